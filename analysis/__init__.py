@@ -1,0 +1,1 @@
+"""What was found; reads records only."""

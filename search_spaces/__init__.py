@@ -1,0 +1,1 @@
+"""What is varied: one file per space."""

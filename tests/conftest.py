@@ -1,0 +1,22 @@
+"""What every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Tests share few cores: one thread each, set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+_ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets that may lie beside the project; tests that need it are skipped without it."""
+    folder = Path(os.environ.get("HYBRID_BATCH_DATA", _ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set HYBRID_BATCH_DATA to a folder with xquad-r/, mlqa-r/, ...")
+    return folder

@@ -1,0 +1,1 @@
+"""What one trial does: data, batch mixing, encoders, training and evaluation."""

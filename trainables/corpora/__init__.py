@@ -1,0 +1,1 @@
+"""Training pairs and benchmarks: their contracts and one loader per source."""

@@ -1,0 +1,96 @@
+"""The benchmark contract: queries, candidates and judgements with their languages."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query in one language; queries with the same `parallel_id` are translations of each other."""
+
+    parallel_id: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A passage of the pool."""
+
+    id: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """Q queries, C candidates, and for each query its relevant candidates (of every language) as a CSR list.
+
+    A query is known by (parallel id, language), never by its text: equal texts occur.
+    """
+
+    name: str
+    languages: tuple[str, ...]
+    parallel_ids: tuple[str, ...]
+    query_texts: tuple[str, ...]
+    query_language: npt.NDArray[np.int32]
+    """[Q], index into `languages`."""
+    query_parallel: npt.NDArray[np.int32]
+    """[Q], index into `parallel_ids`."""
+    candidate_ids: tuple[str, ...]
+    candidate_texts: tuple[str, ...]
+    candidate_language: npt.NDArray[np.int32]
+    """[C], index into `languages`."""
+    relevant_start: npt.NDArray[np.int64]
+    """[Q + 1]; the relevant candidates of query q are `relevant[relevant_start[q]:relevant_start[q + 1]]`."""
+    relevant: npt.NDArray[np.int32]
+    """Indices of candidates, ascending within a query."""
+    fingerprint: str
+    """sha256 over everything above: results with different fingerprints must not be compared."""
+
+
+def benchmark(
+    name: str, queries: Sequence[Query], candidates: Sequence[Candidate], relevant: Sequence[Sequence[int]]
+) -> Benchmark:
+    """Builds a benchmark; `relevant[q]` holds the indices of query q's relevant candidates.
+
+    Input must already be free of mistakes: loaders check files and name the line.
+    """
+    languages = tuple(sorted({q.language for q in queries} | {c.language for c in candidates}))
+    number = {language: position for position, language in enumerate(languages)}
+    parallel: dict[str, int] = {}
+    query_parallel = np.array([parallel.setdefault(q.parallel_id, len(parallel)) for q in queries], dtype=np.int32)
+    query_language = np.array([number[q.language] for q in queries], dtype=np.int32)
+    candidate_language = np.array([number[c.language] for c in candidates], dtype=np.int32)
+    relevant_start = np.concatenate([[0], np.cumsum([len(r) for r in relevant])]).astype(np.int64)
+    flat = np.array([c for r in relevant for c in sorted(r)], dtype=np.int32)
+    digest = hashlib.sha256()
+    for string in (
+        name,
+        *languages,
+        *parallel,
+        *(q.text for q in queries),
+        *(c.id for c in candidates),
+        *(c.text for c in candidates),
+    ):
+        digest.update(string.encode() + b"\0")
+    for array in (query_language, query_parallel, candidate_language, relevant_start, flat):
+        digest.update(array.tobytes())
+    return Benchmark(
+        name=name,
+        languages=languages,
+        parallel_ids=tuple(parallel),
+        query_texts=tuple(q.text for q in queries),
+        query_language=query_language,
+        query_parallel=query_parallel,
+        candidate_ids=tuple(c.id for c in candidates),
+        candidate_texts=tuple(c.text for c in candidates),
+        candidate_language=candidate_language,
+        relevant_start=relevant_start,
+        relevant=flat,
+        fingerprint=digest.hexdigest(),
+    )

@@ -1,0 +1,99 @@
+"""The training-pairs contract: items with a query and a passage in one or more languages."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class PairItem:
+    """One question-passage item; any query language pairs with any passage language."""
+
+    id: str
+    group: str
+    """Items of one group (an article, a document) are never negatives of each other."""
+    query: Mapping[str, str]
+    passage: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """The items of one or several training sets on one language axis and one table of distinct texts.
+
+    n items, L languages, absent texts are -1.
+    """
+
+    set_names: tuple[str, ...]
+    languages: tuple[str, ...]
+    item_ids: tuple[str, ...]
+    set_of_item: npt.NDArray[np.int32]
+    """[n], index into `set_names`; items of a set are contiguous, sets in the order of `set_names`."""
+    group_of_item: npt.NDArray[np.int64]
+    """[n], group number; groups of different sets are different."""
+    texts: tuple[str, ...]
+    query_text: npt.NDArray[np.int32]
+    """[n, L], index into `texts` or -1."""
+    passage_text: npt.NDArray[np.int32]
+    """[n, L], index into `texts` or -1."""
+    fingerprint: str
+    """sha256 over everything above: equal fingerprints mean equal batches at equal seeds."""
+
+    def __len__(self) -> int:
+        return len(self.item_ids)
+
+    def item(self, index: int) -> PairItem:
+        """Returns one item with its texts."""
+        query = {lang: self.texts[t] for lang, t in zip(self.languages, self.query_text[index], strict=True) if t >= 0}
+        passage = {
+            lang: self.texts[t] for lang, t in zip(self.languages, self.passage_text[index], strict=True) if t >= 0
+        }
+        return PairItem(self.item_ids[index], str(self.group_of_item[index]), query, passage)
+
+
+def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
+    """Builds the training data of several named sets; the order of sets and items is kept."""
+    languages = tuple(sorted({lang for items in sets.values() for i in items for lang in (*i.query, *i.passage)}))
+    column = {language: position for position, language in enumerate(languages)}
+    size = sum(len(items) for items in sets.values())
+    texts: dict[str, int] = {}
+    groups: dict[tuple[int, str], int] = {}
+    query_text = np.full((size, len(languages)), -1, dtype=np.int32)
+    passage_text = np.full((size, len(languages)), -1, dtype=np.int32)
+    set_of_item = np.zeros(size, dtype=np.int32)
+    group_of_item = np.zeros(size, dtype=np.int64)
+    item_ids: list[str] = []
+    for set_number, items in enumerate(sets.values()):
+        for item in items:
+            row = len(item_ids)
+            item_ids.append(item.id)
+            set_of_item[row] = set_number
+            group_of_item[row] = groups.setdefault((set_number, item.group), len(groups))
+            for language, text in item.query.items():
+                query_text[row, column[language]] = texts.setdefault(text, len(texts))
+            for language, text in item.passage.items():
+                passage_text[row, column[language]] = texts.setdefault(text, len(texts))
+    arrays = (set_of_item, group_of_item, query_text, passage_text)
+    fingerprint = _fingerprint([*sets, *languages, *item_ids, *texts], arrays)
+    return TrainingData(
+        tuple(sets),
+        languages,
+        tuple(item_ids),
+        set_of_item,
+        group_of_item,
+        tuple(texts),
+        query_text,
+        passage_text,
+        fingerprint,
+    )
+
+
+def _fingerprint(strings: Iterable[str], arrays: Iterable[npt.NDArray[np.int32] | npt.NDArray[np.int64]]) -> str:
+    digest = hashlib.sha256()
+    for string in strings:
+        digest.update(string.encode() + b"\0")
+    for array in arrays:
+        digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

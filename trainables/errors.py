@@ -1,0 +1,19 @@
+"""The one exception that stands for a user's mistake."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A mistake in a file, flag or configuration, told in one sentence: what is wrong, where, what would be right.
+
+    Command lines print the sentence and leave with exit status 2; they never show a traceback for it.
+    """
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """Returns the error for a `name` that is no known `kind`, with the nearest known names."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.4)
+    remedy = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names)}."
+    return UserError(f"Unknown {kind} {name!r}: {remedy}")

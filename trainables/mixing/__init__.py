@@ -1,0 +1,1 @@
+"""Which pairs, which languages and which kind every batch holds."""
