@@ -115,7 +115,8 @@ class Trial:
         except FileNotFoundError:
             return None
         try:
-            return pq.read_table(BytesIO(content)).to_pandas()
+            table: pd.DataFrame = pq.read_table(BytesIO(content)).to_pandas()
+            return table
         except (pa.ArrowInvalid, OSError) as error:
             self.problems.append(f"{self.folder.location}/{name} is damaged and was left out ({error})")
             return None
@@ -232,7 +233,8 @@ def open_study(location: str) -> Study:
     if not isinstance(info, dict) or info.get("format") != FORMAT:
         found = info.get("format") if isinstance(info, dict) else None
         raise UserError(
-            f"{folder.location}/study.json has format {found}, this version reads {FORMAT}: use the version that wrote it."
+            f"{folder.location}/study.json has format {found}, this version reads {FORMAT}: "
+            "use the version that wrote it."
         )
     return Study(folder, info)
 

@@ -36,10 +36,12 @@ class Folder:
 
     @property
     def name(self) -> str:
+        """The last part of the location."""
         return self.location.rstrip("/").rsplit("/", 1)[-1]
 
     @property
     def is_local(self) -> bool:
+        """Whether the folder lies on a disk of this machine."""
         return "://" not in self.location
 
     @property
@@ -61,6 +63,7 @@ class Folder:
         return f"{self._filesystem[1]}/{name}" if name else self._filesystem[1]
 
     def exists(self, name: str = "") -> bool:
+        """Whether a file, or without name the folder itself, is there."""
         return bool(self._filesystem[0].get_file_info(self._path(name)).type != fs.FileType.NotFound)
 
     def modified(self, name: str = "") -> float:
@@ -98,9 +101,11 @@ class Folder:
             stream.write(content)
 
     def read_json(self, name: str) -> Any:
+        """The value in a JSON file; raises FileNotFoundError and ValueError."""
         return json.loads(self.read_bytes(name))
 
     def write_json(self, name: str, value: Any) -> None:
+        """Writes a JSON file whole or not at all; raises ValueError for NaN and infinity."""
         self.write_bytes(name, (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode())
 
     def delete(self) -> None:

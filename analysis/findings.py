@@ -1,0 +1,262 @@
+"""What the records of one or several studies hold, in the form that tables, figures and sentences read."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from study.records import Study, Trial, UserError
+
+SETTINGS = ("monolingual", "cross-lingual", "multilingual")
+METRICS = ("map", "ndcg@10", "map@20", "mrr@10", "recall@100", "recall@10", "recall@1")
+"""Quality metrics in the order of preference: the first one that a benchmark has speaks for it."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval; a single seed has none."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One arm of the confirm phase on one model, with its finished trials by seed."""
+
+    label: str
+    name: str
+    model: str
+    study: str
+    definition: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+
+    @property
+    def role(self) -> str:
+        """`strategy`, `static`, `dynamic` or `control`."""
+        return str(self.definition.get("role", ""))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that finished."""
+        return tuple(trial.seed for trial in self.trials)
+
+    def values(self, metric: str) -> dict[int, float]:
+        """The value of a summary metric by seed, without seeds that lack it."""
+        found = ((trial.seed, (trial.result or {}).get("metrics", {}).get(metric)) for trial in self.trials)
+        return {seed: float(value) for seed, value in found if value is not None and math.isfinite(value)}
+
+    def costs(self, name: str) -> list[float]:
+        """A field of `cost` over the seeds."""
+        found = ((trial.result or {}).get("cost", {}).get(name) for trial in self.trials)
+        return [float(value) for value in found if value is not None]
+
+    def results(self, name: str) -> list[float]:
+        """A numeric field of the result over the seeds."""
+        found = ((trial.result or {}).get(name) for trial in self.trials)
+        return [float(value) for value in found if value is not None]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark of the confirm phase with the settings and the metric that speak for it."""
+
+    name: str
+    settings: tuple[str, ...]
+    metric: str
+    info: Mapping[str, Any]
+
+    def column(self, setting: str) -> str:
+        """Name of the summary metric of a setting."""
+        return f"{self.name}/{setting}/{self.metric}"
+
+
+def estimate(values: Iterable[float]) -> Estimate | None:
+    """Mean and Student's t interval over seeds; None without values, no interval for a single one."""
+    found = list(values)
+    if not found:
+        return None
+    mean = math.fsum(found) / len(found)
+    if len(found) == 1:
+        return Estimate(mean, None, None, 1)
+    from scipy.special import stdtrit
+
+    variance = math.fsum((value - mean) ** 2 for value in found) / (len(found) - 1)
+    half = float(stdtrit(len(found) - 1, 0.975)) * math.sqrt(variance / len(found))
+    return Estimate(mean, mean - half, mean + half, len(found))
+
+
+class Findings:
+    """The studies of a report, merged."""
+
+    def __init__(self, studies: Sequence[Study]) -> None:
+        if not studies:
+            raise UserError("There is no study to report: name at least one study folder.")
+        self.studies = tuple(studies)
+        self.merge_notes: list[str] = []
+        refuse_unlike(self.studies)
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What the first study says about itself."""
+        return self.studies[0].info
+
+    @property
+    def name(self) -> str:
+        """The names of the studies."""
+        return " + ".join(study.name for study in self.studies)
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials of all studies."""
+        return tuple(trial for study in self.studies for trial in study.trials)
+
+    @cached_property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms in the order of the tables: by model, then as the studies list them.
+
+        The same arm of several studies is one arm with more seeds if it was trained in the same way on the same
+        data; otherwise each study's arm stands for itself and carries the study's name.
+        """
+        names = {
+            name: len({_identity(study, arm) for study in self.studies for arm in study.arms if arm["arm"] == name}) > 1
+            for name in dict.fromkeys(str(arm["arm"]) for study in self.studies for arm in study.arms)
+        }
+        confirm = {study: _confirm_trials(study) for study in self.studies}
+        models = list(dict.fromkeys(model for found in confirm.values() for _, model in found))
+        arms: list[Arm] = []
+        for model in models:
+            for name, differs in names.items():
+                holders = [study for study in self.studies if any(arm["arm"] == name for arm in study.arms)]
+                for group in [[study] for study in holders] if differs else [holders]:
+                    arm = self._arm(name, model, group, confirm, label_study=differs, label_model=len(models) > 1)
+                    if arm.trials:
+                        arms.append(arm)
+        return tuple(arms)
+
+    def _arm(
+        self,
+        name: str,
+        model: str,
+        studies: Sequence[Study],
+        confirm: Mapping[Study, Mapping[tuple[str, str], list[Trial]]],
+        label_study: bool,
+        label_model: bool,
+    ) -> Arm:
+        by_seed: dict[int, Trial] = {}
+        for study in studies:
+            definition = next(arm for arm in study.arms if arm["arm"] == name)
+            source = str(definition.get("same_as") or name)
+            for trial in confirm[study].get((source, model), []):
+                if trial.seed in by_seed:
+                    self.merge_notes.append(
+                        f"Seed {trial.seed} of {name} occurs in more than one study; the first one counts."
+                    )
+                else:
+                    by_seed[trial.seed] = trial
+        definition = next(arm for arm in studies[0].arms if arm["arm"] == name)
+        label = name + (f" ({model})" if label_model else "") + (f" [{studies[0].name}]" if label_study else "")
+        trials = tuple(by_seed[seed] for seed in sorted(by_seed))
+        return Arm(label, name, model, studies[0].name, definition, trials)
+
+    def find(self, name: str) -> Arm:
+        """The arm with this label or, where it is unique, this name; raises UserError."""
+        found = [arm for arm in self.arms if arm.label == name] or [arm for arm in self.arms if arm.name == name]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(repr(arm.label) for arm in self.arms) or "none yet"
+        problem = "is ambiguous" if found else "is no arm with finished trials"
+        raise UserError(f"{name!r} {problem}: the arms of {self.name} are {known}.")
+
+    @cached_property
+    def metric_names(self) -> tuple[str, ...]:
+        """The names of all summary metrics of the confirm phase, sorted."""
+        return tuple(sorted({n for arm in self.arms for t in arm.trials for n in (t.result or {}).get("metrics", {})}))
+
+    @cached_property
+    def benchmarks(self) -> tuple[Benchmark, ...]:
+        """The benchmarks that have results, in the order of the studies."""
+        infos: dict[str, Mapping[str, Any]] = {}
+        for study in self.studies:
+            for name, info in study.info.get("data", {}).get("benchmarks", {}).items():
+                infos.setdefault(name, info)
+        names = set(self.metric_names)
+        for full in self.metric_names:
+            infos.setdefault(full.split("/")[0], {})
+        found = []
+        for name, info in infos.items():
+            for metric in METRICS:
+                settings = tuple(setting for setting in SETTINGS if f"{name}/{setting}/{metric}" in names)
+                if settings:
+                    found.append(Benchmark(name, settings, metric, info))
+                    break
+        return tuple(found)
+
+    @property
+    def has_models(self) -> bool:
+        """Whether more than one model was trained."""
+        return len({arm.model for arm in self.arms}) > 1
+
+    @cached_property
+    def objective(self) -> tuple[str, bool]:
+        """Name of the dev metric that chose, and whether it is maximised (the first one if there are several)."""
+        objective = self.info.get("objective", {})
+        first = objective[0] if isinstance(objective, list) and objective else objective
+        first = first if isinstance(first, Mapping) else {}
+        return str(first.get("metric", "multilingual/map")), first.get("direction", "maximize") != "minimize"
+
+    def search_trials(self, family: str | None = None) -> list[Trial]:
+        """The trials of the search phase, of one family if named."""
+        return [t for t in self.trials if t.phase == "search" and (family is None or t.family == family)]
+
+    @property
+    def problems(self) -> list[str]:
+        """Files that were damaged and left out, and seeds that occurred twice."""
+        found = [problem for study in self.studies for problem in study.problems]
+        return list(dict.fromkeys([*found, *self.merge_notes]))
+
+
+def objective_value(trial: Trial, objective: str) -> float | None:
+    """The dev value that a search trial ended with."""
+    metrics = (trial.result or {}).get("metrics", {})
+    for name, value in metrics.items():
+        if (name == objective or name.endswith(f"/{objective}")) and value is not None:
+            return float(value)
+    return None
+
+
+def refuse_unlike(studies: Sequence[Study]) -> None:
+    """Raises UserError if two studies measured a benchmark of one name on different data or by different rules."""
+    seen: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for study in studies:
+        for name, info in study.info.get("data", {}).get("benchmarks", {}).items():
+            if name not in seen:
+                seen[name] = (study.name, info)
+                continue
+            other, first = seen[name]
+            for field, meaning in (("fingerprint", "evaluation data"), ("metric_definition", "metric definition")):
+                if first.get(field) != info.get(field):
+                    raise UserError(
+                        f"Studies {other} and {study.name} cannot share a report: benchmark {name} has {meaning} "
+                        f"{first.get(field)} in the one and {info.get(field)} in the other, so that their numbers "
+                        "do not measure the same thing; report them one by one."
+                    )
+
+
+def _identity(study: Study, arm: Mapping[str, Any]) -> str:
+    """What makes two arms of one name the same training."""
+    keys = ("schedule", "learning_rate", "temperature", "mixing", "same_as")
+    training = study.info.get("data", {}).get("training", {}).get("fingerprint")
+    return repr(([arm.get(key) for key in keys], training))
+
+
+def _confirm_trials(study: Study) -> dict[tuple[str, str], list[Trial]]:
+    found: dict[tuple[str, str], list[Trial]] = {}
+    for trial in study.trials:
+        if trial.phase == "confirm" and trial.arm is not None and trial.result is not None:
+            if trial.result.get("status") == "complete":
+                found.setdefault((trial.arm, trial.model), []).append(trial)
+    return found

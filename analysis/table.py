@@ -1,0 +1,139 @@
+"""One model of a table, and how its values are written; the renderers turn it into files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["text", "score", "difference", "number", "count", "seconds", "share", "p"]
+"""What a column holds; decides how a value is written and how it is aligned."""
+
+Mark = Literal["", "best", "tied"]
+"""`best`: the best value of its column. `tied`: not separable from the best."""
+
+Scalar = str | int | float | bool | None
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value, with an interval where there is one (`low` and `high` are both given or both None)."""
+
+    value: Scalar
+    low: float | None = None
+    high: float | None = None
+    mark: Mark = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `key` names it in files, `label` to people, `group` is a heading over neighbouring columns."""
+
+    key: str
+    label: str
+    kind: Kind = "text"
+    unit: str = ""
+    group: str = ""
+    lower_is_better: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the values are numbers, so that the column is aligned and sorted as such."""
+        return self.kind != "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: `name` is its file name, `rows` hold one cell per column, `notes` stand below it."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"a row of table {self.name} has {len(row)} cells for {len(self.columns)} columns")
+
+    def has_intervals(self, index: int) -> bool:
+        """Whether any cell of the column at `index` has an interval."""
+        return any(row[index].low is not None for row in self.rows)
+
+    def has_marks(self, index: int) -> bool:
+        """Whether any cell of the column at `index` is marked."""
+        return any(row[index].mark for row in self.rows)
+
+    def records(self) -> Iterator[dict[str, Scalar]]:
+        """The rows as plain values at full precision; an interval becomes `<key>_low` and `<key>_high`."""
+        for row in self.rows:
+            record: dict[str, Scalar] = {}
+            for index, (column, cell) in enumerate(zip(self.columns, row, strict=True)):
+                record[column.key] = cell.value
+                if self.has_intervals(index):
+                    record[f"{column.key}_low"] = cell.low
+                    record[f"{column.key}_high"] = cell.high
+                if self.has_marks(index):
+                    record[f"{column.key}_mark"] = cell.mark
+            yield record
+
+
+def make_table(
+    name: str, title: str, columns: list[Column], rows: list[list[Any]], notes: list[str] | None = None
+) -> Table:
+    """A table from rows of cells or plain values."""
+    cells = tuple(tuple(value if isinstance(value, Cell) else Cell(value) for value in row) for row in rows)
+    return Table(name, title, tuple(columns), cells, tuple(notes or ()))
+
+
+def format_cell(cell: Cell, kind: Kind) -> str:
+    """The value as people read it, without its interval."""
+    return format_value(cell.value, kind)
+
+
+def format_interval(cell: Cell, kind: Kind) -> str:
+    """The interval as people read it, empty if there is none."""
+    if cell.low is None or cell.high is None:
+        return ""
+    return f"[{format_value(cell.low, kind)}, {format_value(cell.high, kind)}]"
+
+
+def format_value(value: Scalar, kind: Kind) -> str:
+    """A value as people read it: scores as .798, differences as +.0056, counts as 13,014."""
+    if value is None or (isinstance(value, float) and value != value):
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    match kind:
+        case "score":
+            text = _without_leading_zero(f"{value:.3f}")
+        case "difference":
+            text = _without_leading_zero(f"{value:+.4f}") if abs(value) < 10 else f"{value:+,.1f}"
+        case "count":
+            text = f"{value:,.0f}"
+        case "share":
+            text = f"{100 * value:.1f} %"
+        case "seconds":
+            text = f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+        case "p":
+            text = "<.001" if value < 0.001 else _without_leading_zero(f"{value:.3f}")
+        case _:
+            text = str(value) if isinstance(value, int) else _short(value)
+    return text.replace("-", MINUS)
+
+
+def _short(value: float) -> str:
+    """Four significant digits, in powers of ten only where zeros would hide them."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def _without_leading_zero(text: str) -> str:
+    return text.replace("0.", ".", 1) if text.lstrip("+-").startswith("0.") else text

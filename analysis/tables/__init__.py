@@ -1,0 +1,1 @@
+"""The tables of a report; each function turns findings into one `Table`."""

@@ -1,0 +1,22 @@
+"""Does changing the ratio during training beat the best constant ratio?"""
+
+from search_spaces.space import Branch, Space, strategies
+from trainables.mixing.ratio import FAMILIES
+
+
+def dynamic_vs_static() -> Space:
+    """The strategies, the best constant ratio, and the best of every open-loop schedule family."""
+    dynamic = tuple(
+        Branch(name=name, role="dynamic", family=name)
+        for name, family in FAMILIES.items()
+        if name != "constant" and not family.closed_loop
+    )
+    return Space(
+        name="dynamic_vs_static",
+        question="Does changing the ratio of monolingual batches during training beat the best constant ratio?",
+        branches=(*strategies(), Branch(name="static", role="static", family="constant"), *dynamic),
+        controls=("reversed", "shuffled", "same-mean", "loss-mixing"),
+        trials=3,
+        seeds=5,
+        main_comparison=("best dynamic", "best static"),
+    )

@@ -1,0 +1,16 @@
+"""Which constant ratio is best? The ablation curve that arXiv 2408.10536 describes but does not print."""
+
+from search_spaces.space import Branch, Space, strategies
+
+
+def static_ratio() -> Space:
+    """The ratio curve on a grid from 0 to 1, then the best constant against the three strategies."""
+    return Space(
+        name="static_ratio",
+        question="Which constant ratio of monolingual batches is best?",
+        branches=(*strategies(), Branch(name="static", role="static", family="constant")),
+        trials=11,
+        seeds=5,
+        sampler="grid",
+        main_comparison=("best static", "hybrid 0.5"),
+    )

@@ -1,0 +1,96 @@
+"""The search inside one branch: an Optuna study whose suggestions are a pure function of what came before."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import TrialState
+
+from trainables.mixing.parameters import Choice, Integer, Parameter, Real
+from trainables.spec import Outcome
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+class BranchSearch:
+    """Ask and tell for one branch.
+
+    Trial k is sampled by a sampler seeded with (seed, branch, k) from the trials that were told before, so that a
+    study that is interrupted and resumed, or run again, suggests the same values. TPE is used as Bergstra et al.
+    (2011), multivariate and grouped as in Optuna.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parameters: Mapping[str, Parameter],
+        *,
+        sampler: Literal["tpe", "random", "grid"],
+        seed: int,
+        trials: int,
+        first: Mapping[str, Any],
+        metric: str,
+        storage: optuna.storages.BaseStorage | None = None,
+    ) -> None:
+        self._name = name
+        self._seed = seed
+        self._sampler = sampler
+        self._metric = metric
+        self._distributions = {key: _distribution(parameter) for key, parameter in parameters.items()}
+        self._grid = _grid(parameters, trials, first) if sampler == "grid" else []
+        self._study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
+        self._open: dict[int, optuna.Trial] = {}
+        if sampler != "grid" and set(first) == set(parameters):
+            self._study.enqueue_trial(dict(first))
+
+    def ask(self, number: int) -> dict[str, Any]:
+        """Returns the values of trial `number`; numbers are asked in order."""
+        if self._grid:
+            self._study.enqueue_trial(self._grid[number % len(self._grid)])
+        self._study.sampler = self._new_sampler(number)
+        trial = self._study.ask(self._distributions)
+        self._open[number] = trial
+        return dict(trial.params)
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Tells Optuna the truth: COMPLETE with the value, PRUNED with the last step's value, or FAIL."""
+        trial = self._open.pop(number)
+        for step, values in sorted(outcome.dev_by_step.items()):
+            trial.report(values[self._metric], step)
+        if outcome.status == "complete":
+            self._study.tell(trial, outcome.metrics[f"dev/{self._metric}"])
+        else:
+            self._study.tell(trial, state=TrialState.PRUNED if outcome.status == "pruned" else TrialState.FAIL)
+
+    def _new_sampler(self, number: int) -> BaseSampler:
+        digest = hashlib.sha256(f"{self._seed}/{self._name}/{number}".encode()).digest()
+        seed = int.from_bytes(digest[:4], "little")
+        if self._sampler == "tpe":
+            return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=4)
+        return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _distribution(parameter: Parameter) -> BaseDistribution:
+    match parameter:
+        case Real():
+            return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
+        case Integer():
+            return IntDistribution(parameter.low, parameter.high, log=parameter.log)
+        case Choice():
+            return CategoricalDistribution(list(parameter.options))
+
+
+def _grid(parameters: Mapping[str, Parameter], trials: int, first: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Evenly spaced values of the one ratio parameter; everything else at its first value."""
+    free = [name for name in parameters if name not in first]
+    if not free:
+        return [dict(first)]
+    name = free[0]
+    parameter = parameters[name]
+    if len(free) > 1 or not isinstance(parameter, Real):
+        raise ValueError(f"a grid needs one real ratio parameter, found {free}")
+    span = parameter.high - parameter.low
+    return [{**first, name: parameter.low + span * i / max(1, trials - 1)} for i in range(trials)]

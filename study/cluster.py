@@ -1,0 +1,57 @@
+"""What the cluster has, what a trial asks for, and whether that fits."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from study.settings import StudySettings
+from trainables.errors import UserError
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one trial holds, and how many trials run at a time."""
+
+    workers: int
+    cpus_per_worker: float
+    gpus_per_worker: float
+    concurrent: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of a worker: its cores."""
+        return max(1, int(self.cpus_per_worker))
+
+
+def plan_resources(settings: StudySettings, nodes: Sequence[Mapping[str, float]]) -> Resources:
+    """Computes what trials get on nodes with the given `CPU` and `GPU` counts.
+
+    A worker must fit on one node; workers of a trial may spread. Raises UserError with asked and available where not
+    even one trial fits: Ray would wait for ever.
+    """
+    has_gpus = any(node.get("GPU", 0) >= 1 for node in nodes)
+    gpus = settings.gpus_per_worker if settings.gpus_per_worker is not None else float(has_gpus)
+    cpus = settings.cpus_per_worker
+    slots = sum(_workers_on(node, cpus, gpus) for node in nodes)
+    concurrent = slots // settings.workers_per_trial
+    if concurrent < 1:
+        has = " + ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+        raise UserError(
+            f"One trial asks for {settings.workers_per_trial} workers of {cpus:g} CPUs and {gpus:g} GPUs each, the "
+            f"cluster has {has}, room for {slots}: lower --workers-per-trial, --cpus-per-worker or --gpus-per-worker."
+        )
+    wished = settings.max_concurrent_trials or concurrent
+    return Resources(settings.workers_per_trial, cpus, gpus, min(wished, concurrent))
+
+
+def this_machine() -> list[dict[str, float]]:
+    """This machine as the only node of a cluster, without starting Ray."""
+    import torch
+
+    return [{"CPU": float(len(os.sched_getaffinity(0))), "GPU": float(torch.cuda.device_count())}]
+
+
+def _workers_on(node: Mapping[str, float], cpus: float, gpus: float) -> int:
+    # A little more than the quotient: 0.3 of a GPU fits three times, 3 * 0.3 > 0.9 in floating point or not.
+    by_cpu = int(node.get("CPU", 0) / cpus + 1e-9)
+    return min(by_cpu, int(node.get("GPU", 0) / gpus + 1e-9)) if gpus else by_cpu

@@ -1,0 +1,101 @@
+"""The data of a study: training sets, dev set and test benchmarks, checked against each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search_spaces.space import Space
+from study.settings import StudySettings
+from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.dev_split import split_dev
+from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
+from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.corpora.sources import load_benchmark, load_training
+from trainables.errors import UserError
+from trainables.evaluation.evaluate import METRIC_DEFINITION
+from trainables.mixing.batches import BatchPlanner
+
+ATLAS = "atlas"
+
+
+@dataclass(frozen=True, eq=False)
+class StudyData:
+    """Training data, the dev set that chooses, and the benchmarks that judge."""
+
+    training: TrainingData
+    dev: Benchmark
+    tests: tuple[Benchmark, ...]
+    overlap: Overlap
+    planner: BatchPlanner
+    """Of the first confirm seed: says which sets and languages can fill a batch."""
+
+    def record(self) -> dict[str, Any]:
+        """The `data` part of study.json."""
+        left_out = dict(self.planner.left_out)
+        sizes = [int((self.training.set_of_item == i).sum()) for i in range(len(self.training.set_names))]
+        return {
+            "training": {
+                "fingerprint": self.training.fingerprint,
+                "languages": list(self.training.languages),
+                "sets": [
+                    {"name": name, "items": size, "left_out": left_out.get(name)}
+                    for name, size in zip(self.training.set_names, sizes, strict=True)
+                ],
+                "languages_left_out": [list(pair) for pair in self.planner.languages_left_out],
+            },
+            "dev": _benchmark_record(self.dev),
+            "benchmarks": {test.name: _benchmark_record(test) for test in self.tests},
+            "overlap": self.overlap.record(),
+        }
+
+
+def load_data(settings: StudySettings, space: Space, batch_size: int) -> StudyData:
+    """Loads and checks everything that a study trains on and is judged by.
+
+    The atlas brings its own dev split; for other training sets whole groups are held out as the dev set. Items that
+    share text with an evaluation set are dropped unless the settings keep them (DESIGN: zero-shot means zero-shot).
+    Raises UserError for every mistake in names and files.
+    """
+    tests = tuple(
+        load_benchmark(name, "test", settings.data_dir) for name in settings.evaluate or space.benchmarks
+    )
+    sets = load_training(settings.train or space.training, settings.data_dir)
+    # The atlas is split by facts, its wordings are shared on purpose; overlap is a question between sources.
+    judged = [test for test in tests if test.name != ATLAS]
+    overlap = find_overlap({name: items for name, items in sets.items() if name != ATLAS}, judged)
+    if not settings.keep_overlap:
+        sets = drop_overlap(sets, overlap)
+    sets, dev = _dev_set(sets)
+    training = training_data(sets)
+    return StudyData(training, dev, tests, overlap, BatchPlanner(training, batch_size, seed=0))
+
+
+def _dev_set(sets: dict[str, list[PairItem]]) -> tuple[dict[str, list[PairItem]], Benchmark]:
+    empty = [name for name, items in sets.items() if not items]
+    if empty:
+        raise UserError(
+            f"The training set {empty[0]!r} has no item left after dropping those that share text with an "
+            "evaluation set: leave it out, or train on them nevertheless with --keep-overlap."
+        )
+    if set(sets) == {ATLAS}:
+        return sets, load_benchmark(ATLAS, "dev", None)
+    own = {name: items for name, items in sets.items() if name != ATLAS}
+    kept, dev = split_dev(own)
+    return {name: kept.get(name, items) for name, items in sets.items()}, dev
+
+
+def _benchmark_record(benchmark: Benchmark) -> dict[str, Any]:
+    return {
+        "name": benchmark.name,
+        "fingerprint": benchmark.fingerprint,
+        "metric_definition": METRIC_DEFINITION,
+        "queries": len(benchmark.query_language),
+        "candidates": len(benchmark.candidate_language),
+        "languages": list(benchmark.languages),
+        "parallel_ids": len(benchmark.parallel_ids),
+    }
+
+
+def texts_to_encode(benchmarks: Sequence[Benchmark]) -> int:
+    """Queries and candidates of all benchmarks."""
+    return sum(len(b.query_language) + len(b.candidate_language) for b in benchmarks)

@@ -1,0 +1,233 @@
+"""Starts Ray, runs the plan through Ray Tune, and keeps the records up to date."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import ray
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from ray import tune
+
+from study.cluster import Resources, plan_resources
+from study.plan import OBJECTIVE, StudyPlan
+from study.progress import Progress
+from study.records import Study
+from study.searcher import PlanSearcher
+from study.settings import StudySettings
+from trainables.errors import UserError
+from trainables.inputs import TrialInputs
+from trainables.spec import Outcome, TrialSpec
+from trainables.storage import Folder
+from trainables.trial import TrialResources, trial_trainable
+
+_OBJECT_STORE_BYTES = 200_000_000
+"""Smallest object store: Ray's default takes 30 % of the machine's memory from the trials."""
+
+_STATUS_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the study ended."""
+
+    state: str
+    failed: int
+
+
+@contextmanager
+def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterator[str | None]:
+    """Connects to the cluster of the settings, or starts Ray here; yields the dashboard's address.
+
+    Ray's messages go to a file. Raises UserError if the address does not answer.
+    """
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    _log_to_file(log)
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    try:
+        if settings.address:
+            context = ray.init(address=settings.address, **options)
+        else:
+            context = ray.init(
+                num_cpus=len(os.sched_getaffinity(0)),
+                object_store_memory=_OBJECT_STORE_BYTES + 2 * shared_bytes,
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                **options,
+            )
+    except (ConnectionError, RuntimeError) as error:
+        if not settings.address:
+            raise
+        raise UserError(
+            f"--address {settings.address}: no Ray cluster answers there ({str(error).splitlines()[0]}); "
+            "start one with `ray start --head`, or leave --address out to start Ray here."
+        ) from error
+    try:
+        url = context.dashboard_url
+        yield f"http://{url}" if url else None
+    finally:
+        ray.shutdown()
+
+
+def cluster_resources(settings: StudySettings, storage: Folder) -> Resources:
+    """Computes what trials get on the running cluster; raises UserError if it is too small or cannot share storage."""
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    if len(nodes) > 1 and storage.is_local:
+        _check_shared(storage, [node["NodeID"] for node in nodes])
+    return plan_resources(settings, [node["Resources"] for node in nodes])
+
+
+def run_trials(
+    study: Study, plan: StudyPlan, inputs: TrialInputs, resources: Resources, settings: StudySettings, progress: Progress
+) -> Ended:
+    """Runs the plan to its end, or until it is interrupted; the records say at any time what is done."""
+    counts = _Counts(study, plan, progress)
+    searcher = PlanSearcher(plan, study, counts.completed)
+    trainable = trial_trainable(
+        inputs, TrialResources(resources.workers, resources.cpus_per_worker, resources.gpus_per_worker)
+    )
+    tuner = tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=resources.concurrent,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="ray",
+            storage_path=study.folder.location,
+            failure_config=tune.FailureConfig(max_failures=settings.max_failures),
+            callbacks=[_Watcher(counts)],
+            verbose=0,
+        ),
+    )
+    counts.write("running")
+    try:
+        tuner.fit()
+    except KeyboardInterrupt:
+        searcher.stopped = True
+    state = "complete" if plan.finished else "interrupted"
+    counts.write(state)
+    return Ended(state, progress.failed)
+
+
+def optuna_journal(study: Study) -> optuna.storages.BaseStorage:
+    """A fresh journal in the study folder; the plan fills it again from the records when a study is resumed."""
+    if not study.folder.is_local:
+        return optuna.storages.InMemoryStorage()
+    path = study.folder.local_path / "optuna.journal"
+    path.unlink(missing_ok=True)
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+class _Counts:
+    """Keeps status.json and the terminal up to date."""
+
+    def __init__(self, study: Study, plan: StudyPlan, progress: Progress) -> None:
+        self._study, self._plan, self.progress = study, plan, progress
+        self._written = 0.0
+        self._ended = {phase: {"done": 0, "failed": 0, "pruned": 0} for phase in ("search", "confirm")}
+
+    def completed(self, spec: TrialSpec, outcome: Outcome) -> None:
+        counts = self._ended[spec.phase]
+        counts["done"] += 1
+        counts["failed"] += outcome.status in ("failed", "diverged")
+        counts["pruned"] += outcome.status == "pruned"
+        self.progress.phase = self._plan.phase
+        self.progress.planned = self._plan.planned
+        objective = _objective(outcome.metrics)
+        self.progress.trial_ended(spec.id, spec.phase, outcome.status, objective)
+        self.write("running")
+
+    def write(self, state: str) -> None:
+        self.progress.planned = self._plan.planned
+        self._written = time.monotonic()
+        running = len(self.progress.running)
+        self._study.write_status(
+            {
+                "state": state,
+                "phase": self._plan.phase,
+                "dashboard": self.progress.dashboard,
+                "trials": {
+                    phase: {**counts, "planned": self._plan.planned[phase], "running": running}
+                    for phase, counts in self._ended.items()
+                },
+            }
+        )
+
+    def tick(self) -> None:
+        if time.monotonic() - self._written > _STATUS_SECONDS:
+            self.write("running")
+
+
+class _Watcher(tune.Callback):
+    """Brings what Tune sees of running trials to the terminal."""
+
+    def __init__(self, counts: _Counts) -> None:
+        self._counts = counts
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._counts.tick()
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        spec = TrialSpec.model_validate_json(trial.config["spec"])
+        self._counts.progress.trial_started(spec.id, spec.training.steps)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
+    ) -> None:
+        self._counts.progress.trial_reported(_trial_name(trial), result)
+
+
+def _objective(metrics: Mapping[str, float]) -> float | None:
+    """The dev metric in the search phase; in the confirm phase the mean over the test benchmarks."""
+    values = [value for name, value in metrics.items() if name.endswith(f"/{OBJECTIVE}")]
+    return sum(values) / len(values) if values else None
+
+
+def _trial_name(trial: Any) -> str:
+    return TrialSpec.model_validate_json(trial.config["spec"]).id
+
+
+def _log_to_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    for name in ("ray", "ray.tune", "ray.train", "ray.data"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+
+
+def _check_shared(storage: Folder, node_ids: list[str]) -> None:
+    """Raises UserError unless every node sees the storage folder of this one."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    storage.write_json(".shared", {"written": time.time()})
+
+    @ray.remote(num_cpus=0)
+    def sees(location: str) -> bool:
+        return Folder(location).exists(".shared")
+
+    checks = [
+        sees.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(storage.location)
+        for node in node_ids
+    ]
+    blind = sum(not seen for seen in ray.get(checks))
+    if blind:
+        raise UserError(
+            f"--storage {storage.location} is not seen by {blind} of the cluster's {len(node_ids)} nodes: "
+            "use a folder that all nodes share, or a URI such as s3://bucket/folder."
+        )

@@ -1,0 +1,34 @@
+"""What `--list` prints: spaces, models, benchmarks, training sets and schedule families, one line each."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from search_spaces.registry import SPACES
+from trainables.corpora.sources import BENCHMARKS, TRAINING_SOURCES
+from trainables.encoders.config import PRESETS
+from trainables.mixing.ratio import FAMILIES
+
+
+def print_lists(console: Console) -> None:
+    """Prints every name that a flag accepts with what it stands for."""
+    _print(console, "spaces (--space)", ((name, build().question) for name, build in SPACES.items()))
+    _print(console, "models (--model, or a folder, or a hub id)", ((n, p.description) for n, p in PRESETS.items()))
+    _print(console, "benchmarks (--evaluate)", ((n, source.description) for n, source in BENCHMARKS.items()))
+    _print(
+        console,
+        "training sets (--train, or a file or folder of pairs)",
+        ((n, source.description) for n, source in TRAINING_SOURCES.items()),
+    )
+    _print(console, "schedule families", ((n, family.description) for n, family in FAMILIES.items()))
+
+
+def _print(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False, title=title, title_justify="left", title_style="bold")
+    table.add_column(no_wrap=True, min_width=22)
+    table.add_column()
+    for name, description in rows:
+        table.add_row(name, description)
+    console.print(table)
+    console.print()

@@ -1,0 +1,218 @@
+"""The study as a deterministic program: which trial comes next, given how the earlier ones ended.
+
+Nothing here knows Ray. `next_trial` depends only on the settings and on the outcomes told so far, never on time or on
+the number of workers, so that the records of a study are enough to go on with it after any interruption: they are
+told again, and the program stands where it stood.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+
+from search_spaces.recipes import Recipe
+from search_spaces.space import Branch, Space
+from study.arms import Arm, choose_arms
+from study.branch_search import BranchSearch
+from study.settings import StudySettings
+from trainables.config import TrainingConfig
+from trainables.mixing.parameters import Parameter
+from trainables.spec import Outcome, TrialSpec
+
+SEARCH_SEED = 1_000_000
+"""The seed of all search trials: compared trials see the same items in the same order. Confirm seeds are 0, 1, ..."""
+
+OBJECTIVE = "multilingual/map"
+"""The dev metric that chooses parameters and arms."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a study will do: trials per branch and phase, and what one trial costs."""
+
+    branches: int
+    trials_per_branch: int
+    seeds: int
+    steps: int
+    batch_size: int
+
+    @property
+    def search_trials(self) -> int:
+        """Trials of the search phase."""
+        return self.branches * self.trials_per_branch
+
+    @property
+    def pairs_per_trial(self) -> int:
+        """Training pairs of a trial, the same in every trial."""
+        return self.steps * self.batch_size
+
+
+@dataclass
+class _Branch:
+    branch: Branch
+    search: BranchSearch
+    asked: list[TrialSpec] = field(default_factory=list)
+    told: dict[int, Outcome] = field(default_factory=dict)
+
+
+class StudyPlan:
+    """Yields the trials of a study in order: the search of every branch, then every arm with fresh seeds."""
+
+    def __init__(
+        self,
+        space: Space,
+        recipe: Recipe,
+        settings: StudySettings,
+        model: str,
+        *,
+        round_size: int = 1,
+        storage: optuna.storages.BaseStorage | None = None,
+        on_arms: Callable[[list[Arm]], None] = lambda arms: None,
+    ) -> None:
+        """`round_size` trials of a branch are suggested at a time, each from all earlier rounds."""
+        self._recipe = recipe
+        self._settings = settings
+        self._model = model
+        self._space = space
+        self._round_size = round_size
+        self._on_arms = on_arms
+        self.budget = Budget(
+            branches=len(space.branches),
+            trials_per_branch=settings.trials or space.trials,
+            seeds=settings.seeds or space.seeds,
+            steps=settings.steps or recipe.steps,
+            batch_size=settings.batch_size or recipe.batch_size,
+        )
+        self._branches = [_Branch(branch, self._branch_search(branch, storage)) for branch in space.branches]
+        self._confirm: list[TrialSpec] | None = None
+        self._confirm_next = 0
+        self._confirm_told: dict[str, Outcome] = {}
+        self.arms: list[Arm] = []
+
+    def next_trial(self) -> TrialSpec | None:
+        """The next trial to run, or None while the plan must first hear of running ones (or is finished)."""
+        if self._confirm is None:
+            ready = [b for b in self._branches if self._may_ask(b)]
+            if ready:
+                return self._ask(min(ready, key=lambda b: len(b.asked)))
+            if any(len(b.told) < self.budget.trials_per_branch for b in self._branches):
+                return None
+            self._start_confirm_phase()
+        confirm = self._confirm or []
+        if self._confirm_next < len(confirm):
+            self._confirm_next += 1
+            return confirm[self._confirm_next - 1]
+        return None
+
+    def complete(self, spec: TrialSpec, outcome: Outcome) -> None:
+        """Tells the plan how a trial ended. The order in which trials end does not matter."""
+        if spec.phase == "confirm":
+            self._confirm_told[spec.id] = outcome
+            return
+        branch = next(b for b in self._branches if b.branch.name == spec.family)
+        number = spec.number or 0
+        branch.told[number] = outcome
+        # Optuna hears of a round when it is over and in order, so that it never depends on who was faster.
+        start = number - number % self._round_size
+        round_numbers = range(start, min(start + self._round_size, self.budget.trials_per_branch))
+        if all(n in branch.told for n in round_numbers):
+            for n in round_numbers:
+                branch.search.tell(n, branch.told[n])
+
+    @property
+    def finished(self) -> bool:
+        """Whether every trial of both phases has ended."""
+        return self._confirm is not None and len(self._confirm_told) == len(self._confirm)
+
+    @property
+    def phase(self) -> str:
+        """`search` or `confirm`."""
+        return "search" if self._confirm is None else "confirm"
+
+    @property
+    def planned(self) -> dict[str, int]:
+        """Trials per phase, as far as they are known."""
+        return {"search": self.budget.search_trials, "confirm": len(self._confirm or [])}
+
+    def _may_ask(self, branch: _Branch) -> bool:
+        asked = len(branch.asked)
+        if asked >= self.budget.trials_per_branch:
+            return False
+        round_start = asked - asked % self._round_size
+        return all(number in branch.told for number in range(round_start))
+
+    def _ask(self, branch: _Branch) -> TrialSpec:
+        number = len(branch.asked)
+        values = branch.search.ask(number)
+        spec = TrialSpec(
+            id=f"search-{_slug(branch.branch.name)}-{number:03d}",
+            phase="search",
+            family=branch.branch.name,
+            number=number,
+            seed=SEARCH_SEED,
+            model=self._model,
+            training=self._training(branch.branch, values),
+        )
+        branch.asked.append(spec)
+        return spec
+
+    def _training(self, branch: Branch, values: dict[str, Any]) -> TrainingConfig:
+        settings, budget = self._settings, self.budget
+        ratio = branch.ratio({name: values[name] for name in branch.parameters})
+        return TrainingConfig(
+            ratio=ratio,
+            draw=settings.draw,
+            steps=budget.steps,
+            batch_size=budget.batch_size,
+            learning_rate=values.get("learning_rate", settings.learning_rate),
+            temperature=settings.temperature or self._recipe.temperature,
+            gradient_accumulation=settings.gradient_accumulation,
+            precision=settings.precision,
+            seed=SEARCH_SEED,
+            report_every=max(1, budget.steps // 20),
+            evaluate_every=-(-budget.steps // settings.evaluations),
+            checkpoint_every=-(-budget.steps // settings.checkpoints) if settings.checkpoints else 0,
+        )
+
+    def _branch_search(self, branch: Branch, storage: optuna.storages.BaseStorage | None) -> BranchSearch:
+        settings = self._settings
+        parameters: dict[str, Parameter] = dict(branch.parameters)
+        first: dict[str, Any] = {}
+        if settings.learning_rate is None:
+            parameters["learning_rate"] = self._recipe.learning_rate
+            first["learning_rate"] = self._recipe.first_learning_rate
+        return BranchSearch(
+            branch.name,
+            parameters,
+            sampler=self._space.sampler,
+            seed=SEARCH_SEED,
+            trials=self.budget.trials_per_branch,
+            first=first,
+            metric=OBJECTIVE,
+            storage=storage,
+        )
+
+    def _start_confirm_phase(self) -> None:
+        tried = {b.branch.name: [(b.asked[n], b.told[n]) for n in sorted(b.told)] for b in self._branches}
+        self.arms = choose_arms(self._space, tried, OBJECTIVE)
+        self._on_arms(self.arms)
+        # Seed by seed: an interrupted study has whole repetitions of all arms.
+        self._confirm = [
+            TrialSpec(
+                id=f"confirm-{_slug(arm.arm)}-{seed:03d}",
+                phase="confirm",
+                family=arm.family,
+                arm=arm.arm,
+                seed=seed,
+                model=self._model,
+                training=arm.training.model_copy(update={"seed": seed}),
+            )
+            for seed in range(self.budget.seeds)
+            for arm in self.arms
+            if arm.same_as is None
+        ]
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)

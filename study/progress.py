@@ -1,0 +1,121 @@
+"""What the terminal shows while a study runs: a live view, or plain lines when it is no terminal."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+_SHOWN_TRIALS = 12
+
+
+@dataclass
+class Progress:
+    """Counts and latest reports of a study, told by the launcher, drawn at each refresh."""
+
+    console: Console
+    title: str
+    dashboard: str | None
+    concurrent: int
+    quiet: bool = False
+    phase: str = "search"
+    planned: dict[str, int] = field(default_factory=dict)
+    done: dict[str, int] = field(default_factory=lambda: {"search": 0, "confirm": 0})
+    failed: int = 0
+    pruned: int = 0
+    running: dict[str, dict[str, Any]] = field(default_factory=dict)
+    best: tuple[str, float] | None = None
+    started: float = field(default_factory=time.monotonic)
+    _durations: list[float] = field(default_factory=list)
+    _began: dict[str, float] = field(default_factory=dict)
+    _live: Live | None = None
+
+    def __enter__(self) -> "Progress":
+        if self.console.is_terminal and not self.quiet:
+            self._live = Live(get_renderable=self._draw, console=self.console, refresh_per_second=2)
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live is not None:
+            self._live.__exit__(None, None, None)
+            self._live = None
+
+    def trial_started(self, trial_id: str, steps: int) -> None:
+        """A trial begins (or begins again)."""
+        self.running[trial_id] = {"step": 0, "steps": steps}
+        self._began.setdefault(trial_id, time.monotonic())
+
+    def trial_reported(self, trial_id: str, report: Mapping[str, Any]) -> None:
+        """A running trial says where it stands."""
+        self.running.setdefault(trial_id, {}).update(report)
+
+    def trial_ended(self, trial_id: str, phase: str, status: str, objective: float | None, note: str = "") -> None:
+        """A trial has ended, in whatever way; trials taken over from the records never started here."""
+        self.running.pop(trial_id, None)
+        self.done[phase] += 1
+        self.failed += status in ("failed", "diverged")
+        self.pruned += status == "pruned"
+        began = self._began.pop(trial_id, None)
+        if began is not None:
+            self._durations.append(time.monotonic() - began)
+        if phase == "search" and objective is not None and (self.best is None or objective > self.best[1]):
+            self.best = (trial_id, objective)
+        if began is not None and self._live is None:
+            value = f"{objective:.4f}" if objective is not None else "-"
+            self.line(f"{self._clock()} {self._counts()}  {trial_id}: {status}, mAP {value}{note}")
+
+    def line(self, text: str) -> None:
+        """Says one thing, above the live view if there is one."""
+        if not self.quiet:
+            self.console.print(text, highlight=False, soft_wrap=True)
+
+    def _clock(self) -> str:
+        seconds = int(time.monotonic() - self.started)
+        return f"[{seconds // 60:02d}:{seconds % 60:02d}]"
+
+    def _counts(self) -> str:
+        return f"{self.phase} {self.done[self.phase]}/{self.planned.get(self.phase, 0)}"
+
+    def _time_left(self) -> str:
+        left = sum(self.planned.values()) - sum(self.done.values())
+        if not self._durations or left <= 0:
+            return "unknown" if left > 0 else "none"
+        # Trials of a study cost alike; while the search goes on, the confirm phase is an estimate of the plan.
+        recent = self._durations[-20:]
+        seconds = sum(recent) / len(recent) * left / max(1, self.concurrent)
+        return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+    def _draw(self) -> RenderableType:
+        total, done = sum(self.planned.values()), sum(self.done.values())
+        head = Text.assemble((self.title, "bold"), f"   {self.phase} phase   {self._clock()}")
+        counts = (
+            f"{done} of {total} trials done, {len(self.running)} running, {self.pruned} stopped early, "
+            f"{self.failed} failed   time left: {self._time_left()}"
+        )
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("trial", no_wrap=True)
+        for name in ("step", "α", "loss", "dev mAP", "pairs/s"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for trial_id, report in list(self.running.items())[:_SHOWN_TRIALS]:
+            table.add_row(
+                trial_id,
+                f"{report.get('step', 0)}/{report.get('steps', 0)}",
+                _number(report.get("ratio"), 2),
+                _number(report.get("loss"), 3),
+                _number(report.get("objective"), 4),
+                _number(report.get("pairs_per_second"), 0),
+            )
+        best = f"best in the search so far: {self.best[1]:.4f} ({self.best[0]})" if self.best else ""
+        dashboard = f"dashboard: {self.dashboard}" if self.dashboard else ""
+        bar = ProgressBar(total=max(1, total), completed=done, width=60)
+        return Group(head, bar, Text(counts), table, Text(best), Text(dashboard, style="dim"))
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

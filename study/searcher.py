@@ -1,0 +1,81 @@
+"""The study's plan behind Ray Tune's Searcher interface."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from study.plan import StudyPlan
+from study.records import Study, Trial
+from trainables.spec import Outcome, TrialSpec
+
+
+class PlanSearcher(Searcher):
+    """Gives Tune the plan's trials, skips those that the records hold already, and tells the plan how each ended.
+
+    The records, not Tune's own state, are the truth: a study is resumed by giving a fresh plan its old outcomes.
+    """
+
+    def __init__(self, plan: StudyPlan, study: Study, on_complete: Callable[[TrialSpec, Outcome], None]) -> None:
+        super().__init__(metric="objective", mode="max")
+        self._plan = plan
+        self._study = study
+        self._on_complete = on_complete
+        self._known = {trial.id: trial for trial in study.trials}
+        self._running: dict[str, TrialSpec] = {}
+        self.stopped = False
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Returns the next trial's configuration, None to be asked again later, or FINISHED."""
+        while not self.stopped:
+            spec = self._plan.next_trial()
+            if spec is None:
+                return Searcher.FINISHED if self._plan.finished else None
+            known = self._known.get(spec.id)
+            if known is not None:
+                check_same_trial(spec, known)
+                if known.result is not None and not _worth_another_run(known):
+                    self._finish(spec, Outcome.from_records(known.result, known.reports()))
+                    continue
+            folder = self._study.write_trial(spec.model_dump(mode="json"))
+            self._running[trial_id] = spec
+            return {"spec": spec.model_dump_json(), "folder": folder.location}
+        return Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+        """Reads from the records how the trial ended; a trial that died before it could say so has failed."""
+        spec = self._running.pop(trial_id)
+        folder = self._study.folder / "trials" / spec.id
+        if not folder.exists("result.json"):
+            folder.write_json("result.json", failure("its process died more often than --max-failures allows"))
+        trial = Trial(folder, spec.model_dump(mode="json"), folder.read_json("result.json"))
+        self._finish(spec, Outcome.from_records(trial.result or {}, trial.reports()))
+
+    def _finish(self, spec: TrialSpec, outcome: Outcome) -> None:
+        self._plan.complete(spec, outcome)
+        self._on_complete(spec, outcome)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the records hold it all."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the records hold it all."""
+
+
+def check_same_trial(spec: TrialSpec, known: Trial) -> None:
+    """Raises RuntimeError where a recorded trial is not the one that the plan derives."""
+    if TrialSpec.model_validate(known.spec) != spec:
+        raise RuntimeError(
+            f"{known.folder.location}/trial.json is not the trial that the plan derives from the records: "
+            "the study was written by another version of this project or of Optuna; resume it with that version."
+        )
+
+
+def failure(error: str) -> dict[str, Any]:
+    """The result.json of a trial that could not write its own."""
+    return {"status": "failed", "steps": 0, "metrics": {}, "cost": {}, "error": error}
+
+
+def _worth_another_run(known: Trial) -> bool:
+    """A failed confirm trial is run again on resume; later suggestions do not depend on it as they do in the search."""
+    return known.phase == "confirm" and known.status == "failed"

@@ -1,0 +1,450 @@
+"""Study folders written through the documented files (docs/records.md), with seeded numbers whose truth is known."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+POOL = 600
+
+
+@dataclass(frozen=True)
+class ArmTruth:
+    """An arm and the true means (as logits) of its settings."""
+
+    name: str
+    role: str
+    family: str
+    schedule: dict[str, Any]
+    mono: float
+    cross: float
+    multi: float
+    of: str | None = None
+    same_as: str | None = None
+
+    def level(self, setting: str) -> float:
+        return {"monolingual": self.mono, "cross-lingual": self.cross, "multilingual": self.multi}[setting]
+
+
+STRATEGIES = (
+    ArmTruth("X-X-mono", "strategy", "constant", {"family": "constant", "value": 1.0}, 2.6, -1.6, -1.0),
+    ArmTruth("X-Y", "strategy", "constant", {"family": "constant", "value": 0.0}, 2.1, 0.8, 0.6),
+    ArmTruth("hybrid 0.5", "strategy", "constant", {"family": "constant", "value": 0.5}, 2.5, 0.7, 0.6),
+)
+ARMS = (
+    *STRATEGIES,
+    ArmTruth("best static", "static", "constant", {"family": "constant", "value": 0.3}, 2.4, 0.85, 0.7),
+    ArmTruth("best dynamic", "dynamic", "linear", {"family": "linear", "start": 0.0, "end": 0.8}, 2.5, 1.1, 1.0),
+    ArmTruth(
+        "best dynamic reversed",
+        "control",
+        "linear",
+        {"family": "linear", "start": 0.8, "end": 0.0},
+        2.5,
+        0.8,
+        0.7,
+        of="best dynamic",
+    ),
+)
+
+
+@dataclass
+class StudyPlan:
+    """Everything that a written study may vary."""
+
+    name: str = "quick"
+    arms: Sequence[ArmTruth] = ARMS
+    seeds: Sequence[int] = (11, 12, 13)
+    languages: Sequence[str] = ("de", "en", "th")
+    questions: int = 40
+    benchmarks: Sequence[str] = ("atlas",)
+    models: Sequence[str] = ("small",)
+    search_trials: int = 6
+    state: str = "complete"
+    phase: str = "confirm"
+    updated: datetime = NOW
+    failed: int = 0
+    with_queries: bool = True
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    metric_definition: str = "map/all-relevant"
+    seed: int = 0
+
+
+def _dump(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def ratio_at(schedule: dict[str, Any], p: float) -> float:
+    if schedule["family"] == "constant":
+        return float(schedule["value"])
+    return float(schedule["start"] + (schedule["end"] - schedule["start"]) * p)
+
+
+def _queries(plan: StudyPlan, benchmark: str, arm: ArmTruth, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    truth = np.random.default_rng([plan.seed, len(benchmark)])
+    difficulty = truth.normal(0, 1.0, plan.questions)
+    language_level = dict(zip(plan.languages, truth.normal(0, 0.2, len(plan.languages)), strict=True))
+    noise = np.random.default_rng([plan.seed, seed, plan.arms.index(arm) if arm in plan.arms else 99, len(benchmark)])
+    ids = [f"q{i:04d}" for i in range(plan.questions)]
+    frames: list[pd.DataFrame] = []
+    ranks: list[pd.DataFrame] = []
+    for query in plan.languages:
+        cells = [("monolingual", query)]
+        cells += [("cross-lingual", pool) for pool in plan.languages if pool != query]
+        cells += [("multilingual", "*")]
+        for setting, pool in cells:
+            seed_effect = noise.normal(0, 0.05)
+            logit = arm.level(setting) + difficulty + language_level[query] + seed_effect
+            values = _sigmoid(logit + noise.normal(0, 0.5, plan.questions))
+            multi = setting == "multilingual"
+            frame = pd.DataFrame(
+                {
+                    "benchmark": benchmark,
+                    "parallel_id": ids,
+                    "query_language": query,
+                    "setting": setting,
+                    "pool_language": pool,
+                    "map": values.astype(np.float32),
+                    "recall@1": (values > 0.6).astype(np.float32),
+                    "recall@10": (values > 0.2).astype(np.float32),
+                }
+            )
+            spread = np.exp(5.0 - arm.multi + noise.normal(0, 0.3, plan.questions))
+            positions = [
+                np.clip(np.round(1 + spread * i / len(plan.languages)), 1, POOL) for i in range(len(plan.languages))
+            ]
+            frame["rank_distance"] = (positions[-1] - positions[0]).astype(np.float32) if multi else np.float32(np.nan)
+            frame["same_language_share@10"] = np.float32(0.4 if multi else np.nan)
+            frames.append(frame)
+            if multi:
+                ranks += [
+                    pd.DataFrame(
+                        {
+                            "benchmark": benchmark,
+                            "parallel_id": ids,
+                            "query_language": query,
+                            "candidate_language": candidate,
+                            "rank": rank.astype(np.int64),
+                            "rank_alone": rank.astype(np.int64),
+                        }
+                    )
+                    for candidate, rank in zip(plan.languages, positions, strict=True)
+                ]
+    return pd.concat(frames, ignore_index=True), pd.concat(ranks, ignore_index=True)
+
+
+def summary_metrics(queries: pd.DataFrame, ranks: pd.DataFrame) -> dict[str, float]:
+    """The summary values of docs/records.md, from the values per query."""
+    metrics: dict[str, float] = {}
+    for (benchmark, setting), frame in queries.groupby(["benchmark", "setting"]):
+        for metric in ("map", "recall@1", "recall@10"):
+            cells = frame.groupby(["query_language", "pool_language"])[metric].mean()
+            name = f"{benchmark}/{setting}/{metric}"
+            metrics[name] = float(cells.mean())
+            metrics[f"{name}:micro"] = float(frame[metric].mean())
+            for language, value in cells.groupby("query_language").mean().items():
+                metrics[f"{name}/{language}"] = float(value)
+            if setting == "cross-lingual":
+                for (query, pool), value in cells.items():
+                    metrics[f"{name}/{query}-{pool}"] = float(value)
+        if setting == "multilingual":
+            distance = frame.groupby("query_language")["rank_distance"].mean()
+            bias = f"{benchmark}/bias"
+            metrics[f"{bias}/rank_distance"] = float(distance.mean())
+            metrics[f"{bias}/rank_distance_median"] = float(frame["rank_distance"].median())
+            metrics[f"{bias}/rank_distance_log"] = float(np.log1p(frame["rank_distance"]).mean())
+            for language, value in distance.items():
+                metrics[f"{bias}/rank_distance/{language}"] = float(value)
+            metrics[f"{bias}/same_language_share@10"] = 0.4
+            metrics[f"{bias}/same_language_pool_share"] = 1 / queries["query_language"].nunique()
+            metrics[f"{bias}/ties"] = 0.0
+    for (benchmark, query, candidate), frame in ranks.groupby(["benchmark", "query_language", "candidate_language"]):
+        name = f"{benchmark}/bias/relevant_language_map/{query}-{candidate}"
+        metrics[name] = float((1 / frame["rank_alone"]).mean())
+    for benchmark in queries["benchmark"].unique():
+        prefix = f"{benchmark}/bias/relevant_language_map/"
+        pairs = {name.removeprefix(prefix).split("-")[0::1][0]: 0.0 for name in metrics if name.startswith(prefix)}
+        matrix = {
+            (a, b): metrics[f"{prefix}{a}-{b}"] for a in pairs for b in pairs if f"{prefix}{a}-{b}" in metrics
+        }
+        diagonal = np.mean([value for (a, b), value in matrix.items() if a == b])
+        rest = np.mean([value for (a, b), value in matrix.items() if a != b])
+        metrics[f"{benchmark}/bias/diagonal_gap"] = float(diagonal - rest)
+    return metrics
+
+
+def _training(plan: StudyPlan, arm: ArmTruth, rate: float) -> dict[str, Any]:
+    return {
+        "steps": 200,
+        "batch_size": 48,
+        "learning_rate": rate,
+        "temperature": 0.05,
+        "mixing": "alternate",
+        "ratio": arm.schedule,
+    }
+
+
+def _reports(arm: ArmTruth, rate: float, final: float) -> Iterable[dict[str, Any]]:
+    share = 0.0
+    for index in range(1, 11):
+        step, p = index * 20, index / 10
+        ratio = ratio_at(arm.schedule, p)
+        share += (ratio - share) / index
+        line: dict[str, Any] = {
+            "step": step,
+            "steps": 200,
+            "ratio": ratio,
+            "mono_share": share,
+            "loss": 3.0 - 2 * p,
+            "loss_mono": 2.5 - 2 * p if share > 0 else None,
+            "loss_cross": 3.2 - 2 * p if share < 1 else None,
+            "learning_rate": rate,
+            "pairs_per_second": 900.0,
+            "tokens_per_second": 20_000.0,
+            "seconds": 10.0 * p,
+            "signals": {},
+        }
+        if index % 5 == 0:
+            line["dev"] = {
+                "multilingual/map": final * p,
+                "monolingual/map": min(1.0, final * p + 0.2),
+                "cross-lingual/map": final * p * 0.9,
+            }
+        yield line
+
+
+def _result(metrics: dict[str, float], status: str, mean: float, **changes: Any) -> dict[str, Any]:
+    result = {
+        "status": status,
+        "steps": 200,
+        "metrics": metrics,
+        "mean_ratio": mean,
+        "mono_share": mean,
+        "negatives_per_query": 47,
+        "parameters": 4_200_000,
+        "cost": {
+            "pairs": 9600,
+            "tokens": 201_600,
+            "signal_pairs": 0,
+            "train_seconds": 10.0,
+            "signal_seconds": 0.0,
+            "encode_seconds": 2.0,
+            "score_seconds": 1.0,
+            "wait_seconds": 0.5,
+            "total_seconds": 13.5,
+            "cpu_seconds": 20.0,
+            "workers": 1,
+            "gpus": 0,
+            "device": "cpu",
+        },
+        "started": NOW.isoformat(),
+        "ended": (NOW + timedelta(seconds=13.5)).isoformat(),
+        "host": "node-a",
+        "error": None,
+    }
+    return result | changes
+
+
+def _write_search(folder: Path, plan: StudyPlan, family: str, rng: np.random.Generator) -> None:
+    for number in range(plan.search_trials):
+        rate = float(np.round(10 ** rng.uniform(-3.5, -2.3), 6))
+        fixed = {arm.name: arm.schedule for arm in STRATEGIES}.get(family)
+        if fixed is not None or family == "static":
+            grid = float(np.round(number / max(1, plan.search_trials - 1), 3))
+            schedule = fixed or {"family": "constant", "value": grid}
+            final = 0.75 - 0.6 * (schedule["value"] - 0.35) ** 2
+        else:
+            schedule = {
+                "family": family,
+                "start": float(np.round(rng.uniform(), 3)),
+                "end": float(np.round(rng.uniform(), 3)),
+            }
+            final = 0.70 + 0.05 * (schedule["end"] - schedule["start"])
+        arm = ArmTruth("", "static", family, schedule, 0, 0, 0)
+        trial = folder / "trials" / f"search-{family}-{number:03d}"
+        _dump(
+            trial / "trial.json",
+            {
+                "id": trial.name,
+                "phase": "search",
+                "family": family,
+                "arm": None,
+                "number": number,
+                "model": plan.models[0],
+                "seed": 1_000_000,
+                "training": _training(plan, arm, rate),
+            },
+        )
+        lines = "".join(json.dumps(line) + "\n" for line in _reports(arm, rate, final))
+        (trial / "reports.jsonl").write_text(lines, encoding="utf-8")
+        dev = {"dev/multilingual/map": final, "dev/monolingual/map": final + 0.2, "dev/cross-lingual/map": final * 0.9}
+        mean = (ratio_at(schedule, 0) + ratio_at(schedule, 1)) / 2
+        if number == plan.search_trials - 1 and plan.search_trials > 2:
+            _dump(trial / "result.json", _result(dev, "pruned", mean, steps=100))
+        else:
+            _dump(trial / "result.json", _result(dev, "complete", mean))
+
+
+def _write_confirm(folder: Path, plan: StudyPlan) -> None:
+    for model in plan.models:
+        for arm in (arm for arm in plan.arms if arm.same_as is None):
+            for seed in plan.seeds:
+                slug = f"confirm-{arm.name}-{seed}".replace(" ", "-") + ("" if len(plan.models) == 1 else f"-{model}")
+                trial = folder / "trials" / slug
+                _dump(
+                    trial / "trial.json",
+                    {
+                        "id": slug,
+                        "phase": "confirm",
+                        "family": arm.family,
+                        "arm": arm.name,
+                        "number": None,
+                        "model": model,
+                        "seed": seed,
+                        "training": _training(plan, arm, 0.002),
+                    },
+                )
+                lines = "".join(json.dumps(line) + "\n" for line in _reports(arm, 0.002, 0.7))
+                (trial / "reports.jsonl").write_text(lines, encoding="utf-8")
+                metrics: dict[str, float] = {}
+                frames = [_queries(plan, benchmark, arm, seed) for benchmark in plan.benchmarks]
+                queries = pd.concat([frame[0] for frame in frames], ignore_index=True)
+                ranks = pd.concat([frame[1] for frame in frames], ignore_index=True)
+                metrics = summary_metrics(queries, ranks)
+                if plan.with_queries:
+                    queries.to_parquet(trial / "per_query.parquet")
+                    ranks.to_parquet(trial / "relevant_ranks.parquet")
+                mean = (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2
+                _dump(trial / "result.json", _result(metrics, "complete", mean))
+
+
+def write_study_files(storage: Path, plan: StudyPlan) -> Path:
+    """Writes the study `plan` describes under `storage` and returns its folder."""
+    folder = storage / plan.name
+    families = [*(arm.name for arm in STRATEGIES), "static", "linear"]
+    count = plan.search_trials
+    benchmarks = {
+        benchmark: {
+            "fingerprint": plan.fingerprints.get(benchmark, f"fp-{benchmark}"),
+            "metric_definition": plan.metric_definition,
+            "queries": plan.questions * len(plan.languages),
+            "candidates": POOL,
+            "languages": list(plan.languages),
+            "parallel_ids": plan.questions,
+        }
+        for benchmark in plan.benchmarks
+    }
+    _dump(
+        folder / "study.json",
+        {
+            "format": 1,
+            "name": plan.name,
+            "created": NOW.isoformat(),
+            "space": "dynamic_vs_static",
+            "question": "Does changing the ratio during training beat the best constant ratio?",
+            "settings": {"space": "dynamic_vs_static", "trials": count, "seeds": len(plan.seeds), "batch_size": 48},
+            "objective": {"metric": "multilingual/map", "direction": "maximize"},
+            "main_comparison": ["best dynamic", "best static"],
+            "families": {family: {"trials": count, "pairs": count * 9600} for family in families},
+            "data": {
+                "training": {
+                    "fingerprint": "fp-training",
+                    "sets": [{"name": "atlas", "items": 500, "pairs": 1500}],
+                    "languages": list(plan.languages),
+                },
+                "dev": {"atlas-dev": benchmarks.get("atlas", {})},
+                "benchmarks": benchmarks,
+                "overlap": [{"set": "atlas", "benchmark": name, "dropped": 2} for name in plan.benchmarks],
+            },
+            "versions": {"python": "3.11.9", "torch": "2.13.0", "hybrid-batch-studies": "0.1.0"},
+            "git_commit": "0123456789abcdef",
+            "hardware": {"processor": "test", "cores": 2, "memory": 8_000_000_000, "accelerators": []},
+        },
+    )
+    confirm = len(plan.arms) * len(plan.seeds) * len(plan.models)
+    _dump(
+        folder / "status.json",
+        {
+            "state": plan.state,
+            "phase": plan.phase,
+            "updated": plan.updated.isoformat(),
+            "trials": {
+                "search": {
+                    "done": count * len(families),
+                    "failed": plan.failed,
+                    "pruned": len(families),
+                    "running": 0,
+                    "planned": count * len(families),
+                },
+                "confirm": {"done": confirm, "failed": 0, "pruned": 0, "running": 0, "planned": confirm},
+            },
+        },
+    )
+    (folder / "trials").mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(plan.seed)
+    for family in families:
+        _write_search(folder, plan, family, rng)
+    for index in range(plan.failed):
+        trial = folder / "trials" / f"search-linear-{900 + index}"
+        arm = ArmTruth("", "dynamic", "linear", {"family": "linear", "start": 1.0, "end": 0.0}, 0, 0, 0)
+        _dump(
+            trial / "trial.json",
+            {
+                "id": trial.name,
+                "phase": "search",
+                "family": "linear",
+                "arm": None,
+                "number": 900 + index,
+                "model": plan.models[0],
+                "seed": 1,
+                "training": _training(plan, arm, 0.1),
+            },
+        )
+        _dump(trial / "result.json", _result({}, "failed", 0.5, error="The loss is not finite at step 7 <nan> & 50 %."))
+    if plan.phase == "confirm":
+        _dump(
+            folder / "arms.json",
+            [
+                {
+                    "arm": arm.name,
+                    "role": arm.role,
+                    "family": arm.family,
+                    "of": arm.of,
+                    "schedule": arm.schedule,
+                    "mean_ratio": (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2,
+                    "learning_rate": 0.002,
+                    "temperature": 0.05,
+                    "mixing": "alternate",
+                    "chosen_from": "search-linear-000" if arm.family == "linear" else "search-static-002",
+                    "description": f"{arm.name}, one line",
+                    "same_as": arm.same_as,
+                }
+                for arm in plan.arms
+            ],
+        )
+        _write_confirm(folder, plan)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_study() -> Callable[..., Path]:
+    """`write_study(storage, **changes of StudyPlan)` returns the folder of a written study."""
+    return lambda storage, **changes: write_study_files(Path(storage), StudyPlan(**changes))
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete study with six arms, three seeds and two benchmarks; read only."""
+    return write_study_files(tmp_path_factory.mktemp("studies"), StudyPlan(benchmarks=("atlas", "xquad-r")))

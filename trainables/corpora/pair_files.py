@@ -1,0 +1,137 @@
+"""Files of training pairs: JSON lines, CSV, TSV and Parquet, in either form of `pair_records`."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trainables.corpora.pair_records import FIELDS, Record, items_from_records
+from trainables.corpora.pairs import PairItem
+from trainables.corpora.text_files import text_lines
+from trainables.errors import UserError
+
+
+def load_pair_file(path: Path) -> list[PairItem]:
+    """Returns the items of a file, in file order; raises UserError that names the file and the line or row.
+
+    The suffix tells the format (`.jsonl`, `.csv`, `.tsv`, each also with `.gz`, or `.parquet`), the first record's
+    fields tell the form (see `pair_records`). In Parquet, `query` and `passage` of whole items are structs or maps.
+    An empty cell of a CSV or TSV file means that the text is absent.
+    """
+    suffix = pair_file_suffix(path)
+    if suffix is None:
+        raise UserError(f"{path} has no known suffix: name it {', '.join(PAIR_FILE_SUFFIXES)}.")
+    return items_from_records(str(path), _READERS[suffix.removesuffix(".gz")](path))
+
+
+def pair_file_suffix(path: Path) -> str | None:
+    """Returns the suffix that makes `path` a pair file, or None; the file itself is not looked at."""
+    return next((suffix for suffix in PAIR_FILE_SUFFIXES if path.name.endswith(suffix) and path.name != suffix), None)
+
+
+def _json_records(path: Path) -> Iterator[Record]:
+    for number, line in text_lines(path):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            value = json.loads(line, object_pairs_hook=_unique)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"{where} is not JSON ({error.msg}, column {error.colno}): write one object per line."
+            ) from (error)
+        except _RepeatedKeyError as error:
+            raise UserError(f"{where}: the key {error.args[0]!r} occurs twice in one object: keep one.") from error
+        if not isinstance(value, dict):
+            raise UserError(f"{where} is JSON but no object (a {type(value).__name__}): write one object per line.")
+        yield Record(where, value)
+
+
+def _table_records(path: Path, delimiter: str) -> Iterator[Record]:
+    # `strict` makes a stray quote an error, where the default would drop it silently.
+    rows = csv.reader((line for _, line in text_lines(path)), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    start = 1
+    try:
+        for cells in rows:
+            where, start = f"{path}:{start}", rows.line_num + 1
+            if not cells:
+                continue
+            if header is None:
+                header = _table_header(where, cells)
+                continue
+            if len(cells) != len(header):
+                raise UserError(
+                    f"{where} has {len(cells)} cells and the header {len(header)}: give every column a cell, "
+                    "and quote texts that hold a delimiter or a line break."
+                )
+            yield Record(where, {name: cell or None for name, cell in zip(header, cells, strict=True)})
+    except csv.Error as error:
+        raise UserError(
+            f"{path}:{start} is no row of a table ({error}): quote texts that hold quotes and double those, "
+            "or write JSON lines."
+        ) from error
+
+
+def _table_header(where: str, names: list[str]) -> list[str]:
+    missing = [name for name in ("pair_id", "language", "query", "passage") if names.count(name) != 1]
+    if missing:
+        raise UserError(
+            f"{where}: the header must have each of pair_id, language, query, passage once, but {', '.join(missing)} "
+            f"is missing or repeated in {', '.join(names)}: correct the first line."
+        )
+    return names
+
+
+def _parquet_records(path: Path) -> Iterator[Record]:
+    if not path.is_file():
+        raise UserError(f"There is no file {path}: check the path.")
+    row = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            # Other columns may be large (images), but a file without an id is shown with all its columns.
+            wanted = [name for name in names if name in FIELDS] if {"id", "pair_id"} & set(names) else None
+            for batch in file.iter_batches(columns=wanted):
+                for position in range(batch.num_rows):
+                    row += 1
+                    fields = {name: batch.column(name)[position].as_py() for name in batch.schema.names}
+                    yield Record(f"{path}, row {row}", {name: _from_map(value) for name, value in fields.items()})
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}, row {row}: a text is not UTF-8: write string columns in UTF-8.") from error
+    except _RepeatedKeyError as error:
+        raise UserError(f"{path}, row {row}: the key {error.args[0]!r} occurs twice in a map: keep one.") from error
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise UserError(f"{path} cannot be read as Parquet after row {row} ({reason}): write it again.") from error
+
+
+def _from_map(value: Any) -> Any:
+    """An Arrow map arrives as a list of (key, value)."""
+    return _unique(value) if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value) else value
+
+
+class _RepeatedKeyError(Exception):
+    """A key that occurs twice in one object, which a plain dict would hide."""
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> Mapping[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise _RepeatedKeyError(key)
+        result[key] = value
+    return result
+
+
+_READERS: Mapping[str, Callable[[Path], Iterator[Record]]] = {
+    ".jsonl": _json_records,
+    ".csv": lambda path: _table_records(path, ","),
+    ".tsv": lambda path: _table_records(path, "\t"),
+    ".parquet": _parquet_records,
+}
+PAIR_FILE_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")

@@ -1,0 +1,144 @@
+"""Reads what a checkpoint folder says about itself, and refuses one that could not be loaded."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainables.errors import UserError
+
+SETTINGS_FILE = "encoder.json"
+"""Pooling, prefixes and lengths of an encoder that this project saved."""
+
+_SETTINGS = ("pooling", "query_prefix", "passage_prefix", "max_query_length", "max_passage_length")
+_TOKENIZERS = (
+    "tokenizer.json",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "spiece.model",
+    "vocab.txt",
+    "vocab.json",
+)
+_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+_POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+_DEFAULT_LENGTH = 256
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Returns the JSON object in a file; raises UserError with the line of a mistake."""
+    try:
+        value = json.loads(path.read_bytes())
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno} is not JSON ({error.msg}): fetch the file again.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error}): fetch the file again.") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds no JSON object: fetch the file again.")
+    return value
+
+
+def one_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, or its kind, without a full stop, to stand inside a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".: ") if lines else type(error).__name__
+
+
+def position_capacity(settings: Mapping[str, Any]) -> int | None:
+    """Returns how many tokens a checkpoint can number, given its config.json; None where positions have no end."""
+    positions = settings.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions <= 0:
+        return None
+    # RoBERTa's relatives start counting behind the padding id.
+    if "roberta" in str(settings.get("model_type")) or settings.get("model_type") in ("camembert", "xmod", "mpnet"):
+        return positions - int(settings.get("pad_token_id") or 0) - 1
+    return positions
+
+
+def refuse_encoder_decoder(settings: Mapping[str, Any], source: str) -> None:
+    """Raises UserError for a checkpoint with an encoder and a decoder."""
+    if settings.get("is_encoder_decoder"):
+        kind = settings.get("model_type")
+        raise UserError(
+            f"The encoder {source!r} is an encoder-decoder ({kind}): give a model that is an encoder alone."
+        )
+
+
+def read_folder(path: Path) -> dict[str, Any]:
+    """Returns pooling, prefixes and lengths of the checkpoint in a folder, as fields of EncoderConfig.
+
+    Read from this project's own file, else from the sentence-transformers layout, else the defaults (mean pooling).
+    Raises UserError if config.json, tokenizer or safetensors weights are missing or broken.
+    """
+    if not (path / "config.json").is_file():
+        raise UserError(f"The encoder folder {path} has no config.json: give a folder in the Hugging Face layout.")
+    settings = read_json(path / "config.json")
+    if "model_type" not in settings:
+        raise UserError(f"{path / 'config.json'} has no model_type: give a folder in the Hugging Face layout.")
+    refuse_encoder_decoder(settings, str(path))
+    _check_weights(path)
+    if not any((path / name).is_file() for name in _TOKENIZERS):
+        raise UserError(f"The encoder folder {path} has no tokenizer: put {_TOKENIZERS[0]} next to config.json.")
+    if (path / SETTINGS_FILE).is_file():
+        own = read_json(path / SETTINGS_FILE)
+        if set(own) != set(_SETTINGS):
+            raise UserError(f"{path / SETTINGS_FILE} must hold exactly {', '.join(_SETTINGS)}.")
+        return own
+    length = _DEFAULT_LENGTH
+    if (path / "sentence_bert_config.json").is_file():
+        length = int(read_json(path / "sentence_bert_config.json").get("max_seq_length") or length)
+    length = min(length, position_capacity(settings) or length)
+    return {"pooling": _pooling(path), **_prompts(path), "max_query_length": length, "max_passage_length": length}
+
+
+def _check_weights(path: Path) -> None:
+    index = path / "model.safetensors.index.json"
+    if (path / "model.safetensors").is_file():
+        return
+    if index.is_file():
+        shards = sorted(set(read_json(index).get("weight_map", {}).values()))
+        missing = [shard for shard in shards if not (path / shard).is_file()]
+        if missing or not shards:
+            raise UserError(f"{index} names {', '.join(missing) or 'no file'}, which is not there: fetch it again.")
+        return
+    if any((path / name).is_file() for name in _PICKLES):
+        raise UserError(
+            f"The weights in {path} are a pickle, which may run any code: convert them to model.safetensors first."
+        )
+    raise UserError(f"The encoder folder {path} has no weights: put model.safetensors next to config.json.")
+
+
+def _pooling(path: Path) -> str:
+    """Reads the sentence-transformers modules; a first-token pooling followed by a tanh layer is BERT's pooler."""
+    pooling_file = path / "1_Pooling" / "config.json"
+    if not pooling_file.is_file():
+        return "mean"
+    settings = read_json(pooling_file)
+    modes = {mode for mode, on in settings.items() if mode.startswith("pooling_mode_") and on is True}
+    if isinstance(settings.get("pooling_mode"), str):
+        modes = {
+            {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}.get(settings["pooling_mode"], "")
+        }
+    if len(modes) != 1 or not modes <= set(_POOLINGS):
+        raise UserError(f"{pooling_file} asks for a pooling other than mean or first token: only those are known here.")
+    pooling = _POOLINGS[modes.pop()]
+    dense_file = path / "2_Dense" / "config.json"
+    if not dense_file.is_file():
+        return pooling
+    if pooling == "cls" and str(read_json(dense_file).get("activation_function")).endswith(".Tanh"):
+        return "pooler"
+    raise UserError(f"{dense_file} adds a layer behind the pooling, which is not known here: give a model without it.")
+
+
+def _prompts(path: Path) -> dict[str, str]:
+    file = path / "config_sentence_transformers.json"
+    prompts = read_json(file).get("prompts") if file.is_file() else None
+    if not isinstance(prompts, dict) or "query" not in prompts:
+        return {}
+    passage = prompts.get("passage", prompts.get("document"))
+    return {} if passage is None else {"query_prefix": prompts["query"], "passage_prefix": passage}
+
+
+def write_settings(settings: Mapping[str, Any], path: Path) -> None:
+    """Writes pooling, prefixes and lengths beside a checkpoint, for `read_folder`."""
+    content = json.dumps({key: settings[key] for key in _SETTINGS}, ensure_ascii=False, indent=1)
+    (path / SETTINGS_FILE).write_text(content + "\n", encoding="utf-8")

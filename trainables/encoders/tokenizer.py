@@ -1,0 +1,148 @@
+"""Tokenizers: loaded from a checkpoint, or trained on the training text."""
+
+import hashlib
+import io
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import sentencepiece
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from trainables.encoders.config import EncoderConfig
+from trainables.encoders.folder import one_line
+from trainables.errors import UserError
+
+SAMPLE = 50_000
+"""Training reads at most this many texts, spread evenly over those given."""
+
+_WORDS = 50_000
+_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
+_MASK = "<mask>"
+_SPACE = "▁"
+
+
+def load_tokenizer(config: EncoderConfig) -> PreTrainedTokenizerBase:
+    """Returns the tokenizer of a checkpoint (folder or hub id); raises UserError if there is none that loads."""
+    if config.is_mini:
+        raise ValueError("a mini encoder has no tokenizer to load: train one on the training text")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            config.source, revision=config.revision, trust_remote_code=config.trust_remote_code
+        )
+    except Exception as error:
+        # Libraries below raise anything from KeyError to a bare Exception for a broken file.
+        raise UserError(
+            f"The tokenizer of {config.source!r} does not load ({one_line(error)}): "
+            "check the name and the connection, or give a local folder."
+        ) from error
+    if tokenizer.pad_token_id is None:
+        raise UserError(f"The tokenizer of {config.source!r} has no padding token: set pad_token in its folder.")
+    return tokenizer
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """Trains a Unigram tokenizer (Kudo 2018) with XLM-R's special tokens and template; equal texts give an equal one.
+
+    `vocabulary` is the largest number of pieces; small text gives fewer. Characters that the vocabulary has no room
+    for are spelt as bytes, so no text loses information.
+    """
+    normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
+    sample = [normalizer.normalize_str(text) for text in _spread(list(texts), SAMPLE)]
+    sample = [text for text in sample if text]
+    if not sample:
+        raise ValueError("a tokenizer cannot be trained without any text")
+    pieces = [*_train_pieces(sample, vocabulary), (_MASK, 0.0)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=_SPECIAL.index("<unk>"), byte_fallback=True))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(_SPACE, prepend_scheme="always")
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.ByteFallback(), decoders.Metaspace(_SPACE, prepend_scheme="always"), decoders.Fuse()]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in (*_SPECIAL, _MASK)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        cls_token="<s>",
+        eos_token="</s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token=_MASK,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Returns a sha256: equal fingerprints mean equal token ids for every text."""
+    if tokenizer.is_fast:
+        content = json.loads(tokenizer.backend_tokenizer.to_str())
+        # Set by calls, not by training or loading.
+        content["truncation"] = content["padding"] = None
+    else:
+        content = [sorted(tokenizer.get_vocab().items()), repr(tokenizer)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _spread(texts: Sequence[str], most: int) -> Sequence[str]:
+    if len(texts) <= most:
+        return texts
+    return [texts[number * len(texts) // most] for number in range(most)]
+
+
+def _train_pieces(sample: Sequence[str], vocabulary: int) -> list[tuple[str, float]]:
+    """Returns (piece, log probability) in order of id.
+
+    The Unigram trainer of sentencepiece with one thread is used because that of `tokenizers` gives another vocabulary
+    in every process.
+    """
+    # The trainer considers as a piece only what is followed by two different characters, so in text made from few
+    # wordings it would never consider whole words. A second context for each word makes such text a quarter shorter.
+    contexts = [f"{word}." for word in _words(sample, _WORDS)]
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([*sample, *contexts]),
+        model_writer=model,
+        model_type="unigram",
+        vocab_size=vocabulary - 1,
+        hard_vocab_limit=False,
+        character_coverage=_coverage(sample, vocabulary // 2),
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        bos_id=0,
+        pad_id=1,
+        eos_id=2,
+        unk_id=3,
+        bos_piece=_SPECIAL[0],
+        pad_piece=_SPECIAL[1],
+        eos_piece=_SPECIAL[2],
+        unk_piece=_SPECIAL[3],
+        num_threads=1,
+        shuffle_input_sentence=False,
+        max_sentence_length=1 << 16,
+        minloglevel=2,
+    )
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    return [(processor.id_to_piece(piece), processor.get_score(piece)) for piece in range(processor.get_piece_size())]
+
+
+def _words(sample: Sequence[str], most: int) -> list[str]:
+    """Returns the `most` frequent stretches without space and punctuation."""
+    separators = {character for text in sample for character in text if unicodedata.category(character)[0] in "PSZ"}
+    table = str.maketrans(dict.fromkeys(separators, " "))
+    counts = Counter(word for text in sample for word in text.translate(table).split())
+    return [word for word, _ in counts.most_common(most)]
+
+
+def _coverage(sample: Sequence[str], characters: int) -> float:
+    """Returns the share of the text that its `characters` most frequent characters make up."""
+    counts = Counter(character for text in sample for character in text)
+    kept = sum(count for _, count in counts.most_common(characters))
+    return kept / counts.total()

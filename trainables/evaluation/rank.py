@@ -1,0 +1,223 @@
+"""The rank of every relevant candidate in every pool, from one pass over the scores and without sorting them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from trainables.corpora.benchmark import Benchmark
+from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, FloatArray, checked, score_blocks
+
+TOP = 10
+"""Places of the ranking whose languages are counted."""
+
+COMPARISON_BYTES = 2**20
+"""Size of the buffer of comparisons, small enough to stay in the cache."""
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """Ranks of the n relevant candidates, in the order of `Benchmark.relevant`; all ranks start at 1.
+
+    Ties are pessimistic: a tied non-relevant candidate ranks before the relevant one; tied relevant candidates rank
+    by index. `rank`, `rank_alone` and `top_languages` are None if the pool of all languages was not searched.
+    """
+
+    query: IntArray
+    """[n], index of the query."""
+    language: IntArray
+    """[n], language of the candidate, index into `Benchmark.languages`."""
+    rank_in_language: IntArray
+    """[n], rank in the pool of the candidate's own language."""
+    rank: IntArray | None
+    """[n], rank in the pool of all languages."""
+    rank_alone: IntArray | None
+    """[n], the same with the query's other relevant candidates taken out."""
+    ties: IntArray
+    """[n], non-relevant candidates with exactly its score, in the pool that was searched."""
+    top_languages: npt.NDArray[np.float64] | None
+    """[Q, L], how many of the first TOP candidates of the pool of all languages are in each language. Candidates that
+    tie for the last places share them evenly, so that the order of the pool does not matter."""
+    cutoff: int | None = None
+    """Greater ranks are not known and stand as `UNRANKED`; None if all are known."""
+
+
+UNRANKED = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A set of queries and the range of candidates, ordered by language, that they search."""
+
+    queries: IntArray
+    start: int
+    stop: int
+
+
+def is_multilingual(benchmark: Benchmark) -> bool:
+    """Whether some query has relevant candidates in more than one language."""
+    query, language = relevant_languages(benchmark)
+    return bool(np.any((query[1:] == query[:-1]) & (language[1:] != language[:-1])))
+
+
+def relevant_languages(benchmark: Benchmark) -> tuple[IntArray, IntArray]:
+    """Per relevant candidate the index of its query and of its language, both [n]."""
+    query = np.repeat(np.arange(len(benchmark.query_language)), np.diff(benchmark.relevant_start))
+    return query, benchmark.candidate_language[benchmark.relevant].astype(np.int64)
+
+
+def pools(benchmark: Benchmark) -> list[Pool]:
+    """What must be searched: all languages at once or, where every query has one relevant language, only that one.
+
+    Candidate ranges count along the candidates in (stable) order of language. Raises ValueError for a query without
+    a relevant candidate.
+    """
+    missing = np.flatnonzero(np.diff(benchmark.relevant_start) == 0)
+    if len(missing):
+        raise ValueError(f"Query {missing[0]} of {benchmark.name} has no relevant candidate ({len(missing)} such).")
+    if is_multilingual(benchmark):
+        return [Pool(np.arange(len(benchmark.query_language)), 0, len(benchmark.candidate_language))]
+    language = benchmark.candidate_language[benchmark.relevant[benchmark.relevant_start[:-1]]]
+    bounds = language_bounds(benchmark)
+    return [Pool(np.flatnonzero(language == each), bounds[each], bounds[each + 1]) for each in np.unique(language)]
+
+
+def language_bounds(benchmark: Benchmark) -> list[int]:
+    """[L + 1], where each language starts along the candidates in order of language."""
+    sizes = np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages))
+    return [0, *np.cumsum(sizes).tolist()]
+
+
+def by_language(benchmark: Benchmark, candidates: Embeddings) -> tuple[IntArray, Embeddings]:
+    """The column of every candidate, [C], and the embeddings, both in order of language."""
+    order = np.argsort(benchmark.candidate_language, kind="stable")
+    column = np.empty_like(order)
+    column[order] = np.arange(len(order))
+    # A pool that is in order already may be too large to copy.
+    in_order = bool(np.all(np.diff(benchmark.candidate_language) >= 0))
+    return column, candidates if in_order else candidates[order]
+
+
+def rank_relevant(
+    benchmark: Benchmark,
+    query_embeddings: Embeddings,
+    candidate_embeddings: Embeddings,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+) -> Ranks:
+    """Ranks every relevant candidate by dot product; [Q, d] and [C, d] in the order of the benchmark.
+
+    Memory beside the embeddings: one block of scores. Raises ValueError as `pools` and `scores.checked` do.
+    """
+    searched = pools(benchmark)
+    query_embeddings, candidate_embeddings = checked(query_embeddings, candidate_embeddings)
+    check_sizes(benchmark, query_embeddings, candidate_embeddings)
+    column, candidate_embeddings = by_language(benchmark, candidate_embeddings)
+    query, language = relevant_languages(benchmark)
+    counts = _Counts(benchmark, column[benchmark.relevant], language)
+    for pool in searched:
+        chosen = query_embeddings if len(searched) == 1 else query_embeddings[pool.queries]
+        for first, block in score_blocks(chosen, candidate_embeddings[pool.start : pool.stop], block_bytes):
+            for number, scores in zip(pool.queries[first : first + len(block)].tolist(), block, strict=True):
+                counts.add(number, scores, pool.start)
+
+    everywhere = _among_relevant(query, counts.score, benchmark.relevant)
+    in_language = _among_relevant(query * len(benchmark.languages) + language, counts.score, benchmark.relevant)
+    others = counts.at_least - everywhere.at_least
+    ranks = Ranks(
+        query=query,
+        language=language,
+        rank_in_language=counts.at_least_in_language - in_language.at_least + in_language.before + 1,
+        rank=others + everywhere.before + 1,
+        rank_alone=others + 1,
+        ties=counts.equal - everywhere.equal,
+        top_languages=counts.top_languages,
+    )
+    if len(searched) == 1 and searched[0].stop - searched[0].start == len(column):
+        return ranks
+    return replace(ranks, rank=None, rank_alone=None, top_languages=None)
+
+
+def check_sizes(benchmark: Benchmark, queries: Embeddings, candidates: Embeddings) -> None:
+    """Raises ValueError unless there is one embedding for every query and every candidate."""
+    expected = len(benchmark.query_language), len(benchmark.candidate_language)
+    if (queries.shape[0], candidates.shape[0]) != expected:
+        raise ValueError(
+            f"{benchmark.name} has {expected[0]} queries and {expected[1]} candidates, "
+            f"but got {queries.shape[0]} and {candidates.shape[0]} embeddings."
+        )
+
+
+class _Counts:
+    """Per relevant candidate, how many candidates of the pool score at least as high, relevant ones included."""
+
+    def __init__(self, benchmark: Benchmark, column: IntArray, language: IntArray) -> None:
+        number = len(column)
+        self.score = np.empty(number, dtype=np.float32)
+        self.at_least = np.empty(number, dtype=np.int64)
+        self.at_least_in_language = np.empty(number, dtype=np.int64)
+        self.equal = np.ones(number, dtype=np.int64)
+        self.top_languages = np.zeros((len(benchmark.query_language), len(benchmark.languages)))
+        self._starts = benchmark.relevant_start.tolist()
+        self._column = column
+        bounds = language_bounds(benchmark)
+        self._bounds = [(bounds[each], bounds[each + 1]) for each in language.tolist()]
+        self._column_language = np.sort(benchmark.candidate_language, kind="stable")
+        width = len(self._column_language)
+        most = int(np.diff(benchmark.relevant_start).max())
+        self._comparisons = np.empty((max(1, min(most, COMPARISON_BYTES // width)), width), dtype=bool)
+
+    def add(self, query: int, scores: FloatArray, offset: int) -> None:
+        """Counts one query; `scores` are those of the columns from `offset` on."""
+        start, stop = self._starts[query], self._starts[query + 1]
+        self.score[start:stop] = scores[self._column[start:stop] - offset]
+        for first in range(start, stop, len(self._comparisons)):
+            last = min(stop, first + len(self._comparisons))
+            thresholds = self.score[first:last, None]
+            comparisons = self._comparisons[: last - first, : len(scores)]
+            np.greater_equal(scores, thresholds, out=comparisons)
+            for index, row in enumerate(comparisons, first):
+                begin, end = self._bounds[index]
+                self.at_least[index] = np.count_nonzero(row)
+                self.at_least_in_language[index] = np.count_nonzero(row[begin - offset : end - offset])
+            np.equal(scores, thresholds, out=comparisons)
+            if np.count_nonzero(comparisons) > last - first:
+                self.equal[first:last] = [np.count_nonzero(row) for row in comparisons]
+        languages = self._column_language[offset : offset + len(scores)]
+        self.top_languages[query] = top_languages(scores, languages, self.top_languages.shape[1])
+
+
+def top_languages(scores: FloatArray, languages: npt.NDArray[np.int32], number: int) -> npt.NDArray[np.float64]:
+    """How many of the TOP highest scores are in each of `number` languages; ties for the last places share them."""
+    places = min(TOP, len(scores))
+    last = np.partition(scores, len(scores) - places)[len(scores) - places]
+    best = np.flatnonzero(scores >= last)
+    if len(best) == places:
+        return np.bincount(languages[best], minlength=number).astype(np.float64)
+    above = scores[best] > last
+    shared = (places - np.count_nonzero(above)) / (len(best) - np.count_nonzero(above))
+    return np.bincount(languages[best], weights=np.where(above, 1.0, shared), minlength=number)
+
+
+@dataclass(frozen=True, eq=False)
+class _AmongRelevant:
+    before: IntArray
+    at_least: IntArray
+    equal: IntArray
+
+
+def _among_relevant(group: IntArray, score: FloatArray, candidate: npt.NDArray[np.int32]) -> _AmongRelevant:
+    """Per relevant candidate, those of its group that rank before it, score at least as high, score the same."""
+    order = np.lexsort((candidate, -score, group))
+    position = np.arange(len(order))
+    new_group = np.diff(group[order], prepend=-1) != 0
+    new_run = new_group | (np.diff(score[order], prepend=np.float32(0)) != 0)
+    group_start = position[new_group][np.cumsum(new_group) - 1]
+    run_start = position[new_run]
+    run = np.cumsum(new_run) - 1
+    run_stop = np.append(run_start[1:], len(order))[run]
+    result = np.empty((3, len(order)), dtype=np.int64)
+    result[:, order] = position - group_start, run_stop - group_start, run_stop - run_start[run]
+    return _AmongRelevant(*result)

@@ -1,0 +1,54 @@
+"""AdamW, its learning rate over the steps, and its state as named tensors."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from trainables.config import TrainingConfig
+
+
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """Returns the learning rate of a step, counted from 0: a linear rise to `config.learning_rate`, then the decay."""
+    warmup = round(config.warmup_share * config.steps)
+    if step < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    progress = (step - warmup) / (config.steps - warmup)
+    match config.decay:
+        case "linear":
+            return config.learning_rate * (1 - progress)
+        case "cosine":
+            return config.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+        case "constant":
+            return config.learning_rate
+
+
+def trainable_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Returns the parameters that a gradient moves, by name, each once."""
+    return {name: p for name, p in module.named_parameters() if p.requires_grad}
+
+
+def build_optimiser(parameters: dict[str, nn.Parameter], config: TrainingConfig) -> torch.optim.AdamW:
+    """Returns AdamW (arXiv 1711.05101) that decays matrices but no biases and no normalisation weights."""
+    matrices = [p for p in parameters.values() if p.dim() >= 2]
+    vectors = [p for p in parameters.values() if p.dim() < 2]
+    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=config.learning_rate, fused=True)
+
+
+def optimiser_state(optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter]) -> dict[str, Tensor]:
+    """Returns the moments and step counts as `<parameter>/<quantity>`; empty before the first step."""
+    return {
+        f"{name}/{quantity}": value.detach().cpu()
+        for name, parameter in parameters.items()
+        for quantity, value in optimiser.state.get(parameter, {}).items()
+    }
+
+
+def restore_optimiser(
+    optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter], state: dict[str, Tensor]
+) -> None:
+    """Puts back what `optimiser_state` returned."""
+    for key, value in state.items():
+        name, quantity = key.rsplit("/", 1)
+        optimiser.state[parameters[name]][quantity] = value.to(parameters[name].device, copy=True)

@@ -1,0 +1,59 @@
+"""What a trial is asked to do and how it ended; nothing here needs torch or ray."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from trainables.config import TrainingConfig
+
+Status = Literal["complete", "pruned", "diverged", "failed"]
+
+
+class Rung(BaseModel):
+    """Stop the trial after this step if the dev metric is below the minimum."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int
+    metric: str
+    minimum: float
+
+
+class TrialSpec(BaseModel):
+    """One trial, whole: the same specification always gives the same numbers (docs/records.md, trial.json)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    phase: Literal["search", "confirm"]
+    family: str
+    """The branch in the search phase, the family of the arm's schedule in the confirm phase."""
+    arm: str | None = None
+    number: int | None = None
+    seed: int
+    model: str
+    training: TrainingConfig
+    rungs: tuple[Rung, ...] = ()
+    """Fixed before the trial starts, from earlier trials of its own family: it stops by itself."""
+
+
+class Outcome(BaseModel):
+    """What the study needs to know of a finished trial."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status
+    steps: int
+    metrics: dict[str, float]
+    dev_by_step: dict[int, dict[str, float]]
+    """The dev metrics at every evaluation."""
+
+    @classmethod
+    def from_records(cls, result: dict[str, Any], reports: list[dict[str, Any]]) -> "Outcome":
+        """Builds the outcome from result.json and reports.jsonl."""
+        return cls(
+            status=result["status"],
+            steps=result["steps"],
+            metrics=result["metrics"],
+            dev_by_step={report["step"]: report["dev"] for report in reports if report.get("dev")},
+        )
