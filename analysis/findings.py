@@ -118,21 +118,22 @@ class Findings:
     def arms(self) -> tuple[Arm, ...]:
         """The arms in the order of the tables: by model, then as the studies list them.
 
-        The same arm of several studies is one arm with more seeds if it was trained in the same way on the same
-        data; otherwise each study's arm stands for itself and carries the study's name.
+        The same arm of several studies is one arm with more seeds if all arms that the studies share were trained in
+        the same way on the same data; otherwise each study's arms stand for themselves and carry the study's name.
         """
-        names = {
-            name: len({_identity(study, arm) for study in self.studies for arm in study.arms if arm["arm"] == name}) > 1
-            for name in dict.fromkeys(str(arm["arm"]) for study in self.studies for arm in study.arms)
-        }
         confirm = {study: _confirm_trials(study) for study in self.studies}
         models = list(dict.fromkeys(model for found in confirm.values() for _, model in found))
+        names = list(dict.fromkeys(str(arm["arm"]) for study in self.studies for arm in study.arms))
         arms: list[Arm] = []
         for model in models:
-            for name, differs in names.items():
-                holders = [study for study in self.studies if any(arm["arm"] == name for arm in study.arms)]
-                for group in [[study] for study in holders] if differs else [holders]:
-                    arm = self._arm(name, model, group, confirm, label_study=differs, label_model=len(models) > 1)
+            held = [study for study in self.studies if any(of == model for _, of in confirm[study])]
+            pooled = all(
+                len({_identity(s, arm) for s in held for arm in s.arms if arm["arm"] == name}) <= 1 for name in names
+            )
+            for name in names:
+                holders = [study for study in held if any(arm["arm"] == name for arm in study.arms)]
+                for group in [holders] if pooled and holders else [[study] for study in holders]:
+                    arm = self._arm(name, model, group, confirm, label_study=not pooled, label_model=len(models) > 1)
                     if arm.trials:
                         arms.append(arm)
         return tuple(arms)

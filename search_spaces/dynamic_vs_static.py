@@ -9,7 +9,7 @@ def dynamic_vs_static() -> Space:
     dynamic = tuple(
         Branch(name=name, role="dynamic", family=name)
         for name, family in FAMILIES.items()
-        if name != "constant" and not family.closed_loop
+        if name != "constant" and family.parameters and not family.closed_loop
     )
     return Space(
         name="dynamic_vs_static",

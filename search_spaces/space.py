@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from trainables.mixing.parameters import Parameter
-from trainables.mixing.ratio import FAMILIES, RatioConfig
+from trainables.mixing.ratio import FAMILIES, ratio_config
+from trainables.mixing.schedules import Family
 
 Control = Literal["reversed", "shuffled", "same-mean", "loss-mixing"]
 """Twins of a winning schedule that isolate order from average (DESIGN section 4) and batches from losses."""
 
 Role = Literal["strategy", "static", "dynamic", "control"]
-
-_RATIO: TypeAdapter[RatioConfig] = TypeAdapter(RatioConfig)
 
 
 class Branch(BaseModel):
@@ -33,11 +32,11 @@ class Branch(BaseModel):
     @property
     def parameters(self) -> dict[str, Parameter]:
         """The ratio parameters that are searched in this branch."""
-        return {name: p for name, p in FAMILIES[self.family].parameters().items() if name not in self.fixed}
+        return {name: p for name, p in FAMILIES[self.family].parameters.items() if name not in self.fixed}
 
-    def ratio(self, values: Mapping[str, Any]) -> RatioConfig:
+    def ratio(self, values: Mapping[str, Any]) -> Family:
         """Returns the ratio configuration at the given values of `parameters`."""
-        return _RATIO.validate_python({"family": self.family, **self.fixed, **values})
+        return ratio_config({"family": self.family, **self.fixed, **values})
 
 
 class Space(BaseModel):

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from search_spaces.space import Branch, Control, Role, Space
 from trainables.config import TrainingConfig
 from trainables.errors import UserError
-from trainables.mixing.ratio import describe, mean_ratio
-from trainables.mixing.schedules import Constant, Reversed, Shuffled
+from trainables.mixing.controls import Reversed, Shuffled
+from trainables.mixing.schedules import Constant, Schedule
 from trainables.spec import Outcome, TrialSpec
 
 SHUFFLE_SEED = 0
@@ -33,19 +33,19 @@ class Arm(BaseModel):
 
     def record(self) -> dict[str, Any]:
         """The arm as arms.json holds it."""
-        training = self.training
+        training, ratio = self.training, self.training.ratio
         return {
             "arm": self.arm,
             "role": self.role,
             "family": self.family,
             "of": self.of,
             "schedule": training.ratio.model_dump(mode="json"),
-            "mean_ratio": mean_ratio(training.ratio, training.steps),
+            "mean_ratio": ratio.mean_ratio(training.steps) if isinstance(ratio, Schedule) else None,
             "learning_rate": training.learning_rate,
             "temperature": training.temperature,
             "mixing": training.mixing,
             "chosen_from": self.chosen_from,
-            "description": describe(training.ratio),
+            "description": ratio.summary(),
             "same_as": self.same_as,
         }
 
@@ -99,7 +99,7 @@ def _control(control: Control, winner: Arm) -> Arm:
         case "shuffled":
             changes = {"ratio": Shuffled(of=ratio, seed=SHUFFLE_SEED)}
         case "same-mean":
-            changes = {"ratio": Constant(value=mean_ratio(ratio, training.steps))}
+            changes = {"ratio": Constant(value=ratio.mean_ratio(training.steps))}
         case "loss-mixing":
             # A step of loss mixing holds two batches: half the steps spend the same pairs.
             changes = {"mixing": "loss", "steps": max(1, training.steps // 2)}

@@ -41,6 +41,8 @@ class BranchSearch:
         self._metric = metric
         self._distributions = {key: _distribution(parameter) for key, parameter in parameters.items()}
         self._grid = _grid(parameters, trials, first) if sampler == "grid" else []
+        self.trials = len(self._grid) or (trials if parameters else 1)
+        """Trials worth running: a branch with nothing to search needs one."""
         self._study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
         self._open: dict[int, optuna.Trial] = {}
         if sampler != "grid" and set(first) == set(parameters):
@@ -49,7 +51,7 @@ class BranchSearch:
     def ask(self, number: int) -> dict[str, Any]:
         """Returns the values of trial `number`; numbers are asked in order."""
         if self._grid:
-            self._study.enqueue_trial(self._grid[number % len(self._grid)])
+            self._study.enqueue_trial(self._grid[number])
         self._study.sampler = self._new_sampler(number)
         trial = self._study.ask(self._distributions)
         self._open[number] = trial
@@ -84,7 +86,8 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
 
 
 def _grid(parameters: Mapping[str, Parameter], trials: int, first: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Evenly spaced values of the one ratio parameter; everything else at its first value."""
+    """Evenly spaced values of the one ratio parameter; the rest, the learning rate too, at its first value, so that
+    the curve shows the ratio alone."""
     free = [name for name in parameters if name not in first]
     if not free:
         return [dict(first)]

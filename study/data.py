@@ -1,6 +1,5 @@
 """The data of a study: training sets, dev set and test benchmarks, checked against each other."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
 from trainables.corpora.sources import load_benchmark, load_training
-from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 from trainables.mixing.batches import BatchPlanner
 
@@ -45,7 +43,7 @@ class StudyData:
             },
             "dev": _benchmark_record(self.dev),
             "benchmarks": {test.name: _benchmark_record(test) for test in self.tests},
-            "overlap": self.overlap.record(),
+            "overlap": self.overlap.counts(),
         }
 
 
@@ -64,19 +62,13 @@ def load_data(settings: StudySettings, space: Space, batch_size: int) -> StudyDa
     judged = [test for test in tests if test.name != ATLAS]
     overlap = find_overlap({name: items for name, items in sets.items() if name != ATLAS}, judged)
     if not settings.keep_overlap:
-        sets = drop_overlap(sets, overlap)
+        sets = {**sets, **drop_overlap({name: items for name, items in sets.items() if name != ATLAS}, overlap)}
     sets, dev = _dev_set(sets)
     training = training_data(sets)
     return StudyData(training, dev, tests, overlap, BatchPlanner(training, batch_size, seed=0))
 
 
 def _dev_set(sets: dict[str, list[PairItem]]) -> tuple[dict[str, list[PairItem]], Benchmark]:
-    empty = [name for name, items in sets.items() if not items]
-    if empty:
-        raise UserError(
-            f"The training set {empty[0]!r} has no item left after dropping those that share text with an "
-            "evaluation set: leave it out, or train on them nevertheless with --keep-overlap."
-        )
     if set(sets) == {ATLAS}:
         return sets, load_benchmark(ATLAS, "dev", None)
     own = {name: items for name, items in sets.items() if name != ATLAS}
@@ -96,6 +88,3 @@ def _benchmark_record(benchmark: Benchmark) -> dict[str, Any]:
     }
 
 
-def texts_to_encode(benchmarks: Sequence[Benchmark]) -> int:
-    """Queries and candidates of all benchmarks."""
-    return sum(len(b.query_language) + len(b.candidate_language) for b in benchmarks)

@@ -93,7 +93,13 @@ def run_trials(
     counts = _Counts(study, plan, progress)
     searcher = PlanSearcher(plan, study, counts.completed)
     trainable = trial_trainable(
-        inputs, TrialResources(resources.workers, resources.cpus_per_worker, resources.gpus_per_worker)
+        inputs, TrialResources(
+            resources.workers,
+            resources.cpus_per_worker,
+            resources.gpus_per_worker,
+            settings.max_failures,
+            settings.keep_encoders,
+        ),
     )
     tuner = tune.Tuner(
         trainable,

@@ -5,7 +5,7 @@ the number of workers, so that the records of a study are enough to go on with i
 told again, and the program stands where it stood.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,10 +29,9 @@ OBJECTIVE = "multilingual/map"
 
 @dataclass(frozen=True)
 class Budget:
-    """What a study will do: trials per branch and phase, and what one trial costs."""
+    """What a study will do: search trials per branch, confirm seeds per arm, and what one trial costs."""
 
-    branches: int
-    trials_per_branch: int
+    trials: Mapping[str, int]
     seeds: int
     steps: int
     batch_size: int
@@ -40,7 +39,7 @@ class Budget:
     @property
     def search_trials(self) -> int:
         """Trials of the search phase."""
-        return self.branches * self.trials_per_branch
+        return sum(self.trials.values())
 
     @property
     def pairs_per_trial(self) -> int:
@@ -77,14 +76,13 @@ class StudyPlan:
         self._space = space
         self._round_size = round_size
         self._on_arms = on_arms
+        self._branches = [_Branch(branch, self._branch_search(branch, storage)) for branch in space.branches]
         self.budget = Budget(
-            branches=len(space.branches),
-            trials_per_branch=settings.trials or space.trials,
+            trials={b.branch.name: b.search.trials for b in self._branches},
             seeds=settings.seeds or space.seeds,
             steps=settings.steps or recipe.steps,
             batch_size=settings.batch_size or recipe.batch_size,
         )
-        self._branches = [_Branch(branch, self._branch_search(branch, storage)) for branch in space.branches]
         self._confirm: list[TrialSpec] | None = None
         self._confirm_next = 0
         self._confirm_told: dict[str, Outcome] = {}
@@ -96,7 +94,7 @@ class StudyPlan:
             ready = [b for b in self._branches if self._may_ask(b)]
             if ready:
                 return self._ask(min(ready, key=lambda b: len(b.asked)))
-            if any(len(b.told) < self.budget.trials_per_branch for b in self._branches):
+            if any(len(b.told) < b.search.trials for b in self._branches):
                 return None
             self._start_confirm_phase()
         confirm = self._confirm or []
@@ -115,7 +113,7 @@ class StudyPlan:
         branch.told[number] = outcome
         # Optuna hears of a round when it is over and in order, so that it never depends on who was faster.
         start = number - number % self._round_size
-        round_numbers = range(start, min(start + self._round_size, self.budget.trials_per_branch))
+        round_numbers = range(start, min(start + self._round_size, branch.search.trials))
         if all(n in branch.told for n in round_numbers):
             for n in round_numbers:
                 branch.search.tell(n, branch.told[n])
@@ -126,18 +124,24 @@ class StudyPlan:
         return self._confirm is not None and len(self._confirm_told) == len(self._confirm)
 
     @property
+    def most_arms(self) -> int:
+        """Arms of the confirm phase if no two turn out to be identical; `best dynamic` is one of the families'."""
+        return len(self._space.branches) + len(self._space.controls)
+
+    @property
     def phase(self) -> str:
         """`search` or `confirm`."""
         return "search" if self._confirm is None else "confirm"
 
     @property
     def planned(self) -> dict[str, int]:
-        """Trials per phase, as far as they are known."""
-        return {"search": self.budget.search_trials, "confirm": len(self._confirm or [])}
+        """Trials per phase; of the confirm phase at most so many until its arms are chosen."""
+        confirm = self.most_arms * self.budget.seeds if self._confirm is None else len(self._confirm)
+        return {"search": self.budget.search_trials, "confirm": confirm}
 
     def _may_ask(self, branch: _Branch) -> bool:
         asked = len(branch.asked)
-        if asked >= self.budget.trials_per_branch:
+        if asked >= branch.search.trials:
             return False
         round_start = asked - asked % self._round_size
         return all(number in branch.told for number in range(round_start))
@@ -187,7 +191,7 @@ class StudyPlan:
             parameters,
             sampler=self._space.sampler,
             seed=SEARCH_SEED,
-            trials=self.budget.trials_per_branch,
+            trials=self._settings.trials or self._space.trials,
             first=first,
             metric=OBJECTIVE,
             storage=storage,

@@ -24,7 +24,7 @@ _GROUPS = {
     "trials": "how much",
     "draw": "how a trial trains",
     "workers_per_trial": "on what",
-    "storage": "where to",
+    "keep_encoders": "what is kept, and where",
 }
 """First setting of each group of flags, in the order of StudySettings."""
 

@@ -124,12 +124,12 @@ class Session:
             ("training", f"{', '.join(data.training.set_names)}: {len(data.training):,} items, "
                          f"{len(data.training.languages)} languages"),
             ("left out", "; ".join(f"{name}: {why}" for name, why in data.planner.left_out) or "nothing"),
-            ("overlap", f"{data.overlap.total} items share text with a benchmark, "
+            ("overlap", f"{sum(len(data.overlap.of_set(s)) for s in data.overlap.items)} items share text with a benchmark, "
                         f"{'kept' if self.settings.keep_overlap else 'dropped'}"),
             ("dev set", f"{len(data.dev.query_language):,} queries, {len(data.dev.candidate_language):,} candidates"),
             ("benchmarks", ", ".join(f"{t.name} ({len(t.query_language):,} queries, "
                                      f"{len(t.candidate_language):,} candidates)" for t in data.tests)),
-            ("search", f"{budget.branches} strategies and families x {budget.trials_per_branch} trials, "
+            ("search", f"{len(budget.trials)} strategies and families, {budget.search_trials} trials, "
                        f"chosen by dev {OBJECTIVE}"),
             ("confirm", f"up to {arms} arms x {seeds} fresh seeds"),
             ("trial", f"{budget.steps:,} steps x {budget.batch_size} pairs = {budget.pairs_per_trial:,} pairs"),
@@ -147,8 +147,8 @@ class Session:
                 branch.name,
                 branch.role,
                 ", ".join(searched) or "nothing",
-                str(budget.trials_per_branch),
-                f"{budget.trials_per_branch * budget.pairs_per_trial:,}",
+                str(budget.trials[branch.name]),
+                f"{budget.trials[branch.name] * budget.pairs_per_trial:,}",
             )
         print_line(branches)
 
@@ -166,7 +166,6 @@ class Session:
     def _info(self, resources: Resources) -> dict[str, Any]:
         """The content of study.json."""
         budget = StudyPlan(self._space, self._recipe, self.settings, self._encoder.name).budget
-        per_branch = {"trials": budget.trials_per_branch, "pairs": budget.trials_per_branch * budget.pairs_per_trial}
         return {
             "name": self._folder.name,
             "created": now(),
@@ -175,7 +174,10 @@ class Session:
             "settings": self.settings.model_dump(mode="json"),
             "objective": {"metric": OBJECTIVE, "direction": "maximize"},
             "main_comparison": list(self._space.main_comparison),
-            "families": {branch.name: per_branch for branch in self._space.branches},
+            "families": {
+                name: {"trials": trials, "pairs": trials * budget.pairs_per_trial}
+                for name, trials in budget.trials.items()
+            },
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
             "round_size": -(-resources.concurrent // len(self._space.branches)),
             "encoder": self._encoder.model_dump(mode="json"),

@@ -75,6 +75,9 @@ class StudySettings(BaseModel):
     )
 
     # Where to.
+    keep_encoders: bool = Field(
+        False, description="keep the trained encoder of every confirm run, as a Hugging Face folder"
+    )
     storage: str = Field("studies", description="folder or URI under which studies lie")
     name: str | None = Field(None, description="name of the study (default: space and time)")
 

@@ -56,6 +56,15 @@ class TrainingConfig(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _controllers_follow_one_kind(self) -> Self:
+        if self.mixing == "loss" and self.ratio.closed_loop:
+            raise ValueError(
+                f"mixing is 'loss', which trains on both kinds in every step, but the {self.ratio.family} controller "
+                "follows one kind per step: set mixing to 'alternate', or replay the ratios of such a run."
+            )
+        return self
+
     @property
     def fingerprint(self) -> str:
         """The sha256 of every knob: equal fingerprints mean equal runs on equal data and encoders."""

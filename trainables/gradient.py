@@ -72,7 +72,7 @@ class GradientEngine:
 
     @torch.no_grad()
     def loss(self, share: Batch, step: int, part: int = 0) -> Tensor:
-        """Returns this worker's part of the loss with the dropout that `add_gradient` had, and leaves gradients alone."""
+        """Returns this worker's part of the loss with the dropout that `add_gradient` had; no gradient is added."""
         chunks = self._chunks(share, self._config.gradient_accumulation)
         per_chunk = [self._embed(chunk, (step, part, number)) for number, chunk in enumerate(chunks)]
         queries, passages = (torch.cat(side) for side in zip(*per_chunk, strict=True))
@@ -124,12 +124,12 @@ def _stack(sides: Sequence[tuple[Tensor, Tensor]], width: int, pad_id: int) -> t
 
 
 def _dropout_seed(seed: int, rank: int, place: tuple[int, int, int]) -> int:
-    """A different state for every forward pass, the same when it is repeated: after a restart, or with cached gradients."""
+    """Differs between forward passes; the same when one is repeated, after a restart or with cached gradients."""
     return int(np.random.SeedSequence([seed, rank, *place]).generate_state(1, np.uint64)[0])
 
 
 def _global_generator(device: torch.device) -> torch.Generator:
-    """The generator that dropout draws from; seeding it alone is cheaper than torch.manual_seed, and leaves others alone."""
+    """The generator that dropout draws from; torch.manual_seed would also seed those of all other devices."""
     if device.type == "cuda":
         torch.cuda.init()
         index = torch.cuda.current_device() if device.index is None else device.index

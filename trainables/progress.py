@@ -40,8 +40,6 @@ class Progress:
     """Everything about a run, besides weights, moments and the state of a controller, that a resumed run must know."""
 
     step: int = 0
-    ratios: list[float] = field(default_factory=list)
-    """α of every step so far: as an open-loop schedule it replays the run."""
     batches: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     pairs: int = 0
     tokens: int = 0
@@ -49,6 +47,10 @@ class Progress:
     first_loss: dict[str, float] = field(default_factory=dict)
     """Mean loss per kind in the first report that had the kind."""
     windows: dict[str, LossWindow] = field(default_factory=lambda: {name: LossWindow() for name in ("loss", *KINDS)})
+    dev: dict[str, float] = field(default_factory=dict)
+    """The last dev metrics."""
+    signals: dict[str, float] = field(default_factory=dict)
+    """What a closed-loop controller saw last."""
     reported_pairs: int = 0
     reported_tokens: int = 0
     reported_seconds: float = 0.0
@@ -86,7 +88,7 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
 
     It is when a loss is infinite or not a number; or, `late` in the training, when the mean loss of a kind is a quarter
     above both the same kind's mean in its first report and log(batch size), the loss of an encoder that tells nothing
-    apart. Kinds are kept apart because a schedule that moves from easy to hard batches raises the loss of a healthy run.
+    apart. Kinds are kept apart: a schedule that moves from easy to hard batches raises the loss of a healthy run.
     """
     if not all(math.isfinite(value) for values in losses.values() for value in values):
         return True

@@ -18,11 +18,11 @@ def split_dev(
 ) -> tuple[dict[str, list[PairItem]], Benchmark]:
     """Returns the training sets without the held-out items, and those as a benchmark called `dev`.
 
-    Whole groups are held out; groups that have a passage text in common, also across sets, count as one. They stand in
-    the order of a hash of (seed, set, group), so that neither the order of a file nor added groups reshuffle them.
-    Again and again the language with the fewest held-out queries gets the first group left that has a query in it and
-    still fits: no set gives more than `share` of its items (one at least, but never all), all together not more than
-    `max_items`. Rare languages are thus covered first, and a language whose only group is large stays in training.
+    Whole groups are held out; groups that have a passage text in common, also across sets, count as one. They wait in
+    the order of a hash of (seed, set, group), so that the order within files does not matter. Again and again the
+    language with the fewest held-out queries gets the first waiting group that has a query in it and still fits: no
+    set gives more than `share` of its items (one at least, never all), all together give at most `max_items`. Rare
+    languages are thus covered first, but a language whose only group is a large part of its set stays in training.
 
     Every query text of a held-out item is a query, `parallel_id` the item's id (`set/id` where sets share ids). The
     candidates are the distinct held-out passage texts per language; relevant are the item's passages in every language.

@@ -71,9 +71,11 @@ def relevant_languages(benchmark: Benchmark) -> tuple[IntArray, IntArray]:
 def pools(benchmark: Benchmark) -> list[Pool]:
     """What must be searched: all languages at once or, where every query has one relevant language, only that one.
 
-    Candidate ranges count along the candidates in (stable) order of language. Raises ValueError for a query without
-    a relevant candidate.
+    Candidate ranges count along the candidates in (stable) order of language. Raises ValueError if there is
+    no query or one without a relevant candidate.
     """
+    if len(benchmark.query_language) == 0:
+        raise ValueError(f"{benchmark.name} has no queries.")
     missing = np.flatnonzero(np.diff(benchmark.relevant_start) == 0)
     if len(missing):
         raise ValueError(f"Query {missing[0]} of {benchmark.name} has no relevant candidate ({len(missing)} such).")
@@ -115,14 +117,34 @@ def rank_relevant(
     query_embeddings, candidate_embeddings = checked(query_embeddings, candidate_embeddings)
     check_sizes(benchmark, query_embeddings, candidate_embeddings)
     column, candidate_embeddings = by_language(benchmark, candidate_embeddings)
-    query, language = relevant_languages(benchmark)
-    counts = _Counts(benchmark, column[benchmark.relevant], language)
+    counts = Counts(benchmark)
+    count = _Counter(benchmark, column, counts)
     for pool in searched:
         chosen = query_embeddings if len(searched) == 1 else query_embeddings[pool.queries]
         for first, block in score_blocks(chosen, candidate_embeddings[pool.start : pool.stop], block_bytes):
-            for number, scores in zip(pool.queries[first : first + len(block)].tolist(), block, strict=True):
-                counts.add(number, scores, pool.start)
+            for query, scores in zip(pool.queries[first : first + len(block)].tolist(), block, strict=True):
+                count(query, scores, pool.start)
+    return to_ranks(benchmark, counts)
 
+
+class Counts:
+    """Per relevant candidate, what a search has seen of its pool; relevant candidates are counted too."""
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        number = len(benchmark.relevant)
+        self.score = np.empty(number, dtype=np.float32)
+        self.at_least = np.zeros(number, dtype=np.int64)
+        """[n], candidates with this score or a higher one."""
+        self.at_least_in_language = np.zeros(number, dtype=np.int64)
+        """[n], those of its language."""
+        self.equal = np.ones(number, dtype=np.int64)
+        """[n], candidates with exactly this score."""
+        self.top_languages = np.zeros((len(benchmark.query_language), len(benchmark.languages)))
+
+
+def to_ranks(benchmark: Benchmark, counts: Counts) -> Ranks:
+    """Turns counts into ranks: whatever is not relevant and scores at least as high comes first."""
+    query, language = relevant_languages(benchmark)
     everywhere = _among_relevant(query, counts.score, benchmark.relevant)
     in_language = _among_relevant(query * len(benchmark.languages) + language, counts.score, benchmark.relevant)
     others = counts.at_least - everywhere.at_least
@@ -135,7 +157,7 @@ def rank_relevant(
         ties=counts.equal - everywhere.equal,
         top_languages=counts.top_languages,
     )
-    if len(searched) == 1 and searched[0].stop - searched[0].start == len(column):
+    if all(pool.stop - pool.start == len(benchmark.candidate_language) for pool in pools(benchmark)):
         return ranks
     return replace(ranks, rank=None, rank_alone=None, top_languages=None)
 
@@ -150,43 +172,39 @@ def check_sizes(benchmark: Benchmark, queries: Embeddings, candidates: Embedding
         )
 
 
-class _Counts:
-    """Per relevant candidate, how many candidates of the pool score at least as high, relevant ones included."""
+class _Counter:
+    """Counts one query after the other."""
 
-    def __init__(self, benchmark: Benchmark, column: IntArray, language: IntArray) -> None:
-        number = len(column)
-        self.score = np.empty(number, dtype=np.float32)
-        self.at_least = np.empty(number, dtype=np.int64)
-        self.at_least_in_language = np.empty(number, dtype=np.int64)
-        self.equal = np.ones(number, dtype=np.int64)
-        self.top_languages = np.zeros((len(benchmark.query_language), len(benchmark.languages)))
+    def __init__(self, benchmark: Benchmark, column: IntArray, counts: Counts) -> None:
+        self._counts = counts
         self._starts = benchmark.relevant_start.tolist()
-        self._column = column
-        bounds = language_bounds(benchmark)
-        self._bounds = [(bounds[each], bounds[each + 1]) for each in language.tolist()]
+        self._column = column[benchmark.relevant]
         self._column_language = np.sort(benchmark.candidate_language, kind="stable")
+        bounds = language_bounds(benchmark)
+        self._bounds = [(bounds[x], bounds[x + 1]) for x in benchmark.candidate_language[benchmark.relevant].tolist()]
         width = len(self._column_language)
         most = int(np.diff(benchmark.relevant_start).max())
         self._comparisons = np.empty((max(1, min(most, COMPARISON_BYTES // width)), width), dtype=bool)
 
-    def add(self, query: int, scores: FloatArray, offset: int) -> None:
-        """Counts one query; `scores` are those of the columns from `offset` on."""
+    def __call__(self, query: int, scores: FloatArray, offset: int) -> None:
+        """`scores` are those of the columns from `offset` on."""
+        counts = self._counts
         start, stop = self._starts[query], self._starts[query + 1]
-        self.score[start:stop] = scores[self._column[start:stop] - offset]
+        counts.score[start:stop] = scores[self._column[start:stop] - offset]
         for first in range(start, stop, len(self._comparisons)):
             last = min(stop, first + len(self._comparisons))
-            thresholds = self.score[first:last, None]
+            thresholds = counts.score[first:last, None]
             comparisons = self._comparisons[: last - first, : len(scores)]
             np.greater_equal(scores, thresholds, out=comparisons)
             for index, row in enumerate(comparisons, first):
                 begin, end = self._bounds[index]
-                self.at_least[index] = np.count_nonzero(row)
-                self.at_least_in_language[index] = np.count_nonzero(row[begin - offset : end - offset])
+                counts.at_least[index] = np.count_nonzero(row)
+                counts.at_least_in_language[index] = np.count_nonzero(row[begin - offset : end - offset])
             np.equal(scores, thresholds, out=comparisons)
             if np.count_nonzero(comparisons) > last - first:
-                self.equal[first:last] = [np.count_nonzero(row) for row in comparisons]
+                counts.equal[first:last] = [np.count_nonzero(row) for row in comparisons]
         languages = self._column_language[offset : offset + len(scores)]
-        self.top_languages[query] = top_languages(scores, languages, self.top_languages.shape[1])
+        counts.top_languages[query] = top_languages(scores, languages, counts.top_languages.shape[1])
 
 
 def top_languages(scores: FloatArray, languages: npt.NDArray[np.int32], number: int) -> npt.NDArray[np.float64]:
@@ -198,7 +216,7 @@ def top_languages(scores: FloatArray, languages: npt.NDArray[np.int32], number: 
         return np.bincount(languages[best], minlength=number).astype(np.float64)
     above = scores[best] > last
     shared = (places - np.count_nonzero(above)) / (len(best) - np.count_nonzero(above))
-    return np.bincount(languages[best], weights=np.where(above, 1.0, shared), minlength=number)
+    return np.bincount(languages[best], np.where(above, 1.0, shared), number).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ def score_blocks(
     """
     number, width = queries.shape[0], candidates.shape[0]
     rows = max(1, min(number, block_bytes // (4 * width)))
-    later, first = _repeated(_on_host(candidates))
+    later, first = _repeated(on_host(candidates))
     buffer = np.empty((rows, width), dtype=np.float32)
     for start in range(0, number, rows):
         block = _product(queries[start : start + rows], candidates, buffer[: min(rows, number - start)])
@@ -82,7 +82,8 @@ def _float32(embeddings: Embeddings) -> Embeddings:
     return embeddings.contiguous().numpy() if embeddings.device.type == "cpu" else embeddings
 
 
-def _on_host(embeddings: Embeddings) -> FloatArray:
+def on_host(embeddings: Embeddings) -> FloatArray:
+    """The embeddings as a NumPy array."""
     return embeddings if isinstance(embeddings, np.ndarray) else embeddings.cpu().numpy()
 
 

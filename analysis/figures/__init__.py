@@ -1,0 +1,29 @@
+"""The figures of a report, for the page (SVG) and for papers (SVG, PDF)."""
+
+from collections.abc import Callable, Iterable
+
+from analysis.contents import Report
+from analysis.figures import languages, outcome, questions, search, training
+from analysis.figures.style import Figure, style
+
+__all__ = ["Figure", "report_figures"]
+
+DRAWERS: tuple[Callable[[Report], Iterable[Figure]], ...] = (
+    outcome.forest,
+    outcome.ratio_curve,
+    outcome.trade_offs,
+    questions.differences,
+    languages.heat_maps,
+    training.schedules,
+    training.learning_curves,
+    training.time_split,
+    search.dev_curve,
+    search.importance,
+    search.parallel_coordinates,
+)
+
+
+def report_figures(report: Report) -> list[Figure]:
+    """Draws every figure that the records allow."""
+    with style():
+        return [figure for draw in DRAWERS for figure in draw(report)]

@@ -1,0 +1,77 @@
+"""Heat maps of query language against pool language."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from analysis.contents import Report
+from analysis.figures.style import Figure, new_canvas
+from analysis.findings import Arm, Benchmark, Findings
+from analysis.pairing import compared_pairs
+from analysis.table import format_value
+from analysis.tables.results import METRIC_LABELS, languages, pair_mean
+
+LARGEST_WITH_NUMBERS = 12
+
+
+def heat_maps(report: Report) -> Iterator[Figure]:
+    """Per benchmark: the first arm of the main comparison, and its difference from the second."""
+    findings = report.findings
+    pairs = compared_pairs(findings)
+    if not pairs:
+        return
+    first, second = pairs[0]
+    for benchmark in findings.benchmarks:
+        names = languages(findings, benchmark)
+        if "cross-lingual" not in benchmark.settings or len(names) < 2:
+            continue
+        one = _matrix(findings, benchmark, first, names)
+        other = _matrix(findings, benchmark, second, names)
+        if np.isnan(one).all():
+            continue
+        label = METRIC_LABELS.get(benchmark.metric, benchmark.metric)
+        size = min(6.5, 1.4 + 0.42 * len(names))
+        canvas, axes = new_canvas(max(8.6, 2 * size), size + 0.6, 1, 2)
+        difference = one - other
+        limit = float(np.nanmax(np.abs(difference))) if np.isfinite(difference).any() else 1.0
+        _draw(canvas, axes[0], one, names, f"{first.label} ({label})", "cividis", (0.0, 1.0), "score")
+        _draw(canvas, axes[1], difference, names, f"minus {second.label}", "PuOr_r", (-(limit or 1e-6), limit or 1e-6), "difference")
+        axes[0].set_ylabel("query language")
+        text = (
+            f"{benchmark.name}. Left: {label} of {first.label} for every query language (rows) and pool language "
+            f"(columns). Right: the difference from {second.label}, between {np.nanmin(difference):+.3f} and "
+            f"{np.nanmax(difference):+.3f}."
+        )
+        name = "pairs_" + "".join(c if c.isalnum() else "_" for c in benchmark.name.lower())
+        yield Figure(name, f"{benchmark.name}: language pairs", text, "languages", canvas)
+
+
+def _matrix(findings: Findings, benchmark: Benchmark, arm: Arm, names: list[str]) -> np.ndarray[Any, Any]:
+    cells = [[pair_mean(arm, benchmark, query, pool) for pool in names] for query in names]
+    return np.array([[np.nan if value is None else value for value in row] for row in cells])
+
+
+def _draw(canvas: Any, ax: Any, values: Any, names: list[str], title: str, colours: str, limits: tuple[float, float], kind: Any) -> None:
+    mesh = ax.pcolormesh(values, cmap=colours, vmin=limits[0], vmax=limits[1], edgecolors="none", snap=True)
+    ax.invert_yaxis()
+    ax.set_aspect("equal")
+    ax.grid(visible=False)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    centres = np.arange(len(names)) + 0.5
+    ax.set_xticks(centres, names)
+    ax.set_yticks(centres, names)
+    ax.set_xlabel("pool language")
+    ax.set_title(title)
+    if len(names) <= LARGEST_WITH_NUMBERS:
+        for (row, column), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                red, green, blue, _ = mesh.cmap(mesh.norm(value))
+                dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55
+                text = format_value(float(round(value, 3)), "score") if kind == "score" else f"{1000 * value:+.0f}"
+                ax.text(column + 0.5, row + 0.5, text.replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=7, color="#ffffff" if dark else "#000000")
+        if kind == "difference":
+            ax.set_title(f"{title} (thousandths)")
+    else:
+        canvas.colorbar(mesh, ax=ax, shrink=0.8)

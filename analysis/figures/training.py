@@ -1,0 +1,127 @@
+"""What happened in training: the ratio, the learning curves, where the time went."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.contents import Report
+from analysis.figures.style import COLOURS, INK, MUTED, Figure, look, new_canvas, score_axis
+from analysis.findings import Arm
+from analysis.pairing import training
+
+PARTS = (("train_seconds", "train"), ("signal_seconds", "signal"), ("encode_seconds", "encode"), ("score_seconds", "score"), ("wait_seconds", "wait"))
+HATCHES = ("", "////", "....", "\\\\\\\\", "xx")
+
+
+def distinct(arms: Sequence[Arm]) -> list[Arm]:
+    """The arms without those that repeat another one's training."""
+    return list({training(arm): arm for arm in reversed(arms)}.values())[::-1]
+
+
+def schedules(report: Report) -> Iterator[Figure]:
+    """The ratio of every arm over training progress, with the share of monolingual batches that were drawn."""
+    drawn = []
+    for arm in distinct(report.findings.arms):
+        reports = [r for r in arm.trials[0].reports() if r.get("ratio") is not None and r.get("steps")]
+        if reports:
+            drawn.append((arm, reports))
+    if not drawn:
+        return
+    columns = min(4, len(drawn))
+    rows = -(-len(drawn) // columns)
+    canvas, axes = new_canvas(8.6, 0.5 + 1.55 * rows, rows, columns, sharex=True, sharey=True)
+    for ax, (arm, reports) in zip(axes, drawn, strict=False):
+        progress = [r["step"] / r["steps"] for r in reports]
+        ax.plot(progress, [r["ratio"] for r in reports], color=COLOURS[0], label="\N{GREEK SMALL LETTER ALPHA} asked for")
+        share = [r.get("mono_share") for r in reports]
+        if all(value is not None for value in share):
+            ax.plot(progress, share, color=COLOURS[1], linestyle=(0, (4, 2)), label="monolingual share so far")
+        ax.set_title(_shorten(arm.label, 26), fontsize=8.5)
+        ax.set_ylim(-0.06, 1.06)
+        ax.set_xlim(0, 1)
+        ax.set_xticks([0, 0.5, 1], ["0", ".5", "1"])
+        ax.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
+    for ax in axes[len(drawn) :]:
+        ax.set_visible(False)
+    canvas.supxlabel("training progress (share of the steps)", fontsize=9)
+    canvas.supylabel("\N{GREEK SMALL LETTER ALPHA}", fontsize=10)
+    handles, labels = axes[0].get_legend_handles_labels()
+    canvas.legend(handles, labels, loc="outside upper left", ncols=2)
+    names = ", ".join(arm.label for arm, _ in drawn)
+    text = f"One panel per arm ({names}): the ratio asked for and the share of monolingual batches drawn so far, over training progress."
+    yield Figure("schedules", "The ratio over training", text, "search", canvas)
+
+
+def learning_curves(report: Report) -> Iterator[Figure]:
+    """Dev metric and training loss of every arm by step, mean over seeds."""
+    objective, _ = report.findings.objective
+    curves = []
+    for arm in distinct(report.findings.arms):
+        reports = [trial.reports() for trial in arm.trials]
+        dev = _mean_by_step([[(r["step"], (r.get("dev") or {}).get(objective)) for r in run] for run in reports])
+        loss = _mean_by_step([[(r["step"], r.get("loss")) for r in run] for run in reports])
+        curves.append((arm, dev, loss))
+    panels = [
+        (index, label)
+        for index, label in ((1, f"dev {objective}"), (2, "training loss"))
+        if any(len(curve[index][0]) > 1 for curve in curves)
+    ]
+    if not panels:
+        return
+    canvas, axes = new_canvas(8.6, 3.7, 1, len(panels))
+    for ax, (index, label) in zip(axes, panels, strict=True):
+        for number, curve in enumerate(curves):
+            steps, values = curve[index]
+            if len(steps):
+                every = max(1, len(steps) // 6)
+                ax.plot(steps, values, label=curve[0].label, markevery=every, markersize=4, **look(number))
+        ax.set_xlabel("optimiser step")
+        ax.set_title(label)
+        if index == 1:
+            score_axis(ax.yaxis)
+    handles, labels = axes[0].get_legend_handles_labels()
+    canvas.legend(handles, labels, loc="outside lower center", ncols=3)
+    text = f"Lines by optimiser step, one per arm, mean over seeds: {' and '.join(label for _, label in panels)}."
+    yield Figure("learning_curves", "Learning curves", text, "search", canvas)
+
+
+def _mean_by_step(runs: list[list[tuple[int, Any]]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Mean over the runs at the steps that every run reported."""
+    by_run = [{step: float(value) for step, value in run if value is not None} for run in runs]
+    by_run = [run for run in by_run if run]
+    steps = sorted(set.intersection(*map(set, by_run))) if by_run else []
+    return np.array(steps), np.array([np.mean([run[step] for run in by_run]) for step in steps])
+
+
+def time_split(report: Report) -> Iterator[Figure]:
+    """Seconds of a trial by what they were spent on, mean over seeds."""
+    arms = [arm for arm in distinct(report.findings.arms) if arm.costs("total_seconds")]
+    if not arms:
+        return
+    canvas, (ax,) = new_canvas(8.6, 1.0 + 0.3 * len(arms))
+    left = np.zeros(len(arms))
+    places = np.arange(len(arms))[::-1]
+    for index, (name, label) in enumerate(PARTS):
+        seconds = np.array([float(np.mean(arm.costs(name) or [0.0])) for arm in arms])
+        if not seconds.any():
+            continue
+        ax.barh(places, seconds, left=left, height=0.62, color=COLOURS[index], hatch=HATCHES[index], edgecolor="white", linewidth=0.4, label=label)
+        left += seconds
+    total = np.array([float(np.mean(arm.costs("total_seconds"))) for arm in arms])
+    rest = np.maximum(total - left, 0)
+    if (rest > 0.005 * total).any():
+        ax.barh(places, rest, left=left, height=0.62, color="none", edgecolor=MUTED, linewidth=0.8, label="other")
+    for place, value in zip(places, total, strict=True):
+        ax.text(value, place, f" {value:,.0f} s", va="center", color=INK, fontsize=8.5)
+    ax.set_yticks(places, [_shorten(arm.label, 34) for arm in arms])
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel("seconds per trial, mean over seeds")
+    ax.margins(x=0.1)
+    canvas.legend(loc="outside upper left", ncols=6)
+    text = "Stacked bars, one per arm: " + "; ".join(f"{a.label} {t:,.0f} s" for a, t in zip(arms, total, strict=True)) + "."
+    yield Figure("time_split", "Where the time went", text, "cost", canvas)
+
+
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"

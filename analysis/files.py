@@ -1,0 +1,75 @@
+"""The files of a report."""
+
+from pathlib import Path
+
+from analysis.contents import Report
+from analysis.renderers import WRITERS, latex_document, markdown
+from study.records import UserError
+
+FORMATS = ("markdown", *WRITERS, "figures", "html")
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """The formats that a comma-separated list names; raises UserError for an unknown one."""
+    if text == "all":
+        return FORMATS
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown or not names:
+        raise UserError(f"--format knows no {', '.join(unknown) or 'empty list'}: choose from {', '.join(FORMATS)}.")
+    return names
+
+
+def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMATS) -> list[str]:
+    """Writes the files of a report into `output`; returns what was written, as short names."""
+    output.mkdir(parents=True, exist_ok=True)
+    written = []
+    if "markdown" in formats:
+        _write(output / "report.md", report_markdown(report))
+        written.append("report.md")
+    kinds = [name for name in WRITERS if name in formats]
+    for name in kinds:
+        ending, render = WRITERS[name]
+        for table in report.tables:
+            _write(output / "tables" / f"{table.name}.{ending}", render(table))
+        if name == "latex":
+            _write(output / "tables" / "all_tables.tex", latex_document(report.tables))
+        written.append(f"tables/*.{ending}")
+    if "figures" in formats or "html" in formats:
+        from analysis.figures import report_figures
+
+        figures = report_figures(report)
+        if "figures" in formats and figures:
+            for figure in figures:
+                _write(output / "figures" / f"{figure.name}.svg", figure.svg())
+                _write(output / "figures" / f"{figure.name}.pdf", figure.pdf())
+            written.append("figures/*.svg, *.pdf")
+        if "html" in formats:
+            from analysis.page import page
+
+            _write(output / "report.html", page(report, figures))
+            written.append("report.html")
+    return written
+
+
+def report_markdown(report: Report) -> str:
+    """The whole report as one Markdown text."""
+    lines = [f"# {report.title}", ""]
+    if report.question:
+        lines += [report.question, ""]
+    lines += [f"> {line}\n" for line in report.first_lines]
+    lines += [f"**{report.answer}**", ""]
+    for section in report.sections:
+        tables = [table for table in section.tables if table.rows]
+        if tables:
+            lines += [f"## {section.title}", "", *(markdown(table) for table in tables)]
+    lines += ["## Methods", "", report.methods, ""]
+    return "\n".join(lines)
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    """Writes a file whole or not at all, so that a reader of a running study never sees half a page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+    temporary.replace(path)

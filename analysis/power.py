@@ -1,0 +1,47 @@
+"""What a comparison could have found: power, smallest detectable difference, seeds needed."""
+
+import numpy as np
+from scipy import optimize, stats
+
+from analysis.variance import TwoWay
+
+
+def power(difference: float, parts: TwoWay, level: float) -> float:
+    """Returns the chance that a two-sided t test at `level` finds a true `difference` (noncentral t distribution)."""
+    if parts.standard_error == 0:
+        return float(difference != 0)
+    return _power(abs(difference) / parts.standard_error, parts.degrees_of_freedom, level)
+
+
+def _power(shift: float, degrees: float, level: float) -> float:
+    critical = stats.t.isf(level / 2, degrees)
+    # The rejections on the far side are left out: at any power worth naming they are below level / 1,000.
+    chance = float(stats.nct.sf(critical, degrees, shift))
+    return chance if np.isfinite(chance) else float(stats.norm.sf(critical - shift))
+
+
+def smallest_detectable(parts: TwoWay, level: float, wanted: float = 0.8) -> float:
+    """Returns the true difference that is found with chance `wanted` at these seeds and questions."""
+    if parts.standard_error == 0:
+        return 0.0
+    degrees = parts.degrees_of_freedom
+    critical = float(stats.t.isf(level / 2, degrees))
+    shift = optimize.brentq(lambda s: _power(s, degrees, level) - wanted, 0.0, 4 * critical + 10, xtol=1e-6)
+    return float(shift) * parts.standard_error
+
+
+def seeds_needed(difference: float, parts: TwoWay, level: float, wanted: float = 0.8, most: int = 1_000) -> int | None:
+    """Returns the fewest seeds that find a true `difference` with chance `wanted`; None if `most` seeds would not.
+
+    None means that the questions, not the seeds, are too few.
+    """
+    if power(difference, parts.with_seeds(most), level) < wanted:
+        return None
+    low, high = 2, most
+    while low < high:
+        middle = (low + high) // 2
+        if power(difference, parts.with_seeds(middle), level) >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return low

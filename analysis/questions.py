@@ -1,0 +1,211 @@
+"""Per-question values of one arm: the unit that every interval and test resamples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trainables.errors import UserError
+
+Values = NDArray[np.float64]
+
+_KEYS = ["parallel_id", "query_language", "pool_language"]
+_MICRO = ":micro"
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionTable:
+    """One metric of one arm (or the difference of two arms), by seed, question and cell.
+
+    A question is a `parallel_id`: all its translations are one unit. A cell is a (query language[, pool language])
+    pair. The metric of a seed is `sum_k weights[k] * sum_q sums[q, k] / sum_q counts[q, k]`, a weighted sum of ratios.
+
+    sums: [seeds, questions, cells]; counts: [questions, cells], the same for every seed; weights: [cells].
+    """
+
+    seeds: tuple[int, ...]
+    questions: tuple[str, ...]
+    cells: tuple[str, ...]
+    sums: Values
+    counts: Values
+    weights: Values
+
+    def __post_init__(self) -> None:
+        shape = (len(self.seeds), len(self.questions), len(self.cells))
+        if self.sums.shape != shape or self.counts.shape != shape[1:] or self.weights.shape != shape[2:]:
+            raise ValueError(
+                f"sums {self.sums.shape}, counts {self.counts.shape}, weights {self.weights.shape}: {shape}?"
+            )
+        if not all(shape):
+            raise ValueError(f"a table needs a seed, a question and a cell, got {shape}")
+        if not (np.isfinite(self.sums).all() and np.isfinite(self.counts).all() and np.isfinite(self.weights).all()):
+            raise ValueError("a table holds finite numbers only")
+        if not (self.counts.sum(axis=0) > 0).all():
+            raise ValueError("every cell needs a query")
+
+    @classmethod
+    def from_cells(
+        cls, seeds: Sequence[int], questions: Sequence[str], cells: Sequence[str], values: NDArray[np.floating]
+    ) -> "QuestionTable":
+        """Builds the macro mean over cells from values [seeds, questions, cells], NaN where there is no such query.
+
+        Questions and cells without any query are left out. Raises UserError when the seeds were judged on different
+        queries or there is none.
+        """
+        present = ~np.isnan(values)
+        strangers = (present != present[0]).any(axis=(1, 2))
+        if strangers.any():
+            raise _different_queries(seeds[int(strangers.argmax())], seeds[0])
+        asked, filled = present[0].any(axis=1), present[0].any(axis=0)
+        if not filled.any():
+            raise UserError(f"Seeds {list(seeds)} hold no value to compare: evaluate this metric first.")
+        sums = np.where(present, values, 0.0).astype(np.float64)[:, asked][:, :, filled]
+        return cls(
+            tuple(seeds),
+            tuple(q for q, kept in zip(questions, asked, strict=True) if kept),
+            tuple(c for c, kept in zip(cells, filled, strict=True) if kept),
+            sums,
+            present[0][asked][:, filled].astype(np.float64),
+            np.full(int(filled.sum()), 1 / int(filled.sum())),
+        )
+
+    @cached_property
+    def cell_means(self) -> Values:
+        """Mean over the questions of each cell: [seeds, cells]."""
+        means: Values = self.sums.sum(axis=1) / self.counts.sum(axis=0)
+        return means
+
+    @property
+    def seed_means(self) -> Values:
+        """The metric of each seed: [seeds]."""
+        return self.cell_means @ self.weights
+
+    @property
+    def estimate(self) -> float:
+        """The metric, mean over seeds."""
+        return float(self.seed_means.mean())
+
+    @cached_property
+    def values(self) -> Values:
+        """One value per seed and question whose mean over questions is the metric of the seed: [seeds, questions].
+
+        The metric plus the question's influence on it (linearisation of the ratios; Särndal, Swensson and Wretman 1992,
+        section 5.5). Where every question has one query in every cell this is the question's mean over its queries.
+        """
+        scaled = self.weights * len(self.questions) / self.counts.sum(axis=0)
+        influence = self.sums @ scaled - np.einsum("sk,qk->sq", self.cell_means * scaled, self.counts)
+        values: Values = self.seed_means[:, None] + influence
+        return values
+
+    def of_seeds(self, seeds: tuple[int, ...]) -> "QuestionTable":
+        """Returns the table of these seeds only, in this order."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        return replace(self, seeds=seeds, sums=self.sums[rows])
+
+    def minus(self, baseline: "QuestionTable") -> "QuestionTable":
+        """Returns the differences, paired by seed, question and cell, over the seeds that both have.
+
+        Raises UserError when there is no such seed or the two were judged on different queries.
+        """
+        if (self.questions, self.cells) != (baseline.questions, baseline.cells) or not (
+            np.array_equal(self.counts, baseline.counts) and np.array_equal(self.weights, baseline.weights)
+        ):
+            raise UserError(
+                f"The two arms were judged on different queries ({int(self.counts.sum())} and "
+                f"{int(baseline.counts.sum())}): compare arms of one study, judged on one version of the benchmark."
+            )
+        common = tuple(sorted(set(self.seeds) & set(baseline.seeds)))
+        if not common:
+            raise UserError(
+                f"The two arms share no seed ({list(self.seeds)}, {list(baseline.seeds)}): run both on the same seeds."
+            )
+        return replace(self, seeds=common, sums=self.of_seeds(common).sums - baseline.of_seeds(common).sums)
+
+
+def question_table(runs: Mapping[int, pd.DataFrame], setting: str, metric: str) -> QuestionTable:
+    """Builds the table of one benchmark, setting and metric from the `per_query.parquet` of each seed of one arm.
+
+    `runs` maps a seed to its rows (one benchmark only); `metric` is a column, with the suffix `:micro` for the mean
+    over queries instead of the macro mean over cells. Rows without a value are left out.
+    Raises UserError when nothing is left, or when the seeds were judged on different queries.
+    """
+    column = metric.removesuffix(_MICRO)
+    first: _Layout | None = None
+    sums = []
+    for seed, frame in runs.items():
+        rows = _rows(frame, setting, column, seed)
+        if first is None:
+            first = _Layout.of(rows, setting, micro=metric.endswith(_MICRO))
+            layout = first
+        elif rows[_KEYS].equals(first.keys):
+            layout = first
+        else:
+            layout = _Layout.of(rows, setting, micro=metric.endswith(_MICRO))
+            if not layout.agrees(first):
+                raise _different_queries(seed, next(iter(runs)))
+        sums.append(layout.sum(rows[column].to_numpy(dtype=np.float64)))
+    if first is None:
+        raise UserError(f"There is no finished run to compute {setting}/{metric} from: wait for the confirm phase.")
+    cells = len(first.cells)
+    return QuestionTable(
+        seeds=tuple(runs),
+        questions=first.questions,
+        cells=first.cells,
+        sums=np.stack(sums),
+        counts=first.counts,
+        weights=np.full(cells, 1 / cells),
+    )
+
+
+def _different_queries(seed: int, other: int) -> UserError:
+    return UserError(
+        f"Seed {seed} was judged on other queries than seed {other}: evaluate both on one version of the benchmark."
+    )
+
+
+def _rows(frame: pd.DataFrame, setting: str, column: str, seed: int) -> pd.DataFrame:
+    if column not in frame.columns:
+        raise UserError(
+            f"Metric {column!r} is not among the per-query columns {sorted(frame.columns)}: choose one of them."
+        )
+    rows = frame.loc[(frame["setting"] == setting) & frame[column].notna(), [*_KEYS, column, "benchmark"]]
+    if rows["benchmark"].nunique() > 1:
+        raise ValueError(f"one benchmark at a time, got {sorted(rows['benchmark'].unique())}")
+    if rows.empty:
+        raise UserError(
+            f"Seed {seed} has no value of {column!r} in the {setting} setting: evaluate that setting first."
+        )
+    return rows.reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """Where each row of a per-query file belongs: `slots` is the flat index (question, cell) of each row."""
+
+    keys: pd.DataFrame
+    questions: tuple[str, ...]
+    cells: tuple[str, ...]
+    slots: NDArray[np.int64]
+    counts: Values
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, setting: str, *, micro: bool) -> "_Layout":
+        question, questions = pd.factorize(rows["parallel_id"].astype(str), sort=True)
+        query, pool = rows["query_language"].astype(str), rows["pool_language"].astype(str)
+        name = query + "-" + pool if setting == "cross-lingual" else query
+        cell, cells = pd.factorize(pd.Series("all", index=rows.index) if micro else name, sort=True)
+        slots = question.astype(np.int64) * len(cells) + cell
+        counts = np.bincount(slots, minlength=len(questions) * len(cells)).astype(np.float64)
+        return cls(rows[_KEYS], tuple(questions), tuple(cells), slots, counts.reshape(len(questions), len(cells)))
+
+    def agrees(self, other: "_Layout") -> bool:
+        return (self.questions, self.cells) == (other.questions, other.cells) and np.array_equal(
+            self.counts, other.counts
+        )
+
+    def sum(self, values: Values) -> Values:
+        totals = np.bincount(self.slots, weights=values, minlength=self.counts.size).astype(np.float64)
+        return totals.reshape(self.counts.shape)

@@ -1,0 +1,86 @@
+"""Command line: `python -m analysis.report [STUDY ...]` reports what one or several studies found."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from study.records import UserError, newest_study
+
+EPILOG = """examples:
+  python -m analysis.report                        the newest study in ./studies
+  python -m analysis.report studies/a studies/b    two studies in one report
+  python -m analysis.report --serve                the page on this machine, kept fresh while the study runs
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the report and writes its files; returns the exit status (2 for a user's mistake)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.report",
+        description="Reports what studies found: the answer in the terminal, tables, figures and a page as files.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help="study folders (default: the newest in ./studies)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where the files go (default: STUDY/report)")
+    parser.add_argument("--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)")
+    parser.add_argument(
+        "--format",
+        default="all",
+        metavar="LIST",
+        help="comma-separated: markdown, csv, latex, json, parquet, figures, html (default: all of them)",
+    )
+    parser.add_argument(
+        "--serve",
+        nargs="?",
+        const=8000,
+        type=int,
+        metavar="PORT",
+        help="show the page on http://127.0.0.1:PORT (default: 8000) and keep it fresh",
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not 0 < options.margin < 1:
+        raise UserError(f"--margin is {options.margin}, but it must lie between 0 and 1: 0.005 is half a point of mAP.")
+    locations = options.studies or [newest_study()]
+    if options.serve is not None:
+        from analysis.serve import serve
+
+        return serve(locations, options.margin, options.serve)
+    from rich.console import Console
+
+    from analysis.contents import build_report
+    from analysis.files import parse_formats, write_report
+    from analysis.terminal import print_report
+
+    formats = parse_formats(options.format)
+    output = options.output or _default_output(locations)
+    report = build_report(locations, options.margin)
+    console = Console()
+    print_report(report, console)
+    written = write_report(report, output, formats)
+    console.print()
+    console.print(f"Written to {output}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _default_output(locations: Sequence[str]) -> Path:
+    if "://" in locations[0]:
+        raise UserError(f"{locations[0]} is not on a local disk: say with --output where the report goes.")
+    return Path(locations[0]) / "report"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""The plan is a deterministic program: the same outcomes give the same trials, whatever ended first."""
+
+import hashlib
+import random
+from collections.abc import Callable
+
+import pytest
+
+from search_spaces.recipes import MINI
+from search_spaces.registry import SPACES, space
+from search_spaces.space import Space
+from study.plan import OBJECTIVE, SEARCH_SEED, StudyPlan
+from study.settings import StudySettings
+from trainables.errors import UserError
+from trainables.spec import Outcome, TrialSpec
+
+SETTINGS = StudySettings(steps=40, batch_size=8, trials=4, seeds=3)
+
+
+def outcome_of(spec: TrialSpec) -> Outcome:
+    """Any fixed function of the training: here a number from its fingerprint."""
+    value = int(hashlib.sha256(spec.training.fingerprint.encode()).hexdigest()[:8], 16) / 2**32
+    metrics = {f"dev/{OBJECTIVE}": value}
+    return Outcome(status="complete", steps=40, metrics=metrics, dev_by_step={40: {OBJECTIVE: value}})
+
+
+def run(plan: StudyPlan, concurrent: int = 1, seed: int = 0, end: Callable[[TrialSpec], Outcome] = outcome_of) -> dict:
+    """Runs a plan with several trials at a time that end in random order; returns its trials by id."""
+    order = random.Random(seed)
+    running: list[TrialSpec] = []
+    trials = {}
+    while True:
+        while len(running) < concurrent and (spec := plan.next_trial()) is not None:
+            running.append(spec)
+            assert spec.id not in trials
+            trials[spec.id] = spec
+        if not running:
+            break
+        spec = running.pop(order.randrange(len(running)))
+        plan.complete(spec, end(spec))
+    assert plan.finished
+    return trials
+
+
+def plan_of(name: str = "dynamic_vs_static", round_size: int = 1, settings: StudySettings = SETTINGS) -> StudyPlan:
+    return StudyPlan(space(name), MINI, settings, "mini-s", round_size=round_size)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_trials_do_not_depend_on_how_many_run_at_a_time_or_on_who_ends_first(name: str) -> None:
+    alone = run(plan_of(name))
+    for concurrent, seed in ((2, 1), (5, 2), (64, 3)):
+        assert run(plan_of(name), concurrent, seed) == alone
+
+
+def test_rounds_do_not_depend_on_who_ends_first() -> None:
+    assert run(plan_of(round_size=3), 64, seed=1) == run(plan_of(round_size=3), 7, seed=2)
+
+
+def test_every_branch_gets_the_same_number_of_trials_and_pairs() -> None:
+    plan = plan_of()
+    trials = [spec for spec in run(plan).values() if spec.phase == "search"]
+    assert len(trials) == plan.budget.search_trials == len(space("dynamic_vs_static").branches) * 4
+    for branch in space("dynamic_vs_static").branches:
+        own = [spec.training for spec in trials if spec.family == branch.name]
+        assert len(own) == 4
+        assert {(t.steps, t.batch_size) for t in own} == {(40, 8)}
+        assert len({t.learning_rate for t in own}) > 1, "the learning rate is searched inside every branch"
+
+
+def test_confirm_seeds_are_the_same_in_every_arm_and_never_those_of_the_search() -> None:
+    plan = plan_of()
+    trials = run(plan).values()
+    assert {spec.seed for spec in trials if spec.phase == "search"} == {SEARCH_SEED}
+    own = [arm.arm for arm in plan.arms if arm.same_as is None]
+    for arm in own:
+        specs = [spec for spec in trials if spec.arm == arm]
+        assert [spec.seed for spec in specs] == [0, 1, 2]
+        assert [spec.training.seed for spec in specs] == [0, 1, 2]
+
+
+def test_arms_are_the_best_of_their_branch_on_dev() -> None:
+    plan = plan_of()
+    trials = run(plan)
+    search = [spec for spec in trials.values() if spec.phase == "search"]
+    value = {spec.id: outcome_of(spec).metrics[f"dev/{OBJECTIVE}"] for spec in search}
+    by_name = {arm.arm: arm for arm in plan.arms}
+    best_static = max((s for s in search if s.family == "static"), key=lambda s: value[s.id])
+    assert by_name["best static"].chosen_from == best_static.id
+    dynamic = {b.name for b in space("dynamic_vs_static").branches if b.role == "dynamic"}
+    best_dynamic = max((s for s in search if s.family in dynamic), key=lambda s: value[s.id])
+    assert by_name["best dynamic"].chosen_from == best_dynamic.id
+    assert by_name["best dynamic"].same_as == best_dynamic.family
+
+
+def test_controls_keep_the_mean_ratio_the_learning_rate_and_the_pairs() -> None:
+    plan = plan_of()
+    run(plan)
+    winner = next(arm for arm in plan.arms if arm.arm == "best dynamic")
+    controls = [arm for arm in plan.arms if arm.role == "control"]
+    assert [arm.arm.split(", ")[1] for arm in controls] == ["reversed", "shuffled", "same-mean", "loss-mixing"]
+    for arm in controls:
+        assert arm.of == "best dynamic"
+        assert arm.training.learning_rate == winner.training.learning_rate
+        batches = 2 if arm.training.mixing == "loss" else 1
+        assert arm.training.steps * batches == winner.training.steps
+        if batches == 1:
+            assert arm.record()["mean_ratio"] == pytest.approx(winner.record()["mean_ratio"], abs=1e-12)
+
+
+def test_a_failed_or_pruned_trial_is_never_chosen() -> None:
+    def end(spec: TrialSpec) -> Outcome:
+        outcome = outcome_of(spec)
+        if spec.phase == "search" and spec.number != 2:
+            status = "failed" if spec.number == 1 else "pruned"
+            metrics = {} if status == "failed" else {f"dev/{OBJECTIVE}": 2.0}
+            return outcome.model_copy(update={"status": status, "metrics": metrics})
+        return outcome
+
+    plan = plan_of()
+    run(plan, end=end)
+    assert all((arm.chosen_from or "").endswith("-002") for arm in plan.arms)
+
+
+def test_a_branch_without_a_complete_trial_is_a_clear_error() -> None:
+    with pytest.raises(UserError, match=r"No search trial of 'X-X-mono' completed \(search-X-X-mono-000 failed"):
+        run(plan_of(), end=lambda spec: Outcome(status="failed", steps=0, metrics={}, dev_by_step={}))
+
+
+def test_a_fixed_learning_rate_is_used_everywhere() -> None:
+    trials = run(plan_of(settings=SETTINGS.model_copy(update={"learning_rate": 0.123})))
+    assert {spec.training.learning_rate for spec in trials.values()} == {0.123}
+
+
+def test_the_grid_covers_the_ratio_axis_evenly() -> None:
+    settings = SETTINGS.model_copy(update={"trials": 11})
+    trials = run(plan_of("static_ratio", settings=settings)).values()
+    ratios = [s.training.ratio.value for s in trials if s.family == "static" and s.phase == "search"]
+    assert ratios == pytest.approx([i / 10 for i in range(11)])

@@ -1,0 +1,137 @@
+"""A real training that takes a second: parallel items in three made-up languages, an XLM-R of one layer.
+
+Run as a module it is one worker of a gloo process group, see `two_workers`.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import distributed
+from transformers import XLMRobertaConfig, XLMRobertaModel
+
+from trainables.config import TrainingConfig
+from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.encoders.config import EncoderConfig
+from trainables.encoders.model import Encoder
+from trainables.encoders.tokens import TokenTable
+from trainables.gradient import Tokens
+from trainables.workers import Worker
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ("de", "en", "th")
+ITEMS = 60
+BATCH = 8
+PAD = 1
+
+
+def toy_data() -> TrainingData:
+    """Item i asks for number i; every language writes the question and the answer in its own tokens."""
+    items = [
+        PairItem(
+            id=f"item-{i}",
+            group=f"group-{i}",
+            query={language: f"{language} question {i}" for language in LANGUAGES},
+            passage={language: f"{language} answer {i}" for language in LANGUAGES},
+        )
+        for i in range(ITEMS)
+    ]
+    return training_data({"toy": items})
+
+
+def toy_tokens(data: TrainingData) -> Tokens:
+    """Token ids 2 and up; passages are longer than queries, and lengths differ."""
+    rows = []
+    for text in data.texts:
+        language, kind, number = text.split()
+        mark = LANGUAGES.index(language) * 2 + (kind == "answer")
+        number = int(number)
+        row = [2 + mark, 10 + number % 8, 18 + number // 8]
+        rows.append(row + [8] * (number % 3) * (kind == "answer"))
+    ids = np.array([token for row in rows for token in row], dtype=np.int32)
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    return Tokens(TokenTable(ids, offsets), TokenTable(ids, offsets), PAD)
+
+
+def toy_encoder(dropout: float = 0.0, seed: int = 0) -> Encoder:
+    settings = XLMRobertaConfig(
+        vocab_size=32,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=16,
+        type_vocab_size=1,
+        pad_token_id=PAD,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        transformer = XLMRobertaModel(settings, add_pooling_layer=False)
+    return Encoder(transformer.train(), EncoderConfig(name="toy", source="toy/toy"))
+
+
+def toy_config(**knobs: Any) -> TrainingConfig:
+    values = {
+        "ratio": {"family": "constant", "value": 0.5},
+        "steps": 12,
+        "batch_size": BATCH,
+        "learning_rate": 0.01,
+        "report_every": 4,
+        "precision": "float32",
+    }
+    return TrainingConfig.model_validate({**values, **knobs})
+
+
+@dataclass
+class Reports:
+    """A sink that keeps what it gets, and asks for a stop after a step."""
+
+    stop_after: int | None = None
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def report(self, report: Mapping[str, Any]) -> bool:
+        self.lines.append(json.loads(json.dumps(report, allow_nan=False)))
+        return self.stop_after is not None and report["step"] >= self.stop_after
+
+    def without_speed(self) -> list[dict[str, Any]]:
+        speed = ("pairs_per_second", "tokens_per_second", "seconds")
+        return [{key: value for key, value in line.items() if key not in speed} for line in self.lines]
+
+
+def weights(encoder: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in encoder.named_parameters()}
+
+
+def two_workers(job: str, folder: Path, **arguments: Any) -> list[dict[str, torch.Tensor]]:
+    """Runs a function of tests/trainables/worker_jobs.py in two processes; returns the tensors that each returned."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.trainables.worker_jobs", job, str(rank), str(folder), json.dumps(arguments)],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=120)
+            if process.returncode:
+                raise AssertionError(errors)
+    finally:
+        for process in processes:
+            process.kill()
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+def join_group(rank: int, folder: Path) -> Worker:
+    distributed.init_process_group("gloo", init_method=f"file://{folder / 'rendezvous'}", rank=rank, world_size=2)
+    return Worker(rank, 2)

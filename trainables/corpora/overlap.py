@@ -1,0 +1,83 @@
+"""Zero-shot means zero-shot: training items that share running text with a benchmark are found and dropped."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.pairs import PairItem
+from trainables.corpora.shingles import shingles
+from trainables.errors import UserError
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The training items that overlap with benchmarks."""
+
+    items: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """Per set and benchmark the ids of the overlapping items, in the order of the set; every pair has an entry."""
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Returns the number of overlapping items per set and benchmark."""
+        return {name: {other: len(ids) for other, ids in found.items()} for name, found in self.items.items()}
+
+    def of_set(self, name: str) -> frozenset[str]:
+        """Returns the ids of the items of a set that overlap with any benchmark."""
+        return frozenset(identifier for ids in self.items[name].values() for identifier in ids)
+
+
+def find_overlap(sets: Mapping[str, Sequence[PairItem]], benchmarks: Sequence[Benchmark]) -> Overlap:
+    """Returns the overlap of training sets and benchmarks, whose names differ.
+
+    An item overlaps with a benchmark when any of its texts, in any language, has a fingerprint (see `shingles`) in
+    common with any query or candidate. Memory: 8 bytes per distinct fingerprint of a benchmark, whatever the size of
+    the training sets.
+    """
+    prints = {benchmark.name: _fingerprints(benchmark) for benchmark in benchmarks}
+    return Overlap({name: _overlapping(items, prints) for name, items in sets.items()})
+
+
+def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, list[PairItem]]:
+    """Returns the sets without their overlapping items; raises UserError where nothing is left of a set."""
+    kept = {}
+    for name, items in sets.items():
+        dropped = overlap.of_set(name)
+        kept[name] = [item for item in items if item.id not in dropped]
+        if items and not kept[name]:
+            others = ", ".join(other for other, ids in overlap.items[name].items() if ids)
+            raise UserError(
+                f"Every item of the training set {name!r} shares text with {others}: leave out that set or benchmark."
+            )
+    return kept
+
+
+def _fingerprints(benchmark: Benchmark) -> npt.NDArray[np.uint64]:
+    """Sorted and distinct."""
+    chunks = [np.unique(hashes) for hashes, _ in shingles((*benchmark.query_texts, *benchmark.candidate_texts))]
+    return np.unique(np.concatenate(chunks)) if chunks else np.zeros(0, dtype=np.uint64)
+
+
+def _overlapping(items: Sequence[PairItem], prints: Mapping[str, npt.NDArray[np.uint64]]) -> dict[str, tuple[str, ...]]:
+    item_of_text = np.repeat(np.arange(len(items)), [len(item.query) + len(item.passage) for item in items])
+    found = {name: np.zeros(len(items), dtype=bool) for name in prints}
+    for hashes, texts in shingles(_texts(items)):
+        for name, known in prints.items():
+            found[name][item_of_text[texts[_is_in(hashes, known)]]] = True
+    return {name: tuple(items[number].id for number in np.flatnonzero(hits).tolist()) for name, hits in found.items()}
+
+
+def _texts(items: Sequence[PairItem]) -> Iterator[str]:
+    for item in items:
+        yield from item.query.values()
+        yield from item.passage.values()
+
+
+def _is_in(values: npt.NDArray[np.uint64], known: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Like `np.isin`, for a `known` that is sorted already and much larger than `values`."""
+    if len(known) == 0:
+        return np.zeros(len(values), dtype=bool)
+    places = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    found: npt.NDArray[np.bool_] = known[places] == values
+    return found

@@ -1,0 +1,160 @@
+"""The one door to all ratio families: the config union, the registry and the policy that a training loop follows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, get_args
+
+import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
+
+from trainables.errors import UserError, unknown_name
+from trainables.mixing.controllers import Controller, ControllerFamily, Signal
+from trainables.mixing.controls import Replay, Reversed, Shuffled
+from trainables.mixing.kinds import Kind
+from trainables.mixing.parameters import Parameter
+from trainables.mixing.schedules import (
+    Competence,
+    Constant,
+    Cosine,
+    Cyclic,
+    Exponential,
+    Family,
+    Linear,
+    Schedule,
+    Sigmoid,
+    Step,
+    Trajectory,
+)
+
+RatioConfig = Annotated[
+    Constant
+    | Linear
+    | Cosine
+    | Exponential
+    | Sigmoid
+    | Step
+    | Cyclic
+    | Competence
+    | Reversed
+    | Shuffled
+    | Replay,
+    Field(discriminator="family"),
+]
+"""Every family, told apart by its `family` field. This union is the registry: a new family is one more line here."""
+
+
+@dataclass(frozen=True)
+class FamilyInfo:
+    """What `--list` shows of a family."""
+
+    name: str
+    description: str
+    closed_loop: bool
+    parameters: Mapping[str, Parameter]
+    """The search space; empty for controls, which are derived from another training and never searched."""
+    config: type[Family]
+
+
+def _info(family: type[Family]) -> FamilyInfo:
+    name = str(family.model_fields["family"].default)
+    return FamilyInfo(name, family.description, family.closed_loop, family.parameters(), family)
+
+
+FAMILIES: Mapping[str, FamilyInfo] = {
+    info.name: info for info in map(_info, get_args(get_args(RatioConfig)[0]))
+}
+"""All families by name, in the order of the union."""
+
+_ADAPTER: TypeAdapter[Family] = TypeAdapter(RatioConfig)
+
+
+def ratio_config(values: Mapping[str, Any]) -> Family:
+    """Builds the config of a family from plain values such as {"family": "linear", "start": 1, "end": 0}.
+
+    Raises UserError for an unknown family or field and for a value out of range.
+    """
+    name = values.get("family")
+    if name not in FAMILIES:
+        raise unknown_name("ratio family", str(name), FAMILIES)
+    try:
+        return _ADAPTER.validate_python(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:])
+        known = ", ".join(name for name in FAMILIES[name].config.model_fields if name != "family")
+        raise UserError(
+            f"Ratio family {name!r}, field {field!r} is {first['input']!r}: {first['msg'].lower()} (fields are {known})."
+        ) from error
+
+
+class RatioPolicy(Protocol):
+    """What the training loop follows, the same for open and closed loop.
+
+    Per step: `ratio(step)`, train on a batch, measure `wants(step)`, `observe(step, kind, signals)`.
+    """
+
+    @property
+    def planned(self) -> Trajectory | None:
+        """The ratios of all steps if they are known beforehand, else None."""
+
+    def ratio(self, step: int) -> float:
+        """The ratio of the batch of `step`, which is done or next."""
+
+    def wants(self, step: int) -> frozenset[Signal]:
+        """The signals to measure after `step`."""
+
+    def observe(self, step: int, kind: Kind, signals: Mapping[str, float]) -> None:
+        """Takes in what was seen after `step`."""
+
+    def log(self) -> list[float]:
+        """The ratios of the steps observed so far."""
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs to go on from here, as JSON values that survive the round trip exactly."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes back to where `state` was taken."""
+
+
+class OpenLoop:
+    """The policy of a schedule: wants nothing and learns nothing."""
+
+    def __init__(self, schedule: Schedule, total_steps: int) -> None:
+        self.planned: Trajectory = schedule.trajectory(total_steps)
+        self._steps = 0
+
+    def ratio(self, step: int) -> float:
+        return float(self.planned[step])
+
+    def wants(self, step: int) -> frozenset[Signal]:
+        return frozenset()
+
+    def observe(self, step: int, kind: Kind, signals: Mapping[str, float]) -> None:
+        if step != self._steps:
+            raise ValueError(f"step {step} was observed, but step {self._steps} is next")
+        self._steps += 1
+
+    def log(self) -> list[float]:
+        return [float(ratio) for ratio in self.planned[: self._steps]]
+
+    def state(self) -> dict[str, Any]:
+        return {"steps": self._steps}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._steps = int(state["steps"])
+
+
+def ratio_policy(config: Family, total_steps: int) -> RatioPolicy:
+    """The policy of a training of `total_steps` under a config, at step 0. Raises ValueError for less than one step."""
+    if total_steps < 1:
+        raise ValueError(f"a training has {total_steps} steps, but must have at least one")
+    if isinstance(config, ControllerFamily):
+        return config.controller(total_steps)
+    if isinstance(config, Schedule):
+        return OpenLoop(config, total_steps)
+    raise TypeError(f"{type(config).__name__} is neither a schedule nor a controller family")
+
+
+def describe(config: Family) -> str:
+    """A short line for tables, such as "linear 1 → 0"."""
+    return config.summary()

@@ -1,0 +1,289 @@
+"""One trial as a Ray Tune trainable: a Ray Train TorchTrainer whose workers run the training loop.
+
+One worker trains in Train's local mode, in the trial's own (reused) process; more workers are a real worker group.
+Either way the training writes its own records, and the trial forwards them to Tune. So a killed worker, trial or
+driver loses nothing: whoever starts the trial again goes on from its last checkpoint.
+"""
+
+import logging
+import resource
+import socket
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+import torch
+from ray import train, tune
+from ray.train.torch import TorchTrainer
+
+from trainables.encoders.model import Encoder, build_encoder, save_encoder
+from trainables.evaluation.encode import encode
+from trainables.evaluation.evaluate import Evaluation, evaluate
+from trainables.fine_tune import TrainingSummary, fine_tune
+from trainables.gradient import Tokens
+from trainables.inputs import TokenisedBenchmark, TrialInputs
+from trainables.report_log import ReportLog, new_reports
+from trainables.spec import TrialSpec
+from trainables.storage import Folder
+from trainables.workers import Worker
+
+DEV = "dev"
+CHECKPOINT = "checkpoint"
+
+_POLL_SECONDS = 0.1
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrialResources:
+    """What every trial of a study holds."""
+
+    workers: int
+    cpus_per_worker: float
+    gpus_per_worker: float
+    max_failures: int
+    """How often the worker group of a trial is started again after a worker died."""
+    keep_encoders: bool = False
+
+    @property
+    def threads(self) -> int:
+        """Threads of a worker."""
+        return max(1, int(self.cpus_per_worker))
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Reference to the inputs in Ray's object store: every process reads the same copy."""
+
+    inputs: "ray.ObjectRef[TrialInputs]"
+    resources: TrialResources
+
+
+def trial_trainable(inputs: TrialInputs, resources: TrialResources) -> Callable[..., Any]:
+    """Returns the trainable for `tune.Tuner`; its config holds `spec` (TrialSpec as JSON) and `folder`."""
+    shared = _Shared(ray.put(inputs), resources)
+    if resources.workers == 1:
+        held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+    else:
+        # The worker group asks for its own cores; a trial that held them too would wait for itself.
+        held = {"CPU": 0.0}
+    bundles = tune.PlacementGroupFactory([{name: amount for name, amount in held.items() if amount or name == "CPU"}])
+    return tune.with_resources(tune.with_parameters(_run_trial, shared=shared), bundles)  # type: ignore[no-any-return]
+
+
+def _run_trial(config: Mapping[str, Any], shared: _Shared) -> None:
+    """Runs one trial and forwards its reports to Tune until it has ended."""
+    spec = TrialSpec.model_validate_json(config["spec"])
+    folder = Folder(config["folder"])
+    forwarded = 0
+    if not folder.exists("result.json"):
+        with ThreadPoolExecutor(1) as pool:
+            training = pool.submit(_train, spec, folder, shared)
+            while not training.done():
+                wait([training], timeout=_POLL_SECONDS)
+                forwarded += _forward(folder, forwarded)
+            _record_failure(training, folder)
+    _forward(folder, forwarded)
+    _report_end(folder, spec)
+
+
+def _train(spec: TrialSpec, folder: Folder, shared: _Shared) -> None:
+    resources = shared.resources
+    # Train's own folder is never used: checkpoints and reports have their place in the study.
+    with TemporaryDirectory() as temporary:
+        TorchTrainer(
+            _work,
+            train_loop_config={"spec": spec.model_dump_json(), "folder": folder.location, "shared": shared},
+            scaling_config=train.ScalingConfig(
+                num_workers=0 if resources.workers == 1 else resources.workers,
+                use_gpu=resources.gpus_per_worker > 0,
+                resources_per_worker={"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker},
+            ),
+            run_config=train.RunConfig(
+                name=spec.id,
+                storage_path=temporary,
+                failure_config=train.FailureConfig(max_failures=resources.max_failures),
+            ),
+        ).fit()
+
+
+def _work(config: Mapping[str, Any]) -> None:
+    """What every worker does: train together; then the first one evaluates and writes the result."""
+    started, clock, cpu = _now(), time.monotonic(), time.process_time()
+    spec = TrialSpec.model_validate_json(config["spec"])
+    folder = Folder(config["folder"])
+    shared: _Shared = config["shared"]
+    torch.set_num_threads(shared.resources.threads)
+    inputs: TrialInputs = ray.get(shared.inputs)
+    context = train.get_context()
+    device = train.torch.get_device() if shared.resources.gpus_per_worker else torch.device("cpu")
+    worker = Worker(context.get_world_rank(), context.get_world_size(), device)
+    encoder = build_encoder(inputs.encoder, inputs.tokenizer, spec.training.seed).to(device)
+
+    def dev_metrics(module: Encoder) -> dict[str, float]:
+        return _headlines(_evaluate(module, inputs.dev, inputs, device, keep_per_query=False), inputs.dev)
+
+    summary = fine_tune(
+        spec.training,
+        inputs.data,
+        Tokens(inputs.queries, inputs.passages, inputs.tokenizer.pad_token_id),
+        encoder,
+        worker=worker,
+        sink=ReportLog(folder, spec.rungs) if worker.rank == 0 else _Silent(),
+        evaluate=dev_metrics,
+        checkpoints=folder / CHECKPOINT,
+    )
+    if worker.rank > 0:
+        return
+    encode_seconds = score_seconds = 0.0
+    metrics = {f"{DEV}/{name}": value for name, value in summary.dev.items()}
+    if spec.phase == "confirm" and summary.status == "complete":
+        evaluations = []
+        for test in inputs.tests:
+            begin = time.monotonic()
+            evaluation = _evaluate(encoder, test, inputs, device, keep_per_query=True)
+            metrics.update(evaluation.metrics)
+            score_seconds += evaluation.seconds
+            encode_seconds += time.monotonic() - begin - evaluation.seconds
+            evaluations.append(evaluation)
+        _write_table(folder, "per_query.parquet", [e.per_query for e in evaluations])
+        _write_table(folder, "relevant_ranks.parquet", [e.relevant_ranks for e in evaluations])
+        if shared.resources.keep_encoders:
+            with (folder / "encoder").uploaded() as path:
+                save_encoder(encoder, inputs.tokenizer, path)
+    cost = {
+        "pairs": summary.pairs,
+        "tokens": summary.tokens,
+        "signal_pairs": summary.signal_pairs,
+        "train_seconds": summary.seconds.get("train", 0.0),
+        "signal_seconds": summary.seconds.get("signal", 0.0),
+        "encode_seconds": summary.seconds.get("encode", 0.0) + encode_seconds,
+        "score_seconds": score_seconds,
+        "wait_seconds": summary.seconds.get("wait", 0.0),
+        "total_seconds": time.monotonic() - clock,
+        "cpu_seconds": time.process_time() - cpu,
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "workers": worker.world,
+        "gpus": worker.world * shared.resources.gpus_per_worker,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+    }
+    folder.write_json("result.json", _result(summary, metrics, cost, started))
+    # A finished trial is never resumed; its optimiser state would fill the disk.
+    (folder / CHECKPOINT).delete()
+
+
+def _evaluate(
+    encoder: Encoder, tokenised: TokenisedBenchmark, inputs: TrialInputs, device: torch.device, keep_per_query: bool
+) -> Evaluation:
+    pad_id = inputs.tokenizer.pad_token_id
+    queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=device)
+    candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=device)
+    return evaluate(tokenised.benchmark, queries, candidates, keep_per_query=keep_per_query)
+
+
+def _headlines(evaluation: Evaluation, tokenised: TokenisedBenchmark) -> dict[str, float]:
+    """The macro means without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
+    prefix = f"{tokenised.benchmark.name}/"
+    names = {name.removeprefix(prefix): value for name, value in evaluation.metrics.items()}
+    return {name: value for name, value in names.items() if name.count("/") == 1 and ":" not in name}
+
+
+def _result(
+    summary: TrainingSummary, metrics: Mapping[str, float], cost: Mapping[str, Any], started: str
+) -> dict[str, Any]:
+    return {
+        "status": summary.status,
+        "steps": summary.steps,
+        "metrics": dict(metrics),
+        "mean_ratio": summary.mean_ratio,
+        "mono_share": summary.mono_share,
+        "negatives_per_query": summary.negatives_per_query,
+        "parameters": summary.parameters,
+        "cost": dict(cost),
+        "started": started,
+        "ended": _now(),
+        "host": socket.gethostname(),
+        "error": None,
+    }
+
+
+def _write_table(folder: Folder, name: str, tables: list[pa.Table | None]) -> None:
+    content = BytesIO()
+    pq.write_table(pa.concat_tables([t for t in tables if t is not None]), content, compression="zstd")
+    folder.write_bytes(name, content.getvalue())
+
+
+class _Silent:
+    """The sink of all workers but the first."""
+
+    def report(self, report: Mapping[str, Any]) -> bool:
+        return False
+
+
+def _forward(folder: Folder, seen: int) -> int:
+    """Reports to Tune what the training has written since; returns how many reports that were."""
+    reports = new_reports(folder, seen)
+    for report in reports:
+        tune.report(_for_tune(report))
+    return len(reports)
+
+
+def _for_tune(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What Tune and the terminal see of a report. Time is the optimiser step, which no restart sets back."""
+    names = ("step", "steps", "ratio", "mono_share", "loss", "learning_rate", "pairs_per_second")
+    dev = report.get("dev") or {}
+    shown = {name: report[name] for name in names}
+    return {**shown, **({"objective": dev["multilingual/map"]} if "multilingual/map" in dev else {})}
+
+
+def _report_end(folder: Folder, spec: TrialSpec) -> None:
+    """Tells Tune the trial's last word with a checkpoint that points to the records."""
+    result = folder.read_json("result.json")
+    objective = result["metrics"].get("dev/multilingual/map")
+    with TemporaryDirectory() as temporary:
+        (Path(temporary) / "records.txt").write_text(folder.location)
+        tune.report(
+            {"step": result["steps"], "status": result["status"], "objective": objective, "trial": spec.id},
+            checkpoint=tune.Checkpoint.from_directory(temporary),
+        )
+
+
+def _record_failure(training: "Future[None]", folder: Folder) -> None:
+    """Writes the result of a training that raised; Tune restarts only trials whose process died."""
+    error = training.exception()
+    if error is None:
+        return
+    _logger.exception("the training in %s failed", folder.location, exc_info=error)
+    if folder.exists("result.json"):
+        return
+    folder.write_json(
+        "result.json",
+        {
+            "status": "failed",
+            "steps": 0,
+            "metrics": {},
+            "cost": {},
+            "ended": _now(),
+            "host": socket.gethostname(),
+            "error": _sentence(error),
+        },
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}" + (f" ... {lines[-1]}" if len(lines) > 1 else "")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
