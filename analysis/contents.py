@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from analysis import reference
 from analysis.comparisons import Comparisons, compare_arms
 from analysis.findings import Findings
-from analysis.methods import answer, methods
+from analysis.methods import answer, methods, references
 from analysis.queries import Queries
 from analysis.standing import standing
 from analysis.table import Table
@@ -19,10 +19,11 @@ DEFAULT_MARGIN = 0.005
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """Tables that belong together under one heading."""
+    """Tables that belong together under one heading; `lead` says in a line or two what they show."""
 
     key: str
     title: str
+    lead: str
     tables: tuple[Table, ...]
 
 
@@ -35,6 +36,7 @@ class Report:
     first_lines: tuple[str, ...]
     answer: str
     methods: str
+    references: str
     findings: Findings
     comparisons: Comparisons
     queries: Queries
@@ -55,27 +57,78 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN) -> Re
     findings = Findings([open_study(location) for location in locations])
     queries = Queries(findings)
     compared = compare_arms(findings, queries, margin)
-    sections = (
-        Section("results", "Results", (results.results(findings, compared.tied),)),
-        Section("comparisons", "Comparisons", (comparison_tables.comparisons(compared),)),
-        Section("bias", "Language bias", tuple(results.bias(findings))),
-        Section("languages", "Languages", (*results.per_language(findings), *results.language_pairs(findings))),
-        Section("ratio", "Ratio", (study.ratio_trials(findings),)),
-        Section("published", "Published results", (reference.beside_ours(findings),)),
-        Section("cost", "Cost", (study.cost(findings), study.efficiency(findings))),
-        Section("search", "Search", (study.arms(findings), study.search(findings))),
-        Section("data", "Data", (study.data(findings), study.overlap(findings))),
-        Section("details", "Details", (results.secondary(findings), study.settings(findings), study.failures(findings))),
-    )
+    sections = tuple(Section(key, title, lead, tables) for key, title, lead, tables in _sections(findings, compared))
     return Report(
         title=findings.name,
         question=str(findings.info.get("question", "")),
         # Read last: damaged files come to light while the tables are made.
-        first_lines=tuple(standing(findings)),
+        first_lines=tuple(standing(findings, compared.problems)),
         answer=answer(findings, compared),
         methods=methods(findings, compared),
+        references=references(findings, compared),
         findings=findings,
         comparisons=compared,
         queries=queries,
         sections=sections,
     )
+
+
+def _sections(findings: Findings, compared: Comparisons) -> list[tuple[str, str, str, tuple[Table, ...]]]:
+    """The order of the report: the answer's evidence first, then what explains it, then the details."""
+    return [
+        (
+            "results",
+            "Results",
+            "How well each arm retrieves, by benchmark and setting. Higher is better.",
+            (results.results(findings, compared.tied),),
+        ),
+        (
+            "comparisons",
+            "Comparisons",
+            "Which differences would hold for new seeds and new questions.",
+            (comparison_tables.verdicts(compared), comparison_tables.comparisons(compared)),
+        ),
+        (
+            "ratio",
+            "Ratio",
+            "What a constant share of monolingual batches does, and where the dynamic arms stand beside it.",
+            (study.ratio_trials(findings),),
+        ),
+        (
+            "bias",
+            "Language bias",
+            "How far apart equally relevant candidates are ranked for no other reason than their language.",
+            tuple(results.bias(findings)),
+        ),
+        (
+            "languages",
+            "Languages",
+            "The same results by query language, and by pair of query and pool language.",
+            (*results.per_language(findings), *results.language_pairs(findings)),
+        ),
+        (
+            "published",
+            "Published results",
+            "Our numbers beside those in print, where benchmark, model and strategy agree.",
+            (reference.beside_ours(findings),),
+        ),
+        (
+            "cost",
+            "Cost",
+            "What one trial of each arm takes.",
+            (study.cost(findings), study.efficiency(findings)),
+        ),
+        (
+            "search",
+            "Search and training",
+            "What the arms are, how their parameters were chosen, and how training went.",
+            (study.arms(findings), study.search(findings)),
+        ),
+        ("data", "Data", "What was trained and judged on.", (study.data(findings), study.overlap(findings))),
+        (
+            "details",
+            "Details",
+            "For looking things up.",
+            (study.failures(findings), results.secondary(findings), study.settings(findings)),
+        ),
+    ]

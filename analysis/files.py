@@ -62,8 +62,10 @@ def report_markdown(report: Report) -> str:
     for section in report.sections:
         tables = [table for table in section.tables if table.rows]
         if tables:
-            lines += [f"## {section.title}", "", *(markdown(table) for table in tables)]
-    lines += ["## Methods", "", report.methods, ""]
+            lines += [f"## {section.title}", "", *(markdown(table) for table in tables if not table.long)]
+            long = [f"{table.title} (`tables/{table.name}.csv`)" for table in tables if table.long]
+            lines += [f"In files of their own: {', '.join(long)}.", ""] if long else []
+    lines += ["## Methods", "", report.methods, "", "```bibtex", report.references.rstrip(), "```", ""]
     return "\n".join(lines)
 
 

@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterable
 
 from analysis.table import MINUS, Cell, Column, Table, format_cell, format_interval
 
-FORMATS = ("markdown", "csv", "latex", "json", "parquet", "html")
-"""What `--format` may ask for; `html` is the page."""
-
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -42,6 +39,8 @@ _LATEX = {
     "\n": " ",
 }
 
+MOST_ROWS_IN_PAGE = 1_000
+
 TIED = "\N{DAGGER}"
 
 
@@ -62,7 +61,7 @@ def markdown(table: Table) -> str:
     def text(column: Column, cell: Cell) -> str:
         value = _markdown_escape(format_cell(cell, column.kind))
         value = f"**{value}**" if cell.mark == "best" else value + (TIED if cell.mark == "tied" else "")
-        return f"{value} {format_interval(cell, column.kind)}".rstrip()
+        return " ".join(part for part in (value, format_interval(cell, column.kind), _markdown_escape(cell.remark)) if part)
 
     lines = [f"### {_markdown_escape(table.title)}", ""]
     if table.rows:
@@ -89,23 +88,12 @@ def _markdown_escape(text: str) -> str:
 def comma_separated(table: Table) -> str:
     """CSV with a heading line, full precision, empty for a missing value."""
     stream = io.StringIO()
-    names = _record_keys(table)
+    names = table.record_keys()
     writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
     for record in table.records():
         writer.writerow({key: "" if value is None else value for key, value in record.items()})
     return stream.getvalue()
-
-
-def _record_keys(table: Table) -> list[str]:
-    keys: list[str] = []
-    for index, column in enumerate(table.columns):
-        keys.append(column.key)
-        if table.has_intervals(index):
-            keys += [f"{column.key}_low", f"{column.key}_high"]
-        if table.has_marks(index):
-            keys.append(f"{column.key}_mark")
-    return keys
 
 
 def as_json(table: Table) -> str:
@@ -130,9 +118,9 @@ def parquet(table: Table) -> bytes:
     records = list(table.records())
     kinds = {column.key: column.kind for column in table.columns}
     arrays = {}
-    for key in _record_keys(table):
+    for key in table.record_keys():
         values = [record[key] for record in records]
-        if kinds.get(key) == "text" or key.endswith("_mark"):
+        if kinds.get(key) == "text" or key.endswith(("_mark", "_remark")):
             arrays[key] = pa.array([None if v is None else str(v) for v in values], pa.string())
         elif kinds.get(key) == "count" and all(v is None or float(v) == int(v) for v in values):  # type: ignore[arg-type]
             arrays[key] = pa.array([None if v is None else int(v) for v in values], pa.int64())
@@ -152,7 +140,8 @@ def latex(table: Table) -> str:
         value = rf"\textbf{{{value}}}" if cell.mark == "best" else value
         value += r"\textsuperscript{$\dagger$}" if cell.mark == "tied" else ""
         interval = latex_escape(format_interval(cell, column.kind))
-        return rf"{value} {{\scriptsize {interval}}}" if interval else value
+        value += rf" {{\scriptsize {interval}}}" if interval else ""
+        return f"{value} {latex_escape(cell.remark)}".rstrip()
 
     columns = "".join("r" if column.is_number else "l" for column in table.columns)
     lines = [
@@ -216,7 +205,10 @@ def latex_document(tables: Iterable[Table]) -> str:
 
 
 def html_table(table: Table) -> str:
-    """An HTML table that the page's script can sort and filter; every text is escaped."""
+    """An HTML table that the page's script can sort and filter; every text is escaped.
+
+    A page must stay usable: of a very long table it shows the first rows only and says so.
+    """
 
     def head(column: Column) -> str:
         label = html.escape(heading(column))
@@ -232,6 +224,8 @@ def html_table(table: Table) -> str:
         interval = format_interval(cell, column.kind)
         if interval:
             value += f' <span class="interval">{html.escape(interval)}</span>'
+        if cell.remark:
+            value += f' <span class="remark remark-{cell.remark.replace(" ", "-")}">{html.escape(cell.remark)}</span>'
         tag = 'th scope="row"' if first else "td"
         sort = "" if cell.value is None else html.escape(str(cell.value), quote=True)
         kind = "number" if column.is_number else "text"
@@ -245,7 +239,7 @@ def html_table(table: Table) -> str:
         )
         parts.append(f'<tr class="groups">{groups}</tr>')
     parts.append(f"<tr>{''.join(head(column) for column in table.columns)}</tr></thead><tbody>")
-    for row in table.rows:
+    for row in table.rows[:MOST_ROWS_IN_PAGE]:
         cells = "".join(body(c, cell, i == 0) for i, (c, cell) in enumerate(zip(table.columns, row, strict=True)))
         parts.append(f"<tr>{cells}</tr>")
     return "\n".join([*parts, "</tbody></table>"])

@@ -1,13 +1,13 @@
 """Where a study stands, in the sentences that open its report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from analysis.findings import Findings
 from study.records import Study
 
 
-def standing(findings: Findings) -> list[str]:
+def standing(findings: Findings, problems: Iterable[str] = ()) -> list[str]:
     """What a reader must know before the first number: unfinished, failed, damaged. Empty if all is well."""
     lines = []
     for study in findings.studies:
@@ -16,12 +16,11 @@ def standing(findings: Findings) -> list[str]:
     failed = [trial for trial in findings.trials if trial.status in ("failed", "diverged")]
     if failed:
         names = ", ".join(trial.id for trial in failed[:3]) + (", ..." if len(failed) > 3 else "")
-        lines.append(f"{_count(len(failed), 'trial')} failed or diverged ({names}); the last table gives their errors.")
+        lines.append(f"{_count(len(failed), 'trial')} failed or diverged ({names}); the section Details gives their errors.")
     uneven = sorted({len(arm.trials) for arm in findings.arms})
     if len(uneven) > 1:
         lines.append(f"The arms have between {uneven[0]} and {uneven[-1]} finished seeds; the tables say how many each.")
-    lines += findings.problems
-    return lines
+    return list(dict.fromkeys([*lines, *findings.problems, *problems]))
 
 
 def _state(study: Study) -> list[str]:

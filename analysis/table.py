@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["text", "score", "difference", "number", "count", "seconds", "share", "p"]
-"""What a column holds; decides how a value is written and how it is aligned."""
+Kind = Literal["text", "score", "difference", "size", "ranks", "number", "count", "seconds", "share", "p"]
+"""What a column holds; decides how a value is written and how it is aligned. `difference` and `ranks` carry a sign (of
+scores and of rank distances), `size` is a difference without one."""
 
 Mark = Literal["", "best", "tied"]
 """`best`: the best value of its column. `tied`: not separable from the best."""
@@ -18,12 +19,17 @@ MISSING = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Cell:
-    """A value, with an interval where there is one (`low` and `high` are both given or both None)."""
+    """A value, with an interval where there is one (`low` and `high` are both given or both None).
+
+    `kind` overrides the kind of the column; `remark` is a word that stands beside the value.
+    """
 
     value: Scalar
     low: float | None = None
     high: float | None = None
     mark: Mark = ""
+    kind: Kind | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: `name` is its file name, `rows` hold one cell per column, `notes` stand below it."""
+    """A table: `name` is its file name, `rows` hold one cell per column, `notes` stand below it.
+
+    A `long` table is for looking things up: whole in the files, folded in the page, left out of the Markdown.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = field(default=())
+    long: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -66,6 +76,20 @@ class Table:
         """Whether any cell of the column at `index` is marked."""
         return any(row[index].mark for row in self.rows)
 
+    def has_remarks(self, index: int) -> bool:
+        """Whether any cell of the column at `index` has a remark."""
+        return any(row[index].remark for row in self.rows)
+
+    def record_keys(self) -> list[str]:
+        """The keys of `records`, in order."""
+        keys: list[str] = []
+        for index, column in enumerate(self.columns):
+            keys.append(column.key)
+            keys += [f"{column.key}_low", f"{column.key}_high"] * self.has_intervals(index)
+            keys += [f"{column.key}_mark"] * self.has_marks(index)
+            keys += [f"{column.key}_remark"] * self.has_remarks(index)
+        return keys
+
     def records(self) -> Iterator[dict[str, Scalar]]:
         """The rows as plain values at full precision; an interval becomes `<key>_low` and `<key>_high`."""
         for row in self.rows:
@@ -77,27 +101,35 @@ class Table:
                     record[f"{column.key}_high"] = cell.high
                 if self.has_marks(index):
                     record[f"{column.key}_mark"] = cell.mark
+                if self.has_remarks(index):
+                    record[f"{column.key}_remark"] = cell.remark
             yield record
 
 
 def make_table(
-    name: str, title: str, columns: list[Column], rows: list[list[Any]], notes: list[str] | None = None
+    name: str,
+    title: str,
+    columns: list[Column],
+    rows: list[list[Any]],
+    notes: list[str] | None = None,
+    *,
+    long: bool = False,
 ) -> Table:
     """A table from rows of cells or plain values."""
     cells = tuple(tuple(value if isinstance(value, Cell) else Cell(value) for value in row) for row in rows)
-    return Table(name, title, tuple(columns), cells, tuple(notes or ()))
+    return Table(name, title, tuple(columns), cells, tuple(notes or ()), long)
 
 
 def format_cell(cell: Cell, kind: Kind) -> str:
-    """The value as people read it, without its interval."""
-    return format_value(cell.value, kind)
+    """The value as people read it, without its interval and remark."""
+    return format_value(cell.value, cell.kind or kind)
 
 
 def format_interval(cell: Cell, kind: Kind) -> str:
     """The interval as people read it, empty if there is none."""
     if cell.low is None or cell.high is None:
         return ""
-    return f"[{format_value(cell.low, kind)}, {format_value(cell.high, kind)}]"
+    return f"[{format_value(cell.low, cell.kind or kind)}, {format_value(cell.high, cell.kind or kind)}]"
 
 
 def format_value(value: Scalar, kind: Kind) -> str:
@@ -112,7 +144,11 @@ def format_value(value: Scalar, kind: Kind) -> str:
         case "score":
             text = _without_leading_zero(f"{value:.3f}")
         case "difference":
-            text = _without_leading_zero(f"{value:+.4f}") if abs(value) < 10 else f"{value:+,.1f}"
+            text = _without_leading_zero(f"{value:+.4f}")
+        case "size":
+            text = _without_leading_zero(f"{value:.4f}")
+        case "ranks":
+            text = f"{value:+,.1f}"
         case "count":
             text = f"{value:,.0f}"
         case "share":

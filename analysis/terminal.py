@@ -7,10 +7,12 @@ from rich.text import Text
 from analysis.contents import Report
 from analysis.renderers import TIED, heading
 from analysis.table import Cell, Column, Table, format_cell, format_interval
+from analysis.tables.comparisons import main_comparison
+from analysis.tables.results import results
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Prints where the study stands, the answer, the results and the comparisons."""
+    """Prints where the study stands, the answer, the results per benchmark and the question's own comparison."""
     console.print(Text(report.title, style="bold"))
     if report.question:
         console.print(Text(report.question))
@@ -18,23 +20,31 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(f"! {line}", style="yellow"))
     console.print()
     console.print(Text(report.answer, style="bold"))
-    for name in ("results", "comparisons"):
-        table = report.table(name)
-        if table is not None:
-            console.print()
-            print_table(table, console)
+    tables = [results(report.findings, report.comparisons.tied, only=benchmark) for benchmark in report.findings.benchmarks]
+    tables.append(main_comparison(report.comparisons))
+    shown = [table for table in tables if table.rows]
+    for number, table in enumerate(shown, start=1):
+        console.print()
+        # The notes of the results are the same for every benchmark.
+        last = number == len(shown) or shown[number].name != table.name
+        print_table(table, console, notes=last)
 
 
-def print_table(table: Table, console: Console) -> None:
-    """Prints a table with its notes."""
-    shown = RichTable(title=Text(table.title, style="bold"), title_justify="left", box=None, header_style="dim", pad_edge=False)
+def print_table(table: Table, console: Console, notes: bool = True) -> None:
+    """Prints a table, its groups as the title, and its notes."""
+    groups = list(dict.fromkeys(column.group for column in table.columns if column.group))
+    title = f"{table.title}: {groups[0]}" if len(groups) == 1 else table.title
+    console.print(Text(title, style="bold"))
+    shown = RichTable(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for column in table.columns:
-        label = f"{column.group}\n{heading(column)}" if column.group else heading(column)
-        shown.add_column(Text(label), justify="right" if column.is_number else "left", vertical="bottom")
+        label = f"{column.group}\n{heading(column)}" if len(groups) > 1 and column.group else heading(column)
+        shown.add_column(
+            Text(label), justify="right" if column.is_number else "left", vertical="bottom", no_wrap=column.is_number
+        )
     for row in table.rows:
         shown.add_row(*(_text(column, cell) for column, cell in zip(table.columns, row, strict=True)))
     console.print(shown)
-    for note in table.notes:
+    for note in table.notes if notes else ():
         console.print(Text(note, style="dim"))
 
 

@@ -54,12 +54,11 @@ def load_data(settings: StudySettings, space: Space, batch_size: int) -> StudyDa
     share text with an evaluation set are dropped unless the settings keep them (DESIGN: zero-shot means zero-shot).
     Raises UserError for every mistake in names and files.
     """
-    tests = tuple(
-        load_benchmark(name, "test", settings.data_dir) for name in settings.evaluate or space.benchmarks
-    )
+    names = settings.evaluate or space.benchmarks
+    tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
     sets = load_training(settings.train or space.training, settings.data_dir)
     # The atlas is split by facts, its wordings are shared on purpose; overlap is a question between sources.
-    judged = [test for test in tests if test.name != ATLAS]
+    judged = [test for name, test in zip(names, tests, strict=True) if name != ATLAS]
     overlap = find_overlap({name: items for name, items in sets.items() if name != ATLAS}, judged)
     if not settings.keep_overlap:
         sets = {**sets, **drop_overlap({name: items for name, items in sets.items() if name != ATLAS}, overlap)}

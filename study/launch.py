@@ -51,6 +51,7 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
     os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     _log_to_file(log)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     try:
@@ -87,7 +88,12 @@ def cluster_resources(settings: StudySettings, storage: Folder) -> Resources:
 
 
 def run_trials(
-    study: Study, plan: StudyPlan, inputs: TrialInputs, resources: Resources, settings: StudySettings, progress: Progress
+    study: Study,
+    plan: StudyPlan,
+    inputs: TrialInputs,
+    resources: Resources,
+    settings: StudySettings,
+    progress: Progress,
 ) -> Ended:
     """Runs the plan to its end, or until it is interrupted; the records say at any time what is done."""
     counts = _Counts(study, plan, progress)
@@ -147,6 +153,7 @@ class _Counts:
         self._ended = {phase: {"done": 0, "failed": 0, "pruned": 0} for phase in ("search", "confirm")}
 
     def completed(self, spec: TrialSpec, outcome: Outcome) -> None:
+        """Counts a trial that has ended."""
         counts = self._ended[spec.phase]
         counts["done"] += 1
         counts["failed"] += outcome.status in ("failed", "diverged")
@@ -154,10 +161,11 @@ class _Counts:
         self.progress.phase = self._plan.phase
         self.progress.planned = self._plan.planned
         objective = _objective(outcome.metrics)
-        self.progress.trial_ended(spec.id, spec.phase, outcome.status, objective)
+        self.progress.trial_ended(spec.id, spec.phase, outcome.status, objective, outcome.error)
         self.write("running")
 
     def write(self, state: str) -> None:
+        """Writes status.json."""
         self.progress.planned = self._plan.planned
         self._written = time.monotonic()
         running = len(self.progress.running)
@@ -174,6 +182,7 @@ class _Counts:
         )
 
     def tick(self) -> None:
+        """Writes status.json if it has grown old: a reader tells a dead study by that."""
         if time.monotonic() - self._written > _STATUS_SECONDS:
             self.write("running")
 
@@ -183,6 +192,10 @@ class _Watcher(tune.Callback):
 
     def __init__(self, counts: _Counts) -> None:
         self._counts = counts
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its parts for its own restore, which is never used."""
+        return {}
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self._counts.tick()
@@ -215,6 +228,8 @@ def _log_to_file(path: Path) -> None:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
+    # A new cluster asks for a token by default, and Ray says so at every start.
+    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
 
 
 def _check_shared(storage: Folder, node_ids: list[str]) -> None:

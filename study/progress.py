@@ -55,7 +55,7 @@ class Progress:
         """A running trial says where it stands."""
         self.running.setdefault(trial_id, {}).update(report)
 
-    def trial_ended(self, trial_id: str, phase: str, status: str, objective: float | None, note: str = "") -> None:
+    def trial_ended(self, trial_id: str, phase: str, status: str, objective: float | None, error: str | None) -> None:
         """A trial has ended, in whatever way; trials taken over from the records never started here."""
         self.running.pop(trial_id, None)
         self.done[phase] += 1
@@ -68,7 +68,9 @@ class Progress:
             self.best = (trial_id, objective)
         if began is not None and self._live is None:
             value = f"{objective:.4f}" if objective is not None else "-"
-            self.line(f"{self._clock()} {self._counts()}  {trial_id}: {status}, mAP {value}{note}")
+            self.line(f"{self._clock()} {self._counts()}  {trial_id}: {status}, mAP {value}")
+        if error:
+            self.line(f"{trial_id} {status}: {error}")
 
     def line(self, text: str) -> None:
         """Says one thing, above the live view if there is one."""

@@ -17,7 +17,7 @@ class PlanSearcher(Searcher):
     """
 
     def __init__(self, plan: StudyPlan, study: Study, on_complete: Callable[[TrialSpec, Outcome], None]) -> None:
-        super().__init__(metric="objective", mode="max")
+        super().__init__()
         self._plan = plan
         self._study = study
         self._on_complete = on_complete
@@ -54,6 +54,10 @@ class PlanSearcher(Searcher):
     def _finish(self, spec: TrialSpec, outcome: Outcome) -> None:
         self._plan.complete(spec, outcome)
         self._on_complete(spec, outcome)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its parts for its own restore, which is never used."""
+        return {}
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the records hold it all."""

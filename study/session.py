@@ -98,7 +98,7 @@ class Session:
                     self._console, study.name, dashboard, resources.concurrent, quiet, planned=plan.planned
                 )
                 if dashboard:
-                    progress.line(f"dashboard: {dashboard}")
+                    progress.line(f"dashboard: {dashboard} (if it asks for a token: `ray get-auth-token`)")
                 with progress:
                     return run_trials(study, plan, self._inputs, resources, self.settings, progress)
         except UserError:
@@ -119,12 +119,13 @@ class Session:
         rows.add_column(style="dim")
         rows.add_column()
         data = self._data
+        overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
         for name, value in (
             ("encoder", f"{self._encoder.name} ({cost.parameters:,} parameters)"),
             ("training", f"{', '.join(data.training.set_names)}: {len(data.training):,} items, "
                          f"{len(data.training.languages)} languages"),
             ("left out", "; ".join(f"{name}: {why}" for name, why in data.planner.left_out) or "nothing"),
-            ("overlap", f"{sum(len(data.overlap.of_set(s)) for s in data.overlap.items)} items share text with a benchmark, "
+            ("overlap", f"{overlapping} items share text with a benchmark, "
                         f"{'kept' if self.settings.keep_overlap else 'dropped'}"),
             ("dev set", f"{len(data.dev.query_language):,} queries, {len(data.dev.candidate_language):,} candidates"),
             ("benchmarks", ", ".join(f"{t.name} ({len(t.query_language):,} queries, "

@@ -22,8 +22,8 @@ def contrastive_loss(
 
     The global batch holds B pairs, and worker r holds its rows r·b to (r + 1)·b. The loss is the mean over its queries
     i of `-log(exp(s(i, i) / temperature) / Σ_j exp(s(i, j) / temperature))`, j over the passages and the explicit
-    negatives of *all* workers. The parts, and the gradients that flow from them, sum over the workers to those of one worker.
-    Every worker must call this, and run backward through it, in the same order.
+    negatives of *all* workers. The parts, and the gradients that flow from them, sum over the workers to those of one
+    worker. Every worker must call this, and run backward through it, in the same order.
 
     queries, passages: [b, d] with rows of length 1. negatives: [b, h, d], h more passages per query, of length 1 too.
     symmetric: average with the loss of every passage among all queries.

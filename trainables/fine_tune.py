@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import torch
@@ -54,7 +54,7 @@ class TrainingSummary:
     mono_share: float
     negatives_per_query: int
     parameters: int
-    ratios: tuple[float, ...]
+    ratios: tuple[float, ...] = field(repr=False)
     """α of every step: as an open-loop schedule it replays the run."""
     dev: Mapping[str, float]
     """The last dev metrics; empty if the dev set was never evaluated."""

@@ -47,6 +47,7 @@ class Outcome(BaseModel):
     metrics: dict[str, float]
     dev_by_step: dict[int, dict[str, float]]
     """The dev metrics at every evaluation."""
+    error: str | None = None
 
     @classmethod
     def from_records(cls, result: dict[str, Any], reports: list[dict[str, Any]]) -> "Outcome":
@@ -55,5 +56,6 @@ class Outcome(BaseModel):
             status=result["status"],
             steps=result["steps"],
             metrics=result["metrics"],
+            error=result["error"],
             dev_by_step={report["step"]: report["dev"] for report in reports if report.get("dev")},
         )

@@ -125,9 +125,8 @@ def _work(config: Mapping[str, Any]) -> None:
     shared: _Shared = config["shared"]
     torch.set_num_threads(shared.resources.threads)
     inputs: TrialInputs = ray.get(shared.inputs)
-    context = train.get_context()
-    device = train.torch.get_device() if shared.resources.gpus_per_worker else torch.device("cpu")
-    worker = Worker(context.get_world_rank(), context.get_world_size(), device)
+    worker = _this_worker(shared.resources)
+    device = worker.device
     encoder = build_encoder(inputs.encoder, inputs.tokenizer, spec.training.seed).to(device)
 
     def dev_metrics(module: Encoder) -> dict[str, float]:
@@ -180,6 +179,14 @@ def _work(config: Mapping[str, Any]) -> None:
     folder.write_json("result.json", _result(summary, metrics, cost, started))
     # A finished trial is never resumed; its optimiser state would fill the disk.
     (folder / CHECKPOINT).delete()
+
+
+def _this_worker(resources: TrialResources) -> Worker:
+    """This process among the trial's workers. Ray Train has set up their process group; one worker has none."""
+    if resources.workers == 1:
+        return Worker(device=torch.device("cuda" if resources.gpus_per_worker else "cpu"))
+    device = train.torch.get_device() if resources.gpus_per_worker else torch.device("cpu")
+    return Worker(torch.distributed.get_rank(), torch.distributed.get_world_size(), device)
 
 
 def _evaluate(

@@ -4,15 +4,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from analysis.contents import Report
 from analysis.figures.style import Figure, new_canvas
 from analysis.findings import Arm, Benchmark, Findings
+from analysis.labels import metric_label
 from analysis.pairing import compared_pairs
 from analysis.table import format_value
-from analysis.tables.results import METRIC_LABELS, languages, pair_mean
+from analysis.tables.results import languages, pair_mean
 
 LARGEST_WITH_NUMBERS = 12
+
+QUALITY = LinearSegmentedColormap.from_list("quality", ["#f4f8fb", "#7fb2d6", "#0a4f80", "#062c4a"])
+DIFFERENCE = LinearSegmentedColormap.from_list("difference", ["#8f3a00", "#e0925c", "#fbfbfb", "#6aa9d6", "#0a4f80"])
+"""Negative orange, positive blue, as verdicts are drawn."""
 
 
 def heat_maps(report: Report) -> Iterator[Figure]:
@@ -30,13 +36,13 @@ def heat_maps(report: Report) -> Iterator[Figure]:
         other = _matrix(findings, benchmark, second, names)
         if np.isnan(one).all():
             continue
-        label = METRIC_LABELS.get(benchmark.metric, benchmark.metric)
+        label = metric_label(benchmark.metric)
         size = min(6.5, 1.4 + 0.42 * len(names))
         canvas, axes = new_canvas(max(8.6, 2 * size), size + 0.6, 1, 2)
         difference = one - other
         limit = float(np.nanmax(np.abs(difference))) if np.isfinite(difference).any() else 1.0
-        _draw(canvas, axes[0], one, names, f"{first.label} ({label})", "cividis", (0.0, 1.0), "score")
-        _draw(canvas, axes[1], difference, names, f"minus {second.label}", "PuOr_r", (-(limit or 1e-6), limit or 1e-6), "difference")
+        _draw(canvas, axes[0], one, names, f"{first.label} ({label})", QUALITY, _tenths(one), "score")
+        _draw(canvas, axes[1], difference, names, f"minus {second.label}", DIFFERENCE, (-(limit or 1e-6), limit or 1e-6), "difference")
         axes[0].set_ylabel("query language")
         text = (
             f"{benchmark.name}. Left: {label} of {first.label} for every query language (rows) and pool language "
@@ -52,7 +58,12 @@ def _matrix(findings: Findings, benchmark: Benchmark, arm: Arm, names: list[str]
     return np.array([[np.nan if value is None else value for value in row] for row in cells])
 
 
-def _draw(canvas: Any, ax: Any, values: Any, names: list[str], title: str, colours: str, limits: tuple[float, float], kind: Any) -> None:
+def _tenths(values: Any) -> tuple[float, float]:
+    """The range of the values, widened to tenths."""
+    return float(np.floor(np.nanmin(values) * 10) / 10), float(np.ceil(np.nanmax(values) * 10 + 1e-9) / 10)
+
+
+def _draw(canvas: Any, ax: Any, values: Any, names: list[str], title: str, colours: Colormap, limits: tuple[float, float], kind: Any) -> None:
     mesh = ax.pcolormesh(values, cmap=colours, vmin=limits[0], vmax=limits[1], edgecolors="none", snap=True)
     ax.invert_yaxis()
     ax.set_aspect("equal")

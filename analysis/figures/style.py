@@ -81,6 +81,8 @@ class Figure:
         """The SVG to stand inside a page: unique ids, and colours that follow the page's light or dark scheme."""
         text = _described(self._raw_svg(), self)
         text = text[text.index("<svg") :]
+        # Its rule for every element would reach the whole page, which has the same one for figures.
+        text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
         text = re.sub(r'(\bid="|xlink:href="#|url\(#|aria-labelledby=")', rf"\g<1>{self.name}-", text)
         text = text.replace(f'{self.name}-title desc"', f'{self.name}-title {self.name}-desc"')
         for colour, variable in _VARIABLES.items():

@@ -3,17 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from analysis.findings import Arm, Benchmark, Estimate, Findings, estimate
+from analysis.labels import metric_label, slug
 from analysis.table import Cell, Column, Kind, Mark, Table, make_table
-
-METRIC_LABELS = {
-    "map": "mAP",
-    "map@20": "mAP@20",
-    "ndcg@10": "nDCG@10",
-    "mrr@10": "MRR@10",
-    "recall@1": "recall@1",
-    "recall@10": "recall@10",
-    "recall@100": "recall@100",
-}
 
 BIAS_COLUMNS: tuple[tuple[str, str, Kind, bool], ...] = (
     ("rank_distance", "rank distance", "number", True),
@@ -24,11 +15,6 @@ BIAS_COLUMNS: tuple[tuple[str, str, Kind, bool], ...] = (
     ("same_language_pool_share", "in the pool", "share", False),
     ("ties", "ties", "count", False),
 )
-
-
-def slug(text: str) -> str:
-    """A name as it may stand in a file name or a column key."""
-    return "".join(character if character.isalnum() else "_" for character in text.lower()).strip("_")
 
 
 def estimate_cell(found: Estimate | None, mark: Mark = "") -> Cell:
@@ -45,15 +31,17 @@ def seeds_note(findings: Findings) -> str:
     return note + (" Arms with one seed have no interval." if counts[0] == 1 else "")
 
 
-def results(findings: Findings, tied: Mapping[str, Collection[str]] | None = None) -> Table:
+def results(
+    findings: Findings, tied: Mapping[str, Collection[str]] | None = None, only: Benchmark | None = None
+) -> Table:
     """Arms x (benchmark, setting): mean with interval over seeds, the best of each column and model in bold.
 
     `tied` names per summary metric the labels of the arms that the comparisons could not separate from the best.
     """
     columns = [Column("arm", "Arm"), *_model_column(findings), Column("seeds", "Seeds", "count")]
     metrics: list[str] = []
-    for benchmark in findings.benchmarks:
-        label = METRIC_LABELS.get(benchmark.metric, benchmark.metric)
+    for benchmark in findings.benchmarks if only is None else (only,):
+        label = metric_label(benchmark.metric)
         for setting in benchmark.settings:
             metrics.append(benchmark.column(setting))
             columns.append(
@@ -120,7 +108,7 @@ def secondary(findings: Findings) -> Table:
                     model = [arm.model] if findings.has_models else []
                     cell = estimate_cell(estimate(arm.values(name).values()))
                     rows.append([arm.name if model else arm.label, *model, benchmark.name, setting, metric, cell])
-    return make_table("other_metrics", "Other quality metrics", columns, rows, [seeds_note(findings)])
+    return make_table("other_metrics", "Other quality metrics", columns, rows, [seeds_note(findings)], long=True)
 
 
 def bias(findings: Findings) -> list[Table]:
@@ -176,7 +164,7 @@ def per_language(findings: Findings) -> list[Table]:
                 cells = [estimate_cell(estimate(arm.values(f"{metric}/{name}").values())) for name in shown]
                 rows.append([arm.label, *cells, estimate_cell(estimate(arm.values(metric).values()))])
             columns = [Column("arm", "Arm"), *(Column(slug(n), n, "score") for n in shown), Column("mean", "mean", "score")]
-            title = f"{benchmark.name}, {setting}: {METRIC_LABELS.get(benchmark.metric, benchmark.metric)} by query language"
+            title = f"{benchmark.name}, {setting}: {metric_label(benchmark.metric)} by query language"
             tables.append(
                 make_table(f"languages_{slug(benchmark.name)}_{slug(setting)}", title, columns, rows, [seeds_note(findings)])
             )
@@ -202,7 +190,7 @@ def language_pairs(findings: Findings) -> list[Table]:
             Column("arm", "Arm"),
             Column("query_language", "Query"),
             Column("pool_language", "Pool"),
-            Column("value", METRIC_LABELS.get(benchmark.metric, benchmark.metric), "score"),
+            Column("value", metric_label(benchmark.metric), "score"),
         ]
         rows = [
             [arm.label, query, pool, value]
@@ -213,7 +201,7 @@ def language_pairs(findings: Findings) -> list[Table]:
         ]
         title = f"{benchmark.name}: every query language against every pool language"
         notes = ["Mean over seeds. Equal languages: the monolingual setting."]
-        tables.append(make_table(f"pairs_{slug(benchmark.name)}", title, columns, rows, notes))
+        tables.append(make_table(f"pairs_{slug(benchmark.name)}", title, columns, rows, notes, long=True))
     return tables
 
 

@@ -135,7 +135,8 @@ def ratio_trials(findings: Findings) -> Table:
         if (ratio := constant_ratio(t.training.get("ratio"))) is not None
     ]
     rows.sort(key=lambda row: (row[0], row[4]))
-    return make_table("static_ratio", "Constant ratios tried in the search", columns, rows, ["One run each: no interval."])
+    notes = ["One run each: no interval."]
+    return make_table("static_ratio", "Constant ratios tried in the search", columns, rows, notes, long=True)
 
 
 def constant_ratio(schedule: Mapping[str, Any] | None) -> float | None:
@@ -270,7 +271,7 @@ def settings(findings: Findings) -> Table:
             for name, value in flat(values or {}).items():
                 parts.setdefault((part, name), [""] * len(findings.studies))[index] = as_text(value)
     rows = [[part, name, *values] for (part, name), values in parts.items()]
-    return make_table("settings", "Settings, versions and hardware", columns, rows)
+    return make_table("settings", "Settings, versions and hardware", columns, rows, long=True)
 
 
 def _plain(value: Any) -> Any:

@@ -1,19 +1,12 @@
-"""A real training that takes a second: parallel items in three made-up languages, an XLM-R of one layer.
-
-Run as a module it is one worker of a gloo process group, see `two_workers`.
-"""
+"""A real training that takes a second: parallel items in three made-up languages, an XLM-R of one layer."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from torch import distributed
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from trainables.config import TrainingConfig
@@ -22,9 +15,9 @@ from trainables.encoders.config import EncoderConfig
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
 from trainables.gradient import Tokens
-from trainables.workers import Worker
+from trainables.mixing.controllers import Controller, ControllerFamily, Signal
+from trainables.mixing.kinds import Kind
 
-ROOT = Path(__file__).parents[2]
 LANGUAGES = ("de", "en", "th")
 ITEMS = 60
 BATCH = 8
@@ -87,7 +80,49 @@ def toy_config(**knobs: Any) -> TrainingConfig:
         "report_every": 4,
         "precision": "float32",
     }
-    return TrainingConfig.model_validate({**values, **knobs})
+    kind = ChaosConfig if knobs.get("ratio") == CHAOS else TrainingConfig
+    return kind.model_validate({**values, **knobs})
+
+
+class Chaos(Controller):
+    """Turns the smallest difference in any signal into another ratio."""
+
+    def __init__(self) -> None:
+        super().__init__(0.5)
+        self._sum = 0.0
+
+    def wants(self, step: int) -> frozenset[Signal]:
+        return frozenset({"loss", "loss_after", "dev_bias"} if step % 3 == 2 else {"loss", "loss_after"})
+
+    def _decide(self, step: int, kind: Kind, signals: Mapping[str, float]) -> float:
+        self._sum += sum(signals[name] for name in self.wants(step))
+        return self._sum * 1000 % 1
+
+    def _memory(self) -> dict[str, Any]:
+        return {"sum": self._sum}
+
+    def _recall(self, memory: Mapping[str, Any]) -> None:
+        self._sum = memory["sum"]
+
+
+class ChaosFamily(ControllerFamily):
+    description: ClassVar[str] = "for tests"
+    family: Literal["chaos"] = "chaos"
+
+    def controller(self, total_steps: int) -> Chaos:
+        return Chaos()
+
+    def summary(self) -> str:
+        return "chaos"
+
+
+class ChaosConfig(TrainingConfig):
+    """A training configuration that knows the controller above."""
+
+    ratio: ChaosFamily  # type: ignore[assignment]
+
+
+CHAOS = {"family": "chaos"}
 
 
 @dataclass
@@ -110,28 +145,8 @@ def weights(encoder: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: parameter.detach().clone() for name, parameter in encoder.named_parameters()}
 
 
-def two_workers(job: str, folder: Path, **arguments: Any) -> list[dict[str, torch.Tensor]]:
-    """Runs a function of tests/trainables/worker_jobs.py in two processes; returns the tensors that each returned."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.trainables.worker_jobs", job, str(rank), str(folder), json.dumps(arguments)],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    try:
-        for process in processes:
-            _, errors = process.communicate(timeout=120)
-            if process.returncode:
-                raise AssertionError(errors)
-    finally:
-        for process in processes:
-            process.kill()
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
-
-
-def join_group(rank: int, folder: Path) -> Worker:
-    distributed.init_process_group("gloo", init_method=f"file://{folder / 'rendezvous'}", rank=rank, world_size=2)
-    return Worker(rank, 2)
+def assert_same_gradient(left: Mapping[str, torch.Tensor], right: Mapping[str, torch.Tensor]) -> None:
+    """The difference of the two, over all parameters, is at most a millionth of their length."""
+    assert left.keys() == right.keys()
+    whole = [torch.cat([side[name].double().flatten() for name in sorted(left)]) for side in (left, right)]
+    assert (whole[0] - whole[1]).norm() <= 1e-6 * whole[1].norm()

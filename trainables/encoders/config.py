@@ -144,6 +144,8 @@ def resolve_encoder(name: str) -> EncoderConfig:
         return EncoderConfig(name=name, source=str(path.absolute()), **read_folder(path))
     if path.exists():
         raise UserError(f"The encoder {name!r} is a file: give the folder that holds its config.json.")
+    if name.startswith(("/", ".", "~")):
+        raise UserError(f"There is no encoder folder {name!r}: check the path.")
     if _HUB_ID.fullmatch(name):
         return EncoderConfig(name=name, source=name, description="from the Hugging Face hub")
     raise unknown_name("encoder", name, PRESETS)

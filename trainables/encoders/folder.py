@@ -20,7 +20,8 @@ _TOKENIZERS = (
     "vocab.json",
 )
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-_POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+_MODULES = {"Transformer", "Pooling", "Dense", "Normalize"}
+_POOLINGS = {"mean_tokens": "mean", "cls_token": "cls", "mean": "mean", "cls": "cls"}
 _DEFAULT_LENGTH = 256
 
 
@@ -109,24 +110,28 @@ def _check_weights(path: Path) -> None:
 
 def _pooling(path: Path) -> str:
     """Reads the sentence-transformers modules; a first-token pooling followed by a tanh layer is BERT's pooler."""
+    if (path / "modules.json").is_file():
+        kinds = {str(module["type"]).rsplit(".", 1)[-1] for module in json.loads((path / "modules.json").read_bytes())}
+        if unknown := kinds - _MODULES:
+            raise UserError(f"{path / 'modules.json'} has a module {min(unknown)}, which is not known here: remove it.")
     pooling_file = path / "1_Pooling" / "config.json"
     if not pooling_file.is_file():
         return "mean"
     settings = read_json(pooling_file)
-    modes = {mode for mode, on in settings.items() if mode.startswith("pooling_mode_") and on is True}
-    if isinstance(settings.get("pooling_mode"), str):
-        modes = {
-            {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}.get(settings["pooling_mode"], "")
-        }
-    if len(modes) != 1 or not modes <= set(_POOLINGS):
+    modes = [mode.removeprefix("pooling_mode_") for mode, on in settings.items() if on is True]
+    # Newer files name the mode instead of switching it on.
+    modes += [settings["pooling_mode"]] if "pooling_mode" in settings else []
+    if len(modes) != 1 or modes[0] not in _POOLINGS:
         raise UserError(f"{pooling_file} asks for a pooling other than mean or first token: only those are known here.")
-    pooling = _POOLINGS[modes.pop()]
-    dense_file = path / "2_Dense" / "config.json"
-    if not dense_file.is_file():
+    pooling = _POOLINGS[modes[0]]
+    dense = path / "2_Dense"
+    if not dense.is_dir():
         return pooling
-    if pooling == "cls" and str(read_json(dense_file).get("activation_function")).endswith(".Tanh"):
-        return "pooler"
-    raise UserError(f"{dense_file} adds a layer behind the pooling, which is not known here: give a model without it.")
+    if pooling != "cls" or not str(read_json(dense / "config.json").get("activation_function")).endswith(".Tanh"):
+        raise UserError(f"{dense} adds a layer behind the pooling, which is not known here: give a model without it.")
+    if not (dense / "model.safetensors").is_file():
+        raise UserError(f"{dense} has no model.safetensors: fetch it, or convert its weights.")
+    return "pooler"
 
 
 def _prompts(path: Path) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The encoder: a transformer, a pooling, and vectors of length one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import normalize
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
+from transformers.utils import logging
 
 from trainables.encoders.config import EncoderConfig
 from trainables.encoders.folder import one_line, position_capacity, refuse_encoder_decoder, write_settings
@@ -74,7 +77,8 @@ def build_encoder(config: EncoderConfig, tokenizer: PreTrainedTokenizerBase, see
 
 def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Writes safetensors weights, tokenizer and settings; `resolve_encoder(folder)` gives the same embeddings again."""
-    encoder.transformer.save_pretrained(folder)
+    with _quiet():
+        encoder.transformer.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_settings(encoder.config.model_dump(), folder)
 
@@ -108,14 +112,16 @@ def _pretrained(config: EncoderConfig) -> Any:
     try:
         settings = AutoConfig.from_pretrained(config.source, **where)
         refuse_encoder_decoder(settings.to_dict(), config.source)
-        transformer, report = AutoModel.from_pretrained(
-            config.source,
-            config=settings,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-            **where,
-        )
+        # Weights that the checkpoint lacks are drawn at random before they are found missing below.
+        with _quiet(), torch.random.fork_rng(devices=[]):
+            transformer, report = AutoModel.from_pretrained(
+                config.source,
+                config=settings,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **where,
+            )
     except UserError:
         raise
     except Exception as error:
@@ -150,3 +156,17 @@ def _fill_pooler(transformer: Any, file: Path) -> None:
     transformer.pooler.dense.load_state_dict(
         {"weight": weights["linear.weight"].float(), "bias": weights["linear.bias"].float()}
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps progress bars and reports of `transformers` off the terminal."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

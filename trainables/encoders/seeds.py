@@ -1,7 +1,8 @@
 """The substrings that a Unigram tokenizer's training starts from."""
 
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,9 +13,12 @@ LONGEST = 16
 """Characters of the longest piece, as in sentencepiece."""
 
 
-def count_words(texts: Iterable[str]) -> Counter[str]:
-    """Returns how often each word occurs, with its space in front."""
-    return Counter(SPACE + word for text in texts for word in text.split())
+def count_words(texts: Sequence[str]) -> Counter[str]:
+    """Returns how often each stretch without space and punctuation occurs, with `SPACE` in front where one was."""
+    alphabet = set().union(*texts)
+    breaks = {character: "\n" for character in alphabet if unicodedata.category(character)[0] in "PS"}
+    table = str.maketrans(breaks | {" ": f"\n{SPACE}"})
+    return Counter(word for text in texts for word in f" {text}".translate(table).split("\n") if word not in ("", SPACE))
 
 
 def repeated_substrings(words: Mapping[str, int], characters: int) -> dict[str, int]:

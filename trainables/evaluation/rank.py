@@ -231,7 +231,7 @@ def _among_relevant(group: IntArray, score: FloatArray, candidate: npt.NDArray[n
     order = np.lexsort((candidate, -score, group))
     position = np.arange(len(order))
     new_group = np.diff(group[order], prepend=-1) != 0
-    new_run = new_group | (np.diff(score[order], prepend=np.float32(0)) != 0)
+    new_run = new_group | (score[order] != np.roll(score[order], 1))
     group_start = position[new_group][np.cumsum(new_group) - 1]
     run_start = position[new_run]
     run = np.cumsum(new_run) - 1

@@ -2,21 +2,25 @@
 
 A batch is a pure function of (seed, step, kind, data, batch size, options), whatever was planned before. Rules:
 
-- A monolingual batch is in one language, drawn uniformly (or by temperature) over the languages in which some set can fill a batch.
-- A cross-lingual batch draws, for each pair on its own, two different languages from the ordered pairs that the item has.
+- A monolingual batch is in one language, drawn uniformly (or by temperature) over the languages in which some set can
+  fill a batch.
+- A cross-lingual batch draws, for each pair on its own, two different languages from the ordered pairs that the item
+  has.
 - No two members share an item, a group, a query text or a passage text.
-- A batch comes from one training set, drawn in proportion to the items that can serve the batch's kind and language, or to `set_weights`,
-  among the sets that can fill such a batch.
-- Common random numbers: the set and the items that are due at a step do not depend on the kind. They are the next B of the set's
-  shuffled epoch. A due item that cannot serve (no text in the language, no pair of languages, a group or text that the batch already
-  has) is replaced in its place by one drawn at random from those that can. So where every item has every language, groups and texts are
-  not shared and sets have at least 3 B items, each epoch of a set holds each of its items exactly once, in every arm.
-- Where sets differ in what they can serve, the set that is due keeps its turn as often as the shares above allow (a maximal coupling);
-  a set that serves out of turn draws all members at random.
+- A batch comes from one training set, drawn in proportion to the items that can serve the batch's kind and language,
+  or to `set_weights`, among the sets that can fill such a batch.
+- Common random numbers: the set and the items that are due at a step do not depend on the kind. They are the next B
+  of the set's shuffled epoch. A due item that cannot serve (no text in the language, no pair of languages, a group or
+  text that the batch already has) is replaced in its place by one drawn at random from those that can. So where every
+  item has every language, groups and texts are not shared and sets have at least 3 B items, each epoch of a set holds
+  each of its items exactly once, in every arm.
+- Where sets differ in what they can serve, the set that is due keeps its turn as often as the shares above allow (a
+  maximal coupling); a set that serves out of turn draws all members at random.
 """
 
+import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +32,7 @@ from trainables.mixing.draft import Draft
 from trainables.mixing.kinds import Kind
 from trainables.mixing.pools import OneLanguage, TwoLanguages, Usage
 from trainables.mixing.ratio import RatioPolicy
-from trainables.mixing.services import Server, Service, servers_of, service
+from trainables.mixing.services import Server, proportions, servers_of, service
 from trainables.mixing.streams import Purpose, Stream
 from trainables.mixing.turns import Epochs, Turns
 
@@ -56,7 +60,9 @@ class Batch:
         return len(self.items)
 
     def shard(self, rank: int, world: int) -> "Batch":
-        """The part of worker `rank` of `world`: contiguous and equal. Raises UserError if B is not divisible by `world`."""
+        """The part of worker `rank` of `world`: contiguous and equal. Raises UserError if B is not divisible by
+        `world`.
+        """
         if len(self) % world:
             raise UserError(
                 f"A batch of {len(self)} cannot be shared equally by {world} workers: "
@@ -81,9 +87,9 @@ class Batch:
 class BatchPlanner:
     """Plans the batches of one training. Not for use by several threads at once.
 
-    `language_temperature` τ draws the language of monolingual batches in proportion to n^(1/τ), n the items in it; None is uniform.
-    `set_weights` takes the place of the sizes in the draw of the set. Raises UserError if no batch of any kind can be filled, and for
-    weights that are not positive or do not name exactly the training sets.
+    `language_temperature` τ draws the language of monolingual batches in proportion to n^(1/τ), n the items in it;
+    None is uniform. `set_weights` takes the place of the sizes in the draw of the set. Raises UserError if no batch
+    of any kind can be filled, and for weights that are not positive or do not name exactly the training sets.
     """
 
     def __init__(
@@ -160,30 +166,33 @@ class BatchPlanner:
         what = "monolingual" if kind == "mono" else "cross-lingual"
         lower = f"use --batch-size {most} or less, or " if most > 1 else ""
         return UserError(
-            f"No {what} batch of {self.batch_size} can be filled: no training set has more than {most} items for one that share "
-            f"no group and no text; {lower}add training data."
+            f"No {what} batch of {self.batch_size} can be filled: no training set has more than {most} items for one "
+            f"that share no group and no text; {lower}add training data."
         )
 
     def batch(self, step: int, kind: Kind) -> Batch:
         """The batch of a step, given its kind. Raises UserError if no batch of the kind can be filled."""
-        self.check(kind)
         due, turn = self._turns.at(step)
         items = self._epochs[due].at(turn)
         generator = self._stream.at(Purpose.BATCH, step)
         # Both kinds take the same numbers in the same order, so that they agree wherever the data allows it.
         language, keeps, stand_in = generator.random(3).tolist()
         uniforms = generator.random(self.batch_size)
-        serving = self._cross if kind == "cross" else self._mono[bisect_right(self._language_bounds, language)]
+        if kind == "mono" and self._mono:
+            serving = self._mono[bisect_right(self._language_bounds, language)]
+        elif kind == "cross" and self._cross is not None:
+            serving = self._cross
+        else:
+            raise self._unfillable(kind)
         keeps_turn = keeps < serving.keeps_turn[due]
-        server = serving.servers[due if keeps_turn else bisect_right(serving.stand_in_bounds, stand_in)]
+        server = serving.server(due if keeps_turn else bisect_right(serving.stand_in_bounds, stand_in))
         draft = Draft(self.batch_size, self.data.group_of_item)
         if keeps_turn:
             draft.offer_each(server.pool.usage.members(items, uniforms))
         draft.fill(server.pool, generator)
         members = draft.members()
         if len(members) < self.batch_size:
-            order = np.argsort(generator.random(len(server.witness)), kind="stable")
-            members = server.witness.take(order[: self.batch_size])
+            members = server.witness
         return Batch(
             step,
             kind,
@@ -196,11 +205,35 @@ class BatchPlanner:
         )
 
     def describe(self, policy: RatioPolicy, steps: int) -> str:
-        """What the first `steps` batches are expected to hold, for people; of a closed loop only the shares are known."""
-        size = self.batch_size
-        set_shares = np.zeros(len(self._sets))
-        lines: list[str] = []
+        """What the first `steps` batches are expected to hold, one line per kind, language and set."""
         if policy.planned is None:
-            return "\n".join([f"{steps} batches of {size}, kinds decided in training", *self._share_lines(1.0, "share of mono")])
-        mono = math.fsum(policy.planned[:steps])
-        ...
+            return f"batches of {self.batch_size} pairs; how many are monolingual is decided in training"
+        ratios = policy.planned[:steps]
+        mono = math.fsum(ratios)
+        cross = len(ratios) - mono
+        of_sets = np.zeros(len(self._sets))
+        rows = [("monolingual", mono)]
+        for number, share, serving in zip(self._languages, self._language_shares, self._mono, strict=True):
+            rows.append((f"  {self.data.languages[number]}", mono * share))
+            of_sets += mono * share * serving.shares
+        rows.append(("cross-lingual", cross))
+        if self._cross is not None:
+            of_sets += cross * self._cross.shares
+        rows += [(f"set {self.data.set_names[i]}", count) for i, count in zip(self._sets, of_sets, strict=True)]
+        width = max(len(name) for name, _ in rows)
+        head = f"the first {len(ratios)} batches of {self.batch_size} pairs, expected:"
+        return "\n".join([head, *(f"{name:<{width}} {count:10.1f} batches" for name, count in rows)])
+
+
+def _weights(names: Sequence[str], sets: Sequence[int], given: Mapping[str, float]) -> list[float]:
+    for name in given:
+        if name not in names:
+            raise unknown_name("training set", name, names)
+    for name in names:
+        if not 0 < given.get(name, math.nan) < math.inf:
+            raise UserError(f"The weight of training set {name!r} is {given.get(name)}, but must be a number above 0.")
+    return [float(given[names[number]]) for number in sets]
+
+
+def _too_few(most: int, batch_size: int) -> str:
+    return f"at most {most} items that share no group and no text, a batch needs {batch_size}"

@@ -1,4 +1,6 @@
-"""What closed-loop families share: a ratio that is decided anew after every step, deterministically and on the record."""
+"""What closed-loop families share: a ratio that is decided anew after every step, deterministically and on the
+record.
+"""
 
 import math
 from abc import ABC, abstractmethod
@@ -9,8 +11,9 @@ from trainables.mixing.kinds import Kind
 from trainables.mixing.schedules import Family
 
 Signal = Literal["loss", "loss_after", "dev_loss_mono", "dev_loss_cross", "dev_map_mono", "dev_map_cross", "dev_bias"]
-"""`loss` is the training loss of the step's own batch, `loss_after` the loss of that batch after the update, `dev_...` are
-measured on the dev slice."""
+"""`loss` is the training loss of the step's own batch, `loss_after` the loss of that batch after the update,
+`dev_...` are measured on the dev slice.
+"""
 
 
 class Controller(ABC):
@@ -18,6 +21,9 @@ class Controller(ABC):
 
     Per step the training loop asks `ratio(step)`, trains, and hands `observe` at least the signals of `wants(step)`.
     """
+
+    planned: None = None
+    """No ratio is known beforehand."""
 
     def __init__(self, initial: float) -> None:
         self._log: list[float] = []
@@ -36,8 +42,8 @@ class Controller(ABC):
     def observe(self, step: int, kind: Kind, signals: Mapping[str, float]) -> None:
         """Takes in what was seen after `step`, a batch of `kind`, and decides the ratio of the step after it.
 
-        Raises ValueError for a step out of order and for a wanted signal that is missing or not finite: a training that diverged must
-        be ended by the loop, not steered.
+        Raises ValueError for a step out of order and for a wanted signal that is missing or not finite: a training
+        that diverged must be ended by the loop, not steered.
         """
         if step != len(self._log):
             raise ValueError(f"step {step} was observed, but step {len(self._log)} is next")

@@ -1,18 +1,22 @@
 """Filling a batch with members that share neither a group nor a text."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from trainables.mixing.pools import Members, Pool, joined
 
-_PASSES = 4
+# From so many candidates on, those that cannot fit anyway are sorted out at once before the rest is tried one by one.
+_MANY = 2000
 
 
 class Draft:
     """A batch in the making: slots that are filled by the first members that fit.
 
-    A member fits if it can be used at all (no text index is -1) and shares no group, query text or passage text with a member that is
-    already in: the same text in two items would make a true answer a negative.
+    A member fits if it can be used at all (no text index is -1) and shares no group, query text or passage text with
+    a member that is already in: the same text in two items would make a true answer a negative.
     """
 
     def __init__(self, size: int, group_of_item: npt.NDArray[np.int64]) -> None:
@@ -40,10 +44,12 @@ class Draft:
         del self._vacant[: len(accepted)]
 
     def fill(self, pool: Pool, generator: np.random.Generator) -> None:
-        """Fills the vacant slots with items drawn uniformly from those of the pool that still fit, as far as they can be found.
+        """Fills the vacant slots with items drawn uniformly from those of the pool that still fit, as far as they can
+        be found.
 
-        Draws are repeated outside the groups already in, twice as many each time; once they would outnumber the pool, it is gone
-        through in random order instead. So this ends whatever the data.
+        Draws are repeated outside the groups already in, twice as many each time; once they would outnumber the pool,
+        it is gone through in random order instead, for as long as that fills another slot. So this ends whatever the
+        data.
         """
         count = len(self._vacant) + len(self._vacant) // 4 + 4
         outside = False
@@ -53,12 +59,12 @@ class Draft:
             if len(items) == 0:
                 return
             self.offer(pool.usage.members(items, uniforms[1]))
-            outside = True
+            outside = bool(self._groups)
             count *= 2
+        vacant = len(self._vacant) + 1
         # More than one pass, since an item may be drawn in other languages the next time.
-        for _ in range(_PASSES):
-            if not self._vacant:
-                return
+        while 0 < len(self._vacant) < vacant:
+            vacant = len(self._vacant)
             uniforms = generator.random((2, len(pool)))
             self.offer(pool.usage.members(pool.items[np.argsort(uniforms[0], kind="stable")], uniforms[1]))
 
@@ -71,14 +77,15 @@ class Draft:
 
     def _accept(self, members: Members, at_most: int) -> list[int]:
         groups, queries, passages = self._groups, self._queries, self._passages
+        numbers: Iterable[int] = range(len(members))
+        columns: list[npt.NDArray[Any]] = [self._group_of_item[members.items], members.query_text, members.passage_text]
+        if len(members) > _MANY:
+            used = zip(columns, (groups, queries, passages), strict=True)
+            free = np.logical_and.reduce([~np.isin(column, [*taken, -1]) for column, taken in used])
+            columns = [column[free] for column in columns]
+            numbers = np.flatnonzero(free).tolist()
         accepted: list[int] = []
-        candidates = zip(
-            self._group_of_item[members.items].tolist(),
-            members.query_text.tolist(),
-            members.passage_text.tolist(),
-            strict=True,
-        )
-        for number, (group, query, passage) in enumerate(candidates):
+        for number, group, query, passage in zip(numbers, *(column.tolist() for column in columns), strict=True):
             if query < 0 or passage < 0 or group in groups or query in queries or passage in passages:
                 continue
             groups.add(group)

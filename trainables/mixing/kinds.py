@@ -5,6 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from typing_extensions import override
+
 from trainables.mixing.streams import Purpose, Stream
 
 Kind = Literal["mono", "cross"]
@@ -21,7 +23,9 @@ class BatchKinds(ABC):
         self._step = 0
 
     def draw(self, step: int, ratio: float) -> Kind:
-        """The kind of the batch of `step`. Raises ValueError unless the steps come in order and the ratio is in [0, 1]."""
+        """The kind of the batch of `step`. Raises ValueError unless the steps come in order and the ratio is in [0,
+        1].
+        """
         if step != self._step:
             raise ValueError(f"the kind of step {step} was asked for, but step {self._step} is next")
         if not 0 <= ratio <= 1:
@@ -45,22 +49,25 @@ class ExactKinds(BatchKinds):
     """Error diffusion: with A_t = α_0 + ... + α_t and an offset u of the seed, batch t is monolingual if and only if
     floor(A_t + u) > floor(A_{t-1} + u).
 
-    So any n successive batches hold floor(S) or ceil(S) monolingual ones, S the sum of their ratios. The fraction of A + u is kept in
-    units of 2^-53, in whole numbers: nothing drifts, and a ratio of 0 or 1 is kept to the letter.
+    So any n successive batches hold floor(S) or ceil(S) monolingual ones, S the sum of their ratios. The fraction of
+    A + u is kept in units of 2^-53, in whole numbers: nothing drifts, and a ratio of 0 or 1 is kept to the letter.
     """
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self._carry = int(self._stream.at(Purpose.OFFSET, 0).random() * _ONE)
 
+    @override
     def _is_mono(self, step: int, ratio: float) -> bool:
         total = self._carry + round(math.ldexp(ratio, 53))
         self._carry = total % _ONE
         return total >= _ONE
 
+    @override
     def state(self) -> dict[str, Any]:
         return {"step": self._step, "carry": self._carry}
 
+    @override
     def restore(self, state: Mapping[str, Any]) -> None:
         super().restore(state)
         self._carry = int(state["carry"])
@@ -69,6 +76,7 @@ class ExactKinds(BatchKinds):
 class BernoulliKinds(BatchKinds):
     """Independent draws: batch t is monolingual if a uniform number of (seed, t) is below α_t."""
 
+    @override
     def _is_mono(self, step: int, ratio: float) -> bool:
         return bool(self._stream.at(Purpose.KIND, step).random() < ratio)
 

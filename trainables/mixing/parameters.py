@@ -18,7 +18,9 @@ class Real:
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number in [low, high], both included, searched on a log scale if `log`. Raises ValueError for an empty range."""
+    """A whole number in [low, high], both included, searched on a log scale if `log`. Raises ValueError for an empty
+    range.
+    """
 
     low: int
     high: int

@@ -1,12 +1,13 @@
 """The items of one training set that can serve one kind of batch, and how members are drawn from them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from trainables.corpora.pairs import TrainingData
 
@@ -16,7 +17,9 @@ Uniforms = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """Items in the languages in which they are used, [m] each. A text index of -1 marks an item that cannot be used so."""
+    """Items in the languages in which they are used, [m] each. A text index of -1 marks an item that cannot be used
+    so.
+    """
 
     items: Indices
     query_language: npt.NDArray[np.int16]
@@ -49,27 +52,34 @@ def joined(parts: list[Members]) -> Members:
     )
 
 
-class Usage(Protocol):
+class Usage(ABC):
     """How a kind of batch uses items: which of them can serve, and in which languages."""
 
+    @abstractmethod
     def eligible(self, items: Indices) -> npt.NDArray[np.bool_]:
         """Which of the items can serve: bool [m]."""
 
+    @abstractmethod
     def members(self, items: Indices, uniforms: Uniforms) -> Members:
         """The items in their languages; one uniform number each decides what is to be decided."""
 
 
-class OneLanguage:
+class OneLanguage(Usage):
     """Query and passage in the same language."""
 
     def __init__(self, data: TrainingData, language: int) -> None:
         self._data = data
         self._language = language
 
+    @override
     def eligible(self, items: Indices) -> npt.NDArray[np.bool_]:
         texts, language = self._data, self._language
-        return (texts.query_text[items, language] >= 0) & (texts.passage_text[items, language] >= 0)
+        usable: npt.NDArray[np.bool_] = (texts.query_text[items, language] >= 0) & (
+            texts.passage_text[items, language] >= 0
+        )
+        return usable
 
+    @override
     def members(self, items: Indices, uniforms: Uniforms) -> Members:
         languages = np.full(len(items), self._language, dtype=np.int16)
         query_text = self._data.query_text[items, self._language]
@@ -77,11 +87,13 @@ class OneLanguage:
         return Members(items, languages, languages, query_text, passage_text)
 
 
-class TwoLanguages:
-    """Query and passage in different languages: uniform over the ordered pairs (query language, passage language) of the item.
+class TwoLanguages(Usage):
+    """Query and passage in different languages: uniform over the ordered pairs (query language, passage language) of
+    the item.
 
-    Let an item have q query and p passage languages, c of them common, the common ones listed first and in the same order on both
-    sides. Then the first c (p - 1) pairs have a common query language, which the passage must avoid, the other (q - c) p have none.
+    Let an item have q query and p passage languages, c of them common, the common ones listed first and in the same
+    order on both sides. Then the first c (p - 1) pairs have a common query language, which the passage must avoid,
+    the other (q - c) p have none.
     """
 
     def __init__(self, data: TrainingData) -> None:
@@ -102,9 +114,12 @@ class TwoLanguages:
         self._passages = passages.clip(min=1)
         self._other_passages = (passages - 1).clip(min=1)
 
+    @override
     def eligible(self, items: Indices) -> npt.NDArray[np.bool_]:
-        return self._pairs[self._pattern[items]] > 0
+        usable: npt.NDArray[np.bool_] = self._pairs[self._pattern[items]] > 0
+        return usable
 
+    @override
     def members(self, items: Indices, uniforms: Uniforms) -> Members:
         pattern = self._pattern[items]
         pairs = self._pairs[pattern]
@@ -155,7 +170,8 @@ class Pool:
         rank = (uniforms * free).astype(np.int64)
         # An item keeps its place, moved up by all groups that are taken out before it.
         gaps = np.searchsorted(left - (removed - size), rank, side="right")
-        return self.items[rank + np.concatenate([[0], removed])[gaps]]
+        found: Indices = self.items[rank + np.concatenate([[0], removed])[gaps]]
+        return found
 
     @cached_property
     def _groups(self) -> npt.NDArray[np.int64]:

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, get_args
 
-import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from trainables.errors import UserError, unknown_name
-from trainables.mixing.controllers import Controller, ControllerFamily, Signal
+from trainables.mixing.bandits import OnlineDataMixing, Progress
+from trainables.mixing.controllers import ControllerFamily, Signal
 from trainables.mixing.controls import Replay, Reversed, Shuffled
+from trainables.mixing.excess import Excess
+from trainables.mixing.feedback import Bias, Gap
 from trainables.mixing.kinds import Kind
 from trainables.mixing.parameters import Parameter
 from trainables.mixing.schedules import (
@@ -35,6 +37,11 @@ RatioConfig = Annotated[
     | Step
     | Cyclic
     | Competence
+    | Gap
+    | Progress
+    | OnlineDataMixing
+    | Excess
+    | Bias
     | Reversed
     | Shuffled
     | Replay,
@@ -60,9 +67,7 @@ def _info(family: type[Family]) -> FamilyInfo:
     return FamilyInfo(name, family.description, family.closed_loop, family.parameters(), family)
 
 
-FAMILIES: Mapping[str, FamilyInfo] = {
-    info.name: info for info in map(_info, get_args(get_args(RatioConfig)[0]))
-}
+FAMILIES: Mapping[str, FamilyInfo] = {info.name: info for info in map(_info, get_args(get_args(RatioConfig)[0]))}
 """All families by name, in the order of the union."""
 
 _ADAPTER: TypeAdapter[Family] = TypeAdapter(RatioConfig)
@@ -71,20 +76,20 @@ _ADAPTER: TypeAdapter[Family] = TypeAdapter(RatioConfig)
 def ratio_config(values: Mapping[str, Any]) -> Family:
     """Builds the config of a family from plain values such as {"family": "linear", "start": 1, "end": 0}.
 
-    Raises UserError for an unknown family or field and for a value out of range.
+    Raises UserError for an unknown family or field, and for a value out of range or missing.
     """
-    name = values.get("family")
+    name = str(values.get("family"))
     if name not in FAMILIES:
-        raise unknown_name("ratio family", str(name), FAMILIES)
+        raise unknown_name("ratio family", name, FAMILIES)
     try:
         return _ADAPTER.validate_python(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"][1:])
-        known = ", ".join(name for name in FAMILIES[name].config.model_fields if name != "family")
-        raise UserError(
-            f"Ratio family {name!r}, field {field!r} is {first['input']!r}: {first['msg'].lower()} (fields are {known})."
-        ) from error
+        where = "".join(f" {part}" for part in first["loc"][1:])
+        value = "" if isinstance(first["input"], Mapping) else f" is {first['input']!r}"
+        fields = ", ".join(field for field in FAMILIES[name].config.model_fields if field != "family")
+        rule = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"Ratio family {name}:{where}{value}: {rule}; its fields are {fields}.") from error
 
 
 class RatioPolicy(Protocol):
@@ -124,23 +129,29 @@ class OpenLoop:
         self._steps = 0
 
     def ratio(self, step: int) -> float:
+        """The planned ratio of any step."""
         return float(self.planned[step])
 
     def wants(self, step: int) -> frozenset[Signal]:
+        """Nothing."""
         return frozenset()
 
     def observe(self, step: int, kind: Kind, signals: Mapping[str, float]) -> None:
+        """Counts the step. Raises ValueError for a step out of order."""
         if step != self._steps:
             raise ValueError(f"step {step} was observed, but step {self._steps} is next")
         self._steps += 1
 
     def log(self) -> list[float]:
+        """The ratios of the steps observed so far."""
         return [float(ratio) for ratio in self.planned[: self._steps]]
 
     def state(self) -> dict[str, Any]:
+        """The number of steps observed."""
         return {"steps": self._steps}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes back to where `state` was taken."""
         self._steps = int(state["steps"])
 
 

@@ -1,8 +1,8 @@
 """Open-loop families: the ratio α as a function of training progress alone.
 
-Progress is defined once, for every family: step t = 0, 1, ..., T - 1 of T has p = t / T. So p = 0 is reached, p = 1 is not.
-The ratios of a training are its `trajectory`; everything else (the mean, the twins) is derived from that array.
-Formulas: a0 is `start`, a1 is `end`.
+Progress is defined once, for every family: step t = 0, 1, ..., T - 1 of T has p = t / T. So p = 0 is reached, p = 1
+is not. The ratios of a training are its `trajectory`; everything else (the mean, the twins) is derived from that
+array. Formulas: a0 is `start`, a1 is `end`.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import override
 
 from trainables.mixing.parameters import Choice, Integer, Parameter, Real
 
@@ -63,17 +64,19 @@ class Curve(Schedule):
     def ratio(self, progress: float) -> float:
         """α(p) in [0, 1] at progress p in [0, 1]."""
 
+    @override
     def trajectory(self, total_steps: int) -> Trajectory:
         """The ratios α(t / T) of steps 0 to T - 1: float64 [T]."""
         return np.array([self.ratio(step / total_steps) for step in range(total_steps)], dtype=np.float64)
 
+    @override
     def comparable_from(self) -> float:
         """The progress at which half of all movement of α (its total variation) is done, to 0.001; 0 if α never moves.
 
-        A schedule that begins monolingual scores low on cross-lingual dev data until it has moved away from its start; a step
-        is comparable from its switch on, a straight line from the middle on.
+        A schedule that begins monolingual scores low on cross-lingual dev data until it has moved away from its
+        start; a step is comparable from its switch on, a straight line from the middle on.
         """
-        moved = np.cumsum(np.abs(np.diff(self.trajectory(1001))))
+        moved = np.cumsum(np.abs(np.diff(self.trajectory(1000))))
         return float(np.argmax(moved >= moved[-1] / 2) + 1) / 1000 if moved[-1] > 0 else 0.0
 
 
@@ -85,12 +88,15 @@ class Constant(Curve):
     value: Ratio = 0.5
 
     @classmethod
+    @override
     def parameters(cls) -> dict[str, Parameter]:
         return {"value": Real(0, 1)}
 
+    @override
     def ratio(self, progress: float) -> float:
         return self.value
 
+    @override
     def summary(self) -> str:
         return f"constant {self.value:.3g}"
 
@@ -104,12 +110,15 @@ class Linear(Curve):
     end: Ratio = 0.0
 
     @classmethod
+    @override
     def parameters(cls) -> dict[str, Parameter]:
         return {"start": Real(0, 1), "end": Real(0, 1)}
 
+    @override
     def ratio(self, progress: float) -> float:
         return _between(self.start, self.end, progress)
 
+    @override
     def summary(self) -> str:
         return f"linear {_arrow(self.start, self.end)}"
 
@@ -123,12 +132,15 @@ class Cosine(Curve):
     end: Ratio = 0.0
 
     @classmethod
+    @override
     def parameters(cls) -> dict[str, Parameter]:
         return {"start": Real(0, 1), "end": Real(0, 1)}
 
+    @override
     def ratio(self, progress: float) -> float:
         return _between(self.start, self.end, (1 - math.cos(math.pi * progress)) / 2)
 
+    @override
     def summary(self) -> str:
         return f"cosine {_arrow(self.start, self.end)}"
 
@@ -142,19 +154,24 @@ class Exponential(Curve):
     end: PositiveRatio = 0.05
 
     @classmethod
+    @override
     def parameters(cls) -> dict[str, Parameter]:
         return {"start": Real(0.01, 1, log=True), "end": Real(0.01, 1, log=True)}
 
+    @override
     def ratio(self, progress: float) -> float:
-        value = self.start * (self.end / self.start) ** progress
+        value = float(self.start * (self.end / self.start) ** progress)
         return min(max(value, min(self.start, self.end)), max(self.start, self.end))
 
+    @override
     def summary(self) -> str:
         return f"exponential {_arrow(self.start, self.end)}"
 
 
 class Sigmoid(Curve):
-    """α(p) = a0 + (a1 - a0) / (1 + e^(-k (p - p0))): a soft step; start and end are its limits, not its first and last value."""
+    """α(p) = a0 + (a1 - a0) / (1 + e^(-k (p - p0))): a soft step; start and end are its limits, not its first and
+    last value.
+    """
 
     description: ClassVar[str] = "a soft step from start to end around a midpoint"
     family: Literal["sigmoid"] = "sigmoid"
@@ -164,6 +181,7 @@ class Sigmoid(Curve):
     steepness: Annotated[float, Field(gt=0, le=500)] = 10.0
 
     @classmethod
+    @override
     def parameters(cls) -> dict[str, Parameter]:
         return {
             "start": Real(0, 1),
@@ -172,9 +190,11 @@ class Sigmoid(Curve):
             "steepness": Real(4, 40, log=True),
         }
 
+    @override
     def ratio(self, progress: float) -> float:
         return _between(self.start, self.end, 1 / (1 + math.exp(-self.steepness * (progress - self.midpoint))))
 
+    @override
     def summary(self) -> str:
         return f"sigmoid {_arrow(self.start, self.end)} around {self.midpoint:.3g}, steepness {self.steepness:.3g}"
 
@@ -189,19 +209,23 @@ class Step(Curve):
     switch: Ratio = 0.5
 
     @classmethod
+    @override
     def parameters(cls) -> dict[str, Parameter]:
         return {"start": Real(0, 1), "end": Real(0, 1), "switch": Real(0.1, 0.9)}
 
+    @override
     def ratio(self, progress: float) -> float:
         return self.start if progress < self.switch else self.end
 
+    @override
     def summary(self) -> str:
         return f"step {_arrow(self.start, self.end)} at {self.switch:.3g}"
 
 
 class Cyclic(Curve):
-    """α goes from a0 to a1 and back `cycles` times: with f the fraction of the cycle that is done, the share of the way to a1 is
-    1 - |1 - 2f| (triangle) or (1 - cos 2πf) / 2 (cosine)."""
+    """α goes from a0 to a1 and back `cycles` times: with f the fraction of the cycle that is done, the share of the
+    way to a1 is 1 - |1 - 2f| (triangle) or (1 - cos 2πf) / 2 (cosine).
+    """
 
     description: ClassVar[str] = "from start to end and back, several times"
     family: Literal["cyclic"] = "cyclic"
@@ -211,6 +235,7 @@ class Cyclic(Curve):
     shape: Literal["triangle", "cosine"] = "triangle"
 
     @classmethod
+    @override
     def parameters(cls) -> dict[str, Parameter]:
         return {
             "start": Real(0, 1),
@@ -219,11 +244,13 @@ class Cyclic(Curve):
             "shape": Choice(("triangle", "cosine")),
         }
 
+    @override
     def ratio(self, progress: float) -> float:
         done = math.fmod(progress * self.cycles, 1.0)
         share = 1 - abs(1 - 2 * done) if self.shape == "triangle" else (1 - math.cos(2 * math.pi * done)) / 2
         return _between(self.start, self.end, share)
 
+    @override
     def summary(self) -> str:
         return f"cyclic {self.start:.3g} ⇄ {self.end:.3g}, {self.cycles} {self.shape} cycles"
 
@@ -231,10 +258,10 @@ class Cyclic(Curve):
 class Competence(Curve):
     """The share of cross-lingual batches grows with competence: α(p) = 1 - (1 - a1) c(p).
 
-    c(p) = min(1, (p / d (1 - c0^r) + c0^r)^(1/r)) is the competence of Platanios et al. 2019 (1903.09848): c0 at the start, 1 from
-    progress d on, r = 1 linear, r = 2 the square root. There competence is the share of the examples, easiest first, that may be
-    drawn; here the monolingual batch is the easy kind and the cross-lingual one is let in as competence grows. So α starts
-    at 1 - (1 - a1) c0 and ends at a1.
+    c(p) = min(1, (p / d (1 - c0^r) + c0^r)^(1/r)) is the competence of Platanios et al. 2019 (1903.09848): c0 at the
+    start, 1 from progress d on, r = 1 linear, r = 2 the square root. There competence is the share of the examples,
+    easiest first, that may be drawn; here the monolingual batch is the easy kind and the cross-lingual one is let in
+    as competence grows. So α starts at 1 - (1 - a1) c0 and ends at a1.
     """
 
     description: ClassVar[str] = "starts monolingual, lets cross-lingual batches in as competence grows"
@@ -245,6 +272,7 @@ class Competence(Curve):
     end: Ratio = 0.0
 
     @classmethod
+    @override
     def parameters(cls) -> dict[str, Parameter]:
         return {
             "initial": Real(0.01, 1, log=True),
@@ -253,11 +281,13 @@ class Competence(Curve):
             "end": Real(0, 1),
         }
 
+    @override
     def ratio(self, progress: float) -> float:
         floor = self.initial**self.power
         competence = min(1.0, (progress / self.duration * (1 - floor) + floor) ** (1 / self.power))
         return _between(1.0, self.end, competence)
 
+    @override
     def summary(self) -> str:
         first = self.ratio(0.0)
         return f"competence {_arrow(first, self.end)} by {self.duration:.3g}, power {self.power:.3g}"

@@ -1,6 +1,6 @@
 """Which training sets can fill which batches, and with what probability each of them does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,6 @@ from trainables.mixing.draft import Draft
 from trainables.mixing.pools import Indices, Members, Pool, Usage
 from trainables.mixing.streams import Purpose, Stream
 
-# A search for members that share nothing ends once there are enough for so many batches.
-_WITNESS_BATCHES = 4
-
 
 @dataclass(frozen=True, eq=False)
 class Server:
@@ -22,7 +19,9 @@ class Server:
     set_index: int
     pool: Pool
     witness: Members
-    """Members that share no group and no text: with one batch of them, proof that a batch can be filled, and the last resort."""
+    """Members that share no group and no text, found once by filling a batch from the pool: if they are enough for one,
+    they prove that it can be filled, and they are the last resort where a later draw gets stuck.
+    """
 
 
 def servers_of(data: TrainingData, usages: Sequence[Usage], batch_size: int, stream: Stream) -> list[list[Server]]:
@@ -35,7 +34,7 @@ def servers_of(data: TrainingData, usages: Sequence[Usage], batch_size: int, str
         row = []
         for number, usage in enumerate(usages):
             pool = Pool(_only(by_group, usage.eligible(by_group)), usage, data.group_of_item)
-            draft = Draft(_WITNESS_BATCHES * batch_size, data.group_of_item)
+            draft = Draft(batch_size, data.group_of_item)
             if len(pool):
                 draft.fill(pool, stream.at(Purpose.WITNESS, set_index, number))
             row.append(Server(set_index, pool, draft.members()))
@@ -52,8 +51,9 @@ def _only(items: Indices, eligible: npt.NDArray[np.bool_]) -> Indices:
 class Service:
     """How the batches of one usage are served by the S sets that are in use.
 
-    A set whose turn it is serves with probability `keeps_turn`, otherwise a stand-in is drawn. This is the maximal coupling of the turns
-    with the wanted shares: the sets serve exactly in proportion to `shares`, and as often as possible when it is their turn.
+    A set whose turn it is serves with probability `keeps_turn`, otherwise a stand-in is drawn. This is the maximal
+    coupling of the turns with the wanted shares: the sets serve exactly in proportion to `shares`, and as often as
+    possible when it is their turn.
     """
 
     servers: tuple[Server | None, ...]
@@ -65,6 +65,15 @@ class Service:
     stand_in_bounds: tuple[float, ...]
     """[S], cumulative probabilities of the stand-in; its last one is infinite."""
 
+    def server(self, number: int) -> Server:
+        """The server of a set that was drawn. Raises ValueError for a set that cannot fill a batch: it is never
+        drawn.
+        """
+        server = self.servers[number]
+        if server is None:
+            raise ValueError(f"set number {number} cannot fill a batch")
+        return server
+
     @property
     def size(self) -> int:
         """The number of items that can serve."""
@@ -72,20 +81,27 @@ class Service:
 
 
 def service(
-    servers: Sequence[Server], batch_size: int, turns: npt.NDArray[np.float64], weights: Mapping[int, float] | None
+    servers: Sequence[Server], batch_size: int, turns: npt.NDArray[np.float64], weights: Sequence[float] | None
 ) -> Service | None:
-    """The service of one usage by the sets in use, whose turns have the probabilities `turns` [S]; None if no set can fill a batch.
+    """The service of one usage by the S sets in use, whose turns have the probabilities `turns` [S]; None if no set
+    can fill a batch.
 
-    The shares are in proportion to the eligible items, or to `weights` by set index.
+    The shares are in proportion to the eligible items, or to `weights` [S].
     """
     able = tuple(server if len(server.witness) >= batch_size else None for server in servers)
-    sizes = [0 if s is None else len(s.pool) if weights is None else weights[s.set_index] for s in able]
-    if not any(sizes):
+    if not any(able):
         return None
-    shares = np.array(sizes, dtype=np.float64) / np.sum(sizes, dtype=np.float64)
+    wanted = [len(server.pool) for server in servers] if weights is None else weights
+    shares = proportions([0 if server is None else size for server, size in zip(able, wanted, strict=True)])
     lacking = np.maximum(shares - turns, 0)
-    keeps_turn = np.minimum(shares / turns, 1)
-    last = int(np.flatnonzero(shares)[-1]) if not lacking.any() else int(np.flatnonzero(lacking)[-1])
-    bounds = np.cumsum(lacking) / lacking.sum() if lacking.any() else np.zeros(len(able))
-    bounds[last:] = np.inf
-    return Service(able, shares, tuple(keeps_turn.tolist()), tuple(bounds.tolist()))
+    # With nothing lacking every set keeps its turn; then no stand-in is ever drawn and the shares will do.
+    bounds = np.cumsum(proportions(lacking if lacking.any() else shares))
+    bounds[int(np.flatnonzero(lacking if lacking.any() else shares)[-1]) :] = np.inf
+    return Service(able, shares, tuple(np.minimum(shares / turns, 1).tolist()), tuple(bounds.tolist()))
+
+
+def proportions(sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The sizes divided by their sum."""
+    array = np.asarray(sizes, dtype=np.float64)
+    shares: npt.NDArray[np.float64] = array / array.sum()
+    return shares

@@ -1,7 +1,8 @@
 """Random numbers by address: what is drawn depends on (seed, data, purpose, number), never on what was drawn before.
 
-NumPy's Philox is a counter-based generator: the key stands for (seed, data), the counter for (purpose, number).
-Only doubles and raw words are taken from it, whose values NumPy does not change between versions, unlike those of `permutation`.
+NumPy's Philox is a counter-based generator: the key stands for (seed, data), the counter for (purpose, number). Only
+doubles and raw words are taken from it, whose values NumPy does not change between versions, unlike those of
+`permutation`.
 """
 
 import hashlib
@@ -28,19 +29,12 @@ class Stream:
 
     def __init__(self, seed: int, fingerprint: str = "") -> None:
         digest = hashlib.sha256(f"{seed}:{fingerprint}".encode()).digest()
-        self._key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
-        self._counter = np.zeros(4, dtype=np.uint64)
-        self._bits = np.random.Philox(key=self._key)
+        key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
+        self._bits = np.random.Philox(key=key)
         self._generator = np.random.Generator(self._bits)
-        # Setting a state costs a fifth of making a generator. Four used words of the buffer mean that it is empty.
-        self._state = {
-            "bit_generator": "Philox",
-            "state": {"counter": self._counter, "key": self._key},
-            "buffer": np.zeros(4, dtype=np.uint64),
-            "buffer_pos": 4,
-            "has_uint32": 0,
-            "uinteger": 0,
-        }
+        # Setting a state costs a fifth of making a generator.
+        self._state = self._bits.state
+        self._counter = self._state["state"]["counter"]
 
     def at(self, purpose: Purpose, number: int, part: int = 0) -> np.random.Generator:
         """The generator at an address; it is shared and valid until the next call."""

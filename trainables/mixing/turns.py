@@ -10,7 +10,8 @@ _BLOCK = 4096
 
 
 class Turns:
-    """Gives each step to one of S sets, drawn independently with fixed shares, and counts the turns that the set had before.
+    """Gives each step to one of S sets, drawn independently with fixed shares, and counts the turns that the set had
+    before.
 
     Depends on the seed and the shares only, so that the turns are the same in every arm.
     """
@@ -46,11 +47,12 @@ class Turns:
 
 
 class Epochs:
-    """The items of a set in an order that is drawn anew for every epoch, cut into batches that run on over the ends of epochs.
+    """The items of a set in an order that is drawn anew for every epoch, cut into batches that run on over the ends
+    of epochs.
 
-    Turn k takes positions k B to (k + 1) B - 1 of the epochs laid end to end. Every item has one position per epoch. No item has two in one
-    turn as long as the set has at least 3 B items: an epoch then puts those that the batch over its beginning already holds a
-    little later.
+    Turn k takes positions k B to (k + 1) B - 1 of the epochs laid end to end. Every item has one position per epoch.
+    No item has two in one turn as long as the set has at least 3 B items: an epoch then puts those that the batch
+    over its beginning already holds a little later.
     """
 
     def __init__(self, first_item: int, size: int, set_index: int, batch_size: int, stream: Stream) -> None:
@@ -81,7 +83,9 @@ class Epochs:
                 # Only the first 2 B places change, so that the tail of an epoch never depends on the epoch before it.
                 head = order[: 2 * self._batch_size]
                 order[: 2 * self._batch_size] = head[np.argsort(np.isin(head, tail), kind="stable")]
-            self._orders = {number: kept for number, kept in self._orders.items() if number == epoch - 1} | {epoch: order}
+            self._orders = {number: kept for number, kept in self._orders.items() if number == epoch - 1} | {
+                epoch: order
+            }
         return order
 
     def _shuffled(self, epoch: int) -> Indices:

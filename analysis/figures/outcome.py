@@ -1,0 +1,173 @@
+"""What was found: the forest of comparisons, the ratio curve, the trade-offs between settings."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.comparisons import Judged
+from analysis.contents import Report
+from analysis.figures.style import COLOURS, INK, LINE, MUTED, Figure, look, new_canvas, score_axis
+from analysis.figures.training import distinct
+from analysis.findings import Arm, Benchmark, estimate
+from analysis.labels import metric_label, slug
+from analysis.tables.comparisons import verdict
+from analysis.tables.study import constant_ratio
+
+VERDICT_LOOKS: dict[str, dict[str, Any]] = {
+    "better": {"color": COLOURS[0], "marker": "o", "mfc": COLOURS[0]},
+    "worse": {"color": COLOURS[1], "marker": "s", "mfc": COLOURS[1]},
+    "equivalent": {"color": COLOURS[2], "marker": "D", "mfc": "none"},
+    "not separable": {"color": MUTED, "marker": "o", "mfc": "none"},
+    "single run": {"color": MUTED, "marker": "x", "mfc": MUTED},
+}
+
+
+def forest(report: Report) -> Iterator[Figure]:
+    """Per benchmark: the difference of every compared pair with its interval, one panel per setting."""
+    for benchmark in report.findings.benchmarks:
+        judged = [j for j in report.comparisons.judged if j.benchmark == benchmark.name and not j.is_bias]
+        if not judged:
+            continue
+        settings = [s for s in benchmark.settings if any(j.setting == s for j in judged)]
+        pairs = list(dict.fromkeys((j.first.label, j.second.label) for j in judged))
+        main = {(j.first.label, j.second.label) for j in judged if j.is_main}
+        canvas, axes = new_canvas(8.6, 1.3 + 0.32 * len(pairs), 1, len(settings), sharey=True)
+        for ax, setting in zip(axes, settings, strict=True):
+            ax.axvspan(-report.comparisons.margin, report.comparisons.margin, color=LINE, alpha=0.6, linewidth=0)
+            ax.axvline(0, color=MUTED, linewidth=0.8)
+            for j in (j for j in judged if j.setting == setting):
+                _point(ax, j, len(pairs) - 1 - pairs.index((j.first.label, j.second.label)))
+            ax.set_title(setting)
+            ax.set_xlabel(f"difference in {metric_label(benchmark.metric)}")
+            ax.grid(axis="y", visible=False)
+            ax.margins(x=0.12)
+            ax.locator_params(axis="x", nbins=4)
+            score_axis(ax.xaxis)
+        axes[0].set_yticks(range(len(pairs)), [f"{a} \N{MINUS SIGN} {b}" for a, b in reversed(pairs)])
+        axes[0].set_ylim(-0.6, len(pairs) - 0.4)
+        for label, pair in zip(axes[0].get_yticklabels(), reversed(pairs), strict=True):
+            label.set_fontweight("bold" if pair in main else "normal")
+        shown = [name for name in VERDICT_LOOKS if any(verdict(j) == name for j in judged)]
+        handles = [axes[0].plot([], [], linestyle="-", label=name, **_look(name))[0] for name in shown]
+        canvas.legend(handles=handles, loc="outside upper left", ncols=5)
+        said = "; ".join(f"{j.first.label} minus {j.second.label}, {j.setting}: {verdict(j)}" for j in judged)
+        text = f"{benchmark.name}: differences with 95 % intervals; the grey band is the equivalence margin. {said}."
+        yield Figure(f"forest_{slug(benchmark.name)}", f"{benchmark.name}: differences between arms", text, "comparisons", canvas)
+
+
+def _look(name: str) -> dict[str, Any]:
+    return {**VERDICT_LOOKS[name], "markersize": 5, "linewidth": 1.4, "markeredgewidth": 1.2}
+
+
+def _point(ax: Any, judged: Judged, place: int) -> None:
+    found = judged.comparison
+    if found.interval is not None:
+        ax.plot(found.interval, [place, place], color=VERDICT_LOOKS[verdict(judged)]["color"], linewidth=1.4)
+    ax.plot([found.difference], [place], linestyle="none", **{k: v for k, v in _look(verdict(judged)).items() if k != "linewidth"})
+
+
+def ratio_curve(report: Report) -> Iterator[Figure]:
+    """Per benchmark: the constant ratios as a curve with intervals, the dynamic arms as lines across."""
+    arms = distinct(report.findings.arms)
+    for model in dict.fromkeys(arm.model for arm in arms):
+        held = [arm for arm in arms if arm.model == model]
+        static = [(ratio, arm) for arm in held if (ratio := constant_ratio(arm.definition.get("schedule"))) is not None]
+        dynamic = [arm for arm in held if arm.role == "dynamic"]
+        if len({ratio for ratio, _ in static}) < 2:
+            continue
+        static.sort(key=lambda pair: pair[0])
+        for benchmark in report.findings.benchmarks:
+            canvas, axes = new_canvas(8.6, 3.5, 1, len(benchmark.settings))
+            for ax, setting in zip(axes, benchmark.settings, strict=True):
+                _ratio_panel(ax, benchmark, setting, static, dynamic)
+            handles, labels = axes[0].get_legend_handles_labels()
+            canvas.legend(handles, labels, loc="outside lower center", ncols=3)
+            suffix = f", {model}" if report.findings.has_models else ""
+            title = f"{benchmark.name}{suffix}: constant ratios and dynamic arms"
+            text = (
+                f"{metric_label(benchmark.metric)} by constant ratio ({', '.join(f'{r:.2g}: {a.label}' for r, a in static)}) with "
+                f"95 % intervals over seeds, one panel per setting; {', '.join(a.label for a in dynamic) or 'no dynamic arm'} "
+                "as horizontal lines."
+            )
+            name = f"ratio_{slug(benchmark.name)}" + (f"_{slug(model)}" if report.findings.has_models else "")
+            yield Figure(name, title, text, "ratio", canvas)
+
+
+def _ratio_panel(ax: Any, benchmark: Benchmark, setting: str, static: Sequence[tuple[float, Arm]], dynamic: Sequence[Arm]) -> None:
+    metric = benchmark.column(setting)
+    found = [(ratio, e) for ratio, arm in static if (e := estimate(arm.values(metric).values())) is not None]
+    ratios = [ratio for ratio, _ in found]
+    means = np.array([e.mean for _, e in found])
+    spread = np.array([(e.mean - e.low, e.high - e.mean) if e.low is not None and e.high is not None else (0, 0) for _, e in found]).T
+    ax.errorbar(ratios, means, yerr=spread if len(found) else None, color=COLOURS[0], marker="o", capsize=2.5, label="constant ratio", zorder=3)
+    for index, arm in enumerate(dynamic, start=1):
+        e = estimate(arm.values(metric).values())
+        if e is None:
+            continue
+        looks = look(index)
+        ax.axhline(e.mean, color=looks["color"], linestyle=("--", ":", "-.", (0, (6, 2, 1, 2)))[index % 4], label=arm.label)
+        if e.low is not None and e.high is not None and len(dynamic) <= 3:
+            ax.axhspan(e.low, e.high, color=looks["color"], alpha=0.14, linewidth=0)
+    ax.set_title(setting)
+    ax.set_xlabel("\N{GREEK SMALL LETTER ALPHA} (share of monolingual batches)")
+    ax.set_xlim(-0.04, 1.04)
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
+    if setting == benchmark.settings[0]:
+        ax.set_ylabel(metric_label(benchmark.metric))
+    score_axis(ax.yaxis)
+
+
+def trade_offs(report: Report) -> Iterator[Figure]:
+    """Per benchmark: monolingual against cross-lingual quality, multilingual quality against language bias; the arms
+    that no other beats on both are joined."""
+    arms = distinct(report.findings.arms)
+    for benchmark in report.findings.benchmarks:
+        bias = f"{benchmark.name}/bias/rank_distance"
+        label = metric_label(benchmark.metric)
+        panels = []
+        if {"monolingual", "cross-lingual"} <= set(benchmark.settings):
+            panels.append((benchmark.column("monolingual"), benchmark.column("cross-lingual"), f"monolingual {label}", f"cross-lingual {label}", True))
+        if "multilingual" in benchmark.settings and bias in report.findings.metric_names:
+            panels.append((benchmark.column("multilingual"), bias, f"multilingual {label}", "rank distance (ranks, lower is better)", False))
+        if not panels or len(arms) < 2:
+            continue
+        canvas, axes = new_canvas(8.6, 3.9, 1, len(panels))
+        fronts = []
+        for ax, (x, y, x_label, y_label, higher) in zip(axes, panels, strict=True):
+            fronts.append(_trade_off(ax, arms, x, y, higher))
+            ax.set_xlabel(x_label)
+            ax.set_ylabel(y_label)
+            score_axis(ax.xaxis)
+            if higher:
+                score_axis(ax.yaxis)
+            else:
+                ax.set_yscale("log" if _spans_decades(arms, y) else "linear")
+                ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+                ax.yaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}" if f"{value:e}"[0] in "25" else "")
+                ax.invert_yaxis()
+        handles, labels = axes[0].get_legend_handles_labels()
+        canvas.legend(handles, labels, loc="outside lower center", ncols=3)
+        said = "; ".join(f"no arm beats {', '.join(front)} on both {p[2]} and {p[3]}" for front, p in zip(fronts, panels, strict=True))
+        text = f"{benchmark.name}: mean over seeds with 95 % intervals; {said}."
+        yield Figure(f"trade_off_{slug(benchmark.name)}", f"{benchmark.name}: trade-offs", text, "results", canvas)
+
+
+def _spans_decades(arms: Sequence[Arm], metric: str) -> bool:
+    means = [e.mean for arm in arms if (e := estimate(arm.values(metric).values())) is not None]
+    return min(means) > 0 and max(means) / min(means) > 4
+
+
+def _trade_off(ax: Any, arms: Sequence[Arm], x: str, y: str, higher: bool) -> list[str]:
+    points = []
+    for index, arm in enumerate(arms):
+        across, up = estimate(arm.values(x).values()), estimate(arm.values(y).values())
+        if across is None or up is None:
+            continue
+        bars = [None if e.low is None or e.high is None else [[e.mean - e.low], [e.high - e.mean]] for e in (across, up)]
+        looks = look(index)
+        ax.errorbar([across.mean], [up.mean], xerr=bars[0], yerr=bars[1], color=looks["color"], marker=looks["marker"], linestyle="none", markersize=6.5, elinewidth=1, label=arm.label, zorder=3)
+        points.append((across.mean, up.mean if higher else -up.mean, up.mean, arm.label))
+    front = sorted(p for p in points if not any(q[0] >= p[0] and q[1] >= p[1] and q != p for q in points))
+    ax.plot([p[0] for p in front], [p[2] for p in front], color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+    return [p[3] for p in front]

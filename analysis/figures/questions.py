@@ -1,0 +1,44 @@
+"""The main comparison question by question."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.contents import Report
+from analysis.figures.style import COLOURS, MUTED, Figure, new_canvas, score_axis
+from analysis.labels import metric_label, setting_label, slug
+
+
+def differences(report: Report) -> Iterator[Figure]:
+    """Per benchmark: the questions sorted by the difference between the two arms of the main comparison."""
+    for benchmark in report.findings.benchmarks:
+        judged = [j for j in report.comparisons.main if j.benchmark == benchmark.name]
+        # One pair is drawn: with several models the first one.
+        judged = [j for j in judged if (j.first, j.second) == (judged[0].first, judged[0].second)]
+        if not judged:
+            continue
+        canvas, axes = new_canvas(8.6, 3.1, 1, len(judged), sharey=True)
+        said = []
+        for ax, j in zip(axes, judged, strict=True):
+            one = report.queries.table(j.first, j.benchmark, j.setting, j.metric)
+            other = report.queries.table(j.second, j.benchmark, j.setting, j.metric)
+            if one is None or other is None:
+                continue
+            values = np.sort(one.minus(other).values.mean(axis=0))
+            share = np.arange(1, len(values) + 1) / len(values)
+            ax.fill_between(share, values, 0, where=values > 0, color=COLOURS[0], alpha=0.75, linewidth=0, step="pre")
+            ax.fill_between(share, values, 0, where=values < 0, color=COLOURS[1], alpha=0.75, linewidth=0, step="pre")
+            ax.axhline(0, color=MUTED, linewidth=0.8)
+            better, worse = float((values > 0).mean()), float((values < 0).mean())
+            ax.set_title(j.setting)
+            ax.text(0.02, 0.96, f"better on {100 * better:.0f} %\nworse on {100 * worse:.0f} %", transform=ax.transAxes, va="top", fontsize=8.5)
+            ax.set_xlim(0, 1)
+            ax.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
+            ax.set_xlabel("share of the questions")
+            score_axis(ax.yaxis)
+            said.append(f"{setting_label(j.benchmark, j.setting, j.metric)}: better on {100 * better:.0f} %, worse on {100 * worse:.0f} % of the questions")
+        first, second = judged[0].first.label, judged[0].second.label
+        axes[0].set_ylabel(f"difference in {metric_label(benchmark.metric)}")
+        title = f"{benchmark.name}: {first} \N{MINUS SIGN} {second}, question by question"
+        text = f"Questions sorted by the difference {first} minus {second}, mean over seeds and translations. {'; '.join(said)}."
+        yield Figure(f"questions_{slug(benchmark.name)}", title, text, "comparisons", canvas)

@@ -1,0 +1,183 @@
+"""The answer in one sentence, and the paragraph and references that can be pasted into a paper."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from analysis.comparisons import Comparisons
+from analysis.findings import Arm, Benchmark, Findings, estimate
+from analysis.labels import metric_label, setting_label
+from analysis.pairing import main_pairs, training
+from analysis.table import format_value
+
+
+def answer(findings: Findings, compared: Comparisons) -> str:
+    """The answer to the study's question, as far as the records allow one."""
+    if not findings.arms or not findings.benchmarks:
+        return "There is no answer yet: no arm has finished a run on the test benchmarks."
+    pairs = main_pairs(findings)
+    if not pairs:
+        return _leader(findings)
+    parts = []
+    for first, second in pairs:
+        if training(first) == training(second):
+            parts.append(f"{first.label} and {second.label} are the same training: there is nothing to tell apart.")
+            continue
+        judged = [j for j in compared.main if j.first is first and j.second is second]
+        if not judged:
+            parts.append(_untested(findings, first, second))
+            continue
+        setting = findings.objective[0].split("/")[0]
+        chosen = next((j for j in judged if j.setting == setting), judged[0])
+        parts.append(_capital(chosen.comparison.sentence))
+        if len(judged) > 1 and any(j.comparison.interval is not None for j in judged):
+            counts = Counter(j.comparison.verdict for j in judged)
+            tally = ", ".join(f"{verdict} on {count}" for verdict, count in counts.items())
+            parts.append(f"Over the {len(judged)} benchmarks and settings: {tally}.")
+    return " ".join(parts)
+
+
+def _untested(findings: Findings, first: Arm, second: Arm) -> str:
+    benchmark, setting = findings.benchmarks[0], _primary_setting(findings, findings.benchmarks[0])
+    means = [estimate(arm.values(benchmark.column(setting)).values()) for arm in (first, second)]
+    values = [format_value(None if mean is None else mean.mean, "score") for mean in means]
+    where = setting_label(benchmark.name, setting, benchmark.metric)
+    return (
+        f"{_capital(first.label)} reaches {values[0]} and {second.label} {values[1]} on {where}, "
+        "but without values per question for the same seeds the difference cannot be tested."
+    )
+
+
+def _leader(findings: Findings) -> str:
+    benchmark = findings.benchmarks[0]
+    setting = _primary_setting(findings, benchmark)
+    found = [(e.mean, arm) for arm in findings.arms if (e := estimate(arm.values(benchmark.column(setting)).values()))]
+    if not found:
+        return "There is no answer yet: no arm has finished a run on the test benchmarks."
+    mean, arm = max(found, key=lambda pair: pair[0])
+    where = setting_label(benchmark.name, setting, benchmark.metric)
+    missing = " and ".join(map(str, findings.info.get("main_comparison") or ()))
+    reason = f"the arms that the question is about ({missing}) have not both finished" if missing else "no arms are named"
+    return f"There is no answer yet: {reason}; so far {arm.label} leads with {format_value(mean, 'score')} on {where}."
+
+
+def _primary_setting(findings: Findings, benchmark: Benchmark) -> str:
+    setting = findings.objective[0].split("/")[0]
+    return setting if setting in benchmark.settings else benchmark.settings[-1]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def methods(findings: Findings, compared: Comparisons) -> str:
+    """A paragraph on data, arms, budgets, selection, seeds, tests, corrections and versions."""
+    info = findings.info
+    parts = [_data_sentence(findings), _arms_sentence(findings), _search_sentence(findings), _seeds_sentence(findings)]
+    tested = [j for j in compared.judged if j.comparison.interval is not None]
+    if tested:
+        main = sum(j.is_main for j in tested)
+        parts.append(
+            "Translations of one question are not independent, so the question id is the unit of resampling, crossed with "
+            "seeds. Differences between arms are paired by seed and question; their 95 % intervals come from a two-level "
+            "bootstrap over seeds and questions (10,000 resamples), their p values from a paired randomisation test with "
+            f"Holm's correction within the {main} comparisons of the question and the {len(tested) - main} others. Two arms "
+            f"are called equivalent if two one-sided tests place the difference within \N{PLUS-MINUS SIGN}"
+            f"{compared.margin:g}."
+        )
+    elif findings.arms:
+        parts.append("No test was made: single runs have no interval.")
+    parts.append(_versions_sentence(info))
+    return " ".join(part for part in parts if part)
+
+
+def _data_sentence(findings: Findings) -> str:
+    training_info = findings.info.get("data", {}).get("training", {})
+    sets = [str(item.get("name")) for item in training_info.get("sets", ()) if item.get("pairs", 1)]
+    parts = []
+    if sets:
+        languages = training_info.get("languages", ())
+        parts.append(f"Models were trained on {_list(sets)} in {len(languages)} languages ({' '.join(map(str, languages))}).")
+    for benchmark in findings.benchmarks:
+        info = benchmark.info
+        size = ", ".join(
+            f"{info[key]:,} {label}"
+            for key, label in (("parallel_ids", "questions"), ("queries", "queries"), ("candidates", "candidates"))
+            if isinstance(info.get(key), int)
+        )
+        rule = f", {info['metric_definition']}" if isinstance(info.get("metric_definition"), str) else ""
+        details = "; ".join(part for part in (size, metric_label(benchmark.metric) + rule) if part)
+        parts.append(f"They were judged on {benchmark.name} ({details}) in the {_list(benchmark.settings)} settings.")
+    overlap = findings.info.get("data", {}).get("overlap")
+    if overlap:
+        parts.append("Training items that share text with an evaluation set were dropped before training.")
+    return " ".join(parts)
+
+
+def _arms_sentence(findings: Findings) -> str:
+    if not findings.arms:
+        return ""
+    return f"The arms are {_list(list(dict.fromkeys(arm.label for arm in findings.arms)))}."
+
+
+def _search_sentence(findings: Findings) -> str:
+    families: Mapping[str, Any] = findings.info.get("families", {})
+    trials = sorted({int(budget.get("trials", 0)) for budget in families.values()})
+    if not trials or not trials[-1]:
+        return ""
+    number = str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
+    objective, maximise = findings.objective
+    return (
+        f"Each of {len(families)} families had {number} search trials, with its own learning rate; parameters were chosen by "
+        f"the {'highest' if maximise else 'lowest'} {objective} on dev data, never on a test benchmark."
+    )
+
+
+def _seeds_sentence(findings: Findings) -> str:
+    counts = sorted({len(arm.trials) for arm in findings.arms})
+    if not counts:
+        return ""
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    noun = "seed" if counts[-1] == 1 else "seeds"
+    return f"Every chosen arm was trained anew with {number} {noun} that the search had not used; all arms saw the same items."
+
+
+def _versions_sentence(info: Mapping[str, Any]) -> str:
+    versions = info.get("versions") or {}
+    named = [f"{name} {versions[name]}" for name in ("python", "torch", "ray", "transformers", "optuna") if name in versions]
+    commit = f" at commit {str(info['git_commit'])[:12]}" if info.get("git_commit") else ""
+    return f"Software: hybrid-batch-studies{commit}{', ' if named else ''}{', '.join(named)}."
+
+
+def references(findings: Findings, compared: Comparisons) -> str:
+    """The BibTeX entries of what this report used."""
+    entries = _entries()
+    wanted = ["elmahdy2024synergistic", "liaw2018tune", "akiba2019optuna"]
+    names = {benchmark.name for benchmark in findings.benchmarks}
+    for key, used in (
+        ("roy2020lareqa", names & {"xquad-r", "mlqa-r"}),
+        ("artetxe2020crosslingual", "xquad-r" in names),
+        ("lewis2020mlqa", "mlqa-r" in names),
+        ("conneau2020unsupervised", any("xlm-r" in arm.model.lower() for arm in findings.arms)),
+        ("feng2022language", any("labse" in arm.model.lower() for arm in findings.arms)),
+        ("huang2023soft", any(judged.is_bias for judged in compared.judged)),
+        ("owen2007pigeonhole", compared.judged),
+        ("holm1979simple", compared.judged),
+        ("schuirmann1987comparison", compared.judged),
+    ):
+        if used:
+            wanted.append(key)
+    return "\n\n".join(entries[key] for key in wanted) + "\n"
+
+
+@cache
+def _entries() -> dict[str, str]:
+    text = files("analysis").joinpath("templates/references.bib").read_text(encoding="utf-8")
+    entries = [entry.strip() for entry in text.split("\n\n") if entry.strip().startswith("@")]
+    return {entry[entry.index("{") + 1 : entry.index(",")]: entry for entry in entries}
+
+
+def _list(items: list[str] | tuple[str, ...]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

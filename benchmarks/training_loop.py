@@ -1,0 +1,175 @@
+"""What the training loop costs beside a bare PyTorch loop with the same model on the same batches.
+
+    OMP_NUM_THREADS=1 python benchmarks/training_loop.py [--layers 2] [--width 128] [--steps 100] [--rounds 7]
+
+The bare loop finds its batches ready as tensors; the training loop plans, pads, counts, reports and follows a
+schedule meanwhile. Rounds are interleaved, and each starts from fresh weights. Prints the median CPU milliseconds per
+step of each, their ratios to the bare loop (median of the ratios within a round), and the share of planning.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import XLMRobertaConfig, XLMRobertaModel
+
+from trainables.config import TrainingConfig
+from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.encoders.config import EncoderConfig
+from trainables.encoders.model import Encoder
+from trainables.encoders.tokens import TokenTable, pad
+from trainables.fine_tune import fine_tune
+from trainables.gradient import Tokens
+from trainables.mixing.batches import BatchPlanner
+from trainables.mixing.kinds import batch_kinds
+from trainables.mixing.ratio import ratio_policy
+
+LANGUAGES = 11
+ITEMS = 600
+VOCABULARY = 8000
+PAD = 1
+
+Pair = tuple[torch.Tensor, torch.Tensor]
+
+
+class Silent:
+    """A sink that throws reports away."""
+
+    def report(self, report: Mapping[str, Any]) -> bool:
+        return False
+
+
+def parallel_items() -> TrainingData:
+    languages = [f"l{number}" for number in range(LANGUAGES)]
+    items = [
+        PairItem(str(i), str(i), {x: f"{x} question {i}" for x in languages}, {x: f"{x} answer {i}" for x in languages})
+        for i in range(ITEMS)
+    ]
+    return training_data({"parallel": items})
+
+
+def random_tokens(data: TrainingData, longest: int) -> Tokens:
+    generator = np.random.default_rng(0)
+    lengths = generator.integers(longest // 2, longest + 1, len(data.texts))
+    ids = generator.integers(4, VOCABULARY, lengths.sum()).astype(np.int32)
+    table = TokenTable(ids, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    return Tokens(table, table, PAD)
+
+
+def fresh_encoder(layers: int, width: int) -> Encoder:
+    torch.manual_seed(0)
+    settings = XLMRobertaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 64 or 1,
+        intermediate_size=4 * width,
+        max_position_embeddings=130,
+        type_vocab_size=1,
+        pad_token_id=PAD,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    return Encoder(
+        XLMRobertaModel(settings, add_pooling_layer=False), EncoderConfig(name="bench", source="a/b")
+    ).train()
+
+
+def ready_batches(config: TrainingConfig, data: TrainingData, tokens: Tokens) -> tuple[list[tuple[Pair, Pair]], float]:
+    """The batches of a run as tensors, and the CPU seconds that planning them took."""
+    policy, kinds = ratio_policy(config.ratio, config.steps), batch_kinds(config.draw, config.seed)
+    planner = BatchPlanner(data, config.batch_size, config.seed)
+    start = time.process_time()
+    batches = [planner.batch(t, kinds.draw(t, policy.ratio(t))) for t in range(config.steps)]
+    planning = time.process_time() - start
+    padded = [(pad(tokens.queries, b.query_text, PAD), pad(tokens.passages, b.passage_text, PAD)) for b in batches]
+    return padded, planning
+
+
+def bare_loop(config: TrainingConfig, encoder: Encoder, batches: list[tuple[Pair, Pair]], together: bool) -> None:
+    """As few lines as a contrastive training can have; with `together`, one forward pass for queries and passages."""
+    optimiser = torch.optim.AdamW(encoder.parameters(), lr=config.learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / config.steps)
+    labels = torch.arange(config.batch_size)
+    for queries, passages in batches:
+        if together:
+            q, p = encoder(*_joined(queries, passages)).chunk(2)
+        else:
+            q, p = encoder(*queries), encoder(*passages)
+        loss = functional.cross_entropy(q @ p.T / config.temperature, labels)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.gradient_clip)
+        optimiser.step()
+        schedule.step()
+        optimiser.zero_grad()
+
+
+def _joined(queries: Pair, passages: Pair) -> Pair:
+    width = max(queries[0].shape[1], passages[0].shape[1])
+    ids = [functional.pad(ids, (0, width - ids.shape[1]), value=PAD) for ids, _ in (queries, passages)]
+    mask = [functional.pad(mask, (0, width - mask.shape[1])) for _, mask in (queries, passages)]
+    return torch.cat(ids), torch.cat(mask)
+
+
+def cpu_milliseconds(call: Callable[[], Any], steps: int) -> float:
+    start = time.process_time()
+    call()
+    return (time.process_time() - start) * 1e3 / steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("layers", 2), ("width", 128), ("batch-size", 48), ("tokens", 14), ("chunks", 3)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    data = parallel_items()
+    tokens = random_tokens(data, arguments.tokens)
+    config = TrainingConfig.model_validate(
+        {
+            "ratio": {"family": "linear", "start": 1, "end": 0},
+            "steps": arguments.steps,
+            "batch_size": arguments.batch_size,
+            "learning_rate": 1e-3,
+            "precision": "float32",
+        }
+    )
+    cached = config.model_copy(update={"gradient_accumulation": arguments.chunks})
+    batches, planning = ready_batches(config, data, tokens)
+    encoder = fresh_encoder(arguments.layers, arguments.width)
+    start = {name: value.clone() for name, value in encoder.state_dict().items()}
+    loops = {
+        "bare, two passes": lambda: bare_loop(config, encoder, batches, together=False),
+        "bare, one pass": lambda: bare_loop(config, encoder, batches, together=True),
+        "fine_tune": lambda: fine_tune(config, data, tokens, encoder, sink=Silent()),
+        f"fine_tune, {arguments.chunks} chunks": lambda: fine_tune(cached, data, tokens, encoder, sink=Silent()),
+    }
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    for number in range(arguments.rounds + 1):
+        for name, loop in loops.items():
+            encoder.load_state_dict(start)
+            encoder.zero_grad()
+            spent = cpu_milliseconds(loop, arguments.steps)
+            if number:  # The first round warms up.
+                times[name].append(spent)
+    fastest = min(("bare, one pass", "bare, two passes"), key=lambda name: statistics.median(times[name]))
+    print(f"{arguments.layers} layers x {arguments.width}, batch {arguments.batch_size}, <= {arguments.tokens} tokens")
+    print(f"load {os.getloadavg()[0]:.1f}, ratios to: {fastest}")
+    for name, spent in times.items():
+        ratio = statistics.median(mine / base for mine, base in zip(spent, times[fastest], strict=True))
+        print(f"{name:24} {statistics.median(spent):8.2f} ms CPU per step   {ratio:.3f}")
+    print(f"{'planning':24} {planning * 1e3 / arguments.steps:8.3f} ms CPU per step")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from trainables.corpora import sources
+from trainables.corpora.pairs import PairItem
+from trainables.corpora.sources import BENCHMARKS, TRAINING_SOURCES, BenchmarkSource, load_benchmark, load_training
+from trainables.errors import UserError
+
+
+def write_pair(path: Path, identifier: str = "a") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{{"id": "{identifier}", "query": {{"en": "q"}}, "passage": {{"en": "p"}}}}\n')
+    return path
+
+
+def ids(sets: dict[str, list[PairItem]]) -> dict[str, list[str]]:
+    return {name: [item.id for item in items] for name, items in sets.items()}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "working").mkdir()
+    monkeypatch.chdir(tmp_path / "working")
+
+
+def test_every_source_is_described_in_one_line() -> None:
+    assert set(BENCHMARKS) == {"atlas", "xquad-r", "mlqa-r"}
+    assert set(TRAINING_SOURCES) == {"atlas"}
+    for source in (*BENCHMARKS.values(), *TRAINING_SOURCES.values()):
+        assert source.description.strip()
+        assert "\n" not in source.description
+
+
+def test_the_atlas_trains_and_tests_without_a_data_folder() -> None:
+    training = load_training(["atlas"], None)
+    assert list(training) == ["atlas"]
+    assert len(training["atlas"]) > 100
+    dev, test = (load_benchmark("atlas", split, None) for split in ("dev", "test"))
+    assert dev.fingerprint != test.fingerprint
+    assert not {item.id for item in training["atlas"]} & {*dev.parallel_ids, *test.parallel_ids}
+
+
+def test_an_unknown_benchmark_or_split_is_told_with_the_known_ones(shared_data: Path) -> None:
+    with pytest.raises(UserError, match="xquad-r"):
+        load_benchmark("xquad", "test", shared_data)
+    with pytest.raises(UserError, match=r"split of benchmark xquad-r 'dev': .*test"):
+        load_benchmark("xquad-r", "dev", shared_data)
+
+
+def test_a_benchmark_is_loaded_by_name(shared_data: Path) -> None:
+    assert load_benchmark("mlqa-r", "test", shared_data).name == "mlqa-r"
+
+
+@pytest.mark.parametrize("name", ["sub/set.jsonl", "sub/set", "sub", "{absolute}/sub/set.jsonl", "{absolute}/sub/set"])
+def test_a_set_is_found_by_path_with_or_without_suffix_below_the_data_folder(tmp_path: Path, name: str) -> None:
+    write_pair(tmp_path / "data/sub/set.jsonl")
+    name = name.format(absolute=tmp_path / "data")
+    assert ids(load_training([name], tmp_path / "data")) == {"set": ["a"]}
+
+
+def test_the_working_directory_goes_before_the_data_folder(tmp_path: Path) -> None:
+    write_pair(tmp_path / "data/set.jsonl", "far")
+    write_pair(tmp_path / "working/set.jsonl", "near")
+    assert ids(load_training(["set"], tmp_path / "data")) == {"set": ["near"]}
+    assert ids(load_training(["set"], None)) == {"set": ["near"]}
+
+
+def test_a_folder_gives_its_pair_files_in_order_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a.jsonl", "licenses/c.jsonl", ".d.jsonl", "README.md"):
+        write_pair(tmp_path / "data" / name, name[0])
+    assert ids(load_training(["data"], tmp_path)) == {"a": ["a"], "b": ["b"]}
+
+
+def test_sets_with_the_same_file_name_get_different_names(tmp_path: Path) -> None:
+    for folder in ("one", "two", "three"):
+        write_pair(tmp_path / folder / "set.jsonl", folder)
+    write_pair(tmp_path / "set-2.jsonl", "own")
+    found = load_training(["one/set", "set-2", "two/set", "three"], tmp_path)
+    assert ids(found) == {"set": ["one"], "set-2": ["own"], "set-3": ["two"], "set-4": ["three"]}
+
+
+def test_a_set_must_not_be_named_twice(tmp_path: Path) -> None:
+    write_pair(tmp_path / "data/set.jsonl")
+    with pytest.raises(UserError, match=r"set\.jsonl is named twice, by 'data' and 'data/set'"):
+        load_training(["data", "data/set"], tmp_path)
+    with pytest.raises(UserError, match="'atlas'"):
+        load_training(["atlas", "atlas"], tmp_path)
+
+
+def test_one_set_in_two_formats_is_not_taken_for_two_sets(tmp_path: Path) -> None:
+    for name in ("set.jsonl", "set.d.jsonl", "set.csv"):
+        write_pair(tmp_path / "data" / name)
+    with pytest.raises(UserError, match="two formats"):
+        load_training(["data"], tmp_path)
+    with pytest.raises(UserError, match=r"set\.jsonl or .*set\.csv: add the suffix"):
+        load_training(["data/set"], tmp_path)
+
+
+def test_an_unknown_set_is_told_with_every_place_where_it_was_sought(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load_training(["atls"], tmp_path / "data")
+    for part in ("'atls'", "atlas", str(tmp_path / "working" / "atls"), str(tmp_path / "data" / "atls")):
+        assert part in str(caught.value)
+
+
+def test_an_empty_folder_and_no_name_at_all_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"working.* has no pair file"):
+        load_training([str(tmp_path / "working")], None)
+    with pytest.raises(UserError, match="No training set"):
+        load_training([], None)
+
+
+def test_a_link_to_a_file_of_another_name_is_a_pair_file(tmp_path: Path) -> None:
+    write_pair(tmp_path / "blobs/0123")
+    (tmp_path / "set.jsonl").symlink_to(tmp_path / "blobs/0123")
+    assert ids(load_training(["set"], tmp_path)) == {"set": ["a"]}
+
+
+def test_the_example_of_the_documentation_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(sources.__file__).parents[2] / "docs" / "adding_a_benchmark.md").read_text()
+    loader, line = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    scope: dict[str, object] = {"BenchmarkSource": BenchmarkSource}
+    exec(loader, scope)
+    monkeypatch.setattr(sources, "BENCHMARKS", eval("{" + line.strip() + "}", scope))
+    write_pair(tmp_path / "capitals.jsonl")
+    found = load_benchmark("capitals", "test", tmp_path)
+    assert (found.query_texts, found.candidate_texts, found.relevant.tolist()) == (("q",), ("p",), [0])
+    with pytest.raises(UserError, match="--data-dir"):
+        load_benchmark("capitals", "test", None)

@@ -1,0 +1,225 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from trainables.encoders.config import PRESETS, EncoderConfig, resolve_encoder
+from trainables.errors import UserError
+
+
+def test_a_preset_is_found_by_its_name_and_by_its_hub_id() -> None:
+    for name, config in PRESETS.items():
+        assert config.name == name
+        assert resolve_encoder(name) is config
+        if not config.is_mini:
+            assert resolve_encoder(config.source) is config
+
+
+def test_every_preset_has_a_description_of_one_line() -> None:
+    for config in PRESETS.values():
+        assert config.description
+        assert "\n" not in config.description
+
+
+def test_the_ladder_grows_in_layers_and_width_and_keeps_its_vocabulary() -> None:
+    ladder = [PRESETS[f"mini-{size}"] for size in ("xs", "s", "m", "l", "xl")]
+    assert [c.layers for c in ladder] == sorted({c.layers for c in ladder})
+    assert [c.width for c in ladder] == sorted({c.width for c in ladder})
+    assert len({c.vocabulary for c in ladder}) == 1
+
+
+def test_published_prefixes_and_poolings_are_kept() -> None:
+    assert PRESETS["xlm-r-base"].query_prefix == "Query: "
+    assert PRESETS["labse"].passage_prefix == "Passage: "
+    assert PRESETS["labse"].pooling == "pooler"
+    assert PRESETS["multilingual-e5-large"].query_prefix == "query: "
+    assert PRESETS["multilingual-e5-large"].passage_prefix == "passage: "
+
+
+def test_any_other_hub_id_is_taken_as_it_is() -> None:
+    config = resolve_encoder("org/model.v2")
+    assert (config.source, config.pooling, config.trust_remote_code) == ("org/model.v2", "mean", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("xlmr-base", "did you mean xlm-r-base"),
+        ("./nowhere/at-all", "no encoder folder './nowhere/at-all'"),
+        ("/nowhere/at-all", "no encoder folder '/nowhere/at-all'"),
+        ("a/b/c", "Unknown encoder"),
+        ("", "Unknown encoder"),
+    ],
+)
+def test_a_name_that_is_nothing_is_a_users_mistake(name: str, part: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if name:
+        with pytest.raises(UserError, match=part):
+            resolve_encoder(name)
+
+
+def test_a_file_is_not_an_encoder(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(UserError, match="is a file"):
+        resolve_encoder(str(tmp_path / "model.safetensors"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"source": "mini"},
+        {"source": "mini", "layers": 1, "width": 64, "heads": 3, "vocabulary": 2000},
+        {"source": "mini", "layers": 1, "width": 64, "heads": 2, "vocabulary": 2000, "pooling": "pooler"},
+        {"source": "mini", "layers": 1, "width": 64, "heads": 2, "vocabulary": 500},
+        {"source": "org/model", "layers": 1},
+        {"source": "org/model", "max_query_length": 2},
+        {"source": "org/model", "pooling": "max"},
+    ],
+)
+def test_an_impossible_encoder_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        EncoderConfig.model_validate({"name": "x", **fields})
+
+
+def test_a_folder_is_named_as_given_and_located_absolutely(checkpoint, monkeypatch) -> None:
+    folder = checkpoint()
+    monkeypatch.chdir(folder.parent)
+    config = resolve_encoder(f"./{folder.name}")
+    assert config.name == f"./{folder.name}"
+    assert Path(config.source) == folder
+
+
+def test_a_bare_folder_is_mean_pooled_and_no_longer_than_its_positions(checkpoint) -> None:
+    xlmr, bert = resolve_encoder(str(checkpoint("xlm-r"))), resolve_encoder(str(checkpoint("bert")))
+    assert xlmr.pooling == bert.pooling == "mean"
+    assert xlmr.max_passage_length == xlmr.max_query_length == 38
+    assert bert.max_passage_length == bert.max_query_length == 40
+
+
+def _sentence_transformers(folder: Path, **pooling: object) -> None:
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 24, **pooling}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
+        ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
+        ({"pooling_mode": "cls"}, "cls"),
+        ({"pooling_mode": "mean"}, "mean"),
+    ],
+)
+def test_pooling_comes_from_the_sentence_transformers_layout(checkpoint, settings, expected: str) -> None:
+    folder = checkpoint()
+    _sentence_transformers(folder, **settings)
+    assert resolve_encoder(str(folder)).pooling == expected
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pooling_mode_max_tokens": True},
+        {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True},
+        {"pooling_mode": "lasttoken"},
+        {},
+    ],
+)
+def test_an_unknown_pooling_is_refused(checkpoint, settings) -> None:
+    folder = checkpoint()
+    _sentence_transformers(folder, **settings)
+    with pytest.raises(UserError, match="pooling other than"):
+        resolve_encoder(str(folder))
+
+
+def test_lengths_and_prompts_come_from_the_sentence_transformers_layout(checkpoint) -> None:
+    folder = checkpoint()
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 24}')
+    (folder / "config_sentence_transformers.json").write_text('{"prompts": {"query": "q: ", "document": "d: "}}')
+    config = resolve_encoder(str(folder))
+    assert (config.max_query_length, config.max_passage_length) == (24, 24)
+    assert (config.query_prefix, config.passage_prefix) == ("q: ", "d: ")
+
+
+def test_a_layer_behind_the_pooling_is_the_pooler_or_refused(checkpoint) -> None:
+    folder = checkpoint("bert")
+    _sentence_transformers(folder, pooling_mode_cls_token=True)
+    (folder / "2_Dense").mkdir()
+    dense = folder / "2_Dense" / "config.json"
+    dense.write_text('{"activation_function": "torch.nn.modules.activation.Tanh"}')
+    with pytest.raises(UserError, match=r"2_Dense.*model\.safetensors"):
+        resolve_encoder(str(folder))
+    (folder / "2_Dense" / "model.safetensors").touch()
+    assert resolve_encoder(str(folder)).pooling == "pooler"
+    dense.write_text('{"activation_function": "torch.nn.modules.linear.Identity"}')
+    with pytest.raises(UserError, match="adds a layer"):
+        resolve_encoder(str(folder))
+
+
+def test_a_module_that_is_not_known_is_refused(checkpoint) -> None:
+    folder = checkpoint()
+    (folder / "modules.json").write_text(
+        '[{"path": "", "type": "sentence_transformers.models.Transformer"},'
+        ' {"path": "1_LSTM", "type": "sentence_transformers.models.LSTM"}]'
+    )
+    with pytest.raises(UserError, match="LSTM"):
+        resolve_encoder(str(folder))
+
+
+def _drop(name: str):
+    return lambda folder: (folder / name).unlink()
+
+
+def _write(name: str, content: str):
+    return lambda folder: (folder / name).write_text(content)
+
+
+def _pickle(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+
+
+def _lost_shard(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00001-of-00002.safetensors"}}')
+
+
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (_drop("config.json"), "no config.json"),
+        (_write("config.json", '{\n"model_type": "bert",\n'), r"config\.json:\d+ is not JSON"),
+        (_write("config.json", "[1]"), "no JSON object"),
+        (_write("config.json", "{}"), "no model_type"),
+        (_write("config.json", '{"model_type": "mt5", "is_encoder_decoder": true}'), "encoder-decoder"),
+        (_drop("tokenizer.json"), "no tokenizer"),
+        (_drop("model.safetensors"), "no weights"),
+        (_pickle, "convert them to model.safetensors"),
+        (_lost_shard, "model-00001-of-00002.safetensors, which is not there"),
+        (_write("encoder.json", '{"pooling": "mean"}'), "must hold exactly"),
+        (_write("encoder.json", "{"), r"encoder\.json:1 is not JSON"),
+    ],
+)
+def test_a_broken_folder_is_told_in_one_sentence(checkpoint, damage, part: str) -> None:
+    folder = checkpoint()
+    damage(folder)
+    with pytest.raises(UserError, match=part) as caught:
+        resolve_encoder(str(folder))
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert str(folder) in sentence
+
+
+def test_sharded_weights_are_enough(checkpoint) -> None:
+    folder = checkpoint(max_shard_size="20KB")
+    assert not (folder / "model.safetensors").exists()
+    resolve_encoder(str(folder))
+
+
+def test_configs_load_without_torch() -> None:
+    program = "import sys, trainables.encoders.config; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])

@@ -1,0 +1,154 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sentencepiece
+from transformers import AutoTokenizer
+
+from trainables.encoders.config import EncoderConfig, resolve_encoder
+from trainables.encoders.tokenizer import load_tokenizer, tokenizer_fingerprint, train_tokenizer
+from trainables.errors import UserError
+
+_ROOT = Path(__file__).parents[3]
+
+
+def test_special_tokens_have_the_ids_and_the_template_of_xlm_r(tokenizer) -> None:
+    assert tokenizer.convert_tokens_to_ids(["<s>", "<pad>", "</s>", "<unk>", "<mask>"]) == [0, 1, 2, 3, len(tokenizer) - 1]
+    assert (tokenizer.cls_token_id, tokenizer.pad_token_id, tokenizer.sep_token_id) == (0, 1, 2)
+    ids = tokenizer("Peru")["input_ids"]
+    assert (ids[0], ids[-1]) == (0, 2)
+    assert tokenizer("")["input_ids"] == [0, 2]
+    assert tokenizer("Peru", "Ghana")["input_ids"].count(2) == 3
+
+
+def test_no_text_loses_information(tokenizer, texts) -> None:
+    for text in [*texts, "Unseen: 龘 ☃ ᚠ 𝒳 \u200b", "a\tb\n c"]:
+        ids = tokenizer(text)["input_ids"]
+        assert tokenizer.unk_token_id not in ids
+        expected = " ".join(tokenizer.backend_tokenizer.normalizer.normalize_str(text).split(" "))
+        assert tokenizer.decode(ids, skip_special_tokens=True) == expected
+
+
+def test_words_of_every_script_become_pieces(tokenizer) -> None:
+    pieces = tokenizer.get_vocab()
+    for piece in ("▁Währung", "▁currency", "▁валюта", "ใช้สกุลเงินอะไร", "使用什么货币", "▁मुद्रा", "▁العملة", "▁νόμισμα"):
+        assert piece in pieces
+
+
+def test_the_best_split_is_that_of_sentencepiece(texts, tmp_path: Path) -> None:
+    # An independent Viterbi over a vocabulary: sentencepiece's own model against the tokenizer built from its pieces.
+    tokenizer = train_tokenizer(texts, 1000)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_prefix=str(tmp_path / "plain"),
+        vocab_size=400,
+        hard_vocab_limit=False,
+        num_threads=1,
+        minloglevel=2,
+    )
+    scores = {piece: score for piece, score in _scores(tokenizer)}
+    for text in texts:
+        pieces = tokenizer.convert_ids_to_tokens(tokenizer(text)["input_ids"])[1:-1]
+        assert sum(scores[p] for p in pieces) == pytest.approx(_best("".join(pieces), scores), abs=1e-4)
+
+
+def _scores(tokenizer) -> list[tuple[str, float]]:
+    import json
+
+    return [tuple(entry) for entry in json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]]
+
+
+def _best(text: str, scores: dict[str, float]) -> float:
+    best = [0.0] + [float("-inf")] * len(text)
+    for end in range(1, len(text) + 1):
+        for start in range(end):
+            if (piece := text[start:end]) in scores:
+                best[end] = max(best[end], best[start] + scores[piece])
+    return best[-1]
+
+
+def test_two_processes_train_the_same_tokenizer() -> None:
+    program = """
+import sys
+sys.path.insert(0, "tests/trainables/encoders")
+from conftest import TEXTS
+from trainables.encoders.tokenizer import tokenizer_fingerprint, train_tokenizer
+print(tokenizer_fingerprint(train_tokenizer([text * n for text in TEXTS for n in (1, 2, 3)], 1000)))
+"""
+    prints = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=_ROOT,
+            env={"PYTHONPATH": str(_ROOT), "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": threads, "PATH": ""},
+        ).stdout
+        for seed, threads in (("1", "1"), ("2", "2"))
+    }
+    assert len(prints) == 1
+
+
+@pytest.mark.parametrize("texts", [["a"], ["中"], ["a b"], ["Ghana"] * 500, ["", " ", "x"]])
+def test_little_text_gives_a_small_tokenizer(texts: list[str]) -> None:
+    tokenizer = train_tokenizer(texts, 8000)
+    assert len(tokenizer) < 300
+    assert tokenizer.unk_token_id not in tokenizer(texts[-1])["input_ids"]
+
+
+def test_more_characters_than_room_are_spelt_as_bytes() -> None:
+    rare = [chr(code) for code in range(0x4E00, 0x4E00 + 3000)]
+    tokenizer = train_tokenizer(["常用 " * 50 + character for character in rare], 1000)
+    assert len(tokenizer) <= 1000
+    ids = tokenizer(rare[7])["input_ids"]
+    assert tokenizer.unk_token_id not in ids
+    assert tokenizer.decode(ids, skip_special_tokens=True) == rare[7]
+
+
+def test_no_text_at_all_cannot_train() -> None:
+    with pytest.raises(ValueError, match="without any text"):
+        train_tokenizer(["", "  "], 1000)
+
+
+def test_the_fingerprint_follows_the_vocabulary_and_not_the_last_call(texts) -> None:
+    first, again, other = (train_tokenizer(t, 1000) for t in (texts, texts, texts[:50]))
+    fingerprint = tokenizer_fingerprint(first)
+    assert tokenizer_fingerprint(again) == fingerprint
+    assert tokenizer_fingerprint(other) != fingerprint
+    first(texts, truncation=True, max_length=5, padding=True)
+    assert tokenizer_fingerprint(first) == fingerprint
+
+
+def test_a_saved_tokenizer_loads_with_the_same_ids(checkpoint, tokenizer, texts) -> None:
+    loaded = load_tokenizer(resolve_encoder(str(checkpoint())))
+    assert tokenizer_fingerprint(loaded) == tokenizer_fingerprint(tokenizer)
+    assert loaded(texts)["input_ids"] == tokenizer(texts)["input_ids"]
+
+
+def test_a_mini_encoder_has_no_tokenizer_to_load() -> None:
+    with pytest.raises(ValueError, match="train one"):
+        load_tokenizer(resolve_encoder("mini-xs"))
+
+
+def test_a_hub_id_that_cannot_be_reached_is_told_in_one_sentence() -> None:
+    with pytest.raises(UserError, match="'no-such-org/no-such-model' does not load") as caught:
+        load_tokenizer(resolve_encoder("no-such-org/no-such-model"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_broken_tokenizer_file_is_told_in_one_sentence(checkpoint) -> None:
+    folder = checkpoint()
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(UserError, match="does not load") as caught:
+        load_tokenizer(resolve_encoder(str(folder)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_tokenizer_without_padding_is_refused(checkpoint) -> None:
+    folder = checkpoint()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(UserError, match="no padding token"):
+        load_tokenizer(EncoderConfig(name="x", source=str(folder)))

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
+from trainables.evaluation.rank import rank_relevant, top_languages
+from trainables.evaluation.top import UNRANKED, rank_top
+
+
+def build(query_languages: str, candidate_languages: str, relevant: list[list[int]]) -> Benchmark:
+    queries = [Query(str(i), language, "") for i, language in enumerate(query_languages)]
+    return benchmark("b", queries, [Candidate(str(i), x, "") for i, x in enumerate(candidate_languages)], relevant)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[Benchmark, np.ndarray, np.ndarray]:
+    candidates = draw(st.text("abc", min_size=2, max_size=30))
+    one = st.integers(0, len(candidates) - 1)
+    relevant = draw(st.lists(st.lists(one, min_size=1, max_size=5, unique=True), min_size=1, max_size=5))
+    # The first query always has relevant candidates in two languages, so that the pool of all languages is searched.
+    candidates = "ab" + candidates[2:]
+    relevant[0] = [0, 1, *(c for c in relevant[0] if c > 1)]
+    vector = st.lists(st.integers(-2, 2), min_size=2, max_size=2)
+    rows = [draw(st.lists(vector, min_size=n, max_size=n)) for n in (len(relevant), len(candidates))]
+    b = build("a" * len(relevant), candidates, relevant)
+    return b, *(np.array(x, dtype=np.float32) for x in rows)
+
+
+def position(pool: list[int], score: np.ndarray, relevant: list[int], candidate: int) -> int:
+    return sorted(pool, key=lambda c: (-score[c], c in relevant, c)).index(candidate) + 1
+
+
+@given(problems())
+@settings(max_examples=300, deadline=None)
+def test_ranks_are_positions_in_the_pessimistic_order_of_each_pool(problem) -> None:
+    b, queries, candidates = problem
+    ranks = rank_relevant(b, queries, candidates)
+    everything = list(range(len(candidates)))
+    for i, (q, c) in enumerate(zip(ranks.query.tolist(), b.relevant.tolist(), strict=True)):
+        score = candidates @ queries[q]
+        relevant = b.relevant[b.relevant_start[q] : b.relevant_start[q + 1]].tolist()
+        own = [x for x in everything if b.candidate_language[x] == b.candidate_language[c]]
+        alone = [x for x in everything if x not in relevant or x == c]
+        assert ranks.language[i] == b.candidate_language[c]
+        assert ranks.rank[i] == position(everything, score, relevant, c)
+        assert ranks.rank_in_language[i] == position(own, score, relevant, c)
+        assert ranks.rank_alone[i] == position(alone, score, relevant, c)
+        assert ranks.ties[i] == sum(score[x] == score[c] for x in everything if x not in relevant)
+    assert ranks.top_languages.sum(axis=1) == pytest.approx(min(10, len(candidates)))
+
+
+@given(problems(), st.integers(1, 8))
+@settings(max_examples=200, deadline=None)
+def test_the_ranks_of_a_cut_off_search_are_exact_up_to_the_cut_off_even_under_ties(problem, cutoff: int) -> None:
+    full, cut = rank_relevant(*problem), rank_top(*problem, cutoff=cutoff)
+    for name in ("rank", "rank_in_language"):
+        exact = getattr(full, name)
+        assert np.array_equal(getattr(cut, name), np.where(exact <= cutoff, exact, UNRANKED))
+
+
+@pytest.mark.parametrize("block_bytes", [1, 10**9])
+def test_a_cut_off_search_agrees_with_the_full_one_on_random_embeddings(block_bytes: int) -> None:
+    rng = np.random.default_rng(0)
+    relevant = [rng.choice(600, 4, replace=False).tolist() for _ in range(40)]
+    b = build("ab" * 20, "abc" * 200, relevant)
+    queries, candidates = (
+        rng.standard_normal((40, 16), dtype=np.float32),
+        rng.standard_normal((600, 16), dtype=np.float32),
+    )
+    full = rank_relevant(b, queries, candidates)
+    cut = rank_top(b, queries, candidates, cutoff=20, block_bytes=block_bytes)
+    assert np.array_equal(cut.rank, np.where(full.rank <= 20, full.rank, UNRANKED))
+    assert np.array_equal(cut.top_languages, full.top_languages)
+    assert 0 < np.count_nonzero(cut.rank < UNRANKED) < 160
+
+
+def test_many_relevant_candidates_are_counted_in_several_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    b = build("a", "ab" * 40, [list(range(0, 80, 3))])
+    queries, candidates = (
+        rng.integers(-2, 3, (1, 2)).astype(np.float32),
+        rng.integers(-2, 3, (80, 2)).astype(np.float32),
+    )
+    expected = rank_relevant(b, queries, candidates)
+    monkeypatch.setattr("trainables.evaluation.rank.COMPARISON_BYTES", 400)
+    found = rank_relevant(b, queries, candidates)
+    for name in ("rank", "rank_in_language", "rank_alone", "ties"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name))
+    assert expected.ties.sum() > 0
+
+
+def test_candidates_that_tie_for_the_last_places_share_them() -> None:
+    languages = np.array([0] * 9 + [1] * 3 + [2], dtype=np.int32)
+    scores = np.array([2.0] * 9 + [1.0] * 4, dtype=np.float32)
+    assert top_languages(scores, languages, 4).tolist() == [9, 0.75, 0.25, 0]
+    assert top_languages(scores[:3], languages[:3], 2).tolist() == [3, 0]
