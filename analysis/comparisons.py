@@ -9,6 +9,10 @@ from analysis.labels import setting_label
 from analysis.pairing import compared_pairs, main_pairs, training
 from analysis.queries import RANK_DISTANCE, Queries
 
+RESAMPLES = 10_000
+RESAMPLES_FOR_MARKS = 2_000
+"""A mark in a table needs no more: the p value itself is not shown."""
+
 
 @dataclass(frozen=True, eq=False)
 class Judged:
@@ -30,7 +34,10 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Comparisons:
-    """All comparisons; `tied` names per summary metric the arms that cannot be told from the best (None: not tested)."""
+    """All comparisons.
+
+    `tied` names per summary metric the arms that cannot be told from the best; None: not tested.
+    """
 
     margin: float
     judged: tuple[Judged, ...]
@@ -62,6 +69,15 @@ def compare_arms(findings: Findings, queries: Queries, margin: float) -> Compari
     tied = _tied(findings, queries)
     # Read last: the files are opened while comparing.
     return Comparisons(margin, tuple(judged), tied, tuple(queries.problems))
+
+
+def judge_pair(findings: Findings, queries: Queries, first: Arm, second: Arm, margin: float) -> list[Judged]:
+    """Two arms on every benchmark and setting, as one family; empty where they cannot be compared."""
+    if training(first) == training(second):
+        return []
+    places = [place for benchmark in findings.benchmarks for place in _places(benchmark)]
+    pairs = [(first, second, place) for place in places if _comparable(queries, first, second, place)]
+    return _judge(queries, pairs, margin, is_main=True)
 
 
 def _places(benchmark: Benchmark) -> Iterable[_Place]:
@@ -108,7 +124,7 @@ def _judge(queries: Queries, pairs: list[tuple[Arm, Arm, _Place]], margin: float
         )
     return [
         Judged(first, second, place.benchmark, place.setting, place.metric, is_main, comparison)
-        for (first, second, place), comparison in zip(pairs, compare(contrasts), strict=True)
+        for (first, second, place), comparison in zip(pairs, compare(contrasts, resamples=resamples), strict=True)
     ]
 
 
@@ -128,7 +144,7 @@ def _tied(findings: Findings, queries: Queries) -> Mapping[str, frozenset[str]] 
                 best = max(rivals, key=lambda arm: _mean(arm, metric))
                 pairs = [(best, arm, place) for arm in rivals if training(arm) != training(best)]
                 pairs = [pair for pair in pairs if _comparable(queries, *pair)]
-                for judged in _judge(queries, pairs, None, is_main=False):
+                for judged in _judge(queries, pairs, None, is_main=False, resamples=RESAMPLES_FOR_MARKS):
                     tested = tested or judged.comparison.p_holm is not None
                     if judged.comparison.p_holm is not None and judged.comparison.verdict == "not separable":
                         found.add(judged.second.label)

@@ -53,7 +53,10 @@ class Report:
 
 
 def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN) -> Report:
-    """Reads the studies and computes what the report says; raises UserError for what is no study or cannot be merged."""
+    """Reads the studies and computes what the report says.
+
+    `margin`: the largest difference that counts as none. Raises UserError for what is no study or cannot be merged.
+    """
     findings = Findings([open_study(location) for location in locations])
     queries = Queries(findings)
     compared = compare_arms(findings, queries, margin)

@@ -1,9 +1,11 @@
 """The files of a report."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.contents import Report
 from analysis.renderers import WRITERS, latex_document, markdown
+from analysis.table import Table
 from study.records import UserError
 
 FORMATS = ("markdown", *WRITERS, "figures", "html")
@@ -27,14 +29,9 @@ def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMAT
     if "markdown" in formats:
         _write(output / "report.md", report_markdown(report))
         written.append("report.md")
-    kinds = [name for name in WRITERS if name in formats]
-    for name in kinds:
-        ending, render = WRITERS[name]
-        for table in report.tables:
-            _write(output / "tables" / f"{table.name}.{ending}", render(table))
-        if name == "latex":
-            _write(output / "tables" / "all_tables.tex", latex_document(report.tables))
-        written.append(f"tables/*.{ending}")
+    written += write_tables(report.tables, output / "tables", formats)
+    if "latex" in formats:
+        _write(output / "tables" / "all_tables.tex", latex_document(report.tables))
     if "figures" in formats or "html" in formats:
         from analysis.figures import report_figures
 
@@ -50,6 +47,15 @@ def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMAT
             _write(output / "report.html", page(report, figures))
             written.append("report.html")
     return written
+
+
+def write_tables(tables: Iterable[Table], output: Path, formats: Iterable[str]) -> list[str]:
+    """Writes every table in every format that has one file per table; returns the patterns of their names."""
+    kinds = [WRITERS[name] for name in WRITERS if name in formats]
+    for table in tables:
+        for ending, render in kinds:
+            _write(output / f"{table.name}.{ending}", render(table))
+    return [f"{output.name}/*.{ending}" for ending, _ in kinds]
 
 
 def report_markdown(report: Report) -> str:

@@ -257,7 +257,6 @@ def _identity(study: Study, arm: Mapping[str, Any]) -> str:
 def _confirm_trials(study: Study) -> dict[tuple[str, str], list[Trial]]:
     found: dict[tuple[str, str], list[Trial]] = {}
     for trial in study.trials:
-        if trial.phase == "confirm" and trial.arm is not None and trial.result is not None:
-            if trial.result.get("status") == "complete":
-                found.setdefault((trial.arm, trial.model), []).append(trial)
+        if trial.phase == "confirm" and trial.arm is not None and trial.status == "complete":
+            found.setdefault((trial.arm, trial.model), []).append(trial)
     return found

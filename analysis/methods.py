@@ -59,7 +59,9 @@ def _leader(findings: Findings) -> str:
     mean, arm = max(found, key=lambda pair: pair[0])
     where = setting_label(benchmark.name, setting, benchmark.metric)
     missing = " and ".join(map(str, findings.info.get("main_comparison") or ()))
-    reason = f"the arms that the question is about ({missing}) have not both finished" if missing else "no arms are named"
+    reason = (
+        f"the arms that the question is about ({missing}) have not both finished" if missing else "no arms are named"
+    )
     return f"There is no answer yet: {reason}; so far {arm.label} leads with {format_value(mean, 'score')} on {where}."
 
 
@@ -80,12 +82,12 @@ def methods(findings: Findings, compared: Comparisons) -> str:
     if tested:
         main = sum(j.is_main for j in tested)
         parts.append(
-            "Translations of one question are not independent, so the question id is the unit of resampling, crossed with "
-            "seeds. Differences between arms are paired by seed and question; their 95 % intervals come from a two-level "
-            "bootstrap over seeds and questions (10,000 resamples), their p values from a paired randomisation test with "
-            f"Holm's correction within the {main} comparisons of the question and the {len(tested) - main} others. Two arms "
-            f"are called equivalent if two one-sided tests place the difference within \N{PLUS-MINUS SIGN}"
-            f"{compared.margin:g}."
+            "Translations of one question are not independent, so the question id is the unit of resampling, crossed "
+            "with seeds. Differences between arms are paired by seed and question; their 95 % intervals come from a "
+            "two-level bootstrap over seeds and questions (10,000 resamples), their p values from a paired "
+            f"randomisation test with Holm's correction within the {main} comparisons of the question and the "
+            f"{len(tested) - main} others. Two arms are called equivalent if two one-sided tests place the difference "
+            f"within \N{PLUS-MINUS SIGN}{compared.margin:g}."
         )
     elif findings.arms:
         parts.append("No test was made: single runs have no interval.")
@@ -99,7 +101,9 @@ def _data_sentence(findings: Findings) -> str:
     parts = []
     if sets:
         languages = training_info.get("languages", ())
-        parts.append(f"Models were trained on {_list(sets)} in {len(languages)} languages ({' '.join(map(str, languages))}).")
+        parts.append(
+            f"Models were trained on {_list(sets)} in {len(languages)} languages ({' '.join(map(str, languages))})."
+        )
     for benchmark in findings.benchmarks:
         info = benchmark.info
         size = ", ".join(
@@ -130,8 +134,8 @@ def _search_sentence(findings: Findings) -> str:
     number = str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
     objective, maximise = findings.objective
     return (
-        f"Each of {len(families)} families had {number} search trials, with its own learning rate; parameters were chosen by "
-        f"the {'highest' if maximise else 'lowest'} {objective} on dev data, never on a test benchmark."
+        f"Each of {len(families)} families had {number} search trials, with its own learning rate; parameters were "
+        f"chosen by the {'highest' if maximise else 'lowest'} {objective} on dev data, never on a test benchmark."
     )
 
 
@@ -141,12 +145,14 @@ def _seeds_sentence(findings: Findings) -> str:
         return ""
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     noun = "seed" if counts[-1] == 1 else "seeds"
-    return f"Every chosen arm was trained anew with {number} {noun} that the search had not used; all arms saw the same items."
+    return f"Every arm was trained anew with {number} {noun} that the search had not used; all arms saw the same items."
 
 
 def _versions_sentence(info: Mapping[str, Any]) -> str:
     versions = info.get("versions") or {}
-    named = [f"{name} {versions[name]}" for name in ("python", "torch", "ray", "transformers", "optuna") if name in versions]
+    named = [
+        f"{name} {versions[name]}" for name in ("python", "torch", "ray", "transformers", "optuna") if name in versions
+    ]
     commit = f" at commit {str(info['git_commit'])[:12]}" if info.get("git_commit") else ""
     return f"Software: hybrid-batch-studies{commit}{', ' if named else ''}{', '.join(named)}."
 

@@ -41,20 +41,24 @@ class PageSection:
 def page(report: Report, figures: Sequence[Figure], made: datetime | None = None) -> str:
     """The page; `made` is the time that its footer names (default: now)."""
     headline, rest = _split(report.answer)
-    return _environment().from_string(_template("page.html.j2")).render(
-        title=report.title,
-        question=report.question,
-        headline=headline,
-        answer_rest=rest,
-        first_lines=report.first_lines,
-        facts=_facts(report),
-        sections=list(_sections(report, figures)),
-        methods=report.methods,
-        references=report.references,
-        made=(made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
-        # Our own files, not user text; the page must hold them as they are.
-        css=Markup(_template("style.css")),
-        script=Markup(_template("page.js")),
+    return (
+        _environment()
+        .from_string(_template("page.html.j2"))
+        .render(
+            title=report.title,
+            question=report.question,
+            headline=headline,
+            answer_rest=rest,
+            first_lines=report.first_lines,
+            facts=_facts(report),
+            sections=list(_sections(report, figures)),
+            methods=report.methods,
+            references=report.references,
+            made=(made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
+            # Our own files, not user text; the page must hold them as they are.
+            css=Markup(_template("style.css")),
+            script=Markup(_template("page.js")),
+        )
     )
 
 
@@ -82,7 +86,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 def _sections(report: Report, figures: Sequence[Figure]) -> Iterator[PageSection]:
     for section in report.sections:
         tables = [table for table in section.tables if table.rows]
-        drawn = [Part(f.title, f.name, figure=Markup(f.inline_svg())) for f in figures if f.section == section.key]  # noqa: S704
+        drawn = [Part(f.title, f.name, figure=Markup(f.inline_svg())) for f in figures if f.section == section.key]
         # The numbers first, then the pictures, then what is only for looking up.
         parts = [_table_part(t) for t in tables if not t.long] + drawn + [_table_part(t) for t in tables if t.long]
         if parts:
@@ -93,7 +97,7 @@ def _table_part(table: Table) -> Part:
     notes = table.notes
     if len(table.rows) > MOST_ROWS_IN_PAGE:
         notes = (f"The first {MOST_ROWS_IN_PAGE:,} of {len(table.rows):,} rows; the files hold all.", *notes)
-    return Part(table.title, table.name, None, Markup(html_table(table)), len(table.rows), notes, table.long)  # noqa: S704
+    return Part(table.title, table.name, None, Markup(html_table(table)), len(table.rows), notes, table.long)
 
 
 @cache

@@ -59,4 +59,3 @@ def _groups(findings: Findings) -> list[list[Arm]]:
 
 def _pairs(rivals: list[Arm], first: str, second: str) -> Iterator[tuple[Arm, Arm]]:
     yield from ((a, b) for a in rivals if a.name == first for b in rivals if b.name == second)
-

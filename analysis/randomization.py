@@ -24,15 +24,18 @@ def paired_p_value(differences: Values, resamples: int, seed: int) -> float:
 
     Statistic: mean over its two-way standard error. Reference: the question means under random signs (a question on
     which the arms are equally good favours either with equal chance) plus the seed means under random rotation
-    (Langsrud 2005: exact for normal seed effects, where sign flips of 5 seeds could never give p < 1/16). Both enter
-    with their seed x question noise, which keeps the level where the sources are mixed (docs/statistics.md).
+    (Langsrud 2005: exact for normal seed effects, where sign flips of 5 seeds could never give p < 1/16). The seed x
+    question noise, which is part of both means, is taken out of the seed means. Level and power by simulation are in
+    docs/statistics.md.
     Raises ValueError with fewer than two seeds or questions.
     """
-    observed = abs(two_way(differences).statistic)
+    parts = two_way(differences)
+    observed = abs(parts.statistic)
     by_seed, by_question = differences.mean(axis=1), differences.mean(axis=0)
     n_seeds, n_questions = differences.shape
     directions = np.random.Generator(np.random.Philox(key=[seed, n_seeds])).standard_normal((resamples, n_seeds))
-    rotated = directions * (np.linalg.norm(by_seed) / np.linalg.norm(directions, axis=1, keepdims=True))
+    length = np.sqrt(max(float(by_seed @ by_seed) - n_seeds * parts.rest_square / n_questions, 0.0))
+    rotated = directions * (length / np.linalg.norm(directions, axis=1, keepdims=True))
     signs = _signs(n_questions, resamples, seed)
     flipped = np.concatenate(
         [signs[start : start + _CHUNK].astype(np.float64) @ by_question for start in range(0, resamples, _CHUNK)]

@@ -1,4 +1,4 @@
-"""Published results beside ours. The numbers are facts read from arXiv 2408.10536 (tables 3 to 13) and the LAReQA README."""
+"""Published results beside ours: the numbers of arXiv 2408.10536 (tables 3 to 13) and of the LAReQA README."""
 
 import csv
 import math
@@ -48,14 +48,14 @@ class Published:
 @cache
 def published_results() -> tuple[Published, ...]:
     """Every published series, in the order of the sources."""
-    series: dict[tuple[str, ...], dict[str, float]] = {}
-    with files("analysis").joinpath("published_results.csv").open(encoding="utf-8", newline="") as stream:
+    series: dict[tuple[str, str, str, str, str, str], dict[str, float]] = {}
+    with files("analysis").joinpath("published_results.csv").open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             metric = _METRICS.get(row["metric"], row["metric"])
             key = (row["source"], row["model"], row["strategy"], row["benchmark"], row["setting"], metric)
             series.setdefault(key, {})[row["query_language"]] = float(row["value"])
     return tuple(
-        Published(*key, by_language={k: v for k, v in values.items() if k != "mean"}, printed_mean=values.get("mean"))
+        Published(*key, {k: v for k, v in values.items() if k != "mean"}, values.get("mean"))
         for key, values in series.items()
     )
 
@@ -146,7 +146,7 @@ def beside_ours(findings: Findings) -> Table:
                 ]
             )
     notes = [
-        "Published numbers are single runs and have no interval of their own: the brackets hold the spread of our seeds "
-        "only. The paper does not say whether its XLM-R is base or large."
+        "Published numbers are single runs and have no interval of their own: the brackets hold the spread of our "
+        "seeds only. The paper does not say whether its XLM-R is base or large."
     ]
     return make_table("published", "Published results beside ours", columns, rows, notes)

@@ -61,7 +61,9 @@ def markdown(table: Table) -> str:
     def text(column: Column, cell: Cell) -> str:
         value = _markdown_escape(format_cell(cell, column.kind))
         value = f"**{value}**" if cell.mark == "best" else value + (TIED if cell.mark == "tied" else "")
-        return " ".join(part for part in (value, format_interval(cell, column.kind), _markdown_escape(cell.remark)) if part)
+        return " ".join(
+            part for part in (value, format_interval(cell, column.kind), _markdown_escape(cell.remark)) if part
+        )
 
     lines = [f"### {_markdown_escape(table.title)}", ""]
     if table.rows:
@@ -122,7 +124,7 @@ def parquet(table: Table) -> bytes:
         values = [record[key] for record in records]
         if kinds.get(key) == "text" or key.endswith(("_mark", "_remark")):
             arrays[key] = pa.array([None if v is None else str(v) for v in values], pa.string())
-        elif kinds.get(key) == "count" and all(v is None or float(v) == int(v) for v in values):  # type: ignore[arg-type]
+        elif kinds.get(key) == "count" and all(v is None or float(v) == int(v) for v in values):
             arrays[key] = pa.array([None if v is None else int(v) for v in values], pa.int64())
         else:
             arrays[key] = pa.array([None if v is None else float(v) for v in values], pa.float64())
@@ -234,7 +236,9 @@ def html_table(table: Table) -> str:
     parts = [f'<table id="table-{table.name}">', f"<caption>{html.escape(table.title)}</caption>", "<thead>"]
     if any(column.group for column in table.columns):
         groups = "".join(
-            f'<th scope="colgroup" colspan="{width}">{html.escape(group)}</th>' if group else f'<td colspan="{width}"></td>'
+            f'<th scope="colgroup" colspan="{width}">{html.escape(group)}</th>'
+            if group
+            else f'<td colspan="{width}"></td>'
             for group, width in column_groups(table.columns)
         )
         parts.append(f'<tr class="groups">{groups}</tr>')

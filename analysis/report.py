@@ -33,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("studies", nargs="*", metavar="STUDY", help="study folders (default: the newest in ./studies)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where the files go (default: STUDY/report)")
-    parser.add_argument("--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)")
+    parser.add_argument(
+        "--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)"
+    )
     parser.add_argument(
         "--format",
         default="all",

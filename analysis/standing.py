@@ -16,10 +16,14 @@ def standing(findings: Findings, problems: Iterable[str] = ()) -> list[str]:
     failed = [trial for trial in findings.trials if trial.status in ("failed", "diverged")]
     if failed:
         names = ", ".join(trial.id for trial in failed[:3]) + (", ..." if len(failed) > 3 else "")
-        lines.append(f"{_count(len(failed), 'trial')} failed or diverged ({names}); the section Details gives their errors.")
+        lines.append(
+            f"{_count(len(failed), 'trial')} failed or diverged ({names}); the section Details gives their errors."
+        )
     uneven = sorted({len(arm.trials) for arm in findings.arms})
     if len(uneven) > 1:
-        lines.append(f"The arms have between {uneven[0]} and {uneven[-1]} finished seeds; the tables say how many each.")
+        lines.append(
+            f"The arms have between {uneven[0]} and {uneven[-1]} finished seeds; the tables say how many each."
+        )
     return list(dict.fromkeys([*lines, *findings.problems, *problems]))
 
 
@@ -39,7 +43,9 @@ def _state(study: Study) -> list[str]:
             lines.append(f"The study stopped at its budget in the {phase} phase ({ended}).")
     if not study.arms:
         any_result = any(trial.result is not None for trial in study.trials)
-        lines.append("The arms are not chosen yet: there is nothing to compare." if any_result else "No trial has ended yet.")
+        lines.append(
+            "The arms are not chosen yet: there is nothing to compare." if any_result else "No trial has ended yet."
+        )
     elif not any(t.phase == "confirm" and t.status == "complete" for t in study.trials):
         lines.append("No trial of the confirm phase has finished yet: there is nothing to compare.")
     return lines

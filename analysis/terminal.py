@@ -20,7 +20,9 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(f"! {line}", style="yellow"))
     console.print()
     console.print(Text(report.answer, style="bold"))
-    tables = [results(report.findings, report.comparisons.tied, only=benchmark) for benchmark in report.findings.benchmarks]
+    tables = [
+        results(report.findings, report.comparisons.tied, only=benchmark) for benchmark in report.findings.benchmarks
+    ]
     tables.append(main_comparison(report.comparisons))
     shown = [table for table in tables if table.rows]
     for number, table in enumerate(shown, start=1):
@@ -35,11 +37,15 @@ def print_table(table: Table, console: Console, notes: bool = True) -> None:
     groups = list(dict.fromkeys(column.group for column in table.columns if column.group))
     title = f"{table.title}: {groups[0]}" if len(groups) == 1 else table.title
     console.print(Text(title, style="bold"))
-    shown = RichTable(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    shown = RichTable(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
     for column in table.columns:
         label = f"{column.group}\n{heading(column)}" if len(groups) > 1 and column.group else heading(column)
         shown.add_column(
-            Text(label), justify="right" if column.is_number else "left", vertical="bottom", no_wrap=column.is_number
+            Text(label),
+            justify="right" if column.is_number else "left",
+            vertical="bottom",
+            no_wrap=column.is_number,
+            overflow="fold",
         )
     for row in table.rows:
         shown.add_row(*(_text(column, cell) for column, cell in zip(table.columns, row, strict=True)))

@@ -98,7 +98,7 @@ def coverage(scenario: Scenario, seeds: int, questions: int, simulations: int) -
 
 
 def errors(scenario: Scenario, seeds: int, questions: int, simulations: int) -> list[float]:
-    """Level of the test; wrong better/worse; wrong equivalent at a true difference of the margin; power at its target."""
+    """Wrong test; wrong better or worse; wrong equivalent at a true difference of the margin; power at its target."""
     rng = np.random.default_rng([seeds, questions, 1])
     parts = TwoWay(0.0, *expected_squares(scenario, seeds, questions), seeds, questions)
     target = smallest_detectable(parts, 0.05)

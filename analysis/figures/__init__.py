@@ -26,4 +26,9 @@ DRAWERS: tuple[Callable[[Report], Iterable[Figure]], ...] = (
 def report_figures(report: Report) -> list[Figure]:
     """Draws every figure that the records allow."""
     with style():
-        return [figure for draw in DRAWERS for figure in draw(report)]
+        figures = [figure for draw in DRAWERS for figure in draw(report)]
+        for figure in figures:
+            figure.canvas.draw_without_rendering()
+            # The layout is found once; otherwise every format would look for it again.
+            figure.canvas.set_layout_engine("none")
+    return figures

@@ -42,7 +42,16 @@ def heat_maps(report: Report) -> Iterator[Figure]:
         difference = one - other
         limit = float(np.nanmax(np.abs(difference))) if np.isfinite(difference).any() else 1.0
         _draw(canvas, axes[0], one, names, f"{first.label} ({label})", QUALITY, _tenths(one), "score")
-        _draw(canvas, axes[1], difference, names, f"minus {second.label}", DIFFERENCE, (-(limit or 1e-6), limit or 1e-6), "difference")
+        _draw(
+            canvas,
+            axes[1],
+            difference,
+            names,
+            f"minus {second.label}",
+            DIFFERENCE,
+            (-(limit or 1e-6), limit or 1e-6),
+            "difference",
+        )
         axes[0].set_ylabel("query language")
         text = (
             f"{benchmark.name}. Left: {label} of {first.label} for every query language (rows) and pool language "
@@ -63,7 +72,16 @@ def _tenths(values: Any) -> tuple[float, float]:
     return float(np.floor(np.nanmin(values) * 10) / 10), float(np.ceil(np.nanmax(values) * 10 + 1e-9) / 10)
 
 
-def _draw(canvas: Any, ax: Any, values: Any, names: list[str], title: str, colours: Colormap, limits: tuple[float, float], kind: Any) -> None:
+def _draw(
+    canvas: Any,
+    ax: Any,
+    values: Any,
+    names: list[str],
+    title: str,
+    colours: Colormap,
+    limits: tuple[float, float],
+    kind: Any,
+) -> None:
     mesh = ax.pcolormesh(values, cmap=colours, vmin=limits[0], vmax=limits[1], edgecolors="none", snap=True)
     ax.invert_yaxis()
     ax.set_aspect("equal")
@@ -81,7 +99,15 @@ def _draw(canvas: Any, ax: Any, values: Any, names: list[str], title: str, colou
                 red, green, blue, _ = mesh.cmap(mesh.norm(value))
                 dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55
                 text = format_value(float(round(value, 3)), "score") if kind == "score" else f"{1000 * value:+.0f}"
-                ax.text(column + 0.5, row + 0.5, text.replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=7, color="#ffffff" if dark else "#000000")
+                ax.text(
+                    column + 0.5,
+                    row + 0.5,
+                    text.replace("-", "\N{MINUS SIGN}"),
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="#ffffff" if dark else "#000000",
+                )
         if kind == "difference":
             ax.set_title(f"{title} (thousandths)")
     else:

@@ -53,7 +53,9 @@ def forest(report: Report) -> Iterator[Figure]:
         canvas.legend(handles=handles, loc="outside upper left", ncols=5)
         said = "; ".join(f"{j.first.label} minus {j.second.label}, {j.setting}: {verdict(j)}" for j in judged)
         text = f"{benchmark.name}: differences with 95 % intervals; the grey band is the equivalence margin. {said}."
-        yield Figure(f"forest_{slug(benchmark.name)}", f"{benchmark.name}: differences between arms", text, "comparisons", canvas)
+        yield Figure(
+            f"forest_{slug(benchmark.name)}", f"{benchmark.name}: differences between arms", text, "comparisons", canvas
+        )
 
 
 def _look(name: str) -> dict[str, Any]:
@@ -64,7 +66,12 @@ def _point(ax: Any, judged: Judged, place: int) -> None:
     found = judged.comparison
     if found.interval is not None:
         ax.plot(found.interval, [place, place], color=VERDICT_LOOKS[verdict(judged)]["color"], linewidth=1.4)
-    ax.plot([found.difference], [place], linestyle="none", **{k: v for k, v in _look(verdict(judged)).items() if k != "linewidth"})
+    ax.plot(
+        [found.difference],
+        [place],
+        linestyle="none",
+        **{k: v for k, v in _look(verdict(judged)).items() if k != "linewidth"},
+    )
 
 
 def ratio_curve(report: Report) -> Iterator[Figure]:
@@ -86,27 +93,42 @@ def ratio_curve(report: Report) -> Iterator[Figure]:
             suffix = f", {model}" if report.findings.has_models else ""
             title = f"{benchmark.name}{suffix}: constant ratios and dynamic arms"
             text = (
-                f"{metric_label(benchmark.metric)} by constant ratio ({', '.join(f'{r:.2g}: {a.label}' for r, a in static)}) with "
-                f"95 % intervals over seeds, one panel per setting; {', '.join(a.label for a in dynamic) or 'no dynamic arm'} "
-                "as horizontal lines."
+                f"{metric_label(benchmark.metric)} by constant ratio "
+                f"({', '.join(f'{r:.2g}: {a.label}' for r, a in static)}) with 95 % intervals over seeds, one panel "
+                f"per setting; {', '.join(a.label for a in dynamic) or 'no dynamic arm'} as horizontal lines."
             )
             name = f"ratio_{slug(benchmark.name)}" + (f"_{slug(model)}" if report.findings.has_models else "")
             yield Figure(name, title, text, "ratio", canvas)
 
 
-def _ratio_panel(ax: Any, benchmark: Benchmark, setting: str, static: Sequence[tuple[float, Arm]], dynamic: Sequence[Arm]) -> None:
+def _ratio_panel(
+    ax: Any, benchmark: Benchmark, setting: str, static: Sequence[tuple[float, Arm]], dynamic: Sequence[Arm]
+) -> None:
     metric = benchmark.column(setting)
     found = [(ratio, e) for ratio, arm in static if (e := estimate(arm.values(metric).values())) is not None]
     ratios = [ratio for ratio, _ in found]
     means = np.array([e.mean for _, e in found])
-    spread = np.array([(e.mean - e.low, e.high - e.mean) if e.low is not None and e.high is not None else (0, 0) for _, e in found]).T
-    ax.errorbar(ratios, means, yerr=spread if len(found) else None, color=COLOURS[0], marker="o", capsize=2.5, label="constant ratio", zorder=3)
+    spread = np.array(
+        [(e.mean - e.low, e.high - e.mean) if e.low is not None and e.high is not None else (0, 0) for _, e in found]
+    ).T
+    ax.errorbar(
+        ratios,
+        means,
+        yerr=spread if len(found) else None,
+        color=COLOURS[0],
+        marker="o",
+        capsize=2.5,
+        label="constant ratio",
+        zorder=3,
+    )
     for index, arm in enumerate(dynamic, start=1):
         e = estimate(arm.values(metric).values())
         if e is None:
             continue
         looks = look(index)
-        ax.axhline(e.mean, color=looks["color"], linestyle=("--", ":", "-.", (0, (6, 2, 1, 2)))[index % 4], label=arm.label)
+        ax.axhline(
+            e.mean, color=looks["color"], linestyle=("--", ":", "-.", (0, (6, 2, 1, 2)))[index % 4], label=arm.label
+        )
         if e.low is not None and e.high is not None and len(dynamic) <= 3:
             ax.axhspan(e.low, e.high, color=looks["color"], alpha=0.14, linewidth=0)
     ax.set_title(setting)
@@ -127,9 +149,25 @@ def trade_offs(report: Report) -> Iterator[Figure]:
         label = metric_label(benchmark.metric)
         panels = []
         if {"monolingual", "cross-lingual"} <= set(benchmark.settings):
-            panels.append((benchmark.column("monolingual"), benchmark.column("cross-lingual"), f"monolingual {label}", f"cross-lingual {label}", True))
+            panels.append(
+                (
+                    benchmark.column("monolingual"),
+                    benchmark.column("cross-lingual"),
+                    f"monolingual {label}",
+                    f"cross-lingual {label}",
+                    True,
+                )
+            )
         if "multilingual" in benchmark.settings and bias in report.findings.metric_names:
-            panels.append((benchmark.column("multilingual"), bias, f"multilingual {label}", "rank distance (ranks, lower is better)", False))
+            panels.append(
+                (
+                    benchmark.column("multilingual"),
+                    bias,
+                    f"multilingual {label}",
+                    "rank distance (ranks, lower is better)",
+                    False,
+                )
+            )
         if not panels or len(arms) < 2:
             continue
         canvas, axes = new_canvas(8.6, 3.9, 1, len(panels))
@@ -148,7 +186,10 @@ def trade_offs(report: Report) -> Iterator[Figure]:
                 ax.invert_yaxis()
         handles, labels = axes[0].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside lower center", ncols=3)
-        said = "; ".join(f"no arm beats {', '.join(front)} on both {p[2]} and {p[3]}" for front, p in zip(fronts, panels, strict=True))
+        said = "; ".join(
+            f"no arm beats {', '.join(front)} on both {p[2]} and {p[3]}"
+            for front, p in zip(fronts, panels, strict=True)
+        )
         text = f"{benchmark.name}: mean over seeds with 95 % intervals; {said}."
         yield Figure(f"trade_off_{slug(benchmark.name)}", f"{benchmark.name}: trade-offs", text, "results", canvas)
 
@@ -164,9 +205,23 @@ def _trade_off(ax: Any, arms: Sequence[Arm], x: str, y: str, higher: bool) -> li
         across, up = estimate(arm.values(x).values()), estimate(arm.values(y).values())
         if across is None or up is None:
             continue
-        bars = [None if e.low is None or e.high is None else [[e.mean - e.low], [e.high - e.mean]] for e in (across, up)]
+        bars = [
+            None if e.low is None or e.high is None else [[e.mean - e.low], [e.high - e.mean]] for e in (across, up)
+        ]
         looks = look(index)
-        ax.errorbar([across.mean], [up.mean], xerr=bars[0], yerr=bars[1], color=looks["color"], marker=looks["marker"], linestyle="none", markersize=6.5, elinewidth=1, label=arm.label, zorder=3)
+        ax.errorbar(
+            [across.mean],
+            [up.mean],
+            xerr=bars[0],
+            yerr=bars[1],
+            color=looks["color"],
+            marker=looks["marker"],
+            linestyle="none",
+            markersize=6.5,
+            elinewidth=1,
+            label=arm.label,
+            zorder=3,
+        )
         points.append((across.mean, up.mean if higher else -up.mean, up.mean, arm.label))
     front = sorted(p for p in points if not any(q[0] >= p[0] and q[1] >= p[1] and q != p for q in points))
     ax.plot([p[0] for p in front], [p[2] for p in front], color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)

@@ -31,14 +31,22 @@ def differences(report: Report) -> Iterator[Figure]:
             ax.axhline(0, color=MUTED, linewidth=0.8)
             better, worse = float((values > 0).mean()), float((values < 0).mean())
             ax.set_title(j.setting)
-            ax.text(0.02, 0.96, f"better on {100 * better:.0f} %\nworse on {100 * worse:.0f} %", transform=ax.transAxes, va="top", fontsize=8.5)
+            ax.text(
+                0.02,
+                0.96,
+                f"better on {100 * better:.0f} %\nworse on {100 * worse:.0f} %",
+                transform=ax.transAxes,
+                va="top",
+                fontsize=8.5,
+            )
             ax.set_xlim(0, 1)
             ax.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
             ax.set_xlabel("share of the questions")
             score_axis(ax.yaxis)
-            said.append(f"{setting_label(j.benchmark, j.setting, j.metric)}: better on {100 * better:.0f} %, worse on {100 * worse:.0f} % of the questions")
+            where = setting_label(j.benchmark, j.setting, j.metric)
+            said.append(f"{where}: better on {100 * better:.0f} %, worse on {100 * worse:.0f} % of the questions")
         first, second = judged[0].first.label, judged[0].second.label
         axes[0].set_ylabel(f"difference in {metric_label(benchmark.metric)}")
         title = f"{benchmark.name}: {first} \N{MINUS SIGN} {second}, question by question"
-        text = f"Questions sorted by the difference {first} minus {second}, mean over seeds and translations. {'; '.join(said)}."
+        text = f"Questions sorted by {first} minus {second}, mean over seeds and translations. {'; '.join(said)}."
         yield Figure(f"questions_{slug(benchmark.name)}", title, text, "comparisons", canvas)

@@ -28,10 +28,23 @@ def dev_curve(report: Report) -> Iterator[Figure]:
     if len({ratio for ratio, _ in complete}) < 2:
         return
     canvas, (ax,) = new_canvas(8.6, 3.2)
-    ax.plot(*zip(*complete, strict=True), linestyle="none", marker="o", color=COLOURS[0], alpha=0.7, label="one search trial")
+    ax.plot(
+        *zip(*complete, strict=True),
+        linestyle="none",
+        marker="o",
+        color=COLOURS[0],
+        alpha=0.7,
+        label="one search trial",
+    )
     choose = max if maximise else min
     best = sorted({ratio: choose(v for r, v in complete if r == ratio) for ratio, _ in complete}.items())
-    ax.plot(*zip(*best, strict=True), color=COLOURS[0], linewidth=1, linestyle=(0, (3, 2)), label="best learning rate of each ratio")
+    ax.plot(
+        *zip(*best, strict=True),
+        color=COLOURS[0],
+        linewidth=1,
+        linestyle=(0, (3, 2)),
+        label="best learning rate of each ratio",
+    )
     ax.set_xlabel("\N{GREEK SMALL LETTER ALPHA} (share of monolingual batches)")
     ax.set_ylabel(f"dev {objective}")
     ax.set_xlim(-0.03, 1.03)
@@ -39,7 +52,10 @@ def dev_curve(report: Report) -> Iterator[Figure]:
     score_axis(ax.yaxis)
     canvas.legend(loc="outside upper left", ncols=2)
     top = choose(best, key=lambda pair: pair[1])
-    text = f"{len(complete)} search trials at constant ratios by dev {objective}, one run each; the best is {top[1]:.3f} at ratio {top[0]:.3g}."
+    text = (
+        f"{len(complete)} search trials at constant ratios by dev {objective}, one run each; "
+        f"the best is {top[1]:.3f} at ratio {top[0]:.3g}."
+    )
     yield Figure("dev_ratio", "Constant ratios in the search", text, "ratio", canvas)
 
 
@@ -62,7 +78,11 @@ def importance(report: Report) -> Iterator[Figure]:
     """Parameter importance (PED-ANOVA) within each family and over all of them; needs optuna."""
     findings = report.findings
     objective, maximise = findings.objective
-    trials = [(t, v) for t in findings.search_trials() if t.status == "complete" and (v := objective_value(t, objective)) is not None]
+    trials = [
+        (t, v)
+        for t in findings.search_trials()
+        if t.status == "complete" and (v := objective_value(t, objective)) is not None
+    ]
     groups = {"all families": trials}
     for family in dict.fromkeys(trial.family for trial, _ in trials):
         groups[family] = [(trial, value) for trial, value in trials if trial.family == family]
@@ -73,14 +93,23 @@ def importance(report: Report) -> Iterator[Figure]:
             columns["family"] = [trial.family for trial, _ in group]
         columns = {key: column for key, column in columns.items() if len(set(column)) > 1}
         if len(group) >= FEWEST_TRIALS and len(columns) > 1:
-            found = _ped_anova(columns, [value for _, value in group], maximise)
-            if found is None:
+            shares = _ped_anova(columns, [value for _, value in group], maximise)
+            if shares is None:
                 return
-            rows.append((f"{name} ({len(group)} trials)", found))
+            rows.append((f"{name} ({len(group)} trials)", shares))
     if not rows:
         return
-    bars = [(title, key, value) for title, found in rows for key, value in sorted(found.items(), key=lambda item: -item[1])]
-    canvas, axes = new_canvas(8.6, 0.7 + 0.26 * len(bars) + 0.35 * len(rows), len(rows), 1, sharex=True, height_ratios=[len(found) + 0.8 for _, found in rows])
+    bars = [
+        (title, key, value) for title, found in rows for key, value in sorted(found.items(), key=lambda item: -item[1])
+    ]
+    canvas, axes = new_canvas(
+        8.6,
+        0.7 + 0.26 * len(bars) + 0.35 * len(rows),
+        len(rows),
+        1,
+        sharex=True,
+        height_ratios=[len(found) + 0.8 for _, found in rows],
+    )
     for ax, (title, found) in zip(axes, rows, strict=True):
         names = sorted(found, key=lambda key: found[key])
         ax.barh(range(len(names)), [found[key] for key in names], height=0.6, color=COLOURS[0])
@@ -88,7 +117,9 @@ def importance(report: Report) -> Iterator[Figure]:
         ax.set_title(title, fontsize=9)
         ax.grid(axis="y", visible=False)
     axes[-1].set_xlabel(f"importance for dev {objective} (PED-ANOVA, sums to 1)")
-    text = "Horizontal bars. " + " ".join(f"{title}: " + ", ".join(f"{k} {v:.2f}" for k, v in found.items()) + "." for title, found in rows)
+    text = "Horizontal bars. " + " ".join(
+        f"{title}: " + ", ".join(f"{k} {v:.2f}" for k, v in found.items()) + "." for title, found in rows
+    )
     yield Figure("importance", "Which parameter matters", text, "search", canvas)
 
 
@@ -110,7 +141,9 @@ def _ped_anova(columns: Mapping[str, list[Any]], values: list[float], maximise: 
         ]
     )
     try:
-        found = optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
+        found = optuna.importance.get_param_importances(
+            study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
+        )
     except (ValueError, RuntimeError):
         # Too few distinct values to split good trials from the rest.
         return None
@@ -129,14 +162,20 @@ def parallel_coordinates(report: Report) -> Iterator[Figure]:
     """The search trials as lines over family, mean ratio, learning rate and dev value."""
     findings = report.findings
     objective, maximise = findings.objective
-    rows = [(t, v) for t in findings.search_trials() if t.status == "complete" and (v := objective_value(t, objective)) is not None]
+    rows = [
+        (t, v)
+        for t in findings.search_trials()
+        if t.status == "complete" and (v := objective_value(t, objective)) is not None
+    ]
     if len(rows) < FEWEST_TRIALS:
         return
     rows.sort(key=lambda row: row[1], reverse=not maximise)
     shown = rows[-MOST_LINES:]
     families = list(dict.fromkeys(t.family for t in findings.search_trials()))
     coordinates: list[tuple[str, list[float], list[tuple[float, str]]]] = []
-    coordinates.append(("family", [float(families.index(t.family)) for t, _ in shown], [(i, f) for i, f in enumerate(families)]))
+    coordinates.append(
+        ("family", [float(families.index(t.family)) for t, _ in shown], [(i, f) for i, f in enumerate(families)])
+    )
     for label, values, logarithmic in (
         ("mean \N{GREEK SMALL LETTER ALPHA}", [_mean_ratio(t) for t, _ in shown], False),
         ("learning rate", [float(t.training.get("learning_rate", np.nan)) for t, _ in shown], True),
@@ -156,13 +195,33 @@ def parallel_coordinates(report: Report) -> Iterator[Figure]:
         heights.append((array - low) / span)
         ax.axvline(place, color=MUTED, linewidth=0.8)
         for tick, text in ticks:
-            ax.text(place - 0.015, (tick - low) / span, text, ha="right", va="center", fontsize=8, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.2, "alpha": 0.85})
+            ax.text(
+                place - 0.015,
+                (tick - low) / span,
+                text,
+                ha="right",
+                va="center",
+                fontsize=8,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.2, "alpha": 0.85},
+            )
     top = max(1, len(shown) // 10)
     for index, line in enumerate(np.array(heights).T):
         best = index >= len(shown) - top
-        ax.plot(range(len(coordinates)), line, color=COLOURS[1] if best else COLOURS[0], alpha=0.95 if best else 0.28, linewidth=1.6 if best else 0.9)
+        ax.plot(
+            range(len(coordinates)),
+            line,
+            color=COLOURS[1] if best else COLOURS[0],
+            alpha=0.95 if best else 0.28,
+            linewidth=1.6 if best else 0.9,
+        )
     ax.plot([], [], color=COLOURS[1], label=f"best {top} of {len(rows)}")
-    ax.plot([], [], color=COLOURS[0], alpha=0.4, label="others" if len(rows) == len(shown) else f"the next {len(shown) - top}")
+    ax.plot(
+        [],
+        [],
+        color=COLOURS[0],
+        alpha=0.4,
+        label="others" if len(rows) == len(shown) else f"the next {len(shown) - top}",
+    )
     ax.set_xticks(range(len(coordinates)), [label for label, _, _ in coordinates])
     ax.set_yticks([])
     ax.set_xlim(-0.35, len(coordinates) - 0.95)
@@ -170,7 +229,8 @@ def parallel_coordinates(report: Report) -> Iterator[Figure]:
     for side in ax.spines.values():
         side.set_visible(False)
     canvas.legend(loc="outside upper left", ncols=2)
-    text = f"{len(shown)} search trials as lines over {', '.join(label for label, _, _ in coordinates)}; the best {top} stand out."
+    names = ", ".join(label for label, _, _ in coordinates)
+    text = f"{len(shown)} search trials as lines over {names}; the best {top} stand out."
     yield Figure("parallel_coordinates", "Search trials", text, "search", canvas)
 
 
@@ -185,4 +245,3 @@ def _coordinate(values: Any, logarithmic: bool) -> tuple[list[float], list[tuple
         return list(np.log(values)), [(float(np.log(m)), f"{m:.1e}".replace("e-0", "e\N{MINUS SIGN}")) for m in marks]
     marks = np.linspace(values.min(), values.max(), 4)
     return list(values), [(float(m), f"{m:.3g}") for m in marks]
-

@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -75,11 +76,11 @@ class Figure:
 
     def svg(self) -> str:
         """A stand-alone SVG with title and description."""
-        return _described(self._raw_svg(), self)
+        return _described(self._raw_svg, self)
 
     def inline_svg(self) -> str:
         """The SVG to stand inside a page: unique ids, and colours that follow the page's light or dark scheme."""
-        text = _described(self._raw_svg(), self)
+        text = _described(self._raw_svg, self)
         text = text[text.index("<svg") :]
         # Its rule for every element would reach the whole page, which has the same one for figures.
         text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
@@ -97,10 +98,13 @@ class Figure:
             FigureCanvasPdf(self.canvas).print_pdf(stream, metadata={"Title": self.title, "CreationDate": None})
         return stream.getvalue()
 
+    @cached_property
     def _raw_svg(self) -> str:
         stream = io.StringIO()
         with matplotlib.rc_context(_STYLE):
-            FigureCanvasSVG(self.canvas).print_svg(stream, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+            FigureCanvasSVG(self.canvas).print_svg(
+                stream, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+            )
         return stream.getvalue()
 
 
@@ -109,7 +113,9 @@ def _described(svg: str, figure: Figure) -> str:
     head += f"<desc id={quoteattr('desc')}>{escape(figure.description)}</desc>"
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg [^>]*?)height="[\d.]+pt"', r"\1", svg, count=1)
-    return re.sub(r"(<svg [^>]*)>", rf'\1 role="img" aria-labelledby="title desc">{head.replace(chr(92), "")}', svg, count=1)
+    return re.sub(
+        r"(<svg [^>]*)>", rf'\1 role="img" aria-labelledby="title desc">{head.replace(chr(92), "")}', svg, count=1
+    )
 
 
 def style() -> Any:
@@ -117,7 +123,9 @@ def style() -> Any:
     return matplotlib.rc_context(_STYLE)
 
 
-def new_canvas(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Canvas, list[Axes]]:
+def new_canvas(
+    width: float, height: float, rows: int = 1, columns: int = 1, **options: Any
+) -> tuple[Canvas, list[Axes]]:
     """A canvas in inches with its axes, row by row."""
     canvas = Canvas(figsize=(width, height))
     axes = canvas.subplots(rows, columns, squeeze=False, **options)

@@ -10,7 +10,13 @@ from analysis.figures.style import COLOURS, INK, MUTED, Figure, look, new_canvas
 from analysis.findings import Arm
 from analysis.pairing import training
 
-PARTS = (("train_seconds", "train"), ("signal_seconds", "signal"), ("encode_seconds", "encode"), ("score_seconds", "score"), ("wait_seconds", "wait"))
+PARTS = (
+    ("train_seconds", "train"),
+    ("signal_seconds", "signal"),
+    ("encode_seconds", "encode"),
+    ("score_seconds", "score"),
+    ("wait_seconds", "wait"),
+)
 HATCHES = ("", "////", "....", "\\\\\\\\", "xx")
 
 
@@ -33,9 +39,11 @@ def schedules(report: Report) -> Iterator[Figure]:
     canvas, axes = new_canvas(8.6, 0.5 + 1.55 * rows, rows, columns, sharex=True, sharey=True)
     for ax, (arm, reports) in zip(axes, drawn, strict=False):
         progress = [r["step"] / r["steps"] for r in reports]
-        ax.plot(progress, [r["ratio"] for r in reports], color=COLOURS[0], label="\N{GREEK SMALL LETTER ALPHA} asked for")
-        share = [r.get("mono_share") for r in reports]
-        if all(value is not None for value in share):
+        ax.plot(
+            progress, [r["ratio"] for r in reports], color=COLOURS[0], label="\N{GREEK SMALL LETTER ALPHA} asked for"
+        )
+        share = [float(r["mono_share"]) for r in reports if r.get("mono_share") is not None]
+        if len(share) == len(progress):
             ax.plot(progress, share, color=COLOURS[1], linestyle=(0, (4, 2)), label="monolingual share so far")
         ax.set_title(_shorten(arm.label, 26), fontsize=8.5)
         ax.set_ylim(-0.06, 1.06)
@@ -49,7 +57,10 @@ def schedules(report: Report) -> Iterator[Figure]:
     handles, labels = axes[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside upper left", ncols=2)
     names = ", ".join(arm.label for arm, _ in drawn)
-    text = f"One panel per arm ({names}): the ratio asked for and the share of monolingual batches drawn so far, over training progress."
+    text = (
+        f"One panel per arm ({names}): the ratio asked for and the share of monolingual batches drawn so far, "
+        "over training progress."
+    )
     yield Figure("schedules", "The ratio over training", text, "search", canvas)
 
 
@@ -61,24 +72,24 @@ def learning_curves(report: Report) -> Iterator[Figure]:
         reports = [trial.reports() for trial in arm.trials]
         dev = _mean_by_step([[(r["step"], (r.get("dev") or {}).get(objective)) for r in run] for run in reports])
         loss = _mean_by_step([[(r["step"], r.get("loss")) for r in run] for run in reports])
-        curves.append((arm, dev, loss))
+        curves.append((arm.label, (dev, loss)))
     panels = [
         (index, label)
-        for index, label in ((1, f"dev {objective}"), (2, "training loss"))
-        if any(len(curve[index][0]) > 1 for curve in curves)
+        for index, label in enumerate((f"dev {objective}", "training loss"))
+        if any(len(lines[index][0]) > 1 for _, lines in curves)
     ]
     if not panels:
         return
     canvas, axes = new_canvas(8.6, 3.7, 1, len(panels))
     for ax, (index, label) in zip(axes, panels, strict=True):
-        for number, curve in enumerate(curves):
-            steps, values = curve[index]
+        for number, (arm_label, lines) in enumerate(curves):
+            steps, values = lines[index]
             if len(steps):
                 every = max(1, len(steps) // 6)
-                ax.plot(steps, values, label=curve[0].label, markevery=every, markersize=4, **look(number))
+                ax.plot(steps, values, label=arm_label, markevery=every, markersize=4, **look(number))
         ax.set_xlabel("optimiser step")
         ax.set_title(label)
-        if index == 1:
+        if index == 0:
             score_axis(ax.yaxis)
     handles, labels = axes[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -106,7 +117,17 @@ def time_split(report: Report) -> Iterator[Figure]:
         seconds = np.array([float(np.mean(arm.costs(name) or [0.0])) for arm in arms])
         if not seconds.any():
             continue
-        ax.barh(places, seconds, left=left, height=0.62, color=COLOURS[index], hatch=HATCHES[index], edgecolor="white", linewidth=0.4, label=label)
+        ax.barh(
+            places,
+            seconds,
+            left=left,
+            height=0.62,
+            color=COLOURS[index],
+            hatch=HATCHES[index],
+            edgecolor="white",
+            linewidth=0.4,
+            label=label,
+        )
         left += seconds
     total = np.array([float(np.mean(arm.costs("total_seconds"))) for arm in arms])
     rest = np.maximum(total - left, 0)
@@ -119,7 +140,11 @@ def time_split(report: Report) -> Iterator[Figure]:
     ax.set_xlabel("seconds per trial, mean over seeds")
     ax.margins(x=0.1)
     canvas.legend(loc="outside upper left", ncols=6)
-    text = "Stacked bars, one per arm: " + "; ".join(f"{a.label} {t:,.0f} s" for a, t in zip(arms, total, strict=True)) + "."
+    text = (
+        "Stacked bars, one per arm: "
+        + "; ".join(f"{a.label} {t:,.0f} s" for a, t in zip(arms, total, strict=True))
+        + "."
+    )
     yield Figure("time_split", "Where the time went", text, "cost", canvas)
 
 

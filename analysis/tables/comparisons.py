@@ -83,11 +83,12 @@ def notes(compared: Comparisons) -> list[str]:
     if all(judged.comparison.interval is None for judged in compared.judged):
         return [f"No interval and no test: {compared.judged[0].comparison.note}."]
     return [
-        "Difference: arm minus the other, paired by seed and question id (all translations of a question are one unit), "
+        "Difference: arm minus the other, paired by seed and question id (all translations of a question are one "
+        "unit), "
         "with the 95 % interval of a two-level bootstrap over seeds and questions.",
-        "p: paired randomisation test with Holm's correction, within the question's own comparisons and within all others. "
-        f"Equivalent: two one-sided tests within \N{PLUS-MINUS SIGN}{compared.margin:g}. Detectable: the true difference "
-        "that this design finds with 80 % chance. Rank distance has no margin, and lower is better.",
+        "p: paired randomisation test with Holm's correction, within the question's own comparisons and within all "
+        f"others. Equivalent: two one-sided tests within \N{PLUS-MINUS SIGN}{compared.margin:g}. Detectable: the true "
+        "difference that this design finds with 80 % chance. Rank distance has no margin, and lower is better.",
     ]
 
 

@@ -163,10 +163,16 @@ def per_language(findings: Findings) -> list[Table]:
             for arm in findings.arms:
                 cells = [estimate_cell(estimate(arm.values(f"{metric}/{name}").values())) for name in shown]
                 rows.append([arm.label, *cells, estimate_cell(estimate(arm.values(metric).values()))])
-            columns = [Column("arm", "Arm"), *(Column(slug(n), n, "score") for n in shown), Column("mean", "mean", "score")]
+            columns = [
+                Column("arm", "Arm"),
+                *(Column(slug(n), n, "score") for n in shown),
+                Column("mean", "mean", "score"),
+            ]
             title = f"{benchmark.name}, {setting}: {metric_label(benchmark.metric)} by query language"
             tables.append(
-                make_table(f"languages_{slug(benchmark.name)}_{slug(setting)}", title, columns, rows, [seeds_note(findings)])
+                make_table(
+                    f"languages_{slug(benchmark.name)}_{slug(setting)}", title, columns, rows, [seeds_note(findings)]
+                )
             )
     return tables
 

@@ -90,11 +90,17 @@ def search(findings: Findings) -> Table:
         Column("chosen", "Parameters of the best"),
     ]
     planned = [study.info.get("families", {}) for study in findings.studies]
-    families = list(dict.fromkeys([*(f for plan in planned for f in plan), *(t.family for t in findings.search_trials())]))
+    families = list(
+        dict.fromkeys([*(f for plan in planned for f in plan), *(t.family for t in findings.search_trials())])
+    )
     rows = []
     for family in families:
         trials = findings.search_trials(family)
-        valued = [(value, t) for t in trials if t.status == "complete" and (value := objective_value(t, objective)) is not None]
+        valued = [
+            (value, t)
+            for t in trials
+            if t.status == "complete" and (value := objective_value(t, objective)) is not None
+        ]
         best = (max if maximise else min)(valued, key=lambda pair: pair[0], default=None)
         rows.append(
             [
@@ -170,7 +176,9 @@ def cost(findings: Findings) -> Table:
             row.append(_mean(arm.costs(name)))
         row += [estimate_cell(estimate(arm.costs(column.key))) for column in columns[3:9]]
         row += [_mean(_gpu_hours(arm)), _mean(arm.results("parameters")), _mean(arm.results("negatives_per_query"))]
-        row.append(", ".join(dict.fromkeys(str((t.result or {}).get("cost", {}).get("device", "")) for t in arm.trials)))
+        row.append(
+            ", ".join(dict.fromkeys(str((t.result or {}).get("cost", {}).get("device", "")) for t in arm.trials))
+        )
         rows.append(row)
     notes = ["Per trial, mean over seeds. GPU-hours: seconds in total x GPUs / 3,600.", seeds_note(findings)]
     return make_table("cost", "Cost of one trial", columns, rows, notes)
@@ -189,8 +197,15 @@ def _mean(values: list[float]) -> float | None:
 def efficiency(findings: Findings) -> Table:
     """Inference efficiency where it was measured: latency, throughput, index size."""
     names = [name for name in findings.metric_names if "/efficiency/" in f"/{name}"]
-    columns = [Column("arm", "Arm"), *(Column(name.replace("/", "_"), name.split("efficiency/")[-1], "number") for name in names)]
-    rows = [[a.label, *(estimate_cell(estimate(a.values(n).values())) for n in names)] for a in findings.arms] if names else []
+    columns = [
+        Column("arm", "Arm"),
+        *(Column(name.replace("/", "_"), name.split("efficiency/")[-1], "number") for name in names),
+    ]
+    rows = (
+        [[a.label, *(estimate_cell(estimate(a.values(n).values())) for n in names)] for a in findings.arms]
+        if names
+        else []
+    )
     return make_table("efficiency", "Inference efficiency", columns, rows, [seeds_note(findings)])
 
 
@@ -241,7 +256,11 @@ def _overlaps(held: Any) -> Iterable[tuple[str, str, int]]:
     if isinstance(held, Mapping):
         for set_name, counts in held.items():
             for benchmark, count in (counts if isinstance(counts, Mapping) else {"": counts}).items():
-                yield str(set_name), str(benchmark), int(count.get("dropped", 0) if isinstance(count, Mapping) else count)
+                yield (
+                    str(set_name),
+                    str(benchmark),
+                    int(count.get("dropped", 0) if isinstance(count, Mapping) else count),
+                )
     elif isinstance(held, list):
         for record in held:
             count = record.get("dropped", record.get("items", 0))
@@ -250,7 +269,12 @@ def _overlaps(held: Any) -> Iterable[tuple[str, str, int]]:
 
 def failures(findings: Findings) -> Table:
     """The trials that failed or diverged, with their errors."""
-    columns = [Column("trial", "Trial"), Column("status", "Status"), Column("steps", "Steps", "count"), Column("error", "Error")]
+    columns = [
+        Column("trial", "Trial"),
+        Column("status", "Status"),
+        Column("steps", "Steps", "count"),
+        Column("error", "Error"),
+    ]
     rows = [
         [t.id, t.status, (t.result or {}).get("steps"), (t.result or {}).get("error") or ""]
         for t in findings.trials

@@ -176,9 +176,7 @@ def summary_metrics(queries: pd.DataFrame, ranks: pd.DataFrame) -> dict[str, flo
     for benchmark in queries["benchmark"].unique():
         prefix = f"{benchmark}/bias/relevant_language_map/"
         pairs = {name.removeprefix(prefix).split("-")[0::1][0]: 0.0 for name in metrics if name.startswith(prefix)}
-        matrix = {
-            (a, b): metrics[f"{prefix}{a}-{b}"] for a in pairs for b in pairs if f"{prefix}{a}-{b}" in metrics
-        }
+        matrix = {(a, b): metrics[f"{prefix}{a}-{b}"] for a in pairs for b in pairs if f"{prefix}{a}-{b}" in metrics}
         diagonal = np.mean([value for (a, b), value in matrix.items() if a == b])
         rest = np.mean([value for (a, b), value in matrix.items() if a != b])
         metrics[f"{benchmark}/bias/diagonal_gap"] = float(diagonal - rest)

@@ -1,11 +1,12 @@
 """The benchmark contract: queries, candidates and judgements with their languages."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from trainables.corpora.pairs import fingerprint
 
 
 @dataclass(frozen=True)
@@ -68,29 +69,24 @@ def benchmark(
     candidate_language = np.array([number[c.language] for c in candidates], dtype=np.int32)
     relevant_start = np.concatenate([[0], np.cumsum([len(r) for r in relevant])]).astype(np.int64)
     flat = np.array([c for r in relevant for c in sorted(r)], dtype=np.int32)
-    digest = hashlib.sha256()
-    for string in (
-        name,
-        *languages,
-        *parallel,
-        *(q.text for q in queries),
-        *(c.id for c in candidates),
-        *(c.text for c in candidates),
-    ):
-        digest.update(string.encode() + b"\0")
-    for array in (query_language, query_parallel, candidate_language, relevant_start, flat):
-        digest.update(array.tobytes())
+    query_texts = tuple(query.text for query in queries)
+    candidate_ids = tuple(candidate.id for candidate in candidates)
+    candidate_texts = tuple(candidate.text for candidate in candidates)
+    digest = fingerprint(
+        [(name,), languages, tuple(parallel), query_texts, candidate_ids, candidate_texts],
+        [query_language, query_parallel, candidate_language, relevant_start, flat],
+    )
     return Benchmark(
         name=name,
         languages=languages,
         parallel_ids=tuple(parallel),
-        query_texts=tuple(q.text for q in queries),
+        query_texts=query_texts,
         query_language=query_language,
         query_parallel=query_parallel,
-        candidate_ids=tuple(c.id for c in candidates),
-        candidate_texts=tuple(c.text for c in candidates),
+        candidate_ids=candidate_ids,
+        candidate_texts=candidate_texts,
         candidate_language=candidate_language,
         relevant_start=relevant_start,
         relevant=flat,
-        fingerprint=digest.hexdigest(),
+        fingerprint=digest,
     )

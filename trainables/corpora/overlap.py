@@ -24,8 +24,8 @@ class Overlap:
         return {name: {other: len(ids) for other, ids in found.items()} for name, found in self.items.items()}
 
     def of_set(self, name: str) -> frozenset[str]:
-        """Returns the ids of the items of a set that overlap with any benchmark."""
-        return frozenset(identifier for ids in self.items[name].values() for identifier in ids)
+        """Returns the ids of the items of a set that overlap with any benchmark; none for a set not looked at."""
+        return frozenset(identifier for ids in self.items.get(name, {}).values() for identifier in ids)
 
 
 def find_overlap(sets: Mapping[str, Sequence[PairItem]], benchmarks: Sequence[Benchmark]) -> Overlap:
@@ -40,12 +40,15 @@ def find_overlap(sets: Mapping[str, Sequence[PairItem]], benchmarks: Sequence[Be
 
 
 def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, list[PairItem]]:
-    """Returns the sets without their overlapping items; raises UserError where nothing is left of a set."""
+    """Returns the sets without their overlapping items; sets that `overlap` does not know stay as they are.
+
+    Raises UserError where nothing is left of a set.
+    """
     kept = {}
     for name, items in sets.items():
         dropped = overlap.of_set(name)
         kept[name] = [item for item in items if item.id not in dropped]
-        if items and not kept[name]:
+        if dropped and not kept[name]:
             others = ", ".join(other for other, ids in overlap.items[name].items() if ids)
             raise UserError(
                 f"Every item of the training set {name!r} shares text with {others}: leave out that set or benchmark."

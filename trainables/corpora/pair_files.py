@@ -14,6 +14,8 @@ from trainables.corpora.pairs import PairItem
 from trainables.corpora.text_files import text_lines
 from trainables.errors import UserError
 
+PAIR_FILE_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+
 
 def load_pair_file(path: Path) -> list[PairItem]:
     """Returns the items of a file, in file order; raises UserError that names the file and the line or row.
@@ -46,6 +48,8 @@ def _json_records(path: Path) -> Iterator[Record]:
             ) from (error)
         except _RepeatedKeyError as error:
             raise UserError(f"{where}: the key {error.args[0]!r} occurs twice in one object: keep one.") from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{where} cannot be read ({error}): write one plain object per line.") from error
         if not isinstance(value, dict):
             raise UserError(f"{where} is JSON but no object (a {type(value).__name__}): write one object per line.")
         yield Record(where, value)
@@ -134,4 +138,3 @@ _READERS: Mapping[str, Callable[[Path], Iterator[Record]]] = {
     ".tsv": lambda path: _table_records(path, "\t"),
     ".parquet": _parquet_records,
 }
-PAIR_FILE_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")

@@ -76,7 +76,7 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
             for language, text in item.passage.items():
                 passage_text[row, column[language]] = texts.setdefault(text, len(texts))
     arrays = (set_of_item, group_of_item, query_text, passage_text)
-    fingerprint = _fingerprint([*sets, *languages, *item_ids, *texts], arrays)
+    digest = fingerprint([tuple(sets), languages, item_ids, tuple(texts)], arrays)
     return TrainingData(
         tuple(sets),
         languages,
@@ -86,14 +86,20 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
         tuple(texts),
         query_text,
         passage_text,
-        fingerprint,
+        digest,
     )
 
 
-def _fingerprint(strings: Iterable[str], arrays: Iterable[npt.NDArray[np.int32] | npt.NDArray[np.int64]]) -> str:
+def fingerprint(
+    lists: Iterable[Sequence[str]], arrays: Iterable[npt.NDArray[np.int32] | npt.NDArray[np.int64]]
+) -> str:
+    """The sha256 of lists of strings and of arrays, each with its length, so that no two layouts coincide."""
     digest = hashlib.sha256()
-    for string in strings:
-        digest.update(string.encode() + b"\0")
+    for strings in lists:
+        digest.update(f"{len(strings)}\n".encode())
+        for string in strings:
+            content = string.encode()
+            digest.update(f"{len(content)} ".encode() + content)
     for array in arrays:
         digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -32,7 +32,7 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path}: check the path.") from error
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): give a readable file.") from error
+        raise UserError(f"{path} cannot be read ({error.strerror or error}): give a readable file.") from error
 
 
 def read_text(path: Path) -> str:

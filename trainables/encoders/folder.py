@@ -27,15 +27,19 @@ _DEFAULT_LENGTH = 256
 
 def read_json(path: Path) -> dict[str, Any]:
     """Returns the JSON object in a file; raises UserError with the line of a mistake."""
+    value = _load(path)
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds no JSON object: fetch the file again.")
+    return value
+
+
+def _load(path: Path) -> Any:
     try:
-        value = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except json.JSONDecodeError as error:
         raise UserError(f"{path}:{error.lineno} is not JSON ({error.msg}): fetch the file again.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error}): fetch the file again.") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path} holds no JSON object: fetch the file again.")
-    return value
 
 
 def one_line(error: BaseException) -> str:
@@ -57,8 +61,9 @@ def position_capacity(settings: Mapping[str, Any]) -> int | None:
 
 def refuse_encoder_decoder(settings: Mapping[str, Any], source: str) -> None:
     """Raises UserError for a checkpoint with an encoder and a decoder."""
-    if settings.get("is_encoder_decoder"):
-        kind = settings.get("model_type")
+    kind = settings.get("model_type")
+    # The encoder half of a T5, saved alone, does not say so itself.
+    if settings.get("is_encoder_decoder") or kind in ("t5", "mt5", "umt5", "longt5"):
         raise UserError(
             f"The encoder {source!r} is an encoder-decoder ({kind}): give a model that is an encoder alone."
         )
@@ -111,7 +116,7 @@ def _check_weights(path: Path) -> None:
 def _pooling(path: Path) -> str:
     """Reads the sentence-transformers modules; a first-token pooling followed by a tanh layer is BERT's pooler."""
     if (path / "modules.json").is_file():
-        kinds = {str(module["type"]).rsplit(".", 1)[-1] for module in json.loads((path / "modules.json").read_bytes())}
+        kinds = {str(module["type"]).rsplit(".", 1)[-1] for module in _load(path / "modules.json")}
         if unknown := kinds - _MODULES:
             raise UserError(f"{path / 'modules.json'} has a module {min(unknown)}, which is not known here: remove it.")
     pooling_file = path / "1_Pooling" / "config.json"

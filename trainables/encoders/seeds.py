@@ -3,8 +3,10 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 SPACE = "▁"
 """Stands for the space before a word, as in sentencepiece."""
@@ -18,45 +20,51 @@ def count_words(texts: Sequence[str]) -> Counter[str]:
     alphabet = set().union(*texts)
     breaks = {character: "\n" for character in alphabet if unicodedata.category(character)[0] in "PS"}
     table = str.maketrans(breaks | {" ": f"\n{SPACE}"})
-    return Counter(word for text in texts for word in f" {text}".translate(table).split("\n") if word not in ("", SPACE))
+    return Counter(
+        word for text in texts for word in f" {text}".translate(table).split("\n") if word not in ("", SPACE)
+    )
 
 
-def repeated_substrings(words: Mapping[str, int], characters: int) -> dict[str, int]:
-    """Returns the substrings of 2 to 16 characters that occur more than once, with their counts.
+def repeated_substrings(words: Mapping[str, int], characters: int, fewest: int) -> dict[str, int]:
+    """Returns the substrings of 2 to 16 characters that occur at least `fewest` times, with their counts.
 
     One that is always followed by the same character is left out: the longer one stands for it. Only the most frequent
-    words, up to `characters` in all, are read. Names of n-grams are built from names of (n - 1)-grams, so the counts are
-    exact (Karp, Miller, Rosenberg 1972).
+    words, up to `characters` in all, are read. An n-gram is named after the name of its first n - 1 characters and its
+    last one, so the counts are exact (Karp, Miller and Rosenberg 1972).
     """
     chosen, weights = _most_frequent(words, characters)
     text = "\0".join(chosen) + "\0"
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     weight = np.repeat(weights, [len(word) + 1 for word in chosen])
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
     letter = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    # Separators have letter 0, so that no n-gram reaches beyond its word.
+    # The separator is letter 0, so that no n-gram reaches beyond its word.
     positions = np.flatnonzero(letter)
     name = letter[positions]
+    shorter = _Grams(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     found: dict[str, int] = {}
-    previous: tuple[np.ndarray, np.ndarray] | None = None
     for length in range(2, LONGEST + 2):
-        inside = positions + length - 1 < len(letter)
+        inside = letter[np.minimum(positions + length - 1, len(letter) - 1)] > 0
         positions, name = positions[inside], name[inside]
-        last = letter[positions + length - 1]
-        positions, name, last = positions[last > 0], name[last > 0], last[last > 0]
-        _, first, named = np.unique(name * (letter.max() + 1) + last, return_index=True, return_inverse=True)
-        counts = np.bincount(named, weights=weight[positions]).astype(np.int64)
-        if previous is not None:
-            start, total = previous
-            longest_child = np.zeros(len(total), dtype=np.int64)
-            np.maximum.at(longest_child, name[first], counts)
-            for at, count in zip(start[total > longest_child], total[total > longest_child], strict=True):
-                found[text[at : at + length - 1]] = int(count)
-        kept = counts > 1
-        renamed = np.cumsum(kept) - 1
-        previous = (positions[first][kept], counts[kept])
-        alive = kept[named]
-        positions, name = positions[alive], renamed[named[alive]]
+        pair = name * (int(letter.max()) + 1) + letter[positions + length - 1]
+        _, first, number = np.unique(pair, return_index=True, return_inverse=True)
+        counts = np.bincount(number, weights=weight[positions]).astype(np.int64)
+        if length > 2:
+            longer = np.zeros(len(shorter.counts), dtype=np.int64)
+            np.maximum.at(longer, name[first], counts)
+            for gram in np.flatnonzero(shorter.counts > longer):
+                start = shorter.starts[gram]
+                found[text[start : start + length - 1]] = int(shorter.counts[gram])
+        kept = counts >= fewest
+        shorter = _Grams(positions[first][kept], counts[kept])
+        alive = kept[number]
+        positions, name = positions[alive], (np.cumsum(kept) - 1)[number[alive]]
     return found
+
+
+class _Grams(NamedTuple):
+    starts: npt.NDArray[np.int64]
+    """Where each n-gram first occurs."""
+    counts: npt.NDArray[np.int64]
 
 
 def _most_frequent(words: Mapping[str, int], characters: int) -> tuple[list[str], list[int]]:

@@ -11,7 +11,9 @@ from trainables.encoders.tokens import TokenTable, pad
 
 Precision = Literal["float32", "bfloat16"]
 
-BATCH_TOKENS = 16_384
+_CPU_BATCH_TOKENS = 4_096
+_BATCH_TOKENS = 32_768
+"""A processor is fastest while a batch stays in its cache, an accelerator when it is full."""
 
 
 def encode(
@@ -20,20 +22,22 @@ def encode(
     *,
     pad_id: int,
     device: torch.device | str,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
     precision: Precision = "float32",
 ) -> npt.NDArray[np.float32]:
     """Returns the embeddings of all texts of `table`, float32 [n, d], in the table's order.
 
     Equal rows are computed once, so equal texts have exactly equal embeddings (and tie exactly in a ranking).
-    A batch holds texts of like length, at most `batch_tokens` tokens with padding (but at least one text). The encoder
-    must be on `device`; it is in evaluation mode meanwhile and afterwards in the mode it was in.
+    A batch holds texts of like length, at most `batch_tokens` tokens with padding (but at least one text; by default
+    what suits the device). The encoder must be on `device`; it is in evaluation mode meanwhile and afterwards in the
+    mode it was in.
     """
     distinct, row_of_text = _distinct(table)
     lengths = table.lengths[distinct]
     order = np.argsort(-lengths, kind="stable")
     embeddings = np.empty((len(distinct), encoder.dimension), dtype=np.float32)
     kind = torch.device(device).type
+    most = batch_tokens or (_CPU_BATCH_TOKENS if kind == "cpu" else _BATCH_TOKENS)
     training = encoder.training
     encoder.eval()
     try:
@@ -44,7 +48,7 @@ def encode(
             start = 0
             while start < len(order):
                 # Longest first: the first text of a batch is its width, and memory runs out at once or never.
-                rows = order[start : start + max(1, batch_tokens // int(lengths[order[start]]))]
+                rows = order[start : start + max(1, most // int(lengths[order[start]]))]
                 ids, mask = pad(table, distinct[rows], pad_id)
                 embeddings[rows] = encoder(ids.to(device), mask.to(device)).cpu().numpy()
                 start += len(rows)

@@ -105,6 +105,8 @@ class BatchPlanner:
             raise UserError(f"The batch size is {batch_size}, but must be at least 1.")
         if language_temperature is not None and not 0 < language_temperature < math.inf:
             raise UserError(f"The language temperature is {language_temperature}, but must be a number above 0.")
+        if not data.languages:
+            raise UserError("There is no training data: name at least one training set that has items.")
         self.data = data
         self.batch_size = batch_size
         self.left_out: list[tuple[str, str]] = []

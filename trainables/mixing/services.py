@@ -35,8 +35,7 @@ def servers_of(data: TrainingData, usages: Sequence[Usage], batch_size: int, str
         for number, usage in enumerate(usages):
             pool = Pool(_only(by_group, usage.eligible(by_group)), usage, data.group_of_item)
             draft = Draft(batch_size, data.group_of_item)
-            if len(pool):
-                draft.fill(pool, stream.at(Purpose.WITNESS, set_index, number))
+            draft.fill(pool, stream.at(Purpose.WITNESS, set_index, number))
             row.append(Server(set_index, pool, draft.members()))
         table.append(row)
     return table

@@ -184,6 +184,7 @@ def test_a_set_of_which_nothing_would_be_left_is_refused() -> None:
     found = find_overlap({"s": items}, [test_set(ENGLISH)])
     with pytest.raises(UserError, match="'s' shares text with test"):
         drop_overlap({"s": items}, found)
+    assert drop_overlap({"not looked at": items}, found) == {"not looked at": items}
 
 
 def test_without_benchmarks_or_items_nothing_overlaps() -> None:

@@ -152,6 +152,8 @@ HEAD = "pair_id,language,query,passage\n"
 MALFORMED: dict[str, tuple[str, bytes, list[str]]] = {
     # what is wrong: file name, content, what the sentence must say (after the folder)
     "not JSON": ("a.jsonl", second('{"id": "b", '), ["a.jsonl:2 ", "not JSON"]),
+    "bottomless JSON": ("a.jsonl", second('{"id": ' + "[" * 200_000), ["a.jsonl:2 ", "plain object"]),
+    "endless number": ("a.jsonl", second('{"id": ' + "1" * 5000 + "}"), ["a.jsonl:2 ", "plain object"]),
     "no object": ("a.jsonl", second('["b"]'), ["a.jsonl:2 ", "list"]),
     "neither form": ("a.jsonl", b'{"question": "x"}\n', ["a.jsonl:1 ", "question", "pair_id"]),
     "no id": ("a.jsonl", second('{"query": {"en": "q"}, "passage": {"en": "p"}}'), ["a.jsonl:2", "'id' is missing"]),

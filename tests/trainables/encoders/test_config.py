@@ -221,5 +221,7 @@ def test_sharded_weights_are_enough(checkpoint) -> None:
 
 
 def test_configs_load_without_torch() -> None:
-    program = "import sys, trainables.encoders.config; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    program = (
+        "import sys, trainables.encoders.config; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])

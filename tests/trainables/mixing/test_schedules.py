@@ -47,7 +47,7 @@ def test_ratios_stay_in_the_unit_interval(curve, progress):
 
 
 @given(curves(), steps)
-def test_step_t_of_T_uses_the_ratio_at_progress_t_over_T(curve, total):
+def test_a_step_uses_the_ratio_at_its_share_of_all_steps(curve, total):
     trajectory = curve.trajectory(total)
     assert trajectory.dtype == np.float64
     assert trajectory.tolist() == [curve.ratio(t / total) for t in range(total)]

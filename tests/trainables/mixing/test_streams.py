@@ -22,12 +22,12 @@ def test_numpy_s_own_generator_at_that_key_and_counter_gives_the_same_numbers():
 
 
 def test_the_numbers_are_pinned_so_that_no_result_changes_unseen():
-    assert Stream(0).at(Purpose.KIND, 0).random() == pytest.approx(0.0, abs=1)
     assert Stream(3, "x").at(Purpose.BATCH, 5).random(3).tolist() == [
-        0.2059947956273217,
-        0.7187847190203398,
-        0.6583511001024083,
+        0.20599479800768372,
+        0.7187847215963588,
+        0.6583511042565441,
     ]
+    assert Stream(3, "x").permutation(8, Purpose.EPOCH, 5).tolist() == [0, 1, 4, 5, 2, 7, 6, 3]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,204 @@
+"""Command line: `python -m analysis.compare STUDY ARM_A ARM_B` compares two arms down to single questions."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from analysis.comparisons import Judged, judge_pair
+from analysis.findings import Arm, Benchmark, Findings
+from analysis.labels import metric_label, slug
+from analysis.queries import Queries
+from analysis.questions import QuestionTable
+from analysis.table import Cell, Column, Table, make_table
+from analysis.tables.comparisons import notes, verdict
+from analysis.tables.results import languages
+from study.records import UserError, open_study
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the comparison; returns the exit status (2 for a user's mistake)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.compare",
+        description="Compares two arms of a study: by benchmark and setting, by language, by question.",
+        epilog='example: python -m analysis.compare studies/quick "best dynamic" "best static"',
+    )
+    parser.add_argument("study", metavar="STUDY", help="study folder")
+    parser.add_argument("first", metavar="ARM_A", help="name of an arm, as in the report")
+    parser.add_argument("second", metavar="ARM_B", help="the arm that it is compared with")
+    parser.add_argument(
+        "--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--top", type=int, default=10, help="questions to show in each direction (default: %(default)s)"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="also write the tables, with every question, as CSV")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    if not 0 < options.margin < 1:
+        raise UserError(f"--margin is {options.margin}, but it must lie between 0 and 1: 0.005 is half a point of mAP.")
+    if options.top < 1:
+        raise UserError(f"--top is {options.top}, but it must be at least 1.")
+    from rich.console import Console
+
+    from analysis.terminal import print_table
+
+    findings = Findings([open_study(options.study)])
+    queries = Queries(findings)
+    first, second = findings.find(options.first), findings.find(options.second)
+    judged = judge_pair(findings, queries, first, second, options.margin)
+    if not judged:
+        reasons = " ".join([*queries.problems, *findings.problems]) or "they have no values per question."
+        raise UserError(f"{first.label} and {second.label} cannot be compared: {reasons}")
+    console = Console()
+    for line in [*queries.problems, *findings.problems]:
+        console.print(f"! {line}", markup=False, highlight=False, style="yellow")
+    tables = [overview(judged, options.margin)]
+    every_question = []
+    for found in (j for j in judged if not j.is_bias):
+        benchmark = next(b for b in findings.benchmarks if b.name == found.benchmark)
+        tables.append(by_language(findings, queries, found, benchmark))
+        every_question.append(by_question(queries, found))
+        tables.append(_extremes(every_question[-1], options.top))
+    for table in tables:
+        print_table(table, console)
+        console.print()
+    if options.output:
+        from analysis.files import write_tables
+
+        write_tables(
+            [*(t for t in tables if t.name not in {q.name for q in every_question}), *every_question],
+            options.output,
+            ("csv",),
+        )
+        console.print(f"Written to {options.output}: *.csv", markup=False, highlight=False)
+    return 0
+
+
+def overview(judged: Sequence[Judged], margin: float) -> Table:
+    """The two arms on every benchmark and setting."""
+    columns = [
+        Column("benchmark", "Benchmark"),
+        Column("setting", "Setting"),
+        Column("metric", "Metric"),
+        Column("difference", "Difference", "difference"),
+        Column("p", "p (Holm)", "p"),
+        Column("verdict", "Verdict"),
+    ]
+    rows = []
+    for j in judged:
+        low, high = j.comparison.interval or (None, None)
+        cell = Cell(j.comparison.difference, low, high, kind="ranks" if j.is_bias else None)
+        rows.append([j.benchmark, j.setting, metric_label(j.metric), cell, j.comparison.p_holm, verdict(j)])
+    title = f"{judged[0].first.label} minus {judged[0].second.label}"
+    pairing = f"Paired: {judged[0].comparison.paired_with}. Holm's correction over the {len(judged)} rows."
+    return make_table("overview", title, columns, rows, [pairing, *notes_for(judged, margin)])
+
+
+def notes_for(judged: Sequence[Judged], margin: float) -> list[str]:
+    """The notes of the report's comparisons, for these."""
+    from analysis.comparisons import Comparisons
+
+    return notes(Comparisons(margin, tuple(judged), None, ()))[:1]
+
+
+def by_language(findings: Findings, queries: Queries, judged: Judged, benchmark: Benchmark) -> Table:
+    """The difference for the queries of each language; Holm's correction over the languages."""
+    from analysis.significance import Contrast, compare
+
+    one, other = _tables(queries, judged)
+    contrasts, shown = [], []
+    names = languages(findings, benchmark)
+    for name in names:
+        cells = {name} | {f"{name}-{pool}" for pool in names}
+        if cells & set(one.cells):
+            shown.append(name)
+            parts = [_of_cells(table, cells) for table in (one, other)]
+            contrasts.append(Contrast(judged.first.label, judged.second.label, name, parts[0], parts[1], margin=None))
+    columns = [
+        Column("language", "Query language"),
+        Column("difference", "Difference", "difference"),
+        Column("p", "p (Holm)", "p"),
+        Column("verdict", "Verdict"),
+    ]
+    rows = []
+    for name, found in zip(shown, compare(contrasts), strict=True):
+        low, high = found.interval or (None, None)
+        said = found.verdict if found.interval is not None else "single run"
+        rows.append([name, Cell(found.difference, low, high), found.p_holm, said])
+    title = f"{judged.benchmark}, {judged.setting}: by query language"
+    return make_table(f"languages_{slug(judged.benchmark)}_{slug(judged.setting)}", title, columns, rows)
+
+
+def _of_cells(table: QuestionTable, cells: set[str]) -> QuestionTable:
+    """The table of some cells only, weighted alike; questions without a query in them are left out."""
+    kept = [i for i, cell in enumerate(table.cells) if cell in cells]
+    asked = table.counts[:, kept].sum(axis=1) > 0
+    return replace(
+        table,
+        questions=tuple(q for q, has in zip(table.questions, asked, strict=True) if has),
+        cells=tuple(table.cells[i] for i in kept),
+        sums=table.sums[:, asked][:, :, kept],
+        counts=table.counts[asked][:, kept],
+        weights=np.full(len(kept), 1 / len(kept)),
+    )
+
+
+def by_question(queries: Queries, judged: Judged) -> Table:
+    """Every question with the mean over its queries and the seeds in common, sorted by the difference."""
+    one, other = _tables(queries, judged)
+    seeds = tuple(sorted(set(one.seeds) & set(other.seeds)))
+    means = [_question_means(table.of_seeds(seeds)) for table in (one, other)]
+    columns = [
+        Column("question", "Question"),
+        Column("first", judged.first.label, "score"),
+        Column("second", judged.second.label, "score"),
+        Column("difference", "Difference", "difference"),
+    ]
+    difference = means[0] - means[1]
+    order = np.lexsort((np.array(one.questions), difference))
+    rows = [[one.questions[i], float(means[0][i]), float(means[1][i]), float(difference[i])] for i in order]
+    title = f"{judged.benchmark}, {judged.setting}: every question"
+    notes = [f"Mean {metric_label(judged.metric)} over {len(seeds)} seeds and the question's queries in all languages."]
+    return make_table(f"questions_{slug(judged.benchmark)}_{slug(judged.setting)}", title, columns, rows, notes)
+
+
+def _question_means(table: QuestionTable) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    means: np.ndarray[tuple[int], np.dtype[np.float64]] = table.sums.mean(axis=0).sum(axis=1) / table.counts.sum(axis=1)
+    return means
+
+
+def _extremes(table: Table, top: int) -> Table:
+    rows = table.rows if len(table.rows) <= 2 * top else (*table.rows[:top], *table.rows[-top:])
+    title = table.title.replace("every question", "the questions that changed most")
+    return replace(table, title=title, rows=rows)
+
+
+def _tables(queries: Queries, judged: Judged) -> tuple[QuestionTable, QuestionTable]:
+    found = [_table(queries, arm, judged) for arm in (judged.first, judged.second)]
+    return found[0], found[1]
+
+
+def _table(queries: Queries, arm: Arm, judged: Judged) -> QuestionTable:
+    table = queries.table(arm, judged.benchmark, judged.setting, judged.metric)
+    if table is None:
+        raise UserError(f"{arm.label} has no values per question on {judged.benchmark}: run its evaluation again.")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

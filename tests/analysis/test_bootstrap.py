@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.bootstrap import calibrated_interval, multiplicities, question_replicates, two_level_replicates
+from analysis.questions import QuestionTable
+from analysis.variance import two_way
+
+
+def table_of(values: np.ndarray) -> QuestionTable:
+    seeds, questions, cells = values.shape
+    return QuestionTable.from_cells(
+        range(seeds), [str(q) for q in range(questions)], [str(c) for c in range(cells)], values
+    )
+
+
+def with_holes(rng: np.random.Generator, seeds: int, questions: int, cells: int) -> QuestionTable:
+    values = rng.random((seeds, questions, cells))
+    holes = rng.random((questions, cells)) < 0.5
+    holes[:, 0] = False
+    return table_of(np.where(holes, np.nan, values))
+
+
+def interval(table: QuestionTable, resamples: int = 1_000, seed: int = 0) -> tuple[float, float]:
+    return calibrated_interval(table, two_way(table.values), level=0.95, resamples=resamples, seed=seed)
+
+
+def test_each_resample_draws_as_many_units_as_there_are() -> None:
+    draws = multiplicities(37, 2_500, 1)
+    assert (draws.sum(axis=1) == 37).all()
+    assert draws.var() == pytest.approx(36 / 37, rel=0.02)
+    np.testing.assert_array_equal(draws, multiplicities.__wrapped__(37, 2_500, 1))
+    assert not np.array_equal(draws, multiplicities(37, 2_500, 2))
+
+
+@pytest.mark.parametrize("holes", [True, False])
+def test_replicates_are_the_metric_of_the_repeated_questions(holes: bool) -> None:
+    rng = np.random.default_rng(0)
+    table = with_holes(rng, 3, 25, 4) if holes else table_of(rng.random((3, 25, 4)))
+    found = question_replicates(table, 30, 5)
+    for row, drawn in zip(found, multiplicities(25, 30, 5), strict=True):
+        rows = np.repeat(np.arange(25), drawn)
+        repeated = table.sums[:, rows].sum(axis=1) / table.counts[rows].sum(axis=0)
+        np.testing.assert_allclose(row, repeated.mean(axis=1), atol=1e-12)
+
+
+def test_a_cell_without_a_query_in_a_resample_keeps_its_mean() -> None:
+    values = np.full((2, 6, 2), np.nan)
+    values[:, :, 0] = 0.5
+    values[:, 0, 1] = 0.9
+    found = question_replicates(table_of(values), 200, 0)
+    assert (multiplicities(6, 200, 0)[:, 0] == 0).any()
+    np.testing.assert_allclose(found, 0.7, atol=1e-12)
+
+
+def test_arms_of_one_study_see_the_same_resampled_questions() -> None:
+    rng = np.random.default_rng(1)
+    one, other = (with_holes(np.random.default_rng(2), 3, 30, 3) for _ in range(2))
+    other = QuestionTable(other.seeds, other.questions, other.cells, other.sums * rng.random(), other.counts, other.weights)
+    paired = question_replicates(one.minus(other), 50, 0)
+    np.testing.assert_allclose(paired, question_replicates(one, 50, 0) - question_replicates(other, 50, 0), atol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-2, 2), st.floats(0.1, 5))
+def test_the_interval_follows_shift_scale_and_sign(seed: int, shift: float, scale: float) -> None:
+    values = np.random.default_rng(seed).normal(0, 1, (4, 20, 2))
+    low, high = interval(table_of(values))
+    assert low < values.mean() < high
+    assert interval(table_of(shift + scale * values)) == pytest.approx((shift + scale * low, shift + scale * high))
+    assert interval(table_of(-values)) == pytest.approx((-high, -low))
+
+
+def test_the_interval_is_the_same_for_the_same_seed_only() -> None:
+    table = table_of(np.random.default_rng(3).random((5, 40, 3)))
+    assert interval(table, seed=4) == interval(table, seed=4)
+    assert interval(table, seed=4) != interval(table, seed=5)
+
+
+def test_without_spread_between_seeds_it_is_the_plain_bootstrap_of_the_questions() -> None:
+    by_question = np.random.default_rng(4).exponential(1, 400)
+    low, high = interval(table_of(np.tile(by_question, (5, 1))[:, :, None]), 10_000)
+    plain = stats.bootstrap((by_question,), np.mean, n_resamples=10_000, method="percentile", rng=5).confidence_interval
+    width = plain.high - plain.low
+    assert low == pytest.approx(plain.low, abs=0.03 * width)
+    assert high == pytest.approx(plain.high, abs=0.03 * width)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25])
+def test_constant_values_have_an_interval_of_no_width(value: float) -> None:
+    assert interval(table_of(np.full((5, 11, 3), value))) == pytest.approx((value, value), abs=1e-12)
+
+
+SPREADS = {"arm mean": (0.01, 0.3, 0.15), "difference": (0.01, 0.08, 0.15), "seeds dominate": (0.02, 0.01, 0.05)}
+
+
+def covered(seeds: int, spread: str, simulations: int, *, calibrated: bool) -> float:
+    rng = np.random.default_rng(seeds)
+    seed_sd, question_sd, run_sd = SPREADS[spread]
+    hits = 0
+    for number in range(simulations):
+        values = rng.normal(0, seed_sd, (seeds, 1, 1)) + rng.normal(0, question_sd, (1, 150, 1))
+        table = table_of(values + rng.normal(0, run_sd, (seeds, 150, 1)))
+        if calibrated:
+            low, high = interval(table, 500, number % 7)
+        else:
+            low, high = np.quantile(two_level_replicates(table, 500, number % 7), [0.025, 0.975])
+        hits += low <= 0 <= high
+    return hits / simulations
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize("seeds", [5, 7, 10])
+def test_intervals_cover_the_truth_as_often_as_they_say(seeds: int, spread: str) -> None:
+    assert 0.93 <= covered(seeds, spread, 1_500, calibrated=True) <= 0.97
+
+
+@pytest.mark.slow
+def test_a_plain_two_level_bootstrap_of_five_seeds_is_overconfident() -> None:
+    assert covered(5, "seeds dominate", 1_000, calibrated=False) < 0.91

@@ -1,0 +1,93 @@
+"""Estimates over seeds, and which studies may share a report."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.findings import Findings, estimate
+from study.records import UserError, open_study
+
+
+def opened(*folders) -> Findings:
+    return Findings([open_study(str(folder)) for folder in folders])
+
+
+@given(st.lists(st.floats(min_value=0, max_value=1), min_size=2, max_size=12))
+def test_the_interval_over_seeds_is_students(values):
+    found = estimate(values)
+    assert found.mean == pytest.approx(np.mean(values), abs=1e-12)
+    error = scipy.stats.sem(values)
+    if error > 1e-9:
+        low, high = scipy.stats.t.interval(0.95, len(values) - 1, np.mean(values), error)
+        assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_a_single_seed_has_no_interval_and_no_seed_no_estimate():
+    assert estimate([0.5]).low is None
+    assert estimate([]) is None
+
+
+def rewrite(path, change) -> None:
+    value = json.loads(path.read_text())
+    path.write_text(json.dumps(change(value)))
+
+
+def test_arms_with_identical_training_share_their_trials(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=5)
+
+    def add(arms):
+        linear = next(arm for arm in arms if arm["arm"] == "best dynamic")
+        return [*arms, {**linear, "arm": "twin", "same_as": "best dynamic"}]
+
+    rewrite(folder / "arms.json", add)
+    findings = opened(folder)
+    assert findings.find("twin").trials == findings.find("best dynamic").trials
+
+
+def test_the_same_arm_of_two_studies_has_the_seeds_of_both(tmp_path, write_study):
+    one = write_study(tmp_path, name="one", seeds=(0, 1), questions=5)
+    other = write_study(tmp_path, name="other", seeds=(2, 3), questions=5)
+    assert opened(one, other).find("best static").seeds == (0, 1, 2, 3)
+
+
+def test_a_seed_that_occurs_twice_counts_once_and_is_named(tmp_path, write_study):
+    one = write_study(tmp_path, name="one", seeds=(0, 1), questions=5)
+    other = write_study(tmp_path, name="other", seeds=(1, 2), questions=5)
+    findings = opened(one, other)
+    assert findings.find("best static").seeds == (0, 1, 2)
+    assert any("Seed 1 of best static" in problem for problem in findings.problems)
+
+
+def test_arms_of_one_name_but_other_training_stand_for_themselves(tmp_path, write_study):
+    one = write_study(tmp_path, name="one", questions=5)
+    other = write_study(tmp_path, name="other", questions=5)
+    rewrite(other / "arms.json", lambda arms: [{**arm, "learning_rate": 0.5} for arm in arms])
+    findings = opened(one, other)
+    assert findings.find("best static [one]").seeds == findings.find("best static [other]").seeds == (11, 12, 13)
+    with pytest.raises(UserError, match="ambiguous"):
+        findings.find("best static")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"fingerprints": {"atlas": "fp-other"}}, "evaluation data"), ({"metric_definition": "map@20"}, "metric definition")],
+)
+def test_studies_that_measure_differently_are_refused_with_the_reason(tmp_path, write_study, change, reason):
+    one = write_study(tmp_path, name="one", questions=5)
+    other = write_study(tmp_path, name="other", questions=5, **change)
+    with pytest.raises(UserError, match=f"(?s)one and other.*atlas has {reason}"):
+        opened(one, other)
+
+
+def test_models_are_told_apart(tmp_path, write_study):
+    findings = opened(write_study(tmp_path, models=("small", "large"), questions=5))
+    assert {arm.label for arm in findings.arms if arm.name == "X-Y"} == {"X-Y (small)", "X-Y (large)"}
+
+
+def test_an_unknown_arm_is_answered_with_the_known_ones(finished_study):
+    with pytest.raises(UserError, match="'X-Y'"):
+        opened(finished_study).find("no such arm")

@@ -1,0 +1,242 @@
+import copy
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, MT5Config, MT5EncoderModel, MT5Model
+
+from trainables.encoders.config import PRESETS, EncoderConfig, resolve_encoder
+from trainables.encoders.model import build_encoder, save_encoder
+from trainables.encoders.tokens import pad, tokenise
+from trainables.errors import UserError
+
+
+def _config(folder: Path, pooling: str = "mean") -> EncoderConfig:
+    return resolve_encoder(str(folder)).model_copy(update={"pooling": pooling})
+
+
+def _batch(texts, tokenizer, multiple_of: int = 1):
+    return pad(tokenise(texts, tokenizer, "", 30), np.arange(len(texts)), tokenizer.pad_token_id, multiple_of)
+
+
+@pytest.mark.parametrize("family", ["xlm-r", "bert"])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "pooler"])
+def test_pooling_is_what_its_name_says(checkpoint, tokenizer, texts, family: str, pooling: str) -> None:
+    folder = checkpoint(family)
+    encoder = build_encoder(_config(folder, pooling), tokenizer, seed=0).eval()
+    plain = AutoModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        embeddings = encoder(*_batch(texts[::7], tokenizer)).numpy()
+        for text, embedding in zip(texts[::7], embeddings, strict=True):
+            output = plain(input_ids=torch.tensor([tokenizer(text)["input_ids"]]))
+            hidden = output.last_hidden_state[0].numpy()
+            vector = {"mean": hidden.mean(0), "cls": hidden[0], "pooler": output.pooler_output[0].numpy()}[pooling]
+            np.testing.assert_allclose(embedding, vector / math.sqrt((vector**2).sum()), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mini-xs", "mini-s"])
+def test_an_embedding_is_a_float32_unit_vector(tokenizer, texts, name: str) -> None:
+    encoder = build_encoder(PRESETS[name], tokenizer, seed=0)
+    embeddings = encoder(*_batch(texts, tokenizer))
+    assert embeddings.dtype == torch.float32
+    assert embeddings.shape == (len(texts), encoder.dimension)
+    assert encoder.dimension == PRESETS[name].width
+    torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(len(texts)))
+
+
+@pytest.mark.parametrize("family", ["xlm-r", "bert", "mini"])
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_batch_mates_and_padding_do_not_move_an_embedding(checkpoint, tokenizer, texts, family: str, pooling: str):
+    config = PRESETS["mini-s"] if family == "mini" else _config(checkpoint(family))
+    encoder = build_encoder(config.model_copy(update={"pooling": pooling}), tokenizer, seed=3).eval()
+    mixed = ["Peru", *texts[:40], "Ghana " * 9]
+    with torch.no_grad():
+        together, padded = encoder(*_batch(mixed, tokenizer)), encoder(*_batch(mixed, tokenizer, multiple_of=32))
+        alone = torch.cat([encoder(*_batch([text], tokenizer)) for text in mixed])
+    assert (together - alone).abs().max() < 1e-5
+    assert (padded - alone).abs().max() < 1e-5
+
+
+def test_embeddings_are_float32_under_bfloat16(tokenizer, texts) -> None:
+    encoder = build_encoder(PRESETS["mini-xs"], tokenizer, seed=0).eval()
+    with torch.no_grad():
+        exact = encoder(*_batch(texts, tokenizer))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            rough = encoder(*_batch(texts, tokenizer))
+    assert rough.dtype == torch.float32
+    torch.testing.assert_close(rough.norm(dim=1), torch.ones(len(texts)))
+    assert 0 < (rough - exact).abs().max() < 0.05
+
+
+def test_the_seed_alone_decides_the_weights_of_a_mini_encoder(tokenizer) -> None:
+    def weights(seed: int, noise: int) -> torch.Tensor:
+        torch.manual_seed(noise)
+        encoder = build_encoder(PRESETS["mini-xs"], tokenizer, seed)
+        return torch.cat([parameter.flatten() for parameter in encoder.parameters()])
+
+    assert torch.equal(weights(1, noise=5), weights(1, noise=6))
+    assert not torch.equal(weights(1, noise=5), weights(2, noise=5))
+
+
+def test_building_leaves_the_global_random_state_alone(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    without_pooler = {k: v for k, v in load_file(folder / "model.safetensors").items() if not k.startswith("pooler.")}
+    save_file(without_pooler, folder / "model.safetensors", metadata={"format": "pt"})
+    for config in (PRESETS["mini-xs"], _config(folder)):
+        torch.manual_seed(9)
+        before = torch.get_rng_state()
+        build_encoder(config, tokenizer, seed=4)
+        assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_every_parameter_gets_a_gradient(checkpoint, tokenizer, texts) -> None:
+    for config in (PRESETS["mini-xs"], _config(checkpoint("bert")), _config(checkpoint("xlm-r"), "cls")):
+        encoder = build_encoder(config, tokenizer, seed=0)
+        (encoder(*_batch(texts, tokenizer)) * torch.arange(encoder.dimension)).sum().backward()
+        assert [name for name, parameter in encoder.named_parameters() if parameter.grad is None] == []
+
+
+def test_parameters_are_counted(tokenizer) -> None:
+    width, vocabulary = 64, len(tokenizer)
+    positions = 128 + 2
+    layer = 4 * (width * width + width) + 2 * (4 * width * width) + 4 * width + width + 2 * 2 * width
+    expected = (vocabulary + positions + 1) * width + 2 * width + layer
+    assert build_encoder(PRESETS["mini-xs"], tokenizer, seed=0).parameter_count == expected
+
+
+def test_a_mini_encoder_reads_its_longest_text(tokenizer) -> None:
+    encoder = build_encoder(PRESETS["mini-xs"], tokenizer, seed=0)
+    table = tokenise(["Ghana Peru " * 200], tokenizer, "", PRESETS["mini-xs"].max_passage_length)
+    assert table.lengths[0] == 128
+    assert encoder(*pad(table, [0], 1)).isfinite().all()
+
+
+def test_weights_are_float32_whatever_the_checkpoint_holds(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    AutoModel.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(folder)
+    encoder = build_encoder(_config(folder), tokenizer, seed=0)
+    assert {parameter.dtype for parameter in encoder.parameters()} == {torch.float32}
+    assert encoder.training
+
+
+@pytest.mark.parametrize("source", ["mini", "mean", "cls", "pooler"])
+def test_a_saved_encoder_comes_back_by_its_folder(checkpoint, tokenizer, texts, tmp_path: Path, source: str) -> None:
+    config = PRESETS["mini-xs"] if source == "mini" else _config(checkpoint("bert"), source)
+    config = config.model_copy(update={"query_prefix": "q: ", "max_query_length": 17})
+    encoder = build_encoder(config, tokenizer, seed=8).eval()
+    save_encoder(encoder, tokenizer, tmp_path / "saved" / "deep")
+    again = resolve_encoder(str(tmp_path / "saved" / "deep"))
+    for field in ("pooling", "query_prefix", "passage_prefix", "max_query_length", "max_passage_length"):
+        assert getattr(again, field) == getattr(config, field)
+    reloaded = build_encoder(again, tokenizer, seed=99).eval()
+    with torch.no_grad():
+        assert torch.equal(encoder(*_batch(texts, tokenizer)), reloaded(*_batch(texts, tokenizer)))
+
+
+def test_sharded_weights_load(checkpoint, tokenizer, texts) -> None:
+    whole = build_encoder(_config(checkpoint()), tokenizer, seed=0).eval()
+    shards = checkpoint(max_shard_size="20KB")
+    (shards / "model.safetensors").unlink()
+    sharded = build_encoder(_config(shards), tokenizer, seed=0).eval()
+    with torch.no_grad():
+        assert torch.equal(whole(*_batch(texts, tokenizer)), sharded(*_batch(texts, tokenizer)))
+
+
+def test_the_pooler_of_a_sentence_transformers_folder_is_its_dense_layer(checkpoint, tokenizer, texts) -> None:
+    folder = checkpoint("bert")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    (folder / "2_Dense").mkdir()
+    (folder / "2_Dense" / "config.json").write_text(
+        json.dumps({"in_features": 24, "out_features": 24, "activation_function": "torch.nn.modules.activation.Tanh"})
+    )
+    generator = torch.Generator().manual_seed(0)
+    weight, bias = torch.randn(24, 24, generator=generator), torch.randn(24, generator=generator)
+    save_file({"linear.weight": weight, "linear.bias": bias}, folder / "2_Dense" / "model.safetensors")
+    encoder = build_encoder(resolve_encoder(str(folder)), tokenizer, seed=0).eval()
+    plain = AutoModel.from_pretrained(folder).eval()
+    ids, mask = _batch(texts, tokenizer)
+    with torch.no_grad():
+        first = plain(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+        expected = torch.nn.functional.normalize(torch.tanh(first @ weight.T + bias), dim=1)
+        torch.testing.assert_close(encoder(ids, mask), expected)
+
+
+def _refused(config: EncoderConfig, tokenizer, part: str) -> None:
+    with pytest.raises(UserError, match=part) as caught:
+        build_encoder(config, tokenizer, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_weights_are_refused(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    weights = load_file(folder / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    _refused(_config(folder), tokenizer, r"lack 1 tensors \(encoder\.layer\.1\.output\.dense\.weight")
+
+
+def test_weights_of_another_shape_are_refused(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    weights = load_file(folder / "model.safetensors")
+    weights["encoder.layer.1.output.dense.weight"] = torch.zeros(24, 47)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    _refused(_config(folder), tokenizer, r"encoder\.layer\.1\.output\.dense\.weight|mismatch")
+
+
+def test_a_pooler_that_was_never_trained_is_refused(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    weights = {k: v for k, v in load_file(folder / "model.safetensors").items() if not k.startswith("pooler.")}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    _refused(_config(folder, "pooler"), tokenizer, r"lack 2 tensors \(pooler\.dense\.bias")
+    build_encoder(_config(folder, "mean"), tokenizer, seed=0)
+
+
+def test_pickled_weights_are_never_read(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    config = _config(folder)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    _refused(config, tokenizer, "does not load")
+
+
+def test_damaged_weights_are_refused(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
+    _refused(_config(folder), tokenizer, "does not load")
+
+
+@pytest.mark.parametrize("kind", [MT5Model, MT5EncoderModel])
+def test_an_encoder_decoder_is_refused(tokenizer, tmp_path: Path, kind) -> None:
+    shape = {"vocab_size": len(tokenizer), "d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2}
+    kind(MT5Config(**shape)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    _refused(EncoderConfig(name="x", source=str(tmp_path)), tokenizer, r"encoder-decoder \(mt5\)")
+
+
+def test_a_tokenizer_of_another_model_is_refused(checkpoint, tokenizer) -> None:
+    larger = copy.deepcopy(tokenizer)
+    larger.add_tokens(["☃☃☃"])
+    _refused(_config(checkpoint()), larger, "give the tokenizer that belongs to the model")
+
+
+def test_lengths_beyond_the_positions_are_refused(checkpoint, tokenizer) -> None:
+    for family, capacity in (("xlm-r", 38), ("bert", 40)):
+        config = _config(checkpoint(family)).model_copy(update={"max_passage_length": capacity + 1})
+        _refused(config, tokenizer, f"at most {capacity}")
+        build_encoder(config.model_copy(update={"max_passage_length": capacity}), tokenizer, seed=0)
+
+
+def test_remote_code_runs_only_if_asked(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    settings = json.loads((folder / "config.json").read_text())
+    settings |= {"model_type": "homemade", "auto_map": {"AutoConfig": "evil.Evil", "AutoModel": "evil.EvilModel"}}
+    (folder / "config.json").write_text(json.dumps(settings))
+    (folder / "evil.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\n")
+    _refused(_config(folder), tokenizer, "does not load")
+    assert not (folder / "ran").exists()
