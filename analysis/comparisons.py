@@ -105,7 +105,13 @@ def _comparable(queries: Queries, first: Arm, second: Arm, place: _Place) -> boo
     return False
 
 
-def _judge(queries: Queries, pairs: list[tuple[Arm, Arm, _Place]], margin: float | None, is_main: bool) -> list[Judged]:
+def _judge(
+    queries: Queries,
+    pairs: list[tuple[Arm, Arm, _Place]],
+    margin: float | None,
+    is_main: bool,
+    resamples: int = RESAMPLES,
+) -> list[Judged]:
     if not pairs:
         return []
     # scipy.stats takes most of a second to import: a report without comparisons need not wait for it.

@@ -16,7 +16,7 @@ def spent(fraction: float, level: float) -> float:
     return level * fraction**2
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def nominal_levels(looks: tuple[int, ...], most: int, level: float) -> tuple[float, ...]:
     """Returns the two-sided level of each look such that all looks together err with chance `level` at most.
 

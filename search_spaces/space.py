@@ -34,6 +34,12 @@ class Branch(BaseModel):
         """The ratio parameters that are searched in this branch."""
         return {name: p for name, p in FAMILIES[self.family].parameters.items() if name not in self.fixed}
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The family's textbook values of `parameters`, such as linear from 1 to 0, as far as it has any."""
+        fields = FAMILIES[self.family].config.model_fields
+        return {name: fields[name].default for name in self.parameters if not fields[name].is_required()}
+
     def ratio(self, values: Mapping[str, Any]) -> Family:
         """Returns the ratio configuration at the given values of `parameters`."""
         return ratio_config({"family": self.family, **self.fixed, **values})

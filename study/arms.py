@@ -6,13 +6,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from search_spaces.space import Branch, Control, Role, Space
+from study.objective import Objective, pareto_front
 from trainables.config import TrainingConfig
 from trainables.errors import UserError
-from trainables.mixing.controls import Reversed, Shuffled
+from trainables.mixing.controls import Replay, Reversed, Shuffled
 from trainables.mixing.schedules import Constant, Schedule
 from trainables.spec import Outcome, TrialSpec
 
 SHUFFLE_SEED = 0
+
+Tried = Mapping[str, Sequence[tuple[TrialSpec, Outcome]]]
+"""Branch name to its search trials in order."""
 
 
 class Arm(BaseModel):
@@ -26,7 +30,7 @@ class Arm(BaseModel):
     of: str | None = None
     """The arm that a control belongs to."""
     training: TrainingConfig
-    chosen_from: str | None
+    chosen_from: str
     """Id of the search trial whose parameters these are."""
     same_as: str | None = None
     """Another arm with identical training: its trials count for both."""
@@ -39,7 +43,7 @@ class Arm(BaseModel):
             "role": self.role,
             "family": self.family,
             "of": self.of,
-            "schedule": training.ratio.model_dump(mode="json"),
+            "schedule": ratio.model_dump(mode="json"),
             "mean_ratio": ratio.mean_ratio(training.steps) if isinstance(ratio, Schedule) else None,
             "learning_rate": training.learning_rate,
             "temperature": training.temperature,
@@ -50,62 +54,89 @@ class Arm(BaseModel):
         }
 
 
-Tried = Mapping[str, Sequence[tuple[TrialSpec, Outcome]]]
-"""Branch name to its search trials in order."""
-
-
-def choose_arms(space: Space, tried: Tried, objective: str) -> list[Arm]:
+def choose_arms(space: Space, tried: Tried, objectives: Sequence[Objective]) -> list[Arm]:
     """Returns the arms of the confirm phase in the order of the tables.
 
-    The strategies, the best constant (`best static`), the best of every family, the best of those again as
-    `best dynamic`, and its controls. Chosen on dev data alone; equal values go to the earlier trial. Raises UserError
-    if a branch has no complete trial.
+    The strategies, the best of all constants (`best static`, a strategy included if it is the best), the best of every
+    family, the best of those again as `best dynamic`, and its controls; with several objectives also every trial of
+    the Pareto front. Best means by the first objective, on dev data alone; equal values go to the earlier trial.
+    Raises UserError if a branch has no complete trial.
     """
-    best = {branch.name: _best(branch, tried[branch.name], objective) for branch in space.branches}
+    best = {branch.name: _best(branch, tried[branch.name], objectives[0]) for branch in space.branches}
     arms = [_arm(b.name, b, best[b.name][0]) for b in space.branches if b.role == "strategy"]
-    arms += [_arm("best static", b, best[b.name][0]) for b in space.branches if b.role == "static"]
+    constant = _winner([b for b in space.branches if b.role != "dynamic"], best, objectives[0])
+    arms.append(_arm("best static", constant, best[constant.name][0], role="static"))
     dynamic = [b for b in space.branches if b.role == "dynamic"]
     arms += [_arm(b.name, b, best[b.name][0]) for b in dynamic]
     if dynamic:
-        winner = max(dynamic, key=lambda b: best[b.name][1])
-        arms.append(_arm("best dynamic", winner, best[winner.name][0]))
-        arms += [_control(control, arms[-1]) for control in space.controls]
+        winner = _winner(dynamic, best, objectives[0])
+        spec, outcome = best[winner.name]
+        champion = _arm("best dynamic", winner, spec)
+        arms += [champion, *(_control(control, champion, outcome) for control in space.controls)]
+    if len(objectives) > 1:
+        arms += _front(space, tried, objectives)
     return _mark_identical(arms)
 
 
-def _best(branch: Branch, trials: Sequence[tuple[TrialSpec, Outcome]], objective: str) -> tuple[TrialSpec, float]:
-    complete = [(spec, o.metrics[f"dev/{objective}"]) for spec, o in trials if o.status == "complete"]
+def dev_metrics(outcome: Outcome) -> dict[str, float]:
+    """The dev metrics at the end of a trial, without their prefix."""
+    return {name.removeprefix("dev/"): value for name, value in outcome.metrics.items() if name.startswith("dev/")}
+
+
+def _best(
+    branch: Branch, trials: Sequence[tuple[TrialSpec, Outcome]], objective: Objective
+) -> tuple[TrialSpec, Outcome]:
+    complete = [(spec, outcome) for spec, outcome in trials if outcome.status == "complete"]
     if not complete:
         ends = ", ".join(f"{spec.id} {outcome.status}" for spec, outcome in trials)
         raise UserError(
             f"No search trial of {branch.name!r} completed ({ends}): see their error in result.json, "
             "and run the study again with more --trials or a lower --learning-rate."
         )
-    return max(complete, key=lambda pair: pair[1])
+    return max(complete, key=lambda pair: objective.score(dev_metrics(pair[1])))
 
 
-def _arm(name: str, branch: Branch, spec: TrialSpec) -> Arm:
-    return Arm(arm=name, role=branch.role, family=branch.family, training=spec.training, chosen_from=spec.id)
+def _winner(branches: Sequence[Branch], best: Mapping[str, tuple[TrialSpec, Outcome]], objective: Objective) -> Branch:
+    return max(branches, key=lambda branch: objective.score(dev_metrics(best[branch.name][1])))
 
 
-def _control(control: Control, winner: Arm) -> Arm:
+def _front(space: Space, tried: Tried, objectives: Sequence[Objective]) -> list[Arm]:
+    """The complete trials that no other one beats in every objective, best in the first objective first."""
+    complete = [
+        (branch, spec, [objective.score(dev_metrics(outcome)) for objective in objectives])
+        for branch in space.branches
+        for spec, outcome in tried[branch.name]
+        if outcome.status == "complete"
+    ]
+    front = [complete[i] for i in pareto_front([scores for _, _, scores in complete])]
+    ordered = sorted(front, key=lambda member: -member[2][0])
+    return [_arm(f"front {n}", branch, spec) for n, (branch, spec, _) in enumerate(ordered, start=1)]
+
+
+def _arm(name: str, branch: Branch, spec: TrialSpec, role: Role | None = None) -> Arm:
+    return Arm(arm=name, role=role or branch.role, family=branch.family, training=spec.training, chosen_from=spec.id)
+
+
+def _control(control: Control, winner: Arm, outcome: Outcome) -> Arm:
     """The twin of a winner that changes one thing and keeps the rest, learning rate included."""
     training = winner.training
-    ratio = training.ratio
     changes: dict[str, Any]
-    match control:
-        case "reversed":
-            changes = {"ratio": Reversed(of=ratio)}
-        case "shuffled":
-            changes = {"ratio": Shuffled(of=ratio, seed=SHUFFLE_SEED)}
-        case "same-mean":
-            changes = {"ratio": Constant(value=ratio.mean_ratio(training.steps))}
-        case "loss-mixing":
-            # A step of loss mixing holds two batches: half the steps spend the same pairs.
-            changes = {"mixing": "loss", "steps": max(1, training.steps // 2)}
+    if control == "loss-mixing":
+        # A step of loss mixing holds two batches: half the steps spend the same pairs.
+        changes = {"mixing": "loss", "steps": max(1, training.steps // 2)}
+    else:
+        # A controller has no schedule before it has run; its twins are made from what it decided in the search.
+        ratio = training.ratio if isinstance(training.ratio, Schedule) else Replay(ratios=outcome.ratios)
+        match control:
+            case "reversed":
+                changes = {"ratio": Reversed(of=ratio)}
+            case "shuffled":
+                changes = {"ratio": Shuffled(of=ratio, seed=SHUFFLE_SEED)}
+            case "same-mean":
+                changes = {"ratio": Constant(value=ratio.mean_ratio(training.steps))}
     changed = training.model_copy(update=changes)
     return Arm(
-        arm=f"best dynamic, {control}",
+        arm=f"{winner.arm}, {control}",
         role="control",
         family=changed.ratio.family,
         of=winner.arm,

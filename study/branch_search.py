@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import optuna
@@ -11,6 +11,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
+from study.objective import Objective
 from trainables.mixing.parameters import Choice, Integer, Parameter, Real
 from trainables.spec import Outcome
 
@@ -36,20 +37,22 @@ class BranchSearch:
         seed: int,
         trials: int,
         first: Mapping[str, Any],
-        metric: str,
+        objectives: Sequence[Objective],
         storage: optuna.storages.BaseStorage | None = None,
     ) -> None:
         self._name = name
         self._seed = seed
         self._sampler = sampler
-        self._metric = metric
+        self._objectives = objectives
         self._distributions = {key: _distribution(parameter) for key, parameter in parameters.items()}
         self._grid = _grid(parameters, trials, first) if sampler == "grid" else []
         self.trials = len(self._grid) or (trials if parameters else 1)
         """Trials worth running: a branch with nothing to search needs one."""
-        self._study = optuna.create_study(study_name=name, storage=storage, direction="maximize")
+        self._study = optuna.create_study(
+            study_name=name, storage=storage, directions=[o.direction for o in objectives]
+        )
         self._open: dict[int, optuna.Trial] = {}
-        if sampler != "grid" and set(first) == set(parameters):
+        if sampler != "grid" and first:
             self._study.enqueue_trial(dict(first))
 
     def ask(self, number: int) -> dict[str, Any]:
@@ -64,10 +67,12 @@ class BranchSearch:
     def tell(self, number: int, outcome: Outcome) -> None:
         """Tells Optuna the truth: COMPLETE with the value, PRUNED with the last step's value, or FAIL."""
         trial = self._open.pop(number)
-        for step, values in sorted(outcome.dev_by_step.items()):
-            trial.report(values[self._metric], step)
+        if len(self._objectives) == 1:
+            # Optuna takes intermediate values for a single objective only.
+            for step, values in sorted(outcome.dev_by_step.items()):
+                trial.report(values[self._objectives[0].metric], step)
         if outcome.status == "complete":
-            self._study.tell(trial, outcome.metrics[f"dev/{self._metric}"])
+            self._study.tell(trial, [outcome.metrics[f"dev/{objective.metric}"] for objective in self._objectives])
         else:
             self._study.tell(trial, state=TrialState.PRUNED if outcome.status == "pruned" else TrialState.FAIL)
 

@@ -85,5 +85,3 @@ def _benchmark_record(benchmark: Benchmark) -> dict[str, Any]:
         "languages": list(benchmark.languages),
         "parallel_ids": len(benchmark.parallel_ids),
     }
-
-

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModel
 
 from study.cluster import Resources
-from study.plan import Budget
+from study.plan import Effort
 from trainables.encoders.config import EncoderConfig
 from trainables.inputs import TrialInputs
 
@@ -35,21 +35,21 @@ class Estimate:
 
 
 def estimate(
-    inputs: TrialInputs, budget: Budget, resources: Resources, confirm_trials: int, gradient_accumulation: int
+    inputs: TrialInputs, effort: Effort, resources: Resources, confirm_trials: int, gradient_accumulation: int
 ) -> Estimate:
     """Estimates from the encoder's shape, the lengths of the texts, and a matrix product timed here."""
     layers, width, parameters, embeddings = _shape(inputs.encoder, len(inputs.tokenizer))
     pair_tokens = float(inputs.queries.lengths.mean() + inputs.passages.lengths.mean())
-    worker_pairs = budget.batch_size / resources.workers / gradient_accumulation
+    worker_pairs = effort.batch_size / resources.workers / gradient_accumulation
     activations = worker_pairs * pair_tokens * layers * width * _ACTIVATION_VALUES_PER_TOKEN_AND_LAYER * 4
     memory = parameters * _BYTES_PER_TRAINED_PARAMETER + activations
     # Forward and backward cost 6 operations per weight and token; an encoding pass costs 2.
     weights = max(1, parameters - embeddings)
     texts = [inputs.dev, *inputs.tests]
     encoded = sum(len(t.queries.ids) + len(t.candidates.ids) for t in texts)
-    operations = 6 * weights * pair_tokens * budget.pairs_per_trial + 2 * weights * encoded
+    operations = 6 * weights * pair_tokens * effort.pairs_per_trial + 2 * weights * encoded
     trial = _SECONDS_PER_TRIAL + operations / (_EFFICIENCY * _operations_per_second(resources) * resources.workers)
-    trials = budget.search_trials + confirm_trials
+    trials = effort.search_trials + confirm_trials
     return Estimate(parameters, memory / 2**30, trial, trial * trials / resources.concurrent)
 
 

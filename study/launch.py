@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from ray import tune
 
+from study.budget import Budget, parse_duration
 from study.cluster import Resources, plan_resources
-from study.plan import OBJECTIVE, StudyPlan
+from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study
 from study.searcher import PlanSearcher
@@ -97,9 +98,15 @@ def run_trials(
 ) -> Ended:
     """Runs the plan to its end, or until it is interrupted; the records say at any time what is done."""
     counts = _Counts(study, plan, progress)
-    searcher = PlanSearcher(plan, study, counts.completed)
+    budget = Budget(
+        parse_duration(settings.time_budget) if settings.time_budget else None,
+        settings.trial_budget,
+        settings.pair_budget,
+    )
+    searcher = PlanSearcher(plan, study, budget, counts.completed)
     trainable = trial_trainable(
-        inputs, TrialResources(
+        inputs,
+        TrialResources(
             resources.workers,
             resources.cpus_per_worker,
             resources.gpus_per_worker,
@@ -126,11 +133,15 @@ def run_trials(
         ),
     )
     counts.write("running")
-    try:
+    with suppress(KeyboardInterrupt):
         tuner.fit()
-    except KeyboardInterrupt:
-        searcher.stopped = True
-    state = "complete" if plan.finished else "interrupted"
+    if plan.finished:
+        state = "complete"
+    elif searcher.budget_reached:
+        state = "budget"
+        progress.line(f"The {searcher.budget_reached} is spent; --resume with a larger one goes on.")
+    else:
+        state = "interrupted"
     counts.write(state)
     return Ended(state, progress.failed)
 
@@ -160,9 +171,16 @@ class _Counts:
         counts["pruned"] += outcome.status == "pruned"
         self.progress.phase = self._plan.phase
         self.progress.planned = self._plan.planned
-        objective = _objective(outcome.metrics)
-        self.progress.trial_ended(spec.id, spec.phase, outcome.status, objective, outcome.error)
+        value = self._objective_value(outcome.metrics)
+        self.progress.trial_ended(spec.id, spec.phase, outcome.status, value, outcome.error)
         self.write("running")
+
+    def reported(self, trial_id: str, report: Mapping[str, Any]) -> None:
+        """Shows where a running trial stands."""
+        self.progress.trial_reported(trial_id, {**report, "objective": self._objective_value(report)})
+
+    def _objective_value(self, metrics: Mapping[str, float]) -> float | None:
+        return metrics.get(f"dev/{self._plan.objectives[0].metric}")
 
     def write(self, state: str) -> None:
         """Writes status.json."""
@@ -207,13 +225,7 @@ class _Watcher(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
     ) -> None:
-        self._counts.progress.trial_reported(_trial_name(trial), result)
-
-
-def _objective(metrics: Mapping[str, float]) -> float | None:
-    """The dev metric in the search phase; in the confirm phase the mean over the test benchmarks."""
-    values = [value for name, value in metrics.items() if name.endswith(f"/{OBJECTIVE}")]
-    return sum(values) / len(values) if values else None
+        self._counts.reported(_trial_name(trial), result)
 
 
 def _trial_name(trial: Any) -> str:

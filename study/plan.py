@@ -15,6 +15,8 @@ from search_spaces.recipes import Recipe
 from search_spaces.space import Branch, Space
 from study.arms import Arm, choose_arms
 from study.branch_search import BranchSearch
+from study.early_stopping import rungs
+from study.objective import parse_objectives
 from study.settings import StudySettings
 from trainables.config import TrainingConfig
 from trainables.mixing.parameters import Parameter
@@ -23,12 +25,9 @@ from trainables.spec import Outcome, TrialSpec
 SEARCH_SEED = 1_000_000
 """The seed of all search trials: compared trials see the same items in the same order. Confirm seeds are 0, 1, ..."""
 
-OBJECTIVE = "multilingual/map"
-"""The dev metric that chooses parameters and arms."""
-
 
 @dataclass(frozen=True)
-class Budget:
+class Effort:
     """What a study will do: search trials per branch, confirm seeds per arm, and what one trial costs."""
 
     trials: Mapping[str, int]
@@ -74,10 +73,11 @@ class StudyPlan:
         self._settings = settings
         self._model = model
         self._space = space
+        self.objectives = parse_objectives(settings.objective)
         self._round_size = round_size
         self._on_arms = on_arms
         self._branches = [_Branch(branch, self._branch_search(branch, storage)) for branch in space.branches]
-        self.budget = Budget(
+        self.effort = Effort(
             trials={b.branch.name: b.search.trials for b in self._branches},
             seeds=settings.seeds or space.seeds,
             steps=settings.steps or recipe.steps,
@@ -136,8 +136,8 @@ class StudyPlan:
     @property
     def planned(self) -> dict[str, int]:
         """Trials per phase; of the confirm phase at most so many until its arms are chosen."""
-        confirm = self.most_arms * self.budget.seeds if self._confirm is None else len(self._confirm)
-        return {"search": self.budget.search_trials, "confirm": confirm}
+        confirm = self.most_arms * self.effort.seeds if self._confirm is None else len(self._confirm)
+        return {"search": self.effort.search_trials, "confirm": confirm}
 
     def _may_ask(self, branch: _Branch) -> bool:
         asked = len(branch.asked)
@@ -149,6 +149,9 @@ class StudyPlan:
     def _ask(self, branch: _Branch) -> TrialSpec:
         number = len(branch.asked)
         values = branch.search.ask(number)
+        training = self._training(branch.branch, values)
+        earlier = [branch.told[n] for n in range(number - number % self._round_size)]
+        halving = self._settings.early_stopping == "halving"
         spec = TrialSpec(
             id=f"search-{_slug(branch.branch.name)}-{number:03d}",
             phase="search",
@@ -156,27 +159,28 @@ class StudyPlan:
             number=number,
             seed=SEARCH_SEED,
             model=self._model,
-            training=self._training(branch.branch, values),
+            training=training,
+            rungs=rungs(training, earlier, self.objectives[0]) if halving else (),
         )
         branch.asked.append(spec)
         return spec
 
     def _training(self, branch: Branch, values: dict[str, Any]) -> TrainingConfig:
-        settings, budget = self._settings, self.budget
+        settings, effort = self._settings, self.effort
         ratio = branch.ratio({name: values[name] for name in branch.parameters})
         return TrainingConfig(
             ratio=ratio,
             draw=settings.draw,
-            steps=budget.steps,
-            batch_size=budget.batch_size,
+            steps=effort.steps,
+            batch_size=effort.batch_size,
             learning_rate=values.get("learning_rate", settings.learning_rate),
             temperature=settings.temperature or self._recipe.temperature,
             gradient_accumulation=settings.gradient_accumulation,
             precision=settings.precision,
             seed=SEARCH_SEED,
-            report_every=max(1, budget.steps // 20),
-            evaluate_every=-(-budget.steps // settings.evaluations),
-            checkpoint_every=-(-budget.steps // settings.checkpoints) if settings.checkpoints else 0,
+            report_every=max(1, effort.steps // 20),
+            evaluate_every=-(-effort.steps // settings.evaluations),
+            checkpoint_every=-(-effort.steps // settings.checkpoints) if settings.checkpoints else 0,
         )
 
     def _branch_search(self, branch: Branch, storage: optuna.storages.BaseStorage | None) -> BranchSearch:
@@ -186,6 +190,8 @@ class StudyPlan:
         if settings.learning_rate is None:
             parameters["learning_rate"] = self._recipe.learning_rate
             first["learning_rate"] = self._recipe.first_learning_rate
+        if branch.role == "dynamic":
+            first |= branch.defaults
         return BranchSearch(
             branch.name,
             parameters,
@@ -193,13 +199,13 @@ class StudyPlan:
             seed=SEARCH_SEED,
             trials=self._settings.trials or self._space.trials,
             first=first,
-            metric=OBJECTIVE,
+            objectives=self.objectives,
             storage=storage,
         )
 
     def _start_confirm_phase(self) -> None:
         tried = {b.branch.name: [(b.asked[n], b.told[n]) for n in sorted(b.told)] for b in self._branches}
-        self.arms = choose_arms(self._space, tried, OBJECTIVE)
+        self.arms = choose_arms(self._space, tried, self.objectives)
         self._on_arms(self.arms)
         # Seed by seed: an interrupted study has whole repetitions of all arms.
         self._confirm = [
@@ -212,7 +218,7 @@ class StudyPlan:
                 model=self._model,
                 training=arm.training.model_copy(update={"seed": seed}),
             )
-            for seed in range(self.budget.seeds)
+            for seed in range(self.effort.seeds)
             for arm in self.arms
             if arm.same_as is None
         ]

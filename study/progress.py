@@ -30,6 +30,8 @@ class Progress:
     pruned: int = 0
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
     best: tuple[str, float] | None = None
+    objective: str = "multilingual/map"
+    maximize: bool = True
     started: float = field(default_factory=time.monotonic)
     _durations: list[float] = field(default_factory=list)
     _began: dict[str, float] = field(default_factory=dict)
@@ -52,8 +54,9 @@ class Progress:
         self._began.setdefault(trial_id, time.monotonic())
 
     def trial_reported(self, trial_id: str, report: Mapping[str, Any]) -> None:
-        """A running trial says where it stands."""
-        self.running.setdefault(trial_id, {}).update(report)
+        """A running trial says where it stands; what a report leaves open stays as it was."""
+        known = {name: value for name, value in report.items() if value is not None}
+        self.running.setdefault(trial_id, {}).update(known)
 
     def trial_ended(self, trial_id: str, phase: str, status: str, objective: float | None, error: str | None) -> None:
         """A trial has ended, in whatever way; trials taken over from the records never started here."""
@@ -64,11 +67,11 @@ class Progress:
         began = self._began.pop(trial_id, None)
         if began is not None:
             self._durations.append(time.monotonic() - began)
-        if phase == "search" and objective is not None and (self.best is None or objective > self.best[1]):
+        if phase == "search" and objective is not None and self._is_better(objective):
             self.best = (trial_id, objective)
         if began is not None and self._live is None:
             value = f"{objective:.4f}" if objective is not None else "-"
-            self.line(f"{self._clock()} {self._counts()}  {trial_id}: {status}, mAP {value}")
+            self.line(f"{self._clock()} {self._counts()}  {trial_id}: {status}, dev {self.objective} {value}")
         if error:
             self.line(f"{trial_id} {status}: {error}")
 
@@ -76,6 +79,9 @@ class Progress:
         """Says one thing, above the live view if there is one."""
         if not self.quiet:
             self.console.print(text, highlight=False, soft_wrap=True)
+
+    def _is_better(self, value: float) -> bool:
+        return self.best is None or (value > self.best[1] if self.maximize else value < self.best[1])
 
     def _clock(self) -> str:
         seconds = int(time.monotonic() - self.started)
@@ -102,7 +108,7 @@ class Progress:
         )
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("trial", no_wrap=True)
-        for name in ("step", "α", "loss", "dev mAP", "pairs/s"):
+        for name in ("step", "α", "loss", f"dev {self.objective}", "pairs/s"):
             table.add_column(name, justify="right", no_wrap=True)
         for trial_id, report in list(self.running.items())[:_SHOWN_TRIALS]:
             table.add_row(

@@ -21,6 +21,7 @@ DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 
 _GROUPS = {
     "space": "what is studied",
+    "objective": "how it is searched",
     "trials": "how much",
     "draw": "how a trial trains",
     "workers_per_trial": "on what",

@@ -5,9 +5,13 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
+from study.budget import Budget
 from study.plan import StudyPlan
 from study.records import Study, Trial
 from trainables.spec import Outcome, TrialSpec
+
+FINISHED: str = Searcher.FINISHED
+"""What Tune takes as the end of a search."""
 
 
 class PlanSearcher(Searcher):
@@ -16,31 +20,38 @@ class PlanSearcher(Searcher):
     The records, not Tune's own state, are the truth: a study is resumed by giving a fresh plan its old outcomes.
     """
 
-    def __init__(self, plan: StudyPlan, study: Study, on_complete: Callable[[TrialSpec, Outcome], None]) -> None:
+    def __init__(
+        self, plan: StudyPlan, study: Study, budget: Budget, on_complete: Callable[[TrialSpec, Outcome], None]
+    ) -> None:
         super().__init__()
         self._plan = plan
         self._study = study
+        self._budget = budget
         self._on_complete = on_complete
         self._known = {trial.id: trial for trial in study.trials}
         self._running: dict[str, TrialSpec] = {}
-        self.stopped = False
+        self.budget_reached: str | None = None
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the next trial's configuration, None to be asked again later, or FINISHED."""
-        while not self.stopped:
+        while self.budget_reached is None:
             spec = self._plan.next_trial()
             if spec is None:
-                return Searcher.FINISHED if self._plan.finished else None
+                return FINISHED if self._plan.finished else None
             known = self._known.get(spec.id)
             if known is not None:
                 check_same_trial(spec, known)
                 if known.result is not None and not _worth_another_run(known):
                     self._finish(spec, Outcome.from_records(known.result, known.reports()))
                     continue
+            training = spec.training
+            self.budget_reached = self._budget.reached(training.steps * training.batch_size)
+            if self.budget_reached is not None:
+                break
             folder = self._study.write_trial(spec.model_dump(mode="json"))
             self._running[trial_id] = spec
             return {"spec": spec.model_dump_json(), "folder": folder.location}
-        return Searcher.FINISHED
+        return FINISHED
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         """Reads from the records how the trial ended; a trial that died before it could say so has failed."""
@@ -52,6 +63,7 @@ class PlanSearcher(Searcher):
         self._finish(spec, Outcome.from_records(trial.result or {}, trial.reports()))
 
     def _finish(self, spec: TrialSpec, outcome: Outcome) -> None:
+        self._budget.spend(outcome.pairs)
         self._plan.complete(spec, outcome)
         self._on_complete(spec, outcome)
 

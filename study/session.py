@@ -16,7 +16,7 @@ from study.cluster import Resources, plan_resources, this_machine
 from study.data import StudyData, load_data
 from study.estimate import estimate
 from study.launch import Ended, cluster_resources, optuna_journal, run_trials, running_ray
-from study.plan import OBJECTIVE, StudyPlan
+from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings
@@ -31,9 +31,7 @@ _LEAST_FREE_BYTES = 50_000_000
 class Session:
     """A study that is about to run: new, or taken up again from its records."""
 
-    def __init__(
-        self, settings: StudySettings, folder: Folder, recorded: Study | None, console: Console
-    ) -> None:
+    def __init__(self, settings: StudySettings, folder: Folder, recorded: Study | None, console: Console) -> None:
         """Checks all that can be checked without Ray; raises UserError for every mistake of the user's."""
         self.settings = settings
         self._folder = folder
@@ -50,9 +48,7 @@ class Session:
         self._data: StudyData = load_data(settings, self._space, settings.batch_size or self._recipe.batch_size)
         if recorded is not None:
             self._check_same_data(recorded)
-        self._inputs: TrialInputs = prepare_inputs(
-            self._encoder, self._data.training, self._data.dev, self._data.tests
-        )
+        self._inputs: TrialInputs = prepare_inputs(self._encoder, self._data.training, self._data.dev, self._data.tests)
 
     @classmethod
     def new(cls, settings: StudySettings, name: str, console: Console) -> "Session":
@@ -94,8 +90,16 @@ class Session:
                 resources = cluster_resources(self.settings, self._folder)
                 study = self._recorded or create_study(self._folder, self._info(resources))
                 plan = self._plan(study, int(study.info["round_size"]))
+                objective = plan.objectives[0]
                 progress = Progress(
-                    self._console, study.name, dashboard, resources.concurrent, quiet, planned=plan.planned
+                    self._console,
+                    study.name,
+                    dashboard,
+                    resources.concurrent,
+                    quiet,
+                    planned=plan.planned,
+                    objective=objective.metric,
+                    maximize=objective.direction == "maximize",
                 )
                 if dashboard:
                     progress.line(f"dashboard: {dashboard} (if it asks for a token: `ray get-auth-token`)")
@@ -110,9 +114,9 @@ class Session:
         """Prints what would run and what it would cost."""
         resources = self._resources or plan_resources(self.settings, this_machine())
         plan = StudyPlan(self._space, self._recipe, self.settings, self._encoder.name)
-        budget, seeds = plan.budget, plan.budget.seeds
+        effort, seeds = plan.effort, plan.effort.seeds
         arms = plan.most_arms
-        cost = estimate(self._inputs, budget, resources, arms * seeds, self.settings.gradient_accumulation)
+        cost = estimate(self._inputs, effort, resources, arms * seeds, self.settings.gradient_accumulation)
         print_line = self._console.print
         print_line(f"[bold]{self._space.name}[/bold]: {self._space.question}")
         rows = Table(box=None, show_header=False, pad_edge=False)
@@ -130,10 +134,10 @@ class Session:
             ("dev set", f"{len(data.dev.query_language):,} queries, {len(data.dev.candidate_language):,} candidates"),
             ("benchmarks", ", ".join(f"{t.name} ({len(t.query_language):,} queries, "
                                      f"{len(t.candidate_language):,} candidates)" for t in data.tests)),
-            ("search", f"{len(budget.trials)} strategies and families, {budget.search_trials} trials, "
-                       f"chosen by dev {OBJECTIVE}"),
+            ("search", f"{len(effort.trials)} strategies and families, {effort.search_trials} trials, "
+                       f"chosen by dev {' and '.join(o.metric for o in plan.objectives)}"),
             ("confirm", f"up to {arms} arms x {seeds} fresh seeds"),
-            ("trial", f"{budget.steps:,} steps x {budget.batch_size} pairs = {budget.pairs_per_trial:,} pairs"),
+            ("trial", f"{effort.steps:,} steps x {effort.batch_size} pairs = {effort.pairs_per_trial:,} pairs"),
             ("resources", f"{resources.concurrent} trials at a time, each {resources.workers} x "
                           f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"),
             ("estimate", f"{cost.memory_gib:.2f} GiB per worker, {cost.trial_seconds:.0f} s per trial, "
@@ -148,8 +152,8 @@ class Session:
                 branch.name,
                 branch.role,
                 ", ".join(searched) or "nothing",
-                str(budget.trials[branch.name]),
-                f"{budget.trials[branch.name] * budget.pairs_per_trial:,}",
+                str(effort.trials[branch.name]),
+                f"{effort.trials[branch.name] * effort.pairs_per_trial:,}",
             )
         print_line(branches)
 
@@ -166,18 +170,18 @@ class Session:
 
     def _info(self, resources: Resources) -> dict[str, Any]:
         """The content of study.json."""
-        budget = StudyPlan(self._space, self._recipe, self.settings, self._encoder.name).budget
+        plan = StudyPlan(self._space, self._recipe, self.settings, self._encoder.name)
         return {
             "name": self._folder.name,
             "created": now(),
             "space": self._space.name,
             "question": self._space.question,
             "settings": self.settings.model_dump(mode="json"),
-            "objective": {"metric": OBJECTIVE, "direction": "maximize"},
+            "objective": [{"metric": o.metric, "direction": o.direction} for o in plan.objectives],
             "main_comparison": list(self._space.main_comparison),
             "families": {
-                name: {"trials": trials, "pairs": trials * budget.pairs_per_trial}
-                for name, trials in budget.trials.items()
+                name: {"trials": trials, "pairs": trials * plan.effort.pairs_per_trial}
+                for name, trials in plan.effort.trials.items()
             },
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
             "round_size": -(-resources.concurrent // len(self._space.branches)),

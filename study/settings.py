@@ -31,9 +31,25 @@ class StudySettings(BaseModel):
         False, description="train also on items that share text with an evaluation set (not zero-shot)"
     )
 
+    # How it is searched.
+    objective: tuple[str, ...] = Field(
+        ("multilingual/map",),
+        description="dev metric that chooses, with :maximize or :minimize where it is not the usual direction; "
+        "repeatable: the Pareto front of several goes to the confirm phase",
+    )
+    early_stopping: Literal["off", "halving"] = Field(
+        "off", description="halving: stop search trials that are behind earlier ones of their own family"
+    )
+
     # How much.
     trials: Positive | None = Field(None, description="search trials per family and strategy (default: the space's)")
     seeds: Positive | None = Field(None, description="confirm runs per arm (default: the space's)")
+    until_separable: Positive | None = Field(
+        None, description="add confirm seeds, up to this many, until the main comparison has a verdict"
+    )
+    time_budget: str | None = Field(None, description="start no trial after this time, such as 90s, 15m, 2.5h or 3d")
+    trial_budget: Positive | None = Field(None, description="most trials of the study")
+    pair_budget: Positive | None = Field(None, description="most training pairs of the study, over all trials")
     steps: Positive | None = Field(None, description="optimiser steps of a trial (default: the encoder's recipe)")
     batch_size: Annotated[int, Field(ge=2)] | None = Field(
         None, description="pairs in a batch, over all workers (default: the encoder's recipe)"

@@ -28,30 +28,25 @@ def contrastive_loss(
     queries, passages: [b, d] with rows of length 1. negatives: [b, h, d], h more passages per query, of length 1 too.
     symmetric: average with the loss of every passage among all queries.
     """
+    worker = worker or Worker()
     # Similarities divided by a small temperature need more digits than bfloat16 has, whatever the encoder computed in.
     with torch.autocast(queries.device.type, enabled=False):
         local = [queries.float(), passages.float()]
         if negatives is not None:
             local.append(negatives.float().flatten(0, 1))
-        size = len(queries)
-        first = 0
-        if worker is None or worker.world == 1:
-            everywhere = local
-        else:
-            first = worker.rank * size
-            everywhere = _gather(local, size, worker)
-        labels = torch.arange(first, first + size, device=queries.device)
-        total = len(everywhere[0])
+        everywhere = local if worker.world == 1 else _gather(local, worker)
+        first = worker.rank * len(queries)
+        labels = torch.arange(first, first + len(queries), device=queries.device)
         # Explicit negatives come after all positives, so that a query's positive has the query's own number.
         candidates = everywhere[1] if negatives is None else torch.cat(everywhere[1:])
         loss = functional.cross_entropy(local[0] @ candidates.T / temperature, labels, reduction="sum")
         if symmetric:
             back = functional.cross_entropy(local[1] @ everywhere[0].T / temperature, labels, reduction="sum")
             loss = (loss + back) / 2
-        return loss / total
+        return loss / len(everywhere[0])
 
 
-def _gather(local: list[Tensor], size: int, worker: Worker) -> list[Tensor]:
+def _gather(local: list[Tensor], worker: Worker) -> list[Tensor]:
     """Every worker's rows of each tensor, in the order of the ranks, by one collective."""
     gathered: Tensor = _GatherRows.apply(torch.cat(local), worker)  # type: ignore[no-untyped-call]
     per_worker = gathered.view(worker.world, -1, gathered.shape[-1])

@@ -141,6 +141,11 @@ def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
+def _finite(value: float | None) -> float | None:
+    """JSON knows no other numbers; what a diverged run lost is null."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 class _Run:
     """A training run between two steps."""
 
@@ -197,15 +202,16 @@ class _Run:
         progress = self.progress
         progress.batches[kind] += 1
         progress.pairs += len(batch.query_text)
-        progress.tokens += int(self._query_lengths[batch.query_text].sum())
-        progress.tokens += int(self._passage_lengths[batch.passage_text].sum())
+        progress.tokens += int(self._query_lengths.take(batch.query_text).sum())
+        progress.tokens += int(self._passage_lengths.take(batch.passage_text).sum())
 
     def _update(self, step: int) -> None:
         sum_gradients(self._parameters.values(), self.worker)
         if self.config.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self._parameters.values(), self.config.gradient_clip)
+        rate = learning_rate(self.config, step)
         for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate(self.config, step)
+            group["lr"] = rate
         self._optimiser.step()
         self._optimiser.zero_grad()
 
@@ -249,7 +255,7 @@ class _Run:
     def report(self, sink: Sink, extra: Mapping[str, Any]) -> bool:
         """Reports the steps since the last report; true if the run should stop."""
         config, progress = self.config, self.progress
-        losses = {name: mean(values) for name, values in progress.read(self.worker).items()}
+        losses = {name: _finite(mean(values)) for name, values in progress.read(self.worker).items()}
         seconds = self.clock.running("train")
         elapsed = max(seconds - progress.reported_seconds, 1e-9)
         report: dict[str, Any] = {
@@ -257,7 +263,8 @@ class _Run:
             "steps": config.steps,
             "ratio": self._policy.ratio(progress.step - 1),
             "mono_share": progress.mono_share,
-            **{name: losses[key] for name, key in (("loss", "loss"), *((f"loss_{kind}", kind) for kind in KINDS))},
+            "loss": losses["loss"],
+            **{f"loss_{kind}": losses[kind] for kind in KINDS},
             "learning_rate": learning_rate(config, progress.step - 1),
             "pairs_per_second": (progress.pairs - progress.reported_pairs) / elapsed,
             "tokens_per_second": (progress.tokens - progress.reported_tokens) / elapsed,
@@ -265,7 +272,7 @@ class _Run:
             **extra,
         }
         if progress.signals:
-            report["signals"] = dict(progress.signals)
+            report["signals"] = {name: _finite(value) for name, value in progress.signals.items()}
         progress.close_window(seconds)
         with self.clock.measure("wait"):
             return bool(from_first(bool(sink.report(report)), self.worker))

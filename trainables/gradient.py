@@ -1,7 +1,9 @@
 """The loss of a batch and its gradient, in one go or chunk by chunk with cached gradients."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import torch
@@ -94,10 +96,15 @@ class GradientEngine:
     def _embed(self, chunk: tuple[np.ndarray, np.ndarray], place: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
         """The embeddings of a chunk's queries and passages, [n, d] each, in float32."""
         self._generator.manual_seed(_dropout_seed(self._config.seed, self._worker.rank, place))
-        with torch.autocast(self._worker.device.type, torch.bfloat16, enabled=self._precision == torch.bfloat16):
+        with self._mixed_precision():
             parts = [self._encoder(ids, mask).float() for ids, mask in self._inputs(chunk)]
         queries, passages = parts if len(parts) == 2 else parts[0].chunk(2)
         return queries, passages
+
+    def _mixed_precision(self) -> AbstractContextManager[None]:
+        if self._precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self._worker.device.type, self._precision)
 
     def _inputs(self, chunk: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
         pad_id = self._tokens.pad_id
@@ -125,7 +132,8 @@ def _stack(sides: Sequence[tuple[Tensor, Tensor]], width: int, pad_id: int) -> t
 
 def _dropout_seed(seed: int, rank: int, place: tuple[int, int, int]) -> int:
     """Differs between forward passes; the same when one is repeated, after a restart or with cached gradients."""
-    return int(np.random.SeedSequence([seed, rank, *place]).generate_state(1, np.uint64)[0])
+    address = "/".join(map(str, (seed, rank, *place)))
+    return int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "little", signed=True)
 
 
 def _global_generator(device: torch.device) -> torch.Generator:

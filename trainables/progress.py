@@ -13,6 +13,7 @@ from trainables.workers import Worker, sum_over_workers
 KINDS = ("mono", "cross")
 
 _MARGIN = 1.25
+_NEAR_CHANCE = 0.99
 
 
 @dataclass
@@ -87,8 +88,9 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
     """Tells whether a run is beyond saving, from the losses since the last report.
 
     It is when a loss is infinite or not a number; or, `late` in the training, when the mean loss of a kind is a quarter
-    above both the same kind's mean in its first report and log(batch size), the loss of an encoder that tells nothing
-    apart. Kinds are kept apart: a schedule that moves from easy to hard batches raises the loss of a healthy run.
+    above the same kind's mean in its first report and no better than log(batch size) less a hundredth, the loss of an
+    encoder that tells nothing apart. Kinds are kept apart, and chance must be reached: a schedule that moves from easy
+    to hard batches raises the loss of a healthy run.
     """
     if not all(math.isfinite(value) for values in losses.values() for value in values):
         return True
@@ -96,6 +98,9 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
         return False
     means = {kind: mean(losses[kind]) for kind in KINDS}
     return any(
-        value is not None and kind in first and value > _MARGIN * max(first[kind], math.log(batch_size))
+        value is not None
+        and kind in first
+        and value > _MARGIN * first[kind]
+        and value > _NEAR_CHANCE * math.log(batch_size)
         for kind, value in means.items()
     )

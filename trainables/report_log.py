@@ -55,4 +55,4 @@ def _is_not_finite(value: Any) -> bool:
 
 def _misses(report: Mapping[str, Any], rungs: Mapping[int, Rung]) -> bool:
     rung = rungs.get(report["step"])
-    return rung is not None and report["dev"][rung.metric] < rung.minimum
+    return rung is not None and rung.misses(report["dev"][rung.metric])

@@ -10,13 +10,19 @@ Status = Literal["complete", "pruned", "diverged", "failed"]
 
 
 class Rung(BaseModel):
-    """Stop the trial after this step if the dev metric is below the minimum."""
+    """Stop the trial after this step if the dev metric is below the minimum or above the maximum."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: int
     metric: str
-    minimum: float
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def misses(self, value: float) -> bool:
+        """Whether a trial with this value must stop; NaN always must."""
+        in_bounds = (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+        return not in_bounds
 
 
 class TrialSpec(BaseModel):
@@ -48,6 +54,10 @@ class Outcome(BaseModel):
     dev_by_step: dict[int, dict[str, float]]
     """The dev metrics at every evaluation."""
     error: str | None = None
+    pairs: int = 0
+    """Training pairs spent."""
+    ratios: tuple[float, ...] = ()
+    """α of every step of a closed-loop training; as a `replay` schedule they repeat it."""
 
     @classmethod
     def from_records(cls, result: dict[str, Any], reports: list[dict[str, Any]]) -> "Outcome":
@@ -57,5 +67,7 @@ class Outcome(BaseModel):
             steps=result["steps"],
             metrics=result["metrics"],
             error=result["error"],
+            pairs=result["cost"].get("pairs", 0),
+            ratios=result.get("ratios", ()),
             dev_by_step={report["step"]: report["dev"] for report in reports if report.get("dev")},
         )

@@ -25,12 +25,14 @@ import torch
 from ray import train, tune
 from ray.train.torch import TorchTrainer
 
+from trainables.dev_signals import DevSignals
 from trainables.encoders.model import Encoder, build_encoder, save_encoder
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.fine_tune import TrainingSummary, fine_tune
 from trainables.gradient import Tokens
 from trainables.inputs import TokenisedBenchmark, TrialInputs
+from trainables.mixing.feedback import Bias
 from trainables.report_log import ReportLog, new_reports
 from trainables.spec import TrialSpec
 from trainables.storage import Folder
@@ -134,6 +136,9 @@ def _work(config: Mapping[str, Any]) -> None:
     def dev_metrics(module: Encoder) -> dict[str, float]:
         return _headlines(_evaluate(module, inputs.dev, inputs, device, keep_per_query=False), inputs.dev)
 
+    ratio = spec.training.ratio
+    bias = ratio.metric if isinstance(ratio, Bias) else "rank_distance"
+    signals = DevSignals(inputs.dev, inputs.tokenizer.pad_token_id, device, spec.training.temperature, bias)
     summary = fine_tune(
         spec.training,
         inputs.data,
@@ -142,6 +147,8 @@ def _work(config: Mapping[str, Any]) -> None:
         worker=worker,
         sink=ReportLog(folder, spec.rungs) if worker.rank == 0 else _Silent(),
         evaluate=dev_metrics,
+        dev_signals=signals.measure,
+        dev_signal_pairs=signals.pairs,
         checkpoints=folder / CHECKPOINT,
     )
     if worker.rank > 0:
@@ -178,7 +185,7 @@ def _work(config: Mapping[str, Any]) -> None:
         "gpus": worker.world * shared.resources.gpus_per_worker,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }
-    folder.write_json("result.json", _result(summary, metrics, cost, started))
+    folder.write_json("result.json", _result(summary, metrics, cost, started, spec.training.ratio.closed_loop))
     # A finished trial is never resumed; its optimiser state would fill the disk.
     (folder / CHECKPOINT).delete()
 
@@ -208,7 +215,7 @@ def _headlines(evaluation: Evaluation, tokenised: TokenisedBenchmark) -> dict[st
 
 
 def _result(
-    summary: TrainingSummary, metrics: Mapping[str, float], cost: Mapping[str, Any], started: str
+    summary: TrainingSummary, metrics: Mapping[str, float], cost: Mapping[str, Any], started: str, closed_loop: bool
 ) -> dict[str, Any]:
     return {
         "status": summary.status,
@@ -223,6 +230,8 @@ def _result(
         "ended": _now(),
         "host": socket.gethostname(),
         "error": None,
+        # An open-loop schedule says it all in trial.json; what a controller decided is known only afterwards.
+        **({"ratios": list(summary.ratios)} if closed_loop else {}),
     }
 
 
@@ -253,19 +262,17 @@ def _forward(folder: Folder, seen: int) -> int:
 def _for_tune(report: Mapping[str, Any]) -> dict[str, Any]:
     """What Tune and the terminal see of a report. Time is the optimiser step, which no restart sets back."""
     names = ("step", "steps", "ratio", "mono_share", "loss", "learning_rate", "pairs_per_second")
-    dev = report.get("dev") or {}
-    shown = {name: report[name] for name in names}
-    return {**shown, **({"objective": dev["multilingual/map"]} if "multilingual/map" in dev else {})}
+    dev = {f"{DEV}/{name}": value for name, value in (report.get("dev") or {}).items()}
+    return {**{name: report[name] for name in names}, **dev}
 
 
 def _report_end(folder: Folder, spec: TrialSpec) -> None:
     """Tells Tune the trial's last word with a checkpoint that points to the records."""
     result = folder.read_json("result.json")
-    objective = result["metrics"].get("dev/multilingual/map")
     with TemporaryDirectory() as temporary:
         (Path(temporary) / "records.txt").write_text(folder.location)
         tune.report(
-            {"step": result["steps"], "status": result["status"], "objective": objective, "trial": spec.id},
+            {"step": result["steps"], "status": result["status"], "trial": spec.id, **result["metrics"]},
             checkpoint=tune.Checkpoint.from_directory(temporary),
         )
 

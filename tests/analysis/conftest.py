@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -438,8 +438,20 @@ def write_study_files(storage: Path, plan: StudyPlan) -> Path:
 
 @pytest.fixture(scope="session")
 def write_study() -> Callable[..., Path]:
-    """`write_study(storage, **changes of StudyPlan)` returns the folder of a written study."""
-    return lambda storage, **changes: write_study_files(Path(storage), StudyPlan(**changes))
+    """`write_study(storage, **changes of StudyPlan)` returns the folder of a written study.
+
+    `twins=True` adds an arm whose truth is that of `best dynamic`.
+    """
+
+    def write(storage: Path, twins: bool = False, **changes: Any) -> Path:
+        plan = StudyPlan(**changes)
+        if twins:
+            best = next(arm for arm in plan.arms if arm.name == "best dynamic")
+            twin = replace(best, name="twin", schedule={**best.schedule, "start": 0.01})
+            plan = replace(plan, arms=(*plan.arms, twin))
+        return write_study_files(Path(storage), plan)
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ import pytest
 
 from search_spaces.recipes import MINI
 from search_spaces.registry import SPACES, space
-from search_spaces.space import Space
-from study.plan import OBJECTIVE, SEARCH_SEED, StudyPlan
+from study.plan import SEARCH_SEED, StudyPlan
 from study.settings import StudySettings
 from trainables.errors import UserError
 from trainables.spec import Outcome, TrialSpec
 
+OBJECTIVE = "multilingual/map"
 SETTINGS = StudySettings(steps=40, batch_size=8, trials=4, seeds=3)
 
 
@@ -60,7 +60,7 @@ def test_rounds_do_not_depend_on_who_ends_first() -> None:
 def test_every_branch_gets_the_same_number_of_trials_and_pairs() -> None:
     plan = plan_of()
     trials = [spec for spec in run(plan).values() if spec.phase == "search"]
-    assert len(trials) == plan.budget.search_trials == len(space("dynamic_vs_static").branches) * 4
+    assert len(trials) == plan.effort.search_trials == len(space("dynamic_vs_static").branches) * 4
     for branch in space("dynamic_vs_static").branches:
         own = [spec.training for spec in trials if spec.family == branch.name]
         assert len(own) == 4

@@ -19,6 +19,7 @@ from trainables.encoders.tokens import pad
 from trainables.errors import UserError
 from trainables.fine_tune import fine_tune
 from trainables.mixing.batches import BatchPlanner
+from trainables.mixing.kinds import batch_kinds
 from trainables.optimiser import learning_rate
 from trainables.workers import Worker
 
@@ -43,8 +44,8 @@ def test_training_lowers_the_loss_and_finds_the_answers():
 
     before = found()
     _, sink, _ = train(toy_config(steps=120, batch_size=16, learning_rate=0.02, report_every=30), encoder)
-    assert before < 0.2
-    assert found() > 0.8
+    assert before < 0.5
+    assert found() > 0.9
     assert sink.lines[-1]["loss"] < 0.3 * sink.lines[0]["loss"]
 
 
@@ -55,6 +56,7 @@ def test_the_loop_is_the_plain_loop(mixing):
     encoder = toy_encoder()
     optimiser = torch.optim.AdamW(encoder.parameters(), weight_decay=0.0, foreach=False, fused=False)
     planner = BatchPlanner(DATA, config.batch_size, config.seed)
+    kinds = batch_kinds(config.draw, config.seed)
     due, losses = 0.0, {"mono": [], "cross": [], "loss": []}
 
     def loss_of(step, kind):
@@ -72,7 +74,7 @@ def test_the_loop_is_the_plain_loop(mixing):
         if mixing == "loss":
             loss = ratio * loss_of(step, "mono") + (1 - ratio) * loss_of(step, "cross")
         else:
-            kind = config_kind(config, step)
+            kind = kinds.draw(step, ratio)
             mono_steps += kind == "mono"
             loss = loss_of(step, kind)
         losses["loss"].append(loss)
@@ -88,15 +90,8 @@ def test_the_loop_is_the_plain_loop(mixing):
     assert summary.mono_share == (0.5 if mixing == "loss" else mono_steps / 10)
     last = sink.lines[-1]
     assert (last["step"], last["ratio"]) == (10, pytest.approx(0.1))
-    assert last["loss"] == pytest.approx(float(sum(losses["loss"][8:])) / 2, rel=1e-3)
+    assert last["loss"] == pytest.approx(float(sum(losses["loss"][8:]).detach()) / 2, rel=1e-3)
     assert summary.pairs == 8 * 10 * (2 if mixing == "loss" else 1)
-
-
-def config_kind(config, step):
-    from trainables.mixing.kinds import batch_kinds
-
-    kinds = batch_kinds(config.draw, config.seed)
-    return [kinds.draw(t, 1 - t / 10) for t in range(step + 1)][-1]
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
@@ -142,7 +137,7 @@ def test_reports_have_the_fields_of_the_records_page():
 
 
 def test_a_report_covers_the_steps_since_the_last_one_and_no_kind_that_did_not_occur():
-    summary, sink, _ = train(toy_config(ratio={"family": "step", "start": 1.0, "end": 0.0, "at": 0.5}, steps=10))
+    summary, sink, _ = train(toy_config(ratio={"family": "step", "start": 1.0, "end": 0.0, "switch": 0.5}, steps=10))
     assert [line["step"] for line in sink.lines] == [4, 8, 10]
     assert [line["loss_mono"] is None for line in sink.lines] == [False, False, True]
     assert [line["loss_cross"] is None for line in sink.lines] == [True, False, False]
@@ -218,13 +213,13 @@ def test_a_controller_is_never_steered_by_a_loss_that_is_no_number():
     assert sink.lines[-1]["step"] == 1
 
 
-def test_a_rate_that_throws_the_encoder_about_is_told_as_diverged_late_in_the_run():
-    config = toy_config(
-        steps=40, learning_rate=30.0, gradient_clip=0, warmup_share=0.1, decay="constant", temperature=0.01
-    )
-    summary, sink, _ = train(config)
+def test_a_good_encoder_that_a_high_rate_destroys_is_told_as_diverged_late_in_the_run():
+    _, _, encoder = train(toy_config(steps=60))
+    reckless = toy_config(steps=40, learning_rate=3.0, gradient_clip=0, warmup_share=0.4, report_every=1)
+    summary, sink, _ = train(reckless, encoder)
+    assert sink.lines[0]["loss"] < 0.5 < sink.lines[-1]["loss"]
     assert summary.status == "diverged"
-    assert summary.steps > 20
+    assert 20 < summary.steps < 30
 
 
 def test_the_callers_random_state_and_the_mode_of_the_encoder_are_left_alone():

@@ -1,8 +1,8 @@
-"""The atlas: the embedded question-passage set in eleven languages, built at first use, offline, from the Unicode CLDR.
+"""The atlas: the embedded question-passage set in eleven languages, built at first use from the Unicode CLDR.
 
-An item is a fact ("the currency of France"): a question and a passage in every language, all naming the territory. Facts are held
-out, not territories: two facts of a held-out territory go to the dev or test set, the others stay in training. The two are each
-other's hardest candidates, since only the relation tells them apart.
+An item is a fact ("the currency of France"): a question and a passage in every language, all naming the territory.
+Facts are held out, not territories: two facts of a held-out territory go to the dev or test set, the others stay in
+training. The two are each other's hardest candidates, since only the relation tells them apart.
 """
 
 import hashlib
@@ -48,8 +48,8 @@ def atlas_description() -> str:
     """Returns one line on the origin, the licence and the size of the atlas."""
     sizes = ", ".join(f"{len(members)} {name}" for name, members in _split().items())
     return (
-        f"atlas: {len(WORDINGS)} relations of territories in {len(LANGUAGES)} languages ({sizes} facts), names from the Unicode "
-        f"CLDR {get_cldr_version()} (Unicode License v3) through babel {babel.__version__}"
+        f"atlas: {len(WORDINGS)} relations of territories in {len(LANGUAGES)} languages ({sizes} facts), names from "
+        f"the Unicode CLDR {get_cldr_version()} (Unicode License v3) through babel {babel.__version__}"
     )
 
 
@@ -59,15 +59,18 @@ def _split() -> dict[str, tuple[Fact, ...]]:
     by_territory: dict[str, list[Fact]] = {}
     for fact in sorted(facts(), key=lambda fact: _number("fact", fact.id)):
         by_territory.setdefault(fact.territory, []).append(fact)
-    # A territory lends two facts only if it keeps as many.
-    lenders = sorted((t for t, known in by_territory.items() if len(known) >= 4), key=lambda t: _number("territory", t))
+    # A territory lends two facts only if it keeps one for training.
+    lenders = sorted((t for t, known in by_territory.items() if len(known) >= 3), key=lambda t: _number("territory", t))
     held_out: dict[str, str] = {}
     start = 0
     for name, count in _TERRITORIES.items():
-        held_out |= {fact.id: name for territory in lenders[start : start + count] for fact in by_territory[territory][:2]}
+        held_out |= {
+            fact.id: name for territory in lenders[start : start + count] for fact in by_territory[territory][:2]
+        }
         start += count
     return {
-        name: tuple(fact for fact in facts() if held_out.get(fact.id, "train") == name) for name in ("train", "dev", "test")
+        name: tuple(fact for fact in facts() if held_out.get(fact.id, "train") == name)
+        for name in ("train", "dev", "test")
     }
 
 

@@ -1,14 +1,14 @@
 """The facts of the atlas, read from the Unicode CLDR as package babel carries it.
 
-Four relations of a territory: its currency, its main official language, the place its time zone is named after, its region of the
-world. A fact is kept only if it has one answer and the CLDR names the territory and the answer in all eleven languages.
+Four relations of a territory: its currency, its main official language, the place its time zone is named after, its
+region of the world. A fact is kept only if it has one answer and the CLDR names the territory and the answer in all
+eleven languages.
 """
 
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from babel import Locale
 from babel.core import get_global
@@ -43,6 +43,8 @@ _REGIONS = {
 }
 _REGION_OF = {territory: region for region, members in _REGIONS.items() for territory in members.split()}
 
+# A longer name alone would be a run of text that the check for overlap takes for copied.
+_WITHOUT_SPACES, _LONGEST_WITHOUT_SPACES = ("th", "zh"), 24
 _SOFT_HYPHEN = "\u00ad"
 _SCRIPTS = {"ar": "ARABIC", "el": "GREEK", "hi": "DEVANAGARI", "ru": "CYRILLIC", "th": "THAI", "zh": "CJK"}
 
@@ -61,6 +63,7 @@ class Fact:
 
     @property
     def id(self) -> str:
+        """Relation and territory, such as `currency:FR`."""
         return f"{self.relation}:{self.territory}"
 
 
@@ -73,8 +76,8 @@ def facts() -> tuple[Fact, ...]:
             code = answer_code(territory)
             if code is None:
                 continue
-            place = _names(lambda locale, territory=territory: locale.territories.get(territory))
-            answer = _names(lambda locale, code=code: answer_name(locale, code))
+            place = _names(_territory_name, territory)
+            answer = _names(answer_name, code)
             if place and answer:
                 found.append(Fact(relation, territory, place, answer))
     return tuple(found)
@@ -122,20 +125,19 @@ def _city(locale: Locale, zone: str) -> str | None:
     return None if locale.language in _SCRIPTS else _zone_name(zone)
 
 
-_RELATIONS: Mapping[str, tuple[Callable[[str], str | None], Callable[[Locale, str], str | None]]] = {
-    "currency": (_currency, lambda locale, code: locale.currencies.get(code)),
-    "language": (_language, lambda locale, code: locale.languages.get(code)),
-    "time zone": (_time_zone, _city),
-    "region": (_REGION_OF.get, lambda locale, code: locale.territories.get(code)),
-}
+def _territory_name(locale: Locale, code: str) -> str | None:
+    name: str | None = locale.territories.get(code)
+    return name
 
 
-def _names(name_in: Callable[[Any], str | None]) -> dict[str, str] | None:
-    """The names in all languages, or None if one is missing or not written in the script of its language."""
+def _names(name_in: Callable[[Locale, str], str | None], code: str) -> dict[str, str] | None:
+    """The names in all languages, or None if one is missing, too long or not in the script of its language."""
     names = {}
     for language in LANGUAGES:
-        name = name_in(Locale.parse(language))
+        name = name_in(Locale.parse(language), code)
         if not name or not _is_written_in(language, name):
+            return None
+        if language in _WITHOUT_SPACES and len(name) > _LONGEST_WITHOUT_SPACES:
             return None
         names[language] = unicodedata.normalize("NFC", name.replace(_SOFT_HYPHEN, ""))
     return names
@@ -144,3 +146,12 @@ def _names(name_in: Callable[[Any], str | None]) -> dict[str, str] | None:
 def _is_written_in(language: str, name: str) -> bool:
     script = _SCRIPTS.get(language, "LATIN")
     return any(unicodedata.name(character, "").startswith(script) for character in name)
+
+
+_RELATIONS: Mapping[str, tuple[Callable[[str], str | None], Callable[[Locale, str], str | None]]] = {
+    "currency": (_currency, lambda locale, code: locale.currencies.get(code)),
+    "language": (_language, lambda locale, code: locale.languages.get(code)),
+    "time zone": (_time_zone, _city),
+    "region": (_REGION_OF.get, _territory_name),
+}
+"""relation -> (the code that answers for a territory, if there is one answer; the name of a code in a locale)."""

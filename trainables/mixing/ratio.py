@@ -85,11 +85,12 @@ def ratio_config(values: Mapping[str, Any]) -> Family:
         return _ADAPTER.validate_python(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(f" {part}" for part in first["loc"][1:])
+        where = " ".join(str(part) for part in first["loc"][1:])
         value = "" if isinstance(first["input"], Mapping) else f" is {first['input']!r}"
+        subject = f" {where}{value}:" if where else ""
         fields = ", ".join(field for field in FAMILIES[name].config.model_fields if field != "family")
         rule = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"Ratio family {name}:{where}{value}: {rule}; its fields are {fields}.") from error
+        raise UserError(f"Ratio family {name}:{subject} {rule}; its fields are {fields}.") from error
 
 
 class RatioPolicy(Protocol):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, MT5Config, MT5EncoderModel, MT5Model
+from transformers import AutoConfig, AutoModel, MT5Config, MT5EncoderModel, MT5Model, XLMRobertaForMaskedLM
 
 from trainables.encoders.config import PRESETS, EncoderConfig, resolve_encoder
 from trainables.encoders.model import build_encoder, save_encoder
@@ -135,6 +135,20 @@ def test_a_saved_encoder_comes_back_by_its_folder(checkpoint, tokenizer, texts, 
     reloaded = build_encoder(again, tokenizer, seed=99).eval()
     with torch.no_grad():
         assert torch.equal(encoder(*_batch(texts, tokenizer)), reloaded(*_batch(texts, tokenizer)))
+
+
+def test_a_masked_language_checkpoint_loads_without_its_head(checkpoint, tokenizer, texts) -> None:
+    # The layout of the published XLM-R: weights under `roberta.`, a head, no pooler.
+    folder = checkpoint()
+    torch.manual_seed(0)
+    whole = XLMRobertaForMaskedLM(AutoConfig.from_pretrained(folder)).eval()
+    whole.save_pretrained(folder)
+    assert any(key.startswith("lm_head.") for key in load_file(folder / "model.safetensors"))
+    encoder = build_encoder(_config(folder, "cls"), tokenizer, seed=0).eval()
+    ids, mask = _batch(texts, tokenizer)
+    with torch.no_grad():
+        hidden = whole.roberta(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+        torch.testing.assert_close(encoder(ids, mask), torch.nn.functional.normalize(hidden, dim=1))
 
 
 def test_sharded_weights_load(checkpoint, tokenizer, texts) -> None:

@@ -90,6 +90,12 @@ def test_little_text_gives_a_small_tokenizer(texts: list[str]) -> None:
     assert tokenizer.unk_token_id not in tokenizer(texts[-1])["input_ids"]
 
 
+def test_odd_characters_do_not_stop_training(texts) -> None:
+    odd = ["nul \0 nul", "tab\tnewline\nreturn\r", "next\x85line\u2028separator", "▁▁ <s> <0x41> </s>", "\ufeff\u200f"]
+    tokenizer = train_tokenizer([*texts, *odd * 12], 1000)
+    assert all(len(tokenizer(text)["input_ids"]) >= 2 for text in odd)
+
+
 def test_more_characters_than_room_are_spelt_as_bytes() -> None:
     rare = [chr(code) for code in range(0x4E00, 0x4E00 + 3000)]
     tokenizer = train_tokenizer(["常用 " * 50 + character for character in rare], 1000)

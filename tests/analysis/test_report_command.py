@@ -1,0 +1,153 @@
+"""The command lines: what they print, write and refuse."""
+
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis import compare, report
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, write_study) -> Path:
+    """A report of a study whose texts try to break out of every format."""
+    folder = write_study(tmp_path_factory.mktemp("studies"), name="<b>x</b> & \"y\"", failed=1, questions=12)
+    assert report.main([str(folder)]) == 0
+    return folder / "report"
+
+
+def test_the_terminal_shows_the_answer_then_the_tables(finished_study, tmp_path, capsys):
+    assert report.main([str(finished_study), "--output", str(tmp_path), "--format", "markdown"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("Best dynamic is better than best static") < out.index("Results by arm: atlas (mAP)")
+    assert out.index("Results by arm: atlas (mAP)") < out.index("Best dynamic against best static")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+
+
+def test_all_formats_hold_the_same_numbers(written):
+    frame = pd.read_csv(written / "tables" / "results.csv")
+    parquet = pd.read_parquet(written / "tables" / "results.parquet")
+    rows = json.loads((written / "tables" / "results.json").read_text())["rows"]
+    key = "atlas_multilingual_map"
+    assert frame[key].tolist() == parquet[key].tolist() == [row[key] for row in rows]
+    shown = [f"{value:.3f}".lstrip("0") for value in frame[key]]
+    for name in ("report.md", "report.html", "tables/results.tex"):
+        text = (written / name).read_text()
+        assert all(value in text for value in shown), name
+
+
+def test_the_default_is_the_newest_study_here(tmp_path, write_study, monkeypatch, capsys):
+    write_study(tmp_path / "studies", name="newest", questions=4)
+    monkeypatch.chdir(tmp_path)
+    assert report.main(["--format", "markdown"]) == 0
+    assert (tmp_path / "studies" / "newest" / "report" / "report.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["/no/such/folder"], "There is no folder /no/such/folder"),
+        (["{study}", "--format", "docx"], "--format knows no docx: choose from markdown"),
+        (["{study}", "--margin", "0"], "--margin is 0.0, but it must lie between 0 and 1"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_status_2(finished_study, capsys, arguments, said):
+    assert report.main([a.format(study=finished_study) for a in arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_comparing_unknown_arms_is_a_mistake(finished_study, capsys):
+    assert compare.main([str(finished_study), "X-Y", "X-Z"]) == 2
+    assert "'X-Z' is no arm with finished trials" in capsys.readouterr().err
+
+
+def test_two_arms_are_compared_down_to_the_question(finished_study, tmp_path, capsys):
+    arguments = [str(finished_study), "best dynamic", "X-Y", "--top", "2", "--output", str(tmp_path)]
+    assert compare.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "by query language" in out
+    questions = pd.read_csv(tmp_path / "questions_atlas_cross_lingual.csv")
+    assert len(questions) == 40
+    assert questions["difference"].is_monotonic_increasing
+    frames = {}
+    for arm in ("best-dynamic", "X-Y"):
+        runs = [
+            pd.read_parquet(finished_study / "trials" / f"confirm-{arm}-{seed}" / "per_query.parquet") for seed in (11, 12, 13)
+        ]
+        part = pd.concat(runs)
+        part = part[(part["benchmark"] == "atlas") & (part["setting"] == "cross-lingual")]
+        frames[arm] = part.groupby("parallel_id")["map"].mean()
+    expected = (frames["best-dynamic"] - frames["X-Y"]).loc[questions["question"]]
+    assert questions["difference"].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-6)
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.references: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        values = dict(attrs)
+        if "id" in values:
+            self.ids.append(values["id"])
+        for name in ("src", "href", "xlink:href"):
+            if name in values:
+                self.links.append(values[name])
+        for name in ("aria-labelledby", "for"):
+            self.references += (values.get(name) or "").split()
+
+
+def test_the_page_needs_no_network_and_its_ids_are_unique(written):
+    text = (written / "report.html").read_text()
+    page = _Page()
+    page.feed(text)
+    assert all(link.startswith("#") for link in page.links), page.links
+    assert not re.search(r"url\((?!#)", text)
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links} | set(page.references) <= set(page.ids)
+
+
+def test_the_page_shows_hostile_names_as_text(written):
+    text = (written / "report.html").read_text()
+    assert "<b>x" not in text
+    assert "&lt;b&gt;x&lt;/b&gt; &amp;" in text
+    assert "step 7 &lt;nan&gt; &amp; 50 %" in text
+
+
+def test_every_figure_is_an_svg_with_title_and_description_and_a_pdf(written):
+    names = sorted(path.stem for path in (written / "figures").glob("*.svg"))
+    assert {"forest_atlas", "ratio_atlas", "pairs_atlas", "schedules", "learning_curves", "time_split", "questions_atlas"} <= set(names)
+    for name in names:
+        root = ET.parse(written / "figures" / f"{name}.svg").getroot()
+        assert root.get("role") == "img"
+        assert [child.tag.rpartition("}")[2] for child in root][:2] == ["title", "desc"]
+        assert len(root[1].text or "") > 30
+        assert (written / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_report_imports_neither_ray_nor_torch_and_help_nothing_heavy(finished_study, tmp_path):
+    code = (
+        "import sys; from analysis.report import main; "
+        f"assert main([{str(finished_study)!r}, '--output', {str(tmp_path)!r}]) == 0; "
+        "bad = {'ray', 'torch', 'transformers'} & set(sys.modules); assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+    code = (
+        "import sys, analysis.report, analysis.contents, analysis.terminal, analysis.files; "
+        "bad = {'ray', 'torch', 'matplotlib', 'scipy', 'optuna', 'jinja2'} & set(sys.modules); assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)

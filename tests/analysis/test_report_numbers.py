@@ -1,0 +1,196 @@
+"""Each number in a report is traced to the records by a computation of its own, with pandas and the raw files."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.contents import Report, build_report
+from analysis.table import Table
+
+SETTINGS = ("monolingual", "cross-lingual", "multilingual")
+
+
+@pytest.fixture(scope="module")
+def report(finished_study: Path) -> Report:
+    return build_report([str(finished_study)])
+
+
+@pytest.fixture(scope="module")
+def queries(finished_study: Path) -> pd.DataFrame:
+    """All per-query files in one frame with the arm and seed of each row."""
+    frames = []
+    for folder in sorted((finished_study / "trials").glob("confirm-*")):
+        spec = json.loads((folder / "trial.json").read_text())
+        frame = pd.read_parquet(folder / "per_query.parquet")
+        frames.append(frame.assign(arm=spec["arm"], seed=spec["seed"]))
+    return pd.concat(frames)
+
+
+def rows_of(report: Report, name: str) -> list[dict[str, Any]]:
+    table = report.table(name)
+    assert table is not None, name
+    return list(table.records())
+
+
+def macro(frame: pd.DataFrame, metric: str = "map") -> "pd.Series[float]":
+    """Per arm and seed: mean over cells of the mean over questions."""
+    cells = frame.groupby(["arm", "seed", "query_language", "pool_language"])[metric].mean()
+    return cells.groupby(["arm", "seed"]).mean()
+
+
+def test_results_are_means_over_cells_then_seeds(report, queries):
+    for row in rows_of(report, "results"):
+        for benchmark in ("atlas", "xquad-r"):
+            for setting in SETTINGS:
+                part = queries[(queries["benchmark"] == benchmark) & (queries["setting"] == setting)]
+                by_seed = macro(part)[row["arm"]]
+                key = f"{benchmark}_{setting}_map".replace("-", "_")
+                assert row[key] == pytest.approx(by_seed.mean(), abs=1e-6)
+                half = 4.302653 * by_seed.std(ddof=1) / np.sqrt(3)
+                assert row[f"{key}_high"] - row[key] == pytest.approx(half, rel=1e-4)
+        assert row["seeds"] == 3
+
+
+def test_the_best_of_every_column_and_only_the_best_is_marked(report):
+    table = report.table("results")
+    assert table is not None
+    for index, column in enumerate(table.columns):
+        if column.kind != "score":
+            continue
+        values = [row[index].value for row in table.rows]
+        marks = [row[index].mark for row in table.rows]
+        assert [mark == "best" for mark in marks] == [value == max(values) for value in values]
+
+
+def test_an_arm_that_differs_by_noise_only_is_marked_and_a_worse_one_is_not(tmp_path, write_study):
+    # Two names for the same truth: their runs differ by noise alone.
+    folder = write_study(tmp_path, twins=True, questions=30)
+    rows = {row["arm"]: row for row in rows_of(build_report([str(folder)]), "results")}
+    key = "atlas_multilingual_map"
+    assert {rows[name][f"{key}_mark"] for name in ("best dynamic", "twin")} == {"best", "tied"}
+    assert rows["X-X-mono"][f"{key}_mark"] == ""
+
+
+def test_differences_are_paired_means_over_seeds(report, queries):
+    rows = rows_of(report, "comparisons")
+    assert len(rows) > 20
+    for row in rows:
+        metric = "rank_distance" if row["metric"] == "rank distance" else "map"
+        part = queries[(queries["benchmark"] == row["benchmark"]) & (queries["setting"] == row["setting"])]
+        means = macro(part, metric)
+        expected = (means[row["arm"]] - means[row["baseline"]]).mean()
+        assert row["difference"] == pytest.approx(expected, rel=1e-5, abs=1e-7)
+        assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+        assert (row["seeds"], row["questions"]) == (3, 40)
+
+
+def test_verdicts_follow_interval_and_direction(report):
+    for row in rows_of(report, "comparisons"):
+        if row["verdict"] in ("better", "worse"):
+            gain = -row["difference"] if row["metric"] == "rank distance" else row["difference"]
+            assert (gain > 0) == (row["verdict"] == "better")
+            assert row["p"] <= 0.05
+
+
+def test_the_main_comparison_comes_first_and_once_per_benchmark_and_setting(report):
+    rows = rows_of(report, "comparisons")
+    main = [row for row in rows if row["question"]]
+    assert rows[: len(main)] == main
+    assert {(row["arm"], row["baseline"]) for row in main} == {("best dynamic", "best static")}
+    assert len({(row["benchmark"], row["setting"]) for row in main}) == len(main) == 6
+
+
+def test_no_pair_is_compared_twice(report):
+    keys = [(frozenset((r["arm"], r["baseline"])), r["benchmark"], r["setting"], r["metric"]) for r in rows_of(report, "comparisons")]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_glance_and_the_full_list_agree(report):
+    full = {(r["arm"], r["baseline"], r["benchmark"], r["setting"], r["metric"]): r for r in rows_of(report, "comparisons")}
+    for row in rows_of(report, "verdicts"):
+        for benchmark in ("atlas", "xquad-r"):
+            key = (row["arm"], row["baseline"], benchmark, "multilingual", "mAP")
+            name = f"{benchmark.replace('-', '_')}_multilingual_map"
+            assert row[name] == full[key]["difference"]
+            assert row[f"{name}_remark"] == full[key]["verdict"]
+
+
+def test_language_bias_is_the_macro_mean_of_the_rank_distances(report, queries):
+    part = queries[(queries["benchmark"] == "xquad-r") & (queries["setting"] == "multilingual")]
+    expected = macro(part, "rank_distance").groupby("arm").mean()
+    for row in rows_of(report, "bias_xquad_r"):
+        assert row["rank_distance"] == pytest.approx(expected[row["arm"]], rel=1e-5)
+        assert row["same_language_share_10"] == pytest.approx(0.4)
+        assert row["same_language_pool_share"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_mean_over_languages_is_the_result(report, setting):
+    name = setting.replace("-", "_")
+    results = {row["arm"]: row[f"atlas_{name}_map"] for row in rows_of(report, "results")}
+    for row in rows_of(report, f"languages_atlas_{name}"):
+        assert np.mean([row[language] for language in ("de", "en", "th")]) == pytest.approx(row["mean"], abs=1e-9)
+        assert row["mean"] == pytest.approx(results[row["arm"]], abs=1e-9)
+
+
+def test_language_pairs_come_from_their_own_queries(report, queries):
+    rows = rows_of(report, "pairs_atlas")
+    assert len(rows) == 6 * 9
+    for row in rows:
+        same = row["query_language"] == row["pool_language"]
+        part = queries[
+            (queries["benchmark"] == "atlas")
+            & (queries["setting"] == ("monolingual" if same else "cross-lingual"))
+            & (queries["arm"] == row["arm"])
+            & (queries["query_language"] == row["query_language"])
+            & (queries["pool_language"] == row["pool_language"])
+        ]
+        assert row["value"] == pytest.approx(part.groupby("seed")["map"].mean().mean(), abs=1e-6)
+
+
+def test_the_search_table_counts_every_trial_and_finds_the_best(report, finished_study):
+    specs = [json.loads(path.read_text()) for path in (finished_study / "trials").glob("search-*/trial.json")]
+    results = {
+        path.parent.name: json.loads(path.read_text()) for path in (finished_study / "trials").glob("search-*/result.json")
+    }
+    rows = {row["family"]: row for row in rows_of(report, "search")}
+    assert set(rows) == {spec["family"] for spec in specs}
+    for family, row in rows.items():
+        own = [results[spec["id"]] for spec in specs if spec["family"] == family]
+        complete = [r for r in own if r["status"] == "complete"]
+        assert (row["planned"], row["complete"], row["pruned"], row["failed"]) == (6, 5, 1, 0)
+        assert row["best"] == pytest.approx(max(r["metrics"]["dev/multilingual/map"] for r in complete))
+        assert row["pairs"] == sum(r["cost"]["pairs"] for r in own)
+    assert len(rows_of(report, "static_ratio")) == sum(spec["training"]["ratio"]["family"] == "constant" for spec in specs)
+
+
+def test_cost_is_the_mean_over_seeds_and_gpu_hours_count_the_gpus(report, tmp_path, write_study):
+    for row in rows_of(report, "cost"):
+        assert (row["pairs"], row["train_seconds"], row["gpu_hours"]) == (9600, 10.0, 0.0)
+    folder = write_study(tmp_path, questions=4)
+    for path in (folder / "trials").glob("confirm-*/result.json"):
+        result = json.loads(path.read_text())
+        result["cost"] |= {"gpus": 4, "total_seconds": 1800.0}
+        path.write_text(json.dumps(result))
+    for row in rows_of(build_report([str(folder)]), "cost"):
+        assert row["gpu_hours"] == pytest.approx(2.0)
+
+
+def test_published_results_stand_beside_ours_with_the_difference(tmp_path: Path, write_study: Callable[..., Path]):
+    folder = write_study(tmp_path, benchmarks=("xquad-r",), models=("xlm-r-base",), questions=6)
+    rows = rows_of(build_report([str(folder)]), "published")
+    hybrid = next(r for r in rows if r["arm"] == "hybrid 0.5" and r["metric"] == "xquad-r/multilingual/map")
+    assert hybrid["published"] == pytest.approx(0.5927, abs=1e-4)
+    assert hybrid["difference"] == pytest.approx(hybrid["ours"] - hybrid["published"])
+    assert any(r["metric"] == "xquad-r/bias/rank_distance" for r in rows)
+
+
+def test_every_table_is_named_once(report: Report):
+    names = [table.name for table in report.tables]
+    assert len(names) == len(set(names))
+    assert all(isinstance(table, Table) for table in report.tables)
