@@ -1,6 +1,7 @@
 """Two-level bootstrap over seeds and question ids, with the width that few seeds need."""
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,17 @@ from analysis.variance import TwoWay
 
 _CHUNK = 1_000
 
+Level = Literal["seeds", "questions"]
+
 
 @lru_cache(maxsize=4)
-def multiplicities(units: int, resamples: int, seed: int) -> NDArray[np.uint8]:
+def multiplicities(level: Level, units: int, resamples: int, seed: int) -> NDArray[np.uint8]:
     """Returns how often each unit is drawn in each resample with replacement: [resamples, units].
 
     The same arguments give the same draws, so that all arms of a study see the same resampled questions.
     """
-    generator = np.random.Generator(np.random.Philox(key=[seed, units]))
+    # Five seeds and five questions must not be drawn alike, so the level is part of the key.
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, units, len(level)])))
     counts = np.empty((resamples, units), dtype=np.uint8)
     for start in range(0, resamples, _CHUNK):
         block = counts[start : start + _CHUNK]
@@ -34,7 +38,7 @@ def question_replicates(table: QuestionTable, resamples: int, seed: int) -> Valu
 
     Cell means are recomputed as ratios; a cell that a resample leaves without a query keeps its mean.
     """
-    draws = multiplicities(len(table.questions), resamples, seed)
+    draws = multiplicities("questions", len(table.questions), resamples, seed)
     sums, counts, weights, means = _fewest_cells(table)
     n_seeds, n_questions, n_cells = sums.shape
     by_question = sums.transpose(1, 0, 2).reshape(n_questions, n_seeds * n_cells)
@@ -60,7 +64,7 @@ def _fewest_cells(table: QuestionTable) -> tuple[Values, Values, Values, Values]
 
 def two_level_replicates(table: QuestionTable, resamples: int, seed: int) -> Values:
     """Returns the metric with seeds and questions resampled (Owen 2007, the pigeonhole bootstrap): [resamples]."""
-    seeds = multiplicities(len(table.seeds), resamples, seed).astype(np.float64)
+    seeds = multiplicities("seeds", len(table.seeds), resamples, seed).astype(np.float64)
     replicates: Values = (question_replicates(table, resamples, seed) * seeds).sum(axis=1) / len(table.seeds)
     return replicates
 

@@ -11,7 +11,7 @@ from analysis.queries import Queries
 from analysis.standing import standing
 from analysis.table import Table
 from analysis.tables import comparisons as comparison_tables
-from analysis.tables import results, study
+from analysis.tables import results, sizes, study
 from study.records import open_study
 
 DEFAULT_MARGIN = 0.005
@@ -90,6 +90,12 @@ def _sections(findings: Findings, compared: Comparisons) -> list[tuple[str, str,
             "Comparisons",
             "Which differences would hold for new seeds and new questions.",
             (comparison_tables.verdicts(compared), comparison_tables.comparisons(compared)),
+        ),
+        (
+            "sizes",
+            "Size",
+            "Whether the differences between the arms grow or shrink with size.",
+            (sizes.gains(findings),),
         ),
         (
             "ratio",

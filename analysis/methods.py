@@ -11,6 +11,7 @@ from analysis.findings import Arm, Benchmark, Findings, estimate
 from analysis.labels import metric_label, setting_label
 from analysis.pairing import main_pairs, training
 from analysis.table import format_value
+from analysis.tables.sizes import sentences
 
 
 def answer(findings: Findings, compared: Comparisons) -> str:
@@ -36,7 +37,7 @@ def answer(findings: Findings, compared: Comparisons) -> str:
             counts = Counter(j.comparison.verdict for j in judged)
             tally = ", ".join(f"{verdict} on {count}" for verdict, count in counts.items())
             parts.append(f"Over the {len(judged)} benchmarks and settings: {tally}.")
-    return " ".join(parts)
+    return " ".join([*parts, *sentences(findings)])
 
 
 def _untested(findings: Findings, first: Arm, second: Arm) -> str:

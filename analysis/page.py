@@ -26,6 +26,7 @@ class Part:
     rows: int = 0
     notes: tuple[str, ...] = ()
     folded: bool = False
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 def _sections(report: Report, figures: Sequence[Figure]) -> Iterator[PageSection]:
     for section in report.sections:
         tables = [table for table in section.tables if table.rows]
-        drawn = [Part(f.title, f.name, figure=Markup(f.inline_svg())) for f in figures if f.section == section.key]
+        drawn = [
+            Part(f.title, f.name, figure=Markup(f.inline_svg()), caption=f.caption)
+            for f in figures
+            if f.section == section.key
+        ]
         # The numbers first, then the pictures, then what is only for looking up.
         parts = [_table_part(t) for t in tables if not t.long] + drawn + [_table_part(t) for t in tables if t.long]
         if parts:

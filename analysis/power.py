@@ -15,9 +15,9 @@ def power(difference: float, parts: TwoWay, level: float) -> float:
 
 def _power(shift: float, degrees: float, level: float) -> float:
     critical = stats.t.isf(level / 2, degrees)
-    # The rejections on the far side are left out: at any power worth naming they are below level / 1,000.
-    chance = float(stats.nct.sf(critical, degrees, shift))
-    return chance if np.isfinite(chance) else float(stats.norm.sf(critical - shift))
+    far = stats.nct.cdf(-critical, degrees, shift)
+    # Far out in the tail scipy gives no number where there is nothing left to add.
+    return float(stats.nct.sf(critical, degrees, shift) + (far if np.isfinite(far) else 0.0))
 
 
 def smallest_detectable(parts: TwoWay, level: float, wanted: float = 0.8) -> float:

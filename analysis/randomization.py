@@ -13,7 +13,7 @@ _CHUNK = 1_000
 
 @lru_cache(maxsize=4)
 def _signs(questions: int, resamples: int, seed: int) -> NDArray[np.int8]:
-    generator = np.random.Generator(np.random.Philox(key=[seed, questions]))
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, questions, 0])))
     signs = generator.integers(2, size=(resamples, questions), dtype=np.int8) * np.int8(2) - np.int8(1)
     signs.setflags(write=False)
     return signs
@@ -32,8 +32,11 @@ def paired_p_value(differences: Values, resamples: int, seed: int) -> float:
     parts = two_way(differences)
     observed = abs(parts.statistic)
     by_seed, by_question = differences.mean(axis=1), differences.mean(axis=0)
+    # Which arm is subtracted from which must not matter, not even to the sampling error.
+    by_question = by_question * np.copysign(1.0, parts.estimate)
     n_seeds, n_questions = differences.shape
-    directions = np.random.Generator(np.random.Philox(key=[seed, n_seeds])).standard_normal((resamples, n_seeds))
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, n_seeds, 1])))
+    directions = generator.standard_normal((resamples, n_seeds))
     length = np.sqrt(max(float(by_seed @ by_seed) - n_seeds * parts.rest_square / n_questions, 0.0))
     rotated = directions * (length / np.linalg.norm(directions, axis=1, keepdims=True))
     signs = _signs(n_questions, resamples, seed)

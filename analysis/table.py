@@ -92,16 +92,20 @@ class Table:
 
     def records(self) -> Iterator[dict[str, Scalar]]:
         """The rows as plain values at full precision; an interval becomes `<key>_low` and `<key>_high`."""
+        places = range(len(self.columns))
+        intervals, marks, remarks = (
+            {index for index in places if has(index)} for has in (self.has_intervals, self.has_marks, self.has_remarks)
+        )
         for row in self.rows:
             record: dict[str, Scalar] = {}
             for index, (column, cell) in enumerate(zip(self.columns, row, strict=True)):
                 record[column.key] = cell.value
-                if self.has_intervals(index):
+                if index in intervals:
                     record[f"{column.key}_low"] = cell.low
                     record[f"{column.key}_high"] = cell.high
-                if self.has_marks(index):
+                if index in marks:
                     record[f"{column.key}_mark"] = cell.mark
-                if self.has_remarks(index):
+                if index in remarks:
                     record[f"{column.key}_remark"] = cell.remark
             yield record
 

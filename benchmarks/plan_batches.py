@@ -8,23 +8,23 @@ and their texts, without any rule.
 """
 
 import argparse
-import resource
 import statistics
 import time
+import tracemalloc
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from trainables.corpora.pairs import TrainingData
 from trainables.mixing.batches import BatchPlanner
-from trainables.mixing.kinds import Kind
 
 LANGUAGES = 11
 STEPS = 3000
 
 
 def synthetic(items: int, *, coverage: float = 1.0, in_big_group: float = 0.0) -> TrainingData:
-    """Items with all texts distinct; each text is there with probability `coverage`, the first items make one big group."""
+    """Items with all texts distinct, each there with probability `coverage`; the first items make one big group."""
     generator = np.random.default_rng(0)
     slots = np.arange(items * LANGUAGES, dtype=np.int32).reshape(items, LANGUAGES)
     query_text = np.where(generator.random((items, LANGUAGES)) < coverage, slots, -1).astype(np.int32)
@@ -34,7 +34,15 @@ def synthetic(items: int, *, coverage: float = 1.0, in_big_group: float = 0.0) -
     languages = tuple(f"l{number}" for number in range(LANGUAGES))
     # The planner never looks at ids and texts.
     return TrainingData(
-        ("set",), languages, ("",) * items, np.zeros(items, dtype=np.int32), group, (), query_text, passage_text, "0"
+        set_names=("set",),
+        languages=languages,
+        item_ids=("",) * items,
+        set_of_item=np.zeros(items, dtype=np.int32),
+        group_of_item=group,
+        texts=(),
+        query_text=query_text,
+        passage_text=passage_text,
+        fingerprint="0",
     )
 
 
@@ -61,37 +69,43 @@ def bound(data: TrainingData, batch_size: int) -> Callable[[int], object]:
     return sample
 
 
+def peak_megabytes(call: Callable[[], object]) -> float:
+    """The most memory that a call holds at once."""
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    return peak
+
+
 def main() -> None:
     """Runs all cases."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=1_000_000)
     parser.add_argument("--batch-size", type=int, default=48)
     arguments = parser.parse_args()
-    cases = {
-        "750 items": lambda: synthetic(750),
-        f"{arguments.items:,} items": lambda: synthetic(arguments.items),
-        f"{arguments.items:,} items, half of the texts missing": lambda: synthetic(arguments.items, coverage=0.5),
-        f"{arguments.items:,} items, half of them one group": lambda: synthetic(arguments.items, in_big_group=0.5),
-        f"{arguments.items:,} items, 99 % of them one group": lambda: synthetic(arguments.items, in_big_group=0.99),
+    many, few = arguments.items, max(750, 4 * arguments.batch_size)
+    cases: dict[str, Callable[[], TrainingData]] = {
+        f"{few:,} items": partial(synthetic, few),
+        f"{many:,} items": partial(synthetic, many),
+        f"{many:,} items, half of the texts missing": partial(synthetic, many, coverage=0.5),
+        f"{many:,} items, half of them one group": partial(synthetic, many, in_big_group=0.5),
+        f"{many:,} items, 99 % of them one group": partial(synthetic, many, in_big_group=0.99),
     }
     print(f"batch size {arguments.batch_size}, {LANGUAGES} languages, {STEPS} steps; µs per batch: median (mean)")
     for name, make in cases.items():
         data = make()
-        start, memory = time.perf_counter(), _peak_megabytes()
+        start = time.perf_counter()
         planner = BatchPlanner(data, arguments.batch_size, seed=0)
-        seconds, grown = time.perf_counter() - start, _peak_megabytes() - memory
-        print(f"{name}: planner made in {seconds:.2f} s, peak memory + {grown:.0f} MB")
+        seconds = time.perf_counter() - start
+        peak = peak_megabytes(partial(BatchPlanner, data, arguments.batch_size, seed=0))
+        print(f"{name}: planner made in {seconds:.2f} s, with at most {peak:.0f} MB beside the data")
         samplers: dict[str, Callable[[int], object]] = {"bare random choice": bound(data, arguments.batch_size)}
-        kinds: tuple[Kind, ...] = ("mono", "cross")
-        for kind in kinds:
-            samplers[kind] = lambda step, kind=kind: planner.batch(step, kind)
+        samplers["mono"] = partial(planner.batch, kind="mono")
+        samplers["cross"] = partial(planner.batch, kind="cross")
         for label, sampler in samplers.items():
             median, mean = microseconds(sampler)
             print(f"    {label:<20}{median:8.1f} ({mean:.1f})")
-
-
-def _peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

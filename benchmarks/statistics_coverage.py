@@ -152,7 +152,7 @@ def peeking(scenario: Scenario, most: int, first: int, questions: int, simulatio
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--simulations", type=int, default=2_000)
+    parser.add_argument("--simulations", type=int, default=1_000)
     simulations = parser.parse_args().simulations
     print(
         f"{simulations} simulations each; {LANGUAGES} languages; standard error of a share of .95: "

@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import dataclass, field
 
+from study.settings import StudySettings
 from trainables.errors import UserError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -36,6 +37,12 @@ class Budget:
         if self.pairs is not None and self._pairs + pairs > self.pairs:
             return "pair budget"
         return None
+
+
+def budget_of(settings: StudySettings) -> Budget:
+    """Returns the limits that the settings name; raises UserError for a time that is none."""
+    seconds = parse_duration(settings.time_budget) if settings.time_budget else None
+    return Budget(seconds, settings.trial_budget, settings.pair_budget)
 
 
 def parse_duration(text: str) -> float:

@@ -64,7 +64,10 @@ def load_data(settings: StudySettings, space: Space, batch_size: int) -> StudyDa
         sets = {**sets, **drop_overlap({name: items for name, items in sets.items() if name != ATLAS}, overlap)}
     sets, dev = _dev_set(sets)
     training = training_data(sets)
-    return StudyData(training, dev, tests, overlap, BatchPlanner(training, batch_size, seed=0))
+    planner = BatchPlanner(training, batch_size, seed=0)
+    planner.check("mono")
+    planner.check("cross")
+    return StudyData(training, dev, tests, overlap, planner)
 
 
 def _dev_set(sets: dict[str, list[PairItem]]) -> tuple[dict[str, list[PairItem]], Benchmark]:

@@ -15,7 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from ray import tune
 
-from study.budget import Budget, parse_duration
+from study.budget import Budget
 from study.cluster import Resources, plan_resources
 from study.plan import StudyPlan
 from study.progress import Progress
@@ -94,15 +94,11 @@ def run_trials(
     inputs: TrialInputs,
     resources: Resources,
     settings: StudySettings,
+    budget: Budget,
     progress: Progress,
 ) -> Ended:
     """Runs the plan to its end, or until it is interrupted; the records say at any time what is done."""
     counts = _Counts(study, plan, progress)
-    budget = Budget(
-        parse_duration(settings.time_budget) if settings.time_budget else None,
-        settings.trial_budget,
-        settings.pair_budget,
-    )
     searcher = PlanSearcher(plan, study, budget, counts.completed)
     trainable = trial_trainable(
         inputs,

@@ -29,7 +29,9 @@ _GROUPS = {
 }
 """First setting of each group of flags, in the order of StudySettings."""
 
-_MAY_CHANGE = frozenset({"address", "max_concurrent_trials", "max_failures"})
+_MAY_CHANGE = frozenset(
+    {"address", "max_concurrent_trials", "max_failures", "time_budget", "trial_budget", "pair_budget"}
+)
 """Settings that a resumed study may be given anew: they do not touch the numbers."""
 
 

@@ -12,10 +12,12 @@ from search_spaces.recipes import Recipe, recipe_for
 from search_spaces.registry import space as space_named
 from search_spaces.space import Space
 from study import environment
+from study.budget import budget_of
 from study.cluster import Resources, plan_resources, this_machine
 from study.data import StudyData, load_data
 from study.estimate import estimate
 from study.launch import Ended, cluster_resources, optuna_journal, run_trials, running_ray
+from study.objective import parse_objectives
 from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study, create_study, now, open_study
@@ -37,6 +39,8 @@ class Session:
         self._folder = folder
         self._recorded = recorded
         self._console = console
+        parse_objectives(settings.objective)
+        self._budget = budget_of(settings)
         self._space: Space = space_named(settings.space)
         self._encoder: EncoderConfig = resolve_encoder(settings.model or self._space.model)
         self._recipe: Recipe = recipe_for(self._encoder.source)
@@ -104,7 +108,7 @@ class Session:
                 if dashboard:
                     progress.line(f"dashboard: {dashboard} (if it asks for a token: `ray get-auth-token`)")
                 with progress:
-                    return run_trials(study, plan, self._inputs, resources, self.settings, progress)
+                    return run_trials(study, plan, self._inputs, resources, self.settings, self._budget, progress)
         except UserError:
             if created and not self._folder.exists("study.json"):
                 self._folder.delete()

@@ -10,6 +10,7 @@ __all__ = ["Figure", "report_figures"]
 
 DRAWERS: tuple[Callable[[Report], Iterable[Figure]], ...] = (
     outcome.forest,
+    outcome.size_curves,
     outcome.ratio_curve,
     outcome.trade_offs,
     questions.differences,

@@ -20,6 +20,8 @@ QUALITY = LinearSegmentedColormap.from_list("quality", ["#f4f8fb", "#7fb2d6", "#
 DIFFERENCE = LinearSegmentedColormap.from_list("difference", ["#8f3a00", "#e0925c", "#fbfbfb", "#6aa9d6", "#0a4f80"])
 """Negative orange, positive blue, as verdicts are drawn."""
 
+CAPTION = "Mean over seeds. The diagonal is the monolingual setting. Blue: better, orange: worse."
+
 
 def heat_maps(report: Report) -> Iterator[Figure]:
     """Per benchmark: the first arm of the main comparison, and its difference from the second."""
@@ -59,7 +61,7 @@ def heat_maps(report: Report) -> Iterator[Figure]:
             f"{np.nanmax(difference):+.3f}."
         )
         name = "pairs_" + "".join(c if c.isalnum() else "_" for c in benchmark.name.lower())
-        yield Figure(name, f"{benchmark.name}: language pairs", text, "languages", canvas)
+        yield Figure(name, f"{benchmark.name}: language pairs", text, "languages", canvas, CAPTION)
 
 
 def _matrix(findings: Findings, benchmark: Benchmark, arm: Arm, names: list[str]) -> np.ndarray[Any, Any]:

@@ -12,6 +12,7 @@ from analysis.figures.training import distinct
 from analysis.findings import Arm, Benchmark, estimate
 from analysis.labels import metric_label, slug
 from analysis.tables.comparisons import verdict
+from analysis.tables.sizes import growths, sizes
 from analysis.tables.study import constant_ratio
 
 VERDICT_LOOKS: dict[str, dict[str, Any]] = {
@@ -21,6 +22,11 @@ VERDICT_LOOKS: dict[str, dict[str, Any]] = {
     "not separable": {"color": MUTED, "marker": "o", "mfc": "none"},
     "single run": {"color": MUTED, "marker": "x", "mfc": MUTED},
 }
+
+FOREST = "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. Bold: the question's own pair."
+RATIO = "Points: arms with a constant ratio, with 95 % intervals over seeds. Lines across: arms whose ratio changes."
+TRADE_OFF = "Up and to the right is better. The dotted line joins the arms that no other beats on both axes."
+SIZES = "Points: single runs. Bands: 95 % intervals of the fitted curves."
 
 
 def forest(report: Report) -> Iterator[Figure]:
@@ -54,7 +60,12 @@ def forest(report: Report) -> Iterator[Figure]:
         said = "; ".join(f"{j.first.label} minus {j.second.label}, {j.setting}: {verdict(j)}" for j in judged)
         text = f"{benchmark.name}: differences with 95 % intervals; the grey band is the equivalence margin. {said}."
         yield Figure(
-            f"forest_{slug(benchmark.name)}", f"{benchmark.name}: differences between arms", text, "comparisons", canvas
+            f"forest_{slug(benchmark.name)}",
+            f"{benchmark.name}: differences between arms",
+            text,
+            "comparisons",
+            canvas,
+            FOREST,
         )
 
 
@@ -98,7 +109,7 @@ def ratio_curve(report: Report) -> Iterator[Figure]:
                 f"per setting; {', '.join(a.label for a in dynamic) or 'no dynamic arm'} as horizontal lines."
             )
             name = f"ratio_{slug(benchmark.name)}" + (f"_{slug(model)}" if report.findings.has_models else "")
-            yield Figure(name, title, text, "ratio", canvas)
+            yield Figure(name, title, text, "ratio", canvas, RATIO)
 
 
 def _ratio_panel(
@@ -191,7 +202,9 @@ def trade_offs(report: Report) -> Iterator[Figure]:
             for front, p in zip(fronts, panels, strict=True)
         )
         text = f"{benchmark.name}: mean over seeds with 95 % intervals; {said}."
-        yield Figure(f"trade_off_{slug(benchmark.name)}", f"{benchmark.name}: trade-offs", text, "results", canvas)
+        yield Figure(
+            f"trade_off_{slug(benchmark.name)}", f"{benchmark.name}: trade-offs", text, "results", canvas, TRADE_OFF
+        )
 
 
 def _spans_decades(arms: Sequence[Arm], metric: str) -> bool:
@@ -226,3 +239,34 @@ def _trade_off(ax: Any, arms: Sequence[Arm], x: str, y: str, higher: bool) -> li
     front = sorted(p for p in points if not any(q[0] >= p[0] and q[1] >= p[1] and q != p for q in points))
     ax.plot([p[0] for p in front], [p[2] for p in front], color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     return [p[3] for p in front]
+
+
+def size_curves(report: Report) -> Iterator[Figure]:
+    """Per benchmark: the metric against size with the fitted curves and their 95 % bands, one panel per setting."""
+    found = sizes(report.findings)
+    fits, _ = growths(report.findings)
+    for benchmark in report.findings.benchmarks:
+        own = [growth for growth in fits if growth.benchmark == benchmark]
+        if found is None or not own:
+            continue
+        canvas, axes = new_canvas(8.6, 3.6, 1, len(own))
+        for ax, growth in zip(axes, own, strict=True):
+            for index, (name, curve) in enumerate(growth.scaling.curves.items()):
+                looks = look(index)
+                runs = [run for run in growth.runs if run.strategy == name]
+                ax.plot(curve.sizes, curve.fitted, color=looks["color"], linestyle=looks["linestyle"])
+                if curve.low is not None and curve.high is not None:
+                    ax.fill_between(curve.sizes, curve.low, curve.high, color=looks["color"], alpha=0.13, linewidth=0)
+                points = {"color": looks["color"], "marker": looks["marker"], "linestyle": "none", "markersize": 4}
+                ax.plot([run.size for run in runs], [run.value for run in runs], label=name, **points)
+            ax.set_xscale("log")
+            ax.set_title(growth.setting)
+            ax.set_xlabel(found.name)
+            score_axis(ax.yaxis)
+        axes[0].set_ylabel(metric_label(benchmark.metric))
+        canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        said = " ".join(trend.sentence for growth in own for trend in growth.scaling.gains)
+        text = (
+            f"{metric_label(benchmark.metric)} of every run by {found.name}, with fitted curves and 95 % bands. {said}"
+        )
+        yield Figure(f"sizes_{slug(benchmark.name)}", f"{benchmark.name} by {found.name}", text, "sizes", canvas, SIZES)

@@ -8,6 +8,8 @@ from analysis.contents import Report
 from analysis.figures.style import COLOURS, MUTED, Figure, new_canvas, score_axis
 from analysis.labels import metric_label, setting_label, slug
 
+CAPTION = "Each step is one question, averaged over seeds and languages; above zero the first arm is better."
+
 
 def differences(report: Report) -> Iterator[Figure]:
     """Per benchmark: the questions sorted by the difference between the two arms of the main comparison."""
@@ -49,4 +51,4 @@ def differences(report: Report) -> Iterator[Figure]:
         axes[0].set_ylabel(f"difference in {metric_label(benchmark.metric)}")
         title = f"{benchmark.name}: {first} \N{MINUS SIGN} {second}, question by question"
         text = f"Questions sorted by {first} minus {second}, mean over seeds and translations. {'; '.join(said)}."
-        yield Figure(f"questions_{slug(benchmark.name)}", title, text, "comparisons", canvas)
+        yield Figure(f"questions_{slug(benchmark.name)}", title, text, "comparisons", canvas, CAPTION)

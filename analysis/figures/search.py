@@ -14,6 +14,8 @@ from study.records import Trial
 FEWEST_TRIALS = 8
 MOST_LINES = 400
 
+IMPORTANCE = "Of the search trials that ran to their end; within a family only its own parameters vary."
+
 
 def dev_curve(report: Report) -> Iterator[Figure]:
     """The constant ratios that the search tried by their dev value."""
@@ -37,7 +39,10 @@ def dev_curve(report: Report) -> Iterator[Figure]:
         label="one search trial",
     )
     choose = max if maximise else min
-    best = sorted({ratio: choose(v for r, v in complete if r == ratio) for ratio, _ in complete}.items())
+    by_ratio: dict[float, list[float]] = {}
+    for ratio, value in complete:
+        by_ratio.setdefault(ratio, []).append(value)
+    best = sorted((ratio, choose(values)) for ratio, values in by_ratio.items())
     ax.plot(
         *zip(*best, strict=True),
         color=COLOURS[0],
@@ -120,7 +125,7 @@ def importance(report: Report) -> Iterator[Figure]:
     text = "Horizontal bars. " + " ".join(
         f"{title}: " + ", ".join(f"{k} {v:.2f}" for k, v in found.items()) + "." for title, found in rows
     )
-    yield Figure("importance", "Which parameter matters", text, "search", canvas)
+    yield Figure("importance", "Which parameter matters", text, "search", canvas, IMPORTANCE)
 
 
 def _ped_anova(columns: Mapping[str, list[Any]], values: list[float], maximise: bool) -> dict[str, float] | None:

@@ -66,13 +66,15 @@ _STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A drawn figure: `description` says in words what can be seen, `section` is the part of the page it belongs to."""
+    """A drawn figure: `description` says in words what can be seen, `section` is the part of the page it belongs to,
+    `caption` helps to read it."""
 
     name: str
     title: str
     description: str
     section: str
     canvas: Canvas
+    caption: str = ""
 
     def svg(self) -> str:
         """A stand-alone SVG with title and description."""

@@ -19,6 +19,9 @@ PARTS = (
 )
 HATCHES = ("", "////", "....", "\\\\\\\\", "xx")
 
+SCHEDULES = "First seed of each arm."
+LEARNING = "Mean over the seeds of each arm, at the steps that all of them reported."
+
 
 def distinct(arms: Sequence[Arm]) -> list[Arm]:
     """The arms without those that repeat another one's training."""
@@ -61,7 +64,7 @@ def schedules(report: Report) -> Iterator[Figure]:
         f"One panel per arm ({names}): the ratio asked for and the share of monolingual batches drawn so far, "
         "over training progress."
     )
-    yield Figure("schedules", "The ratio over training", text, "search", canvas)
+    yield Figure("schedules", "The ratio over training", text, "search", canvas, SCHEDULES)
 
 
 def learning_curves(report: Report) -> Iterator[Figure]:
@@ -94,7 +97,7 @@ def learning_curves(report: Report) -> Iterator[Figure]:
     handles, labels = axes[0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="outside lower center", ncols=3)
     text = f"Lines by optimiser step, one per arm, mean over seeds: {' and '.join(label for _, label in panels)}."
-    yield Figure("learning_curves", "Learning curves", text, "search", canvas)
+    yield Figure("learning_curves", "Learning curves", text, "search", canvas, LEARNING)
 
 
 def _mean_by_step(runs: list[list[tuple[int, Any]]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -54,6 +54,8 @@ ARMS = (
     ),
 )
 
+FEW_ARMS = tuple(arm for arm in ARMS if arm.name in ("X-X-mono", "X-Y", "best static", "best dynamic"))
+
 
 @dataclass
 class StudyPlan:
@@ -331,7 +333,7 @@ def _write_confirm(folder: Path, plan: StudyPlan) -> None:
 def write_study_files(storage: Path, plan: StudyPlan) -> Path:
     """Writes the study `plan` describes under `storage` and returns its folder."""
     folder = storage / plan.name
-    families = [*(arm.name for arm in STRATEGIES), "static", "linear"]
+    families = [arm.name for arm in plan.arms if arm.role == "strategy"] + ["static", "linear"]
     count = plan.search_trials
     benchmarks = {
         benchmark: {
@@ -440,11 +442,11 @@ def write_study_files(storage: Path, plan: StudyPlan) -> Path:
 def write_study() -> Callable[..., Path]:
     """`write_study(storage, **changes of StudyPlan)` returns the folder of a written study.
 
-    `twins=True` adds an arm whose truth is that of `best dynamic`.
+    Four arms unless told otherwise; `twins=True` adds one whose truth is that of `best dynamic`.
     """
 
     def write(storage: Path, twins: bool = False, **changes: Any) -> Path:
-        plan = StudyPlan(**changes)
+        plan = StudyPlan(**{"arms": FEW_ARMS, **changes})
         if twins:
             best = next(arm for arm in plan.arms if arm.name == "best dynamic")
             twin = replace(best, name="twin", schedule={**best.schedule, "start": 0.01})

@@ -28,11 +28,12 @@ def interval(table: QuestionTable, resamples: int = 1_000, seed: int = 0) -> tup
 
 
 def test_each_resample_draws_as_many_units_as_there_are() -> None:
-    draws = multiplicities(37, 2_500, 1)
+    draws = multiplicities("questions", 37, 2_500, 1)
     assert (draws.sum(axis=1) == 37).all()
     assert draws.var() == pytest.approx(36 / 37, rel=0.02)
-    np.testing.assert_array_equal(draws, multiplicities.__wrapped__(37, 2_500, 1))
-    assert not np.array_equal(draws, multiplicities(37, 2_500, 2))
+    np.testing.assert_array_equal(draws, multiplicities.__wrapped__("questions", 37, 2_500, 1))
+    for other in (multiplicities("questions", 37, 2_500, 2), multiplicities("seeds", 37, 2_500, 1)):
+        assert not np.array_equal(draws, other)
 
 
 @pytest.mark.parametrize("holes", [True, False])
@@ -40,7 +41,7 @@ def test_replicates_are_the_metric_of_the_repeated_questions(holes: bool) -> Non
     rng = np.random.default_rng(0)
     table = with_holes(rng, 3, 25, 4) if holes else table_of(rng.random((3, 25, 4)))
     found = question_replicates(table, 30, 5)
-    for row, drawn in zip(found, multiplicities(25, 30, 5), strict=True):
+    for row, drawn in zip(found, multiplicities("questions", 25, 30, 5), strict=True):
         rows = np.repeat(np.arange(25), drawn)
         repeated = table.sums[:, rows].sum(axis=1) / table.counts[rows].sum(axis=0)
         np.testing.assert_allclose(row, repeated.mean(axis=1), atol=1e-12)
@@ -51,14 +52,16 @@ def test_a_cell_without_a_query_in_a_resample_keeps_its_mean() -> None:
     values[:, :, 0] = 0.5
     values[:, 0, 1] = 0.9
     found = question_replicates(table_of(values), 200, 0)
-    assert (multiplicities(6, 200, 0)[:, 0] == 0).any()
+    assert (multiplicities("questions", 6, 200, 0)[:, 0] == 0).any()
     np.testing.assert_allclose(found, 0.7, atol=1e-12)
 
 
 def test_arms_of_one_study_see_the_same_resampled_questions() -> None:
     rng = np.random.default_rng(1)
     one, other = (with_holes(np.random.default_rng(2), 3, 30, 3) for _ in range(2))
-    other = QuestionTable(other.seeds, other.questions, other.cells, other.sums * rng.random(), other.counts, other.weights)
+    other = QuestionTable(
+        other.seeds, other.questions, other.cells, other.sums * rng.random(), other.counts, other.weights
+    )
     paired = question_replicates(one.minus(other), 50, 0)
     np.testing.assert_allclose(paired, question_replicates(one, 50, 0) - question_replicates(other, 50, 0), atol=1e-12)
 
@@ -116,6 +119,22 @@ def covered(seeds: int, spread: str, simulations: int, *, calibrated: bool) -> f
 @pytest.mark.parametrize("seeds", [5, 7, 10])
 def test_intervals_cover_the_truth_as_often_as_they_say(seeds: int, spread: str) -> None:
     assert 0.93 <= covered(seeds, spread, 1_500, calibrated=True) <= 0.97
+
+
+@pytest.mark.slow
+def test_intervals_cover_the_macro_mean_of_unequally_translated_questions() -> None:
+    rng = np.random.default_rng(6)
+    cells = np.array([-0.3, -0.1, 0.1, 0.3])
+    hits = 0
+    for number in range(1_000):
+        values = rng.normal(0, 0.01, (5, 1, 1)) + rng.normal(0, 0.2, (1, 150, 1)) + cells
+        values = values + rng.normal(0, 0.1, (5, 150, 4))
+        # Every question is in the first language and in a random number of the others, as in MLQA-R.
+        absent = rng.random((150, 4)) < rng.random((150, 1))
+        absent[:, 0] = False
+        low, high = interval(table_of(np.where(absent, np.nan, values)), 500, number % 7)
+        hits += low <= 0 <= high
+    assert 0.93 <= hits / 1_000 <= 0.97
 
 
 @pytest.mark.slow

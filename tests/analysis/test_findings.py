@@ -74,7 +74,10 @@ def test_arms_of_one_name_but_other_training_stand_for_themselves(tmp_path, writ
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"fingerprints": {"atlas": "fp-other"}}, "evaluation data"), ({"metric_definition": "map@20"}, "metric definition")],
+    [
+        ({"fingerprints": {"atlas": "fp-other"}}, "evaluation data"),
+        ({"metric_definition": "map@20"}, "metric definition"),
+    ],
 )
 def test_studies_that_measure_differently_are_refused_with_the_reason(tmp_path, write_study, change, reason):
     one = write_study(tmp_path, name="one", questions=5)

@@ -31,7 +31,9 @@ def test_every_printed_mean_comes_out():
 
 @pytest.mark.parametrize(("column", "expected"), [("minus_cross", MINUS_CROSS), ("minus_mono", MINUS_MONO)])
 def test_the_differences_of_hybrid_come_out_without_an_interval(column, expected):
-    rows = {(r["model"], r["benchmark"], r["setting"]): r for r in published_differences().records() if r["metric"] == "map"}
+    rows = {
+        (r["model"], r["benchmark"], r["setting"]): r for r in published_differences().records() if r["metric"] == "map"
+    }
     assert len(rows) == 12
     for (model, benchmark), values in expected.items():
         for setting, value in zip(SETTINGS, values, strict=True):
@@ -46,7 +48,8 @@ def test_published_tables_say_that_they_are_single_runs():
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [("xlm-r-base", "xlm-r"), ("FacebookAI/xlm-roberta-large", "xlm-r"), ("LaBSE", "labse"), ("mini-s", None)]
+    ("ours", "theirs"),
+    [("xlm-r-base", "xlm-r"), ("FacebookAI/xlm-roberta-large", "xlm-r"), ("LaBSE", "labse"), ("mini-s", None)],
 )
 def test_models_are_matched_by_kind(ours, theirs):
     assert model_name(ours) == theirs

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def written(tmp_path_factory, write_study) -> Path:
     """A report of a study whose texts try to break out of every format."""
-    folder = write_study(tmp_path_factory.mktemp("studies"), name="<b>x</b> & \"y\"", failed=1, questions=12)
+    folder = write_study(tmp_path_factory.mktemp("studies"), name='<b>x</b> & "y"', failed=1, questions=12)
     assert report.main([str(folder)]) == 0
     return folder / "report"
 
@@ -82,7 +82,8 @@ def test_two_arms_are_compared_down_to_the_question(finished_study, tmp_path, ca
     frames = {}
     for arm in ("best-dynamic", "X-Y"):
         runs = [
-            pd.read_parquet(finished_study / "trials" / f"confirm-{arm}-{seed}" / "per_query.parquet") for seed in (11, 12, 13)
+            pd.read_parquet(finished_study / "trials" / f"confirm-{arm}-{seed}" / "per_query.parquet")
+            for seed in (11, 12, 13)
         ]
         part = pd.concat(runs)
         part = part[(part["benchmark"] == "atlas") & (part["setting"] == "cross-lingual")]
@@ -130,7 +131,15 @@ def test_the_page_shows_hostile_names_as_text(written):
 
 def test_every_figure_is_an_svg_with_title_and_description_and_a_pdf(written):
     names = sorted(path.stem for path in (written / "figures").glob("*.svg"))
-    assert {"forest_atlas", "ratio_atlas", "pairs_atlas", "schedules", "learning_curves", "time_split", "questions_atlas"} <= set(names)
+    assert {
+        "forest_atlas",
+        "ratio_atlas",
+        "pairs_atlas",
+        "schedules",
+        "learning_curves",
+        "time_split",
+        "questions_atlas",
+    } <= set(names)
     for name in names:
         root = ET.parse(written / "figures" / f"{name}.svg").getroot()
         assert root.get("role") == "img"
@@ -139,10 +148,11 @@ def test_every_figure_is_an_svg_with_title_and_description_and_a_pdf(written):
         assert (written / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_the_report_imports_neither_ray_nor_torch_and_help_nothing_heavy(finished_study, tmp_path):
+def test_the_report_imports_neither_ray_nor_torch_and_its_start_nothing_heavy(written, tmp_path):
+    study = str(written.parent)
     code = (
         "import sys; from analysis.report import main; "
-        f"assert main([{str(finished_study)!r}, '--output', {str(tmp_path)!r}]) == 0; "
+        f"assert main([{study!r}, '--output', {str(tmp_path)!r}]) == 0; "
         "bad = {'ray', 'torch', 'transformers'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)

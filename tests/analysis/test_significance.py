@@ -23,9 +23,7 @@ def table_of(values: np.ndarray) -> QuestionTable:
 
 def arm(rng: np.random.Generator, shift: float = 0.0, seeds: int = 5, run_sd: float = 0.1) -> QuestionTable:
     difficulty = np.random.default_rng(0).beta(1, 1, QUESTIONS)
-    return table_of(
-        shift + difficulty + rng.normal(0, 0.01, (seeds, 1)) + rng.normal(0, run_sd, (seeds, QUESTIONS))
-    )
+    return table_of(shift + difficulty + rng.normal(0, 0.01, (seeds, 1)) + rng.normal(0, run_sd, (seeds, QUESTIONS)))
 
 
 def judge(first: QuestionTable, second: QuestionTable | float, **options: object) -> Comparison:
@@ -133,7 +131,9 @@ def test_unknown_comparisons_do_not_make_the_others_stricter() -> None:
     old, new = arm(rng), arm(rng, 0.02)
     pair = Contrast("new", "old", "x/map", new, old)
     alone = compare([pair], resamples=1_000)[0]
-    family = compare([replace(pair, baseline_table=0.5), pair, replace(pair, arm_table=new.of_seeds((0,)))], resamples=1_000)
+    family = compare(
+        [replace(pair, baseline_table=0.5), pair, replace(pair, arm_table=new.of_seeds((0,)))], resamples=1_000
+    )
     assert family[1] == alone
     doubled = compare([pair, pair], resamples=1_000)
     assert doubled[0].p_holm == pytest.approx(min(2 * (alone.p or 0), 1))

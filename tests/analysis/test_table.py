@@ -55,7 +55,10 @@ def test_a_row_with_a_missing_cell_is_refused():
 
 def test_records_hold_full_precision_and_intervals_only_where_there_are_some():
     table = make_table(
-        "t", "T", [Column("arm", "Arm"), Column("map", "mAP", "score")], [["x", Cell(1 / 3, 0.3, 0.4, "best")], ["y", 0.1]]
+        "t",
+        "T",
+        [Column("arm", "Arm"), Column("map", "mAP", "score")],
+        [["x", Cell(1 / 3, 0.3, 0.4, "best")], ["y", 0.1]],
     )
     first, second = table.records()
     assert first == {"arm": "x", "map": 1 / 3, "map_low": 0.3, "map_high": 0.4, "map_mark": "best"}

@@ -13,7 +13,9 @@ from analysis.variance import two_way, variance_components
 
 def crossed(rng: np.random.Generator, seeds: int, questions: int, sd: tuple[float, float, float]) -> np.ndarray:
     return (
-        rng.normal(0, sd[0], (seeds, 1)) + rng.normal(0, sd[1], (1, questions)) + rng.normal(0, sd[2], (seeds, questions))
+        rng.normal(0, sd[0], (seeds, 1))
+        + rng.normal(0, sd[1], (1, questions))
+        + rng.normal(0, sd[2], (seeds, questions))
     )
 
 

@@ -105,14 +105,14 @@ def test_a_run_that_diverged_never_replaces_its_checkpoint(tmp_path):
 def test_other_knobs_other_data_and_other_encoders_are_refused_with_a_remedy(tmp_path):
     folder = Folder(tmp_path / "checkpoint")
     train(toy_config(), Reports(), folder)
-    with pytest.raises(UserError, match="another configuration .* delete the folder"):
+    with pytest.raises(UserError, match=r"another configuration .* delete the folder"):
         train(toy_config(seed=1), Reports(), folder)
     other = training_data({"toy": [DATA.item(i) for i in range(ITEMS - 1)]})
-    with pytest.raises(UserError, match="other training data .* delete the folder"):
+    with pytest.raises(UserError, match=r"other training data .* delete the folder"):
         fine_tune(toy_config(), other, TOKENS, toy_encoder(), sink=Reports(), checkpoints=folder)
     frozen = toy_encoder()
     frozen.transformer.embeddings.requires_grad_(False)
-    with pytest.raises(UserError, match="another encoder .* delete the folder"):
+    with pytest.raises(UserError, match=r"another encoder .* delete the folder"):
         fine_tune(toy_config(), DATA, TOKENS, frozen, sink=Reports(), checkpoints=folder)
 
 

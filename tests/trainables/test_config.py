@@ -47,7 +47,7 @@ def test_unknown_knobs_are_refused():
 
 
 def test_more_chunks_than_pairs_are_refused_with_the_remedy():
-    with pytest.raises(ValidationError, match="gradient_accumulation is 9, but a batch of 8 pairs .* lower"):
+    with pytest.raises(ValidationError, match=r"gradient_accumulation is 9, but a batch of 8 pairs .* lower"):
         toy_config(batch_size=8, gradient_accumulation=9)
 
 

@@ -96,12 +96,12 @@ def test_the_loop_is_the_plain_loop(mixing):
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
 def test_the_gradient_of_mixed_losses_is_the_expected_gradient_of_alternation(ratio):
-    """Both kinds are enumerated: their gradients, weighted by their probabilities, are what one step of loss mixing sees."""
+    """Both kinds are enumerated, and their gradients weighted by their probabilities."""
     constant = {"family": "constant", "value": ratio}
     plain = {"steps": 1, "warmup_share": 0, "gradient_clip": 0}
 
     def gradient(**knobs):
-        """What the optimiser saw: after one step, Adam's first moment is a tenth of the gradient."""
+        """What flowed to the parameters in one step."""
         encoder = toy_encoder()
         seen = {}
         handles = [
@@ -149,7 +149,7 @@ def test_a_report_covers_the_steps_since_the_last_one_and_no_kind_that_did_not_o
 
 def test_counters_count_real_tokens_and_extra_pairs():
     config = toy_config(ratio=CHAOS)
-    summary, sink, _ = train(config, dev_signals=lambda encoder, names: {"dev_bias": 0.5}, dev_signal_pairs=5)
+    summary, _, _ = train(config, dev_signals=lambda encoder, names: {"dev_bias": 0.5}, dev_signal_pairs=5)
     assert summary.pairs == 12 * 8
     # `loss_after` encodes the batch again, the dev signal comes every third step.
     assert summary.signal_pairs == 12 * 8 + 4 * 5

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.trainables.toy_run import CHAOS, Reports, toy_config, toy_data, toy_encoder, toy_tokens, weights
-from tests.trainables.toy_run import assert_same_gradient
+from tests.trainables.toy_run import (
+    assert_same_gradient,
+)
 from tests.trainables.worker_jobs import embeddings, gradient, training
 from trainables.contrastive import contrastive_loss
 from trainables.workers import Worker
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory):
-    """The folder in which two processes did all the jobs of worker_jobs.py, and a function that reads a job's tensors."""
+    """The folder in which two processes did all the jobs of worker_jobs.py."""
     folder = tmp_path_factory.mktemp("workers")
     command = [sys.executable, "-m", "tests.trainables.worker_jobs"]
     processes = [

@@ -44,23 +44,20 @@ class Draft:
         del self._vacant[: len(accepted)]
 
     def fill(self, pool: Pool, generator: np.random.Generator) -> None:
-        """Fills the vacant slots with items drawn uniformly from those of the pool that still fit, as far as they can
-        be found.
+        """Fills the vacant slots with items drawn uniformly from those of the pool that still fit, while there are any.
 
-        Draws are repeated outside the groups already in, twice as many each time; once they would outnumber the pool,
-        it is gone through in random order instead, for as long as that fills another slot. So this ends whatever the
-        data.
+        Draws are repeated outside the groups already in, twice as many per slot each time; once they would outnumber
+        the pool, it is gone through in random order instead, for as long as that fills another slot. So this ends
+        whatever the data.
         """
-        count = len(self._vacant) + len(self._vacant) // 4 + 4
-        outside = False
-        while self._vacant and count <= len(pool):
+        spare, outside = 1, False
+        while self._vacant and (count := spare * (len(self._vacant) * 5 // 4 + 4)) <= len(pool):
             uniforms = generator.random((2, count))
             items = pool.draw_outside(self._groups, uniforms[0]) if outside else pool.draw(uniforms[0])
             if len(items) == 0:
                 return
             self.offer(pool.usage.members(items, uniforms[1]))
-            outside = bool(self._groups)
-            count *= 2
+            spare, outside = 2 * spare, bool(self._groups)
         vacant = len(self._vacant) + 1
         # More than one pass, since an item may be drawn in other languages the next time.
         while 0 < len(self._vacant) < vacant:

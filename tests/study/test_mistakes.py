@@ -1,0 +1,81 @@
+"""Every mistake of a user's is one sentence on standard error, exit status 2, and leaves nothing behind."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from study.run import main
+
+MISTAKES = [
+    (["--space", "dynamic_vs_statik"], "Unknown space 'dynamic_vs_statik': did you mean dynamic_vs_static"),
+    (["--model", "mini-z"], "Unknown encoder 'mini-z': did you mean mini-"),
+    (["--evaluate", "xquadr"], "did you mean xquad-r"),
+    (["--train", "nowhere.jsonl"], "nowhere.jsonl"),
+    (["--seeds", "0"], "--seeds is '0': input should be greater than or equal to 1"),
+    (["--objective", "multilingual/mpa"], "Unknown objective 'multilingual/mpa': did you mean multilingual/map"),
+    (["--time-budget", "soon"], "--time-budget soon: must be a time above zero"),
+    (["--workers-per-trial", "64"], "One trial asks for 64 workers"),
+    (["--gpus-per-worker", "8"], "lower --workers-per-trial, --cpus-per-worker or --gpus-per-worker"),
+    (["--batch-size", "5000"], "--batch-size"),
+    (["--resume", "nowhere"], "There is no folder"),
+    (["--resume", "."], "is not a study"),
+    (["--config", "nowhere.yaml"], "--config nowhere.yaml: there is no such file"),
+    (["--evaluate", "xquad-r", "--data-dir", "."], "xquad-r"),
+]
+
+
+Refusal = Callable[..., str]
+
+
+@pytest.fixture
+def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refusal:
+    """Calls the command line in an empty folder; returns what it says as it refuses."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> str:
+        assert main(arguments) == 2
+        return capsys.readouterr().err
+
+    return call
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), MISTAKES, ids=[" ".join(a) for a, _ in MISTAKES])
+def test_a_mistake_is_one_sentence_and_leaves_nothing(arguments: list[str], sentence: str, refusal: Refusal) -> None:
+    said = refusal(*arguments)
+    assert sentence in said
+    assert said.startswith("study.run: ")
+    assert len(said.strip().splitlines()) == 1
+    assert list(Path.cwd().iterdir()) == [], "something was left behind"
+
+
+def test_a_batch_that_workers_cannot_share_is_said(tmp_path: Path, refusal: Refusal) -> None:
+    assert "--batch-size 15 is no multiple of --workers-per-trial 2" in refusal(
+        "--workers-per-trial", "2", "--batch-size", "15"
+    )
+
+
+def test_a_study_that_exists_is_not_overwritten(tmp_path: Path, refusal: Refusal) -> None:
+    (tmp_path / "studies" / "mine").mkdir(parents=True)
+    (tmp_path / "studies" / "mine" / "study.json").write_text(json.dumps({"format": 1}))
+    assert "already holds a study" in refusal("--name", "mine")
+
+
+def test_a_malformed_training_file_names_file_and_line(tmp_path: Path, refusal: Refusal) -> None:
+    (tmp_path / "pairs.jsonl").write_text('{"id": "a", "query": {"en": "q"}, "passage": {"en": "p"}}\n{"id": "b"\n')
+    assert "pairs.jsonl:2" in refusal("--train", "pairs.jsonl", "--evaluate", "atlas")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_said(tmp_path: Path, refusal: Refusal) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.system(f"mount -t tmpfs -o size=1m tmpfs {disk} 2>/dev/null") != 0:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        assert "no space left" in refusal("--storage", str(disk / "studies"))
+        assert list(disk.iterdir()) == []
+    finally:
+        os.system(f"umount {disk}")

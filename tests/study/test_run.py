@@ -1,0 +1,98 @@
+"""The main job through its command line: it ends, it repeats, and it survives being killed."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from study.records import open_study
+from tests.study.conftest import TINY, results, run, start
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def test_a_study_ends_with_records_and_a_report(undisturbed: Path) -> None:
+    study = open_study(str(undisturbed))
+    assert study.status["state"] == "complete"
+    assert study.problems == []
+    assert {trial.status for trial in study.trials} == {"complete"}
+    assert {arm["arm"] for arm in study.arms} == {"X-X-mono", "X-Y", "hybrid 0.5", "best static"}
+    for arm in study.arms:
+        trials = study.confirm_trials(arm["arm"])
+        assert [trial.seed for trial in trials] == [0, 1]
+        for trial in trials:
+            rows = trial.per_query()
+            assert rows is not None
+            multilingual = rows[rows.setting == "multilingual"]
+            assert multilingual["map"].mean() == pytest.approx(
+                trial.result["metrics"]["atlas-test/multilingual/map"], abs=1e-6
+            )
+    assert "atlas-test" in (undisturbed / "report" / "report.md").read_text()
+
+
+def test_the_same_command_gives_the_same_numbers(undisturbed: Path, tmp_path: Path) -> None:
+    done = run(*TINY, "--storage", str(tmp_path), "--name", "again", "--max-concurrent-trials", "1")
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "again") == results(undisturbed)
+
+
+def test_a_killed_study_is_resumed_without_running_anything_twice(undisturbed: Path, tmp_path: Path) -> None:
+    study = tmp_path / "killed"
+    for phase, ended in (("search", 2), ("confirm", 3)):
+        arguments = (
+            ("--resume", str(study)) if study.exists() else (*TINY, "--storage", str(tmp_path), "--name", "killed")
+        )
+        process = start(*arguments)
+        deadline = time.monotonic() + 200
+        while len(list(study.glob(f"trials/{phase}-*/result.json"))) < ended:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    before = {path: path.stat().st_mtime_ns for path in study.glob("trials/*/result.json")}
+    assert before
+    done = run("--resume", str(study))
+    assert done.returncode == 0, done.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "a finished trial was run again"
+    assert results(study) == results(undisturbed)
+
+
+def test_an_interrupt_leaves_a_usable_study(tmp_path: Path) -> None:
+    process = start(*TINY, "--storage", str(tmp_path), "--name", "stopped")
+    while not list((tmp_path / "stopped").glob("trials/search-*/result.json")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, out + err
+    assert "--resume" in out
+    assert "Traceback" not in out + err
+    assert json.loads((tmp_path / "stopped" / "status.json").read_text())["state"] == "interrupted"
+
+
+def test_two_workers_of_a_trial_train_like_one(undisturbed: Path, tmp_path: Path) -> None:
+    one = ("--space", "static_ratio", "--trials", "1", "--seeds", "1", "--learning-rate", "0.006")
+    done = run(*TINY, *one, "--storage", str(tmp_path), "--name", "two", "--workers-per-trial", "2", seconds=500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    alone = run(*TINY, *one, "--storage", str(tmp_path), "--name", "one")
+    assert alone.returncode == 0, alone.stderr
+    of_two, of_one = results(tmp_path / "two"), results(tmp_path / "one")
+    assert of_two.keys() == of_one.keys()
+    for trial, result in of_two.items():
+        for metric, value in result["metrics"].items():
+            if metric.endswith("/map"):
+                assert value == pytest.approx(of_one[trial]["metrics"][metric], abs=2e-3), (trial, metric)
+
+
+def test_a_spent_budget_ends_in_order_and_resume_goes_on(undisturbed: Path, tmp_path: Path) -> None:
+    done = run(*TINY, "--storage", str(tmp_path), "--name", "small", "--trial-budget", "3")
+    assert done.returncode == 0, done.stderr
+    assert len(results(tmp_path / "small")) == 3
+    assert json.loads((tmp_path / "small" / "status.json").read_text())["state"] == "budget"
+    more = run("--resume", str(tmp_path / "small"), "--trial-budget", "1000")
+    assert more.returncode == 0, more.stderr
+    assert results(tmp_path / "small") == results(undisturbed)
