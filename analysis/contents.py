@@ -11,7 +11,7 @@ from analysis.queries import Queries
 from analysis.standing import standing
 from analysis.table import Table
 from analysis.tables import comparisons as comparison_tables
-from analysis.tables import results, sizes, study
+from analysis.tables import results, setup, sizes, study
 from study.records import open_study
 
 DEFAULT_MARGIN = 0.005
@@ -33,7 +33,6 @@ class Report:
 
     title: str
     question: str
-    first_lines: tuple[str, ...]
     answer: str
     methods: str
     references: str
@@ -41,6 +40,11 @@ class Report:
     comparisons: Comparisons
     queries: Queries
     sections: tuple[Section, ...]
+
+    @property
+    def first_lines(self) -> tuple[str, ...]:
+        """What a reader must know first; damaged files join as soon as something has tried to read them."""
+        return tuple(standing(self.findings, self.comparisons.problems))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -64,8 +68,6 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN) -> Re
     return Report(
         title=findings.name,
         question=str(findings.info.get("question", "")),
-        # Read last: damaged files come to light while the tables are made.
-        first_lines=tuple(standing(findings, compared.problems)),
         answer=answer(findings, compared),
         methods=methods(findings, compared),
         references=references(findings, compared),
@@ -133,11 +135,11 @@ def _sections(findings: Findings, compared: Comparisons) -> list[tuple[str, str,
             "What the arms are, how their parameters were chosen, and how training went.",
             (study.arms(findings), study.search(findings)),
         ),
-        ("data", "Data", "What was trained and judged on.", (study.data(findings), study.overlap(findings))),
+        ("data", "Data", "What was trained and judged on.", (setup.data(findings), setup.overlap(findings))),
         (
             "details",
             "Details",
             "For looking things up.",
-            (study.failures(findings), results.secondary(findings), study.settings(findings)),
+            (setup.failures(findings), results.secondary(findings), setup.settings(findings)),
         ),
     ]

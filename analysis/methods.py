@@ -98,7 +98,7 @@ def methods(findings: Findings, compared: Comparisons) -> str:
 
 def _data_sentence(findings: Findings) -> str:
     training_info = findings.info.get("data", {}).get("training", {})
-    sets = [str(item.get("name")) for item in training_info.get("sets", ()) if item.get("pairs", 1)]
+    sets = [str(item.get("name")) for item in training_info.get("sets", ()) if not item.get("left_out")]
     parts = []
     if sets:
         languages = training_info.get("languages", ())
@@ -115,8 +115,8 @@ def _data_sentence(findings: Findings) -> str:
         rule = f", {info['metric_definition']}" if isinstance(info.get("metric_definition"), str) else ""
         details = "; ".join(part for part in (size, metric_label(benchmark.metric) + rule) if part)
         parts.append(f"They were judged on {benchmark.name} ({details}) in the {_list(benchmark.settings)} settings.")
-    overlap = findings.info.get("data", {}).get("overlap")
-    if overlap:
+    kept = findings.info.get("settings", {}).get("keep_overlap")
+    if findings.info.get("data", {}).get("overlap") and not kept:
         parts.append("Training items that share text with an evaluation set were dropped before training.")
     return " ".join(parts)
 

@@ -25,8 +25,9 @@ def paired_p_value(differences: Values, resamples: int, seed: int) -> float:
     Statistic: mean over its two-way standard error. Reference: the question means under random signs (a question on
     which the arms are equally good favours either with equal chance) plus the seed means under random rotation
     (Langsrud 2005: exact for normal seed effects, where sign flips of 5 seeds could never give p < 1/16). The seed x
-    question noise, which is part of both means, is taken out of the seed means. Level and power by simulation are in
-    docs/statistics.md.
+    question noise, which is part of both means, is taken out of the seed means. The p value is never below that of the
+    t test of the same statistic: where seeds and questions weigh alike, the randomisation alone errs in up to 6 % of
+    studies of 5 seeds at the 5 % level (docs/statistics.md).
     Raises ValueError with fewer than two seeds or questions.
     """
     parts = two_way(differences)
@@ -51,4 +52,4 @@ def paired_p_value(differences: Values, resamples: int, seed: int) -> float:
     reference = np.divide(total, error, out=np.where(total > 0, np.inf, 0.0), where=error > 0)
     # A tie counts as an extreme draw; rounding must not break it.
     extreme = int((reference >= observed * (1 - 1e-9)).sum())
-    return (1 + extreme) / (1 + resamples)
+    return max((1 + extreme) / (1 + resamples), parts.p_value)

@@ -40,6 +40,7 @@ _LATEX = {
 }
 
 MOST_ROWS_IN_PAGE = 1_000
+COLUMNS_OF_A_WIDE_TABLE = 10
 
 TIED = "\N{DAGGER}"
 
@@ -233,7 +234,8 @@ def html_table(table: Table) -> str:
         kind = "number" if column.is_number else "text"
         return f'<{tag} class="{kind}" data-sort="{sort}">{value}</{tag.split()[0]}>'
 
-    parts = [f'<table id="table-{table.name}">', f"<caption>{html.escape(table.title)}</caption>", "<thead>"]
+    wide = ' class="wide"' if len(table.columns) > COLUMNS_OF_A_WIDE_TABLE else ""
+    parts = [f'<table id="table-{table.name}"{wide}>', f"<caption>{html.escape(table.title)}</caption>", "<thead>"]
     if any(column.group for column in table.columns):
         groups = "".join(
             f'<th scope="colgroup" colspan="{width}">{html.escape(group)}</th>'

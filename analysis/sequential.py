@@ -58,8 +58,7 @@ def decide(
         raise ValueError(f"the last of the looks {list(looks)} must be the {n_seeds} seeds at hand")
     parts = two_way(table.values)
     allowed = nominal_levels(tuple(looks), max_seeds, level)[-1]
-    degrees = parts.degrees_of_freedom
-    p = float(2 * stats.t.sf(abs(parts.statistic), degrees))
+    p = parts.p_value
     verdict: Verdict = "not separable"
     if margin is not None and equivalence_p_value(parts, margin) <= allowed:
         verdict = "equivalent"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["text", "score", "difference", "size", "ranks", "number", "count", "seconds", "share", "p"]
+Kind = Literal["text", "score", "difference", "size", "rank", "ranks", "number", "count", "seconds", "share", "p"]
 """What a column holds; decides how a value is written and how it is aligned. `difference` and `ranks` carry a sign (of
-scores and of rank distances), `size` is a difference without one."""
+scores and of rank distances); `size` and `rank` are the same without one."""
 
 Mark = Literal["", "best", "tied"]
 """`best`: the best value of its column. `tied`: not separable from the best."""
@@ -151,6 +151,8 @@ def format_value(value: Scalar, kind: Kind) -> str:
             text = _without_leading_zero(f"{value:+.4f}")
         case "size":
             text = _without_leading_zero(f"{value:.4f}")
+        case "rank":
+            text = f"{value:,.1f}"
         case "ranks":
             text = f"{value:+,.1f}"
         case "count":
@@ -163,6 +165,9 @@ def format_value(value: Scalar, kind: Kind) -> str:
             text = "<.001" if value < 0.001 else _without_leading_zero(f"{value:.3f}")
         case _:
             text = str(value) if isinstance(value, int) else _short(value)
+    # What rounds to zero has no sign.
+    if text.startswith("-") and not text.strip("-.0 %"):
+        text = text[1:]
     return text.replace("-", MINUS)
 
 

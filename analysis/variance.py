@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from analysis.questions import QuestionTable, Values
 
@@ -66,6 +67,11 @@ class TwoWay:
             if self.standard_error > 0
             else float(np.copysign(np.inf, self.estimate))
         )
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p value of the t test of a zero mean."""
+        return float(2 * special.stdtr(self.degrees_of_freedom, -abs(self.statistic)))
 
     @property
     def _square(self) -> float:

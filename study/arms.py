@@ -60,19 +60,29 @@ def choose_arms(space: Space, tried: Tried, objectives: Sequence[Objective]) -> 
     The strategies, the best of all constants (`best static`, a strategy included if it is the best), the best of every
     family, the best of those again as `best dynamic`, and its controls; with several objectives also every trial of
     the Pareto front. Best means by the first objective, on dev data alone; equal values go to the earlier trial.
-    Raises UserError if a branch has no complete trial.
+    A branch without a complete trial has no arm. Raises UserError if that leaves the main comparison without one.
     """
-    best = {branch.name: _best(branch, tried[branch.name], objectives[0]) for branch in space.branches}
-    arms = [_arm(b.name, b, best[b.name][0]) for b in space.branches if b.role == "strategy"]
-    constant = _winner([b for b in space.branches if b.role != "dynamic"], best, objectives[0])
-    arms.append(_arm("best static", constant, best[constant.name][0], role="static"))
-    dynamic = [b for b in space.branches if b.role == "dynamic"]
+    best = {b.name: found for b in space.branches if (found := _best(tried[b.name], objectives[0])) is not None}
+    branches = [b for b in space.branches if b.name in best]
+    arms = [_arm(b.name, b, best[b.name][0]) for b in branches if b.role == "strategy"]
+    constants = [b for b in branches if b.role != "dynamic"]
+    if constants:
+        constant = _winner(constants, best, objectives[0])
+        arms.append(_arm("best static", constant, best[constant.name][0], role="static"))
+    dynamic = [b for b in branches if b.role == "dynamic"]
     arms += [_arm(b.name, b, best[b.name][0]) for b in dynamic]
     if dynamic:
         winner = _winner(dynamic, best, objectives[0])
         spec, outcome = best[winner.name]
         champion = _arm("best dynamic", winner, spec)
         arms += [champion, *(_control(control, champion, outcome) for control in space.controls)]
+    missing = sorted(set(space.main_comparison) - {arm.arm for arm in arms})
+    if missing:
+        ends = ", ".join(f"{spec.id} {o.status}" for trials in tried.values() for spec, o in trials)
+        raise UserError(
+            f"The search has no complete trial for {' and '.join(missing)} ({ends}): see their error in result.json, "
+            "and run the study again with a lower --learning-rate, more --steps or more --trials."
+        )
     if len(objectives) > 1:
         arms += _front(space, tried, objectives)
     return _mark_identical(arms)
@@ -83,17 +93,9 @@ def dev_metrics(outcome: Outcome) -> dict[str, float]:
     return {name.removeprefix("dev/"): value for name, value in outcome.metrics.items() if name.startswith("dev/")}
 
 
-def _best(
-    branch: Branch, trials: Sequence[tuple[TrialSpec, Outcome]], objective: Objective
-) -> tuple[TrialSpec, Outcome]:
+def _best(trials: Sequence[tuple[TrialSpec, Outcome]], objective: Objective) -> tuple[TrialSpec, Outcome] | None:
     complete = [(spec, outcome) for spec, outcome in trials if outcome.status == "complete"]
-    if not complete:
-        ends = ", ".join(f"{spec.id} {outcome.status}" for spec, outcome in trials)
-        raise UserError(
-            f"No search trial of {branch.name!r} completed ({ends}): see their error in result.json, "
-            "and run the study again with more --trials or a lower --learning-rate."
-        )
-    return max(complete, key=lambda pair: objective.score(dev_metrics(pair[1])))
+    return max(complete, key=lambda pair: objective.score(dev_metrics(pair[1])), default=None)
 
 
 def _winner(branches: Sequence[Branch], best: Mapping[str, tuple[TrialSpec, Outcome]], objective: Objective) -> Branch:

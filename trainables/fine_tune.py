@@ -83,10 +83,10 @@ def fine_tune(
 ) -> TrainingSummary:
     """Trains `encoder`, which must be on the worker's device, in place, and tells how that ended.
 
-    Goes on from the checkpoint in `checkpoints` if there is one, and then ends (on the same machine and number of
-    workers) with the same numbers as a run that never stopped. Every worker calls this with equal arguments but for
-    `worker` and `sink`, and reads the same `checkpoints`; weights come from the first worker. The caller's random state
-    is left as it was.
+    Goes on from the checkpoint in `checkpoints` if there is one. On a CPU, with the same number of workers, it then
+    ends with the same numbers, to the bit, as a run that never stopped. Every worker calls this with equal arguments
+    but for `worker` and `sink`, and reads the same `checkpoints`; weights come from the first worker. The caller's
+    random state is left as it was.
 
     evaluate: asked every `config.evaluate_every` steps and after the last one; it may book time on `clock` itself.
     dev_signals: what a controller wants beyond the batch's own loss; a call encodes `dev_signal_pairs` pairs.

@@ -125,9 +125,17 @@ class GradientEngine:
 
 
 def _stack(sides: Sequence[tuple[Tensor, Tensor]], width: int, pad_id: int) -> tuple[Tensor, Tensor]:
-    ids = torch.cat([functional.pad(i, (0, width - i.shape[1]), value=pad_id) for i, _ in sides])
-    mask = torch.cat([functional.pad(m, (0, width - m.shape[1]), value=False) for _, m in sides])
-    return ids, mask
+    """One rectangle of ids and one of the mask, `width` columns each."""
+    wide = [
+        (ids, mask)
+        if ids.shape[1] == width
+        else (
+            functional.pad(ids, (0, width - ids.shape[1]), value=pad_id),
+            functional.pad(mask, (0, width - mask.shape[1])),
+        )
+        for ids, mask in sides
+    ]
+    return torch.cat([ids for ids, _ in wide]), torch.cat([mask for _, mask in wide])
 
 
 def _dropout_seed(seed: int, rank: int, place: tuple[int, int, int]) -> int:

@@ -100,7 +100,11 @@ def _draw(
             if np.isfinite(value):
                 red, green, blue, _ = mesh.cmap(mesh.norm(value))
                 dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.55
-                text = format_value(float(round(value, 3)), "score") if kind == "score" else f"{1000 * value:+.0f}"
+                text = (
+                    format_value(float(round(value, 3)), "score")
+                    if kind == "score"
+                    else f"{round(1000 * value):+d}".replace("+0", "0")
+                )
                 ax.text(
                     column + 0.5,
                     row + 0.5,

@@ -221,22 +221,20 @@ def _trade_off(ax: Any, arms: Sequence[Arm], x: str, y: str, higher: bool) -> li
         bars = [
             None if e.low is None or e.high is None else [[e.mean - e.low], [e.high - e.mean]] for e in (across, up)
         ]
-        looks = look(index)
+        looks = look(index) | {"linestyle": "none"}
         ax.errorbar(
             [across.mean],
             [up.mean],
             xerr=bars[0],
             yerr=bars[1],
-            color=looks["color"],
-            marker=looks["marker"],
-            linestyle="none",
+            **looks,
             markersize=6.5,
             elinewidth=1,
             label=arm.label,
             zorder=3,
         )
         points.append((across.mean, up.mean if higher else -up.mean, up.mean, arm.label))
-    front = sorted(p for p in points if not any(q[0] >= p[0] and q[1] >= p[1] and q != p for q in points))
+    front = sorted(p for p in points if not any(q[0] >= p[0] and q[1] >= p[1] and q[:2] != p[:2] for q in points))
     ax.plot([p[0] for p in front], [p[2] for p in front], color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     return [p[3] for p in front]
 

@@ -135,12 +135,17 @@ def new_canvas(
 
 
 def look(index: int) -> dict[str, Any]:
-    """Colour, marker and dash of the series at `index`: no two of 32 look alike, in grey neither."""
-    return {
-        "color": COLOURS[index % len(COLOURS)],
-        "marker": MARKERS[index % len(MARKERS)],
-        "linestyle": DASHES[(index // 2) % len(DASHES)],
+    """Colour, marker and dash of the series at `index`: no two of 32 look alike, as points or lines, in grey neither.
+
+    Every second round of colours has hollow markers.
+    """
+    turn, place = divmod(index, len(COLOURS))
+    looks: dict[str, Any] = {
+        "color": COLOURS[place],
+        "marker": MARKERS[(place + 3 * (turn // 2)) % len(MARKERS)],
+        "linestyle": DASHES[(index // 2 + turn) % len(DASHES)],
     }
+    return looks | ({"markerfacecolor": "none"} if turn % 2 else {})
 
 
 def score_axis(axis: Any) -> None:
@@ -151,6 +156,6 @@ def score_axis(axis: Any) -> None:
 
 
 def _score(value: float) -> str:
-    text = f"{value:.3f}".rstrip("0").rstrip(".")
+    text = f"{value:.4f}".rstrip("0").rstrip(".")
     text = text if text not in ("-0", "") else "0"
     return text.replace("-", "\N{MINUS SIGN}").replace("0.", ".", 1) if abs(value) < 1 and value else text

@@ -55,6 +55,9 @@ def schedules(report: Report) -> Iterator[Figure]:
         ax.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
     for ax in axes[len(drawn) :]:
         ax.set_visible(False)
+    # The lowest panel of every column carries the labels, also where the last row is not full.
+    for ax in axes[max(0, len(drawn) - columns) : len(drawn)]:
+        ax.tick_params(labelbottom=True)
     canvas.supxlabel("training progress (share of the steps)", fontsize=9)
     canvas.supylabel("\N{GREEK SMALL LETTER ALPHA}", fontsize=10)
     handles, labels = axes[0].get_legend_handles_labels()

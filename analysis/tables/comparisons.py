@@ -105,7 +105,7 @@ def _row(judged: Judged) -> list[object]:
         verdict(judged),
         found.p_holm,
         found.p_equivalence,
-        Cell(found.smallest_detectable, kind="number" if judged.is_bias else None),
+        Cell(found.smallest_detectable, kind="rank" if judged.is_bias else None),
         found.n_seeds,
         found.n_questions,
         judged.is_main,

@@ -7,9 +7,9 @@ from analysis.labels import metric_label, slug
 from analysis.table import Cell, Column, Kind, Mark, Table, make_table
 
 BIAS_COLUMNS: tuple[tuple[str, str, Kind, bool], ...] = (
-    ("rank_distance", "rank distance", "number", True),
-    ("rank_distance_median", "median", "number", True),
-    ("rank_distance_log", "log form", "number", True),
+    ("rank_distance", "rank distance", "rank", True),
+    ("rank_distance_median", "median", "rank", True),
+    ("rank_distance_log", "log form", "score", True),
     ("diagonal_gap", "diagonal gap", "score", True),
     ("same_language_share@10", "same language in top 10", "share", False),
     ("same_language_pool_share", "in the pool", "share", False),
@@ -64,6 +64,9 @@ def results(
         notes.append("Bold: best of its column. \N{DAGGER}: not separable from the best (paired, Holm-corrected).")
     elif findings.arms:
         notes.append("Bold: best of its column.")
+    twins = [f"{a.name} is {a.definition['same_as']}" for a in findings.arms if a.definition.get("same_as")]
+    if twins:
+        notes.append(f"The same training under two names: {', '.join(dict.fromkeys(twins))}.")
     return make_table("results", "Results by arm", columns, rows, notes)
 
 
@@ -122,8 +125,11 @@ def bias(findings: Findings) -> list[Table]:
         columns += [Column(slug(key), label, kind, lower_is_better=lower) for key, label, kind, lower in present]
         rows = []
         for arm in findings.arms:
+            found = {key: estimate(arm.values(f"{benchmark.name}/bias/{key}").values()) for key, *_ in present}
+            # Facts about the pool and counts are no estimates.
             cells = [
-                estimate_cell(estimate(arm.values(f"{benchmark.name}/bias/{key}").values())) for key, *_ in present
+                Cell(e.mean) if e is not None and key in ("same_language_pool_share", "ties") else estimate_cell(e)
+                for key, e in found.items()
             ]
             rows.append(
                 [arm.name if findings.has_models else arm.label, *([arm.model] if findings.has_models else []), *cells]
@@ -169,11 +175,10 @@ def per_language(findings: Findings) -> list[Table]:
                 Column("mean", "mean", "score"),
             ]
             title = f"{benchmark.name}, {setting}: {metric_label(benchmark.metric)} by query language"
-            tables.append(
-                make_table(
-                    f"languages_{slug(benchmark.name)}_{slug(setting)}", title, columns, rows, [seeds_note(findings)]
-                )
-            )
+            name = f"languages_{slug(benchmark.name)}_{slug(setting)}"
+            # One of the settings stands open; the others would only push the rest of the page away.
+            folded = setting != benchmark.settings[-1]
+            tables.append(make_table(name, title, columns, rows, [seeds_note(findings)], long=folded))
     return tables
 
 

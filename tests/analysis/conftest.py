@@ -318,11 +318,11 @@ def _write_confirm(folder: Path, plan: StudyPlan) -> None:
                 )
                 lines = "".join(json.dumps(line) + "\n" for line in _reports(arm, 0.002, 0.7))
                 (trial / "reports.jsonl").write_text(lines, encoding="utf-8")
-                metrics: dict[str, float] = {}
                 frames = [_queries(plan, benchmark, arm, seed) for benchmark in plan.benchmarks]
                 queries = pd.concat([frame[0] for frame in frames], ignore_index=True)
                 ranks = pd.concat([frame[1] for frame in frames], ignore_index=True)
-                metrics = summary_metrics(queries, ranks)
+                # Trials of both phases are judged on the dev set as well.
+                metrics = summary_metrics(queries, ranks) | {"dev/multilingual/map": 0.9, "dev/bias/rank_distance": 3.0}
                 if plan.with_queries:
                     queries.to_parquet(trial / "per_query.parquet")
                     ranks.to_parquet(trial / "relevant_ranks.parquet")
@@ -361,12 +361,15 @@ def write_study_files(storage: Path, plan: StudyPlan) -> Path:
             "data": {
                 "training": {
                     "fingerprint": "fp-training",
-                    "sets": [{"name": "atlas", "items": 500, "pairs": 1500}],
+                    "sets": [
+                        {"name": "atlas", "items": 500, "left_out": None},
+                        {"name": "other", "items": 0, "left_out": "no two languages in common"},
+                    ],
                     "languages": list(plan.languages),
                 },
-                "dev": {"atlas-dev": benchmarks.get("atlas", {})},
+                "dev": {**benchmarks[plan.benchmarks[0]], "fingerprint": "fp-dev"},
                 "benchmarks": benchmarks,
-                "overlap": [{"set": "atlas", "benchmark": name, "dropped": 2} for name in plan.benchmarks],
+                "overlap": {"atlas": dict.fromkeys(plan.benchmarks, 2)},
             },
             "versions": {"python": "3.11.9", "torch": "2.13.0", "hybrid-batch-studies": "0.1.0"},
             "git_commit": "0123456789abcdef",

@@ -198,6 +198,28 @@ def test_published_results_stand_beside_ours_with_the_difference(tmp_path: Path,
     assert any(r["metric"] == "xquad-r/bias/rank_distance" for r in rows)
 
 
+def test_the_dev_set_is_no_result(report):
+    assert [benchmark.name for benchmark in report.findings.benchmarks] == ["atlas", "xquad-r"]
+    assert "dev" not in {row["benchmark"] for row in rows_of(report, "other_metrics")}
+
+
+def test_the_data_are_named_with_their_use_and_fingerprint(report):
+    rows = {(row["use"], row["name"]): row for row in rows_of(report, "data")}
+    assert set(rows) == {
+        ("training", "atlas"),
+        ("left out", "other"),
+        ("dev", "dev"),
+        ("test", "atlas"),
+        ("test", "xquad-r"),
+    }
+    assert rows["test", "atlas"]["fingerprint"] == "fp-atlas"
+    assert rows["dev", "dev"]["fingerprint"] == "fp-dev"
+    assert [(r["set"], r["benchmark"], r["dropped"]) for r in rows_of(report, "overlap")] == [
+        ("atlas", "atlas", 2),
+        ("atlas", "xquad-r", 2),
+    ]
+
+
 def test_every_table_is_named_once(report: Report):
     names = [table.name for table in report.tables]
     assert len(names) == len(set(names))

@@ -47,6 +47,7 @@ def test_seeds_alone_give_student_s_t_test() -> None:
     expected = stats.ttest_1samp(by_seed, 0)
     assert parts.statistic == pytest.approx(expected.statistic)
     assert parts.degrees_of_freedom == pytest.approx(6)
+    assert parts.p_value == pytest.approx(expected.pvalue)
 
 
 def test_questions_alone_give_student_s_t_test() -> None:

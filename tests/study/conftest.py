@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 TINY = (
     *("--space", "static_ratio", "--trials", "2", "--seeds", "2"),
-    *("--model", "mini-xs", "--steps", "12", "--batch-size", "16"),
+    *("--model", "mini-xs", "--steps", "12", "--batch-size", "16", "--learning-rate", "0.001"),
 )
 """A study of 5 search and at most 8 confirm trials of a second each."""
 

@@ -125,9 +125,21 @@ def test_a_failed_or_pruned_trial_is_never_chosen() -> None:
     assert all((arm.chosen_from or "").endswith("-002") for arm in plan.arms)
 
 
-def test_a_branch_without_a_complete_trial_is_a_clear_error() -> None:
-    with pytest.raises(UserError, match=r"No search trial of 'X-X-mono' completed \(search-X-X-mono-000 failed"):
-        run(plan_of(), end=lambda spec: Outcome(status="failed", steps=0, metrics={}, dev_by_step={}))
+def failed(spec: TrialSpec) -> Outcome:
+    return Outcome(status="failed", steps=0, metrics={}, dev_by_step={})
+
+
+def test_a_branch_without_a_complete_trial_has_no_arm() -> None:
+    plan = plan_of()
+    run(plan, end=lambda spec: failed(spec) if spec.family in ("X-Y", "cyclic") else outcome_of(spec))
+    arms = {arm.arm for arm in plan.arms}
+    assert not arms & {"X-Y", "cyclic"}
+    assert {"X-X-mono", "best static", "best dynamic", "linear"} <= arms
+
+
+def test_a_search_without_one_side_of_the_main_comparison_is_a_clear_error() -> None:
+    with pytest.raises(UserError, match=r"no complete trial for best dynamic and best static \(search-X-X-mono-000 f"):
+        run(plan_of(), end=failed)
 
 
 def test_a_fixed_learning_rate_is_used_everywhere() -> None:

@@ -75,7 +75,7 @@ def test_an_interrupt_leaves_a_usable_study(tmp_path: Path) -> None:
 
 
 def test_two_workers_of_a_trial_train_like_one(undisturbed: Path, tmp_path: Path) -> None:
-    one = ("--space", "static_ratio", "--trials", "1", "--seeds", "1", "--learning-rate", "0.006")
+    one = ("--trials", "1", "--seeds", "1")
     done = run(*TINY, *one, "--storage", str(tmp_path), "--name", "two", "--workers-per-trial", "2", seconds=500)
     assert done.returncode == 0, done.stdout + done.stderr
     alone = run(*TINY, *one, "--storage", str(tmp_path), "--name", "one")

@@ -8,6 +8,7 @@ from trainables.checkpoints import load_checkpoint, save_checkpoint
 from trainables.corpora.pairs import training_data
 from trainables.errors import UserError
 from trainables.fine_tune import fine_tune
+from trainables.mixing.ratio import FAMILIES
 from trainables.optimiser import build_optimiser, trainable_parameters
 from trainables.storage import Folder
 
@@ -20,6 +21,9 @@ RUNS = {
     "loss mixing": {"ratio": LINEAR, "mixing": "loss"},
     "bernoulli, chunks": {"draw": "bernoulli", "gradient_accumulation": 3},
 }
+
+
+REQUIRED = {"excess": {"reference_mono": (1.0, 0.1), "reference_cross": (2.0, 0.2)}, "bias": {"target": 0.2}}
 
 
 class KilledError(Exception):
@@ -49,7 +53,10 @@ def train(config, sink, folder=None, seed=0):
         encoder,
         sink=sink,
         evaluate=lambda module: {"size": float(sum(p.detach().abs().sum() for p in module.parameters()))},
-        dev_signals=lambda module, names: {"dev_bias": float(next(module.parameters()).detach().abs().mean())},
+        dev_signals=lambda module, names: {
+            name: float(parameter.detach().abs().mean())
+            for name, parameter in zip(sorted(names), module.parameters(), strict=False)
+        },
         checkpoints=folder,
     )
     return summary, encoder
@@ -74,6 +81,19 @@ def test_an_interrupted_run_ends_like_one_that_never_stopped(tmp_path, knobs, ev
     told, wanted = dict(vars(summary)), dict(vars(expected))
     assert told.pop("seconds").keys() == wanted.pop("seconds").keys()
     assert told == wanted
+
+
+@pytest.mark.parametrize("family", [name for name, info in FAMILIES.items() if info.closed_loop])
+def test_every_controller_survives_an_interruption(tmp_path, family):
+    ratio = {"family": family, **REQUIRED.get(family, {})}
+    config = toy_config(ratio=ratio, steps=20, report_every=3, checkpoint_every=5)
+    expected, encoder = train(config, Reports())
+    folder = Folder(tmp_path / "checkpoint")
+    with pytest.raises(KilledError):
+        train(config, Killed(12), folder)
+    summary, resumed = train(config, Reports(), folder, seed=1)
+    assert summary.ratios == expected.ratios
+    assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), resumed.parameters(), strict=True))
 
 
 def test_a_finished_run_is_only_told_again(tmp_path):

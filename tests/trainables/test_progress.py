@@ -66,3 +66,10 @@ def test_a_rise_counts_late_only_and_against_both_the_start_and_chance():
     assert rule(4.0, 5.1)
     assert not rule(0.1, 0.9 * chance), "far above an easy start, but better than chance"
     assert not rule(1.0, chance, kind="cross"), "the other kind has no start to be compared with"
+
+
+def test_a_run_that_forgot_one_kind_has_not_diverged():
+    first, chance = {"mono": 1.0, "cross": 1.0}, math.log(8)
+    assert not diverged({"loss": [chance, 0.5], "mono": [chance], "cross": [0.5]}, first, True, 8)
+    assert diverged({"loss": [chance, chance], "mono": [chance], "cross": [chance]}, first, True, 8)
+    assert not diverged(NOTHING, first, True, 8)
