@@ -18,7 +18,7 @@ def equivalence_p_value(parts: TwoWay, margin: float) -> float:
     room = margin - abs(parts.estimate)
     if parts.standard_error == 0:
         return float(room <= 0)
-    return float(stats.t.sf(room / parts.standard_error, parts.degrees_of_freedom))
+    return float(stats.t.sf(room / parts.standard_error, parts.cautious_degrees_of_freedom))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -10,7 +10,7 @@ def power(difference: float, parts: TwoWay, level: float) -> float:
     """Returns the chance that a two-sided t test at `level` finds a true `difference` (noncentral t distribution)."""
     if parts.standard_error == 0:
         return float(difference != 0)
-    return _power(abs(difference) / parts.standard_error, parts.degrees_of_freedom, level)
+    return _power(abs(difference) / parts.standard_error, parts.cautious_degrees_of_freedom, level)
 
 
 def _power(shift: float, degrees: float, level: float) -> float:
@@ -24,7 +24,7 @@ def smallest_detectable(parts: TwoWay, level: float, wanted: float = 0.8) -> flo
     """Returns the true difference that is found with chance `wanted` at these seeds and questions."""
     if parts.standard_error == 0:
         return 0.0
-    degrees = parts.degrees_of_freedom
+    degrees = parts.cautious_degrees_of_freedom
     critical = float(stats.t.isf(level / 2, degrees))
     shift = optimize.brentq(lambda s: _power(s, degrees, level) - wanted, 0.0, 4 * critical + 10, xtol=1e-6)
     return float(shift) * parts.standard_error

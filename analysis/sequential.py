@@ -81,7 +81,7 @@ def decide(
 def _interval(parts: TwoWay, level: float) -> tuple[float, float]:
     if parts.standard_error == 0:
         return parts.estimate, parts.estimate
-    half = float(stats.t.isf(level / 2, parts.degrees_of_freedom)) * parts.standard_error
+    half = float(stats.t.isf(level / 2, parts.cautious_degrees_of_freedom)) * parts.standard_error
     return parts.estimate - half, parts.estimate + half
 
 

@@ -46,7 +46,7 @@ def write_study(folder: Path, keys: pd.DataFrame, arms: int, seeds: int) -> None
 
 
 def judge(folder: Path, arms: int, seeds: int, resamples: int) -> None:
-    started = time.perf_counter()
+    started, cpu_before = time.perf_counter(), time.process_time()
     tables: dict[tuple[int, str], QuestionTable] = {}
     for arm in range(arms):
         runs = {seed: pd.read_parquet(folder / f"{arm}-{seed}.parquet") for seed in range(seeds)}
@@ -67,7 +67,8 @@ def judge(folder: Path, arms: int, seeds: int, resamples: int) -> None:
     print(f"  {len(tables)} tables read and built {read - started:6.1f} s")
     print(f"  {len(tables)} intervals of arms         {means - read:6.1f} s")
     print(f"  {len(found)} comparisons             {ended - means:6.1f} s")
-    print(f"  together {ended - started:.1f} s, peak resident memory {peak:.2f} GiB")
+    cpu = time.process_time() - cpu_before
+    print(f"  together {ended - started:.1f} s, processor time {cpu:.1f} s, peak resident memory {peak:.2f} GiB")
 
 
 def main() -> None:

@@ -129,6 +129,32 @@ def expected_squares(scenario: Scenario, seeds: int, questions: int) -> tuple[fl
     return questions * scenario.seed**2 + rest, seeds * question + rest, rest
 
 
+def by_mean_squares(scenario: Scenario, seeds: int, questions: int, simulations: int) -> list[float]:
+    """Coverage of the t interval, level of the two-sided and of one of the two one-sided t tests.
+
+    Draws the mean and the mean squares of many studies from their distributions: fast, but without the bootstrap.
+    """
+    rng = np.random.default_rng([seeds, questions, 2])
+    expected = expected_squares(scenario, seeds, questions)
+    degrees = (seeds - 1, questions - 1, (seeds - 1) * (questions - 1))
+    squares = [e * rng.chisquare(d, simulations) / d for e, d in zip(expected, degrees, strict=True)]
+    variance = (expected[0] - expected[2] + expected[1]) / (seeds * questions)
+    means = rng.normal(0, np.sqrt(variance), simulations)
+    studies = [TwoWay(*map(float, row), seeds, questions) for row in zip(means, *squares, strict=True)]
+    statistics = np.array([study.statistic for study in studies])
+    plain = np.array([study.degrees_of_freedom for study in studies])
+    cautious = np.array([study.cautious_degrees_of_freedom for study in studies])
+    covered = np.abs(statistics) <= stats.t.isf(0.025, plain)
+    return [
+        float(share.mean())
+        for share in (
+            covered,
+            np.abs(statistics) > stats.t.isf(0.025, cautious),
+            statistics > stats.t.isf(0.05, cautious),
+        )
+    ]
+
+
 def peeking(scenario: Scenario, most: int, first: int, questions: int, simulations: int) -> list[float]:
     """False positives of fixed 5 % tests and of the sequential rule, looked at after every seed; mean seeds used."""
     rng = np.random.default_rng([most, first, questions])
@@ -173,6 +199,13 @@ def main() -> None:
     for scenario in SCENARIOS[1:]:
         for seeds in (3, 5, 10):
             shares = " | ".join(f"{share:.3f}" for share in errors(scenario, seeds, 150, simulations))
+            print(f"| {scenario.name} | {seeds} | {shares} |", flush=True)
+    many = 20 * simulations
+    print(f"\nThe t intervals and t tests alone, {many} simulations")
+    print("| scenario | seeds | coverage | two-sided test | one-sided test |\n|--|--|--|--|--|")
+    for scenario in SCENARIOS[1:]:
+        for seeds in (3, 5, 10):
+            shares = " | ".join(f"{share:.3f}" for share in by_mean_squares(scenario, seeds, 150, many))
             print(f"| {scenario.name} | {seeds} | {shares} |", flush=True)
     print("\nFalse positives when looking after every seed")
     print("| scenario | looks | 5 % test at every look | sequential rule |\n|--|--|--|--|")

@@ -19,10 +19,10 @@ class Recipe(BaseModel):
 
 
 MINI = Recipe(
-    steps=300,
+    steps=240,
     batch_size=48,
-    learning_rate=Real(low=2e-3, high=2e-2, log=True),
-    first_learning_rate=6e-3,
+    learning_rate=Real(low=1e-3, high=1e-2, log=True),
+    first_learning_rate=4e-3,
     temperature=0.05,
 )
 """From scratch; chosen so that the strategies separate on the atlas within seconds (docs/design.md)."""

@@ -55,7 +55,7 @@ class Space(BaseModel):
     branches: tuple[Branch, ...]
     controls: tuple[Control, ...] = ()
     """Added in the confirm phase for the best dynamic arm."""
-    model: str = "mini-s"
+    model: str = "mini-xs"
     training: tuple[str, ...] = ("atlas",)
     benchmarks: tuple[str, ...] = ("atlas",)
     trials: int

@@ -131,9 +131,12 @@ class Folder:
             temporary_path.mkdir(parents=True)
             try:
                 yield temporary_path
+                # The old folder steps aside first: whoever is killed in between leaves one of the two whole.
+                old = temporary_path.with_suffix(".old")
                 if self.local_path.exists():
-                    shutil.rmtree(self.local_path)
+                    self.local_path.replace(old)
                 temporary_path.replace(self.local_path)
+                shutil.rmtree(old, ignore_errors=True)
             finally:
                 shutil.rmtree(temporary_path, ignore_errors=True)
             return

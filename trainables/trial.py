@@ -25,6 +25,7 @@ import torch
 from ray import train, tune
 from ray.train.torch import TorchTrainer
 
+from trainables.clock import Clock
 from trainables.dev_signals import DevSignals
 from trainables.encoders.model import Encoder, build_encoder, save_encoder
 from trainables.evaluation.encode import encode
@@ -123,7 +124,7 @@ def _train(spec: TrialSpec, folder: Folder, shared: _Shared) -> None:
 
 def _work(config: Mapping[str, Any]) -> None:
     """What every worker does: train together; then the first one evaluates and writes the result."""
-    started, clock, cpu = _now(), time.monotonic(), time.process_time()
+    started, begin, cpu = _now(), time.monotonic(), time.process_time()
     spec = TrialSpec.model_validate_json(config["spec"])
     folder = Folder(config["folder"])
     shared: _Shared = config["shared"]
@@ -131,10 +132,11 @@ def _work(config: Mapping[str, Any]) -> None:
     inputs: TrialInputs = ray.get(shared.inputs)
     worker = _this_worker(shared.resources)
     device = worker.device
+    clock = Clock(device)
     encoder = build_encoder(inputs.encoder, inputs.tokenizer, spec.training.seed).to(device)
 
     def dev_metrics(module: Encoder) -> dict[str, float]:
-        return _headlines(_evaluate(module, inputs.dev, inputs, device, keep_per_query=False), inputs.dev)
+        return _headlines(_evaluate(module, inputs.dev, inputs, clock, device, keep_per_query=False), inputs.dev)
 
     ratio = spec.training.ratio
     bias = ratio.metric if isinstance(ratio, Bias) else "rank_distance"
@@ -149,21 +151,16 @@ def _work(config: Mapping[str, Any]) -> None:
         evaluate=dev_metrics,
         dev_signals=signals.measure,
         dev_signal_pairs=signals.pairs,
+        clock=clock,
         checkpoints=folder / CHECKPOINT,
     )
     if worker.rank > 0:
         return
-    encode_seconds = score_seconds = 0.0
     metrics = {f"{DEV}/{name}": value for name, value in summary.dev.items()}
     if spec.phase == "confirm" and summary.status == "complete":
-        evaluations = []
-        for test in inputs.tests:
-            begin = time.monotonic()
-            evaluation = _evaluate(encoder, test, inputs, device, keep_per_query=True)
+        evaluations = [_evaluate(encoder, test, inputs, clock, device, keep_per_query=True) for test in inputs.tests]
+        for evaluation in evaluations:
             metrics.update(evaluation.metrics)
-            score_seconds += evaluation.seconds
-            encode_seconds += time.monotonic() - begin - evaluation.seconds
-            evaluations.append(evaluation)
         _write_table(folder, "per_query.parquet", [e.per_query for e in evaluations])
         _write_table(folder, "relevant_ranks.parquet", [e.relevant_ranks for e in evaluations])
         if shared.resources.keep_encoders:
@@ -173,12 +170,8 @@ def _work(config: Mapping[str, Any]) -> None:
         "pairs": summary.pairs,
         "tokens": summary.tokens,
         "signal_pairs": summary.signal_pairs,
-        "train_seconds": summary.seconds.get("train", 0.0),
-        "signal_seconds": summary.seconds.get("signal", 0.0),
-        "encode_seconds": summary.seconds.get("encode", 0.0) + encode_seconds,
-        "score_seconds": score_seconds,
-        "wait_seconds": summary.seconds.get("wait", 0.0),
-        "total_seconds": time.monotonic() - clock,
+        **{f"{work}_seconds": clock.seconds.get(work, 0.0) for work in ("train", "signal", "encode", "score", "wait")},
+        "total_seconds": time.monotonic() - begin,
         "cpu_seconds": time.process_time() - cpu,
         "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "workers": worker.world,
@@ -199,12 +192,19 @@ def _this_worker(resources: TrialResources) -> Worker:
 
 
 def _evaluate(
-    encoder: Encoder, tokenised: TokenisedBenchmark, inputs: TrialInputs, device: torch.device, keep_per_query: bool
+    encoder: Encoder,
+    tokenised: TokenisedBenchmark,
+    inputs: TrialInputs,
+    clock: Clock,
+    device: torch.device,
+    keep_per_query: bool,
 ) -> Evaluation:
     pad_id = inputs.tokenizer.pad_token_id
-    queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=device)
-    candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=device)
-    return evaluate(tokenised.benchmark, queries, candidates, keep_per_query=keep_per_query)
+    with clock.measure("encode"):
+        queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=device)
+        candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=device)
+    with clock.measure("score"):
+        return evaluate(tokenised.benchmark, queries, candidates, keep_per_query=keep_per_query)
 
 
 def _headlines(evaluation: Evaluation, tokenised: TokenisedBenchmark) -> dict[str, float]:

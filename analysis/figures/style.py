@@ -135,14 +135,14 @@ def new_canvas(
 
 
 def look(index: int) -> dict[str, Any]:
-    """Colour, marker and dash of the series at `index`: no two of 32 look alike, as points or lines, in grey neither.
+    """Colour, marker and dash of the series at `index`: in grey, no two of 32 lines and no two of 16 points look alike.
 
     Every second round of colours has hollow markers.
     """
     turn, place = divmod(index, len(COLOURS))
     looks: dict[str, Any] = {
         "color": COLOURS[place],
-        "marker": MARKERS[(place + 3 * (turn // 2)) % len(MARKERS)],
+        "marker": MARKERS[(place + 2 * (turn // 2)) % len(MARKERS)],
         "linestyle": DASHES[(index // 2 + turn) % len(DASHES)],
     }
     return looks | ({"markerfacecolor": "none"} if turn % 2 else {})

@@ -78,7 +78,9 @@ def test_inline_figures_share_no_id(figures):
 def test_no_two_of_many_series_look_alike_even_in_grey():
     looks = [look(index) for index in range(32)]
     assert len({str(one) for one in looks}) == 32
-    assert len({(one["marker"], str(one["linestyle"])) for one in looks}) == 32
+    points = [(one["marker"], one.get("markerfacecolor")) for one in looks]
+    assert len(set(points[:16])) == 16
+    assert len({(*point, str(one["linestyle"])) for point, one in zip(points, looks, strict=True)}) == 32
     assert len(set(COLOURS)) == len(MARKERS) == 8
     assert len(DASHES) == 4
 

@@ -57,6 +57,13 @@ def test_questions_alone_give_student_s_t_test() -> None:
     assert parts.degrees_of_freedom == pytest.approx(49)
 
 
+def test_verdicts_never_use_more_degrees_of_freedom_than_intervals() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(200):
+        parts = two_way(crossed(rng, 5, 60, tuple(rng.uniform(0, 0.2, 3))))
+        assert 4 <= parts.cautious_degrees_of_freedom <= parts.degrees_of_freedom
+
+
 @pytest.mark.parametrize(("value", "statistic"), [(0.0, 0.0), (0.1, np.inf), (-0.1, -np.inf)])
 def test_constant_values_have_no_spread(value: float, statistic: float) -> None:
     parts = two_way(np.full((5, 149), value))
