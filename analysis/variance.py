@@ -56,7 +56,7 @@ class TwoWay:
         """The same with the seeds' mean square at its upper 70 % confidence bound: for verdicts.
 
         Few seeds that happen to agree make a small standard error and, by looking unimportant, many degrees of freedom;
-        tests would then err in up to 6.5 % of studies at the 5 % level (docs/statistics.md).
+        tests would then err in almost 7 % of studies at the 5 % level (docs/statistics.md).
         """
         seeds = self.n_seeds - 1
         return min(

@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from study.settings import StudySettings
 from trainables.errors import UserError
@@ -10,39 +10,32 @@ from trainables.errors import UserError
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Budget:
-    """Limits of one run of a study. When one is reached no trial is started any more; running ones end."""
+    """Limits of a study. When one is reached no trial is started any more; running ones end."""
 
-    seconds: float | None = None
+    deadline: float | None = None
+    """On the monotonic clock; a study that is resumed gets its time anew."""
     trials: int | None = None
     """Trials of the whole study, those of earlier runs included."""
     pairs: int | None = None
     """Training pairs of the whole study, those of earlier runs included."""
-    _started: float = field(default_factory=time.monotonic)
-    _trials: int = 0
-    _pairs: int = 0
 
-    def spend(self, pairs: int) -> None:
-        """Counts a trial with its pairs."""
-        self._trials += 1
-        self._pairs += pairs
-
-    def reached(self, pairs: int) -> str | None:
-        """Which limit forbids one more trial of so many pairs, or None."""
-        if self.seconds is not None and time.monotonic() - self._started >= self.seconds:
+    def reached(self, trials: int, pairs: int) -> str | None:
+        """Which limit would be broken by a study of so many trials and pairs, the next trial included; None if none."""
+        if self.deadline is not None and time.monotonic() >= self.deadline:
             return "time budget"
-        if self.trials is not None and self._trials >= self.trials:
+        if self.trials is not None and trials > self.trials:
             return "trial budget"
-        if self.pairs is not None and self._pairs + pairs > self.pairs:
+        if self.pairs is not None and pairs > self.pairs:
             return "pair budget"
         return None
 
 
 def budget_of(settings: StudySettings) -> Budget:
-    """Returns the limits that the settings name; raises UserError for a time that is none."""
+    """Returns the limits that the settings name, from now on; raises UserError for a time that is none."""
     seconds = parse_duration(settings.time_budget) if settings.time_budget else None
-    return Budget(seconds, settings.trial_budget, settings.pair_budget)
+    return Budget(None if seconds is None else time.monotonic() + seconds, settings.trial_budget, settings.pair_budget)
 
 
 def parse_duration(text: str) -> float:

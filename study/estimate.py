@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModel
 
 from study.cluster import Resources
 from study.plan import Effort
-from trainables.encoders.config import EncoderConfig
+from trainables.encoders.config import FEED_FORWARD, EncoderConfig
 from trainables.inputs import TrialInputs
 
 _BYTES_PER_TRAINED_PARAMETER = 16
@@ -58,7 +58,7 @@ def _shape(encoder: EncoderConfig, vocabulary: int) -> tuple[int, int, int, int]
     if encoder.is_mini:
         layers, width = encoder.layers or 1, encoder.width or 1
         embeddings = vocabulary * width
-        return layers, width, embeddings + layers * 12 * width * width, embeddings
+        return layers, width, embeddings + layers * (4 + 2 * FEED_FORWARD) * width * width, embeddings
     config = AutoConfig.from_pretrained(
         encoder.source, revision=encoder.revision, trust_remote_code=encoder.trust_remote_code
     )

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,8 @@ from study.records import Study
 from study.searcher import PlanSearcher
 from study.settings import StudySettings
 from trainables.errors import UserError
-from trainables.inputs import TrialInputs
 from trainables.spec import Outcome, TrialSpec
 from trainables.storage import Folder
-from trainables.trial import TrialResources, trial_trainable
 
 _OBJECT_STORE_BYTES = 200_000_000
 """Smallest object store: Ray's default takes 30 % of the machine's memory from the trials."""
@@ -91,25 +89,18 @@ def cluster_resources(settings: StudySettings, storage: Folder) -> Resources:
 def run_trials(
     study: Study,
     plan: StudyPlan,
-    inputs: TrialInputs,
+    trainable: Callable[..., Any],
     resources: Resources,
     settings: StudySettings,
     budget: Budget,
     progress: Progress,
 ) -> Ended:
-    """Runs the plan to its end, or until it is interrupted; the records say at any time what is done."""
+    """Runs the plan to its end, or until it is interrupted; the records say at any time what is done.
+
+    `trainable` gets the config that `PlanSearcher.suggest` returns and writes reports and result into its folder.
+    """
     counts = _Counts(study, plan, progress)
     searcher = PlanSearcher(plan, study, budget, counts.completed)
-    trainable = trial_trainable(
-        inputs,
-        TrialResources(
-            resources.workers,
-            resources.cpus_per_worker,
-            resources.gpus_per_worker,
-            settings.max_failures,
-            settings.keep_encoders,
-        ),
-    )
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(

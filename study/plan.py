@@ -167,7 +167,7 @@ class StudyPlan:
 
     def _training(self, branch: Branch, values: dict[str, Any]) -> TrainingConfig:
         settings, effort = self._settings, self.effort
-        ratio = branch.ratio({name: values[name] for name in branch.parameters})
+        ratio = branch.ratio({name: values[_ratio_key(name)] for name in branch.parameters})
         return TrainingConfig(
             ratio=ratio,
             draw=settings.draw,
@@ -185,13 +185,13 @@ class StudyPlan:
 
     def _branch_search(self, branch: Branch, storage: optuna.storages.BaseStorage | None) -> BranchSearch:
         settings = self._settings
-        parameters: dict[str, Parameter] = dict(branch.parameters)
+        parameters: dict[str, Parameter] = {_ratio_key(name): p for name, p in branch.parameters.items()}
         first: dict[str, Any] = {}
         if settings.learning_rate is None:
             parameters["learning_rate"] = self._recipe.learning_rate
             first["learning_rate"] = self._recipe.first_learning_rate
         if branch.role == "dynamic":
-            first |= branch.defaults
+            first |= {_ratio_key(name): value for name, value in branch.defaults.items()}
         return BranchSearch(
             branch.name,
             parameters,
@@ -222,6 +222,11 @@ class StudyPlan:
             for arm in self.arms
             if arm.same_as is None
         ]
+
+
+def _ratio_key(name: str) -> str:
+    """The search's name of a ratio parameter: a controller may have a learning rate of its own."""
+    return f"ratio.{name}"
 
 
 def _slug(name: str) -> str:

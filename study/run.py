@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: dict[str, Any], console: Console) -> int:
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
-    resume, config = options.pop("resume"), options.pop("config")
+    resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
     flags = {name: value for name, value in options.items() if value is not None}
     if listing:
         from study.listing import print_lists
@@ -70,15 +70,19 @@ def _run(options: dict[str, Any], console: Console) -> int:
     # Imported late: --help and mistakes in flags must not wait for torch and Ray.
     from study.session import Session
 
-    if resume is not None:
-        refused = sorted(set(flags) - _MAY_CHANGE - {"storage"})
-        if refused or config:
-            flag = "--config" if config else "--" + refused[0].replace("_", "-")
+    earlier = resume or confirm
+    if earlier is not None:
+        flag = "--resume" if resume else "--confirm-only"
+        may_change = _MAY_CHANGE if resume else _MAY_CHANGE | {"seeds", "until_separable"}
+        location = _study_location(earlier, flags.pop("storage", None))
+        refused = sorted(set(flags) - may_change)
+        if refused or config or (resume and confirm):
+            other = "--config" if config else "--" + (refused or ["confirm_only"])[0].replace("_", "-")
             raise UserError(
-                f"{flag} cannot be changed by --resume: a study keeps the settings that it was started with; "
-                "leave the flag out, or start a new study."
+                f"{other} cannot be given with {flag}: a study keeps the settings that it was started with; "
+                "leave it out, or start a new study."
             )
-        session = Session.resumed(_study_location(resume, flags.pop("storage", None)), flags, console)
+        session = (Session.resumed if resume else Session.confirming)(location, flags, console)
     else:
         settings = settings_from(config, flags)
         name = settings.name or f"{settings.space}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
@@ -117,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list spaces, models, benchmarks and schedule families")
     parser.add_argument("--dry-run", action="store_true", help="check everything, print the plan, start nothing")
     parser.add_argument("--resume", metavar="STUDY", help="go on with an interrupted study: its name or folder")
+    parser.add_argument("--confirm-only", metavar="STUDY", help="add confirm seeds (--seeds) to a study that has ended")
     parser.add_argument("--config", metavar="FILE", type=Path, help="YAML file of the settings below; flags win")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     group: Any = parser

@@ -30,6 +30,7 @@ class PlanSearcher(Searcher):
         self._on_complete = on_complete
         self._known = {trial.id: trial for trial in study.trials}
         self._running: dict[str, TrialSpec] = {}
+        self._trials = self._pairs = 0
         self.budget_reached: str | None = None
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
@@ -39,15 +40,17 @@ class PlanSearcher(Searcher):
             if spec is None:
                 return FINISHED if self._plan.finished else None
             known = self._known.get(spec.id)
+            pairs = spec.training.steps * spec.training.batch_size
             if known is not None:
                 check_same_trial(spec, known)
                 if known.result is not None and not _worth_another_run(known):
+                    self._spend(pairs)
                     self._finish(spec, Outcome.from_records(known.result, known.reports()))
                     continue
-            training = spec.training
-            self.budget_reached = self._budget.reached(training.steps * training.batch_size)
+            self.budget_reached = self._budget.reached(self._trials + 1, self._pairs + pairs)
             if self.budget_reached is not None:
                 break
+            self._spend(pairs)
             folder = self._study.write_trial(spec.model_dump(mode="json"))
             self._running[trial_id] = spec
             return {"spec": spec.model_dump_json(), "folder": folder.location}
@@ -62,8 +65,11 @@ class PlanSearcher(Searcher):
         trial = Trial(folder, spec.model_dump(mode="json"), folder.read_json("result.json"))
         self._finish(spec, Outcome.from_records(trial.result or {}, trial.reports()))
 
+    def _spend(self, pairs: int) -> None:
+        self._trials += 1
+        self._pairs += pairs
+
     def _finish(self, spec: TrialSpec, outcome: Outcome) -> None:
-        self._budget.spend(outcome.pairs)
         self._plan.complete(spec, outcome)
         self._on_complete(spec, outcome)
 

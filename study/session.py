@@ -1,12 +1,12 @@
 """One call of the command line: everything checked, then planned, then run."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from search_spaces.recipes import Recipe, recipe_for
 from search_spaces.registry import space as space_named
@@ -15,8 +15,9 @@ from study import environment
 from study.budget import budget_of
 from study.cluster import Resources, plan_resources, this_machine
 from study.data import StudyData, load_data
-from study.estimate import estimate
+from study.dry_run import print_plan
 from study.launch import Ended, cluster_resources, optuna_journal, run_trials, running_ray
+from study.more_seeds import decide, first_look
 from study.objective import parse_objectives
 from study.plan import StudyPlan
 from study.progress import Progress
@@ -26,6 +27,7 @@ from trainables.encoders.config import EncoderConfig, resolve_encoder
 from trainables.errors import UserError
 from trainables.inputs import TrialInputs, prepare_inputs
 from trainables.storage import Folder
+from trainables.trial import TrialResources, trial_trainable
 
 _LEAST_FREE_BYTES = 50_000_000
 
@@ -69,10 +71,29 @@ class Session:
 
     @classmethod
     def resumed(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
-        """Prepares to go on with a recorded study."""
+        """Prepares to go on with a recorded study, `changes` to its settings included."""
         study = open_study(location)
         settings = StudySettings.model_validate({**study.info["settings"], "address": None, **changes})
         return cls(settings, study.folder, study, console)
+
+    @classmethod
+    def confirming(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
+        """Prepares to add confirm seeds to a study whose search has ended; they become part of its settings.
+
+        Raises UserError for a study that still searches and for fewer seeds than it has.
+        """
+        study = open_study(location)
+        if not study.arms:
+            raise UserError(
+                f"{study.folder.location} is still in its search phase: end it first with --resume {location}."
+            )
+        session = cls.resumed(location, changes, console)
+        before = study.info["settings"].get("seeds") or session._space.seeds
+        wished = session.settings.seeds or before
+        if wished < before:
+            raise UserError(f"--seeds {wished}: the study has {before} seeds already; give more than that.")
+        study.folder.write_json("study.json", {**study.info, "settings": session.settings.model_dump(mode="json")})
+        return session
 
     @property
     def location(self) -> str:
@@ -81,85 +102,81 @@ class Session:
 
     def run(self, quiet: bool) -> Ended:
         """Starts Ray, writes or takes up the records, and runs the plan to its end."""
-        log = (
-            self._folder.local_path / "log" / "ray.log"
-            if self._folder.is_local
-            else Path(gettempdir()) / f"{self._folder.name}-ray.log"
-        )
         if not quiet:
             self._console.print(f"study {self._folder.location}: starting Ray", highlight=False, soft_wrap=True)
         created = not self._folder.exists()
         try:
-            with running_ray(self.settings, self._shared_bytes(), log) as dashboard:
+            with running_ray(self.settings, self._shared_bytes(), self._log_file()) as dashboard:
                 resources = cluster_resources(self.settings, self._folder)
                 study = self._recorded or create_study(self._folder, self._info(resources))
-                plan = self._plan(study, int(study.info["round_size"]))
-                objective = plan.objectives[0]
-                progress = Progress(
-                    self._console,
-                    study.name,
-                    dashboard,
-                    resources.concurrent,
-                    quiet,
-                    planned=plan.planned,
-                    objective=objective.metric,
-                    maximize=objective.direction == "maximize",
-                )
-                if dashboard:
-                    progress.line(f"dashboard: {dashboard} (if it asks for a token: `ray get-auth-token`)")
-                with progress:
-                    return run_trials(study, plan, self._inputs, resources, self.settings, self._budget, progress)
+                if dashboard and not quiet:
+                    self._console.print(f"dashboard: {dashboard} (if it asks for a token: `ray get-auth-token`)")
+                if self.settings.until_separable is None:
+                    return self._run_plan(study, resources, dashboard, quiet)
+                return self._run_until_separable(study, resources, dashboard, quiet, self.settings.until_separable)
         except UserError:
             if created and not self._folder.exists("study.json"):
                 self._folder.delete()
             raise
 
+    def _run_until_separable(
+        self, study: Study, resources: Resources, dashboard: str | None, quiet: bool, max_seeds: int
+    ) -> Ended:
+        """Adds one seed to every arm until the main comparison has a verdict or `max_seeds` are reached."""
+        looks = [first_look(self.settings.seeds or self._space.seeds)]
+        while True:
+            self.settings = self.settings.model_copy(update={"seeds": looks[-1]})
+            ended = self._run_plan(study, resources, dashboard, quiet)
+            if ended.state != "complete":
+                return ended
+            decision = decide(study.folder.location, looks, max_seeds)
+            study.folder.write_json("stopping.json", decision)
+            if not quiet:
+                self._console.print(decision["sentence"], highlight=False)
+            if decision["stop"]:
+                return ended
+            looks.append(looks[-1] + 1)
+
+    def _run_plan(self, study: Study, resources: Resources, dashboard: str | None, quiet: bool) -> Ended:
+        plan = self._plan(study, int(study.info["round_size"]))
+        objective = plan.objectives[0]
+        progress = Progress(
+            self._console,
+            study.name,
+            dashboard,
+            resources.concurrent,
+            quiet,
+            planned=plan.planned,
+            objective=objective.metric,
+            maximize=objective.direction == "maximize",
+        )
+        with progress:
+            # What an earlier plan of this session did is in the records by now.
+            study = open_study(study.folder.location)
+            return run_trials(study, plan, self._trainable(resources), resources, self.settings, self._budget, progress)
+
+    def _trainable(self, resources: Resources) -> Callable[..., Any]:
+        return trial_trainable(
+            self._inputs,
+            TrialResources(
+                resources.workers,
+                resources.cpus_per_worker,
+                resources.gpus_per_worker,
+                self.settings.max_failures,
+                self.settings.keep_encoders,
+            ),
+        )
+
+    def _log_file(self) -> Path:
+        if self._folder.is_local:
+            return self._folder.local_path / "log" / "ray.log"
+        return Path(gettempdir()) / f"{self._folder.name}-ray.log"
+
     def print_plan(self) -> None:
         """Prints what would run and what it would cost."""
         resources = self._resources or plan_resources(self.settings, this_machine())
         plan = StudyPlan(self._space, self._recipe, self.settings, self._encoder.name)
-        effort, seeds = plan.effort, plan.effort.seeds
-        arms = plan.most_arms
-        cost = estimate(self._inputs, effort, resources, arms * seeds, self.settings.gradient_accumulation)
-        print_line = self._console.print
-        print_line(f"[bold]{self._space.name}[/bold]: {self._space.question}")
-        rows = Table(box=None, show_header=False, pad_edge=False)
-        rows.add_column(style="dim")
-        rows.add_column()
-        data = self._data
-        overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
-        for name, value in (
-            ("encoder", f"{self._encoder.name} ({cost.parameters:,} parameters)"),
-            ("training", f"{', '.join(data.training.set_names)}: {len(data.training):,} items, "
-                         f"{len(data.training.languages)} languages"),
-            ("left out", "; ".join(f"{name}: {why}" for name, why in data.planner.left_out) or "nothing"),
-            ("overlap", f"{overlapping} items share text with a benchmark, "
-                        f"{'kept' if self.settings.keep_overlap else 'dropped'}"),
-            ("dev set", f"{len(data.dev.query_language):,} queries, {len(data.dev.candidate_language):,} candidates"),
-            ("benchmarks", ", ".join(f"{t.name} ({len(t.query_language):,} queries, "
-                                     f"{len(t.candidate_language):,} candidates)" for t in data.tests)),
-            ("search", f"{len(effort.trials)} strategies and families, {effort.search_trials} trials, "
-                       f"chosen by dev {' and '.join(o.metric for o in plan.objectives)}"),
-            ("confirm", f"up to {arms} arms x {seeds} fresh seeds"),
-            ("trial", f"{effort.steps:,} steps x {effort.batch_size} pairs = {effort.pairs_per_trial:,} pairs"),
-            ("resources", f"{resources.concurrent} trials at a time, each {resources.workers} x "
-                          f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"),
-            ("estimate", f"{cost.memory_gib:.2f} GiB per worker, {cost.trial_seconds:.0f} s per trial, "
-                         f"{cost.study_seconds / 3600:.2f} h in all (rough)"),
-        ):  # fmt: skip
-            rows.add_row(name, value)
-        print_line(rows)
-        branches = Table("strategy or family", "role", "searched", "trials", "pairs", box=None, header_style="dim")
-        for branch in self._space.branches:
-            searched = [*branch.parameters, *(["learning_rate"] if self.settings.learning_rate is None else [])]
-            branches.add_row(
-                branch.name,
-                branch.role,
-                ", ".join(searched) or "nothing",
-                str(effort.trials[branch.name]),
-                f"{effort.trials[branch.name] * effort.pairs_per_trial:,}",
-            )
-        print_line(branches)
+        print_plan(self._console, self._space, self.settings, self._encoder, plan, self._data, self._inputs, resources)
 
     def _plan(self, study: Study, round_size: int) -> StudyPlan:
         return StudyPlan(

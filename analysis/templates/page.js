@@ -82,6 +82,9 @@
   for (const section of document.querySelectorAll("main > section")) seen.observe(section);
 
   addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
+    // On paper short tables stand open; hundreds of rows are for the files.
+    for (const details of document.querySelectorAll("details")) {
+      if (details.querySelectorAll("tbody tr").length <= 40) details.open = true;
+    }
   });
 })();

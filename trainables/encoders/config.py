@@ -13,6 +13,9 @@ from trainables.errors import UserError, unknown_name
 
 Pooling = Literal["mean", "cls", "pooler"]
 MINI = "mini"
+FEED_FORWARD = 2
+"""Width of a mini encoder's feed-forward layer over its width. XLM-R has 4; from scratch, with a few hundred steps on a
+CPU, 2 scored the same in three quarters of the time."""
 
 _Length = Annotated[int, Field(ge=8)]
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")

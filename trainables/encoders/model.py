@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
 from transformers.utils import logging
 
-from trainables.encoders.config import EncoderConfig
+from trainables.encoders.config import FEED_FORWARD, EncoderConfig
 from trainables.encoders.folder import one_line, position_capacity, refuse_encoder_decoder, write_settings
 from trainables.errors import UserError
 
@@ -90,7 +90,7 @@ def _fresh(config: EncoderConfig, tokenizer: PreTrainedTokenizerBase, seed: int)
         hidden_size=width,
         num_hidden_layers=config.layers,
         num_attention_heads=config.heads,
-        intermediate_size=4 * width,
+        intermediate_size=FEED_FORWARD * width,
         # XLM-R numbers positions from the padding id + 1.
         max_position_embeddings=max(config.max_query_length, config.max_passage_length) + tokenizer.pad_token_id + 1,
         type_vocab_size=1,

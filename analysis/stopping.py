@@ -1,0 +1,66 @@
+"""Whether the main comparison needs another seed: python -m analysis.stopping STUDY --looks 5 6 --max-seeds 20.
+
+Prints one JSON object, the decision of `analysis.sequential`; a study asks between repetitions (--until-separable).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from analysis.findings import Findings
+from analysis.pairing import main_pairs, training
+from analysis.queries import Queries
+from analysis.questions import QuestionTable
+from analysis.sequential import decide
+from study.records import UserError, open_study
+
+
+def decision(location: str, looks: Sequence[int], max_seeds: int) -> dict[str, Any]:
+    """Returns whether to `stop`, the `verdict` and a `sentence`, judged by the first `looks[-1]` seeds.
+
+    Judged on the first benchmark, in the setting of the objective. Raises UserError if the arms have no such results.
+    """
+    findings = Findings([open_study(location)])
+    pairs = main_pairs(findings)
+    if not pairs or not findings.benchmarks:
+        raise UserError(f"{location} has no results for its main comparison yet: let its confirm phase end first.")
+    arm, baseline = pairs[0]
+    if training(arm) == training(baseline):
+        sentence = f"{arm.label} and {baseline.label} are the same training: no seed can tell them apart."
+        return {"stop": True, "verdict": "equivalent", "sentence": sentence, "looks": list(looks)}
+    benchmark = findings.benchmarks[0]
+    wished = findings.objective[0].split("/")[0]
+    setting = wished if wished in benchmark.settings else benchmark.settings[-1]
+    queries = Queries(findings)
+    tables = [queries.table(one, benchmark.name, setting, benchmark.metric) for one in (arm, baseline)]
+    if tables[0] is None or tables[1] is None:
+        raise UserError(f"{location} holds no values per question for {arm.label} and {baseline.label}.")
+    seen = range(looks[-1])
+    found = decide(_of_seeds(tables[0], seen), _of_seeds(tables[1], seen), looks, max_seeds)
+    return {**asdict(found), "benchmark": benchmark.name, "setting": setting, "looks": list(looks)}
+
+
+def _of_seeds(table: QuestionTable, seeds: range) -> QuestionTable:
+    return table.of_seeds(tuple(seed for seed in table.seeds if seed in seeds))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the decision; returns 0, or 2 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.stopping", description=__doc__)
+    parser.add_argument("study", metavar="STUDY")
+    parser.add_argument("--looks", type=int, nargs="+", required=True, help="seeds at every look so far, this one last")
+    parser.add_argument("--max-seeds", type=int, required=True, help="seeds at which the study stops in any case")
+    options = parser.parse_args(arguments)
+    try:
+        print(json.dumps(decision(options.study, options.looks, options.max_seeds)))
+    except UserError as error:
+        print(f"analysis.stopping: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
