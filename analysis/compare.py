@@ -14,7 +14,7 @@ from analysis.labels import metric_label, slug
 from analysis.queries import Queries
 from analysis.questions import QuestionTable
 from analysis.table import Cell, Column, Table, make_table
-from analysis.tables.comparisons import notes, verdict
+from analysis.tables.comparisons import notes, p_cell, verdict
 from analysis.tables.results import languages
 from study.records import UserError, open_study
 
@@ -103,9 +103,10 @@ def overview(judged: Sequence[Judged], margin: float) -> Table:
     for j in judged:
         low, high = j.comparison.interval or (None, None)
         cell = Cell(j.comparison.difference, low, high, kind="ranks" if j.is_bias else None)
-        rows.append([j.benchmark, j.setting, metric_label(j.metric), cell, j.comparison.p_holm, verdict(j)])
+        rows.append([j.benchmark, j.setting, metric_label(j.metric), cell, p_cell(j), verdict(j)])
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
-    pairing = f"Paired: {judged[0].comparison.paired_with}. Holm's correction over the {len(judged)} rows."
+    fixed = sum(j.comparison.sequential is None for j in judged)
+    pairing = f"Paired: {judged[0].comparison.paired_with}. Holm's correction over the {fixed} rows."
     return make_table("overview", title, columns, rows, [pairing, *notes_for(judged, margin)])
 
 
@@ -113,7 +114,9 @@ def notes_for(judged: Sequence[Judged], margin: float) -> list[str]:
     """The notes of the report's comparisons, for these."""
     from analysis.comparisons import Comparisons
 
-    return notes(Comparisons(margin, tuple(judged), None, ()))[:1]
+    # The last one speaks of two families, which a single pair has not.
+    found = notes(Comparisons(margin, tuple(judged), None, ()))
+    return found[:-1] or found
 
 
 def by_language(findings: Findings, queries: Queries, judged: Judged, benchmark: Benchmark) -> Table:

@@ -9,10 +9,25 @@ Verdict = Literal["better", "worse", "equivalent", "not separable"]
 
 
 @dataclass(frozen=True)
+class Sequential:
+    """How a comparison was decided that was looked at after every seed (--until-separable; analysis.sequential).
+
+    looks: seeds at each look; level: what the last one may use; sentence: the decision in plain English.
+    """
+
+    looks: tuple[int, ...]
+    max_seeds: int
+    level: float
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Comparison:
     """What is known about arm minus baseline. Differences are in units of the metric; unknown numbers are None.
 
     interval: 95 %, of this comparison alone. p: randomisation test; p_holm: the same, adjusted for the family.
+    With `sequential` the verdict is that of the sequential rule, the interval covers at all looks together, p is that
+    of the t test at the last look, and p_holm, p_equivalence, smallest_detectable and seeds_needed are None.
     p_equivalence: two one-sided tests within the margin, adjusted for the family.
     smallest_detectable: the true difference found with 80 % chance at the strictest level of the family.
     seeds_needed: seeds that find a difference as large as the margin with 80 % chance at that level (None: no number
@@ -36,11 +51,14 @@ class Comparison:
     n_comparisons: int
     paired_with: str
     note: str
+    sequential: Sequential | None = None
 
     @property
     def sentence(self) -> str:
         """The finding in plain English."""
         found = f"{self.arm} {self._verb} {self.baseline} on {self.metric}"
+        if self.sequential is not None:
+            return f"{found}: {self._sequential_evidence(self.sequential)}. {self.sequential.sentence}"
         if self.interval is None:
             return f"{found}: {_number(self.difference, sign=True)} ({self.note}; {self.paired_with})."
         return f"{found}: {self._evidence}{self._remark}."
@@ -57,6 +75,14 @@ class Comparison:
         return (
             f"{_number(self.difference, sign=True)} (95 % interval {low} to {high}, "
             f"{_p(self.p_holm)}{family}; {self.paired_with})"
+        )
+
+    def _sequential_evidence(self, sequential: Sequential) -> str:
+        low, high = (_number(end, sign=True) for end in self.interval or ())
+        looks = len(sequential.looks)
+        return (
+            f"{_number(self.difference, sign=True)} (95 % repeated confidence interval {low} to {high}, "
+            f"{looks} look{'s' * (looks > 1)}; {self.paired_with})"
         )
 
     @property

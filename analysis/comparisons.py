@@ -1,9 +1,10 @@
 """Every comparison of a report, judged in two families: the question's own, and all others."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.comparison import Comparison
+from analysis.decisions import Decisions
 from analysis.findings import Arm, Benchmark, Findings, estimate
 from analysis.labels import setting_label
 from analysis.pairing import compared_pairs, main_pairs, training
@@ -65,7 +66,7 @@ def compare_arms(findings: Findings, queries: Queries, margin: float) -> Compari
     pairs = [(a, b, place) for a, b, place in pairs if _comparable(queries, a, b, place)]
     own = [pair for pair in pairs if (id(pair[0]), id(pair[1])) in main and pair[2].metric != RANK_DISTANCE]
     others = [pair for pair in pairs if pair not in own]
-    judged = [*_judge(queries, own, margin, is_main=True), *_judge(queries, others, margin, is_main=False)]
+    judged = [*_judge_own(findings, queries, own, margin), *_judge(queries, others, margin, is_main=False)]
     tied = _tied(findings, queries)
     # Read last: the files are opened while comparing.
     return Comparisons(margin, tuple(judged), tied, tuple(queries.problems))
@@ -77,7 +78,33 @@ def judge_pair(findings: Findings, queries: Queries, first: Arm, second: Arm, ma
         return []
     places = [place for benchmark in findings.benchmarks for place in _places(benchmark)]
     pairs = [(first, second, place) for place in places if _comparable(queries, first, second, place)]
-    return _judge(queries, pairs, margin, is_main=True)
+    return _judge_own(findings, queries, pairs, margin)
+
+
+def _judge_own(
+    findings: Findings, queries: Queries, pairs: list[tuple[Arm, Arm, _Place]], margin: float
+) -> list[Judged]:
+    """Judges the question's own comparisons; one that a sequential rule has decided is a family of its own."""
+    decisions = Decisions(findings)
+    decided, fixed = {}, []
+    for first, second, place in pairs:
+        decision = None
+        if place.metric != RANK_DISTANCE:
+            decision = decisions.find(first, second, place.benchmark, place.setting)
+        if decision is None:
+            fixed.append((first, second, place))
+        else:
+            decided[id(first), id(second), place] = decision
+    found = iter(_judge(queries, fixed, margin, is_main=True))
+    judged = []
+    for first, second, place in pairs:
+        decision = decided.get((id(first), id(second), place))
+        if decision is None:
+            judged.append(next(found))
+        else:
+            (one,) = _judge(queries, [(first, second, place)], margin, is_main=True)
+            judged.append(replace(one, comparison=decision.put_into(one.comparison)))
+    return judged
 
 
 def _places(benchmark: Benchmark) -> Iterable[_Place]:

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from analysis.comparisons import Comparisons
+from analysis.comparisons import Comparisons, Judged
 from analysis.findings import Arm, Benchmark, Findings, estimate
 from analysis.labels import metric_label, setting_label
 from analysis.pairing import main_pairs, training
@@ -81,19 +81,36 @@ def methods(findings: Findings, compared: Comparisons) -> str:
     parts = [_data_sentence(findings), _arms_sentence(findings), _search_sentence(findings), _seeds_sentence(findings)]
     tested = [j for j in compared.judged if j.comparison.interval is not None]
     if tested:
-        main = sum(j.is_main for j in tested)
+        fixed = [j for j in tested if j.comparison.sequential is None]
+        main = sum(j.is_main for j in fixed)
         parts.append(
             "Translations of one question are not independent, so the question id is the unit of resampling, crossed "
             "with seeds. Differences between arms are paired by seed and question; their 95 % intervals come from a "
             "two-level bootstrap over seeds and questions (10,000 resamples), their p values from a paired "
             f"randomisation test with Holm's correction within the {main} comparisons of the question and the "
-            f"{len(tested) - main} others. Two arms are called equivalent if two one-sided tests place the difference "
+            f"{len(fixed) - main} others. Two arms are called equivalent if two one-sided tests place the difference "
             f"within \N{PLUS-MINUS SIGN}{compared.margin:g}."
         )
+        parts += [_sequential_sentence(j) for j in tested if j.comparison.sequential is not None]
     elif findings.arms:
         parts.append("No test was made: single runs have no interval.")
     parts.append(_versions_sentence(info))
     return " ".join(part for part in parts if part)
+
+
+def _sequential_sentence(judged: Judged) -> str:
+    rule = judged.comparison.sequential
+    if rule is None:
+        return ""
+    where = setting_label(judged.benchmark, judged.setting, judged.metric)
+    return (
+        f"Seeds were added one by one until {judged.first.label} against {judged.second.label} on {where} had a "
+        f"verdict, with at most {rule.max_seeds} seeds: {len(rule.looks)} looks, at {_list(list(map(str, rule.looks)))} "
+        f"seeds. By n of {rule.max_seeds} seeds at most 0.05 (n / {rule.max_seeds})\N{SUPERSCRIPT TWO} of error may have "
+        "been spent (Lan and DeMets 1983; Kim and DeMets 1987); each look is a t test of the paired differences at the "
+        "level that follows, and the interval is the repeated confidence interval of Jennison and Turnbull (1989). "
+        "The other comparisons do not allow for the looks."
+    )
 
 
 def _data_sentence(findings: Findings) -> str:
@@ -163,6 +180,7 @@ def references(findings: Findings, compared: Comparisons) -> str:
     entries = _entries()
     wanted = ["elmahdy2024synergistic", "liaw2018tune", "akiba2019optuna"]
     names = {benchmark.name for benchmark in findings.benchmarks}
+    sequential = any(judged.comparison.sequential for judged in compared.judged)
     for key, used in (
         ("roy2020lareqa", names & {"xquad-r", "mlqa-r"}),
         ("artetxe2020crosslingual", "xquad-r" in names),
@@ -173,6 +191,9 @@ def references(findings: Findings, compared: Comparisons) -> str:
         ("owen2007pigeonhole", compared.judged),
         ("holm1979simple", compared.judged),
         ("schuirmann1987comparison", compared.judged),
+        ("lan1983discrete", sequential),
+        ("kim1987design", sequential),
+        ("jennison1989interim", sequential),
     ):
         if used:
             wanted.append(key)

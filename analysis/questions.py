@@ -15,6 +15,9 @@ Values = NDArray[np.float64]
 _KEYS = ["parallel_id", "query_language", "pool_language"]
 _MICRO = ":micro"
 
+PAIRING = ", paired by seed and question id"
+"""How two tables are subtracted, for sentences."""
+
 
 @dataclass(frozen=True, eq=False)
 class QuestionTable:

@@ -7,7 +7,7 @@ from analysis.bootstrap import calibrated_interval
 from analysis.comparison import LEVEL, Comparison, Verdict
 from analysis.equivalence import equivalence_p_value, holm
 from analysis.power import seeds_needed, smallest_detectable
-from analysis.questions import QuestionTable
+from analysis.questions import PAIRING, QuestionTable
 from analysis.randomization import paired_p_value
 from analysis.variance import TwoWay, two_way
 
@@ -116,7 +116,7 @@ def _measure(contrast: Contrast, level: float, resamples: int, seed: int) -> _Dr
 def _judge(draft: _Draft, p_holm: float | None, within: float | None, tested: int, level: float) -> Comparison:
     contrast, parts = draft.contrast, draft.parts
     strictest = level / max(tested, 1)
-    pairing = "" if draft.note == PUBLISHED else ", paired by seed and question id"
+    pairing = "" if draft.note == PUBLISHED else PAIRING
     return Comparison(
         arm=contrast.arm,
         baseline=contrast.baseline,

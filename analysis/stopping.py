@@ -15,11 +15,12 @@ from analysis.pairing import main_pairs, training
 from analysis.queries import Queries
 from analysis.questions import QuestionTable
 from analysis.sequential import decide
+from analysis.significance import MARGIN
 from study.records import UserError, open_study
 
 
 def decision(location: str, looks: Sequence[int], max_seeds: int) -> dict[str, Any]:
-    """Returns whether to `stop`, the `verdict` and a `sentence`, judged by the first `looks[-1]` seeds.
+    """Returns what docs/records.md calls stopping.json, judged by the first `looks[-1]` seeds.
 
     Judged on the first benchmark, in the setting of the objective. Raises UserError if the arms have no such results.
     """
@@ -28,19 +29,28 @@ def decision(location: str, looks: Sequence[int], max_seeds: int) -> dict[str, A
     if not pairs or not findings.benchmarks:
         raise UserError(f"{location} has no results for its main comparison yet: let its confirm phase end first.")
     arm, baseline = pairs[0]
-    if training(arm) == training(baseline):
-        sentence = f"{arm.label} and {baseline.label} are the same training: no seed can tell them apart."
-        return {"stop": True, "verdict": "equivalent", "sentence": sentence, "looks": list(looks)}
     benchmark = findings.benchmarks[0]
     wished = findings.objective[0].split("/")[0]
     setting = wished if wished in benchmark.settings else benchmark.settings[-1]
+    what = {
+        "arm": arm.name,
+        "baseline": baseline.name,
+        "benchmark": benchmark.name,
+        "setting": setting,
+        "metric": benchmark.metric,
+        "margin": MARGIN,
+        "looks": list(looks),
+    }
+    if training(arm) == training(baseline):
+        sentence = f"{arm.label} and {baseline.label} are the same training: no seed can tell them apart."
+        return {"stop": True, "verdict": "equivalent", "sentence": sentence, **what}
     queries = Queries(findings)
     tables = [queries.table(one, benchmark.name, setting, benchmark.metric) for one in (arm, baseline)]
     if tables[0] is None or tables[1] is None:
         raise UserError(f"{location} holds no values per question for {arm.label} and {baseline.label}.")
     seen = range(looks[-1])
     found = decide(_of_seeds(tables[0], seen), _of_seeds(tables[1], seen), looks, max_seeds)
-    return {**asdict(found), "benchmark": benchmark.name, "setting": setting, "looks": list(looks)}
+    return {**asdict(found), **what}
 
 
 def _of_seeds(table: QuestionTable, seeds: range) -> QuestionTable:

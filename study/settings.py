@@ -70,7 +70,7 @@ class StudySettings(BaseModel):
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where supported")
     evaluations: Annotated[int, Field(ge=1)] = Field(
-        4, description="dev evaluations in a trial, evenly spaced; the last is at the end"
+        2, description="dev evaluations in a trial, evenly spaced; the last is at the end (halving wants 4 or more)"
     )
     checkpoints: Annotated[int, Field(ge=0)] = Field(
         2, description="checkpoints in a trial, evenly spaced; 0: none, an interrupted trial starts again"

@@ -72,8 +72,8 @@ def main_comparison(compared: Comparisons) -> Table:
         low, high = found.interval or (None, None)
         where = judged.benchmark if len(pairs) == 1 else f"{judged.benchmark} ({judged.first.label})"
         cell = Cell(found.difference, low, high)
-        rows.append([where, judged.setting, cell, found.p_holm, verdict(judged), found.smallest_detectable])
-    return make_table("main_comparison", title[:1].upper() + title[1:], columns, rows)
+        rows.append([where, judged.setting, cell, p_cell(judged), verdict(judged), found.smallest_detectable])
+    return make_table("main_comparison", title[:1].upper() + title[1:], columns, rows, _decided(compared))
 
 
 def notes(compared: Comparisons) -> list[str]:
@@ -83,6 +83,7 @@ def notes(compared: Comparisons) -> list[str]:
     if all(judged.comparison.interval is None for judged in compared.judged):
         return [f"No interval and no test: {compared.judged[0].comparison.note}."]
     return [
+        *_decided(compared),
         "Difference: arm minus the other, paired by seed and question id (all translations of a question are one "
         "unit), "
         "with the 95 % interval of a two-level bootstrap over seeds and questions.",
@@ -90,6 +91,31 @@ def notes(compared: Comparisons) -> list[str]:
         f"others. Equivalent: two one-sided tests within \N{PLUS-MINUS SIGN}{compared.margin:g}. Detectable: the true "
         "difference that this design finds with 80 % chance. Rank distance has no margin, and lower is better.",
     ]
+
+
+def _decided(compared: Comparisons) -> list[str]:
+    """How the comparisons were decided that were looked at after every seed."""
+    found = []
+    for judged in compared.main:
+        one, rule = judged.comparison, judged.comparison.sequential
+        if rule is None:
+            continue
+        looks = f"{len(rule.looks)} look{'s' * (len(rule.looks) > 1)} ({', '.join(map(str, rule.looks))} seeds)"
+        more = ""
+        if (seeds := min(len(judged.first.trials), len(judged.second.trials))) > one.n_seeds:
+            more = f" The decision rests on the first {one.n_seeds} of the {seeds} seeds that the other numbers use."
+        found.append(
+            f"Sequential: {judged.benchmark}, {judged.setting} was decided at {looks} of at most {rule.max_seeds}; "
+            f"p = {one.p:.2g} of a t test, where this look may use {rule.level:.2g} (Lan and DeMets 1983). Its interval "
+            f"covers at all looks together (Jennison and Turnbull 1989); margin ±{one.margin:g}. "
+            f"It is a family of its own; the other comparisons do not allow for the looks.{more}"
+        )
+    return found
+
+
+def p_cell(judged: Judged) -> Cell:
+    """The corrected p value; a sequential decision has none, since its level is not 5 %."""
+    return Cell(judged.comparison.p_holm, remark="sequential" if judged.comparison.sequential else "")
 
 
 def _row(judged: Judged) -> list[object]:
@@ -103,7 +129,7 @@ def _row(judged: Judged) -> list[object]:
         metric_label(judged.metric),
         Cell(found.difference, low, high, kind="ranks" if judged.is_bias else None),
         verdict(judged),
-        found.p_holm,
+        p_cell(judged),
         found.p_equivalence,
         Cell(found.smallest_detectable, kind="rank" if judged.is_bias else None),
         found.n_seeds,
