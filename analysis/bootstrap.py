@@ -54,12 +54,11 @@ def question_replicates(table: QuestionTable, resamples: int, seed: int) -> Valu
 
 def _fewest_cells(table: QuestionTable) -> tuple[Values, Values, Values, Values]:
     """Merges all cells into one where that changes nothing: every question has the same share of every cell."""
-    totals = table.counts.sum(axis=0)
-    shares = table.counts / totals
-    if not (shares == shares[:, :1]).all():
+    if not table.is_balanced:
         return table.sums, table.counts, table.weights, table.cell_means
+    totals = table.counts.sum(axis=0)
     merged = table.sums @ (table.weights / totals)
-    return merged[:, :, None], shares[:, :1], np.ones(1), table.seed_means[:, None]
+    return merged[:, :, None], (table.counts / totals)[:, :1], np.ones(1), table.seed_means[:, None]
 
 
 def two_level_replicates(table: QuestionTable, resamples: int, seed: int) -> Values:

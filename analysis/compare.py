@@ -115,7 +115,7 @@ def notes_for(judged: Sequence[Judged], margin: float) -> list[str]:
     from analysis.comparisons import Comparisons
 
     # The last one speaks of two families, which a single pair has not.
-    found = notes(Comparisons(margin, tuple(judged), None, ()))
+    found = notes(Comparisons(margin, tuple(judged), None))
     return found[:-1] or found
 
 

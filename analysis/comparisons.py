@@ -43,7 +43,6 @@ class Comparisons:
     margin: float
     judged: tuple[Judged, ...]
     tied: Mapping[str, frozenset[str]] | None
-    problems: tuple[str, ...]
 
     @property
     def main(self) -> tuple[Judged, ...]:
@@ -67,9 +66,7 @@ def compare_arms(findings: Findings, queries: Queries, margin: float) -> Compari
     own = [pair for pair in pairs if (id(pair[0]), id(pair[1])) in main and pair[2].metric != RANK_DISTANCE]
     others = [pair for pair in pairs if pair not in own]
     judged = [*_judge_own(findings, queries, own, margin), *_judge(queries, others, margin, is_main=False)]
-    tied = _tied(findings, queries)
-    # Read last: the files are opened while comparing.
-    return Comparisons(margin, tuple(judged), tied, tuple(queries.problems))
+    return Comparisons(margin, tuple(judged), _tied(findings, queries))
 
 
 def judge_pair(findings: Findings, queries: Queries, first: Arm, second: Arm, margin: float) -> list[Judged]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from analysis import reference
 from analysis.comparisons import Comparisons, compare_arms
 from analysis.findings import Findings
+from analysis.means import Means
 from analysis.methods import answer, methods, references
 from analysis.queries import Queries
 from analysis.standing import standing
@@ -39,12 +40,13 @@ class Report:
     findings: Findings
     comparisons: Comparisons
     queries: Queries
+    means: Means
     sections: tuple[Section, ...]
 
     @property
     def first_lines(self) -> tuple[str, ...]:
         """What a reader must know first; damaged files join as soon as something has tried to read them."""
-        return tuple(standing(self.findings, self.comparisons.problems))
+        return tuple(standing(self.findings, self.queries.problems))
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -64,7 +66,8 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN) -> Re
     findings = Findings([open_study(location) for location in locations])
     queries = Queries(findings)
     compared = compare_arms(findings, queries, margin)
-    sections = tuple(Section(key, title, lead, tables) for key, title, lead, tables in _sections(findings, compared))
+    means = Means(findings, queries)
+    sections = tuple(Section(key, title, lead, tables) for key, title, lead, tables in _sections(findings, compared, means))
     return Report(
         title=findings.name,
         question=str(findings.info.get("question", "")),
@@ -74,18 +77,19 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN) -> Re
         findings=findings,
         comparisons=compared,
         queries=queries,
+        means=means,
         sections=sections,
     )
 
 
-def _sections(findings: Findings, compared: Comparisons) -> list[tuple[str, str, str, tuple[Table, ...]]]:
+def _sections(findings: Findings, compared: Comparisons, means: Means) -> list[tuple[str, str, str, tuple[Table, ...]]]:
     """The order of the report: the answer's evidence first, then what explains it, then the details."""
     return [
         (
             "results",
             "Results",
             "How well each arm retrieves, by benchmark and setting. Higher is better.",
-            (results.results(findings, compared.tied),),
+            (results.results(findings, compared.tied, means=means),),
         ),
         (
             "comparisons",

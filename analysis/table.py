@@ -13,6 +13,9 @@ Mark = Literal["", "best", "tied"]
 
 Scalar = str | int | float | bool | None
 
+LEAST_SYMMETRY = 0.75
+"""Shorter side of an interval by its longer one, from which it may be written with one number."""
+
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
 
@@ -34,7 +37,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `key` names it in files, `label` to people, `group` is a heading over neighbouring columns."""
+    """A column: `key` names it in files, `label` to people, `group` is a heading over neighbouring columns.
+
+    `prose`: whole sentences, which may wrap.
+    """
 
     key: str
     label: str
@@ -42,6 +48,7 @@ class Column:
     unit: str = ""
     group: str = ""
     lower_is_better: bool = False
+    prose: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -134,6 +141,16 @@ def format_interval(cell: Cell, kind: Kind) -> str:
     if cell.low is None or cell.high is None:
         return ""
     return f"[{format_value(cell.low, cell.kind or kind)}, {format_value(cell.high, cell.kind or kind)}]"
+
+
+def format_half_width(cell: Cell, kind: Kind) -> str:
+    """The interval as ± its longer side; empty if there is none or the sides differ by more than a quarter."""
+    if cell.low is None or cell.high is None or not isinstance(cell.value, int | float):
+        return ""
+    sides = sorted((cell.value - cell.low, cell.high - cell.value))
+    if sides[0] < LEAST_SYMMETRY * sides[1]:
+        return ""
+    return "\N{PLUS-MINUS SIGN}" + format_value(sides[1], cell.kind or kind).lstrip("+")
 
 
 def format_value(value: Scalar, kind: Kind) -> str:

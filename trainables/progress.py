@@ -12,7 +12,7 @@ from trainables.workers import Worker, sum_over_workers
 
 KINDS = ("mono", "cross")
 
-_MARGIN = 1.25
+_MARGIN = 2.0
 _NEAR_CHANCE = 0.99
 
 
@@ -88,7 +88,7 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
     """Tells whether a run is beyond saving, from the losses since the last report.
 
     It is when a loss is infinite or not a number; or, `late` in the training, when the mean loss of every kind that
-    occurred is a quarter above the same kind's mean in its first report and no better than log(batch size) less a
+    occurred is twice the same kind's mean in its first report and no better than log(batch size) less a
     hundredth, the loss of an encoder that tells nothing apart. Kinds are kept apart, and chance must be reached: a
     schedule that moves from easy to hard batches raises the loss of a healthy run, and may let it forget one kind.
     """

@@ -11,6 +11,7 @@ from analysis.figures.style import COLOURS, INK, LINE, MUTED, Figure, look, new_
 from analysis.figures.training import distinct
 from analysis.findings import Arm, Benchmark, estimate
 from analysis.labels import metric_label, slug
+from analysis.means import Means
 from analysis.tables.comparisons import verdict
 from analysis.tables.sizes import growths, sizes
 from analysis.tables.study import constant_ratio
@@ -24,8 +25,8 @@ VERDICT_LOOKS: dict[str, dict[str, Any]] = {
 }
 
 FOREST = "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. Bold: the question's own pair."
-RATIO = "Points: arms with a constant ratio, with 95 % intervals over seeds. Lines across: arms whose ratio changes."
-TRADE_OFF = "Up and to the right is better. The dotted line joins the arms that no other beats on both axes."
+RATIO = "Points: arms with a constant ratio, with the 95 % intervals of the results. Lines across: arms whose ratio changes."
+TRADE_OFF = "Up and to the right is better. The dotted line joins the arms that no other beats on both axes. Bars: 95 % intervals over seeds."
 SIZES = "Points: single runs. Bands: 95 % intervals of the fitted curves."
 
 
@@ -98,14 +99,14 @@ def ratio_curve(report: Report) -> Iterator[Figure]:
         for benchmark in report.findings.benchmarks:
             canvas, axes = new_canvas(8.6, 3.5, 1, len(benchmark.settings))
             for ax, setting in zip(axes, benchmark.settings, strict=True):
-                _ratio_panel(ax, benchmark, setting, static, dynamic)
+                _ratio_panel(ax, report.means, benchmark, setting, static, dynamic)
             handles, labels = axes[0].get_legend_handles_labels()
             canvas.legend(handles, labels, loc="outside lower center", ncols=3)
             suffix = f", {model}" if report.findings.has_models else ""
             title = f"{benchmark.name}{suffix}: constant ratios and dynamic arms"
             text = (
                 f"{metric_label(benchmark.metric)} by constant ratio "
-                f"({', '.join(f'{r:.2g}: {a.label}' for r, a in static)}) with 95 % intervals over seeds, one panel "
+                f"({', '.join(f'{r:.2g}: {a.label}' for r, a in static)}) with 95 % intervals, one panel "
                 f"per setting; {', '.join(a.label for a in dynamic) or 'no dynamic arm'} as horizontal lines."
             )
             name = f"ratio_{slug(benchmark.name)}" + (f"_{slug(model)}" if report.findings.has_models else "")
@@ -113,18 +114,21 @@ def ratio_curve(report: Report) -> Iterator[Figure]:
 
 
 def _ratio_panel(
-    ax: Any, benchmark: Benchmark, setting: str, static: Sequence[tuple[float, Arm]], dynamic: Sequence[Arm]
+    ax: Any,
+    means: Means,
+    benchmark: Benchmark,
+    setting: str,
+    static: Sequence[tuple[float, Arm]],
+    dynamic: Sequence[Arm],
 ) -> None:
-    metric = benchmark.column(setting)
-    found = [(ratio, e) for ratio, arm in static if (e := estimate(arm.values(metric).values())) is not None]
+    found = [(ratio, e) for ratio, arm in static if (e := means.of(arm, benchmark, setting)) is not None]
     ratios = [ratio for ratio, _ in found]
-    means = np.array([e.mean for _, e in found])
     spread = np.array(
         [(e.mean - e.low, e.high - e.mean) if e.low is not None and e.high is not None else (0, 0) for _, e in found]
     ).T
     ax.errorbar(
         ratios,
-        means,
+        [e.mean for _, e in found],
         yerr=spread if len(found) else None,
         color=COLOURS[0],
         marker="o",
@@ -133,7 +137,7 @@ def _ratio_panel(
         zorder=3,
     )
     for index, arm in enumerate(dynamic, start=1):
-        e = estimate(arm.values(metric).values())
+        e = means.of(arm, benchmark, setting)
         if e is None:
             continue
         looks = look(index)

@@ -58,12 +58,14 @@ def main_comparison(compared: Comparisons) -> Table:
     """The question's own comparison only, short enough for a terminal."""
     pairs = dict.fromkeys((j.first.label, j.second.label) for j in compared.main)
     title = "; ".join(f"{first} against {second}" for first, second in pairs) or "No main comparison"
+    benchmarks = list(dict.fromkeys(judged.benchmark for judged in compared.main))
+    one_place = len(pairs) == len(benchmarks) == 1
     columns = [
-        Column("benchmark", "Benchmark"),
+        *([] if one_place else [Column("benchmark", "Benchmark")]),
         Column("setting", "Setting"),
         Column("difference", "Difference", "difference"),
-        Column("p", "p (Holm)", "p"),
         Column("verdict", "Verdict"),
+        Column("p", "p (Holm)", "p"),
         Column("detectable", "Detectable", "size"),
     ]
     rows = []
@@ -72,8 +74,10 @@ def main_comparison(compared: Comparisons) -> Table:
         low, high = found.interval or (None, None)
         where = judged.benchmark if len(pairs) == 1 else f"{judged.benchmark} ({judged.first.label})"
         cell = Cell(found.difference, low, high)
-        rows.append([where, judged.setting, cell, p_cell(judged), verdict(judged), found.smallest_detectable])
-    return make_table("main_comparison", title[:1].upper() + title[1:], columns, rows, _decided(compared))
+        row = [judged.setting, cell, verdict(judged), p_cell(judged), found.smallest_detectable]
+        rows.append(row if one_place else [where, *row])
+    title = f"{title[:1].upper()}{title[1:]}{f': {benchmarks[0]}' if one_place else ''}"
+    return make_table("main_comparison", title, columns, rows, _decided(compared))
 
 
 def notes(compared: Comparisons) -> list[str]:

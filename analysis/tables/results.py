@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from analysis.findings import Arm, Benchmark, Estimate, Findings, estimate
 from analysis.labels import metric_label, slug
+from analysis.means import Means
 from analysis.table import Cell, Column, Kind, Mark, Table, make_table
 
 BIAS_COLUMNS: tuple[tuple[str, str, Kind, bool], ...] = (
@@ -32,24 +33,28 @@ def seeds_note(findings: Findings) -> str:
 
 
 def results(
-    findings: Findings, tied: Mapping[str, Collection[str]] | None = None, only: Benchmark | None = None
+    findings: Findings,
+    tied: Mapping[str, Collection[str]] | None = None,
+    only: Benchmark | None = None,
+    means: Means | None = None,
 ) -> Table:
-    """Arms x (benchmark, setting): mean with interval over seeds, the best of each column and model in bold.
+    """Arms x (benchmark, setting): mean with interval, the best of each column and model in bold.
 
     `tied` names per summary metric the labels of the arms that the comparisons could not separate from the best.
+    `means` gives the intervals; without it they are those over seeds.
     """
+    means = means or Means(findings)
     columns = [Column("arm", "Arm"), *_model_column(findings), Column("seeds", "Seeds", "count")]
     metrics: list[str] = []
+    estimates: dict[tuple[str, str], Estimate | None] = {}
     for benchmark in findings.benchmarks if only is None else (only,):
         label = metric_label(benchmark.metric)
         for setting in benchmark.settings:
             metrics.append(benchmark.column(setting))
+            estimates |= {(arm.label, metrics[-1]): means.of(arm, benchmark, setting) for arm in findings.arms}
             columns.append(
                 Column(slug(metrics[-1]), setting.capitalize(), "score", group=f"{benchmark.name} ({label})")
             )
-    estimates = {
-        (arm.label, metric): estimate(arm.values(metric).values()) for arm in findings.arms for metric in metrics
-    }
     rows = []
     for arm in findings.arms:
         rivals = [other for other in findings.arms if other.model == arm.model]
@@ -59,7 +64,7 @@ def results(
             mark = _mark(arm, metric, rivals, estimates, (tied or {}).get(metric, ()))
             cells.append(estimate_cell(estimates[arm.label, metric], mark))
         rows.append([*row, len(arm.trials), *cells])
-    notes = [seeds_note(findings)]
+    notes = [means.note]
     if tied is not None:
         notes.append("Bold: best of its column. \N{DAGGER}: not separable from the best (paired, Holm-corrected).")
     elif findings.arms:

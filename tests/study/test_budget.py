@@ -21,7 +21,7 @@ def test_a_time_is_read_in_its_unit(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "0m", "-5m", "m", "1h30m", "5 minutes", "1e3", "nan", "inf", "1,5h", "5M"])
 def test_what_is_no_time_is_one_sentence(text: str) -> None:
-    with pytest.raises(UserError, match="--time-budget .*: must be a time above zero"):
+    with pytest.raises(UserError, match=r"--time-budget .*: must be a time above zero"):
         parse_duration(text)
 
 

@@ -95,7 +95,7 @@ def test_a_stopped_or_diverged_trial_counts_where_it_was_judged() -> None:
     ],
 )
 def test_nothing_is_stopped_before_its_schedule_can_be_judged(ratio: dict[str, Any], first: int) -> None:
-    earlier = [ended({step: 0.9 for step in range(10, 101, 10)})] * 3
+    earlier = [ended(dict.fromkeys(range(10, 101, 10), 0.9))] * 3
     assert min(bounds(rungs(training(ratio, every=10), earlier, MORE))) == first
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.objective import DEV_METRICS, Objective, parse_objectives, pareto_front
+from study.objective import DEV_METRICS, Objective, pareto_front, parse_objectives
 from study.settings import StudySettings
 from trainables.errors import UserError
 

@@ -61,9 +61,9 @@ def test_a_rise_counts_late_only_and_against_both_the_start_and_chance():
 
     assert rule(1.0, chance)
     assert not rule(1.0, chance, late=False)
-    assert not rule(0.85 * chance, chance), "not a quarter above the start"
-    assert not rule(4.0, 4.9), "not a quarter above the start"
-    assert rule(4.0, 5.1)
+    assert not rule(0.55 * chance, chance), "not twice the start"
+    assert not rule(4.0, 7.9), "not twice the start"
+    assert rule(4.0, 8.1)
     assert not rule(0.1, 0.9 * chance), "far above an easy start, but better than chance"
     assert not rule(1.0, chance, kind="cross"), "the other kind has no start to be compared with"
 

@@ -1,0 +1,163 @@
+"""A folder on a disk or behind a URI: files are whole or not there, and both kinds behave alike."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from trainables.storage import Folder
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["local", "remote"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
+    """A folder that does not exist yet."""
+    return Folder(tmp_path / "study" if request.param == "local" else f"fsspec+memory://{uuid.uuid4().hex}/study")
+
+
+def test_what_is_written_is_read_back(folder: Folder) -> None:
+    assert not folder.exists()
+    assert folder.names() == []
+    (folder / "trials" / "a").write_json("result.json", {"text": "ไทย", "value": 0.1})
+    folder.write_bytes("empty", b"")
+    assert (folder / "trials" / "a").read_json("result.json") == {"text": "ไทย", "value": 0.1}
+    assert folder.read_bytes("empty") == b""
+    assert folder.names() == ["empty", "trials"]
+    assert folder.exists()
+    assert folder.exists("empty")
+    assert not folder.exists("full")
+
+
+def test_writing_again_replaces(folder: Folder) -> None:
+    folder.write_bytes("x", b"a long first version")
+    folder.write_bytes("x", b"short")
+    assert folder.read_bytes("x") == b"short"
+    assert folder.names() == ["x"]
+
+
+def test_a_missing_file_is_said(folder: Folder) -> None:
+    with pytest.raises(FileNotFoundError):
+        folder.read_bytes("none")
+    with pytest.raises(FileNotFoundError):
+        folder.read_json("none.json")
+    assert folder.modified("none") == 0.0
+
+
+def test_numbers_that_json_lacks_are_refused_and_leave_the_old_file(folder: Folder) -> None:
+    folder.write_json("result.json", {"map": 0.5})
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError):
+            folder.write_json("result.json", {"map": value})
+    assert folder.read_json("result.json") == {"map": 0.5}
+
+
+def test_deleting_removes_all_and_may_be_repeated(folder: Folder) -> None:
+    (folder / "a" / "b").write_bytes("x", b"1")
+    folder.delete()
+    folder.delete()
+    assert not folder.exists()
+
+
+def test_a_folder_travels_as_its_location(folder: Folder) -> None:
+    folder.write_bytes("x", b"1")
+    other = pickle.loads(pickle.dumps(folder))  # noqa: S301 (Ray pickles what it sends)
+    assert other.location == folder.location
+    assert other.read_bytes("x") == b"1"
+    assert folder.name == "study"
+    assert (folder / "sub").name == "sub"
+
+
+def test_an_uploaded_folder_can_be_downloaded(folder: Folder) -> None:
+    checkpoint = folder / "checkpoint"
+    with checkpoint.uploaded() as path:
+        (path / "weights").write_bytes(b"\x00" * 1000)
+        (path / "state.json").write_text("{}")
+    with checkpoint.downloaded() as path:
+        assert sorted(p.name for p in path.iterdir()) == ["state.json", "weights"]
+        assert (path / "weights").read_bytes() == b"\x00" * 1000
+
+
+def test_an_upload_that_fails_leaves_the_old_folder(folder: Folder) -> None:
+    checkpoint = folder / "checkpoint"
+    with checkpoint.uploaded() as path:
+        (path / "weights").write_bytes(b"old")
+
+    def fail() -> None:
+        with checkpoint.uploaded() as path:
+            (path / "weights").write_bytes(b"new")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    assert checkpoint.read_bytes("weights") == b"old"
+    assert folder.names() == ["checkpoint"], "nothing is left lying about"
+
+
+def test_a_local_upload_takes_the_place_of_the_old_folder_with_all_its_files(tmp_path: Path) -> None:
+    checkpoint = Folder(tmp_path / "checkpoint")
+    for names in (("a", "b"), ("b", "c")):
+        with checkpoint.uploaded() as path:
+            for name in names:
+                (path / name).write_text(name)
+    assert checkpoint.names() == ["b", "c"]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write_bytes("x", b"old")
+    with pytest.raises(TypeError):
+        folder.write_bytes("x", "text, no bytes")  # type: ignore[arg-type]
+    assert folder.read_bytes("x") == b"old"
+    assert folder.names() == ["x"]
+
+
+def test_a_reader_never_sees_a_half_written_file(tmp_path: Path) -> None:
+    """A process writes two versions in turn and is killed at a random moment; the file is always one of them."""
+    size = 2_000_000
+    writer = (
+        "import itertools, sys\n"
+        "from trainables.storage import Folder\n"
+        f"for letter in itertools.cycle([b'a', b'b']): Folder(sys.argv[1]).write_bytes('x', letter * {size})\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", writer, str(tmp_path)], env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ) as process:
+        seen = set()
+        deadline = time.monotonic() + 60
+        while len(seen) < 2 and time.monotonic() < deadline:
+            if (tmp_path / "x").exists():
+                content = (tmp_path / "x").read_bytes()
+                assert content in (b"a" * size, b"b" * size)
+                seen.add(content[:1])
+        process.send_signal(signal.SIGKILL)
+    assert seen == {b"a", b"b"}
+    assert len(Folder(tmp_path).read_bytes("x")) == size
+
+
+def test_the_time_of_the_last_change_is_known_on_a_disk(tmp_path: Path) -> None:
+    Folder(tmp_path).write_bytes("x", b"1")
+    assert Folder(tmp_path).modified("x") == pytest.approx((tmp_path / "x").stat().st_mtime, abs=0.01)
+
+
+def test_a_relative_or_home_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert Folder("studies").local_path == tmp_path / "studies"
+    assert Folder("~/studies").local_path == tmp_path / "home" / "studies"
+
+
+def test_a_remote_folder_has_no_local_path() -> None:
+    folder = Folder("s3://bucket/studies/")
+    assert not folder.is_local
+    assert (folder / "a").location == "s3://bucket/studies/a"
+    assert folder.name == "studies"
+    with pytest.raises(ValueError, match="s3://bucket/studies/ is not on a local disk"):
+        _ = folder.local_path
