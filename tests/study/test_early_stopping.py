@@ -276,7 +276,7 @@ def told(state: Callable[[BranchSearch], None], storage: optuna.storages.BaseSto
         storage=storage,
     )
     state(branch)
-    return optuna.load_study(study_name="linear", storage=storage).trials
+    return list(optuna.load_study(study_name="linear", storage=storage).trials)
 
 
 def test_optuna_hears_how_every_trial_ended_and_at_which_step() -> None:

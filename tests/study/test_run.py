@@ -74,20 +74,6 @@ def test_an_interrupt_leaves_a_usable_study(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "stopped" / "status.json").read_text())["state"] == "interrupted"
 
 
-def test_two_workers_of_a_trial_train_like_one(undisturbed: Path, tmp_path: Path) -> None:
-    one = ("--trials", "1", "--seeds", "1")
-    done = run(*TINY, *one, "--storage", str(tmp_path), "--name", "two", "--workers-per-trial", "2", seconds=500)
-    assert done.returncode == 0, done.stdout + done.stderr
-    alone = run(*TINY, *one, "--storage", str(tmp_path), "--name", "one")
-    assert alone.returncode == 0, alone.stderr
-    of_two, of_one = results(tmp_path / "two"), results(tmp_path / "one")
-    assert of_two.keys() == of_one.keys()
-    for trial, result in of_two.items():
-        for metric, value in result["metrics"].items():
-            if metric.endswith("/map"):
-                assert value == pytest.approx(of_one[trial]["metrics"][metric], abs=2e-3), (trial, metric)
-
-
 def test_a_spent_budget_ends_in_order_and_resume_goes_on(undisturbed: Path, tmp_path: Path) -> None:
     done = run(*TINY, "--storage", str(tmp_path), "--name", "small", "--trial-budget", "3")
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.trainables.toy_run import PAD, toy_encoder
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
-from trainables.dev_signals import SLICE, DevSignals, dev_loss, dev_slice
+from trainables.dev_signals import SLICE, DevSignals, Embeddings, dev_loss, dev_slice
 from trainables.encoders.tokens import TokenTable
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
@@ -26,7 +26,8 @@ def parallel_benchmark(questions: int, gaps: frozenset[tuple[int, int]] = frozen
     Passages that answer nothing stand between the others.
     """
     queries = [Query(f"q{i}", language, f"{language} {i}") for i in range(questions) for language in LANGUAGES]
-    candidates, number = [], {}
+    candidates: list[Candidate] = []
+    number: dict[tuple[int, int], int] = {}
     for i in range(questions):
         for x, language in enumerate(LANGUAGES):
             if (i, x) not in gaps:
@@ -37,12 +38,13 @@ def parallel_benchmark(questions: int, gaps: frozenset[tuple[int, int]] = frozen
     return benchmark("dev", queries, candidates, relevant)
 
 
-def embeddings(rng: np.random.Generator, rows: int) -> np.ndarray:
+def embeddings(rng: np.random.Generator, rows: int) -> Embeddings:
     values = rng.standard_normal((rows, 8))
-    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+    unit: Embeddings = (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
-def plain_loss(bench: Benchmark, queries: np.ndarray, candidates: np.ndarray, kind: str) -> float | None:
+def plain_loss(bench: Benchmark, queries: Embeddings, candidates: Embeddings, kind: str) -> float | None:
     """One query at a time, in plain numbers: the sentence in the docstring of `dev_loss`."""
 
     def passage(query: int, language: int) -> int | None:
@@ -134,7 +136,7 @@ def tokenised(bench: Benchmark, seed: int = 0) -> TokenisedBenchmark:
 
 
 def row(tokens: TokenTable, number: int) -> list[int]:
-    return tokens.ids[tokens.offsets[number] : tokens.offsets[number + 1]].tolist()
+    return [int(token) for token in tokens.ids[tokens.offsets[number] : tokens.offsets[number + 1]]]
 
 
 def by_hand(whole: TokenisedBenchmark, kept: list[str]) -> tuple[TokenisedBenchmark, list[int], list[int]]:

@@ -130,7 +130,7 @@ def test_a_reader_never_sees_a_half_written_file(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", writer, str(tmp_path)], env={**os.environ, "PYTHONPATH": str(ROOT)}
     ) as process:
-        seen = set()
+        seen: set[bytes] = set()
         deadline = time.monotonic() + 60
         while len(seen) < 2 and time.monotonic() < deadline:
             if (tmp_path / "x").exists():

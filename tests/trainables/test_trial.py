@@ -46,7 +46,9 @@ def inputs(_cluster: None) -> TrialInputs:
 def spec_of(ratio: RatioConfig, rungs: tuple[Rung, ...] = (), **training: Any) -> TrialSpec:
     knobs = {"steps": 8, "batch_size": 16, "learning_rate": 1e-3, "report_every": 2, "evaluate_every": 4, **training}
     config = TrainingConfig(ratio=ratio, seed=1, checkpoint_every=2, **knobs)
-    return TrialSpec(id="t", phase="search", family="f", number=0, seed=1, model="mini-xs", training=config, rungs=rungs)
+    return TrialSpec(
+        id="t", phase="search", family="f", number=0, seed=1, model="mini-xs", training=config, rungs=rungs
+    )
 
 
 def run(inputs: TrialInputs, folder: Path, spec: TrialSpec, workers: int = 1, max_failures: int = 0) -> dict[str, Any]:

@@ -90,9 +90,7 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
     )
 
 
-def fingerprint(
-    lists: Iterable[Sequence[str]], arrays: Iterable[npt.NDArray[np.int32] | npt.NDArray[np.int64]]
-) -> str:
+def fingerprint(lists: Iterable[Sequence[str]], arrays: Iterable[npt.NDArray[np.int32] | npt.NDArray[np.int64]]) -> str:
     """The sha256 of lists of strings and of arrays, each with its length, so that no two layouts coincide."""
     digest = hashlib.sha256()
     for strings in lists:
