@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from analysis.questions import QuestionTable
 from analysis.table import Cell, Column, Table, make_table
 from analysis.tables.comparisons import notes, p_cell, verdict
 from analysis.tables.results import languages
+from analysis.texts import question_texts
 from study.records import UserError, open_study
 
 
@@ -44,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--top", type=int, default=10, help="questions to show in each direction (default: %(default)s)"
     )
+    parser.add_argument(
+        "--language",
+        default="en",
+        help="language of the questions' texts, where the study kept them and they have it (default: %(default)s)",
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write the tables, with every question, as CSV")
     return parser
 
@@ -57,23 +63,25 @@ def _run(options: argparse.Namespace) -> int:
 
     from analysis.terminal import print_table
 
-    findings = Findings([open_study(options.study)])
+    study = open_study(options.study)
+    findings = Findings([study])
     queries = Queries(findings)
     first, second = findings.find(options.first), findings.find(options.second)
     judged = judge_pair(findings, queries, first, second, options.margin)
     if not judged:
         reasons = " ".join([*queries.problems, *findings.problems]) or "they have no values per question."
         raise UserError(f"{first.label} and {second.label} cannot be compared: {reasons}")
-    console = Console()
-    for line in [*queries.problems, *findings.problems]:
-        console.print(f"! {line}", markup=False, highlight=False, style="yellow")
     tables = [overview(judged, options.margin)]
     every_question = []
     for found in (j for j in judged if not j.is_bias):
         benchmark = next(b for b in findings.benchmarks if b.name == found.benchmark)
         tables.append(by_language(findings, queries, found, benchmark))
-        every_question.append(by_question(queries, found))
+        texts = question_texts(study, found.benchmark, options.language)
+        every_question.append(by_question(queries, found, texts))
         tables.append(_extremes(every_question[-1], options.top))
+    console = Console()
+    for line in [*queries.problems, *findings.problems]:
+        console.print(f"! {line}", markup=False, highlight=False, style="yellow", soft_wrap=True)
     for table in tables:
         print_table(table, console)
         console.print()
@@ -85,7 +93,7 @@ def _run(options: argparse.Namespace) -> int:
             options.output,
             ("csv",),
         )
-        console.print(f"Written to {options.output}: *.csv", markup=False, highlight=False)
+        console.print(f"Written to {options.output}: *.csv", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -161,8 +169,11 @@ def _of_cells(table: QuestionTable, cells: set[str]) -> QuestionTable:
     )
 
 
-def by_question(queries: Queries, judged: Judged) -> Table:
-    """Every question with the mean over its queries and the seeds in common, sorted by the difference."""
+def by_question(queries: Queries, judged: Judged, texts: Mapping[str, str]) -> Table:
+    """Every question with the mean over its queries and the seeds in common, sorted by the difference.
+
+    `texts`: what the questions ask, by id; empty if that is not at hand.
+    """
     one, other = _tables(queries, judged)
     seeds = tuple(sorted(set(one.seeds) & set(other.seeds)))
     means = [_question_means(table.of_seeds(seeds)) for table in (one, other)]
@@ -171,10 +182,18 @@ def by_question(queries: Queries, judged: Judged) -> Table:
         Column("first", judged.first.label, "score"),
         Column("second", judged.second.label, "score"),
         Column("difference", "Difference", "difference"),
+        *([Column("text", "Text", prose=True)] if texts else []),
     ]
     difference = means[0] - means[1]
     order = np.lexsort((np.array(one.questions), difference))
-    rows = [[one.questions[i], float(means[0][i]), float(means[1][i]), float(difference[i])] for i in order]
+    rows = [
+        [
+            one.questions[i],
+            *(float(value[i]) for value in (*means, difference)),
+            *([texts.get(one.questions[i])] if texts else []),
+        ]
+        for i in order
+    ]
     title = f"{judged.benchmark}, {judged.setting}: every question"
     notes = [f"Mean {metric_label(judged.metric)} over {len(seeds)} seeds and the question's queries in all languages."]
     return make_table(f"questions_{slug(judged.benchmark)}_{slug(judged.setting)}", title, columns, rows, notes)

@@ -12,7 +12,7 @@ from analysis.queries import Queries
 from analysis.standing import standing
 from analysis.table import Table
 from analysis.tables import comparisons as comparison_tables
-from analysis.tables import results, setup, sizes, study
+from analysis.tables import pareto, results, setup, sizes, study
 from study.records import open_study
 
 DEFAULT_MARGIN = 0.005
@@ -67,7 +67,7 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN) -> Re
     queries = Queries(findings)
     compared = compare_arms(findings, queries, margin)
     means = Means(findings, queries)
-    sections = tuple(Section(key, title, lead, tables) for key, title, lead, tables in _sections(findings, compared, means))
+    sections = tuple(Section(*parts) for parts in _sections(findings, compared, means))
     return Report(
         title=findings.name,
         question=str(findings.info.get("question", "")),
@@ -96,6 +96,12 @@ def _sections(findings: Findings, compared: Comparisons, means: Means) -> list[t
             "Comparisons",
             "Which differences would hold for new seeds and new questions.",
             (comparison_tables.verdicts(compared), comparison_tables.comparisons(compared)),
+        ),
+        (
+            "pareto",
+            "Several objectives",
+            "The trials that no other one beats in all objectives at once.",
+            (pareto.pareto_front(findings), pareto.hypervolumes(findings)),
         ),
         (
             "sizes",

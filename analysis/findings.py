@@ -1,6 +1,7 @@
 """What the records of one or several studies hold, in the form that tables, figures and sentences read."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,11 @@ class Arm:
     def role(self) -> str:
         """`strategy`, `static`, `dynamic` or `control`."""
         return str(self.definition.get("role", ""))
+
+    @property
+    def is_front(self) -> bool:
+        """Whether it is a trial of the Pareto front of several objectives, and nothing else."""
+        return re.fullmatch(r"front \d+", self.name) is not None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -206,12 +212,19 @@ class Findings:
         return len({arm.model for arm in self.arms}) > 1
 
     @cached_property
+    def objectives(self) -> tuple[tuple[str, bool], ...]:
+        """The dev metrics that chose, each with whether it is maximised; the first one decides."""
+        held = self.info.get("objective") or [{}]
+        listed = held if isinstance(held, list) else [held]
+        return tuple(
+            (str(one.get("metric", "multilingual/map")), one.get("direction", "maximize") != "minimize")
+            for one in listed
+        )
+
+    @property
     def objective(self) -> tuple[str, bool]:
-        """Name of the dev metric that chose, and whether it is maximised (the first one if there are several)."""
-        objective = self.info.get("objective", {})
-        first = objective[0] if isinstance(objective, list) and objective else objective
-        first = first if isinstance(first, Mapping) else {}
-        return str(first.get("metric", "multilingual/map")), first.get("direction", "maximize") != "minimize"
+        """Name of the dev metric that decides, and whether it is maximised."""
+        return self.objectives[0]
 
     def search_trials(self, family: str | None = None) -> list[Trial]:
         """The trials of the search phase, of one family if named."""

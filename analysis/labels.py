@@ -21,6 +21,13 @@ def setting_label(benchmark: str, setting: str, metric: str) -> str:
     return f"{metric_label(metric)} of {benchmark}, {setting}"
 
 
+def objective_label(metric: str) -> str:
+    """A metric of an objective with its place: `multilingual mAP`, `rank distance`."""
+    place, _, name = metric.rpartition("/")
+    label = metric_label(name).replace("_", " ")
+    return label if place in ("bias", "") else f"{place} {label}"
+
+
 def slug(text: str) -> str:
     """A name as it may stand in a file name or a column key."""
     return "".join(character if character.isalnum() else "_" for character in text.lower()).strip("_")

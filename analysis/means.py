@@ -70,7 +70,7 @@ class Means:
             else "for new seeds on the same questions (Student's t)"
         )
         single = " Arms with one seed have no interval." if counts[0] == 1 else ""
-        return f"In brackets: 95 % interval of the mean {kind}.{single}"
+        return f"Intervals: 95 %, {kind}.{single}"
 
     def _with_questions(self, found: Estimate, arm: Arm, benchmark: Benchmark, setting: str) -> Estimate:
         # scipy.stats takes most of a second to import.

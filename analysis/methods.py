@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.comparisons import Comparisons, Judged
 from analysis.findings import Arm, Benchmark, Findings, estimate
-from analysis.labels import metric_label, setting_label
+from analysis.labels import metric_label, objective_label, setting_label
 from analysis.pairing import main_pairs, training
 from analysis.table import format_value
 from analysis.tables.sizes import sentences
@@ -103,13 +103,15 @@ def _sequential_sentence(judged: Judged) -> str:
     if rule is None:
         return ""
     where = setting_label(judged.benchmark, judged.setting, judged.metric)
+    looks, most = _list([str(seeds) for seeds in rule.looks]), rule.max_seeds
+    noun = "look" if len(rule.looks) == 1 else "looks"
     return (
         f"Seeds were added one by one until {judged.first.label} against {judged.second.label} on {where} had a "
-        f"verdict, with at most {rule.max_seeds} seeds: {len(rule.looks)} looks, at {_list(list(map(str, rule.looks)))} "
-        f"seeds. By n of {rule.max_seeds} seeds at most 0.05 (n / {rule.max_seeds})\N{SUPERSCRIPT TWO} of error may have "
-        "been spent (Lan and DeMets 1983; Kim and DeMets 1987); each look is a t test of the paired differences at the "
-        "level that follows, and the interval is the repeated confidence interval of Jennison and Turnbull (1989). "
-        "The other comparisons do not allow for the looks."
+        f"verdict, with at most {most} seeds: {len(rule.looks)} {noun}, at {looks} seeds. "
+        f"By n of {most} seeds an error of at most 0.05 (n / {most})\N{SUPERSCRIPT TWO} may have been spent (Lan and "
+        "DeMets 1983; Kim and DeMets 1987); each look is a t test of the paired differences at the level that follows "
+        "(two one-sided ones for equivalence), and the interval is the repeated confidence interval of Jennison and "
+        "Turnbull (1989). The other comparisons do not allow for the looks."
     )
 
 
@@ -154,7 +156,16 @@ def _search_sentence(findings: Findings) -> str:
     return (
         f"Each of {len(families)} families had {number} search trials, with its own learning rate; parameters were "
         f"chosen by the {'highest' if maximise else 'lowest'} {objective} on dev data, never on a test benchmark."
+        + _front_sentence(findings)
     )
+
+
+def _front_sentence(findings: Findings) -> str:
+    members = [arm for arm in findings.arms if arm.is_front]
+    if not members:
+        return ""
+    names = _list([objective_label(metric) for metric, _ in findings.objectives])
+    return f" The trials that no other one beats in {names} together became arms as well ({len(members)} of them)."
 
 
 def _seeds_sentence(findings: Findings) -> str:
@@ -191,6 +202,7 @@ def references(findings: Findings, compared: Comparisons) -> str:
         ("owen2007pigeonhole", compared.judged),
         ("holm1979simple", compared.judged),
         ("schuirmann1987comparison", compared.judged),
+        ("zitzler1999multiobjective", 1 < len(findings.objectives) <= 3),
         ("lan1983discrete", sequential),
         ("kim1987design", sequential),
         ("jennison1989interim", sequential),

@@ -21,6 +21,8 @@ def compared_pairs(findings: Findings) -> list[tuple[Arm, Arm]]:
     """
     pairs = main_pairs(findings)
     for rivals in _groups(findings):
+        # The front of several objectives is a table of its own: its arms are not there to beat one another.
+        rivals = [arm for arm in rivals if not arm.is_front]
         proposed = list(_proposed(rivals))
         pairs += proposed or [(a, b) for i, a in enumerate(rivals) for b in rivals[:i]]
     kept: dict[frozenset[tuple[str, str, str]], tuple[Arm, Arm]] = {}

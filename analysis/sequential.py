@@ -44,11 +44,13 @@ def decide(
     higher_is_better: bool = True,
     margin: float | None = MARGIN,
     level: float = LEVEL,
+    is_last: bool = False,
 ) -> SequentialDecision:
     """Decides whether the comparison of two arms needs another seed.
 
     `looks`: the number of common seeds at every look so far, this one included. It stops with `equivalent`, `better` or
-    `worse` as soon as the test of that verdict passes the level of the look, and at `max_seeds` in any case.
+    `worse` as soon as the test of that verdict passes the level of the look, and at `max_seeds` in any case, or if
+    `is_last` says that no more seeds will come.
     The chance of a wrong `better` or `worse` is at most `level` over all looks.
     Raises UserError as `QuestionTable.minus` does, ValueError if the last look is not the seeds at hand.
     """
@@ -64,7 +66,7 @@ def decide(
         verdict = "equivalent"
     elif p <= allowed:
         verdict = "better" if (parts.estimate > 0) == higher_is_better else "worse"
-    stop = verdict != "not separable" or n_seeds >= max_seeds
+    stop = verdict != "not separable" or n_seeds >= max_seeds or is_last
     return SequentialDecision(
         stop=stop,
         verdict=verdict,
@@ -90,6 +92,6 @@ def _sentence(verdict: Verdict, stop: bool, n_seeds: int, max_seeds: int, p: flo
     rule = f"p = {p:.2g}, this look may use {level:.2g}"
     if not stop:
         return f"{found} ({rule}): another seed is added."
-    return (
-        f"{found} ({rule}): no more seeds are needed." if n_seeds < max_seeds else f"{found} ({rule}): the last look."
-    )
+    if verdict == "not separable" or n_seeds >= max_seeds:
+        return f"{found} ({rule}): the last look."
+    return f"{found} ({rule}): no more seeds are needed."

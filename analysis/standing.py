@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from analysis.decisions import FILE as DECISION
 from analysis.findings import Findings
 from study.records import Study
 
@@ -41,6 +42,11 @@ def _state(study: Study) -> list[str]:
             lines.append(f"The study was interrupted in its {phase} phase ({ended}): the numbers are not final.")
         case "budget":
             lines.append(f"The study stopped at its budget in the {phase} phase ({ended}).")
+    if study.info.get("settings", {}).get("until_separable") and not study.folder.exists(DECISION):
+        lines.append(
+            "Seeds are added until the main comparison has a verdict, and it was not looked at yet: what stands below "
+            "is no verdict."
+        )
     if not study.arms:
         any_result = any(trial.result is not None for trial in study.trials)
         lines.append(

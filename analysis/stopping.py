@@ -13,15 +13,18 @@ from typing import Any
 from analysis.findings import Findings
 from analysis.pairing import main_pairs, training
 from analysis.queries import Queries
-from analysis.questions import QuestionTable
 from analysis.sequential import decide
 from analysis.significance import MARGIN
 from study.records import UserError, open_study
 
+FEWEST_SEEDS = 2
+"""Seeds without which there is no spread."""
+
 
 def decision(location: str, looks: Sequence[int], max_seeds: int) -> dict[str, Any]:
-    """Returns what docs/records.md calls stopping.json, judged by the first `looks[-1]` seeds.
+    """Returns what docs/records.md calls stopping.json, judged by the seeds below `looks[-1]` that both arms finished.
 
+    `looks`: the seeds that had been started at every look; one that failed is missing from the looks of the decision.
     Judged on the first benchmark, in the setting of the objective. Raises UserError if the arms have no such results.
     """
     findings = Findings([open_study(location)])
@@ -39,22 +42,26 @@ def decision(location: str, looks: Sequence[int], max_seeds: int) -> dict[str, A
         "setting": setting,
         "metric": benchmark.metric,
         "margin": MARGIN,
-        "looks": list(looks),
     }
     if training(arm) == training(baseline):
         sentence = f"{arm.label} and {baseline.label} are the same training: no seed can tell them apart."
-        return {"stop": True, "verdict": "equivalent", "sentence": sentence, **what}
+        return {"stop": True, "verdict": "equivalent", "sentence": sentence, "looks": list(looks), **what}
     queries = Queries(findings)
     tables = [queries.table(one, benchmark.name, setting, benchmark.metric) for one in (arm, baseline)]
     if tables[0] is None or tables[1] is None:
         raise UserError(f"{location} holds no values per question for {arm.label} and {baseline.label}.")
-    seen = range(looks[-1])
-    found = decide(_of_seeds(tables[0], seen), _of_seeds(tables[1], seen), looks, max_seeds)
-    return {**asdict(found), **what}
-
-
-def _of_seeds(table: QuestionTable, seeds: range) -> QuestionTable:
-    return table.of_seeds(tuple(seed for seed in table.seeds if seed in seeds))
+    seeds = tuple(sorted(set(tables[0].seeds) & set(tables[1].seeds) & set(range(looks[-1]))))
+    finished = [sum(seed < look for seed in seeds) for look in looks]
+    # A look that added no seed to both arms was none.
+    taken = sorted({count for count in finished if count >= FEWEST_SEEDS})
+    if not taken or finished[-1] < FEWEST_SEEDS:
+        raise UserError(
+            f"{location} has {len(seeds)} seeds that both {arm.label} and {baseline.label} finished, but a decision "
+            f"needs {FEWEST_SEEDS}: see the errors of the failed trials."
+        )
+    one, other = (table.of_seeds(seeds) for table in tables if table is not None)
+    found = decide(one, other, taken, max_seeds, is_last=looks[-1] >= max_seeds)
+    return {**asdict(found), "looks": taken, **what}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

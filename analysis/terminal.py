@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Literal
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -19,6 +19,7 @@ Layout = Literal["beside", "short", "wrapped"]
 
 LAYOUTS: tuple[Layout, ...] = ("beside", "short", "wrapped")
 PROSE_WIDTH = 24
+GAP = 2
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -31,7 +32,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print()
     console.print(Text(report.answer, style="bold"))
     tables = [
-        _without_equal_seeds(results(report.findings, report.comparisons.tied, benchmark, report.means))
+        results(report.findings, report.comparisons.tied, benchmark, report.means)
         for benchmark in report.findings.benchmarks
     ]
     tables.append(main_comparison(report.comparisons))
@@ -45,39 +46,51 @@ def print_report(report: Report, console: Console) -> None:
 
 def print_table(table: Table, console: Console, notes: bool = True) -> None:
     """Prints a table, its groups as the title, and its notes; numbers and verdicts are never broken over lines."""
+    table = _shortened(table)
     groups = list(dict.fromkeys(column.group for column in table.columns if column.group))
     title = f"{table.title}: {groups[0]}" if len(groups) == 1 else table.title
     console.print(Text(title, style="bold"))
-    for layout in LAYOUTS:
-        shown = _rich_table(table, layout, len(groups) > 1)
-        if Measurement.get(console, console.options, shown).minimum <= console.width:
-            break
-    console.print(shown)
+    fitting = (layout for layout in LAYOUTS if _width(table, layout, len(groups) > 1) <= console.width)
+    console.print(_rich_table(table, next(fitting, LAYOUTS[-1]), len(groups) > 1))
     for note in table.notes if notes else ():
         console.print(Text(note, style="dim"))
 
 
+def _width(table: Table, layout: Layout, with_groups: bool) -> int:
+    """Columns of the terminal that the table takes without breaking a line; prose may always be broken."""
+    total = GAP * (len(table.columns) - 1)
+    for index, column in enumerate(table.columns):
+        texts = [_label(column, with_groups), *(_text(table, index, row[index], layout) for row in table.rows)]
+        widest = max(cell_len(line) for text in texts for line in text.plain.split("\n"))
+        total += min(widest, PROSE_WIDTH) if column.prose else widest
+    return total
+
+
+def _label(column: Column, with_groups: bool) -> Text:
+    return Text(f"{column.group}\n{heading(column)}" if with_groups and column.group else heading(column))
+
+
 def _rich_table(table: Table, layout: Layout, with_groups: bool) -> RichTable:
-    shown = RichTable(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True)
+    shown = RichTable(box=None, header_style="dim", pad_edge=False, padding=(0, GAP, 0, 0))
     for column in table.columns:
-        label = f"{column.group}\n{heading(column)}" if with_groups and column.group else heading(column)
         shown.add_column(
-            Text(label),
+            _label(column, with_groups),
             justify="right" if column.is_number else "left",
-            vertical="bottom",
             no_wrap=column.is_number or not (column.prose or layout == "wrapped"),
             min_width=PROSE_WIDTH if column.prose else None,
             overflow="fold",
         )
     for row in table.rows:
-        shown.add_row(*(_text(column, cell, layout) for column, cell in zip(table.columns, row, strict=True)))
+        shown.add_row(*(_text(table, index, cell, layout) for index, cell in enumerate(row)))
     return shown
 
 
-def _text(column: Column, cell: Cell, layout: Layout) -> Text:
+def _text(table: Table, index: int, cell: Cell, layout: Layout) -> Text:
+    column = table.columns[index]
     text = Text(format_cell(cell, column.kind), style="bold" if cell.mark == "best" else "")
-    if cell.mark == "tied":
-        text.append(TIED)
+    if any(row[index].mark == "tied" for row in table.rows):
+        # A blank where others have the mark keeps the values below each other.
+        text.append(TIED if cell.mark == "tied" else " ")
     interval = format_interval(cell, column.kind)
     if interval:
         half = format_half_width(cell, column.kind)
@@ -90,17 +103,18 @@ def _text(column: Column, cell: Cell, layout: Layout) -> Text:
     return text
 
 
-def _without_equal_seeds(table: Table) -> Table:
-    """The results without the column of seeds where it says the same in every row: the title says it then."""
-    place = next(index for index, column in enumerate(table.columns) if column.key == "seeds")
-    counts = {row[place].value for row in table.rows}
-    if len(counts) != 1:
-        return table
-    (count,) = counts
-
-    return replace(
-        table,
-        title=f"{table.title}, {count} seed{'' if count == 1 else 's'}",
-        columns=table.columns[:place] + table.columns[place + 1 :],
-        rows=tuple(row[:place] + row[place + 1 :] for row in table.rows),
-    )
+def _shortened(table: Table) -> Table:
+    """The table without the columns that say the same in every row: its title says it then."""
+    for index in reversed(range(len(table.columns))):
+        key, found = table.columns[index].key, {row[index].value for row in table.rows}
+        if key not in ("benchmark", "seeds") or len(found) != 1:
+            continue
+        (value,) = found
+        said = f"{value} seed{'' if value == 1 else 's'}" if key == "seeds" else value
+        table = replace(
+            table,
+            title=f"{table.title}, {said}",
+            columns=table.columns[:index] + table.columns[index + 1 :],
+            rows=tuple(row[:index] + row[index + 1 :] for row in table.rows),
+        )
+    return table

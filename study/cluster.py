@@ -1,11 +1,14 @@
 """What the cluster has, what a trial asks for, and whether that fits."""
 
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from study.settings import StudySettings
 from trainables.errors import UserError
+
+_CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,20 @@ class Resources:
     def threads(self) -> int:
         """Threads of a worker: its cores."""
         return max(1, int(self.cpus_per_worker))
+
+
+def check_address(address: str) -> None:
+    """Raises UserError unless something listens at `host:port` or `ray://host:port`: Ray would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise UserError(
+            f"--address {address}: nothing answers there ({error}); start a cluster with `ray start --head`, or leave "
+            "--address out to start Ray here."
+        ) from error
 
 
 def plan_resources(settings: StudySettings, nodes: Sequence[Mapping[str, float]]) -> Resources:

@@ -122,7 +122,10 @@ class Progress:
         best = f"best in the search so far: {self.best[1]:.4f} ({self.best[0]})" if self.best else ""
         dashboard = f"dashboard: {self.dashboard}" if self.dashboard else ""
         bar = ProgressBar(total=max(1, total), completed=done, width=60)
-        return Group(head, bar, Text(counts), table, Text(best), Text(dashboard, style="dim"))
+        lines = Table.grid()
+        for line in (head, bar, Text(counts)):
+            lines.add_row(line)
+        return Group(lines, table, Text(best), Text(dashboard, style="dim"))
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -13,7 +13,7 @@ from search_spaces.registry import space as space_named
 from search_spaces.space import Space
 from study import environment
 from study.budget import budget_of
-from study.cluster import Resources, plan_resources, this_machine
+from study.cluster import Resources, check_address, plan_resources, this_machine
 from study.data import StudyData, load_data
 from study.dry_run import print_plan
 from study.launch import Ended, cluster_resources, optuna_journal, run_trials, running_ray
@@ -50,6 +50,8 @@ class Session:
         if settings.address is None:
             # Before anything is loaded: a machine that is too small is said at once.
             self._resources = plan_resources(settings, this_machine())
+        else:
+            check_address(settings.address)
         self._check_batch()
         self._data: StudyData = load_data(settings, self._space, settings.batch_size or self._recipe.batch_size)
         if recorded is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from analysis.contents import Report
-from analysis.figures import languages, outcome, questions, search, training
+from analysis.figures import languages, outcome, pareto, questions, search, training
 from analysis.figures.style import Figure, style
 
 __all__ = ["Figure", "report_figures"]
@@ -14,6 +14,7 @@ DRAWERS: tuple[Callable[[Report], Iterable[Figure]], ...] = (
     outcome.ratio_curve,
     outcome.trade_offs,
     questions.differences,
+    pareto.pareto,
     languages.heat_maps,
     training.schedules,
     training.learning_curves,

@@ -25,8 +25,11 @@ VERDICT_LOOKS: dict[str, dict[str, Any]] = {
 }
 
 FOREST = "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. Bold: the question's own pair."
-RATIO = "Points: arms with a constant ratio, with the 95 % intervals of the results. Lines across: arms whose ratio changes."
-TRADE_OFF = "Up and to the right is better. The dotted line joins the arms that no other beats on both axes. Bars: 95 % intervals over seeds."
+RATIO = "Points: arms with a constant ratio, with their 95 % intervals. Lines across: arms whose ratio changes."
+TRADE_OFF = (
+    "Up and to the right is better. The dotted line joins the arms that no other beats on both axes. "
+    "Bars: 95 % intervals over seeds."
+)
 SIZES = "Points: single runs. Bands: 95 % intervals of the fitted curves."
 
 
@@ -92,7 +95,7 @@ def ratio_curve(report: Report) -> Iterator[Figure]:
     for model in dict.fromkeys(arm.model for arm in arms):
         held = [arm for arm in arms if arm.model == model]
         static = [(ratio, arm) for arm in held if (ratio := constant_ratio(arm.definition.get("schedule"))) is not None]
-        dynamic = [arm for arm in held if arm.role == "dynamic"]
+        dynamic = [arm for arm in held if arm.role == "dynamic" and not arm.is_front]
         if len({ratio for ratio, _ in static}) < 2:
             continue
         static.sort(key=lambda pair: pair[0])

@@ -58,10 +58,8 @@ def main_comparison(compared: Comparisons) -> Table:
     """The question's own comparison only, short enough for a terminal."""
     pairs = dict.fromkeys((j.first.label, j.second.label) for j in compared.main)
     title = "; ".join(f"{first} against {second}" for first, second in pairs) or "No main comparison"
-    benchmarks = list(dict.fromkeys(judged.benchmark for judged in compared.main))
-    one_place = len(pairs) == len(benchmarks) == 1
     columns = [
-        *([] if one_place else [Column("benchmark", "Benchmark")]),
+        Column("benchmark", "Benchmark"),
         Column("setting", "Setting"),
         Column("difference", "Difference", "difference"),
         Column("verdict", "Verdict"),
@@ -74,10 +72,8 @@ def main_comparison(compared: Comparisons) -> Table:
         low, high = found.interval or (None, None)
         where = judged.benchmark if len(pairs) == 1 else f"{judged.benchmark} ({judged.first.label})"
         cell = Cell(found.difference, low, high)
-        row = [judged.setting, cell, verdict(judged), p_cell(judged), found.smallest_detectable]
-        rows.append(row if one_place else [where, *row])
-    title = f"{title[:1].upper()}{title[1:]}{f': {benchmarks[0]}' if one_place else ''}"
-    return make_table("main_comparison", title, columns, rows, _decided(compared))
+        rows.append([where, judged.setting, cell, verdict(judged), p_cell(judged), found.smallest_detectable])
+    return make_table("main_comparison", title[:1].upper() + title[1:], columns, rows, _decided(compared))
 
 
 def notes(compared: Comparisons) -> list[str]:
@@ -110,9 +106,10 @@ def _decided(compared: Comparisons) -> list[str]:
             more = f" The decision rests on the first {one.n_seeds} of the {seeds} seeds that the other numbers use."
         found.append(
             f"Sequential: {judged.benchmark}, {judged.setting} was decided at {looks} of at most {rule.max_seeds}; "
-            f"p = {one.p:.2g} of a t test, where this look may use {rule.level:.2g} (Lan and DeMets 1983). Its interval "
-            f"covers at all looks together (Jennison and Turnbull 1989); margin ±{one.margin:g}. "
-            f"It is a family of its own; the other comparisons do not allow for the looks.{more}"
+            f"p = {one.p:.2g} of a t test, where this look may use {rule.level:.2g} (Lan and DeMets 1983). Its "
+            "interval covers at all looks together (Jennison and Turnbull 1989); margin "
+            f"\N{PLUS-MINUS SIGN}{one.margin:g}. It is a family of its own; the other comparisons do not allow for the "
+            f"looks.{more}"
         )
     return found
 

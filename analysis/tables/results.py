@@ -66,7 +66,7 @@ def results(
         rows.append([*row, len(arm.trials), *cells])
     notes = [means.note]
     if tied is not None:
-        notes.append("Bold: best of its column. \N{DAGGER}: not separable from the best (paired, Holm-corrected).")
+        notes.append("Bold: best of its column. \N{DAGGER}: not separable from the best (paired test, Holm).")
     elif findings.arms:
         notes.append("Bold: best of its column.")
     twins = [f"{a.name} is {a.definition['same_as']}" for a in findings.arms if a.definition.get("same_as")]

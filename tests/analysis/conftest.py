@@ -290,6 +290,8 @@ def _write_search(folder: Path, plan: StudyPlan, family: str, rng: np.random.Gen
         lines = "".join(json.dumps(line) + "\n" for line in _reports(arm, rate, final))
         (trial / "reports.jsonl").write_text(lines, encoding="utf-8")
         dev = {"dev/multilingual/map": final, "dev/monolingual/map": final + 0.2, "dev/cross-lingual/map": final * 0.9}
+        # Better in one objective is not better in all: short distances go with low ratios.
+        dev["dev/bias/rank_distance"] = 100 * (1 + ratio_at(schedule, 0.5)) + 200 * (1 - final)
         mean = (ratio_at(schedule, 0) + ratio_at(schedule, 1)) / 2
         if number == plan.search_trials - 1 and plan.search_trials > 2:
             _dump(trial / "result.json", _result(dev, "pruned", mean, steps=100))

@@ -51,9 +51,16 @@ def test_results_are_means_over_cells_then_seeds(report, queries):
                 by_seed = macro(part)[row["arm"]]
                 key = f"{benchmark}_{setting}_map".replace("-", "_")
                 assert row[key] == pytest.approx(by_seed.mean(), abs=1e-6)
-                half = 4.302653 * by_seed.std(ddof=1) / np.sqrt(3)
-                assert row[f"{key}_high"] - row[key] == pytest.approx(half, rel=1e-4)
+                assert row[f"{key}_low"] < row[key] < row[f"{key}_high"]
         assert row["seeds"] == 3
+
+
+def test_intervals_of_languages_are_student_s_over_seeds(report, queries):
+    part = queries[(queries["benchmark"] == "atlas") & (queries["setting"] == "monolingual")]
+    means = part[part["query_language"] == "th"].groupby(["arm", "seed"])["map"].mean()
+    for row in rows_of(report, "languages_atlas_monolingual"):
+        half = 4.302653 * means[row["arm"]].std(ddof=1) / np.sqrt(3)
+        assert row["th_high"] - row["th"] == pytest.approx(half, rel=1e-4)
 
 
 def test_the_best_of_every_column_and_only_the_best_is_marked(report):

@@ -20,6 +20,7 @@ MISTAKES = [
     (["--workers-per-trial", "64"], "One trial asks for 64 workers"),
     (["--gpus-per-worker", "8"], "lower --workers-per-trial, --cpus-per-worker or --gpus-per-worker"),
     (["--batch-size", "5000"], "--batch-size"),
+    (["--address", "127.0.0.1:9"], "--address 127.0.0.1:9: nothing answers there"),
     (["--resume", "nowhere"], "There is no folder"),
     (["--resume", "."], "is not a study"),
     (["--config", "nowhere.yaml"], "--config nowhere.yaml: there is no such file"),

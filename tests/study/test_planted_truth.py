@@ -9,10 +9,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.comparisons import compare_arms
-from analysis.findings import Findings
-from analysis.queries import Queries
-from analysis.significance import MARGIN
 from search_spaces.dynamic_vs_static import dynamic_vs_static
 from search_spaces.recipes import MINI
 from study.plan import StudyPlan
@@ -134,14 +130,6 @@ def test_early_stopping_saves_steps_of_the_search(ran: dict[str, Ran]) -> None:
     assert any(trial.status == "pruned" for trial in stopped.study.trials)
     whole = ran["best constant"].finding
     assert whole.searched_steps == whole.planned_steps
-
-
-@pytest.mark.slow
-def test_the_report_judges_the_main_comparison_alike(ran: dict[str, Ran]) -> None:
-    for one in ran.values():
-        findings = Findings([one.study])
-        main = compare_arms(findings, Queries(findings), MARGIN).main
-        assert {judged.setting: judged.comparison.verdict for judged in main} == one.finding.verdicts
 
 
 @pytest.mark.slow

@@ -29,7 +29,8 @@ def test_the_live_view_shows_trials_counts_best_and_dashboard() -> None:
     with shown:
         story(shown)
     text = out.getvalue()
-    for part in ("2 of 10 trials done, 1 running, 0 stopped early, 1 failed", "50/100", "0.25", "1.500", "0.4321", "321"):
+    counts = "2 of 10 trials done, 1 running, 0 stopped early, 1 failed"
+    for part in (counts, "50/100", "0.25", "1.500", "0.4321", "321"):
         assert part in text, part
     assert "best in the search so far: 0.5000 (search-cosine-000)" in text
     assert "http://127.0.0.1:8265" in text

@@ -116,3 +116,10 @@ def test_rungs_hold_after_a_restart(tmp_path: Path) -> None:
     rungs = [Rung(step=20, metric=MAP, minimum=0.3)]
     ReportLog(Folder(tmp_path), rungs).report(report(10, dev={MAP: 0.1}))
     assert ReportLog(Folder(tmp_path), rungs).report(report(20, dev={MAP: 0.1})) is True
+
+
+def test_a_run_that_diverges_at_a_rung_ends_as_it_would_elsewhere(tmp_path: Path) -> None:
+    """The loop does not evaluate a diverged run: its last report has no dev metrics, at whatever step it falls."""
+    log = ReportLog(Folder(tmp_path), [Rung(step=20, metric=MAP, minimum=0.3)])
+    assert log.report(report(20, loss=math.nan)) is False
+    assert [line["step"] for line in lines(tmp_path)] == [20]

@@ -1,0 +1,196 @@
+"""A study that stopped by looking at its own results is judged by its recorded decision, not by a test of its own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import compare, stopping
+from analysis.contents import Report, build_report
+from analysis.page import page
+
+SEEDS = (0, 1, 2, 3, 4)
+PLANTED = {
+    "verdict": "worse",
+    "difference": -0.1234,
+    "interval": [-0.2345, -0.0123],
+    "p": 0.00321,
+    "level": 0.00456,
+    "sentence": "After 5 of at most 9 seeds the planted verdict is 'worse': no more seeds are needed.",
+}
+"""What no test of these records would find."""
+
+
+def record(folder: Path, **changes: Any) -> dict[str, Any]:
+    decision = stopping.decision(str(folder), [3, 4, 5], 9) | changes
+    (folder / "stopping.json").write_text(json.dumps(decision), encoding="utf-8")
+    return decision
+
+
+@pytest.fixture(scope="module")
+def undecided(tmp_path_factory, write_study) -> Path:
+    return write_study(tmp_path_factory.mktemp("studies"), seeds=SEEDS, questions=20)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory, write_study) -> Path:
+    folder = write_study(tmp_path_factory.mktemp("studies"), seeds=SEEDS, questions=20)
+    record(folder, **PLANTED)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(planted: Path) -> Report:
+    return build_report([str(planted)])
+
+
+def test_the_record_has_the_documented_fields(undecided, tmp_path, write_study):
+    schema = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
+    section = schema.split("## stopping.json")[1].split("## ")[0]
+    documented = {
+        name.strip(" `")
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for name in line.split("|")[1].split(",")
+    }
+    assert set(stopping.decision(str(undecided), [3, 4, 5], 9)) == documented
+
+
+def test_the_answer_is_the_decision(report):
+    assert report.answer.startswith(
+        "Best dynamic is worse than best static on mAP of atlas, multilingual: -0.1234 "
+        "(95 % repeated confidence interval -0.2345 to -0.0123, 3 looks; 5 seeds x 20 questions, paired by seed and "
+        f"question id). {PLANTED['sentence']}"
+    )
+
+
+def test_the_tables_hold_the_decision_for_its_place_and_tests_for_all_others(report, undecided):
+    without = build_report([str(undecided)])
+    for name in ("comparisons", "verdicts"):
+        assert len(report.table(name).rows) == len(without.table(name).rows)
+    rows = {(r["arm"], r["baseline"], r["setting"], r["metric"]): r for r in report.table("comparisons").records()}
+    plain = {(r["arm"], r["baseline"], r["setting"], r["metric"]): r for r in without.table("comparisons").records()}
+    decided = ("best dynamic", "best static", "multilingual", "mAP")
+    row = rows.pop(decided)
+    assert (row["verdict"], row["difference"], row["p"], row["detectable"]) == ("worse", -0.1234, None, None)
+    assert (row["difference_low"], row["difference_high"], row["p_remark"]) == (-0.2345, -0.0123, "sequential")
+    own = [key for key in rows if key[:2] == decided[:2] and key[3] == "mAP"]
+    assert len(own) == 2
+    for key, found in rows.items():
+        same = ("difference", "difference_low", "difference_high")
+        assert [found[k] for k in same] == [plain[key][k] for k in same]
+        # The decision is a family of its own: the two comparisons that are left are corrected for two, not for three.
+        if key in own:
+            assert found["p"] <= plain[key]["p"]
+        else:
+            assert (found["p"], found["verdict"]) == (plain[key]["p"], plain[key]["verdict"])
+
+
+def test_notes_methods_and_references_name_the_rule(report):
+    (note, *_) = [n for n in report.table("comparisons").notes if n.startswith("Sequential")]
+    assert "3 looks (3, 4, 5 seeds) of at most 9; p = 0.0032" in note
+    assert "0.0046 (Lan and DeMets 1983)" in note
+    assert "3 looks, at 3, 4 and 5 seeds" in report.methods
+    assert "within the 2 comparisons of the question" in report.methods
+    for key in ("lan1983discrete", "kim1987design", "jennison1989interim"):
+        assert key in report.references
+
+
+def test_the_page_says_it_in_its_headline(report):
+    text = page(report, [])
+    assert "Best dynamic is worse than best static on mAP of atlas, multilingual.</h1>" in text
+    assert "repeated confidence interval" in text
+
+
+def test_a_study_without_the_record_does_not_speak_of_looks(undecided):
+    report = build_report([str(undecided)])
+    assert "looks" not in report.methods
+    assert "jennison" not in report.references
+    assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
+
+
+def test_comparing_the_two_arms_gives_the_same_verdict(planted, capsys):
+    assert compare.main([str(planted), "best dynamic", "best static", "--top", "1"]) == 0
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if line.startswith("multilingual") and "mAP" in line)
+    assert "−.1234" in line
+    assert "worse" in line
+    assert "Holm's correction over the 3 rows" in " ".join(out.split())
+
+
+def test_the_other_direction_is_not_what_was_decided(planted, capsys):
+    assert compare.main([str(planted), "best static", "best dynamic", "--top", "1"]) == 0
+    assert "sequential" not in capsys.readouterr().out
+
+
+def test_more_seeds_than_the_decision_rests_on_are_named(tmp_path, write_study):
+    folder = write_study(tmp_path, seeds=SEEDS, questions=12)
+    decision = stopping.decision(str(folder), [3, 4], 9)
+    (folder / "stopping.json").write_text(json.dumps(decision), encoding="utf-8")
+    report = build_report([str(folder)])
+    (note, *_) = [n for n in report.table("comparisons").notes if n.startswith("Sequential")]
+    assert "rests on the first 4 of the 5 seeds" in note
+    row = next(r for r in report.table("comparisons").records() if r["p_remark"] == "sequential")
+    assert (row["seeds"], row["difference"]) == (4, decision["difference"])
+
+
+def test_a_seed_that_failed_is_left_out_of_the_looks_and_does_not_stop_the_study(tmp_path, write_study):
+    folder = write_study(tmp_path, seeds=SEEDS, questions=12)
+    path = folder / "trials" / "confirm-best-static-3" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "diverged"}))
+    found = stopping.decision(str(folder), [3, 4, 5], 9)
+    assert (found["looks"], found["n_seeds"]) == ([3, 4], 4)
+    # The fifth of at most five seeds is the last, although only four can be judged.
+    last = stopping.decision(str(folder), [3, 4, 5], 5)
+    assert last["stop"]
+    assert "another seed" not in last["sentence"]
+    for seed in (0, 1, 2, 4):
+        path = folder / "trials" / f"confirm-best-static-{seed}" / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "failed"}))
+    assert stopping.main([str(folder), "--looks", "3", "4", "5", "--max-seeds", "9"]) == 2
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"interval": [0, 1]}', '{"interval": [0, 1], "verdict": "perhaps"}', "null"]
+)
+def test_a_damaged_record_is_named_and_left_out(tmp_path, write_study, content):
+    folder = write_study(tmp_path, seeds=SEEDS[:3], questions=6)
+    (folder / "stopping.json").write_text(content, encoding="utf-8")
+    report = build_report([str(folder)])
+    assert any("stopping.json is damaged and was left out" in line for line in report.first_lines) == (content != "[]")
+    assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
+
+
+def test_arms_with_the_same_training_have_no_interval_to_show(tmp_path, write_study):
+    folder = write_study(tmp_path, seeds=SEEDS[:3], questions=6)
+    arms = json.loads((folder / "arms.json").read_text())
+    arms = [arm | ({"same_as": "best static"} if arm["arm"] == "best dynamic" else {}) for arm in arms]
+    (folder / "arms.json").write_text(json.dumps(arms))
+    decision = stopping.decision(str(folder), [3], 9)
+    assert (decision["stop"], decision["verdict"]) == (True, "equivalent")
+    (folder / "stopping.json").write_text(json.dumps(decision))
+    report = build_report([str(folder)])
+    assert "are the same training" in report.answer
+    assert not report.first_lines
+
+
+def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_study):
+    first = write_study(tmp_path, name="first", seeds=SEEDS, questions=12)
+    second = write_study(tmp_path, name="second", seeds=(10, 11), questions=12)
+    record(first, **PLANTED)
+    report = build_report([str(first), str(second)])
+    assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
+    assert any("chose its number of seeds by its own results" in line for line in report.first_lines)
+    assert "7 seeds" in report.answer
+
+
+def test_a_study_that_waits_for_its_first_look_says_that_it_has_no_verdict(tmp_path, write_study):
+    folder = write_study(tmp_path, seeds=SEEDS, questions=6)
+    info = json.loads((folder / "study.json").read_text())
+    info["settings"]["until_separable"] = 9
+    (folder / "study.json").write_text(json.dumps(info))
+    lines = build_report([str(folder)]).first_lines
+    assert any("it was not looked at yet: what stands below is no verdict" in line for line in lines)
+    record(folder, looks=[3])
+    assert not build_report([str(folder)]).first_lines

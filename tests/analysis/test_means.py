@@ -1,0 +1,104 @@
+"""Which interval stands beside a mean: over seeds and questions where both are known, over seeds where not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis import means
+from analysis.contents import build_report
+from analysis.findings import Findings
+from analysis.means import Means
+from analysis.questions import QuestionTable
+from analysis.significance import arm_mean
+from study.records import open_study
+
+KEY = "atlas_cross_lingual_map"
+STUDENT = "for new seeds on the same questions (Student's t)"
+BOOTSTRAP = "for new seeds and new questions (two-level bootstrap)"
+
+
+def results(folder: Path) -> tuple[dict[str, dict[str, float]], str, tuple[str, ...]]:
+    report = build_report([str(folder)])
+    table = report.table("results")
+    assert table is not None
+    return {row["arm"]: row for row in table.records()}, table.notes[0], report.first_lines
+
+
+def student(folder: Path, arm: str) -> tuple[float, float]:
+    values = [
+        json.loads(path.read_text())["metrics"]["atlas/cross-lingual/map"]
+        for path in sorted((folder / "trials").glob(f"confirm-{arm.replace(' ', '-')}-*/result.json"))
+    ]
+    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    return float(low), float(high)
+
+
+def test_the_interval_is_the_two_level_bootstrap_of_the_values_per_question(finished_study):
+    rows, note, _ = results(finished_study)
+    assert BOOTSTRAP in note
+    for arm, row in rows.items():
+        cells = []
+        for seed in (11, 12, 13):
+            path = finished_study / "trials" / f"confirm-{arm.replace(' ', '-')}-{seed}" / "per_query.parquet"
+            part = pd.read_parquet(path).query("benchmark == 'atlas' and setting == 'cross-lingual'")
+            cells.append(part.pivot(index="parallel_id", columns=["query_language", "pool_language"], values="map"))
+        table = QuestionTable.from_cells(
+            (11, 12, 13), list(cells[0].index), [str(c) for c in cells[0].columns], np.stack(cells)
+        )
+        expected = arm_mean(table, resamples=means.RESAMPLES).interval
+        assert (row[f"{KEY}_low"], row[f"{KEY}_high"]) == pytest.approx(expected, abs=1e-6)
+        low, high = student(finished_study, arm)
+        # New questions are a further reason to vary: these 40 leave more doubt than the seeds.
+        assert row[f"{KEY}_high"] - row[f"{KEY}_low"] > high - low
+
+
+@pytest.mark.parametrize("damage", ["missing", "broken"])
+def test_one_arm_without_values_per_question_gives_all_arms_the_interval_over_seeds(tmp_path, write_study, damage):
+    folder = write_study(tmp_path, questions=8)
+    path = folder / "trials" / "confirm-X-Y-12" / "per_query.parquet"
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:100])
+    rows, note, _ = results(folder)
+    assert STUDENT in note
+    for arm, row in rows.items():
+        assert (row[f"{KEY}_low"], row[f"{KEY}_high"]) == pytest.approx(student(folder, arm))
+
+
+def test_values_per_question_that_do_not_average_to_the_summary_are_named_and_not_used(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=8)
+    path = folder / "trials" / "confirm-X-Y-12" / "result.json"
+    result = json.loads(path.read_text())
+    result["metrics"]["atlas/cross-lingual/map"] += 0.003
+    path.write_text(json.dumps(result))
+    _, note, lines = results(folder)
+    assert STUDENT in note
+    assert "X-Y, atlas/cross-lingual/map: the values per question do not average to the summary." in lines
+
+
+def test_too_much_work_is_left_undone(tmp_path, write_study, monkeypatch):
+    folder = write_study(tmp_path, questions=8)
+    monkeypatch.setattr(means, "MOST_WORK", 10_000)
+    assert STUDENT in results(folder)[1]
+
+
+def test_a_single_seed_has_no_interval(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=8, seeds=(7,))
+    rows, note, _ = results(folder)
+    assert note == "One seed per arm: single runs have no interval."
+    assert f"{KEY}_low" not in rows["X-Y"]
+
+
+def test_without_values_per_question_the_intervals_are_those_over_seeds(finished_study):
+    findings = Findings([open_study(str(finished_study))])
+    found = Means(findings)
+    assert STUDENT in found.note
+    arm = findings.find("X-Y")
+    one = found.of(arm, findings.benchmarks[0], "cross-lingual")
+    assert one is not None
+    assert (one.low, one.high) == pytest.approx(student(finished_study, "X-Y"))

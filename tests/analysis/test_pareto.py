@@ -1,0 +1,169 @@
+"""Several objectives: fronts and hypervolumes against their definitions, and what a report shows of them."""
+
+import json
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.contents import Report, build_report
+from analysis.figures.pareto import pareto
+from analysis.figures.style import style
+from analysis.page import page
+from analysis.pareto import front, hypervolume
+from tests.analysis.conftest import ARMS, ArmTruth
+
+SIDE = 4
+
+
+def points(dimensions: int) -> st.SearchStrategy[list[tuple[float, ...]]]:
+    return st.lists(st.tuples(*[st.integers(-1, SIDE).map(float)] * dimensions), max_size=8)
+
+
+def cells_below(found: list[tuple[float, ...]], reference: tuple[int, ...]) -> int:
+    """Brute force: unit cubes above the reference whose upper corner some point reaches."""
+    cubes = product(*(range(low, SIDE) for low in reference))
+    return sum(any(all(p >= c + 1 for p, c in zip(point, cube, strict=True)) for point in found) for cube in cubes)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_hypervolume_is_the_number_of_unit_cubes_below_the_points(dimensions: int, data: st.DataObject) -> None:
+    found = data.draw(points(dimensions))
+    reference = data.draw(st.tuples(*[st.integers(-1, 2)] * dimensions))
+    assert hypervolume(found, tuple(map(float, reference))) == cells_below(found, reference)
+
+
+@settings(max_examples=60, deadline=None)
+@given(found=points(3), extra=st.tuples(*[st.integers(-1, SIDE).map(float)] * 3))
+def test_a_point_adds_volume_only_if_it_is_not_beaten(found: list[tuple[float, ...]], extra: tuple[float, ...]) -> None:
+    reference = (-1.0, -1.0, -1.0)
+    gained = hypervolume([*found, extra], reference) - hypervolume(found, reference)
+    beaten = any(all(b >= a for a, b in zip(extra, other, strict=True)) for other in found)
+    assert (gained > 0) == (not beaten and all(a > -1 for a in extra))
+
+
+def test_the_hypervolume_does_not_depend_on_the_order_or_scale_of_objectives() -> None:
+    found = np.random.default_rng(0).uniform(0, 1, (30, 3))
+    volume = hypervolume([tuple(p) for p in found], (0.0, 0.0, 0.0))
+    for axes in ((1, 2, 0), (2, 1, 0)):
+        assert hypervolume([tuple(p) for p in found[:, axes]], (0.0, 0.0, 0.0)) == pytest.approx(volume)
+    stretched = [(2 * a, 3 * b, c) for a, b, c in found]
+    assert hypervolume(stretched, (0.0, 0.0, 0.0)) == pytest.approx(6 * volume)
+
+
+def test_a_hypervolume_in_four_dimensions_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 to 3 dimensions, not 4"):
+        hypervolume([(1.0,) * 4], (0.0,) * 4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(found=points(3))
+def test_every_point_off_the_front_is_beaten_by_one_on_it_and_none_on_it_is(found: list[tuple[float, ...]]) -> None:
+    best = front(found)
+    for i, own in enumerate(found):
+        beaten = [j for j in best if found[j] != own and all(np.greater_equal(found[j], own))]
+        assert bool(beaten) == (i not in best)
+
+
+FRONT = (
+    ArmTruth("front 1", "dynamic", "linear", {"family": "linear", "start": 0.1, "end": 0.6}, 2.5, 1.2, 1.1),
+    ArmTruth("front 2", "dynamic", "linear", {"family": "linear", "start": 0.2, "end": 0.5}, 2.4, 1.3, 0.9),
+    # Beaten by both in the test, though not in the search.
+    ArmTruth("front 3", "static", "constant", {"family": "constant", "value": 0.1}, 1.0, -1.0, -1.5),
+)
+OBJECTIVES = [
+    {"metric": "multilingual/map", "direction": "maximize"},
+    {"metric": "bias/rank_distance", "direction": "minimize"},
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, write_study: Callable[..., Path]) -> Path:
+    folder = write_study(tmp_path_factory.mktemp("studies"), arms=(*ARMS[:5], *FRONT), questions=20)
+    info = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps(info | {"objective": OBJECTIVES}))
+    arms = json.loads((folder / "arms.json").read_text())
+    chosen = {"front 1": "search-linear-000", "front 2": "search-linear-001", "front 3": "search-static-000"}
+    arms = [arm | {"chosen_from": chosen.get(arm["arm"], arm["chosen_from"])} for arm in arms]
+    (folder / "arms.json").write_text(json.dumps(arms))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Report:
+    return build_report([str(folder)])
+
+
+def rows(report: Report, name: str) -> list[dict[str, Any]]:
+    table = report.table(name)
+    assert table is not None
+    return list(table.records())
+
+
+def trial_values(folder: Path, trial: str, prefix: str) -> tuple[float, float]:
+    metrics = json.loads((folder / "trials" / trial / "result.json").read_text())["metrics"]
+    return metrics[f"{prefix}/multilingual/map"], metrics[f"{prefix}/bias/rank_distance"]
+
+
+def test_the_front_shows_dev_values_of_the_chosen_trials_and_test_means(report: Report, folder: Path) -> None:
+    found = {row["arm"]: row for row in rows(report, "pareto_front")}
+    assert list(found) == ["front 1", "front 2", "front 3"]
+    one = found["front 1"]
+    dev = (one["dev_multilingual_map"], one["dev_bias_rank_distance"])
+    assert dev == trial_values(folder, "search-linear-000", "dev")
+    seeds = [trial_values(folder, f"confirm-front-1-{seed}", "atlas") for seed in (11, 12, 13)]
+    assert one["atlas_multilingual_map"] == pytest.approx(np.mean([m for m, _ in seeds]))
+    assert one["atlas_bias_rank_distance"] == pytest.approx(np.mean([b for _, b in seeds]))
+    assert one["atlas_bias_rank_distance_low"] < one["atlas_bias_rank_distance"]
+    assert [row["atlas_front"] for row in found.values()] == ["yes", "no", "no"]
+
+
+def test_hypervolumes_are_those_of_the_trials_above_the_stated_reference(report: Report, folder: Path) -> None:
+    ended = {
+        path.parent.name: json.loads(path.read_text()) for path in (folder / "trials").glob("search-*/result.json")
+    }
+    values = {name: trial_values(folder, name, "dev") for name, r in ended.items() if r["status"] == "complete"}
+    worst = max(bias for _, bias in values.values())
+    found = {(row["data"], row["group"]): row for row in rows(report, "hypervolume")}
+    for family in ("all families", "linear", "static", "X-Y"):
+        own = [(m, worst - b) for name, (m, b) in values.items() if f"-{family}-" in name or family == "all families"]
+        row = found["dev", family]
+        assert row["points"] == len(own)
+        # The area under the staircase, by integration over the first objective.
+        grid = np.linspace(0, 1, 20_001)
+        height = np.max([np.where(grid <= m, b, 0.0) for m, b in own], axis=0)
+        assert row["hypervolume"] == pytest.approx(np.trapezoid(height, grid), abs=worst * 1e-4)
+    table = report.table("hypervolume")
+    assert table is not None
+    assert any(f"Reference point on dev: multilingual mAP .000, rank distance {worst:.1f}" in n for n in table.notes)
+    assert ("atlas", "arms of the front") in found
+    assert found["atlas", "strategies"]["points"] == 3
+
+
+def test_the_front_is_drawn_and_stands_in_the_page_and_in_the_methods(report: Report) -> None:
+    with style():
+        figures = list(pareto(report))
+    assert [figure.name for figure in figures] == ["pareto_dev", "pareto_atlas"]
+    text = page(report, figures)
+    assert 'id="pareto"' in text
+    assert text.count("<svg") == 2
+    assert "beats in multilingual mAP and rank distance together became arms as well (3 of them)" in report.methods
+    assert "zitzler1999multiobjective" in report.references
+
+
+def test_the_arms_of_the_front_are_not_compared_one_by_one(report: Report) -> None:
+    assert not [row for row in rows(report, "comparisons") if "front" in row["arm"] or "front" in row["baseline"]]
+
+
+def test_one_objective_has_no_front(finished_study: Path) -> None:
+    report = build_report([str(finished_study)])
+    assert report.table("pareto_front") is None
+    assert report.table("hypervolume") is None
+    assert not list(pareto(report))
