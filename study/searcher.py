@@ -8,6 +8,7 @@ from ray.tune.search import Searcher
 from study.budget import Budget
 from study.plan import StudyPlan
 from study.records import Study, Trial
+from trainables.errors import UserError
 from trainables.spec import Outcome, TrialSpec
 
 FINISHED: str = Searcher.FINISHED
@@ -52,6 +53,7 @@ class PlanSearcher(Searcher):
                 break
             self._spend(pairs)
             folder = self._study.write_trial(spec.model_dump(mode="json"))
+            folder.remove("result.json")
             self._running[trial_id] = spec
             return {"spec": spec.model_dump_json(), "folder": folder.location}
         return FINISHED
@@ -85,9 +87,9 @@ class PlanSearcher(Searcher):
 
 
 def check_same_trial(spec: TrialSpec, known: Trial) -> None:
-    """Raises RuntimeError where a recorded trial is not the one that the plan derives."""
+    """Raises UserError where a recorded trial is not the one that the plan derives."""
     if TrialSpec.model_validate(known.spec) != spec:
-        raise RuntimeError(
+        raise UserError(
             f"{known.folder.location}/trial.json is not the trial that the plan derives from the records: "
             "the study was written by another version of this project or of Optuna; resume it with that version."
         )

@@ -73,7 +73,7 @@ class StudySettings(BaseModel):
         2, description="dev evaluations in a trial, evenly spaced; the last is at the end (halving wants 4 or more)"
     )
     checkpoints: Annotated[int, Field(ge=0)] = Field(
-        2, description="checkpoints in a trial, evenly spaced; 0: none, an interrupted trial starts again"
+        4, description="checkpoints in a trial, evenly spaced; 0: none, an interrupted trial starts again"
     )
 
     # On what.

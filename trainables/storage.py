@@ -108,6 +108,11 @@ class Folder:
         """Writes a JSON file whole or not at all; raises ValueError for NaN and infinity."""
         self.write_bytes(name, (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode())
 
+    def remove(self, name: str) -> None:
+        """Removes a file, if it exists."""
+        if self.exists(name):
+            self._filesystem[0].delete_file(self._path(name))
+
     def delete(self) -> None:
         """Removes the folder with all it holds, if it exists."""
         if self.exists():

@@ -42,7 +42,9 @@ from trainables.workers import Worker
 DEV = "dev"
 CHECKPOINT = "checkpoint"
 
-_POLL_SECONDS = 0.1
+_POLL_SHARE = 0.02
+_POLL_SECONDS = (0.1, 5.0)
+"""Reports are looked for after this share of a trial's time so far, within these bounds: storage may be far away."""
 
 _logger = logging.getLogger(__name__)
 
@@ -94,8 +96,10 @@ def _run_trial(config: Mapping[str, Any], shared: _Shared) -> None:
     if not folder.exists("result.json"):
         with ThreadPoolExecutor(1) as pool:
             training = pool.submit(_train, spec, folder, shared)
+            began = time.monotonic()
             while not training.done():
-                wait([training], timeout=_POLL_SECONDS)
+                least, most = _POLL_SECONDS
+                wait([training], timeout=min(most, max(least, _POLL_SHARE * (time.monotonic() - began))))
                 forwarded += _forward(folder, forwarded)
             _record_failure(training, folder)
     _forward(folder, forwarded)

@@ -1,6 +1,8 @@
 """The page in a real headless Chromium: no errors, sorting, filtering, light and dark, printing."""
 
+import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -52,6 +54,10 @@ const heads = [...document.querySelectorAll("h1, h2, h3")].map((h) => Number(h.t
 found.jumps = heads.filter((level, i) => i > 0 && level > heads[i - 1] + 1).length;
 document.body.dataset.found = JSON.stringify(found);
 </script></body>"""
+AXE = os.environ.get("AXE_CORE")
+"""axe.min.js of the npm package axe-core: docs/reading_the_report.md."""
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+
 LISTEN = """<script>window.probeErrors = [];
 addEventListener("error", (event) => window.probeErrors.push(event.message));</script></head>"""
 
@@ -94,3 +100,25 @@ def test_the_page_prints(text, tmp_path):
     file.write_text(text, encoding="utf-8")
     chromium(tmp_path, f"--print-to-pdf={tmp_path / 'page.pdf'}", file.as_uri())
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.skipif(AXE is None, reason="AXE_CORE names no axe.min.js")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_core_finds_nothing(text, tmp_path, scheme):
+    axe = Path(str(AXE)).read_text(encoding="utf-8").replace("</script", r"<\/script")
+    check = f"""<script>{axe}</script><script>
+    document.documentElement.dataset.scheme = "{scheme}";
+    document.querySelectorAll("details").forEach((details) => {{ details.open = true; }});
+    axe.run(document, {{ runOnly: {json.dumps(RULES)} }}).then((found) => {{
+      const violations = found.violations.map((v) => `${{v.id}}: ${{v.nodes[0].html}}`);
+      document.body.dataset.axe = JSON.stringify({{ violations, passes: found.passes.length }});
+    }});
+    </script></body>"""
+    file = tmp_path / "page.html"
+    file.write_text(text.replace("</body>", check), encoding="utf-8")
+    dumped = chromium(tmp_path, "--window-size=1280,900", "--virtual-time-budget=60000", "--dump-dom", file.as_uri())
+    match = re.search(r'data-axe="([^"]*)"', dumped)
+    assert match, "axe did not run to its end"
+    found = json.loads(html.unescape(match.group(1)))
+    assert found["violations"] == []
+    assert found["passes"] > 30

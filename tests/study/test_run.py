@@ -61,7 +61,7 @@ def test_a_killed_study_is_resumed_without_running_anything_twice(undisturbed: P
     assert results(study) == results(undisturbed)
 
 
-def test_an_interrupt_leaves_a_usable_study(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_a_usable_study(undisturbed: Path, tmp_path: Path) -> None:
     process = start(*TINY, "--storage", str(tmp_path), "--name", "stopped")
     while not list((tmp_path / "stopped").glob("trials/search-*/result.json")):
         assert process.poll() is None, process.communicate()
@@ -71,7 +71,15 @@ def test_an_interrupt_leaves_a_usable_study(tmp_path: Path) -> None:
     assert process.returncode == 130, out + err
     assert "--resume" in out
     assert "Traceback" not in out + err
-    assert json.loads((tmp_path / "stopped" / "status.json").read_text())["state"] == "interrupted"
+    study = tmp_path / "stopped"
+    assert json.loads((study / "status.json").read_text())["state"] == "interrupted"
+    # A trial that failed for a reason outside it is run again in the confirm phase.
+    assert run("--resume", str(study), "--trial-budget", "6").returncode == 0
+    broken = next(study.glob("trials/confirm-*")) / "result.json"
+    result = {"status": "failed", "steps": 0, "metrics": {}, "cost": {}, "error": "the machine was on fire"}
+    broken.write_text(json.dumps(result))
+    assert run("--resume", str(study), "--trial-budget", "1000").returncode == 0
+    assert results(study) == results(undisturbed)
 
 
 def test_a_spent_budget_ends_in_order_and_resume_goes_on(undisturbed: Path, tmp_path: Path) -> None:
