@@ -1,7 +1,10 @@
 """The data of a study: training sets, dev set and test benchmarks, checked against each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from search_spaces.space import Space
 from study.settings import StudySettings
@@ -76,6 +79,18 @@ def _dev_set(sets: dict[str, list[PairItem]]) -> tuple[dict[str, list[PairItem]]
     own = {name: items for name, items in sets.items() if name != ATLAS}
     kept, dev = split_dev(own)
     return {name: kept.get(name, items) for name, items in sets.items()}, dev
+
+
+def query_texts(benchmarks: Sequence[Benchmark]) -> pd.DataFrame:
+    """The text of every test query, as texts.parquet holds it."""
+    return pd.DataFrame(
+        [
+            (b.name, b.parallel_ids[parallel], b.languages[language], text)
+            for b in benchmarks
+            for parallel, language, text in zip(b.query_parallel, b.query_language, b.query_texts, strict=True)
+        ],
+        columns=["benchmark", "parallel_id", "language", "text"],
+    )
 
 
 def _benchmark_record(benchmark: Benchmark) -> dict[str, Any]:

@@ -198,6 +198,12 @@ class Study:
         """Says where the study stands now."""
         self.folder.write_json("status.json", {**status, "updated": now()})
 
+    def write_texts(self, texts: pd.DataFrame) -> None:
+        """Keeps the text of every test query, for whoever looks into single questions."""
+        content = BytesIO()
+        pq.write_table(pa.Table.from_pandas(texts, preserve_index=False), content, compression="zstd")
+        self.folder.write_bytes("texts.parquet", content.getvalue())
+
     def write_arms(self, arms: Iterable[Mapping[str, Any]]) -> None:
         """Fixes the arms of the confirm phase."""
         self.folder.write_json("arms.json", list(arms))

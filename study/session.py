@@ -14,7 +14,7 @@ from search_spaces.space import Space
 from study import environment
 from study.budget import budget_of
 from study.cluster import Resources, check_address, plan_resources, this_machine
-from study.data import StudyData, load_data
+from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.launch import Ended, cluster_resources, optuna_journal, run_trials, running_ray
 from study.more_seeds import decide, first_look
@@ -110,7 +110,7 @@ class Session:
         try:
             with running_ray(self.settings, self._shared_bytes(), self._log_file()) as dashboard:
                 resources = cluster_resources(self.settings, self._folder)
-                study = self._recorded or create_study(self._folder, self._info(resources))
+                study = self._recorded or self._created(resources)
                 if dashboard and not quiet:
                     self._console.print(f"dashboard: {dashboard} (if it asks for a token: `ray get-auth-token`)")
                 if self.settings.until_separable is None:
@@ -190,6 +190,11 @@ class Session:
             storage=optuna_journal(study),
             on_arms=lambda arms: study.write_arms(arm.record() for arm in arms),
         )
+
+    def _created(self, resources: Resources) -> Study:
+        study = create_study(self._folder, self._info(resources))
+        study.write_texts(query_texts(self._data.tests))
+        return study
 
     def _info(self, resources: Resources) -> dict[str, Any]:
         """The content of study.json."""
