@@ -10,7 +10,7 @@ from analysis.questions import QuestionTable
 RESAMPLES = 2_000
 """The bootstrap gives the shape of an interval only, and that needs no more."""
 
-MOST_WORK = 100_000_000_000
+MOST_WORK = 50_000_000_000
 """Multiplications that the intervals of a report may take: a few seconds on one core."""
 
 ROUNDING = 1e-4

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.comparisons import Comparisons, Judged
 from analysis.findings import Arm, Benchmark, Findings, estimate
 from analysis.labels import metric_label, objective_label, setting_label
+from analysis.means import Means
 from analysis.pairing import main_pairs, training
 from analysis.table import format_value
 from analysis.tables.sizes import sentences
@@ -75,23 +76,31 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def methods(findings: Findings, compared: Comparisons) -> str:
+def methods(findings: Findings, compared: Comparisons, means: Means) -> str:
     """A paragraph on data, arms, budgets, selection, seeds, tests, corrections and versions."""
     info = findings.info
     parts = [_data_sentence(findings), _arms_sentence(findings), _search_sentence(findings), _seeds_sentence(findings)]
     tested = [j for j in compared.judged if j.comparison.interval is not None]
     if tested:
         fixed = [j for j in tested if j.comparison.sequential is None]
-        main = sum(j.is_main for j in fixed)
+        own, others = (sum(j.is_main == is_main for j in fixed) for is_main in (True, False))
+        families = [f"the {own} comparisons of the question"] * bool(own)
+        families += [f"the {others} {'others' if own else 'secondary comparisons'}"] * bool(others)
+        families = families or ["its family"]
         parts.append(
             "Translations of one question are not independent, so the question id is the unit of resampling, crossed "
             "with seeds. Differences between arms are paired by seed and question; their 95 % intervals come from a "
             "two-level bootstrap over seeds and questions (10,000 resamples), their p values from a paired "
-            f"randomisation test with Holm's correction within the {main} comparisons of the question and the "
-            f"{len(fixed) - main} others. Two arms are called equivalent if two one-sided tests place the difference "
-            f"within \N{PLUS-MINUS SIGN}{compared.margin:g}."
+            f"randomisation test with Holm's correction within {' and within '.join(families)}. Two arms are called "
+            "equivalent if two one-sided tests place the difference within "
+            f"\N{PLUS-MINUS SIGN}{compared.margin:g}."
         )
         parts += [_sequential_sentence(j) for j in tested if j.comparison.sequential is not None]
+        parts.append(
+            "Intervals of the means in the results hold for new seeds and new questions (the same bootstrap)."
+            if means.cover_questions
+            else "Intervals of the means hold for new seeds on the same questions (Student's t)."
+        )
     elif findings.arms:
         parts.append("No test was made: single runs have no interval.")
     parts.append(_versions_sentence(info))

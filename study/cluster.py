@@ -3,7 +3,9 @@
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from study.settings import StudySettings
 from trainables.errors import UserError
@@ -27,8 +29,13 @@ class Resources:
 
 
 def check_address(address: str) -> None:
-    """Raises UserError unless something listens at `host:port` or `ray://host:port`: Ray would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    """Raises UserError unless something listens at `host:port`: Ray would try for minutes. `auto` is left to Ray."""
+    if address.startswith("ray://"):
+        raise UserError(
+            f"--address {address}: Ray Client cannot run a study; start this command on a machine of the cluster with "
+            "--address auto."
+        )
+    host, _, port = address.rpartition(":")
     if not port.isdigit():
         return
     try:
@@ -61,11 +68,21 @@ def plan_resources(settings: StudySettings, nodes: Sequence[Mapping[str, float]]
     return Resources(settings.workers_per_trial, cpus, gpus, min(wished, concurrent))
 
 
+def cores() -> int:
+    """The cores that this process may use: of its machine, its affinity and its container."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # The file says "max 100000" where there is no limit, and there is none outside Linux.
+    with suppress(OSError, ValueError):
+        quota, period = map(int, Path("/sys/fs/cgroup/cpu.max").read_text().split())
+        count = min(count, max(1, quota // period))
+    return count
+
+
 def this_machine() -> list[dict[str, float]]:
     """This machine as the only node of a cluster, without starting Ray."""
     import torch
 
-    return [{"CPU": float(len(os.sched_getaffinity(0))), "GPU": float(torch.cuda.device_count())}]
+    return [{"CPU": float(cores()), "GPU": float(torch.cuda.device_count())}]
 
 
 def _workers_on(node: Mapping[str, float], cpus: float, gpus: float) -> int:

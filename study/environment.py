@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from study.cluster import cores
+
 _PACKAGES = (
     "hybrid-batch-studies", "babel", "datasets", "faiss-cpu", "numpy", "optuna", "pandas", "pyarrow", "ray", "scipy",
     "sentencepiece", "tokenizers", "torch", "transformers",
@@ -41,7 +43,7 @@ def hardware() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "memory_gib": round(memory / 2**30, 1),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
     }

@@ -1,5 +1,6 @@
 """Starts Ray, runs the plan through Ray Tune, and keeps the records up to date."""
 
+import fcntl
 import logging
 import os
 import time
@@ -16,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from ray import tune
 
 from study.budget import Budget
-from study.cluster import Resources, plan_resources
+from study.cluster import Resources, cores, plan_resources
 from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study
@@ -58,7 +59,7 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
             context = ray.init(address=settings.address, **options)
         else:
             context = ray.init(
-                num_cpus=len(os.sched_getaffinity(0)),
+                num_cpus=cores(),
                 object_store_memory=_OBJECT_STORE_BYTES + 2 * shared_bytes,
                 include_dashboard=True,
                 dashboard_host="127.0.0.1",
@@ -76,6 +77,26 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
         yield f"http://{url}" if url else None
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def only_driver(folder: Folder) -> Iterator[None]:
+    """Holds a study for the time of the block; raises UserError if another process runs it.
+
+    The lock is the kernel's: it ends with its process, however that ends. Remote folders have none.
+    """
+    if not folder.is_local:
+        yield
+        return
+    folder.local_path.mkdir(parents=True, exist_ok=True)
+    with (folder.local_path / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{folder.location} is being run by another process: wait for its end, or stop it first."
+            ) from error
+        yield
 
 
 def cluster_resources(settings: StudySettings, storage: Folder) -> Resources:
@@ -120,8 +141,15 @@ def run_trials(
         ),
     )
     counts.write("running")
-    with suppress(KeyboardInterrupt):
-        tuner.fit()
+    try:
+        with suppress(KeyboardInterrupt):
+            tuner.fit()
+        if searcher.broken is not None:
+            raise searcher.broken
+    except BaseException:
+        with suppress(OSError):
+            counts.write("interrupted")
+        raise
     if plan.finished:
         state = "complete"
     elif searcher.budget_reached:
@@ -139,6 +167,8 @@ def optuna_journal(study: Study) -> optuna.storages.BaseStorage:
         return optuna.storages.InMemoryStorage()
     path = study.folder.local_path / "optuna.journal"
     path.unlink(missing_ok=True)
+    # Left by a driver that was killed while it wrote; Optuna would wait for it.
+    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
     return JournalStorage(JournalFileBackend(str(path)))
 
 

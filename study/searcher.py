@@ -1,5 +1,8 @@
 """The study's plan behind Ray Tune's Searcher interface."""
 
+import errno
+import os
+import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +13,9 @@ from study.plan import StudyPlan
 from study.records import Study, Trial
 from trainables.errors import UserError
 from trainables.spec import Outcome, TrialSpec
+from trainables.storage import Folder
+
+_LEAST_FREE_BYTES = 1_000_000
 
 FINISHED: str = Searcher.FINISHED
 """What Tune takes as the end of a search."""
@@ -33,15 +39,20 @@ class PlanSearcher(Searcher):
         self._running: dict[str, TrialSpec] = {}
         self._trials = self._pairs = 0
         self.budget_reached: str | None = None
+        self.broken: OSError | None = None
+        """Why the records cannot be kept any longer, such as a full disk."""
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Returns the next trial's configuration, None to be asked again later, or FINISHED."""
+        if self.broken is not None:
+            raise self.broken
         while self.budget_reached is None:
             spec = self._plan.next_trial()
             if spec is None:
                 return FINISHED if self._plan.finished else None
             known = self._known.get(spec.id)
-            pairs = spec.training.steps * spec.training.batch_size
+            batches = 2 if spec.training.mixing == "loss" else 1
+            pairs = spec.training.steps * spec.training.batch_size * batches
             if known is not None:
                 check_same_trial(spec, known)
                 if known.result is not None and not _worth_another_run(known):
@@ -62,10 +73,15 @@ class PlanSearcher(Searcher):
         """Reads from the records how the trial ended; a trial that died before it could say so has failed."""
         spec = self._running.pop(trial_id)
         folder = self._study.folder / "trials" / spec.id
-        if not folder.exists("result.json"):
-            folder.write_json("result.json", failure("its process died more often than --max-failures allows"))
-        trial = Trial(folder, spec.model_dump(mode="json"), folder.read_json("result.json"))
-        self._finish(spec, Outcome.from_records(trial.result or {}, trial.reports()))
+        try:
+            if not folder.exists("result.json"):
+                _check_disk(folder)
+                folder.write_json("result.json", failure("its process died more often than --max-failures allows"))
+            trial = Trial(folder, spec.model_dump(mode="json"), folder.read_json("result.json"))
+            self._finish(spec, Outcome.from_records(trial.result or {}, trial.reports()))
+        except OSError as error:
+            # Tune would turn it into a traceback of its own; `suggest` may raise what it likes.
+            self.broken = error
 
     def _spend(self, pairs: int) -> None:
         self._trials += 1
@@ -98,6 +114,12 @@ def check_same_trial(spec: TrialSpec, known: Trial) -> None:
 def failure(error: str) -> dict[str, Any]:
     """The result.json of a trial that could not write its own."""
     return {"status": "failed", "steps": 0, "metrics": {}, "cost": {}, "error": error}
+
+
+def _check_disk(folder: Folder) -> None:
+    """Raises OSError if the disk is full: then a trial without a result has not failed, but must be run again."""
+    if folder.is_local and shutil.disk_usage(folder.local_path).free < _LEAST_FREE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder.location)
 
 
 def _worth_another_run(known: Trial) -> bool:

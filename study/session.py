@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -16,13 +17,13 @@ from study.budget import budget_of
 from study.cluster import Resources, check_address, plan_resources, this_machine
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
-from study.launch import Ended, cluster_resources, optuna_journal, run_trials, running_ray
+from study.launch import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
 from study.more_seeds import decide, first_look
 from study.objective import parse_objectives
 from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study, create_study, now, open_study
-from study.settings import StudySettings
+from study.settings import StudySettings, validated
 from trainables.encoders.config import EncoderConfig, resolve_encoder
 from trainables.errors import UserError
 from trainables.inputs import TrialInputs, prepare_inputs
@@ -54,6 +55,7 @@ class Session:
             check_address(settings.address)
         self._check_batch()
         self._data: StudyData = load_data(settings, self._space, settings.batch_size or self._recipe.batch_size)
+        self._check_objectives()
         if recorded is not None:
             self._check_same_data(recorded)
         self._inputs: TrialInputs = prepare_inputs(self._encoder, self._data.training, self._data.dev, self._data.tests)
@@ -69,13 +71,13 @@ class Session:
             )
         if folder.is_local:
             _check_space(folder)
-        return cls(settings.model_copy(update={"name": name}), folder, None, console)
+        return cls(settings.model_copy(update={"name": name}).with_absolute_paths(), folder, None, console)
 
     @classmethod
     def resumed(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
         """Prepares to go on with a recorded study, `changes` to its settings included."""
         study = open_study(location)
-        settings = StudySettings.model_validate({**study.info["settings"], "address": None, **changes})
+        settings = validated({**study.info["settings"], "address": None, **changes}, flags=changes)
         return cls(settings, study.folder, study, console)
 
     @classmethod
@@ -94,7 +96,6 @@ class Session:
         wished = session.settings.seeds or before
         if wished < before:
             raise UserError(f"--seeds {wished}: the study has {before} seeds already; give more than that.")
-        study.folder.write_json("study.json", {**study.info, "settings": session.settings.model_dump(mode="json")})
         return session
 
     @property
@@ -108,38 +109,42 @@ class Session:
             self._console.print(f"study {self._folder.location}: starting Ray", highlight=False, soft_wrap=True)
         created = not self._folder.exists()
         try:
-            with running_ray(self.settings, self._shared_bytes(), self._log_file()) as dashboard:
+            with (
+                only_driver(self._folder),
+                running_ray(self.settings, self._shared_bytes(), self._log_file()) as dashboard,
+            ):
                 resources = cluster_resources(self.settings, self._folder)
-                study = self._recorded or self._created(resources)
+                study = self._taken_up() if self._recorded else self._created(resources)
                 if dashboard and not quiet:
                     self._console.print(f"dashboard: {dashboard} (if it asks for a token: `ray get-auth-token`)")
+                run_plan = partial(self._run_plan, study, self._trainable(resources), resources, dashboard, quiet)
                 if self.settings.until_separable is None:
-                    return self._run_plan(study, resources, dashboard, quiet)
-                return self._run_until_separable(study, resources, dashboard, quiet, self.settings.until_separable)
+                    return run_plan()
+                return self._run_until_separable(run_plan, quiet, self.settings.until_separable)
         except UserError:
             if created and not self._folder.exists("study.json"):
                 self._folder.delete()
             raise
 
-    def _run_until_separable(
-        self, study: Study, resources: Resources, dashboard: str | None, quiet: bool, max_seeds: int
-    ) -> Ended:
+    def _run_until_separable(self, run_plan: Callable[[], Ended], quiet: bool, max_seeds: int) -> Ended:
         """Adds one seed to every arm until the main comparison has a verdict or `max_seeds` are reached."""
         looks = [first_look(self.settings.seeds or self._space.seeds)]
         while True:
             self.settings = self.settings.model_copy(update={"seeds": looks[-1]})
-            ended = self._run_plan(study, resources, dashboard, quiet)
+            ended = run_plan()
             if ended.state != "complete":
                 return ended
-            decision = decide(study.folder.location, looks, max_seeds)
-            study.folder.write_json("stopping.json", decision)
+            decision = decide(self._folder.location, looks, max_seeds)
+            self._folder.write_json("stopping.json", decision)
             if not quiet:
                 self._console.print(decision["sentence"], highlight=False)
             if decision["stop"]:
                 return ended
             looks.append(looks[-1] + 1)
 
-    def _run_plan(self, study: Study, resources: Resources, dashboard: str | None, quiet: bool) -> Ended:
+    def _run_plan(
+        self, study: Study, trainable: Callable[..., Any], resources: Resources, dashboard: str | None, quiet: bool
+    ) -> Ended:
         plan = self._plan(study, int(study.info["round_size"]))
         objective = plan.objectives[0]
         progress = Progress(
@@ -155,7 +160,7 @@ class Session:
         with progress:
             # What an earlier plan of this session did is in the records by now.
             study = open_study(study.folder.location)
-            return run_trials(study, plan, self._trainable(resources), resources, self.settings, self._budget, progress)
+            return run_trials(study, plan, trainable, resources, self.settings, self._budget, progress)
 
     def _trainable(self, resources: Resources) -> Callable[..., Any]:
         return trial_trainable(
@@ -191,6 +196,14 @@ class Session:
             on_arms=lambda arms: study.write_arms(arm.record() for arm in arms),
         )
 
+    def _taken_up(self) -> Study:
+        """The recorded study; the seeds that were added to it become part of its settings."""
+        recorded = open_study(self._folder.location)
+        if self.settings.seeds != recorded.info["settings"].get("seeds"):
+            settings = {**recorded.info["settings"], "seeds": self.settings.seeds}
+            self._folder.write_json("study.json", {**recorded.info, "settings": settings})
+        return open_study(self._folder.location)
+
     def _created(self, resources: Resources) -> Study:
         study = create_study(self._folder, self._info(resources))
         study.write_texts(query_texts(self._data.tests))
@@ -213,12 +226,22 @@ class Session:
             },
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
             "round_size": -(-resources.concurrent // len(self._space.branches)),
-            "encoder": self._encoder.model_dump(mode="json"),
+            "encoder": self._encoder_record(),
             "data": self._data.record(),
             "versions": environment.versions(),
             "git_commit": environment.git_commit(),
             "hardware": environment.hardware(),
         }
+
+    def _encoder_record(self) -> dict[str, Any]:
+        """The encoder's settings, and for a local folder the sizes and times of its files."""
+        folder = Path(self._encoder.source)
+        files = {
+            path.name: [path.stat().st_size, path.stat().st_mtime_ns]
+            for path in sorted(folder.glob("*"))
+            if folder.is_absolute() and path.is_file()
+        }
+        return {**self._encoder.model_dump(mode="json"), "files": files}
 
     def _check_batch(self) -> None:
         batch = self.settings.batch_size or self._recipe.batch_size
@@ -228,6 +251,21 @@ class Session:
                 f"--batch-size {batch} is no multiple of --workers-per-trial {workers}: every worker encodes an equal "
                 f"share; give {batch - batch % workers or workers} or {batch + workers - batch % workers}."
             )
+
+        if self.settings.gradient_accumulation > batch // workers:
+            raise UserError(
+                f"--gradient-accumulation {self.settings.gradient_accumulation}: a worker has {batch // workers} pairs "
+                "of a batch and can cut them in at most as many chunks; give a smaller number."
+            )
+
+    def _check_objectives(self) -> None:
+        dev = self._data.dev
+        for objective in parse_objectives(self.settings.objective):
+            if not objective.metric.startswith("monolingual/") and len(dev.languages) < 2:
+                raise UserError(
+                    f"--objective {objective.metric}: the dev set is in {', '.join(dev.languages)} only; give a "
+                    "monolingual metric, or training sets in more languages."
+                )
 
     def _check_same_data(self, recorded: Study) -> None:
         was, here = recorded.info["data"], self._data.record()
@@ -243,6 +281,8 @@ class Session:
             )
             if old != new
         ]
+        if recorded.info["encoder"] != self._encoder_record():
+            changed.append("the encoder")
         if changed:
             raise UserError(
                 f"{self._folder.location} cannot be resumed: {' and '.join(changed)} changed since it was started; "

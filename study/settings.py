@@ -15,7 +15,9 @@ Positive = Annotated[int, Field(ge=1)]
 class StudySettings(BaseModel):
     """What the user asked for. A field without value is filled in by the space or by the encoder's recipe."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, coerce_numbers_to_str=True
+    )
 
     # What is studied.
     space: str = Field("dynamic_vs_static", description="search space: the question to answer (see --list)")
@@ -97,6 +99,20 @@ class StudySettings(BaseModel):
     storage: str = Field("studies", description="folder or URI under which studies lie")
     name: str | None = Field(None, description="name of the study (default: space and time)")
 
+    def with_absolute_paths(self) -> "StudySettings":
+        """The same settings, valid from any folder: a study may be resumed from another one."""
+        return self.model_copy(
+            update={
+                "model": _absolute(self.model) if self.model and "/" in self.model else self.model,
+                "train": tuple(_absolute(name) if "/" in name or "." in name else name for name in self.train),
+                "data_dir": self.data_dir and self.data_dir.expanduser().absolute(),
+            }
+        )
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute()) if Path(path).expanduser().exists() else path
+
 
 def settings_from(file: Path | None, flags: dict[str, Any]) -> StudySettings:
     """Merges a YAML file of settings and the flags given; the flags win.
@@ -104,9 +120,13 @@ def settings_from(file: Path | None, flags: dict[str, Any]) -> StudySettings:
     Raises UserError that names the file or flag, the value and what would be right.
     """
     from_file = _read_yaml(file) if file else {}
-    merged = {**from_file, **flags}
+    return validated({**from_file, **flags}, flags, file)
+
+
+def validated(values: dict[str, Any], flags: dict[str, Any], file: Path | None = None) -> StudySettings:
+    """Builds settings; raises UserError that names the flag, or else the field of the file."""
     try:
-        return StudySettings(**merged)
+        return StudySettings(**values)
     except ValidationError as error:
         problem = error.errors()[0]
         field = str(problem["loc"][0])

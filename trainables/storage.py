@@ -1,7 +1,7 @@
 """A folder on a local disk or at a remote URI, with atomic writes.
 
 Everything that a study leaves behind goes through `Folder`, so that `--storage` may be a path or any URI that
-pyarrow or fsspec can open (s3://, gs://, hdfs://, ...).
+pyarrow can open (s3://, gs://, hdfs://, ...).
 """
 
 import json
@@ -15,14 +15,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
 from pyarrow import fs
+
+from trainables.errors import UserError
 
 
 class Folder:
     """A folder named by a path or URI. Cheap to pickle: only the location travels."""
 
     def __init__(self, location: str | Path) -> None:
-        text = str(location)
+        text = str(location).removeprefix("file://")
         self.location = text if "://" in text else str(Path(text).expanduser().absolute())
 
     def __repr__(self) -> str:
@@ -55,8 +58,13 @@ class Folder:
     def _filesystem(self) -> tuple[fs.FileSystem, str]:
         if self.is_local:
             return fs.LocalFileSystem(), self.location
-        # pyarrow's own resolver falls back to fsspec for schemes that it does not know.
-        filesystem, path = fs.FileSystem.from_uri(self.location)
+        try:
+            filesystem, path = fs.FileSystem.from_uri(self.location)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise UserError(
+                f"{self.location} is no folder or URI that can be opened ({error}): give a path, or a URI such as "
+                "s3://bucket/folder, gs://bucket/folder or hdfs://host/folder."
+            ) from error
         return filesystem, path.rstrip("/")
 
     def _path(self, name: str) -> str:

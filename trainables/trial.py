@@ -5,9 +5,11 @@ Either way the training writes its own records, and the trial forwards them to T
 driver loses nothing: whoever starts the trial again goes on from its last checkpoint.
 """
 
+import errno
 import logging
 import resource
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -45,6 +47,8 @@ CHECKPOINT = "checkpoint"
 _POLL_SHARE = 0.02
 _POLL_SECONDS = (0.1, 5.0)
 """Reports are looked for after this share of a trial's time so far, within these bounds: storage may be far away."""
+
+_MAXRSS_PER_GIB = 2**30 if sys.platform == "darwin" else 2**20
 
 _logger = logging.getLogger(__name__)
 
@@ -177,7 +181,7 @@ def _work(config: Mapping[str, Any]) -> None:
         **{f"{work}_seconds": clock.seconds.get(work, 0.0) for work in ("train", "signal", "encode", "score", "wait")},
         "total_seconds": time.monotonic() - begin,
         "cpu_seconds": time.process_time() - cpu,
-        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_PER_GIB,
         "workers": worker.world,
         "gpus": worker.world * shared.resources.gpus_per_worker,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
@@ -289,6 +293,12 @@ def _record_failure(training: "Future[None]", folder: Folder) -> None:
     _logger.exception("the training in %s failed", folder.location, exc_info=error)
     if folder.exists("result.json"):
         return
+    if isinstance(error, ray.exceptions.RayActorError):
+        # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
+        raise error
+    if _is_full_disk(error):
+        # Not the trial's fault: without a result it is taken up again when the study is resumed.
+        raise error
     folder.write_json(
         "result.json",
         {
@@ -301,6 +311,11 @@ def _record_failure(training: "Future[None]", folder: Folder) -> None:
             "error": _sentence(error),
         },
     )
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    causes = [error, *getattr(error, "worker_failures", {}).values()]
+    return any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) for e in causes)
 
 
 def _sentence(error: BaseException) -> str:

@@ -30,14 +30,19 @@ def record(folder: Path, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def undecided(tmp_path_factory, write_study) -> Path:
-    return write_study(tmp_path_factory.mktemp("studies"), seeds=SEEDS, questions=20)
+    return write_study(tmp_path_factory.mktemp("studies"), seeds=SEEDS, questions=20, search_trials=1)
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory, write_study) -> Path:
-    folder = write_study(tmp_path_factory.mktemp("studies"), seeds=SEEDS, questions=20)
+    folder = write_study(tmp_path_factory.mktemp("studies"), seeds=SEEDS, questions=20, search_trials=1)
     record(folder, **PLANTED)
     return folder
+
+
+@pytest.fixture
+def small(tmp_path, write_study) -> Path:
+    return write_study(tmp_path, seeds=SEEDS[:3], questions=6, search_trials=1)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +97,7 @@ def test_notes_methods_and_references_name_the_rule(report):
     assert "3 looks (3, 4, 5 seeds) of at most 9; p = 0.0032" in note
     assert "0.0046 (Lan and DeMets 1983)" in note
     assert "3 looks, at 3, 4 and 5 seeds" in report.methods
-    assert "within the 2 comparisons of the question" in report.methods
+    assert "within the 2 comparisons of the question and within the" in report.methods
     for key in ("lan1983discrete", "kim1987design", "jennison1989interim"):
         assert key in report.references
 
@@ -125,7 +130,7 @@ def test_the_other_direction_is_not_what_was_decided(planted, capsys):
 
 
 def test_more_seeds_than_the_decision_rests_on_are_named(tmp_path, write_study):
-    folder = write_study(tmp_path, seeds=SEEDS, questions=12)
+    folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1)
     decision = stopping.decision(str(folder), [3, 4], 9)
     (folder / "stopping.json").write_text(json.dumps(decision), encoding="utf-8")
     report = build_report([str(folder)])
@@ -136,7 +141,7 @@ def test_more_seeds_than_the_decision_rests_on_are_named(tmp_path, write_study):
 
 
 def test_a_seed_that_failed_is_left_out_of_the_looks_and_does_not_stop_the_study(tmp_path, write_study):
-    folder = write_study(tmp_path, seeds=SEEDS, questions=12)
+    folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1)
     path = folder / "trials" / "confirm-best-static-3" / "result.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "diverged"}))
     found = stopping.decision(str(folder), [3, 4, 5], 9)
@@ -154,16 +159,15 @@ def test_a_seed_that_failed_is_left_out_of_the_looks_and_does_not_stop_the_study
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"interval": [0, 1]}', '{"interval": [0, 1], "verdict": "perhaps"}', "null"]
 )
-def test_a_damaged_record_is_named_and_left_out(tmp_path, write_study, content):
-    folder = write_study(tmp_path, seeds=SEEDS[:3], questions=6)
-    (folder / "stopping.json").write_text(content, encoding="utf-8")
-    report = build_report([str(folder)])
+def test_a_damaged_record_is_named_and_left_out(small, content):
+    (small / "stopping.json").write_text(content, encoding="utf-8")
+    report = build_report([str(small)])
     assert any("stopping.json is damaged and was left out" in line for line in report.first_lines) == (content != "[]")
     assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
 
 
-def test_arms_with_the_same_training_have_no_interval_to_show(tmp_path, write_study):
-    folder = write_study(tmp_path, seeds=SEEDS[:3], questions=6)
+def test_arms_with_the_same_training_have_no_interval_to_show(small):
+    folder = small
     arms = json.loads((folder / "arms.json").read_text())
     arms = [arm | ({"same_as": "best static"} if arm["arm"] == "best dynamic" else {}) for arm in arms]
     (folder / "arms.json").write_text(json.dumps(arms))
@@ -176,8 +180,8 @@ def test_arms_with_the_same_training_have_no_interval_to_show(tmp_path, write_st
 
 
 def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_study):
-    first = write_study(tmp_path, name="first", seeds=SEEDS, questions=12)
-    second = write_study(tmp_path, name="second", seeds=(10, 11), questions=12)
+    first = write_study(tmp_path, name="first", seeds=SEEDS, questions=12, search_trials=1)
+    second = write_study(tmp_path, name="second", seeds=(10, 11), questions=12, search_trials=1)
     record(first, **PLANTED)
     report = build_report([str(first), str(second)])
     assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
@@ -186,7 +190,7 @@ def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_
 
 
 def test_a_study_that_waits_for_its_first_look_says_that_it_has_no_verdict(tmp_path, write_study):
-    folder = write_study(tmp_path, seeds=SEEDS, questions=6)
+    folder = write_study(tmp_path, seeds=SEEDS, questions=6, search_trials=1)
     info = json.loads((folder / "study.json").read_text())
     info["settings"]["until_separable"] = 9
     (folder / "study.json").write_text(json.dumps(info))

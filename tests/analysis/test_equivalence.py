@@ -28,7 +28,7 @@ def test_a_margin_is_positive(margin: float) -> None:
 
 
 # A call of statsmodels takes a twentieth of a second.
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, MT5Config, MT5EncoderModel, MT5Model, XLMRobertaForMaskedLM
 
-from trainables.encoders.config import PRESETS, EncoderConfig, resolve_encoder
+from trainables.encoders.config import FEED_FORWARD, PRESETS, EncoderConfig, resolve_encoder
 from trainables.encoders.model import build_encoder, save_encoder
 from trainables.encoders.tokens import pad, tokenise
 from trainables.errors import UserError
@@ -103,7 +103,8 @@ def test_every_parameter_gets_a_gradient(checkpoint, tokenizer, texts) -> None:
 def test_parameters_are_counted(tokenizer) -> None:
     width, vocabulary = 64, len(tokenizer)
     positions = 128 + 2
-    layer = 4 * (width * width + width) + 2 * (4 * width * width) + 4 * width + width + 2 * 2 * width
+    inner = FEED_FORWARD * width
+    layer = 4 * (width * width + width) + 2 * (inner * width) + inner + width + 2 * 2 * width
     expected = (vocabulary + positions + 1) * width + 2 * width + layer
     assert build_encoder(PRESETS["mini-xs"], tokenizer, seed=0).parameter_count == expected
 
