@@ -102,6 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=40, help="studies per truth through Ray (default: 40)")
     parser.add_argument("--more", type=int, default=1000, help="studies per truth without Ray (default: 1000)")
+    parser.add_argument("--truth", choices=tuple(SURFACES), nargs="+", default=tuple(SURFACES), help="default: all")
     parser.add_argument("--early-stopping", choices=("off", "halving"), default="off")
     options = parser.parse_args()
     settings = SETTINGS.model_copy(update={"early_stopping": options.early_stopping})
@@ -114,7 +115,7 @@ def main() -> None:
                 folder = Path(place) / f"{planted.case}-{planted.world}".replace(" ", "-")
                 return finding_of(planted, *study_with_ray(planted, folder, settings=settings))
 
-            for case in SURFACES:
+            for case in options.truth:
                 found = repeat(case, options.repetitions, run)
                 for world, finding in enumerate(found[:AGREE]):
                     with search_seed(SEARCH_SEED + world):
@@ -122,7 +123,7 @@ def main() -> None:
     if options.more:
         space = dynamic_vs_static()
         print(f"\nThe same plan without Ray, space {space.name}: {len(space.branches)} branches, {space.trials} trials")
-        for case in SURFACES:
+        for case in options.truth:
             repeat(case, options.more, lambda planted: study_without_ray(planted, space, settings))
 
 

@@ -51,7 +51,7 @@ class Trial:
 
     @property
     def family(self) -> str:
-        """The kind of schedule."""
+        """The branch in the search phase; the kind of schedule in the confirm phase."""
         return str(self.spec["family"])
 
     @property

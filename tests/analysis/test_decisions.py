@@ -9,8 +9,10 @@ import pytest
 from analysis import compare, stopping
 from analysis.contents import Report, build_report
 from analysis.page import page
+from tests.analysis.conftest import ARMS
 
 SEEDS = (0, 1, 2, 3, 4)
+PAIR = tuple(arm for arm in ARMS if arm.name in ("best static", "best dynamic"))
 PLANTED = {
     "verdict": "worse",
     "difference": -0.1234,
@@ -42,7 +44,7 @@ def planted(tmp_path_factory, write_study) -> Path:
 
 @pytest.fixture
 def small(tmp_path, write_study) -> Path:
-    return write_study(tmp_path, seeds=SEEDS[:3], questions=6, search_trials=1)
+    return write_study(tmp_path, seeds=SEEDS[:3], questions=6, search_trials=1, arms=PAIR)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +132,7 @@ def test_the_other_direction_is_not_what_was_decided(planted, capsys):
 
 
 def test_more_seeds_than_the_decision_rests_on_are_named(tmp_path, write_study):
-    folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1)
+    folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1, arms=PAIR)
     decision = stopping.decision(str(folder), [3, 4], 9)
     (folder / "stopping.json").write_text(json.dumps(decision), encoding="utf-8")
     report = build_report([str(folder)])
@@ -141,7 +143,7 @@ def test_more_seeds_than_the_decision_rests_on_are_named(tmp_path, write_study):
 
 
 def test_a_seed_that_failed_is_left_out_of_the_looks_and_does_not_stop_the_study(tmp_path, write_study):
-    folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1)
+    folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1, arms=PAIR)
     path = folder / "trials" / "confirm-best-static-3" / "result.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "diverged"}))
     found = stopping.decision(str(folder), [3, 4, 5], 9)
@@ -180,8 +182,8 @@ def test_arms_with_the_same_training_have_no_interval_to_show(small):
 
 
 def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_study):
-    first = write_study(tmp_path, name="first", seeds=SEEDS, questions=12, search_trials=1)
-    second = write_study(tmp_path, name="second", seeds=(10, 11), questions=12, search_trials=1)
+    first = write_study(tmp_path, name="first", seeds=SEEDS, questions=12, search_trials=1, arms=PAIR)
+    second = write_study(tmp_path, name="second", seeds=(10, 11), questions=12, search_trials=1, arms=PAIR)
     record(first, **PLANTED)
     report = build_report([str(first), str(second)])
     assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
@@ -190,7 +192,7 @@ def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_
 
 
 def test_a_study_that_waits_for_its_first_look_says_that_it_has_no_verdict(tmp_path, write_study):
-    folder = write_study(tmp_path, seeds=SEEDS, questions=6, search_trials=1)
+    folder = write_study(tmp_path, seeds=SEEDS, questions=6, search_trials=1, arms=PAIR)
     info = json.loads((folder / "study.json").read_text())
     info["settings"]["until_separable"] = 9
     (folder / "study.json").write_text(json.dumps(info))

@@ -34,7 +34,7 @@ def test_a_study_ends_with_records_and_a_report(undisturbed: Path) -> None:
 
 
 def test_the_same_command_gives_the_same_numbers(undisturbed: Path, tmp_path: Path) -> None:
-    done = run(*TINY, "--storage", str(tmp_path), "--name", "again", "--max-concurrent-trials", "1")
+    done = run(*TINY, "--storage", str(tmp_path), "--name", "again", "--quiet", "--max-concurrent-trials", "1")
     assert done.returncode == 0, done.stderr
     assert results(tmp_path / "again") == results(undisturbed)
 
@@ -43,7 +43,9 @@ def test_a_killed_study_is_resumed_without_running_anything_twice(undisturbed: P
     study = tmp_path / "killed"
     for phase, ended in (("search", 2), ("confirm", 3)):
         arguments = (
-            ("--resume", str(study)) if study.exists() else (*TINY, "--storage", str(tmp_path), "--name", "killed")
+            ("--resume", str(study))
+            if study.exists()
+            else (*TINY, "--storage", str(tmp_path), "--name", "killed", "--quiet")
         )
         process = start(*arguments)
         deadline = time.monotonic() + 200
@@ -55,7 +57,7 @@ def test_a_killed_study_is_resumed_without_running_anything_twice(undisturbed: P
         process.communicate()
     before = {path: path.stat().st_mtime_ns for path in study.glob("trials/*/result.json")}
     assert before
-    done = run("--resume", str(study))
+    done = run("--resume", str(study), "--quiet")
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before, "a finished trial was run again"
     assert results(study) == results(undisturbed)
@@ -74,19 +76,19 @@ def test_an_interrupt_leaves_a_usable_study(undisturbed: Path, tmp_path: Path) -
     study = tmp_path / "stopped"
     assert json.loads((study / "status.json").read_text())["state"] == "interrupted"
     # A trial that failed for a reason outside it is run again in the confirm phase.
-    assert run("--resume", str(study), "--trial-budget", "6").returncode == 0
+    assert run("--resume", str(study), "--trial-budget", "6", "--quiet").returncode == 0
     broken = next(study.glob("trials/confirm-*")) / "result.json"
     result = {"status": "failed", "steps": 0, "metrics": {}, "cost": {}, "error": "the machine was on fire"}
     broken.write_text(json.dumps(result))
-    assert run("--resume", str(study), "--trial-budget", "1000").returncode == 0
+    assert run("--resume", str(study), "--trial-budget", "1000", "--quiet").returncode == 0
     assert results(study) == results(undisturbed)
 
 
 def test_a_spent_budget_ends_in_order_and_resume_goes_on(undisturbed: Path, tmp_path: Path) -> None:
-    done = run(*TINY, "--storage", str(tmp_path), "--name", "small", "--trial-budget", "3")
+    done = run(*TINY, "--storage", str(tmp_path), "--name", "small", "--trial-budget", "3", "--quiet")
     assert done.returncode == 0, done.stderr
     assert len(results(tmp_path / "small")) == 3
     assert json.loads((tmp_path / "small" / "status.json").read_text())["state"] == "budget"
-    more = run("--resume", str(tmp_path / "small"), "--trial-budget", "1000")
+    more = run("--resume", str(tmp_path / "small"), "--trial-budget", "1000", "--quiet")
     assert more.returncode == 0, more.stderr
     assert results(tmp_path / "small") == results(undisturbed)
