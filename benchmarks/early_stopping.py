@@ -166,14 +166,12 @@ def run_study(laboratory: Laboratory, settings: StudySettings) -> Ended:
     plan = StudyPlan(SPACE, MINI, settings, MODEL)
     found: dict[str, Outcome] = {}
     grace: dict[str, float] = {}
-    confirm: list[TrialSpec] = []
     while (spec := plan.next_trial()) is not None:
-        if spec.phase == "search":
-            found[spec.id] = laboratory.search(spec)
-            grace[spec.id] = spec.training.ratio.comparable_from()
-            plan.complete(spec, found[spec.id])
-        else:
-            confirm.append(spec)
+        found[spec.id] = laboratory.search(spec)
+        grace[spec.id] = spec.training.ratio.comparable_from()
+        plan.complete(spec, found[spec.id])
+    plan.start_confirm_phase()
+    confirm = list(iter(plan.next_trial, None))
     arms = {arm.arm: arm for arm in plan.arms if arm.arm in SPACE.main_comparison}
     confirmed = {
         name: float(np.mean([laboratory.test(spec) for spec in confirm if spec.arm == (arm.same_as or name)]))

@@ -20,7 +20,7 @@ from study.budget import Budget
 from study.cluster import Resources, cores, plan_resources
 from study.plan import StudyPlan
 from study.progress import Progress
-from study.records import Study
+from study.records import Study, open_study
 from study.searcher import PlanSearcher
 from study.settings import StudySettings
 from trainables.errors import UserError
@@ -121,7 +121,37 @@ def run_trials(
     `trainable` gets the config that `PlanSearcher.suggest` returns and writes reports and result into its folder.
     """
     counts = _Counts(study, plan, progress)
-    searcher = PlanSearcher(plan, study, budget, counts.completed)
+    # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its
+    # actor go; a new one takes longer to start than a short trial, and Tune would run one trial at a time from then on.
+    searcher = _run_phase(study, plan, trainable, resources, settings, budget, counts)
+    if plan.phase_ended and not plan.finished:
+        plan.start_confirm_phase()
+        searcher = _run_phase(
+            open_study(study.folder.location), plan, trainable, resources, settings, budget, counts, searcher
+        )
+    if plan.finished:
+        state = "complete"
+    elif searcher.budget_reached:
+        state = "budget"
+        progress.line(f"The {searcher.budget_reached} is spent; --resume with a larger one goes on.")
+    else:
+        state = "interrupted"
+    counts.write(state)
+    return Ended(state, progress.failed)
+
+
+def _run_phase(
+    study: Study,
+    plan: StudyPlan,
+    trainable: Callable[..., Any],
+    resources: Resources,
+    settings: StudySettings,
+    budget: Budget,
+    counts: "_Counts",
+    before: PlanSearcher | None = None,
+) -> PlanSearcher:
+    """Runs the present phase of the plan through Tune; `before` is the searcher of the phase before it."""
+    searcher = PlanSearcher(plan, study, budget, counts.completed, before)
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
@@ -133,8 +163,8 @@ def run_trials(
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
-            name="ray",
-            storage_path=study.folder.location,
+            name=plan.phase,
+            storage_path=(study.folder / "ray").location,
             failure_config=tune.FailureConfig(max_failures=settings.max_failures),
             callbacks=[_Watcher(counts)],
             verbose=0,
@@ -150,15 +180,7 @@ def run_trials(
         with suppress(OSError):
             counts.write("interrupted")
         raise
-    if plan.finished:
-        state = "complete"
-    elif searcher.budget_reached:
-        state = "budget"
-        progress.line(f"The {searcher.budget_reached} is spent; --resume with a larger one goes on.")
-    else:
-        state = "interrupted"
-    counts.write(state)
-    return Ended(state, progress.failed)
+    return searcher
 
 
 def optuna_journal(study: Study) -> optuna.storages.BaseStorage:

@@ -89,18 +89,13 @@ class StudyPlan:
         self.arms: list[Arm] = []
 
     def next_trial(self) -> TrialSpec | None:
-        """The next trial to run, or None while the plan must first hear of running ones (or is finished)."""
+        """The next trial to run, or None while the plan must first hear of running ones (or its phase has ended)."""
         if self._confirm is None:
             ready = [b for b in self._branches if self._may_ask(b)]
-            if ready:
-                return self._ask(min(ready, key=lambda b: len(b.asked)))
-            if any(len(b.told) < b.search.trials for b in self._branches):
-                return None
-            self._start_confirm_phase()
-        confirm = self._confirm or []
-        if self._confirm_next < len(confirm):
+            return self._ask(min(ready, key=lambda b: len(b.asked))) if ready else None
+        if self._confirm_next < len(self._confirm):
             self._confirm_next += 1
-            return confirm[self._confirm_next - 1]
+            return self._confirm[self._confirm_next - 1]
         return None
 
     def complete(self, spec: TrialSpec, outcome: Outcome) -> None:
@@ -119,9 +114,16 @@ class StudyPlan:
                 branch.search.tell(n, branch.told[n])
 
     @property
+    def phase_ended(self) -> bool:
+        """Whether every trial of the present phase has ended."""
+        if self._confirm is None:
+            return all(len(b.told) == b.search.trials for b in self._branches)
+        return len(self._confirm_told) == len(self._confirm)
+
+    @property
     def finished(self) -> bool:
         """Whether every trial of both phases has ended."""
-        return self._confirm is not None and len(self._confirm_told) == len(self._confirm)
+        return self._confirm is not None and self.phase_ended
 
     @property
     def most_arms(self) -> int:
@@ -203,7 +205,8 @@ class StudyPlan:
             storage=storage,
         )
 
-    def _start_confirm_phase(self) -> None:
+    def start_confirm_phase(self) -> None:
+        """Chooses the arms, once the search has ended; raises UserError if it has none for the main comparison."""
         tried = {b.branch.name: [(b.asked[n], b.told[n]) for n in sorted(b.told)] for b in self._branches}
         self.arms = choose_arms(self._space, tried, self.objectives)
         self._on_arms(self.arms)

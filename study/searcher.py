@@ -28,8 +28,14 @@ class PlanSearcher(Searcher):
     """
 
     def __init__(
-        self, plan: StudyPlan, study: Study, budget: Budget, on_complete: Callable[[TrialSpec, Outcome], None]
+        self,
+        plan: StudyPlan,
+        study: Study,
+        budget: Budget,
+        on_complete: Callable[[TrialSpec, Outcome], None],
+        before: "PlanSearcher | None" = None,
     ) -> None:
+        """`before` is the searcher of the phase before this one: what it spent counts."""
         super().__init__()
         self._plan = plan
         self._study = study
@@ -37,7 +43,8 @@ class PlanSearcher(Searcher):
         self._on_complete = on_complete
         self._known = {trial.id: trial for trial in study.trials}
         self._running: dict[str, TrialSpec] = {}
-        self._trials = self._pairs = 0
+        self._trials: int = before._trials if before else 0
+        self._pairs: int = before._pairs if before else 0
         self.budget_reached: str | None = None
         self.broken: OSError | None = None
         """Why the records cannot be kept any longer, such as a full disk."""
@@ -49,7 +56,7 @@ class PlanSearcher(Searcher):
         while self.budget_reached is None:
             spec = self._plan.next_trial()
             if spec is None:
-                return FINISHED if self._plan.finished else None
+                return FINISHED if self._plan.phase_ended else None
             known = self._known.get(spec.id)
             batches = 2 if spec.training.mixing == "loss" else 1
             pairs = spec.training.steps * spec.training.batch_size * batches

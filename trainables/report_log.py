@@ -54,5 +54,6 @@ def _is_not_finite(value: Any) -> bool:
 
 
 def _misses(report: Mapping[str, Any], rungs: Mapping[int, Rung]) -> bool:
-    rung = rungs.get(report["step"])
-    return rung is not None and rung.misses(report["dev"][rung.metric])
+    # A run that diverged at a rung has no dev metrics there; its own status counts.
+    rung, dev = rungs.get(report["step"]), report.get("dev")
+    return rung is not None and dev is not None and rung.misses(dev[rung.metric])

@@ -328,11 +328,10 @@ def study_without_ray(planted: Planted, space: Space = SPACE, settings: StudySet
     plan = StudyPlan(space, MINI, settings, "planted")
     steps: list[int] = []
     while (spec := plan.next_trial()) is not None:
-        if spec.phase == "confirm":
-            break
         ended = outcome(planted, spec)
         steps.append(ended.steps)
         plan.complete(spec, ended)
+    plan.start_confirm_phase()
     dynamic, static = (_arm(plan, name) for name in space.main_comparison)
     tables = [_runs(planted, arm, plan.effort.seeds) for arm in (dynamic, static)]
     # Name by name as `analysis.comparisons` builds its contrasts.

@@ -37,6 +37,9 @@ def run(plan: StudyPlan, concurrent: int = 1, seed: int = 0, end: Callable[[Tria
             running.append(spec)
             assert spec.id not in trials
             trials[spec.id] = spec
+        if not running and plan.phase == "search":
+            plan.start_confirm_phase()
+            continue
         if not running:
             break
         spec = running.pop(order.randrange(len(running)))
