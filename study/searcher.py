@@ -12,7 +12,7 @@ from study.budget import Budget
 from study.plan import StudyPlan
 from study.records import Study, Trial
 from trainables.errors import UserError
-from trainables.spec import Outcome, TrialSpec
+from trainables.spec import Outcome, TrialSpec, failure
 from trainables.storage import Folder
 
 _LEAST_FREE_BYTES = 1_000_000
@@ -116,11 +116,6 @@ def check_same_trial(spec: TrialSpec, known: Trial) -> None:
             f"{known.folder.location}/trial.json is not the trial that the plan derives from the records: "
             "the study was written by another version of this project or of Optuna; resume it with that version."
         )
-
-
-def failure(error: str) -> dict[str, Any]:
-    """The result.json of a trial that could not write its own."""
-    return {"status": "failed", "steps": 0, "metrics": {}, "cost": {}, "error": error}
 
 
 def _check_disk(folder: Folder) -> None:

@@ -43,6 +43,11 @@ class TrialSpec(BaseModel):
     """Fixed before the trial starts, from earlier trials of its own family: it stops by itself."""
 
 
+def failure(error: str) -> dict[str, Any]:
+    """The result.json of a trial that did not come to an end of its own."""
+    return {"status": "failed", "steps": 0, "metrics": {}, "cost": {}, "error": error}
+
+
 class Outcome(BaseModel):
     """What the study needs to know of a finished trial."""
 

@@ -37,7 +37,7 @@ from trainables.gradient import Tokens
 from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.mixing.feedback import Bias
 from trainables.report_log import ReportLog, new_reports
-from trainables.spec import TrialSpec
+from trainables.spec import TrialSpec, failure
 from trainables.storage import Folder
 from trainables.workers import Worker
 
@@ -301,15 +301,7 @@ def _record_failure(training: "Future[None]", folder: Folder) -> None:
         raise error
     folder.write_json(
         "result.json",
-        {
-            "status": "failed",
-            "steps": 0,
-            "metrics": {},
-            "cost": {},
-            "ended": _now(),
-            "host": socket.gethostname(),
-            "error": _sentence(error),
-        },
+        {**failure(_sentence(error)), "ended": _now(), "host": socket.gethostname()},
     )
 
 
