@@ -70,12 +70,17 @@ def compare_arms(findings: Findings, queries: Queries, margin: float) -> Compari
 
 
 def judge_pair(findings: Findings, queries: Queries, first: Arm, second: Arm, margin: float) -> list[Judged]:
-    """Two arms on every benchmark and setting, as one family; empty where they cannot be compared."""
+    """Two arms as the question's own comparison is judged: all benchmarks and settings are one family, bias another.
+
+    Empty where they cannot be compared.
+    """
     if training(first) == training(second):
         return []
     places = [place for benchmark in findings.benchmarks for place in _places(benchmark)]
     pairs = [(first, second, place) for place in places if _comparable(queries, first, second, place)]
-    return _judge_own(findings, queries, pairs, margin)
+    own = [pair for pair in pairs if pair[2].metric != RANK_DISTANCE]
+    bias = [pair for pair in pairs if pair[2].metric == RANK_DISTANCE]
+    return [*_judge_own(findings, queries, own, margin), *_judge(queries, bias, margin, is_main=False)]
 
 
 def _judge_own(
@@ -85,9 +90,7 @@ def _judge_own(
     decisions = Decisions(findings)
     decided, fixed = {}, []
     for first, second, place in pairs:
-        decision = None
-        if place.metric != RANK_DISTANCE:
-            decision = decisions.find(first, second, place.benchmark, place.setting)
+        decision = decisions.find(first, second, place.benchmark, place.setting)
         if decision is None:
             fixed.append((first, second, place))
         else:

@@ -13,7 +13,7 @@ from study.objective import Objective
 from trainables.config import TrainingConfig
 from trainables.spec import Outcome, Rung
 
-REDUCTION = 2
+REDUCTION = 3
 """A trial goes on if it is among the best 1 / REDUCTION of its branch at the rung."""
 
 LEAST_HISTORY = 2
