@@ -32,9 +32,8 @@ from search_spaces.recipes import MINI
 from search_spaces.space import Branch, Space, strategies
 from study.arms import Arm
 from study.data import load_data
-from study.plan import SEARCH_SEED, StudyPlan
+from study.plan import StudyPlan
 from study.settings import StudySettings
-from tests.study.planted import search_seed
 from trainables.encoders.config import resolve_encoder
 from trainables.encoders.model import Encoder, build_encoder
 from trainables.evaluation.encode import encode
@@ -223,8 +222,10 @@ def main() -> None:
     for repetition in range(options.repetitions):
         started = time.perf_counter()
         laboratory = Laboratory(inputs)
-        with search_seed(SEARCH_SEED + repetition):
-            whole, stopped = run_study(laboratory, off), run_study(laboratory, halving)
+        whole, stopped = (
+            run_study(laboratory, settings.model_copy(update={"search_seed": settings.search_seed + repetition}))
+            for settings in (off, halving)
+        )
         saved.append(1 - stopped.steps / (stopped.trials * options.steps))
         alike = [name for name in whole.arms if whole.arms[name].training == stopped.arms[name].training]
         same_arms += len(alike) == len(whole.arms)

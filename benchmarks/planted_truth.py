@@ -30,7 +30,6 @@ import numpy as np
 from scipy import stats
 
 from search_spaces.dynamic_vs_static import dynamic_vs_static
-from study.plan import SEARCH_SEED
 from tests.study.planted import (
     BEST_RATIO,
     GAIN,
@@ -41,7 +40,6 @@ from tests.study.planted import (
     Planted,
     finding_of,
     ray_for_many_studies,
-    search_seed,
     study_with_ray,
     study_without_ray,
 )
@@ -92,8 +90,7 @@ def print_case(case: str, findings: Sequence[Finding], seconds: float) -> None:
 def repeat(case: str, repetitions: int, run: Callable[[Planted], Finding]) -> list[Finding]:
     findings, started = [], time.perf_counter()
     for world in range(repetitions):
-        with search_seed(SEARCH_SEED + world):
-            findings.append(run(Planted(case, world)))
+        findings.append(run(Planted(case, world)))
     print_case(case, findings, time.perf_counter() - started)
     return findings
 
@@ -118,8 +115,7 @@ def main() -> None:
             for case in options.truth:
                 found = repeat(case, options.repetitions, run)
                 for world, finding in enumerate(found[:AGREE]):
-                    with search_seed(SEARCH_SEED + world):
-                        assert study_without_ray(Planted(case, world), settings=settings) == finding
+                    assert study_without_ray(Planted(case, world), settings=settings) == finding
     if options.more:
         space = dynamic_vs_static()
         print(f"\nThe same plan without Ray, space {space.name}: {len(space.branches)} branches, {space.trials} trials")

@@ -16,6 +16,8 @@ class Recipe(BaseModel):
     first_learning_rate: float
     """Tried first in every branch."""
     temperature: float
+    temperatures: Real
+    """Searched where the user asks for it."""
 
 
 MINI = Recipe(
@@ -24,6 +26,7 @@ MINI = Recipe(
     learning_rate=Real(low=1e-3, high=1e-2, log=True),
     first_learning_rate=4e-3,
     temperature=0.05,
+    temperatures=Real(low=0.01, high=0.1, log=True),
 )
 """From scratch; chosen so that the strategies separate on the atlas within seconds (docs/design.md)."""
 
@@ -33,6 +36,7 @@ PRETRAINED = Recipe(
     learning_rate=Real(low=5e-6, high=1e-4, log=True),
     first_learning_rate=3e-5,
     temperature=0.05,
+    temperatures=Real(low=0.01, high=0.1, log=True),
 )
 """Learning rate 3e-5 and batch size 100 are those of arXiv 2408.10536; it reports neither steps nor temperature."""
 

@@ -1,6 +1,7 @@
 """The search inside one branch: an Optuna study whose suggestions are a pure function of what came before."""
 
 import hashlib
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -25,7 +26,8 @@ class BranchSearch:
 
     Trial k is sampled by a sampler seeded with (seed, branch, k) from the trials that were told before, so that a
     study that is interrupted and resumed, or run again, suggests the same values. TPE is used as Bergstra et al.
-    (2011), multivariate and grouped as in Optuna.
+    (2011), multivariate and grouped as in Optuna; with several objectives it is Optuna's multi-objective TPE (Ozaki et
+    al., 2022). NSGA-II is that of Deb et al. (2002).
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class BranchSearch:
         name: str,
         parameters: Mapping[str, Parameter],
         *,
-        sampler: Literal["tpe", "random", "grid"],
+        sampler: Literal["tpe", "random", "nsga2", "grid"],
         seed: int,
         trials: int,
         first: Mapping[str, Any],
@@ -81,6 +83,9 @@ class BranchSearch:
         seed = int.from_bytes(digest[:4], "little")
         if self._sampler == "tpe":
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=4)
+        if self._sampler == "nsga2":
+            # Generations of about the square root of the trials leave as many generations to improve in.
+            return optuna.samplers.NSGAIISampler(seed=seed, population_size=max(4, math.isqrt(self.trials)))
         return optuna.samplers.RandomSampler(seed=seed)
 
 

@@ -22,9 +22,6 @@ from trainables.config import TrainingConfig
 from trainables.mixing.parameters import Parameter
 from trainables.spec import Outcome, TrialSpec
 
-SEARCH_SEED = 1_000_000
-"""The seed of all search trials: compared trials see the same items in the same order. Confirm seeds are 0, 1, ..."""
-
 
 @dataclass(frozen=True)
 class Effort:
@@ -159,7 +156,7 @@ class StudyPlan:
             phase="search",
             family=branch.branch.name,
             number=number,
-            seed=SEARCH_SEED,
+            seed=self._settings.search_seed,
             model=self._model,
             training=training,
             rungs=rungs(training, earlier, self.objectives[0]) if halving else (),
@@ -176,10 +173,10 @@ class StudyPlan:
             steps=effort.steps,
             batch_size=effort.batch_size,
             learning_rate=values.get("learning_rate", settings.learning_rate),
-            temperature=settings.temperature or self._recipe.temperature,
+            temperature=values.get("temperature", settings.temperature or self._recipe.temperature),
             gradient_accumulation=settings.gradient_accumulation,
             precision=settings.precision,
-            seed=SEARCH_SEED,
+            seed=settings.search_seed,
             report_every=max(1, effort.steps // 20),
             evaluate_every=-(-effort.steps // settings.evaluations),
             checkpoint_every=-(-effort.steps // settings.checkpoints) if settings.checkpoints else 0,
@@ -192,14 +189,17 @@ class StudyPlan:
         if settings.learning_rate is None:
             parameters["learning_rate"] = self._recipe.learning_rate
             first["learning_rate"] = self._recipe.first_learning_rate
+        if settings.search_temperature:
+            parameters["temperature"] = self._recipe.temperatures
+            first["temperature"] = self._recipe.temperature
         if branch.role == "dynamic":
             first |= {_ratio_key(name): value for name, value in branch.defaults.items()}
         return BranchSearch(
             branch.name,
             parameters,
-            sampler=self._space.sampler,
-            seed=SEARCH_SEED,
-            trials=self._settings.trials or self._space.trials,
+            sampler=settings.sampler or self._space.sampler,
+            seed=settings.search_seed,
+            trials=settings.trials or self._space.trials,
             first=first,
             objectives=self.objectives,
             storage=storage,

@@ -58,8 +58,7 @@ class PlanSearcher(Searcher):
             if spec is None:
                 return FINISHED if self._plan.phase_ended else None
             known = self._known.get(spec.id)
-            batches = 2 if spec.training.mixing == "loss" else 1
-            pairs = spec.training.steps * spec.training.batch_size * batches
+            pairs = _planned_pairs(spec)
             if known is not None:
                 check_same_trial(spec, known)
                 if known.result is not None and not _worth_another_run(known):
@@ -95,6 +94,9 @@ class PlanSearcher(Searcher):
         self._pairs += pairs
 
     def _finish(self, spec: TrialSpec, outcome: Outcome) -> None:
+        if outcome.status != "failed":
+            # A trial that was stopped spent less than was planned, one with a controller's signals more.
+            self._pairs += outcome.pairs - _planned_pairs(spec)
         self._plan.complete(spec, outcome)
         self._on_complete(spec, outcome)
 
@@ -107,6 +109,11 @@ class PlanSearcher(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore: the records hold it all."""
+
+
+def _planned_pairs(spec: TrialSpec) -> int:
+    batches = 2 if spec.training.mixing == "loss" else 1
+    return spec.training.steps * spec.training.batch_size * batches
 
 
 def check_same_trial(spec: TrialSpec, known: Trial) -> None:

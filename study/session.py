@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from search_spaces.recipes import Recipe, recipe_for
@@ -19,13 +20,15 @@ from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.launch import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
 from study.more_seeds import decide, first_look
-from study.objective import parse_objectives
+from study.objective import DEV_METRICS, parse_objectives
 from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings, validated
+from trainables.corpora.benchmark import Benchmark
 from trainables.encoders.config import EncoderConfig, resolve_encoder
 from trainables.errors import UserError
+from trainables.evaluation.evaluate import evaluate
 from trainables.inputs import TrialInputs, prepare_inputs
 from trainables.storage import Folder
 from trainables.trial import TrialResources, trial_trainable
@@ -54,6 +57,7 @@ class Session:
         else:
             check_address(settings.address)
         self._check_batch()
+        self._check_temperature()
         self._data: StudyData = load_data(settings, self._space, settings.batch_size or self._recipe.batch_size)
         self._check_objectives()
         if recorded is not None:
@@ -258,13 +262,21 @@ class Session:
                 "of a batch and can cut them in at most as many chunks; give a smaller number."
             )
 
+    def _check_temperature(self) -> None:
+        if self.settings.search_temperature and self.settings.temperature is not None:
+            raise UserError(
+                f"--temperature {self.settings.temperature:g} and --search-temperature exclude each other: give one."
+            )
+
     def _check_objectives(self) -> None:
         dev = self._data.dev
+        known = _metric_names(dev)
         for objective in parse_objectives(self.settings.objective):
-            if not objective.metric.startswith("monolingual/") and len(dev.languages) < 2:
+            if objective.metric not in known:
                 raise UserError(
-                    f"--objective {objective.metric}: the dev set is in {', '.join(dev.languages)} only; give a "
-                    "monolingual metric, or training sets in more languages."
+                    f"--objective {objective.metric}: the dev set (languages {', '.join(dev.languages)}) has no "
+                    f"such value; give one of {', '.join(sorted(known & set(DEV_METRICS)))}, or training items "
+                    "in several languages each."
                 )
 
     def _check_same_data(self, recorded: Study) -> None:
@@ -295,6 +307,13 @@ class Session:
             tables += [benchmark.queries, benchmark.candidates]
         data = self._inputs.data
         return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes
+
+
+def _metric_names(dev: Benchmark) -> set[str]:
+    """The metrics that the dev set has, whatever the encoder: those of arbitrary embeddings."""
+    rows = np.random.default_rng(0).standard_normal((len(dev.query_texts) + len(dev.candidate_texts), 2), np.float32)
+    queries, candidates = np.split(rows, [len(dev.query_texts)])
+    return {name.removeprefix("dev/") for name in evaluate(dev, queries, candidates, keep_per_query=False).metrics}
 
 
 def _check_space(folder: Folder) -> None:

@@ -39,6 +39,13 @@ class StudySettings(BaseModel):
         description="dev metric that chooses, with :maximize or :minimize where it is not the usual direction; "
         "repeatable: the Pareto front of several goes to the confirm phase",
     )
+    sampler: Literal["tpe", "random", "nsga2"] | None = Field(
+        None, description="Optuna sampler inside every family (default: the space's; tpe is random for 4 trials)"
+    )
+    search_temperature: bool = Field(False, description="search the temperature of the loss, too, in every family")
+    search_seed: Annotated[int, Field(ge=100_000)] = Field(
+        1_000_000, description="seed of all search trials and of the samplers; confirm seeds are 0, 1, ..."
+    )
     early_stopping: Literal["off", "halving"] = Field(
         "off", description="halving: stop search trials that are behind earlier ones of their own family"
     )

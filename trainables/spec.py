@@ -60,7 +60,7 @@ class Outcome(BaseModel):
     """The dev metrics at every evaluation."""
     error: str | None = None
     pairs: int = 0
-    """Training pairs spent."""
+    """Pairs encoded: in training, and for a controller's signals."""
     ratios: tuple[float, ...] = ()
     """α of every step of a closed-loop training; as a `replay` schedule they repeat it."""
 
@@ -72,7 +72,7 @@ class Outcome(BaseModel):
             steps=result["steps"],
             metrics=result["metrics"],
             error=result["error"],
-            pairs=result["cost"].get("pairs", 0),
+            pairs=result["cost"].get("pairs", 0) + result["cost"].get("signal_pairs", 0),
             ratios=result.get("ratios", ()),
             dev_by_step={report["step"]: report["dev"] for report in reports if report.get("dev")},
         )

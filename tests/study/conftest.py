@@ -12,10 +12,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 TINY = (
-    *("--space", "static_ratio", "--trials", "2", "--seeds", "2"),
+    *("--space", "static_ratio", "--trials", "4", "--seeds", "2"),
     *("--model", "mini-xs", "--steps", "12", "--batch-size", "16", "--learning-rate", "0.001"),
+    *("--early-stopping", "halving", "--evaluations", "4"),
 )
-"""A study of 5 search and at most 8 confirm trials of a second each."""
+"""A study of 7 search trials, of which early stopping ends some, and 8 confirm trials of a second each at most."""
 
 
 def start(*arguments: str, cwd: Path = ROOT) -> "subprocess.Popen[str]":

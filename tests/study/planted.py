@@ -22,7 +22,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-import study.plan
 from analysis.comparison import Comparison
 from analysis.comparisons import RESAMPLES, compare_arms
 from analysis.findings import SETTINGS as TEST_SETTINGS
@@ -245,15 +244,9 @@ class Finding:
         return "better" in self.verdicts.values()
 
 
-@contextmanager
-def search_seed(seed: int) -> Iterator[None]:
-    """Lets the searches in the block try other values than the studies of users do, which all have one search seed."""
-    before = study.plan.SEARCH_SEED
-    study.plan.SEARCH_SEED = seed
-    try:
-        yield
-    finally:
-        study.plan.SEARCH_SEED = before
+def of_world(settings: StudySettings, planted: Planted) -> StudySettings:
+    """The settings with a search seed of the world's own, so that the searches of many worlds try other values."""
+    return settings.model_copy(update={"search_seed": settings.search_seed + planted.world})
 
 
 @contextmanager
@@ -297,6 +290,7 @@ def study_with_ray(
         for report in run_in_folder(planted, spec, place):
             tune.report(report)
 
+    settings = of_world(settings, planted)
     records = create_study(Folder(folder), _info(folder.name, space, settings))
     plan = StudyPlan(
         space,
@@ -325,7 +319,7 @@ def finding_of(planted: Planted, records: Study, plan: StudyPlan) -> Finding:
 
 def study_without_ray(planted: Planted, space: Space = SPACE, settings: StudySettings = SETTINGS) -> Finding:
     """The same study from the same plan, outcomes and statistics, without Ray and without files."""
-    plan = StudyPlan(space, MINI, settings, "planted")
+    plan = StudyPlan(space, MINI, of_world(settings, planted), "planted")
     steps: list[int] = []
     while (spec := plan.next_trial()) is not None:
         ended = outcome(planted, spec)

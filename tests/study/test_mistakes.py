@@ -23,6 +23,8 @@ MISTAKES = [
     (["--address", "127.0.0.1:9"], "--address 127.0.0.1:9: nothing answers there"),
     (["--address", "ray://127.0.0.1:10001"], "Ray Client cannot run a study"),
     (["--gradient-accumulation", "100"], "--gradient-accumulation 100: a worker has 48 pairs"),
+    (["--temperature", "0.1", "--search-temperature"], "--temperature 0.1 and --search-temperature exclude each other"),
+    (["--search-seed", "3"], "--search-seed is '3': input should be greater than or equal to 100000"),
     (["--learning-rate", "inf"], "--learning-rate is 'inf'"),
     (["--storage", "foo://bar"], "is no folder or URI that can be opened"),
     (["--resume", "nowhere"], "There is no folder"),
@@ -84,3 +86,22 @@ def test_a_full_disk_is_said(tmp_path: Path, refusal: Refusal) -> None:
         assert list(disk.iterdir()) == []
     finally:
         os.system(f"umount {disk}")
+
+
+def test_an_objective_that_the_dev_set_cannot_have_is_said(tmp_path: Path, refusal: Refusal) -> None:
+    """The items in both languages come in two groups, too large to be held out: nothing crosses languages in dev."""
+    both = [
+        {"id": f"b{i}", "group": str(i % 2), "query": {"de": f"f {i}", "en": f"q {i}"}, "passage": {"de": f"a {i}"}}
+        for i in range(100)
+    ]
+    own = [
+        {"id": f"{language}{i}", "query": {language: f"query {i}"}, "passage": {language: f"{language} passage {i}"}}
+        for language in ("de", "en")
+        for i in range(100)
+    ]
+    for name, items in (("both", both), ("own", own)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    train = ("--train", "both.jsonl", "--train", "own.jsonl", "--evaluate", "atlas", "--batch-size", "2")
+    said = refusal(*train, "--objective", "cross-lingual/map")
+    assert "--objective cross-lingual/map: the dev set (languages de, en) has no such value; give one of" in said
+    assert "monolingual/map" in said

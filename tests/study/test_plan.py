@@ -8,7 +8,7 @@ import pytest
 
 from search_spaces.recipes import MINI
 from search_spaces.registry import SPACES, space
-from study.plan import SEARCH_SEED, StudyPlan
+from study.plan import StudyPlan
 from study.settings import StudySettings
 from trainables.errors import UserError
 from trainables.spec import Outcome, TrialSpec
@@ -77,7 +77,7 @@ def test_every_branch_gets_the_same_number_of_trials_and_pairs() -> None:
 def test_confirm_seeds_are_the_same_in_every_arm_and_never_those_of_the_search() -> None:
     plan = plan_of()
     trials = run(plan).values()
-    assert {spec.seed for spec in trials if spec.phase == "search"} == {SEARCH_SEED}
+    assert {spec.seed for spec in trials if spec.phase == "search"} == {StudySettings().search_seed}
     own = [arm.arm for arm in plan.arms if arm.same_as is None]
     for arm in own:
         specs = [spec for spec in trials if spec.arm == arm]
@@ -155,3 +155,45 @@ def test_the_grid_covers_the_ratio_axis_evenly() -> None:
     trials = run(plan_of("static_ratio", settings=settings)).values()
     ratios = [s.training.ratio.value for s in trials if s.family == "static" and s.phase == "search"]
     assert ratios == pytest.approx([i / 10 for i in range(11)])
+
+
+def test_the_temperature_is_searched_in_every_branch_where_it_is_asked_for() -> None:
+    plain = run(plan_of()).values()
+    assert {spec.training.temperature for spec in plain} == {MINI.temperature}
+    searched = run(plan_of(settings=SETTINGS.model_copy(update={"search_temperature": True}))).values()
+    for branch in space("dynamic_vs_static").branches:
+        own = [t.training.temperature for t in searched if t.phase == "search" and t.family == branch.name]
+        assert own[0] == MINI.temperature, "the recipe's is tried first"
+        assert len(set(own)) > 1
+        assert all(MINI.temperatures.low <= temperature <= MINI.temperatures.high for temperature in own)
+
+
+def test_another_search_seed_is_another_search() -> None:
+    one, other = (
+        run(plan_of(settings=SETTINGS.model_copy(update={"search_seed": seed}))) for seed in (1_000_000, 1_000_001)
+    )
+    assert {spec.seed for spec in other.values() if spec.phase == "search"} == {1_000_001}
+    assert {spec.seed for spec in other.values() if spec.phase == "confirm"} == {0, 1, 2}
+    rates = [[t.training.learning_rate for t in found.values() if t.phase == "search"] for found in (one, other)]
+    assert rates[0] != rates[1]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2"])
+@pytest.mark.parametrize("objectives", [(OBJECTIVE,), (OBJECTIVE, "monolingual/map")])
+def test_every_sampler_learns_and_repeats_itself(sampler: str, objectives: tuple[str, ...]) -> None:
+    settings = SETTINGS.model_copy(update={"sampler": sampler, "objective": objectives, "trials": 16})
+
+    def end(best: float) -> Callable[[TrialSpec], Outcome]:
+        def at(spec: TrialSpec) -> Outcome:
+            value = -abs(spec.training.learning_rate - best)
+            metrics = {f"dev/{name}": value for name in objectives}
+            return outcome_of(spec).model_copy(update={"metrics": metrics, "dev_by_step": {}})
+
+        return at
+
+    low, again, high = (
+        [t.training.learning_rate for t in run(plan_of(settings=settings), end=end(best)).values() if t.number]
+        for best in (MINI.learning_rate.low, MINI.learning_rate.low, MINI.learning_rate.high)
+    )
+    assert low == again
+    assert (low != high) == (sampler != "random"), "what was found decides what is tried next"

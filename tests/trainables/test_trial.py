@@ -88,9 +88,8 @@ def test_two_workers_train_like_one_and_survive_a_kill(inputs: TrialInputs, tmp_
     def kill_a_worker() -> None:
         while not new_reports(Folder(tmp_path / "two" / "trial"), 4):
             time.sleep(0.02)
-        workers = [p for p in psutil.process_iter(["cmdline"]) if "RayTrainWorker" in " ".join(p.info["cmdline"] or [])]
-        workers[0].send_signal(signal.SIGKILL)
-        killed.append(workers[0].pid)
+        killed.append(_processes("RayTrainWorker")[0])
+        os.kill(killed[0], signal.SIGKILL)
 
     killed: list[int] = []
     killer = Thread(target=kill_a_worker, daemon=True)
@@ -115,6 +114,40 @@ def test_a_trial_that_misses_its_rung_leaves_by_itself(inputs: TrialInputs, tmp_
     result = run(inputs, tmp_path, spec_of(Constant(value=0.5), rungs))
     assert (result["status"], result["steps"]) == ("pruned", 4)
     assert "dev/multilingual/map" in result["metrics"]
+
+
+def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
+    inputs: TrialInputs, tmp_path: Path
+) -> None:
+    """Every trial needs both cores: if Tune's scheduler stopped one, its workers would stay and the next one hang."""
+    stop = (Rung(step=4, metric="multilingual/map", minimum=2.0),)
+    specs = [
+        spec_of(Constant(value=value / 2), rungs).model_copy(update={"id": f"t{value}"})
+        for value, rungs in enumerate((stop, stop, ()))
+    ]
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    tune.Tuner(
+        trial_trainable(inputs, TrialResources(2, 1, 0, 0)),
+        param_space={
+            "spec": tune.grid_search([spec.model_dump_json() for spec in specs]),
+            "folder": tune.sample_from(lambda config: str(tmp_path / TrialSpec.model_validate_json(config["spec"]).id)),
+        },
+        run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "tune"), verbose=0),
+    ).fit()
+    found = [Folder(tmp_path / spec.id).read_json("result.json") for spec in specs]
+    ends = [(result["status"], result["steps"]) for result in found]
+    assert ends == [("pruned", 4), ("pruned", 4), ("complete", 8)]
+    assert {result["cost"]["workers"] for result in found} == {2}
+    deadline = time.monotonic() + 30
+    while ray.available_resources().get("CPU") != 2 or _processes("RayTrainWorker", "TrainController"):
+        assert time.monotonic() < deadline, "a trial left something running"
+        time.sleep(0.2)
+
+
+def _processes(*titles: str) -> list[int]:
+    """The processes of Ray actors with such a title."""
+    running = [(p.pid, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
+    return [pid for pid, command in running if command.startswith("ray::") and any(t in command for t in titles)]
 
 
 def test_a_closed_loop_run_replays_as_an_open_one(inputs: TrialInputs, tmp_path: Path) -> None:
