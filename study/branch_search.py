@@ -50,6 +50,8 @@ class BranchSearch:
         self._grid = _grid(parameters, trials, first) if sampler == "grid" else []
         self.trials = len(self._grid) or (trials if parameters else 1)
         """Trials worth running: a branch with nothing to search needs one."""
+        self.searched = tuple(name for name in parameters if sampler != "grid" or name not in first)
+        """The parameters that differ between trials."""
         self._study = optuna.create_study(
             study_name=name, storage=storage, directions=[o.direction for o in objectives]
         )

@@ -57,9 +57,9 @@ def print_plan(
     console.print(rows)
     branches = Table("strategy or family", "role", "searched", "trials", "pairs", box=None, header_style="dim")
     for branch in space.branches:
-        rate_is_searched = settings.learning_rate is None and space.sampler != "grid"
-        searched = [*branch.parameters, *(["learning_rate"] if rate_is_searched else [])]
         trials = effort.trials[branch.name]
         pairs = f"{trials * effort.pairs_per_trial:,}"
-        branches.add_row(branch.name, branch.role, ", ".join(searched) or "nothing", str(trials), pairs)
+        branches.add_row(
+            branch.name, branch.role, ", ".join(plan.searched[branch.name]) or "nothing", str(trials), pairs
+        )
     console.print(branches)

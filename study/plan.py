@@ -128,6 +128,11 @@ class StudyPlan:
         return len(self._space.branches) + len(self._space.controls)
 
     @property
+    def searched(self) -> dict[str, tuple[str, ...]]:
+        """The searched parameters of every branch; those of the ratio as `ratio.<name>`."""
+        return {b.branch.name: b.search.searched for b in self._branches}
+
+    @property
     def phase(self) -> str:
         """`search` or `confirm`."""
         return "search" if self._confirm is None else "confirm"

@@ -1,7 +1,7 @@
 """What a study leaves on disk: the only door between a study and its analysis. Schema: docs/records.md."""
 
 import json
-import time
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -139,8 +139,7 @@ class Study:
     def status(self) -> dict[str, Any]:
         """Where the study stands; `state` is `interrupted` where a running study fell silent."""
         status = self._read("status.json", {"state": "interrupted", "phase": "search", "trials": {}})
-        silent = time.time() - self.folder.modified("status.json")
-        if status.get("state") == "running" and silent > STALE_AFTER_SECONDS:
+        if status.get("state") == "running" and _seconds_since(status.get("updated")) > STALE_AFTER_SECONDS:
             return {**status, "state": "interrupted"}
         return dict(status)
 
@@ -213,6 +212,14 @@ class Study:
         folder = self.folder / "trials" / str(spec["id"])
         folder.write_json("trial.json", spec)
         return folder
+
+
+def _seconds_since(written: Any) -> float:
+    """Seconds since a time as `now` writes it; infinity if it is none."""
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(written)).total_seconds()
+    except (TypeError, ValueError):
+        return math.inf
 
 
 def create_study(folder: Folder, info: Mapping[str, Any]) -> Study:

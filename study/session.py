@@ -267,6 +267,11 @@ class Session:
             raise UserError(
                 f"--temperature {self.settings.temperature:g} and --search-temperature exclude each other: give one."
             )
+        if self.settings.search_temperature and (self.settings.sampler or self._space.sampler) == "grid":
+            raise UserError(
+                f"--search-temperature: the space {self._space.name} tries a grid of ratios, all else equal; add "
+                "--sampler tpe to search the temperature, too, or leave it out."
+            )
 
     def _check_objectives(self) -> None:
         dev = self._data.dev
@@ -313,7 +318,8 @@ def _metric_names(dev: Benchmark) -> set[str]:
     """The metrics that the dev set has, whatever the encoder: those of arbitrary embeddings."""
     rows = np.random.default_rng(0).standard_normal((len(dev.query_texts) + len(dev.candidate_texts), 2), np.float32)
     queries, candidates = np.split(rows, [len(dev.query_texts)])
-    return {name.removeprefix("dev/") for name in evaluate(dev, queries, candidates, keep_per_query=False).metrics}
+    metrics = evaluate(dev, queries, candidates, keep_per_query=False).metrics
+    return {name.removeprefix(f"{dev.name}/") for name in metrics}
 
 
 def _check_space(folder: Folder) -> None:

@@ -24,6 +24,7 @@ MISTAKES = [
     (["--address", "ray://127.0.0.1:10001"], "Ray Client cannot run a study"),
     (["--gradient-accumulation", "100"], "--gradient-accumulation 100: a worker has 48 pairs"),
     (["--temperature", "0.1", "--search-temperature"], "--temperature 0.1 and --search-temperature exclude each other"),
+    (["--space", "static_ratio", "--search-temperature"], "add --sampler tpe to search the temperature"),
     (["--search-seed", "3"], "--search-seed is '3': input should be greater than or equal to 100000"),
     (["--learning-rate", "inf"], "--learning-rate is 'inf'"),
     (["--storage", "foo://bar"], "is no folder or URI that can be opened"),

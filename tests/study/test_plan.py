@@ -197,3 +197,15 @@ def test_every_sampler_learns_and_repeats_itself(sampler: str, objectives: tuple
     )
     assert low == again
     assert (low != high) == (sampler != "random"), "what was found decides what is tried next"
+
+
+def test_the_plan_says_what_differs_between_the_trials_of_a_branch() -> None:
+    for name in SPACES:
+        plan = plan_of(name, settings=SETTINGS.model_copy(update={"trials": 16, "search_temperature": True}))
+        said = plan.searched
+        trials = [spec for spec in run(plan).values() if spec.phase == "search"]
+        for branch in space(name).branches:
+            own = [spec.training.model_dump() for spec in trials if spec.family == branch.name]
+            flat = [{**t, **{f"ratio.{key}": value for key, value in t["ratio"].items()}} for t in own]
+            differs = {key for key in flat[0] if len({str(t[key]) for t in flat}) > 1} - {"ratio", "fingerprint"}
+            assert differs == set(said[branch.name]), branch.name
