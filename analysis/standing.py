@@ -47,6 +47,12 @@ def _state(study: Study) -> list[str]:
             "Seeds are added until the main comparison has a verdict, and it was not looked at yet: what stands below "
             "is no verdict."
         )
+    if study.info.get("seen_at"):
+        seeds = " and ".join(str(count) for count in study.info["seen_at"])
+        lines.append(
+            f"Seeds were added after results with {seeds} could be seen: the p values and intervals take the number of "
+            "seeds as fixed beforehand and do not allow for that (--until-separable, from the start, does)."
+        )
     if not study.arms:
         any_result = any(trial.result is not None for trial in study.trials)
         lines.append(

@@ -126,6 +126,8 @@ def _control(control: Control, winner: Arm, outcome: Outcome) -> Arm:
     if control == "loss-mixing":
         # A step of loss mixing holds two batches: half the steps spend the same pairs.
         changes = {"mixing": "loss", "steps": max(1, training.steps // 2)}
+        if not isinstance(training.ratio, Schedule):
+            changes["ratio"] = Replay(ratios=_means_of_two(outcome.ratios))
     else:
         # A controller has no schedule before it has run; its twins are made from what it decided in the search.
         ratio = training.ratio if isinstance(training.ratio, Schedule) else Replay(ratios=outcome.ratios)
@@ -145,6 +147,11 @@ def _control(control: Control, winner: Arm, outcome: Outcome) -> Arm:
         training=changed,
         chosen_from=winner.chosen_from,
     )
+
+
+def _means_of_two(ratios: Sequence[float]) -> tuple[float, ...]:
+    """The mean of every two ratios in a row; of a single one, itself."""
+    return tuple((a + b) / 2 for a, b in zip(ratios[::2], ratios[1::2], strict=False)) or tuple(ratios)
 
 
 def _mark_identical(arms: list[Arm]) -> list[Arm]:

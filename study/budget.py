@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from study.settings import StudySettings
 from trainables.errors import UserError
 
+PAIR_BUDGET = "pair budget"
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -28,7 +30,7 @@ class Budget:
         if self.trials is not None and trials > self.trials:
             return "trial budget"
         if self.pairs is not None and pairs > self.pairs:
-            return "pair budget"
+            return PAIR_BUDGET
         return None
 
 

@@ -11,6 +11,7 @@ from study.plan import StudyPlan
 from study.settings import StudySettings
 from trainables.encoders.config import EncoderConfig
 from trainables.inputs import TrialInputs
+from trainables.mixing.ratio import FAMILIES
 
 
 def print_plan(
@@ -42,7 +43,7 @@ def print_plan(
         "benchmarks": ", ".join(tests),
         "search": f"{len(effort.trials)} strategies and families, {effort.search_trials} trials, chosen by dev "
         + " and ".join(objective.metric for objective in plan.objectives),
-        "confirm": f"up to {arms} arms x {effort.seeds} fresh seeds",
+        "confirm": f"up to {arms} arms x {effort.seeds} fresh seeds" + _more_to_confirm(settings, plan),
         "trial": f"{effort.steps:,} steps x {effort.batch_size} pairs = {effort.pairs_per_trial:,} pairs",
         "resources": f"{resources.concurrent} trials at a time, each {resources.workers} x {worker}",
         "estimate": f"{cost.memory_gib:.2f} GiB per worker, {cost.trial_seconds:.0f} s per trial, "
@@ -63,3 +64,11 @@ def print_plan(
             branch.name, branch.role, ", ".join(plan.searched[branch.name]) or "nothing", str(trials), pairs
         )
     console.print(branches)
+    if any(FAMILIES[branch.family].closed_loop for branch in space.branches):
+        console.print("Families that follow signals pay for measuring them with training steps.")
+
+
+def _more_to_confirm(settings: StudySettings, plan: StudyPlan) -> str:
+    front = ", and those of the Pareto front" if len(plan.objectives) > 1 else ""
+    more = f", then one more at a time, up to {settings.until_separable}" if settings.until_separable else ""
+    return front + more

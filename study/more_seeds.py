@@ -5,7 +5,10 @@ import subprocess
 import sys
 from typing import Any
 
-from study.records import UserError
+from trainables.errors import UserError
+from trainables.storage import Folder
+
+DECISION = "stopping.json"
 
 FIRST_LOOK = 3
 """Fewest seeds at which the analysis can decide (analysis.sequential)."""
@@ -14,6 +17,37 @@ FIRST_LOOK = 3
 def first_look(seeds: int) -> int:
     """The seeds at the first look of a study that was asked for so many."""
     return max(seeds, FIRST_LOOK)
+
+
+def planned_seeds(folder: Folder) -> int | None:
+    """The most seeds for which a study that has looked at its results planned its error rate; None before a look."""
+    recorded = _recorded(folder)
+    return None if recorded is None else int(recorded["max_seeds"])
+
+
+def looks_so_far(folder: Folder, seeds: int) -> list[int]:
+    """The seeds at every look that a study has taken, and at the next one, which may repeat the last.
+
+    `seeds`: as many as were asked for. No look is forgotten: the error rate is spent over all of them.
+    """
+    recorded = _recorded(folder)
+    if recorded is None:
+        return [first_look(seeds)]
+    asked = [int(look) for look in recorded["asked"]]
+    return asked if recorded["stop"] or seeds <= asked[-1] else [*asked, seeds]
+
+
+def _recorded(folder: Folder) -> dict[str, Any] | None:
+    if not folder.exists(DECISION):
+        return None
+    try:
+        found: dict[str, Any] = folder.read_json(DECISION)
+        return {name: found[name] for name in ("stop", "asked", "max_seeds")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder.location}/{DECISION} is damaged ({error!r}): without the looks that it names the error rate of "
+            "--until-separable cannot be kept; restore it from a copy."
+        ) from error
 
 
 def decide(location: str, looks: list[int], max_seeds: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ the number of workers, so that the records of a study are enough to go on with i
 told again, and the program stands where it stood.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,9 @@ from study.early_stopping import rungs
 from study.objective import parse_objectives
 from study.settings import StudySettings
 from trainables.config import TrainingConfig
+from trainables.mixing.controllers import ENCODED_PER_TRAINED, ControllerFamily
 from trainables.mixing.parameters import Parameter
+from trainables.mixing.schedules import Family
 from trainables.spec import Outcome, TrialSpec
 
 
@@ -39,7 +42,7 @@ class Effort:
 
     @property
     def pairs_per_trial(self) -> int:
-        """Training pairs of a trial, the same in every trial."""
+        """Training pairs of a trial, the same in every trial; a controller's signals are paid from them."""
         return self.steps * self.batch_size
 
 
@@ -64,14 +67,19 @@ class StudyPlan:
         round_size: int = 1,
         storage: optuna.storages.BaseStorage | None = None,
         on_arms: Callable[[list[Arm]], None] = lambda arms: None,
+        dev_pairs: int = 0,
     ) -> None:
-        """`round_size` trials of a branch are suggested at a time, each from all earlier rounds."""
+        """`round_size` trials of a branch are suggested at a time, each from all earlier rounds.
+
+        dev_pairs: pairs that a controller's measurement on the dev set encodes.
+        """
         self._recipe = recipe
         self._settings = settings
         self._model = model
         self._space = space
         self.objectives = parse_objectives(settings.objective)
         self._round_size = round_size
+        self._dev_pairs = dev_pairs
         self._on_arms = on_arms
         self._branches = [_Branch(branch, self._branch_search(branch, storage)) for branch in space.branches]
         self.effort = Effort(
@@ -172,19 +180,20 @@ class StudyPlan:
     def _training(self, branch: Branch, values: dict[str, Any]) -> TrainingConfig:
         settings, effort = self._settings, self.effort
         ratio = branch.ratio({name: values[_ratio_key(name)] for name in branch.parameters})
+        steps = affordable_steps(ratio, effort.steps, effort.batch_size, self._dev_pairs)
         return TrainingConfig(
             ratio=ratio,
             draw=settings.draw,
-            steps=effort.steps,
+            steps=steps,
             batch_size=effort.batch_size,
             learning_rate=values.get("learning_rate", settings.learning_rate),
             temperature=values.get("temperature", settings.temperature or self._recipe.temperature),
             gradient_accumulation=settings.gradient_accumulation,
             precision=settings.precision,
             seed=settings.search_seed,
-            report_every=max(1, effort.steps // 20),
-            evaluate_every=-(-effort.steps // settings.evaluations),
-            checkpoint_every=-(-effort.steps // settings.checkpoints) if settings.checkpoints else 0,
+            report_every=max(1, steps // 20),
+            evaluate_every=-(-steps // settings.evaluations),
+            checkpoint_every=-(-steps // settings.checkpoints) if settings.checkpoints else 0,
         )
 
     def _branch_search(self, branch: Branch, storage: optuna.storages.BaseStorage | None) -> BranchSearch:
@@ -230,6 +239,20 @@ class StudyPlan:
             for arm in self.arms
             if arm.same_as is None
         ]
+
+
+def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int) -> int:
+    """Returns the steps that cost as much as `steps` without signals: a controller pays for its signals with steps.
+
+    dev_pairs: pairs that a measurement on the dev set encodes. A pair that is only encoded costs a third.
+    """
+    if not isinstance(ratio, ControllerFamily):
+        return steps
+
+    def cost(count: int) -> int:
+        return ENCODED_PER_TRAINED * count * batch_size + ratio.signal_pairs(count, batch_size, dev_pairs)
+
+    return max(1, bisect_right(range(1, steps + 1), ENCODED_PER_TRAINED * steps * batch_size, key=cost))
 
 
 def _ratio_key(name: str) -> str:

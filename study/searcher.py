@@ -8,7 +8,7 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from study.budget import Budget
+from study.budget import PAIR_BUDGET, Budget
 from study.plan import StudyPlan
 from study.records import Study, Trial
 from trainables.errors import UserError
@@ -43,6 +43,7 @@ class PlanSearcher(Searcher):
         self._on_complete = on_complete
         self._known = {trial.id: trial for trial in study.trials}
         self._running: dict[str, TrialSpec] = {}
+        self._waiting: TrialSpec | None = None
         self._trials: int = before._trials if before else 0
         self._pairs: int = before._pairs if before else 0
         self.budget_reached: str | None = None
@@ -54,7 +55,8 @@ class PlanSearcher(Searcher):
         if self.broken is not None:
             raise self.broken
         while self.budget_reached is None:
-            spec = self._plan.next_trial()
+            spec = self._waiting or self._plan.next_trial()
+            self._waiting = None
             if spec is None:
                 return FINISHED if self._plan.phase_ended else None
             known = self._known.get(spec.id)
@@ -65,8 +67,13 @@ class PlanSearcher(Searcher):
                     self._spend(pairs)
                     self._finish(spec, Outcome.from_records(known.result, known.reports()))
                     continue
-            self.budget_reached = self._budget.reached(self._trials + 1, self._pairs + pairs)
-            if self.budget_reached is not None:
+            reached = self._budget.reached(self._trials + 1, self._pairs + pairs)
+            if reached == PAIR_BUDGET and self._running:
+                # Those that run may spend less than planned; then it is this one's turn.
+                self._waiting = spec
+                return None
+            if reached is not None:
+                self.budget_reached = reached
                 break
             self._spend(pairs)
             folder = self._study.write_trial(spec.model_dump(mode="json"))
@@ -95,7 +102,7 @@ class PlanSearcher(Searcher):
 
     def _finish(self, spec: TrialSpec, outcome: Outcome) -> None:
         if outcome.status != "failed":
-            # A trial that was stopped spent less than was planned, one with a controller's signals more.
+            # A trial that was stopped spent less than was planned.
             self._pairs += outcome.pairs - _planned_pairs(spec)
         self._plan.complete(spec, outcome)
         self._on_complete(spec, outcome)

@@ -19,13 +19,14 @@ from study.cluster import Resources, check_address, plan_resources, this_machine
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.launch import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
-from study.more_seeds import decide, first_look
+from study.more_seeds import DECISION, decide, first_look, looks_so_far, planned_seeds
 from study.objective import DEV_METRICS, parse_objectives
 from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings, validated
 from trainables.corpora.benchmark import Benchmark
+from trainables.dev_signals import signal_pairs
 from trainables.encoders.config import EncoderConfig, resolve_encoder
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate
@@ -45,7 +46,6 @@ class Session:
         self._folder = folder
         self._recorded = recorded
         self._console = console
-        parse_objectives(settings.objective)
         self._budget = budget_of(settings)
         self._space: Space = space_named(settings.space)
         self._encoder: EncoderConfig = resolve_encoder(settings.model or self._space.model)
@@ -57,6 +57,8 @@ class Session:
         else:
             check_address(settings.address)
         self._check_batch()
+        self._check_seeds()
+        self._check_search()
         self._check_temperature()
         self._data: StudyData = load_data(settings, self._space, settings.batch_size or self._recipe.batch_size)
         self._check_objectives()
@@ -96,8 +98,8 @@ class Session:
                 f"{study.folder.location} is still in its search phase: end it first with --resume {location}."
             )
         session = cls.resumed(location, changes, console)
-        before = study.info["settings"].get("seeds") or session._space.seeds
-        wished = session.settings.seeds or before
+        before = 1 + max((trial.seed for trial in study.trials if trial.phase == "confirm"), default=-1)
+        wished = changes.get("seeds", before)
         if wished < before:
             raise UserError(f"--seeds {wished}: the study has {before} seeds already; give more than that.")
         return session
@@ -132,14 +134,14 @@ class Session:
 
     def _run_until_separable(self, run_plan: Callable[[], Ended], quiet: bool, max_seeds: int) -> Ended:
         """Adds one seed to every arm until the main comparison has a verdict or `max_seeds` are reached."""
-        looks = [first_look(self.settings.seeds or self._space.seeds)]
+        looks = looks_so_far(self._folder, self._seeds)
         while True:
             self.settings = self.settings.model_copy(update={"seeds": looks[-1]})
             ended = run_plan()
             if ended.state != "complete":
                 return ended
             decision = decide(self._folder.location, looks, max_seeds)
-            self._folder.write_json("stopping.json", decision)
+            self._folder.write_json(DECISION, {**decision, "asked": looks, "max_seeds": max_seeds})
             if not quiet:
                 self._console.print(decision["sentence"], highlight=False)
             if decision["stop"]:
@@ -149,7 +151,7 @@ class Session:
     def _run_plan(
         self, study: Study, trainable: Callable[..., Any], resources: Resources, dashboard: str | None, quiet: bool
     ) -> Ended:
-        plan = self._plan(study, int(study.info["round_size"]))
+        plan = self._plan(study)
         objective = plan.objectives[0]
         progress = Progress(
             self._console,
@@ -186,26 +188,38 @@ class Session:
     def print_plan(self) -> None:
         """Prints what would run and what it would cost."""
         resources = self._resources or plan_resources(self.settings, this_machine())
-        plan = StudyPlan(self._space, self._recipe, self.settings, self._encoder.name)
+        plan = self._plan()
         print_plan(self._console, self._space, self.settings, self._encoder, plan, self._data, self._inputs, resources)
 
-    def _plan(self, study: Study, round_size: int) -> StudyPlan:
-        return StudyPlan(
+    def _plan(self, study: Study | None = None) -> StudyPlan:
+        """The plan of a study, or without one as it would begin."""
+        plan = partial(
+            StudyPlan,
             self._space,
             self._recipe,
             self.settings,
             self._encoder.name,
-            round_size=round_size,
+            dev_pairs=signal_pairs(self._inputs.dev),
+        )
+        if study is None:
+            return plan()
+        return plan(
+            round_size=int(study.info["round_size"]),
             storage=optuna_journal(study),
             on_arms=lambda arms: study.write_arms(arm.record() for arm in arms),
         )
 
     def _taken_up(self) -> Study:
-        """The recorded study; the seeds that were added to it become part of its settings."""
+        """The recorded study; what was asked for on top becomes part of its settings."""
         recorded = open_study(self._folder.location)
-        if self.settings.seeds != recorded.info["settings"].get("seeds"):
-            settings = {**recorded.info["settings"], "seeds": self.settings.seeds}
-            self._folder.write_json("study.json", {**recorded.info, "settings": settings})
+        before = recorded.info["settings"]
+        asked = {name: getattr(self.settings, name) for name in ("seeds", "until_separable")}
+        if any(before.get(name) != value for name, value in asked.items()):
+            seen = list(recorded.info.get("seen_at", []))
+            if recorded.status["state"] == "complete" and before.get("until_separable") is None:
+                seen.append(before.get("seeds") or self._space.seeds)
+            info = {**recorded.info, "settings": {**before, **asked}, "seen_at": seen}
+            self._folder.write_json("study.json", info)
         return open_study(self._folder.location)
 
     def _created(self, resources: Resources) -> Study:
@@ -215,7 +229,7 @@ class Session:
 
     def _info(self, resources: Resources) -> dict[str, Any]:
         """The content of study.json."""
-        plan = StudyPlan(self._space, self._recipe, self.settings, self._encoder.name)
+        plan = self._plan()
         return {
             "name": self._folder.name,
             "created": now(),
@@ -247,6 +261,26 @@ class Session:
         }
         return {**self._encoder.model_dump(mode="json"), "files": files}
 
+    @property
+    def _seeds(self) -> int:
+        return self.settings.seeds or self._space.seeds
+
+    def _check_seeds(self) -> None:
+        most = self.settings.until_separable
+        if most is None:
+            return
+        if most < first_look(self._seeds):
+            raise UserError(
+                f"--until-separable {most}: the first look is at {first_look(self._seeds)} seeds (--seeds, at least "
+                f"{first_look(1)}); give at least as many."
+            )
+        planned = planned_seeds(self._folder)
+        if planned is not None and planned != most:
+            raise UserError(
+                f"--until-separable {most}: this study has looked at its results already and planned its error rate "
+                f"for at most {planned} seeds; give {planned}."
+            )
+
     def _check_batch(self) -> None:
         batch = self.settings.batch_size or self._recipe.batch_size
         workers = self.settings.workers_per_trial
@@ -260,6 +294,14 @@ class Session:
             raise UserError(
                 f"--gradient-accumulation {self.settings.gradient_accumulation}: a worker has {batch // workers} pairs "
                 "of a batch and can cut them in at most as many chunks; give a smaller number."
+            )
+
+    def _check_search(self) -> None:
+        objectives = parse_objectives(self.settings.objective)
+        if self.settings.early_stopping == "halving" and len(objectives) > 1:
+            raise UserError(
+                "--early-stopping halving judges by one objective and would stop what is best in another one: give one "
+                "--objective, or --early-stopping off."
             )
 
     def _check_temperature(self) -> None:

@@ -41,7 +41,7 @@ class DevSignals:
     @property
     def pairs(self) -> int:
         """Pairs that one measurement encodes: half of its queries and candidates."""
-        return (len(self._slice.queries) + len(self._slice.candidates)) // 2
+        return _pairs(self._slice)
 
     def measure(self, encoder: Encoder, names: Collection[str]) -> Mapping[str, float]:
         """Returns the named signals. Raises KeyError for a metric that the dev set does not have."""
@@ -58,6 +58,15 @@ class DevSignals:
             metrics = evaluate(benchmark, queries, candidates, keep_per_query=False).metrics
             found |= {signal: metrics[f"{benchmark.name}/{metric}"] for signal, metric in wanted.items()}
         return found
+
+
+def signal_pairs(dev: TokenisedBenchmark) -> int:
+    """Pairs that one measurement of signals on this dev set encodes."""
+    return _pairs(dev_slice(dev, SLICE))
+
+
+def _pairs(dev: TokenisedBenchmark) -> int:
+    return (len(dev.queries) + len(dev.candidates)) // 2
 
 
 def dev_loss(

@@ -180,7 +180,8 @@ class _Run:
         weights: dict[Kind, float] = {"mono": ratio, "cross": 1 - ratio} if config.mixing == "loss" else {drawn: 1.0}
         shares, losses = [], []
         for part, (kind, weight) in enumerate(weights.items()):
-            batch = self._planner.batch(step, kind)
+            # Every batch takes the next items, so that all trainings see the same items in the same order.
+            batch = self._planner.batch(step * len(weights) + part, kind)
             shares.append(batch.shard(self.worker.rank, self.worker.world))
             losses.append(self._engine.add_gradient(shares[-1], step, part, weight))
             self._count(kind, batch)

@@ -1,10 +1,12 @@
 """What a trial is asked to do and how it ended; nothing here needs torch or ray."""
 
+import math
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from trainables.config import TrainingConfig
+from trainables.mixing.controllers import ENCODED_PER_TRAINED
 
 Status = Literal["complete", "pruned", "diverged", "failed"]
 
@@ -60,7 +62,7 @@ class Outcome(BaseModel):
     """The dev metrics at every evaluation."""
     error: str | None = None
     pairs: int = 0
-    """Pairs encoded: in training, and for a controller's signals."""
+    """Training pairs spent; pairs that were only encoded, for a controller's signals, count a third."""
     ratios: tuple[float, ...] = ()
     """α of every step of a closed-loop training; as a `replay` schedule they repeat it."""
 
@@ -72,7 +74,8 @@ class Outcome(BaseModel):
             steps=result["steps"],
             metrics=result["metrics"],
             error=result["error"],
-            pairs=result["cost"].get("pairs", 0) + result["cost"].get("signal_pairs", 0),
+            pairs=result["cost"].get("pairs", 0)
+            + math.ceil(result["cost"].get("signal_pairs", 0) / ENCODED_PER_TRAINED),
             ratios=result.get("ratios", ()),
             dev_by_step={report["step"]: report["dev"] for report in reports if report.get("dev")},
         )

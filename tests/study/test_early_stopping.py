@@ -247,22 +247,6 @@ def test_a_stopped_trial_is_never_an_arm() -> None:
     assert {done[arm.chosen_from][1].status for arm in plan.arms} == {"complete"}
 
 
-def test_the_first_of_several_objectives_decides() -> None:
-    settings = SETTINGS.model_copy(update={"objective": (MAP, DISTANCE)})
-    plan = plan_of(settings=settings)
-
-    def both(spec: TrialSpec) -> Outcome:
-        history = {step: {MAP: value_at(spec, step), DISTANCE: 100.0} for step in (10, 20, 30, 40)}
-        metrics = {f"dev/{name}": value for name, value in history[40].items()}
-        return Outcome(status="complete", steps=40, metrics=metrics, dev_by_step=history)
-
-    judged = set()
-    while (spec := plan.next_trial()) is not None:
-        judged |= {rung.metric for rung in spec.rungs}
-        plan.complete(spec, both(spec))
-    assert judged == {MAP}
-
-
 # What the sampler hears.
 
 

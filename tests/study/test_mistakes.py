@@ -25,6 +25,12 @@ MISTAKES = [
     (["--gradient-accumulation", "100"], "--gradient-accumulation 100: a worker has 48 pairs"),
     (["--temperature", "0.1", "--search-temperature"], "--temperature 0.1 and --search-temperature exclude each other"),
     (["--space", "static_ratio", "--search-temperature"], "add --sampler tpe to search the temperature"),
+    (["--until-separable", "4"], "--until-separable 4: the first look is at 5 seeds"),
+    (["--seeds", "1", "--until-separable", "2"], "--until-separable 2: the first look is at 3 seeds"),
+    (
+        ["--early-stopping", "halving", "--objective", "multilingual/map", "--objective", "bias/rank_distance"],
+        "--early-stopping halving judges by one objective",
+    ),
     (["--search-seed", "3"], "--search-seed is '3': input should be greater than or equal to 100000"),
     (["--learning-rate", "inf"], "--learning-rate is 'inf'"),
     (["--storage", "foo://bar"], "is no folder or URI that can be opened"),

@@ -5,12 +5,19 @@ import random
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from search_spaces.recipes import MINI
 from search_spaces.registry import SPACES, space
-from study.plan import StudyPlan
+from study.plan import StudyPlan, affordable_steps
 from study.settings import StudySettings
 from trainables.errors import UserError
+from trainables.mixing.controllers import ControllerFamily
+from trainables.mixing.controls import Replay
+from trainables.mixing.feedback import Gap
+from trainables.mixing.ratio import FAMILIES, ratio_config
+from trainables.mixing.schedules import Linear
 from trainables.spec import Outcome, TrialSpec
 
 OBJECTIVE = "multilingual/map"
@@ -21,7 +28,7 @@ def outcome_of(spec: TrialSpec) -> Outcome:
     """Any fixed function of the training: here a number from its fingerprint."""
     value = int(hashlib.sha256(spec.training.fingerprint.encode()).hexdigest()[:8], 16) / 2**32
     metrics = {f"dev/{OBJECTIVE}": value}
-    ratios = (0.25, 0.75) * 20 if spec.training.ratio.closed_loop else ()
+    ratios = ((0.25, 0.75) * 20)[: spec.training.steps] if spec.training.ratio.closed_loop else ()
     return Outcome(
         status="complete", steps=40, metrics=metrics, dev_by_step={40: {OBJECTIVE: value}}, pairs=320, ratios=ratios
     )
@@ -207,5 +214,46 @@ def test_the_plan_says_what_differs_between_the_trials_of_a_branch() -> None:
         for branch in space(name).branches:
             own = [spec.training.model_dump() for spec in trials if spec.family == branch.name]
             flat = [{**t, **{f"ratio.{key}": value for key, value in t["ratio"].items()}} for t in own]
-            differs = {key for key in flat[0] if len({str(t[key]) for t in flat}) > 1} - {"ratio", "fingerprint"}
+            differs = {key for key in flat[0] if len({str(t[key]) for t in flat}) > 1} - {"ratio"}
+            # A controller's parameters decide what its signals cost, and that how many steps are left.
+            differs -= {"steps", "report_every", "evaluate_every", "checkpoint_every"}
             assert differs == set(said[branch.name]), branch.name
+
+
+@given(st.integers(1, 400), st.integers(2, 200), st.integers(0, 2000), st.integers(1, 40))
+def test_a_controller_pays_for_its_signals_with_steps(steps: int, batch: int, dev_pairs: int, updates: int) -> None:
+    for ratio in (Gap(updates=updates), ratio_config({"family": "progress"})):
+        assert isinstance(ratio, ControllerFamily)
+        found = affordable_steps(ratio, steps, batch, dev_pairs)
+
+        def cost(count: int, ratio: ControllerFamily = ratio) -> float:
+            return count * batch + ratio.signal_pairs(count, batch, dev_pairs) / 3
+
+        assert 1 <= found <= steps
+        assert found == 1 or cost(found) <= steps * batch
+        assert found == steps or cost(found + 1) > steps * batch
+    assert affordable_steps(Linear(), steps, batch, dev_pairs) == steps
+
+
+def test_every_trial_of_a_closed_loop_space_costs_the_same() -> None:
+    plan = StudyPlan(space("closed_loop"), MINI, SETTINGS, "mini-s", dev_pairs=20)
+    for spec in run(plan).values():
+        training, ratio = spec.training, spec.training.ratio
+        signals = ratio.signal_pairs(training.steps, training.batch_size, 20) if ratio.closed_loop else 0
+        spent = training.steps * training.batch_size + signals / 3
+        if spec.phase == "search":
+            # A whole step more would be too much.
+            assert plan.effort.pairs_per_trial - 2 * training.batch_size < spent <= plan.effort.pairs_per_trial
+            assert ratio.closed_loop or spent == plan.effort.pairs_per_trial
+
+
+def test_the_twins_of_a_controller_replay_what_it_decided() -> None:
+    wanted = space("closed_loop").model_copy(update={"controls": ("reversed", "loss-mixing")})
+    plan = StudyPlan(wanted, MINI, SETTINGS, "mini-s")
+    run(plan)
+    winner = next(arm for arm in plan.arms if arm.arm == "best dynamic")
+    twin, mixed = (next(arm for arm in plan.arms if arm.arm == f"best dynamic, {name}") for name in wanted.controls)
+    assert FAMILIES[winner.family].closed_loop
+    assert twin.training.steps == winner.training.steps
+    assert isinstance(mixed.training.ratio, Replay)
+    assert mixed.training.ratio.ratios == (0.5,) * (winner.training.steps // 2), "the mean of 0.25 and 0.75"

@@ -1,5 +1,6 @@
 """The searcher spends the study's budget on what trials really cost."""
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,42 +18,52 @@ from trainables.storage import Folder
 STEPS, BATCH = 40, 8
 PAIRS = STEPS * BATCH
 
+Run = Callable[..., int]
+
 
 @pytest.fixture
-def trials_within(tmp_path: Path) -> Callable[..., int]:
-    """How many trials are started one after the other, if each costs so many pairs and signal pairs."""
+def trials_within(tmp_path: Path) -> Run:
+    """How many trials are started, so many at a time, if each costs so many pairs and signal pairs."""
 
-    def count(budget: int, pairs: int, signal_pairs: int, status: str = "complete") -> int:
-        study = create_study(Folder(tmp_path / f"{budget}-{pairs}-{signal_pairs}-{status}"), {"name": "s"})
+    def count(budget: int, pairs: int, signal_pairs: int = 0, status: str = "complete", at_a_time: int = 1) -> int:
+        study = create_study(Folder(tmp_path / f"{budget}-{pairs}-{signal_pairs}-{status}-{at_a_time}"), {"name": "s"})
         plan = StudyPlan(space("dynamic_vs_static"), MINI, StudySettings(steps=STEPS, batch_size=BATCH), "mini-xs")
         searcher = PlanSearcher(plan, study, Budget(pairs=budget), lambda spec, outcome: None)
+        result = {"status": status, "steps": STEPS, "metrics": {"dev/multilingual/map": 0.5}, "error": None}
+        running: deque[tuple[str, str]] = deque()
         started = 0
-        while (config := searcher.suggest(str(started))) != FINISHED:
-            assert isinstance(config, dict)
-            cost = {"pairs": pairs, "signal_pairs": signal_pairs}
-            result = {"status": status, "steps": STEPS, "metrics": {"dev/multilingual/map": 0.5}, "cost": cost}
-            Folder(config["folder"]).write_json("result.json", {**result, "error": None})
-            searcher.on_trial_complete(str(started))
-            started += 1
-        assert searcher.budget_reached == "pair budget"
-        return started
+        while True:
+            config = searcher.suggest(str(started)) if len(running) < at_a_time else None
+            if isinstance(config, dict):
+                running.append((str(started), config["folder"]))
+                started += 1
+            elif running:
+                trial, folder = running.popleft()
+                cost = {"pairs": pairs, "signal_pairs": signal_pairs}
+                Folder(folder).write_json("result.json", {**result, "cost": cost})
+                searcher.on_trial_complete(trial)
+            elif config == FINISHED:
+                assert searcher.budget_reached == "pair budget"
+                return started
 
     return count
 
 
-def test_a_pair_budget_is_spent_to_the_end(trials_within: Callable[..., int]) -> None:
-    assert trials_within(10 * PAIRS, PAIRS, 0) == 10
-    assert trials_within(10 * PAIRS - 1, PAIRS, 0) == 9
+@pytest.mark.parametrize("at_a_time", [1, 2, 8])
+def test_a_pair_budget_is_spent_to_the_end(trials_within: Run, at_a_time: int) -> None:
+    assert trials_within(10 * PAIRS, PAIRS, at_a_time=at_a_time) == 10
+    assert trials_within(10 * PAIRS - 1, PAIRS, at_a_time=at_a_time) == 9
 
 
-def test_the_signals_of_a_controller_count_in_the_budget(trials_within: Callable[..., int]) -> None:
-    # After k trials 1.5 k of the ten are gone, and the next one needs at least one.
-    assert trials_within(10 * PAIRS, PAIRS, PAIRS // 2) == 7
+@pytest.mark.parametrize("at_a_time", [1, 2, 8])
+def test_what_a_stopped_trial_saved_is_spent_on_others(trials_within: Run, at_a_time: int) -> None:
+    assert trials_within(10 * PAIRS, PAIRS // 2, status="pruned", at_a_time=at_a_time) == 19
 
 
-def test_what_a_stopped_trial_saved_is_spent_on_others(trials_within: Callable[..., int]) -> None:
-    assert trials_within(10 * PAIRS, PAIRS // 2, 0, status="pruned") == 19
+def test_pairs_that_are_only_encoded_count_a_third(trials_within: Run) -> None:
+    assert trials_within(10 * PAIRS, PAIRS // 2, signal_pairs=3 * PAIRS // 2) == 10
+    assert trials_within(10 * PAIRS, PAIRS // 2, signal_pairs=3 * PAIRS // 4) == 13
 
 
-def test_a_failed_trial_counts_as_planned(trials_within: Callable[..., int]) -> None:
-    assert trials_within(10 * PAIRS, 0, 0, status="failed") == 10
+def test_a_failed_trial_counts_as_planned(trials_within: Run) -> None:
+    assert trials_within(10 * PAIRS, 0, status="failed") == 10

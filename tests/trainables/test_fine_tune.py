@@ -59,8 +59,8 @@ def test_the_loop_is_the_plain_loop(mixing):
     kinds = batch_kinds(config.draw, config.seed)
     due, losses = 0.0, {"mono": [], "cross": [], "loss": []}
 
-    def loss_of(step, kind):
-        batch = planner.batch(step, kind)
+    def loss_of(position, kind):
+        batch = planner.batch(position, kind)
         queries = encoder(*pad(TOKENS.queries, batch.query_text, TOKENS.pad_id))
         passages = encoder(*pad(TOKENS.passages, batch.passage_text, TOKENS.pad_id))
         losses[kind].append(contrastive_loss(queries, passages, config.temperature))
@@ -72,7 +72,7 @@ def test_the_loop_is_the_plain_loop(mixing):
     for step in range(10):
         ratio = 1 - step / 10
         if mixing == "loss":
-            loss = ratio * loss_of(step, "mono") + (1 - ratio) * loss_of(step, "cross")
+            loss = ratio * loss_of(2 * step, "mono") + (1 - ratio) * loss_of(2 * step + 1, "cross")
         else:
             kind = kinds.draw(step, ratio)
             mono_steps += kind == "mono"
@@ -96,12 +96,16 @@ def test_the_loop_is_the_plain_loop(mixing):
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
 def test_the_gradient_of_mixed_losses_is_the_expected_gradient_of_alternation(ratio):
-    """Both kinds are enumerated, and their gradients weighted by their probabilities."""
+    """Both kinds are enumerated, and their gradients weighted by their probabilities.
+
+    Mixing takes the items of two batches where alternation takes those of one, in the same order: the first for the
+    monolingual loss, the second for the cross-lingual one.
+    """
     constant = {"family": "constant", "value": ratio}
-    plain = {"steps": 1, "warmup_share": 0, "gradient_clip": 0}
+    plain = {"warmup_share": 0, "gradient_clip": 0, "learning_rate": 1e-12, "weight_decay": 0.0}
 
     def gradient(**knobs):
-        """What flowed to the parameters in one step."""
+        """What flowed to the parameters in all steps, which hardly move them."""
         encoder = toy_encoder()
         seen = {}
         handles = [
@@ -113,9 +117,10 @@ def test_the_gradient_of_mixed_losses_is_the_expected_gradient_of_alternation(ra
             handle.remove()
         return seen
 
-    mixed = gradient(ratio=constant, mixing="loss")
-    mono = gradient(ratio={"family": "constant", "value": 1.0})
-    cross = gradient(ratio={"family": "constant", "value": 0.0})
+    mixed = gradient(ratio=constant, mixing="loss", steps=1)
+    mono = gradient(ratio={"family": "constant", "value": 1.0}, steps=1)
+    first, both = (gradient(ratio={"family": "constant", "value": 0.0}, steps=steps) for steps in (1, 2))
+    cross = {name: both[name] - first[name] for name in both}
     assert_same_gradient(mixed, {name: ratio * mono[name] + (1 - ratio) * cross[name] for name in mono})
 
 
@@ -152,7 +157,7 @@ def test_counters_count_real_tokens_and_extra_pairs():
     summary, _, _ = train(config, dev_signals=lambda encoder, names: {"dev_bias": 0.5}, dev_signal_pairs=5)
     assert summary.pairs == 12 * 8
     # `loss_after` encodes the batch again, the dev signal comes every third step.
-    assert summary.signal_pairs == 12 * 8 + 4 * 5
+    assert summary.signal_pairs == 12 * 8 + 4 * 5 == config.ratio.signal_pairs(12, 8, 5)
     # A question has 3 tokens, an answer 3 to 5.
     assert 12 * 8 * 6 < summary.tokens < 12 * 8 * 8
     assert summary.negatives_per_query == 7

@@ -142,6 +142,11 @@ class OnlineDataMixing(ControllerFamily):
         return {"warmup": Real(0, 0.3)}
 
     @override
+    def comparable_from(self) -> float:
+        """The middle of what follows the warm-up, during which the ratio stands still."""
+        return (1 + self.warmup) / 2
+
+    @override
     def controller(self, total_steps: int) -> Controller:
         return OnlineDataMixingController(self, total_steps)
 

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from typing_extensions import override
+
 from trainables.mixing.kinds import Kind
 from trainables.mixing.schedules import Family
 
@@ -37,7 +39,7 @@ class Controller(ABC):
 
     @abstractmethod
     def wants(self, step: int) -> frozenset[Signal]:
-        """The signals to measure after a step."""
+        """The signals to measure after a step; they depend on nothing but the step, so that their cost is known."""
 
     def observe(self, step: int, kind: Kind, signals: Mapping[str, float]) -> None:
         """Takes in what was seen after `step`, a batch of `kind`, and decides the ratio of the step after it.
@@ -80,11 +82,28 @@ class Controller(ABC):
         """Takes `_memory` back."""
 
 
+ENCODED_PER_TRAINED = 3
+"""Pairs that are only encoded for the cost of training on one: a backward pass costs two forward ones (2001.08361)."""
+
+
 class ControllerFamily(Family):
     """The config of a closed-loop family."""
 
     closed_loop: ClassVar[bool] = True
 
+    @override
+    def comparable_from(self) -> float:
+        """The middle, as of a straight line: where a controller leads, and when it gets there, is not known before."""
+        return 0.5
+
     @abstractmethod
     def controller(self, total_steps: int) -> Controller:
         """A controller at step 0 of a training of `total_steps`."""
+
+    def signal_pairs(self, total_steps: int, batch_size: int, dev_pairs: int) -> int:
+        """Pairs that a training encodes for its signals alone; `dev_pairs` by a measurement on the dev slice."""
+        controller = self.controller(total_steps)
+        wanted = [controller.wants(step) for step in range(total_steps)]
+        again = sum("loss_after" in names for names in wanted)
+        measurements = sum(any(name.startswith("dev_") for name in names) for names in wanted)
+        return again * batch_size + measurements * dev_pairs

@@ -122,3 +122,22 @@ def test_a_ratio_is_known_for_the_next_step_and_no_later_one():
         policy.ratio(1)
     ratios = go(policy, world(0))
     assert [policy.ratio(step) for step in range(STEPS)] == ratios
+
+
+@given(variants, st.integers(1, 200), st.integers(1, 64), st.integers(0, 500))
+@settings(deadline=None)
+def test_the_cost_of_signals_is_known_beforehand(values, steps, batch_size, dev_pairs):
+    config = ratio_config(values)
+    policy, spent = ratio_policy(config, steps), 0
+    for step in range(steps):
+        wanted = policy.wants(step)
+        spent += batch_size * ("loss_after" in wanted) + dev_pairs * any(name.startswith("dev_") for name in wanted)
+        policy.observe(step, "mono", dict.fromkeys(wanted, 0.5))
+    assert config.signal_pairs(steps, batch_size, dev_pairs) == spent
+
+
+@given(variants)
+def test_no_controller_is_judged_before_the_middle(values):
+    config = ratio_config(values)
+    assert 0.5 <= config.comparable_from() < 1
+    assert config.comparable_from() >= getattr(config, "warmup", 0)
