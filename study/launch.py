@@ -133,7 +133,8 @@ def run_trials(
         state = "complete"
     elif searcher.budget_reached:
         state = "budget"
-        progress.line(f"The {searcher.budget_reached} is spent; --resume with a larger one goes on.")
+        best = "" if plan.arms else ", --confirm-only with a larger one confirms the best that was found so far"
+        progress.line(f"The {searcher.budget_reached} is spent; --resume with a larger one goes on{best}.")
     else:
         state = "interrupted"
     counts.write(state)

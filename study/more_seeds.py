@@ -1,10 +1,13 @@
-"""Whether a study needs more confirm seeds (--until-separable): asked of the analysis, in a process of its own."""
+"""Adding confirm seeds to a study: to which, after which looks at its results, and whether it needs more."""
 
 import json
 import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
+from search_spaces.registry import space
+from study.records import Study
 from trainables.errors import UserError
 from trainables.storage import Folder
 
@@ -35,6 +38,25 @@ def looks_so_far(folder: Folder, seeds: int) -> list[int]:
         return [first_look(seeds)]
     asked = [int(look) for look in recorded["asked"]]
     return asked if recorded["stop"] or seeds <= asked[-1] else [*asked, seeds]
+
+
+def trials_of_all(study: Study) -> int:
+    """The search trials that every branch of an unfinished search has ended: the equal effort that can be confirmed.
+
+    Raises UserError if a branch has none, and for samplers whose trials depend on how many there will be.
+    """
+    where, settings = study.folder.location, study.info["settings"]
+    if (settings.get("sampler") or space(study.info["space"]).sampler) in ("grid", "nsga2"):
+        raise UserError(
+            f"{where} is in its search phase, and a grid or a genetic search cannot be cut short: end it with --resume."
+        )
+    ended = Counter(trial.family for trial in study.trials if trial.phase == "search" and trial.result is not None)
+    planned = {name: int(budget["trials"]) for name, budget in study.info["families"].items()}
+    fewest = min(ended[name] if trials > 1 else ended[name] * max(planned.values()) for name, trials in planned.items())
+    if fewest == 0:
+        missing = ", ".join(name for name in planned if not ended[name])
+        raise UserError(f"{where} has no search trial of {missing} yet: go on with --resume.")
+    return fewest
 
 
 def _recorded(folder: Folder) -> dict[str, Any] | None:

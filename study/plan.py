@@ -45,6 +45,12 @@ class Effort:
         """Training pairs of a trial, the same in every trial; a controller's signals are paid from them."""
         return self.steps * self.batch_size
 
+    def families(self) -> dict[str, dict[str, int]]:
+        """The search budget of every branch, as study.json holds it."""
+        return {
+            name: {"trials": trials, "pairs": trials * self.pairs_per_trial} for name, trials in self.trials.items()
+        }
+
 
 @dataclass
 class _Branch:

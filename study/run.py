@@ -121,7 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list spaces, models, benchmarks and schedule families")
     parser.add_argument("--dry-run", action="store_true", help="check everything, print the plan, start nothing")
     parser.add_argument("--resume", metavar="STUDY", help="go on with an interrupted study: its name or folder")
-    parser.add_argument("--confirm-only", metavar="STUDY", help="add confirm seeds (--seeds) to a study that has ended")
+    parser.add_argument(
+        "--confirm-only",
+        metavar="STUDY",
+        help="add confirm seeds (--seeds, --until-separable) to a study; end its search first if it has not ended",
+    )
     parser.add_argument("--config", metavar="FILE", type=Path, help="YAML file of the settings below; flags win")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     group: Any = parser

@@ -19,7 +19,7 @@ from study.cluster import Resources, check_address, plan_resources, this_machine
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.launch import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
-from study.more_seeds import DECISION, decide, first_look, looks_so_far, planned_seeds
+from study.more_seeds import DECISION, decide, first_look, looks_so_far, planned_seeds, trials_of_all
 from study.objective import DEV_METRICS, parse_objectives
 from study.plan import StudyPlan
 from study.progress import Progress
@@ -88,19 +88,17 @@ class Session:
 
     @classmethod
     def confirming(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
-        """Prepares to add confirm seeds to a study whose search has ended; they become part of its settings.
+        """Prepares to add confirm seeds to a study, or to confirm the best that an unfinished search has found.
 
-        Raises UserError for a study that still searches and for fewer seeds than it has.
+        What is asked for becomes part of the study's settings. Raises UserError for fewer seeds than it has.
         """
         study = open_study(location)
         if not study.arms:
-            raise UserError(
-                f"{study.folder.location} is still in its search phase: end it first with --resume {location}."
-            )
+            changes = {**changes, "trials": trials_of_all(study)}
         session = cls.resumed(location, changes, console)
         before = 1 + max((trial.seed for trial in study.trials if trial.phase == "confirm"), default=-1)
-        wished = changes.get("seeds", before)
-        if wished < before:
+        wished = session.settings.seeds
+        if "seeds" in changes and wished is not None and wished < before:
             raise UserError(f"--seeds {wished}: the study has {before} seeds already; give more than that.")
         return session
 
@@ -213,12 +211,13 @@ class Session:
         """The recorded study; what was asked for on top becomes part of its settings."""
         recorded = open_study(self._folder.location)
         before = recorded.info["settings"]
-        asked = {name: getattr(self.settings, name) for name in ("seeds", "until_separable")}
+        asked = {name: getattr(self.settings, name) for name in ("seeds", "until_separable", "trials")}
         if any(before.get(name) != value for name, value in asked.items()):
             seen = list(recorded.info.get("seen_at", []))
             if recorded.status["state"] == "complete" and before.get("until_separable") is None:
                 seen.append(before.get("seeds") or self._space.seeds)
-            info = {**recorded.info, "settings": {**before, **asked}, "seen_at": seen}
+            families = self._plan().effort.families()
+            info = {**recorded.info, "settings": {**before, **asked}, "seen_at": seen, "families": families}
             self._folder.write_json("study.json", info)
         return open_study(self._folder.location)
 
@@ -238,10 +237,7 @@ class Session:
             "settings": self.settings.model_dump(mode="json"),
             "objective": [{"metric": o.metric, "direction": o.direction} for o in plan.objectives],
             "main_comparison": list(self._space.main_comparison),
-            "families": {
-                name: {"trials": trials, "pairs": trials * plan.effort.pairs_per_trial}
-                for name, trials in plan.effort.trials.items()
-            },
+            "families": plan.effort.families(),
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
             "round_size": -(-resources.concurrent // len(self._space.branches)),
             "encoder": self._encoder_record(),

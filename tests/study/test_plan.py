@@ -257,3 +257,13 @@ def test_the_twins_of_a_controller_replay_what_it_decided() -> None:
     assert twin.training.steps == winner.training.steps
     assert isinstance(mixed.training.ratio, Replay)
     assert mixed.training.ratio.ratios == (0.5,) * (winner.training.steps // 2), "the mean of 0.25 and 0.75"
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_search_that_is_cut_short_is_the_beginning_of_the_whole_one(sampler: str) -> None:
+    whole, short = (
+        run(plan_of(settings=SETTINGS.model_copy(update={"sampler": sampler, "trials": trials}))) for trials in (8, 5)
+    )
+    searched = {name: spec for name, spec in short.items() if spec.phase == "search"}
+    assert len(searched) == 5 * len(space("dynamic_vs_static").branches)
+    assert {name: whole[name] for name in searched} == searched
