@@ -58,16 +58,17 @@ class Report:
         return next((table for table in self.tables if table.name == name), None)
 
 
-def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN) -> Report:
+def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN, watts: float | None = None) -> Report:
     """Reads the studies and computes what the report says.
 
-    `margin`: the largest difference that counts as none. Raises UserError for what is no study or cannot be merged.
+    `margin`: the largest difference that counts as none. `watts`: average power of one worker, if known. Raises
+    UserError for what is no study or cannot be merged.
     """
     findings = Findings([open_study(location) for location in locations])
     queries = Queries(findings)
     compared = compare_arms(findings, queries, margin)
     means = Means(findings, queries)
-    sections = tuple(Section(*parts) for parts in _sections(findings, compared, means))
+    sections = tuple(Section(*parts) for parts in _sections(findings, compared, means, watts))
     return Report(
         title=findings.name,
         question=str(findings.info.get("question", "")),
@@ -82,7 +83,9 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN) -> Re
     )
 
 
-def _sections(findings: Findings, compared: Comparisons, means: Means) -> list[tuple[str, str, str, tuple[Table, ...]]]:
+def _sections(
+    findings: Findings, compared: Comparisons, means: Means, watts: float | None
+) -> list[tuple[str, str, str, tuple[Table, ...]]]:
     """The order of the report: the answer's evidence first, then what explains it, then the details."""
     return [
         (
@@ -137,7 +140,7 @@ def _sections(findings: Findings, compared: Comparisons, means: Means) -> list[t
             "cost",
             "Cost",
             "What one trial of each arm takes.",
-            (study.cost(findings), study.efficiency(findings)),
+            (study.cost(findings, watts), study.efficiency(findings)),
         ),
         (
             "search",

@@ -58,7 +58,7 @@ def page(report: Report, figures: Sequence[Figure], made: datetime | None = None
             made=(made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
             # Our own files, not user text; the page must hold them as they are.
             css=Markup(_template("style.css")),
-            script=Markup(_template("page.js")),
+            script=Markup(_template("page.js") + _template("figures.js")),
         )
     )
 

@@ -1,6 +1,7 @@
 """Command line: `python -m analysis.report [STUDY ...]` reports what one or several studies found."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,11 @@ def _parser() -> argparse.ArgumentParser:
         "--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)"
     )
     parser.add_argument(
+        "--watts",
+        metavar="W",
+        help="average power of one worker (a GPU, or the cores of a CPU worker): the cost table estimates the energy",
+    )
+    parser.add_argument(
         "--format",
         default="all",
         metavar="LIST",
@@ -56,11 +62,12 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     if not 0 < options.margin < 1:
         raise UserError(f"--margin is {options.margin}, but it must lie between 0 and 1: 0.005 is half a point of mAP.")
+    watts = None if options.watts is None else _power(options.watts)
     locations = options.studies or [newest_study()]
     if options.serve is not None:
         from analysis.serve import serve
 
-        return serve(locations, options.margin, options.serve)
+        return serve(locations, options.margin, options.serve, watts)
     from rich.console import Console
 
     from analysis.contents import build_report
@@ -69,13 +76,23 @@ def _run(options: argparse.Namespace) -> int:
 
     formats = parse_formats(options.format)
     output = options.output or _default_output(locations)
-    report = build_report(locations, options.margin)
+    report = build_report(locations, options.margin, watts)
     console = Console()
     print_report(report, console)
     written = write_report(report, output, formats)
     console.print()
     console.print(f"Written to {output}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def _power(text: str) -> float:
+    try:
+        watts = float(text)
+    except ValueError:
+        watts = math.nan
+    if not 0 < watts < math.inf:
+        raise UserError(f"--watts is {text}, but it must be a positive number: 250 is a worker that draws 250 W.")
+    return watts
 
 
 def _default_output(locations: Sequence[str]) -> Path:

@@ -32,8 +32,8 @@ WATCH = """<script>
 class LivePage:
     """The page of some studies, kept until their status changes."""
 
-    def __init__(self, locations: Sequence[str], margin: float) -> None:
-        self._locations, self._margin = tuple(locations), margin
+    def __init__(self, locations: Sequence[str], margin: float, watts: float | None = None) -> None:
+        self._locations, self._margin, self._watts = tuple(locations), margin, watts
         self._lock = Lock()
         self._made_from: str | None = None
         self._content = b""
@@ -48,16 +48,16 @@ class LivePage:
         with self._lock:
             version = self.version()
             if version != self._made_from:
-                report = build_report(self._locations, self._margin)
+                report = build_report(self._locations, self._margin, self._watts)
                 text = page(report, report_figures(report))
                 self._content = text.replace("</body>", f"{WATCH}</body>").encode()
                 self._made_from = version
             return self._content
 
 
-def make_server(locations: Sequence[str], margin: float, port: int) -> ThreadingHTTPServer:
+def make_server(locations: Sequence[str], margin: float, port: int, watts: float | None = None) -> ThreadingHTTPServer:
     """A server of the page on this machine only (port 0: any free one); raises UserError if the port is taken."""
-    live = LivePage(locations, margin)
+    live = LivePage(locations, margin, watts)
     live.version()
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,9 +88,9 @@ def make_server(locations: Sequence[str], margin: float, port: int) -> Threading
         ) from error
 
 
-def serve(locations: Sequence[str], margin: float, port: int) -> int:
+def serve(locations: Sequence[str], margin: float, port: int, watts: float | None = None) -> int:
     """Shows the page until the user stops it; returns the exit status."""
-    with make_server(locations, margin, port) as server:
+    with make_server(locations, margin, port, watts) as server:
         print(f"http://{ADDRESS}:{server.server_address[1]} (stop with Ctrl-C)", flush=True)
         try:
             server.serve_forever()

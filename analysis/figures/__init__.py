@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from analysis.contents import Report
-from analysis.figures import languages, outcome, pareto, questions, search, training
+from analysis.figures import languages, outcome, pareto, questions, ratio, search, training
 from analysis.figures.style import Figure, style
 
 __all__ = ["Figure", "report_figures"]
@@ -11,7 +11,7 @@ __all__ = ["Figure", "report_figures"]
 DRAWERS: tuple[Callable[[Report], Iterable[Figure]], ...] = (
     outcome.forest,
     outcome.size_curves,
-    outcome.ratio_curve,
+    ratio.ratio_curve,
     outcome.trade_offs,
     questions.differences,
     pareto.pareto,

@@ -7,11 +7,12 @@ import numpy as np
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from analysis.contents import Report
+from analysis.figures.marks import Marks, said
 from analysis.figures.style import Figure, new_canvas
 from analysis.findings import Arm, Benchmark, Findings
 from analysis.labels import metric_label
 from analysis.pairing import compared_pairs
-from analysis.table import format_value
+from analysis.table import Kind, format_value
 from analysis.tables.results import languages, pair_mean
 
 LARGEST_WITH_NUMBERS = 12
@@ -55,18 +56,30 @@ def heat_maps(report: Report) -> Iterator[Figure]:
             "difference",
         )
         axes[0].set_ylabel("query language")
+        marks = Marks()
+        minus = f"{first.label} \N{MINUS SIGN} {second.label}"
+        _mark(marks, axes[0], one, names, f"{first.label}\n{label}", "score")
+        _mark(marks, axes[1], difference, names, f"{minus}\n{label}", "difference")
         text = (
             f"{benchmark.name}. Left: {label} of {first.label} for every query language (rows) and pool language "
             f"(columns). Right: the difference from {second.label}, between {np.nanmin(difference):+.3f} and "
             f"{np.nanmax(difference):+.3f}."
         )
         name = "pairs_" + "".join(c if c.isalnum() else "_" for c in benchmark.name.lower())
-        yield Figure(name, f"{benchmark.name}: language pairs", text, "languages", canvas, CAPTION)
+        yield Figure(name, f"{benchmark.name}: language pairs", text, "languages", canvas, CAPTION, marks)
 
 
 def _matrix(findings: Findings, benchmark: Benchmark, arm: Arm, names: list[str]) -> np.ndarray[Any, Any]:
     cells = [[pair_mean(arm, benchmark, query, pool) for pool in names] for query in names]
     return np.array([[np.nan if value is None else value for value in row] for row in cells])
+
+
+def _mark(marks: Marks, ax: Any, values: Any, names: list[str], what: str, kind: Kind) -> None:
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            query, pool = names[row], names[column]
+            text = f"query {query}, pool {pool}\n{what}: {said(value, kind)}"
+            marks.box(ax, (column, column + 1), (row, row + 1), text, f"{query} {pool}")
 
 
 def _tenths(values: Any) -> tuple[float, float]:

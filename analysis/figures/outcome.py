@@ -1,20 +1,17 @@
-"""What was found: the forest of comparisons, the ratio curve, the trade-offs between settings."""
+"""What was found: the forest of comparisons, the trade-offs between settings, the curves by size."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from analysis.comparisons import Judged
 from analysis.contents import Report
+from analysis.figures.marks import Marks, said
 from analysis.figures.style import COLOURS, INK, LINE, MUTED, Figure, look, new_canvas, score_axis
 from analysis.figures.training import distinct
-from analysis.findings import Arm, Benchmark, estimate
+from analysis.findings import Arm, Estimate, estimate
 from analysis.labels import metric_label, slug
-from analysis.means import Means
 from analysis.tables.comparisons import verdict
 from analysis.tables.sizes import growths, sizes
-from analysis.tables.study import constant_ratio
 
 VERDICT_LOOKS: dict[str, dict[str, Any]] = {
     "better": {"color": COLOURS[0], "marker": "o", "mfc": COLOURS[0]},
@@ -25,7 +22,6 @@ VERDICT_LOOKS: dict[str, dict[str, Any]] = {
 }
 
 FOREST = "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. Bold: the question's own pair."
-RATIO = "Points: arms with a constant ratio, with their 95 % intervals. Lines across: arms whose ratio changes."
 TRADE_OFF = (
     "Up and to the right is better. The dotted line joins the arms that no other beats on both axes. "
     "Bars: 95 % intervals over seeds."
@@ -43,26 +39,28 @@ def forest(report: Report) -> Iterator[Figure]:
         pairs = list(dict.fromkeys((j.first.label, j.second.label) for j in judged))
         main = {(j.first.label, j.second.label) for j in judged if j.is_main}
         canvas, axes = new_canvas(8.6, 1.3 + 0.32 * len(pairs), 1, len(settings), sharey=True)
+        marks = Marks()
         for ax, setting in zip(axes, settings, strict=True):
             ax.axvspan(-report.comparisons.margin, report.comparisons.margin, color=LINE, alpha=0.6, linewidth=0)
             ax.axvline(0, color=MUTED, linewidth=0.8)
             for j in (j for j in judged if j.setting == setting):
-                _point(ax, j, len(pairs) - 1 - pairs.index((j.first.label, j.second.label)))
+                _point(ax, j, len(pairs) - 1 - pairs.index((j.first.label, j.second.label)), marks)
             ax.set_title(setting)
             ax.set_xlabel(f"difference in {metric_label(benchmark.metric)}")
             ax.grid(axis="y", visible=False)
             ax.margins(x=0.12)
             ax.locator_params(axis="x", nbins=4)
             score_axis(ax.xaxis)
-        axes[0].set_yticks(range(len(pairs)), [f"{a} \N{MINUS SIGN} {b}" for a, b in reversed(pairs)])
+        axes[0].set_yticks(range(len(pairs)), [_minus(*pair) for pair in reversed(pairs)])
         axes[0].set_ylim(-0.6, len(pairs) - 0.4)
         for label, pair in zip(axes[0].get_yticklabels(), reversed(pairs), strict=True):
             label.set_fontweight("bold" if pair in main else "normal")
+            marks.label(label, _minus(*pair), _minus(*pair))
         shown = [name for name in VERDICT_LOOKS if any(verdict(j) == name for j in judged)]
         handles = [axes[0].plot([], [], linestyle="-", label=name, **_look(name))[0] for name in shown]
-        canvas.legend(handles=handles, loc="outside upper left", ncols=5)
-        said = "; ".join(f"{j.first.label} minus {j.second.label}, {j.setting}: {verdict(j)}" for j in judged)
-        text = f"{benchmark.name}: differences with 95 % intervals; the grey band is the equivalence margin. {said}."
+        marks.legend(canvas.legend(handles=handles, loc="outside upper left", ncols=5))
+        listed = "; ".join(f"{j.first.label} minus {j.second.label}, {j.setting}: {verdict(j)}" for j in judged)
+        text = f"{benchmark.name}: differences with 95 % intervals; the grey band is the equivalence margin. {listed}."
         yield Figure(
             f"forest_{slug(benchmark.name)}",
             f"{benchmark.name}: differences between arms",
@@ -70,92 +68,36 @@ def forest(report: Report) -> Iterator[Figure]:
             "comparisons",
             canvas,
             FOREST,
+            marks,
         )
+
+
+def _minus(first: str, second: str) -> str:
+    return f"{first} \N{MINUS SIGN} {second}"
 
 
 def _look(name: str) -> dict[str, Any]:
     return {**VERDICT_LOOKS[name], "markersize": 5, "linewidth": 1.4, "markeredgewidth": 1.2}
 
 
-def _point(ax: Any, judged: Judged, place: int) -> None:
+def _point(ax: Any, judged: Judged, place: int, marks: Marks) -> None:
     found = judged.comparison
-    if found.interval is not None:
-        ax.plot(found.interval, [place, place], color=VERDICT_LOOKS[verdict(judged)]["color"], linewidth=1.4)
-    ax.plot(
+    names = _minus(judged.first.label, judged.second.label), verdict(judged)
+    low, high = found.interval or (None, None)
+    drawn = []
+    if low is not None and high is not None:
+        drawn += ax.plot((low, high), [place, place], color=VERDICT_LOOKS[verdict(judged)]["color"], linewidth=1.4)
+    drawn += ax.plot(
         [found.difference],
         [place],
         linestyle="none",
         **{k: v for k, v in _look(verdict(judged)).items() if k != "linewidth"},
     )
-
-
-def ratio_curve(report: Report) -> Iterator[Figure]:
-    """Per benchmark: the constant ratios as a curve with intervals, the dynamic arms as lines across."""
-    arms = distinct(report.findings.arms)
-    for model in dict.fromkeys(arm.model for arm in arms):
-        held = [arm for arm in arms if arm.model == model]
-        static = [(ratio, arm) for arm in held if (ratio := constant_ratio(arm.definition.get("schedule"))) is not None]
-        dynamic = [arm for arm in held if arm.role == "dynamic" and not arm.is_front]
-        if len({ratio for ratio, _ in static}) < 2:
-            continue
-        static.sort(key=lambda pair: pair[0])
-        for benchmark in report.findings.benchmarks:
-            canvas, axes = new_canvas(8.6, 3.5, 1, len(benchmark.settings))
-            for ax, setting in zip(axes, benchmark.settings, strict=True):
-                _ratio_panel(ax, report.means, benchmark, setting, static, dynamic)
-            handles, labels = axes[0].get_legend_handles_labels()
-            canvas.legend(handles, labels, loc="outside lower center", ncols=3)
-            suffix = f", {model}" if report.findings.has_models else ""
-            title = f"{benchmark.name}{suffix}: constant ratios and dynamic arms"
-            text = (
-                f"{metric_label(benchmark.metric)} by constant ratio "
-                f"({', '.join(f'{r:.2g}: {a.label}' for r, a in static)}) with 95 % intervals, one panel "
-                f"per setting; {', '.join(a.label for a in dynamic) or 'no dynamic arm'} as horizontal lines."
-            )
-            name = f"ratio_{slug(benchmark.name)}" + (f"_{slug(model)}" if report.findings.has_models else "")
-            yield Figure(name, title, text, "ratio", canvas, RATIO)
-
-
-def _ratio_panel(
-    ax: Any,
-    means: Means,
-    benchmark: Benchmark,
-    setting: str,
-    static: Sequence[tuple[float, Arm]],
-    dynamic: Sequence[Arm],
-) -> None:
-    found = [(ratio, e) for ratio, arm in static if (e := means.of(arm, benchmark, setting)) is not None]
-    ratios = [ratio for ratio, _ in found]
-    spread = np.array(
-        [(e.mean - e.low, e.high - e.mean) if e.low is not None and e.high is not None else (0, 0) for _, e in found]
-    ).T
-    ax.errorbar(
-        ratios,
-        [e.mean for _, e in found],
-        yerr=spread if len(found) else None,
-        color=COLOURS[0],
-        marker="o",
-        capsize=2.5,
-        label="constant ratio",
-        zorder=3,
-    )
-    for index, arm in enumerate(dynamic, start=1):
-        e = means.of(arm, benchmark, setting)
-        if e is None:
-            continue
-        looks = look(index)
-        ax.axhline(
-            e.mean, color=looks["color"], linestyle=("--", ":", "-.", (0, (6, 2, 1, 2)))[index % 4], label=arm.label
-        )
-        if e.low is not None and e.high is not None and len(dynamic) <= 3:
-            ax.axhspan(e.low, e.high, color=looks["color"], alpha=0.14, linewidth=0)
-    ax.set_title(setting)
-    ax.set_xlabel("\N{GREEK SMALL LETTER ALPHA} (share of monolingual batches)")
-    ax.set_xlim(-0.04, 1.04)
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
-    if setting == benchmark.settings[0]:
-        ax.set_ylabel(metric_label(benchmark.metric))
-    score_axis(ax.yaxis)
+    marks.tag(drawn, *names)
+    value = said(Estimate(found.difference, low, high, found.n_seeds), "difference")
+    text = f"{names[0]}\n{judged.setting} {metric_label(judged.metric)}: {value}\n{names[1]}"
+    ends = (found.difference, found.difference) if low is None or high is None else (low, high)
+    marks.line(ax, ends, (place, place), text, *names)
 
 
 def trade_offs(report: Report) -> Iterator[Figure]:
@@ -190,8 +132,9 @@ def trade_offs(report: Report) -> Iterator[Figure]:
             continue
         canvas, axes = new_canvas(8.6, 3.9, 1, len(panels))
         fronts = []
+        marks = Marks()
         for ax, (x, y, x_label, y_label, higher) in zip(axes, panels, strict=True):
-            fronts.append(_trade_off(ax, arms, x, y, higher))
+            fronts.append(_trade_off(ax, arms, (x, x_label), (y, y_label), higher, marks))
             ax.set_xlabel(x_label)
             ax.set_ylabel(y_label)
             score_axis(ax.xaxis)
@@ -203,15 +146,14 @@ def trade_offs(report: Report) -> Iterator[Figure]:
                 ax.yaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}" if f"{value:e}"[0] in "25" else "")
                 ax.invert_yaxis()
         handles, labels = axes[0].get_legend_handles_labels()
-        canvas.legend(handles, labels, loc="outside lower center", ncols=3)
-        said = "; ".join(
+        marks.legend(canvas.legend(handles, labels, loc="outside lower center", ncols=3))
+        listed = "; ".join(
             f"no arm beats {', '.join(front)} on both {p[2]} and {p[3]}"
             for front, p in zip(fronts, panels, strict=True)
         )
-        text = f"{benchmark.name}: mean over seeds with 95 % intervals; {said}."
-        yield Figure(
-            f"trade_off_{slug(benchmark.name)}", f"{benchmark.name}: trade-offs", text, "results", canvas, TRADE_OFF
-        )
+        text = f"{benchmark.name}: mean over seeds with 95 % intervals; {listed}."
+        name, title = f"trade_off_{slug(benchmark.name)}", f"{benchmark.name}: trade-offs"
+        yield Figure(name, title, text, "results", canvas, TRADE_OFF, marks)
 
 
 def _spans_decades(arms: Sequence[Arm], metric: str) -> bool:
@@ -219,17 +161,19 @@ def _spans_decades(arms: Sequence[Arm], metric: str) -> bool:
     return min(means) > 0 and max(means) / min(means) > 4
 
 
-def _trade_off(ax: Any, arms: Sequence[Arm], x: str, y: str, higher: bool) -> list[str]:
+def _trade_off(
+    ax: Any, arms: Sequence[Arm], x: tuple[str, str], y: tuple[str, str], higher: bool, marks: Marks
+) -> list[str]:
     points = []
     for index, arm in enumerate(arms):
-        across, up = estimate(arm.values(x).values()), estimate(arm.values(y).values())
+        across, up = (estimate(arm.values(metric).values()) for metric, _ in (x, y))
         if across is None or up is None:
             continue
         bars = [
             None if e.low is None or e.high is None else [[e.mean - e.low], [e.high - e.mean]] for e in (across, up)
         ]
         looks = look(index) | {"linestyle": "none"}
-        ax.errorbar(
+        drawn = ax.errorbar(
             [across.mean],
             [up.mean],
             xerr=bars[0],
@@ -240,6 +184,10 @@ def _trade_off(ax: Any, arms: Sequence[Arm], x: str, y: str, higher: bool) -> li
             label=arm.label,
             zorder=3,
         )
+        marks.tag(drawn, arm.label)
+        up_label = y[1].partition(" (")[0]
+        text = f"{arm.label}\n{x[1]}: {said(across)}\n{up_label}: {said(up, 'score' if higher else 'rank')}"
+        marks.point(ax, across.mean, up.mean, text, arm.label)
         points.append((across.mean, up.mean if higher else -up.mean, up.mean, arm.label))
     front = sorted(p for p in points if not any(q[0] >= p[0] and q[1] >= p[1] and q[:2] != p[:2] for q in points))
     ax.plot([p[0] for p in front], [p[2] for p in front], color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
@@ -255,23 +203,32 @@ def size_curves(report: Report) -> Iterator[Figure]:
         if found is None or not own:
             continue
         canvas, axes = new_canvas(8.6, 3.6, 1, len(own))
+        marks = Marks()
         for ax, growth in zip(axes, own, strict=True):
             for index, (name, curve) in enumerate(growth.scaling.curves.items()):
                 looks = look(index)
                 runs = [run for run in growth.runs if run.strategy == name]
-                ax.plot(curve.sizes, curve.fitted, color=looks["color"], linestyle=looks["linestyle"])
+                drawn: list[Any] = ax.plot(
+                    curve.sizes, curve.fitted, color=looks["color"], linestyle=looks["linestyle"]
+                )
                 if curve.low is not None and curve.high is not None:
-                    ax.fill_between(curve.sizes, curve.low, curve.high, color=looks["color"], alpha=0.13, linewidth=0)
+                    band = {"color": looks["color"], "alpha": 0.13, "linewidth": 0}
+                    drawn.append(ax.fill_between(curve.sizes, curve.low, curve.high, **band))
                 points = {"color": looks["color"], "marker": looks["marker"], "linestyle": "none", "markersize": 4}
-                ax.plot([run.size for run in runs], [run.value for run in runs], label=name, **points)
+                drawn += ax.plot([run.size for run in runs], [run.value for run in runs], label=name, **points)
+                marks.tag(drawn, name)
+                for run in runs:
+                    value = f"{growth.setting} {metric_label(benchmark.metric)}: {said(run.value)}"
+                    text = f"{name}\n{run.size:,.0f} {found.name}, seed {run.seed}\n{value}"
+                    marks.point(ax, run.size, run.value, text, name)
             ax.set_xscale("log")
             ax.set_title(growth.setting)
             ax.set_xlabel(found.name)
             score_axis(ax.yaxis)
         axes[0].set_ylabel(metric_label(benchmark.metric))
-        canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        said = " ".join(trend.sentence for growth in own for trend in growth.scaling.gains)
-        text = (
-            f"{metric_label(benchmark.metric)} of every run by {found.name}, with fitted curves and 95 % bands. {said}"
-        )
-        yield Figure(f"sizes_{slug(benchmark.name)}", f"{benchmark.name} by {found.name}", text, "sizes", canvas, SIZES)
+        marks.legend(canvas.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3))
+        trends = " ".join(trend.sentence for growth in own for trend in growth.scaling.gains)
+        label = metric_label(benchmark.metric)
+        text = f"{label} of every run by {found.name}, with fitted curves and 95 % bands. {trends}"
+        name, title = f"sizes_{slug(benchmark.name)}", f"{benchmark.name} by {found.name}"
+        yield Figure(name, title, text, "sizes", canvas, SIZES, marks)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from analysis.contents import Report
+from analysis.figures.marks import MOST_TRIALS, Marks, said
 from analysis.figures.style import COLOURS, MUTED, PAPER, Figure, new_canvas, score_axis
 from analysis.findings import objective_value
 from analysis.tables.study import constant_ratio, flat
@@ -21,16 +22,17 @@ def dev_curve(report: Report) -> Iterator[Figure]:
     """The constant ratios that the search tried by their dev value."""
     objective, maximise = report.findings.objective
     points = [
-        (ratio, value, t.status)
+        (ratio, value, t)
         for t in report.findings.search_trials()
         if (ratio := constant_ratio(t.training.get("ratio"))) is not None
         and (value := objective_value(t, objective)) is not None
     ]
-    complete = [(ratio, value) for ratio, value, status in points if status == "complete"]
+    complete = [(ratio, value) for ratio, value, t in points if t.status == "complete"]
     if len({ratio for ratio, _ in complete}) < 2:
         return
     canvas, (ax,) = new_canvas(8.6, 3.2)
-    ax.plot(
+    marks = Marks()
+    cloud = ax.plot(
         *zip(*complete, strict=True),
         linestyle="none",
         marker="o",
@@ -38,30 +40,37 @@ def dev_curve(report: Report) -> Iterator[Figure]:
         alpha=0.7,
         label="one search trial",
     )
+    marks.tag(cloud, "one search trial")
+    ended = [point for point in points if point[2].status == "complete"]
+    for ratio, value, t in sorted(ended, key=lambda point: point[1], reverse=maximise)[:MOST_TRIALS]:
+        rate = f", learning rate {t.training['learning_rate']:.3g}" if "learning_rate" in t.training else ""
+        text = f"{t.id}\n\N{GREEK SMALL LETTER ALPHA} {ratio:.3g}{rate}\ndev {objective}: {said(value)}"
+        marks.point(ax, ratio, value, text, "one search trial")
     choose = max if maximise else min
     by_ratio: dict[float, list[float]] = {}
     for ratio, value in complete:
         by_ratio.setdefault(ratio, []).append(value)
     best = sorted((ratio, choose(values)) for ratio, values in by_ratio.items())
-    ax.plot(
+    curve = ax.plot(
         *zip(*best, strict=True),
         color=COLOURS[0],
         linewidth=1,
         linestyle=(0, (3, 2)),
         label="best learning rate of each ratio",
     )
+    marks.tag(curve, "best learning rate of each ratio")
     ax.set_xlabel("\N{GREEK SMALL LETTER ALPHA} (share of monolingual batches)")
     ax.set_ylabel(f"dev {objective}")
     ax.set_xlim(-0.03, 1.03)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
     score_axis(ax.yaxis)
-    canvas.legend(loc="outside upper left", ncols=2)
+    marks.legend(canvas.legend(loc="outside upper left", ncols=2))
     top = choose(best, key=lambda pair: pair[1])
     text = (
         f"{len(complete)} search trials at constant ratios by dev {objective}, one run each; "
         f"the best is {top[1]:.3f} at ratio {top[0]:.3g}."
     )
-    yield Figure("dev_ratio", "Constant ratios in the search", text, "ratio", canvas)
+    yield Figure("dev_ratio", "Constant ratios in the search", text, "ratio", canvas, marks=marks)
 
 
 def knobs(trial: Trial) -> dict[str, Any]:
@@ -115,17 +124,23 @@ def importance(report: Report) -> Iterator[Figure]:
         sharex=True,
         height_ratios=[len(found) + 0.8 for _, found in rows],
     )
+    marks = Marks()
     for ax, (title, found) in zip(axes, rows, strict=True):
         names = sorted(found, key=lambda key: found[key])
-        ax.barh(range(len(names)), [found[key] for key in names], height=0.6, color=COLOURS[0])
+        drawn = ax.barh(range(len(names)), [found[key] for key in names], height=0.6, color=COLOURS[0])
         ax.set_yticks(range(len(names)), names)
+        for name, bar, label in zip(names, drawn, ax.get_yticklabels(), strict=True):
+            marks.tag([bar, label], name)
+        for place, name in reversed(list(enumerate(names))):
+            text = f"{name}\n{title}\nimportance: {said(found[name], 'share')}"
+            marks.box(ax, (0, found[name]), (place - 0.3, place + 0.3), text, name)
         ax.set_title(title, fontsize=9)
         ax.grid(axis="y", visible=False)
     axes[-1].set_xlabel(f"importance for dev {objective} (PED-ANOVA, sums to 1)")
     text = "Horizontal bars. " + " ".join(
         f"{title}: " + ", ".join(f"{k} {v:.2f}" for k, v in found.items()) + "." for title, found in rows
     )
-    yield Figure("importance", "Which parameter matters", text, "search", canvas, IMPORTANCE)
+    yield Figure("importance", "Which parameter matters", text, "search", canvas, IMPORTANCE, marks)
 
 
 def _ped_anova(columns: Mapping[str, list[Any]], values: list[float], maximise: bool) -> dict[str, float] | None:
@@ -194,8 +209,8 @@ def parallel_coordinates(report: Report) -> Iterator[Figure]:
     heights = []
     for place, (_, values, ticks) in enumerate(coordinates):
         array = np.array(values, dtype=float)
-        marks = np.array([tick for tick, _ in ticks], dtype=float)
-        low, high = min(array.min(), marks.min()), max(array.max(), marks.max())
+        levels = np.array([tick for tick, _ in ticks], dtype=float)
+        low, high = min(array.min(), levels.min()), max(array.max(), levels.max())
         span = high - low or 1.0
         heights.append((array - low) / span)
         ax.axvline(place, color=MUTED, linewidth=0.8)
@@ -210,33 +225,42 @@ def parallel_coordinates(report: Report) -> Iterator[Figure]:
                 bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.2, "alpha": 0.85},
             )
     top = max(1, len(shown) // 10)
-    for index, line in enumerate(np.array(heights).T):
+    marks = Marks()
+    groups = f"best {top} of {len(rows)}", "others" if len(rows) == len(shown) else f"the next {len(shown) - top}"
+    for index, ((trial, value), line) in enumerate(zip(shown, np.array(heights).T, strict=True)):
         best = index >= len(shown) - top
-        ax.plot(
+        drawn = ax.plot(
             range(len(coordinates)),
             line,
             color=COLOURS[1] if best else COLOURS[0],
             alpha=0.95 if best else 0.28,
             linewidth=1.6 if best else 0.9,
         )
-    ax.plot([], [], color=COLOURS[1], label=f"best {top} of {len(rows)}")
-    ax.plot(
-        [],
-        [],
-        color=COLOURS[0],
-        alpha=0.4,
-        label="others" if len(rows) == len(shown) else f"the next {len(shown) - top}",
-    )
+        marks.tag(drawn, trial.id, groups[not best])
+        if index >= len(shown) - MOST_TRIALS:
+            text = _trial_text(trial, f"dev {objective}: {said(value)}")
+            marks.line(ax, range(len(coordinates)), line, text, trial.id, groups[not best])
+    ax.plot([], [], color=COLOURS[1], label=groups[0])
+    ax.plot([], [], color=COLOURS[0], alpha=0.4, label=groups[1])
     ax.set_xticks(range(len(coordinates)), [label for label, _, _ in coordinates])
     ax.set_yticks([])
     ax.set_xlim(-0.35, len(coordinates) - 0.95)
     ax.grid(visible=False)
     for side in ax.spines.values():
         side.set_visible(False)
-    canvas.legend(loc="outside upper left", ncols=2)
+    marks.legend(canvas.legend(loc="outside upper left", ncols=2))
     names = ", ".join(label for label, _, _ in coordinates)
     text = f"{len(shown)} search trials as lines over {names}; the best {top} stand out."
-    yield Figure("parallel_coordinates", "Search trials", text, "search", canvas)
+    yield Figure("parallel_coordinates", "Search trials", text, "search", canvas, marks=marks)
+
+
+def _trial_text(trial: Trial, value: str) -> str:
+    parts = [f"family {trial.family}"]
+    if np.isfinite(mean := _mean_ratio(trial)):
+        parts.append(f"mean \N{GREEK SMALL LETTER ALPHA} {mean:.3g}")
+    if "learning_rate" in trial.training:
+        parts.append(f"learning rate {trial.training['learning_rate']:.3g}")
+    return f"{trial.id}\n{', '.join(parts)}\n{value}"
 
 
 def _mean_ratio(trial: Trial) -> float:

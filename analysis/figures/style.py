@@ -2,7 +2,7 @@
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
+
+from analysis.figures.marks import Marks, tagged, untagged
 
 INK, MUTED, LINE, PAPER = "#1c2127", "#646d77", "#d9dee4", "#fdfdfe"
 # After Okabe and Ito, darkened until each reads on white; the page swaps them for lighter ones on dark paper.
@@ -67,7 +69,7 @@ _STYLE: dict[str, Any] = {
 @dataclass(frozen=True, eq=False)
 class Figure:
     """A drawn figure: `description` says in words what can be seen, `section` is the part of the page it belongs to,
-    `caption` helps to read it."""
+    `caption` helps to read it, `marks` say in the page what its parts mean."""
 
     name: str
     title: str
@@ -75,14 +77,15 @@ class Figure:
     section: str
     canvas: Canvas
     caption: str = ""
+    marks: Marks = field(default_factory=Marks)
 
     def svg(self) -> str:
         """A stand-alone SVG with title and description."""
-        return _described(self._raw_svg, self)
+        return _described(untagged(self._raw_svg), self)
 
     def inline_svg(self) -> str:
-        """The SVG to stand inside a page: unique ids, and colours that follow the page's light or dark scheme."""
-        text = _described(self._raw_svg, self)
+        """The SVG to stand inside a page: unique ids, colours that follow the page's scheme, and marks."""
+        text = _described(tagged(self._raw_svg), self)
         text = text[text.index("<svg") :]
         # Its rule for every element would reach the whole page, which has the same one for figures.
         text = re.sub(r"<style type=\"text/css\">.*?</style>", "", text, flags=re.DOTALL)
@@ -90,6 +93,7 @@ class Figure:
         text = text.replace(f'{self.name}-title desc"', f'{self.name}-title {self.name}-desc"')
         for colour, variable in _VARIABLES.items():
             text = text.replace(colour, f"var({variable})")
+        text = text.replace("</svg>", f"{self.marks.svg(self.canvas)}</svg>")
         # The page gives the width; the height follows from the view box.
         return re.sub(r'<svg ([^>]*?)width="([\d.]+)pt"', r'<svg \1data-width="\2"', text, count=1)
 

@@ -158,8 +158,11 @@ def constant_ratio(schedule: Mapping[str, Any] | None) -> float | None:
     return float(schedule["value"])
 
 
-def cost(findings: Findings) -> Table:
-    """What a trial of each arm costs, mean over seeds; signal pairs and seconds are what a closed loop adds."""
+def cost(findings: Findings, watts: float | None = None) -> Table:
+    """What a trial of each arm costs, mean over seeds; signal pairs and seconds are what a closed loop adds.
+
+    `watts`: average power of one worker; energy in kWh = hours x workers x watts / 1,000.
+    """
     columns = [
         Column("arm", "Arm"),
         Column("pairs", "Training pairs", "count"),
@@ -171,6 +174,7 @@ def cost(findings: Findings) -> Table:
         Column("wait_seconds", "Wait", "seconds", "s"),
         Column("total_seconds", "Total", "seconds", "s"),
         Column("gpu_hours", "GPU-hours", "number"),
+        *([] if watts is None else [Column("energy", "Energy, estimated", "number", "kWh")]),
         Column("parameters", "Parameters", "count"),
         Column("negatives", "Negatives per query", "count"),
         Column("device", "Device"),
@@ -182,18 +186,24 @@ def cost(findings: Findings) -> Table:
             row.append(_mean(arm.costs(name)))
         row += [_mean(arm.costs(column.key)) for column in columns[3:8]]
         row.append(estimate_cell(estimate(arm.costs("total_seconds"))))
-        row += [_mean(_gpu_hours(arm)), _mean(arm.results("parameters")), _mean(arm.results("negatives_per_query"))]
+        row.append(_mean(_hours(arm, "gpus", 0)))
+        if watts is not None:
+            row.append(_mean([hours * watts / 1000 for hours in _hours(arm, "workers", 1)]))
+        row += [_mean(arm.results("parameters")), _mean(arm.results("negatives_per_query"))]
         row.append(
             ", ".join(dict.fromkeys(str((t.result or {}).get("cost", {}).get("device", "")) for t in arm.trials))
         )
         rows.append(row)
     notes = ["Per trial, mean over seeds. GPU-hours: seconds in total x GPUs / 3,600.", seeds_note(findings)]
+    if watts is not None:
+        notes.append(f"Energy is an estimate from one figure, not a measurement: hours x workers x {watts:,g} W.")
     return make_table("cost", "Cost of one trial", columns, rows, notes)
 
 
-def _gpu_hours(arm: Arm) -> list[float]:
+def _hours(arm: Arm, of: str, otherwise: int) -> list[float]:
+    """Hours in total times the number of GPUs or workers, by seed."""
     costs = [(t.result or {}).get("cost", {}) for t in arm.trials]
-    return [float(c.get("total_seconds", 0.0)) * float(c.get("gpus", 0)) / 3600 for c in costs]
+    return [float(c.get("total_seconds", 0.0)) * float(c.get(of, otherwise)) / 3600 for c in costs]
 
 
 def _mean(values: list[float]) -> float | None:

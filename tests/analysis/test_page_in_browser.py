@@ -1,4 +1,4 @@
-"""The page in a real headless Chromium: no errors, sorting, filtering, light and dark, printing."""
+"""The page in a real headless Chromium: no errors, sorting, filtering, figures, light and dark, printing."""
 
 import html
 import json
@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from analysis.contents import build_report
-from analysis.figures import report_figures
+from analysis.contents import Report, build_report
+from analysis.figures import Figure, report_figures
 from analysis.page import page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,6 +55,80 @@ const heads = [...document.querySelectorAll("h1, h2, h3")].map((h) => Number(h.t
 found.jumps = heads.filter((level, i) => i > 0 && level > heads[i - 1] + 1).length;
 document.body.dataset.found = JSON.stringify(found);
 </script></body>"""
+POINT = """<script>
+const found = { errors: window.probeErrors };
+const tip = document.getElementById("tip");
+const lines = () => [...tip.querySelectorAll("strong, span")].map((line) => line.textContent);
+const said = () => tip.hidden ? null : lines().join("\\n");
+const figure = (name) => document.getElementById(`${name}-desc`).closest("svg");
+const marks = (svg) => [...svg.querySelectorAll(".mark")];
+const label = (one) => one.getAttribute("aria-label");
+const mark = (svg, ...words) => marks(svg).find((one) => words.every((word) => label(one).includes(word)));
+const bright = (svg) => [...svg.querySelectorAll("g[data-of]:not(.dim)")];
+const dimmed = (svg) => svg.querySelectorAll("g.dim").length;
+const fire = (kind, element, x, y) => (document.elementFromPoint(x, y) ?? element).dispatchEvent(
+  new PointerEvent(kind, { clientX: x, clientY: y, bubbles: true, cancelable: true }));
+const at = (kind, one) => {
+  one.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+  const box = one.getBoundingClientRect();
+  fire(kind, one, (box.left + box.right) / 2, (box.top + box.bottom) / 2);
+};
+const press = (key) => document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+const active = () => label(document.activeElement);
+
+const trade = figure("trade_off_atlas");
+const point = mark(trade, "best dynamic reversed", "monolingual");
+found.before = [said(), dimmed(trade)];
+at("pointermove", point);
+found.hovered = said();
+found.hoverDims = dimmed(trade);
+found.lit = bright(trade).length > 3 && bright(trade).every((part) => part.dataset.of === point.dataset.of);
+const box = tip.getBoundingClientRect();
+found.inside = box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <= innerHeight;
+found.paper = [getComputedStyle(tip).backgroundColor, getComputedStyle(tip).color];
+trade.dispatchEvent(new PointerEvent("pointerleave"));
+found.left = [said(), dimmed(trade)];
+
+const entries = marks(trade).filter((one) => one.matches(".label"));
+found.legend = entries.map(label);
+at("click", entries.find((one) => label(one) === "X-Y"));
+trade.dispatchEvent(new PointerEvent("pointerleave"));
+found.kept = [dimmed(trade), document.getElementById("announce").textContent];
+found.pressedNames = [...trade.querySelectorAll('[aria-pressed="true"]')].map((one) => label(one).split(":")[0]);
+at("pointermove", point);
+found.keptDims = bright(trade).every((part) => part.dataset.of !== point.dataset.of);
+press("Escape");
+found.released = [said(), dimmed(trade), trade.querySelectorAll('[aria-pressed="true"]').length];
+
+trade.focus();
+found.ownStop = document.activeElement === trade;
+const map = figure("pairs_atlas");
+const drawings = [...document.querySelectorAll(".drawing svg")];
+found.stops = drawings.map((svg) => marks(svg).filter((one) => one.tabIndex === 0).length);
+marks(map).find((one) => one.tabIndex === 0).focus();
+found.walk = [active()];
+for (const key of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp", "End", "ArrowRight", "Home"]) {
+  press(key);
+  found.walk.push(active());
+}
+found.focused = said();
+found.hint = tip.querySelector("small")?.textContent;
+found.framed = map.querySelectorAll(".lit").length;
+press("Escape");
+found.escaped = [said(), map.querySelectorAll(".lit").length];
+press("Enter");
+found.pressed = [active(), document.activeElement.getAttribute("aria-pressed")];
+document.activeElement.blur();
+found.blurred = [said(), map.querySelectorAll(".lit").length];
+document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+found.framedAfter = map.querySelectorAll(".lit").length;
+
+found.every = drawings.every((svg) => svg.getAttribute("role") === "group" && label(svg)
+  && marks(svg).length > 0 && marks(svg).every((one) => label(one) && !one.querySelector("title"))
+  && svg.querySelector(":scope > g").getAttribute("aria-hidden") === "true");
+document.body.dataset.found = JSON.stringify(found);
+</script></body>"""
 AXE = os.environ.get("AXE_CORE")
 """axe.min.js of the npm package axe-core: docs/reading_the_report.md."""
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
@@ -63,9 +138,18 @@ addEventListener("error", (event) => window.probeErrors.push(event.message));</s
 
 
 @pytest.fixture(scope="module")
-def text(finished_study: Path) -> str:
-    report = build_report([str(finished_study)])
-    return page(report, report_figures(report))
+def report(finished_study: Path) -> Report:
+    return build_report([str(finished_study)])
+
+
+@pytest.fixture(scope="module")
+def built(report: Report) -> list[Figure]:
+    return report_figures(report)
+
+
+@pytest.fixture(scope="module")
+def text(report: Report, built: list[Figure]) -> str:
+    return page(report, built)
 
 
 def chromium(folder: Path, *arguments: str) -> str:
@@ -74,14 +158,19 @@ def chromium(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
 
 
-@pytest.mark.parametrize("width", [1280, 500])
-def test_the_page_sorts_filters_and_changes_colours_without_an_error(text, tmp_path, width):
-    file = tmp_path / "page.html"
-    file.write_text(text.replace("</head>", LISTEN).replace("</body>", PROBE), encoding="utf-8")
-    dumped = chromium(tmp_path, f"--window-size={width},900", "--dump-dom", file.as_uri())
+def probe(page_text: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:
+    file = folder / "page.html"
+    file.write_text(page_text.replace("</head>", LISTEN).replace("</body>", script), encoding="utf-8")
+    dumped = chromium(folder, *arguments, "--dump-dom", file.as_uri())
     match = re.search(r'data-found="([^"]*)"', dumped)
     assert match, "the probe did not run to its end"
-    found = json.loads(match.group(1).replace("&quot;", '"').replace("&amp;", "&"))
+    found: dict[str, Any] = json.loads(html.unescape(match.group(1)))
+    return found
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_page_sorts_filters_and_changes_colours_without_an_error(text, tmp_path, width):
+    found = probe(text, PROBE, tmp_path, f"--window-size={width},900")
     assert found["errors"] == []
     assert found["ascending"] == sorted(found["ascending"])
     assert found["sortedUp"] == "ascending"
@@ -93,6 +182,64 @@ def test_the_page_sorts_filters_and_changes_colours_without_an_error(text, tmp_p
     assert not found["wider"], "the page scrolls sideways"
     assert found["unnamed"] == 0
     assert found["jumps"] == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 500])
+def test_figures_answer_to_pointer_and_keyboard_without_an_error(built, text, tmp_path, width, scheme):
+    script = POINT.replace("<script>", f'<script>document.documentElement.dataset.scheme = "{scheme}";', 1)
+    found = probe(text, script, tmp_path, f"--window-size={width},900")
+    assert found["errors"] == []
+    assert found["before"] == found["left"] == [None, 0]
+    expected = {t for figure in built for t in figure.marks.texts if figure.name == "trade_off_atlas"}
+    assert found["hovered"] in expected
+    assert found["hovered"].startswith("best dynamic reversed\nmonolingual mAP: ")
+    assert found["hoverDims"] > 5
+    assert found["lit"]
+    assert found["inside"], "the tooltip leaves the window"
+    assert len(set(found["paper"])) == 2
+    assert "best dynamic reversed" in found["legend"]
+    assert found["kept"] == [pytest.approx(found["hoverDims"], abs=5), "Kept: X-Y"]
+    assert set(found["pressedNames"]) == {"X-Y"}
+    assert len(found["pressedNames"]) == 3
+    assert found["keptDims"], "what was kept gave way to what is pointed at"
+    assert found["released"] == [None, 0, 0]
+    assert set(found["stops"]) == {1}
+    assert not found["ownStop"], "the drawing takes the focus from its marks"
+    one, right, below, left, up, same, last, still, first = found["walk"]
+    assert [label.split(":")[0] for label in (one, right, below, left, up)] == [
+        "query de, pool de",
+        "query de, pool en",
+        "query en, pool en",
+        "query en, pool de",
+        "query de, pool de",
+    ]
+    assert same == up == first
+    assert last == still
+    assert last.startswith("query th, pool th: best dynamic \N{MINUS SIGN} best static")
+    assert found["focused"].startswith("query de, pool de\nbest dynamic\nmAP: ")
+    assert "Escape" in found["hint"]
+    assert found["framed"] == 2
+    assert found["escaped"] == [None, 0]
+    assert found["pressed"] == [one, "true"]
+    assert found["blurred"] == [None, 2]
+    assert found["framedAfter"] == 0
+    assert found["every"]
+
+
+def test_without_javascript_the_figures_stand_as_they_were(text, tmp_path):
+    still = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert "<script" not in still
+    bare = re.sub(r'<g class="marks">.*?</g>\n', "", still, flags=re.DOTALL)
+    assert bare.count('class="mark') == 0 < still.count('class="mark')
+    images = []
+    for name, content in (("still", still), ("bare", bare)):
+        (tmp_path / f"{name}.html").write_text(content, encoding="utf-8")
+        image = tmp_path / f"{name}.png"
+        options = ["--window-size=1280,6000", "--hide-scrollbars", f"--screenshot={image}"]
+        chromium(tmp_path, *options, (tmp_path / f"{name}.html").as_uri())
+        images.append(image.read_bytes())
+    assert images[0] == images[1]
 
 
 def test_the_page_prints(text, tmp_path):

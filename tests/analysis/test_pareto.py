@@ -16,6 +16,7 @@ from analysis.figures.pareto import pareto
 from analysis.figures.style import style
 from analysis.page import page
 from analysis.pareto import front, hypervolume
+from analysis.table import Kind, format_value
 from tests.analysis.conftest import ARMS, ArmTruth
 
 SIDE = 4
@@ -156,6 +157,27 @@ def test_the_front_is_drawn_and_stands_in_the_page_and_in_the_methods(report: Re
     assert text.count("<svg") == 2
     assert "beats in multilingual mAP and rank distance together became arms as well (3 of them)" in report.methods
     assert "zitzler1999multiobjective" in report.references
+
+
+def test_the_marks_of_the_front_say_what_its_table_says(report: Report) -> None:
+    with style():
+        dev, test = pareto(report)
+    for row in rows(report, "pareto_front"):
+        score, rank = (
+            with_interval(row, key, kind)
+            for key, kind in (("atlas_multilingual_map", "score"), ("atlas_bias_rank_distance", "rank"))
+        )
+        assert f"{row['arm']}\nmultilingual mAP: {score}\nrank distance: {rank}" in test.marks.texts
+    one = next(row for row in rows(report, "pareto_front") if row["arm"] == "front 1")
+    score = format_value(one["dev_multilingual_map"], "score")
+    rank = format_value(one["dev_bias_rank_distance"], "rank")
+    assert f"search-linear-000\ndev multilingual mAP: {score}\ndev rank distance: {rank}" in dev.marks.texts
+    assert {"constant ratio", "changing ratio", "front"} == set(dev.marks.names)
+
+
+def with_interval(row: dict[str, Any], key: str, kind: Kind) -> str:
+    ends = ", ".join(format_value(row[f"{key}_{end}"], kind) for end in ("low", "high"))
+    return f"{format_value(row[key], kind)} [{ends}]"
 
 
 def test_the_arms_of_the_front_are_not_compared_one_by_one(report: Report) -> None:

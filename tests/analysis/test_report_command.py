@@ -62,6 +62,10 @@ def test_the_default_is_the_newest_study_here(tmp_path, write_study, monkeypatch
     [
         (["/no/such/folder"], "There is no folder /no/such/folder"),
         (["{study}", "--format", "docx"], "--format knows no docx: choose from markdown"),
+        (["{study}", "--watts", "much"], "--watts is much, but it must be a positive number"),
+        (["{study}", "--watts=-250"], "--watts is -250, but it must be a positive number"),
+        (["{study}", "--watts", "inf"], "--watts is inf, but it must be a positive number"),
+        (["{study}", "--watts", "nan", "--serve"], "--watts is nan, but it must be a positive number"),
         (["{study}", "--margin", "0"], "--margin is 0.0, but it must lie between 0 and 1"),
     ],
 )
@@ -70,6 +74,13 @@ def test_a_mistake_is_one_sentence_and_exit_status_2(finished_study, capsys, arg
     error = capsys.readouterr().err
     assert said in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_the_power_of_a_worker_becomes_energy_in_the_files(finished_study, tmp_path):
+    assert report.main([str(finished_study), "--watts", "250", "--output", str(tmp_path), "--format", "csv,latex"]) == 0
+    energy = pd.read_csv(tmp_path / "tables" / "cost.csv")["energy"]
+    assert energy.to_numpy() == pytest.approx(13.5 / 3600 * 250 / 1000)
+    assert "250 W" in (tmp_path / "tables" / "cost.tex").read_text()
 
 
 def test_comparing_unknown_arms_is_a_mistake(finished_study, capsys):

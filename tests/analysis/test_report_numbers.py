@@ -196,6 +196,28 @@ def test_cost_is_the_mean_over_seeds_and_gpu_hours_count_the_gpus(report, tmp_pa
         assert row["gpu_hours"] == pytest.approx(2.0)
 
 
+def test_energy_is_worker_hours_times_the_power_that_was_named(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=4)
+    for path in (folder / "trials").glob("confirm-*/result.json"):
+        result = json.loads(path.read_text())
+        # Half an hour on 4 workers of 300 W; seeds that took longer count for what they took.
+        more = 900.0 * (result["cost"]["workers"] if path.parent.name.endswith("-11") else 0)
+        result["cost"] |= {"workers": 4, "gpus": 0, "total_seconds": 1800.0 + more}
+        path.write_text(json.dumps(result))
+    table = build_report([str(folder)], watts=300.0).table("cost")
+    for row in table.records():
+        assert row["energy"] == pytest.approx((0.9 + 0.6 + 0.6) / 3)
+        assert row["gpu_hours"] == 0
+    assert next(column for column in table.columns if column.key == "energy").unit == "kWh"
+    assert "an estimate from one figure, not a measurement: hours x workers x 300 W" in " ".join(table.notes)
+
+
+def test_without_a_power_there_is_no_energy(report):
+    table = report.table("cost")
+    assert "energy" not in {column.key for column in table.columns}
+    assert "nergy" not in " ".join(table.notes)
+
+
 def test_published_results_stand_beside_ours_with_the_difference(tmp_path: Path, write_study: Callable[..., Path]):
     folder = write_study(tmp_path, benchmarks=("xquad-r",), models=("xlm-r-base",), questions=6)
     rows = rows_of(build_report([str(folder)]), "published")

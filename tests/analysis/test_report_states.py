@@ -2,7 +2,7 @@
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -24,8 +24,8 @@ def test_a_running_study_says_that_numbers_will_change(tmp_path, write_study):
 
 
 def test_a_running_study_that_fell_silent_was_interrupted(tmp_path, write_study):
-    folder = write_study(tmp_path, state="running", questions=5)
-    os.utime(folder / "status.json", (1, 1))
+    folder = write_study(tmp_path, state="running", updated=datetime.now(UTC) - timedelta(minutes=6), questions=5)
+    os.utime(folder / "status.json")
     assert "was interrupted in its confirm phase" in lines(folder)
 
 

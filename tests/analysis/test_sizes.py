@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from analysis.contents import build_report
+from analysis.figures.outcome import size_curves
+from analysis.figures.style import style
+from analysis.table import format_value
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,17 @@ def test_a_gain_that_shrinks_with_size_is_seen_to_shrink(ladder):
 
 def test_the_answer_says_what_becomes_of_the_gain(ladder):
     assert "From 1M to 100M parameters the gain of best dynamic over best static shrinks" in ladder.answer
+
+
+def test_every_run_of_the_curves_by_size_says_its_value(ladder):
+    with style():
+        (figure,) = size_curves(ladder)
+    for arm in ladder.findings.arms:
+        for seed, value in arm.values("atlas/multilingual/map").items():
+            size = {"s": "1,000,000", "m": "10,000,000", "l": "100,000,000"}[arm.model]
+            place = f"{arm.name}\n{size} parameters, seed {seed}"
+            assert f"{place}\nmultilingual mAP: {format_value(value, 'score')}" in figure.marks.texts
+    assert set(figure.marks.names) == {arm.name for arm in ladder.findings.arms}
 
 
 def test_arms_of_one_size_have_no_size_table(finished_study):
