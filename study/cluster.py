@@ -56,6 +56,11 @@ def plan_resources(settings: StudySettings, nodes: Sequence[Mapping[str, float]]
     has_gpus = any(node.get("GPU", 0) >= 1 for node in nodes)
     gpus = settings.gpus_per_worker if settings.gpus_per_worker is not None else float(has_gpus)
     cpus = settings.cpus_per_worker
+    if settings.workers_per_trial > 1 and gpus % 1:
+        raise UserError(
+            f"--gpus-per-worker {gpus:g} with --workers-per-trial {settings.workers_per_trial}: workers of one trial "
+            "cannot share a GPU (NCCL); give whole GPUs, or one worker per trial."
+        )
     slots = sum(_workers_on(node, cpus, gpus) for node in nodes)
     concurrent = slots // settings.workers_per_trial
     if concurrent < 1:
@@ -68,6 +73,16 @@ def plan_resources(settings: StudySettings, nodes: Sequence[Mapping[str, float]]
     return Resources(settings.workers_per_trial, cpus, gpus, min(wished, concurrent))
 
 
+def asked_resources(settings: StudySettings) -> Resources:
+    """What trials ask for, on a cluster that was not asked: one trial at a time unless the settings say otherwise."""
+    return Resources(
+        settings.workers_per_trial,
+        settings.cpus_per_worker,
+        settings.gpus_per_worker or 0.0,
+        settings.max_concurrent_trials or 1,
+    )
+
+
 def cores() -> int:
     """The cores that this process may use: of its machine, its affinity and its container."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -78,11 +93,16 @@ def cores() -> int:
     return count
 
 
-def this_machine() -> list[dict[str, float]]:
-    """This machine as the only node of a cluster, without starting Ray."""
+def gpus() -> int:
+    """The GPUs that PyTorch can use here: none with a build for CPUs, whatever the machine has."""
     import torch
 
-    return [{"CPU": float(cores()), "GPU": float(torch.cuda.device_count())}]
+    return torch.cuda.device_count()
+
+
+def this_machine() -> list[dict[str, float]]:
+    """This machine as the only node of a cluster, without starting Ray."""
+    return [{"CPU": float(cores()), "GPU": float(gpus())}]
 
 
 def _workers_on(node: Mapping[str, float], cpus: float, gpus: float) -> int:

@@ -1,6 +1,7 @@
 """The data of a study: training sets, dev set and test benchmarks, checked against each other."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
 from trainables.corpora.sources import load_benchmark, load_training
+from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 from trainables.mixing.batches import BatchPlanner
 
@@ -58,19 +60,37 @@ def load_data(settings: StudySettings, space: Space, batch_size: int) -> StudyDa
     Raises UserError for every mistake in names and files.
     """
     names = settings.evaluate or space.benchmarks
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
     sets = load_training(settings.train or space.training, settings.data_dir)
-    # The atlas is split by facts, its wordings are shared on purpose; overlap is a question between sources.
-    judged = [test for name, test in zip(names, tests, strict=True) if name != ATLAS]
-    overlap = find_overlap({name: items for name, items in sets.items() if name != ATLAS}, judged)
+    with_tests = _overlap(sets, dict(zip(names, tests, strict=True)))
     if not settings.keep_overlap:
-        sets = {**sets, **drop_overlap({name: items for name, items in sets.items() if name != ATLAS}, overlap)}
+        sets = drop_overlap(sets, with_tests)
+    own_dev = set(sets) == {ATLAS}
     sets, dev = _dev_set(sets)
+    with_dev = _overlap(sets, {ATLAS if own_dev else dev.name: dev})
+    if not settings.keep_overlap:
+        sets = drop_overlap(sets, with_dev)
+    overlap = Overlap({name: {**found, **with_dev.items[name]} for name, found in with_tests.items.items()})
     training = training_data(sets)
     planner = BatchPlanner(training, batch_size, seed=0)
     planner.check("mono")
     planner.check("cross")
     return StudyData(training, dev, tests, overlap, planner)
+
+
+def _overlap(sets: Mapping[str, Sequence[PairItem]], benchmarks: Mapping[str, Benchmark]) -> Overlap:
+    """The overlap of all sets with all benchmarks, but not of the atlas with itself.
+
+    The atlas is split by facts, and its wordings are shared on purpose.
+    """
+    atlas = {name: items for name, items in sets.items() if name == ATLAS}
+    others = {name: items for name, items in sets.items() if name != ATLAS}
+    foreign = [benchmark for name, benchmark in benchmarks.items() if name != ATLAS]
+    found = {**find_overlap(atlas, foreign).items, **find_overlap(others, list(benchmarks.values())).items}
+    return Overlap({name: found[name] for name in sets})
 
 
 def _dev_set(sets: dict[str, list[PairItem]]) -> tuple[dict[str, list[PairItem]], Benchmark]:

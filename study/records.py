@@ -249,6 +249,11 @@ def open_study(location: str) -> Study:
             f"{folder.location}/study.json has format {found}, this version reads {FORMAT}: "
             "use the version that wrote it."
         )
+    missing = [name for name in ("name", "space", "settings") if name not in info]
+    if missing:
+        raise UserError(
+            f"{folder.location}/study.json is damaged (it lacks {', '.join(missing)}): restore it from a copy."
+        )
     return Study(folder, info)
 
 

@@ -19,6 +19,8 @@ from trainables.errors import UserError
 
 DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR, errno.EEXIST)
+
 _GROUPS = {
     "space": "what is studied",
     "objective": "how it is searched",
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"study.run: {error}", file=sys.stderr)
         return USER_ERROR
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in _CANNOT_WRITE:
             raise
         print(
             f"study.run: cannot write {error.filename or 'the study'}: {(error.strerror or str(error)).lower()}; "

@@ -15,7 +15,7 @@ from search_spaces.registry import space as space_named
 from search_spaces.space import Space
 from study import environment
 from study.budget import budget_of
-from study.cluster import Resources, check_address, plan_resources, this_machine
+from study.cluster import Resources, asked_resources, check_address, plan_resources, this_machine
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.launch import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
@@ -28,6 +28,7 @@ from study.settings import StudySettings, validated
 from trainables.corpora.benchmark import Benchmark
 from trainables.dev_signals import signal_pairs
 from trainables.encoders.config import EncoderConfig, resolve_encoder
+from trainables.encoders.model import build_encoder
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate
 from trainables.inputs import TrialInputs, prepare_inputs
@@ -65,6 +66,8 @@ class Session:
         if recorded is not None:
             self._check_same_data(recorded)
         self._inputs: TrialInputs = prepare_inputs(self._encoder, self._data.training, self._data.dev, self._data.tests)
+        # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
+        build_encoder(self._encoder, self._inputs.tokenizer, seed=0)
 
     @classmethod
     def new(cls, settings: StudySettings, name: str, console: Console) -> "Session":
@@ -83,7 +86,8 @@ class Session:
     def resumed(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
         """Prepares to go on with a recorded study, `changes` to its settings included."""
         study = open_study(location)
-        settings = validated({**study.info["settings"], "address": None, **changes}, flags=changes)
+        values = {**study.info["settings"], "address": None, **changes}
+        settings = validated(values, flags=changes, file=f"{study.folder.location}/study.json")
         return cls(settings, study.folder, study, console)
 
     @classmethod
@@ -185,7 +189,7 @@ class Session:
 
     def print_plan(self) -> None:
         """Prints what would run and what it would cost."""
-        resources = self._resources or plan_resources(self.settings, this_machine())
+        resources = self._resources or asked_resources(self.settings)
         plan = self._plan()
         print_plan(self._console, self._space, self.settings, self._encoder, plan, self._data, self._inputs, resources)
 
@@ -222,9 +226,9 @@ class Session:
         return open_study(self._folder.location)
 
     def _created(self, resources: Resources) -> Study:
-        study = create_study(self._folder, self._info(resources))
-        study.write_texts(query_texts(self._data.tests))
-        return study
+        # First: whoever is killed after study.json is resumed, and a resumed study has all that a new one writes.
+        Study(self._folder, {}).write_texts(query_texts(self._data.tests))
+        return create_study(self._folder, self._info(resources))
 
     def _info(self, resources: Resources) -> dict[str, Any]:
         """The content of study.json."""

@@ -1,11 +1,13 @@
 """Every knob of a study with its default: the flags of `python -m study.run` and the fields of `--config` files."""
 
 import difflib
+import glob
+from collections.abc import Container
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trainables.errors import UserError
 
@@ -106,19 +108,31 @@ class StudySettings(BaseModel):
     storage: str = Field("studies", description="folder or URI under which studies lie")
     name: str | None = Field(None, description="name of the study (default: space and time)")
 
+    @field_validator("train", "evaluate", "objective", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
     def with_absolute_paths(self) -> "StudySettings":
         """The same settings, valid from any folder: a study may be resumed from another one."""
+        # Imported late: --help must not wait for what reads data.
+        from trainables.corpora.sources import TRAINING_SOURCES
+        from trainables.encoders.config import PRESETS
+
         return self.model_copy(
             update={
-                "model": _absolute(self.model) if self.model and "/" in self.model else self.model,
-                "train": tuple(_absolute(name) if "/" in name or "." in name else name for name in self.train),
+                "model": self.model and _absolute(self.model, known=PRESETS),
+                "train": tuple(_absolute(name, known=TRAINING_SOURCES) for name in self.train),
                 "data_dir": self.data_dir and self.data_dir.expanduser().absolute(),
             }
         )
 
 
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute()) if Path(path).expanduser().exists() else path
+def _absolute(name: str, known: Container[str]) -> str:
+    """The path that a name stands for from here; the name itself if it is known or nothing here is called so."""
+    path = Path(name).expanduser()
+    is_here = path.exists() or any(path.parent.glob(f"{glob.escape(path.name)}.*"))
+    return str(path.absolute()) if is_here and name not in known else name
 
 
 def settings_from(file: Path | None, flags: dict[str, Any]) -> StudySettings:
@@ -130,7 +144,7 @@ def settings_from(file: Path | None, flags: dict[str, Any]) -> StudySettings:
     return validated({**from_file, **flags}, flags, file)
 
 
-def validated(values: dict[str, Any], flags: dict[str, Any], file: Path | None = None) -> StudySettings:
+def validated(values: dict[str, Any], flags: dict[str, Any], file: Path | str | None = None) -> StudySettings:
     """Builds settings; raises UserError that names the flag, or else the field of the file."""
     try:
         return StudySettings(**values)
@@ -150,9 +164,21 @@ def _flag(field: str) -> str:
     return "--" + field.replace("_", "-")
 
 
+class _EachOnce(yaml.SafeLoader):
+    """YAML in which a setting that is given twice is an error: the last one would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value]
+        for position, (key, _) in enumerate(node.value):
+            if key.value in names[:position]:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_EachOnce)
     except FileNotFoundError as error:
         raise UserError(f"--config {file}: there is no such file.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -160,7 +186,8 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise UserError(f"{file}{line}: this is not YAML; write one `setting: value` per line.") from error
+        what = getattr(error, "problem", None) or "this is not YAML"
+        raise UserError(f"{file}{line}: {what}; write one `setting: value` per line.") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

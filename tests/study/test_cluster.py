@@ -25,6 +25,10 @@ def test_trials_never_ask_for_more_than_the_nodes_have_and_leave_no_room_for_ano
         left_cpu, left_gpu = float(node["CPU"]), float(node["GPU"])
         while left_cpu >= cpus - 1e-9 and left_gpu >= wanted - 1e-9:
             left_cpu, left_gpu, room = left_cpu - cpus, left_gpu - wanted, room + 1
+    if workers > 1 and wanted == 0.3:
+        with pytest.raises(UserError, match="workers of one trial cannot share a GPU"):
+            plan_resources(settings, nodes)
+        return
     if room < workers:
         with pytest.raises(UserError, match=f"asks for {workers} workers .* room for {room}: lower"):
             plan_resources(settings, nodes)

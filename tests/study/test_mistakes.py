@@ -38,6 +38,8 @@ MISTAKES = [
     (["--resume", "."], "is not a study"),
     (["--config", "nowhere.yaml"], "--config nowhere.yaml: there is no such file"),
     (["--evaluate", "xquad-r", "--data-dir", "."], "xquad-r"),
+    (["--evaluate", "atlas", "--evaluate", "atlas"], "--evaluate atlas is given twice"),
+    (["--gpus-per-worker", "0.5", "--workers-per-trial", "2"], "workers of one trial cannot share a GPU"),
 ]
 
 
@@ -75,6 +77,29 @@ def test_a_study_that_exists_is_not_overwritten(tmp_path: Path, refusal: Refusal
     (tmp_path / "studies" / "mine").mkdir(parents=True)
     (tmp_path / "studies" / "mine" / "study.json").write_text(json.dumps({"format": 1}))
     assert "already holds a study" in refusal("--name", "mine")
+
+
+def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path, refusal: Refusal) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert "cannot write" in refusal("--storage", "file", "--name", "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"format": 1, "name": "s"}, "study.json is damaged (it lacks space, settings)"),
+        (
+            {"format": 1, "name": "s", "space": "static_ratio", "settings": {"stepz": 3}},
+            "study.json: there is no setting 'stepz'; did you mean steps?",
+        ),
+    ],
+)
+def test_a_study_that_cannot_be_understood_is_said(
+    tmp_path: Path, refusal: Refusal, content: dict[str, object], sentence: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "study.json").write_text(json.dumps(content))
+    assert sentence in refusal("--resume", "mine")
 
 
 def test_a_malformed_training_file_names_file_and_line(tmp_path: Path, refusal: Refusal) -> None:

@@ -18,6 +18,8 @@ from trainables.storage import Folder
 STEPS, BATCH = 40, 8
 PAIRS = STEPS * BATCH
 
+INFO = {"name": "s", "space": "dynamic_vs_static", "settings": {}}
+
 Run = Callable[..., int]
 
 
@@ -26,7 +28,7 @@ def trials_within(tmp_path: Path) -> Run:
     """How many trials are started, so many at a time, if each costs so many pairs and signal pairs."""
 
     def count(budget: int, pairs: int, signal_pairs: int = 0, status: str = "complete", at_a_time: int = 1) -> int:
-        study = create_study(Folder(tmp_path / f"{budget}-{pairs}-{signal_pairs}-{status}-{at_a_time}"), {"name": "s"})
+        study = create_study(Folder(tmp_path / f"{budget}-{pairs}-{signal_pairs}-{status}-{at_a_time}"), INFO)
         plan = StudyPlan(space("dynamic_vs_static"), MINI, StudySettings(steps=STEPS, batch_size=BATCH), "mini-xs")
         searcher = PlanSearcher(plan, study, Budget(pairs=budget), lambda spec, outcome: None)
         result = {"status": status, "steps": STEPS, "metrics": {"dev/multilingual/map": 0.5}, "error": None}

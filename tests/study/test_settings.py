@@ -39,7 +39,8 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
         ("stps: 10\n", r"study.yaml: there is no setting 'stps'; did you mean steps\?"),
         ("seeds: 0\n", r"study.yaml, field seeds is 0: .*greater than or equal to 1"),
         ("- steps\n", r"must hold one `setting: value` per line, found list"),
-        ("steps: [1\n", r"study.yaml:2: this is not YAML"),
+        ("steps: 10\nsteps: 20\n", r"study.yaml:2: steps is given twice"),
+        ("steps: [1\n", r"study.yaml:2: .*; write one `setting: value` per line"),
     ],
 )
 def test_a_mistake_in_the_file_names_the_file_and_the_field(tmp_path: Path, content: str, sentence: str) -> None:
@@ -47,6 +48,25 @@ def test_a_mistake_in_the_file_names_the_file_and_the_field(tmp_path: Path, cont
     file.write_text(content)
     with pytest.raises(UserError, match=sentence):
         settings_from(file, {})
+
+
+def test_a_list_of_one_may_be_written_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("train: pairs.jsonl\nevaluate: xquad-r\n")
+    settings = settings_from(tmp_path / "study.yaml", {})
+    assert (settings.train, settings.evaluate) == (("pairs.jsonl",), ("xquad-r",))
+
+
+def test_what_lies_here_is_found_from_elsewhere_and_what_is_known_keeps_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("pairs", "mine", "atlas", "xlm-r-base"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "pairs" / "one.jsonl.gz").touch()
+    settings = StudySettings(train=("pairs", "pairs/one", "atlas", "elsewhere"), model="mine").with_absolute_paths()
+    assert settings.train == (str(tmp_path / "pairs"), str(tmp_path / "pairs" / "one"), "atlas", "elsewhere")
+    assert settings.model == str(tmp_path / "mine")
+    assert StudySettings(model="xlm-r-base").with_absolute_paths().model == "xlm-r-base"
 
 
 def test_a_missing_or_binary_file_is_said(tmp_path: Path) -> None:

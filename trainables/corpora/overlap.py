@@ -51,7 +51,8 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
         if dropped and not kept[name]:
             others = ", ".join(other for other, ids in overlap.items[name].items() if ids)
             raise UserError(
-                f"Every item of the training set {name!r} shares text with {others}: leave out that set or benchmark."
+                f"Every item of the training set {name!r} shares text with {others}: leave out that set or benchmark, "
+                "or keep such items with --keep-overlap (no longer zero-shot)."
             )
     return kept
 

@@ -1,6 +1,6 @@
 """The benchmarks and training sets that can be asked for by name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +93,8 @@ def load_training(names: Sequence[str], data_dir: Path | None) -> dict[str, list
                 )
             named_by[place] = name
             if isinstance(origin, Path):
-                sets[_free_name(_stem(origin), sets)] = load_pair_file(origin)
+                # A file called like a built-in set is another set.
+                sets[_free_name(_stem(origin), {*sets, *TRAINING_SOURCES})] = load_pair_file(origin)
             else:
                 sets[_free_name(origin, sets)] = TRAINING_SOURCES[origin].load(data_dir)
     return sets
@@ -140,7 +141,7 @@ def _stem(path: Path) -> str:
     return path.name.removesuffix(pair_file_suffix(path) or "")
 
 
-def _free_name(name: str, taken: Mapping[str, object]) -> str:
+def _free_name(name: str, taken: Container[str]) -> str:
     number = 1
     free = name
     while free in taken:

@@ -1,0 +1,88 @@
+"""What a study trains on is checked against all that judges it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces.registry import space
+from study.data import StudyData, load_data
+from study.settings import StudySettings
+from trainables.corpora.atlas import atlas_benchmark, atlas_training
+from trainables.corpora.benchmark import Benchmark
+
+SPACE = space("dynamic_vs_static")
+
+
+def load(*train: str, batch_size: int = 16, **settings: Any) -> StudyData:
+    return load_data(StudySettings(train=train, **settings), SPACE, batch_size)
+
+
+def write(file: Path, items: list[dict[str, Any]]) -> str:
+    file.write_text("".join(json.dumps(item) + "\n" for item in items))
+    return str(file)
+
+
+def copied(benchmark: Benchmark, count: int) -> list[dict[str, Any]]:
+    """The questions of a benchmark with their answers, as training items."""
+    found: dict[int, dict[str, Any]] = {}
+    for q, text in enumerate(benchmark.query_texts):
+        number, language = int(benchmark.query_parallel[q]), benchmark.languages[benchmark.query_language[q]]
+        item = found.setdefault(number, {"id": f"copy{number}", "query": {}, "passage": {}})
+        item["query"][language] = text
+        for c in benchmark.relevant[benchmark.relevant_start[q] : benchmark.relevant_start[q + 1]]:
+            if benchmark.languages[benchmark.candidate_language[c]] == language:
+                item["passage"][language] = benchmark.candidate_texts[c]
+    return list(found.values())[:count]
+
+
+def other(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"o{i}",
+            "query": {"en": f"one {i}", "de": f"eins {i}"},
+            "passage": {"en": f"two {i}", "de": f"zwei {i}"},
+        }
+        for i in range(count)
+    ]
+
+
+def test_a_copy_of_the_test_benchmark_is_dropped_from_training(tmp_path: Path) -> None:
+    benchmark = atlas_benchmark("test")
+    file = write(tmp_path / "mine.jsonl", [*copied(benchmark, 40), *other(200)])
+    data = load(file)
+    assert data.overlap.counts()["mine"]["atlas-test"] == 40
+    assert not any(identifier.startswith("copy") for identifier in data.training.item_ids)
+    kept = load(file, keep_overlap=True)
+    assert any(identifier.startswith("copy") for identifier in kept.training.item_ids)
+
+
+def test_a_file_called_like_the_atlas_is_not_the_atlas(tmp_path: Path) -> None:
+    data = load(write(tmp_path / "atlas.jsonl", [*copied(atlas_benchmark("test"), 40), *other(200)]))
+    assert data.training.set_names == ("atlas-2",)
+    assert data.overlap.counts()["atlas-2"]["atlas-test"] == 40
+    assert data.dev.name != atlas_benchmark("dev").name, "it has no dev set of its own"
+
+
+def test_the_atlas_alone_keeps_all_of_its_items() -> None:
+    data = load("atlas")
+    assert len(data.training.item_ids) == len(list(atlas_training()))
+    assert data.dev.fingerprint == atlas_benchmark("dev").fingerprint
+    assert data.overlap.counts() == {"atlas": {}}
+
+
+def test_the_atlas_is_judged_by_other_benchmarks(shared_data: Path) -> None:
+    data = load("atlas", evaluate=("xquad-r",), data_dir=shared_data)
+    assert set(data.overlap.counts()["atlas"]) == {"xquad-r"}
+
+
+def test_what_training_shares_with_the_dev_set_is_dropped(tmp_path: Path) -> None:
+    """Passages in common keep items together; questions in common do not."""
+    question = "which of these long and winding questions of at least thirteen words is asked over and over again"
+    items = [{**item, "query": {**item["query"], "en": f"{question} {i % 2}"}} for i, item in enumerate(other(200))]
+    data = load(write(tmp_path / "mine.jsonl", items), keep_overlap=True)
+    shared = data.overlap.counts()["mine"]["dev"]
+    assert shared == len(data.training.item_ids)
+    with pytest.raises(Exception, match="shares text with dev"):
+        load(str(tmp_path / "mine.jsonl"))
