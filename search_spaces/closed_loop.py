@@ -3,7 +3,6 @@
 from search_spaces.space import Branch, Space, strategies
 
 FAMILIES = ("gap", "progress", "odm", "bias")
-"""Not `excess`: it needs the loss curve of a reference run, which a search cannot know."""
 
 
 def closed_loop() -> Space:
@@ -15,6 +14,7 @@ def closed_loop() -> Space:
             *strategies(),
             Branch(name="static", role="static", family="constant"),
             *(Branch(name=name, role="dynamic", family=name) for name in FAMILIES),
+            Branch(name="excess", role="dynamic", family="excess", references={"mono": "X-X-mono", "cross": "X-Y"}),
         ),
         controls=("reversed", "shuffled", "same-mean"),
         trials=4,

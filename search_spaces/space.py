@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from trainables.mixing.kinds import Kind
 from trainables.mixing.parameters import Parameter
 from trainables.mixing.ratio import FAMILIES, ratio_config
 from trainables.mixing.schedules import Family
@@ -28,6 +29,8 @@ class Branch(BaseModel):
     family: str
     fixed: Mapping[str, Any] = {}
     """Ratio parameters that are not searched; they fix a strategy."""
+    references: Mapping[Kind, str] = {}
+    """Per kind of batch the branch whose first training gives the `excess` family its reference loss."""
 
     @property
     def parameters(self) -> dict[str, Parameter]:

@@ -102,6 +102,7 @@ class StudyPlan:
     def next_trial(self) -> TrialSpec | None:
         """The next trial to run, or None while the plan must first hear of running ones (or its phase has ended)."""
         if self._confirm is None:
+            self._drop_without_reference()
             ready = [b for b in self._branches if self._may_ask(b)]
             return self._ask(min(ready, key=lambda b: len(b.asked))) if ready else None
         if self._confirm_next < len(self._confirm):
@@ -159,15 +160,32 @@ class StudyPlan:
 
     def _may_ask(self, branch: _Branch) -> bool:
         asked = len(branch.asked)
-        if asked >= branch.search.trials:
+        if asked >= branch.search.trials or len(self._references(branch)) < len(branch.branch.references):
             return False
         round_start = asked - asked % self._round_size
         return all(number in branch.told for number in range(round_start))
 
+    def _references(self, branch: _Branch) -> dict[str, tuple[float, ...]]:
+        """The reference curves of a branch that are known by now, by field: those of other branches' first trials."""
+        found = {
+            kind: b.told[0].loss_curves.get(kind, ())
+            for kind, name in branch.branch.references.items()
+            for b in self._branches
+            if b.branch.name == name and 0 in b.told and b.told[0].status == "complete"
+        }
+        return {f"reference_{kind}": curve for kind, curve in found.items() if curve}
+
+    def _drop_without_reference(self) -> None:
+        """Leaves out a branch whose references have ended without being any."""
+        for branch in self._branches:
+            names = set(branch.branch.references.values())
+            over = all(0 in b.told for b in self._branches if b.branch.name in names)
+            if over and len(self._references(branch)) < len(branch.branch.references):
+                branch.search.trials = 0
+
     def _ask(self, branch: _Branch) -> TrialSpec:
         number = len(branch.asked)
-        values = branch.search.ask(number)
-        training = self._training(branch.branch, values)
+        training = self._training(branch, branch.search.ask(number))
         earlier = [branch.told[n] for n in range(number - number % self._round_size)]
         halving = self._settings.early_stopping == "halving"
         spec = TrialSpec(
@@ -183,9 +201,10 @@ class StudyPlan:
         branch.asked.append(spec)
         return spec
 
-    def _training(self, branch: Branch, values: dict[str, Any]) -> TrainingConfig:
+    def _training(self, branch: _Branch, values: dict[str, Any]) -> TrainingConfig:
         settings, effort = self._settings, self.effort
-        ratio = branch.ratio({name: values[_ratio_key(name)] for name in branch.parameters})
+        parameters = {name: values[_ratio_key(name)] for name in branch.branch.parameters}
+        ratio = branch.branch.ratio({**parameters, **self._references(branch)})
         steps = affordable_steps(ratio, effort.steps, effort.batch_size, self._dev_pairs)
         return TrainingConfig(
             ratio=ratio,

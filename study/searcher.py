@@ -14,6 +14,7 @@ from study.records import Study, Trial
 from trainables.errors import UserError
 from trainables.spec import Outcome, TrialSpec, failure
 from trainables.storage import Folder
+from trainables.trial import CHECKPOINT, DISK_FULL
 
 _LEAST_FREE_BYTES = 1_000_000
 
@@ -64,6 +65,8 @@ class PlanSearcher(Searcher):
             if known is not None:
                 check_same_trial(spec, known)
                 if known.result is not None and not _worth_another_run(known):
+                    # Still there if the trial was killed between its result and its end.
+                    (known.folder / CHECKPOINT).delete()
                     self._spend(pairs)
                     self._finish(spec, Outcome.from_records(known.result, known.reports()))
                     continue
@@ -86,6 +89,10 @@ class PlanSearcher(Searcher):
         """Reads from the records how the trial ended; a trial that died before it could say so has failed."""
         spec = self._running.pop(trial_id)
         folder = self._study.folder / "trials" / spec.id
+        if result is not None and result.get("status") == DISK_FULL:
+            # It has not ended: without a result it is run again when the study is resumed.
+            self.broken = OSError(result["errno"], os.strerror(result["errno"]), result["where"])
+            return
         try:
             if not folder.exists("result.json"):
                 _check_disk(folder)

@@ -16,10 +16,10 @@ from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.gradient import GradientEngine, Tokens
 from trainables.mixing.batches import Batch, BatchPlanner
-from trainables.mixing.kinds import Kind, batch_kinds
+from trainables.mixing.kinds import KINDS, Kind, batch_kinds
 from trainables.mixing.ratio import ratio_policy
 from trainables.optimiser import build_optimiser, learning_rate, trainable_parameters
-from trainables.progress import KINDS, Progress, diverged, mean
+from trainables.progress import Progress, diverged, mean
 from trainables.storage import Folder
 from trainables.workers import Worker, from_first, same_weights, sum_gradients, sum_over_workers
 
@@ -287,7 +287,7 @@ class _Run:
                 "progress": self.progress.state(self.worker),
                 "policy": self._policy.state(),
                 "kinds": self._kinds.state(),
-                "seconds": self.clock.seconds,
+                "clock": self.clock.state(),
             }
             if self.worker.rank == 0:
                 save_checkpoint(folder, self.encoder, self._optimiser, self.config, self._fingerprint, state)
@@ -302,7 +302,7 @@ class _Run:
             self.progress = Progress.restored(state["progress"])
             self._policy.restore(state["policy"])
             self._kinds.restore(state["kinds"])
-            self.clock.restore(state["seconds"])
+            self.clock.restore(state["clock"])
 
     def summary(self, status: Status) -> TrainingSummary:
         """Returns what the run came to."""

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainables.mixing.kinds import KINDS
 from trainables.workers import Worker, sum_over_workers
-
-KINDS = ("mono", "cross")
 
 _MARGIN = 2.0
 _NEAR_CHANCE = 0.99

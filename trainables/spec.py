@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from trainables.config import TrainingConfig
 from trainables.mixing.controllers import ENCODED_PER_TRAINED
+from trainables.mixing.excess import reference_curve
+from trainables.mixing.kinds import KINDS, Kind
 
 Status = Literal["complete", "pruned", "diverged", "failed"]
 
@@ -60,6 +62,8 @@ class Outcome(BaseModel):
     metrics: dict[str, float]
     dev_by_step: dict[int, dict[str, float]]
     """The dev metrics at every evaluation."""
+    loss_curves: dict[Kind, tuple[float, ...]] = {}
+    """The loss of each kind of batch over the training, as a reference for `excess`."""
     error: str | None = None
     pairs: int = 0
     """Training pairs spent; pairs that were only encoded, for a controller's signals, count a third."""
@@ -78,4 +82,5 @@ class Outcome(BaseModel):
             + math.ceil(result["cost"].get("signal_pairs", 0) / ENCODED_PER_TRAINED),
             ratios=result.get("ratios", ()),
             dev_by_step={report["step"]: report["dev"] for report in reports if report.get("dev")},
+            loss_curves={kind: reference_curve(reports, kind) for kind in KINDS},
         )

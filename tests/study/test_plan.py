@@ -15,6 +15,7 @@ from study.settings import StudySettings
 from trainables.errors import UserError
 from trainables.mixing.controllers import ControllerFamily
 from trainables.mixing.controls import Replay
+from trainables.mixing.excess import Excess
 from trainables.mixing.feedback import Gap
 from trainables.mixing.ratio import FAMILIES, ratio_config
 from trainables.mixing.schedules import Linear
@@ -30,7 +31,13 @@ def outcome_of(spec: TrialSpec) -> Outcome:
     metrics = {f"dev/{OBJECTIVE}": value}
     ratios = ((0.25, 0.75) * 20)[: spec.training.steps] if spec.training.ratio.closed_loop else ()
     return Outcome(
-        status="complete", steps=40, metrics=metrics, dev_by_step={40: {OBJECTIVE: value}}, pairs=320, ratios=ratios
+        status="complete",
+        steps=40,
+        metrics=metrics,
+        dev_by_step={40: {OBJECTIVE: value}},
+        loss_curves={"mono": (value, value / 2), "cross": (2 * value, value)},
+        pairs=320,
+        ratios=ratios,
     )
 
 
@@ -267,3 +274,25 @@ def test_a_search_that_is_cut_short_is_the_beginning_of_the_whole_one(sampler: s
     searched = {name: spec for name, spec in short.items() if spec.phase == "search"}
     assert len(searched) == 5 * len(space("dynamic_vs_static").branches)
     assert {name: whole[name] for name in searched} == searched
+
+
+@pytest.mark.parametrize("round_size", [1, 4])
+def test_excess_is_steered_by_the_first_trainings_of_the_two_pure_strategies(round_size: int) -> None:
+    trials = run(plan_of("closed_loop", round_size=round_size), concurrent=5)
+    own = [spec.training.ratio for spec in trials.values() if spec.family == "excess" and spec.phase == "search"]
+    mono, cross = (outcome_of(trials[f"search-{name}-000"]).loss_curves for name in ("X-X-mono", "X-Y"))
+    assert len(own) == 4
+    for ratio in own:
+        assert isinstance(ratio, Excess)
+        assert (ratio.reference_mono, ratio.reference_cross) == (mono["mono"], cross["cross"])
+
+
+def test_without_a_reference_the_rest_of_the_study_goes_on() -> None:
+    def end(spec: TrialSpec) -> Outcome:
+        return failed(spec) if spec.id == "search-X-Y-000" else outcome_of(spec)
+
+    plan = plan_of("closed_loop")
+    trials = run(plan, concurrent=3, end=end)
+    families = {spec.family for spec in trials.values() if spec.phase == "search"}
+    assert families == {branch.name for branch in space("closed_loop").branches} - {"excess"}
+    assert "excess" not in {arm.arm for arm in plan.arms}

@@ -10,6 +10,7 @@ from typing_extensions import override
 from trainables.mixing.streams import Purpose, Stream
 
 Kind = Literal["mono", "cross"]
+KINDS: tuple[Kind, ...] = ("mono", "cross")
 KindDraw = Literal["exact", "bernoulli"]
 
 _ONE = 1 << 53
