@@ -42,6 +42,8 @@ class PlanSearcher(Searcher):
         self._study = study
         self._budget = budget
         self._on_complete = on_complete
+        # A driver that was killed while it wrote leaves half a file.
+        study.folder.sweep()
         self._known = {trial.id: trial for trial in study.trials}
         self._running: dict[str, TrialSpec] = {}
         self._waiting: TrialSpec | None = None

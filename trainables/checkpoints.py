@@ -14,7 +14,7 @@ from trainables.errors import UserError
 from trainables.optimiser import optimiser_state, restore_optimiser, trainable_parameters
 from trainables.storage import Folder
 
-_FORMAT = 1
+_FORMAT = 2
 _WEIGHTS, _MOMENTS, _STATE = "model.safetensors", "optimiser.safetensors", "state.json"
 
 
@@ -52,9 +52,10 @@ def load_checkpoint(
 
     Raises UserError if the checkpoint is of another configuration, other data or another encoder.
     """
-    if not folder.exists(_STATE):
+    stored = folder.whole()
+    if not stored.exists(_STATE):
         return None
-    state: dict[str, Any] = folder.read_json(_STATE)
+    state: dict[str, Any] = stored.read_json(_STATE)
     if state["format"] != _FORMAT:
         raise UserError(
             f"The checkpoint in {folder.location} has format {state['format']}, but this version reads {_FORMAT}: "
@@ -67,7 +68,7 @@ def load_checkpoint(
                 f"The checkpoint in {folder.location} was written with {kind} ({state[what][:12]}, now "
                 f"{fingerprint[:12]}): resume with what it was started with, or delete the folder to train anew."
             )
-    with folder.downloaded() as path:
+    with stored.downloaded() as path:
         weights, moments = (_read(path / name, state["step"]) for name in (_WEIGHTS, _MOMENTS))
     if weights is None or moments is None:
         return None

@@ -3,18 +3,33 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 
 class Clock:
-    """Seconds per kind of work. Inner work is taken from the outer: every second counts once."""
+    """Seconds per kind of work. Inner work is taken from the outer: every second counts once.
+
+    Beside them stand the seconds since the clock was made, `total` on the wall and `cpu` of this process.
+    """
 
     def __init__(self, device: torch.device | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self._accelerator = device if device is not None and device.type == "cuda" else None
         self._work: list[str] = []
         self._since = 0.0
+        self._began, self._cpu_began = time.perf_counter(), time.process_time()
+
+    @property
+    def total(self) -> float:
+        """Seconds since the clock was made, and those of the clock that it goes on from."""
+        return time.perf_counter() - self._began
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time of this process, over all threads, and those of the clock that it goes on from."""
+        return time.process_time() - self._cpu_began
 
     @contextmanager
     def measure(self, work: str) -> Iterator[None]:
@@ -32,9 +47,15 @@ class Clock:
         self._book()
         return self.seconds.get(work, 0.0)
 
-    def restore(self, seconds: Mapping[str, float]) -> None:
-        """Goes on from the seconds of an earlier clock."""
-        self.seconds = dict(seconds)
+    def state(self) -> dict[str, Any]:
+        """Returns where the clock stands, as JSON."""
+        return {"seconds": dict(self.seconds), "total": self.total, "cpu": self.cpu}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on from the state of an earlier clock: its time counts, too."""
+        self.seconds = dict(state["seconds"])
+        self._began -= state["total"]
+        self._cpu_began -= state["cpu"]
 
     def _book(self) -> None:
         # An accelerator works behind the program: without waiting, its time would be booked on whatever comes next.

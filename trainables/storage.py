@@ -6,6 +6,7 @@ pyarrow can open (s3://, gs://, hdfs://, ...).
 
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,12 @@ import pyarrow as pa
 from pyarrow import fs
 
 from trainables.errors import UserError
+
+_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}")
+"""What `_temporary` names: nobody but its writer wants it, and a writer that was killed leaves it behind."""
+
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+"""How libraries written in Rust (safetensors, tokenizers) tell an error of the operating system."""
 
 
 class Folder:
@@ -94,7 +101,7 @@ class Folder:
         if self.is_local:
             target = self.local_path / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+            temporary = _temporary(target)
             try:
                 with temporary.open("wb") as stream:
                     stream.write(content)
@@ -122,9 +129,20 @@ class Folder:
             self._filesystem[0].delete_file(self._path(name))
 
     def delete(self) -> None:
-        """Removes the folder with all it holds, if it exists."""
+        """Removes the folder with all it holds, if it exists, and what uploads of it left behind."""
+        if self.is_local:
+            self._settle()
         if self.exists():
             self._filesystem[0].delete_dir(self._path(""))
+
+    def sweep(self) -> None:
+        """Removes what killed writers left in the folder; nobody else may be writing in it. Remote ones leave nothing.
+
+        A folder that was set aside stays: it may be the only whole one.
+        """
+        if self.is_local:
+            for path in _leftovers(self.local_path):
+                _remove(path)
 
     @contextmanager
     def downloaded(self) -> Iterator[Path]:
@@ -136,23 +154,77 @@ class Folder:
             fs.copy_files(self._path(""), temporary, source_filesystem=self._filesystem[0])
             yield Path(temporary)
 
+    @property
+    def _set_aside(self) -> Path:
+        """Where the old folder waits while the new one takes its place; until that is done, it is whole."""
+        return self.local_path.with_name(f".{self.name}.old")
+
+    def whole(self) -> "Folder":
+        """The folder to read: this one, or the one set aside if its writer was killed before the new one took over."""
+        if self.is_local and not self.exists() and self._set_aside.exists():
+            return Folder(self._set_aside)
+        return self
+
     @contextmanager
     def uploaded(self) -> Iterator[Path]:
-        """An empty local folder to fill in the block, which then takes this folder's place at once."""
+        """An empty local folder to fill in the block, which then takes this folder's place at once.
+
+        One process at a time may do so; it removes what killed ones left. Raises OSError for a full disk, whatever
+        library met it.
+        """
         if self.is_local:
-            temporary_path = self.local_path.with_name(f".{self.local_path.name}.{uuid.uuid4().hex}")
+            self._settle()
+            temporary_path = _temporary(self.local_path)
             temporary_path.mkdir(parents=True)
             try:
-                yield temporary_path
+                with _system_errors(self.location):
+                    yield temporary_path
                 # The old folder steps aside first: whoever is killed in between leaves one of the two whole.
-                old = temporary_path.with_suffix(".old")
                 if self.local_path.exists():
-                    self.local_path.replace(old)
+                    self.local_path.replace(self._set_aside)
                 temporary_path.replace(self.local_path)
-                shutil.rmtree(old, ignore_errors=True)
+                shutil.rmtree(self._set_aside, ignore_errors=True)
             finally:
                 shutil.rmtree(temporary_path, ignore_errors=True)
             return
         with TemporaryDirectory() as temporary:
-            yield Path(temporary)
+            with _system_errors(temporary):
+                yield Path(temporary)
             fs.copy_files(temporary, self._path(""), destination_filesystem=self._filesystem[0])
+
+    def _settle(self) -> None:
+        """Ends what killed uploads began."""
+        if self._set_aside.exists():
+            # What cannot be removed, as on some network disks, must at least make way.
+            self._set_aside.replace(_temporary(self.local_path) if self.local_path.exists() else self.local_path)
+        for path in _leftovers(self.local_path.parent):
+            if path.name.startswith(f".{self.name}."):
+                _remove(path)
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    return [path for path in folder.glob(".*") if _LEFTOVER.fullmatch(path.name)] if folder.is_dir() else []
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _system_errors(location: str) -> Iterator[None]:
+    """Turns what a library makes of an error of the operating system back into an OSError."""
+    try:
+        yield
+    except Exception as error:
+        found = _SYSTEM_ERROR.search(str(error))
+        if isinstance(error, OSError) or found is None:
+            raise
+        code = int(found[1])
+        raise OSError(code, os.strerror(code), location) from error

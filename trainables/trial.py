@@ -7,9 +7,7 @@ driver loses nothing: whoever starts the trial again goes on from its last check
 
 import errno
 import logging
-import resource
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -35,6 +33,7 @@ from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.fine_tune import TrainingSummary, fine_tune
 from trainables.gradient import Tokens
 from trainables.inputs import TokenisedBenchmark, TrialInputs
+from trainables.memory import forget_peak, peak_gib
 from trainables.mixing.feedback import Bias
 from trainables.report_log import ReportLog, new_reports
 from trainables.spec import TrialSpec, failure
@@ -43,12 +42,12 @@ from trainables.workers import Worker
 
 DEV = "dev"
 CHECKPOINT = "checkpoint"
+DISK_FULL = "disk full"
+"""The status that a trial tells Tune, and nobody else, if it could not write: it has not ended."""
 
 _POLL_SHARE = 0.02
 _POLL_SECONDS = (0.1, 5.0)
 """Reports are looked for after this share of a trial's time so far, within these bounds: storage may be far away."""
-
-_MAXRSS_PER_GIB = 2**30 if sys.platform == "darwin" else 2**20
 
 _logger = logging.getLogger(__name__)
 
@@ -105,7 +104,10 @@ def _run_trial(config: Mapping[str, Any], shared: _Shared) -> None:
                 least, most = _POLL_SECONDS
                 wait([training], timeout=min(most, max(least, _POLL_SHARE * (time.monotonic() - began))))
                 forwarded += _forward(folder, forwarded)
-            _record_failure(training, folder)
+            full = _record_failure(training, folder)
+            if full is not None:
+                _report_full_disk(full, folder, spec)
+                return
     _forward(folder, forwarded)
     _report_end(folder, spec)
 
@@ -132,15 +134,18 @@ def _train(spec: TrialSpec, folder: Folder, shared: _Shared) -> None:
 
 def _work(config: Mapping[str, Any]) -> None:
     """What every worker does: train together; then the first one evaluates and writes the result."""
-    started, begin, cpu = _now(), time.monotonic(), time.process_time()
+    started = _now()
+    forget_peak()
     spec = TrialSpec.model_validate_json(config["spec"])
     folder = Folder(config["folder"])
     shared: _Shared = config["shared"]
-    torch.set_num_threads(shared.resources.threads)
-    inputs: TrialInputs = ray.get(shared.inputs)
     worker = _this_worker(shared.resources)
     device = worker.device
     clock = Clock(device)
+    if worker.rank == 0:
+        folder.sweep()
+    torch.set_num_threads(shared.resources.threads)
+    inputs: TrialInputs = ray.get(shared.inputs)
     encoder = build_encoder(inputs.encoder, inputs.tokenizer, spec.training.seed).to(device)
 
     def dev_metrics(module: Encoder) -> dict[str, float]:
@@ -179,9 +184,9 @@ def _work(config: Mapping[str, Any]) -> None:
         "tokens": summary.tokens,
         "signal_pairs": summary.signal_pairs,
         **{f"{work}_seconds": clock.seconds.get(work, 0.0) for work in ("train", "signal", "encode", "score", "wait")},
-        "total_seconds": time.monotonic() - begin,
-        "cpu_seconds": time.process_time() - cpu,
-        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_PER_GIB,
+        "total_seconds": clock.total,
+        "cpu_seconds": clock.cpu,
+        "peak_memory_gib": peak_gib(),
         "workers": worker.world,
         "gpus": worker.world * shared.resources.gpus_per_worker,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
@@ -285,29 +290,43 @@ def _report_end(folder: Folder, spec: TrialSpec) -> None:
         )
 
 
-def _record_failure(training: "Future[None]", folder: Folder) -> None:
-    """Writes the result of a training that raised; Tune restarts only trials whose process died."""
+def _report_full_disk(full: OSError, folder: Folder, spec: TrialSpec) -> None:
+    """Tells Tune why the trial has no result: nothing else is sure to reach the driver when nothing can be written."""
+    code, where = full.errno, full.filename or folder.location
+    tune.report({"step": 0, "status": DISK_FULL, "trial": spec.id, "errno": code, "where": str(where)})
+
+
+def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
+    """Writes the result of a training that raised; Tune restarts only trials whose process died.
+
+    Returns the error if a full disk was the cause: not the trial's fault, it is run again when the study is resumed.
+    """
     error = training.exception()
     if error is None:
-        return
+        return None
     _logger.exception("the training in %s failed", folder.location, exc_info=error)
     if folder.exists("result.json"):
-        return
+        return None
     if isinstance(error, ray.exceptions.RayActorError):
         # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
         raise error
-    if _is_full_disk(error):
-        # Not the trial's fault: without a result it is taken up again when the study is resumed.
-        raise error
-    folder.write_json(
-        "result.json",
-        {**failure(_sentence(error)), "ended": _now(), "host": socket.gethostname()},
-    )
+    full = _full_disk(error)
+    if full is None:
+        result = {**failure(_sentence(error)), "ended": _now(), "host": socket.gethostname()}
+        try:
+            folder.write_json("result.json", result)
+        except OSError as unwritten:
+            full = _full_disk(unwritten)
+            if full is None:
+                raise
+    return full
 
 
-def _is_full_disk(error: BaseException) -> bool:
+def _full_disk(error: BaseException) -> OSError | None:
+    """The full disk among the causes of an error, if there is one."""
     causes = [error, *getattr(error, "worker_failures", {}).values()]
-    return any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) for e in causes)
+    full = (e for e in causes if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+    return next(full, None)
 
 
 def _sentence(error: BaseException) -> str:

@@ -1,7 +1,11 @@
-"""The searcher spends the study's budget on what trials really cost."""
+"""The searcher spends the study's budget on what trials really cost, and never takes a full disk for a failed trial."""
 
+import errno
+import os
+import subprocess
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +14,13 @@ from search_spaces.recipes import MINI
 from search_spaces.registry import space
 from study.budget import Budget
 from study.plan import StudyPlan
-from study.records import create_study
+from study.records import create_study, open_study
 from study.searcher import FINISHED, PlanSearcher
 from study.settings import StudySettings
+from tests.study.conftest import TINY, results, run, start
+from trainables.spec import Outcome, TrialSpec
 from trainables.storage import Folder
+from trainables.trial import CHECKPOINT, DISK_FULL
 
 STEPS, BATCH = 40, 8
 PAIRS = STEPS * BATCH
@@ -69,3 +76,103 @@ def test_pairs_that_are_only_encoded_count_a_third(trials_within: Run) -> None:
 
 def test_a_failed_trial_counts_as_planned(trials_within: Run) -> None:
     assert trials_within(10 * PAIRS, 0, status="failed") == 10
+
+
+Ended = list[tuple[str, str]]
+
+
+def _searcher(folder: Folder) -> tuple[PlanSearcher, Ended]:
+    """A searcher of a new or a taken up study, and the trials that it takes for ended, with their status."""
+    study = open_study(folder.location) if folder.exists() else create_study(folder, INFO)
+    plan = StudyPlan(space("dynamic_vs_static"), MINI, StudySettings(steps=STEPS, batch_size=BATCH), "mini-xs")
+    ended: Ended = []
+
+    def note(spec: TrialSpec, outcome: Outcome) -> None:
+        ended.append((spec.id, outcome.status))
+
+    return PlanSearcher(plan, study, Budget(), note), ended
+
+
+def test_a_full_disk_ends_the_study_and_its_trial_runs_again(tmp_path: Path) -> None:
+    searcher, ended = _searcher(Folder(tmp_path / "study"))
+    config = searcher.suggest("0")
+    assert isinstance(config, dict)
+    told = {"step": 0, "status": DISK_FULL, "errno": errno.ENOSPC, "where": "/somewhere/checkpoint"}
+    searcher.on_trial_complete("0", told)
+    with pytest.raises(OSError, match="No space left on device: '/somewhere/checkpoint'"):
+        searcher.suggest("1")
+    assert isinstance(searcher.broken, OSError)
+    assert ended == []
+    assert Folder(config["folder"]).names() == ["trial.json"]
+    again, _ = _searcher(Folder(tmp_path / "study"))
+    assert again.suggest("0") == config
+
+
+def test_a_process_that_died_on_a_disk_with_room_is_a_failed_trial(tmp_path: Path) -> None:
+    searcher, ended = _searcher(Folder(tmp_path / "study"))
+    config = searcher.suggest("0")
+    assert isinstance(config, dict)
+    searcher.on_trial_complete("0", None, error=True)
+    assert [status for _, status in ended] == ["failed"]
+    assert "died more often" in Folder(config["folder"]).read_json("result.json")["error"]
+
+
+def test_what_killed_processes_left_is_cleared_away_when_a_study_is_taken_up(tmp_path: Path) -> None:
+    study = Folder(tmp_path / "study")
+    searcher, _ = _searcher(study)
+    config = searcher.suggest("0")
+    assert isinstance(config, dict)
+    folder = Folder(config["folder"])
+    result = {"status": "complete", "steps": STEPS, "metrics": {"dev/multilingual/map": 0.5}, "cost": {}, "error": None}
+    folder.write_json("result.json", result)
+    (folder / CHECKPOINT).write_bytes("model.safetensors", b"half of it")
+    (folder / f".{CHECKPOINT}.{'0' * 32}").write_bytes("model.safetensors", b"another half")
+    study.write_bytes(f".status.json.{'0' * 32}", b"{")
+    again, ended = _searcher(study)
+    again.suggest("0")
+    assert ended == [(folder.name, "complete")]
+    assert folder.names() == ["result.json", "trial.json"]
+    assert study.names() == ["study.json", "trials"]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for a study and two checkpoints; skips where nobody may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_disk_that_fills_up_under_a_study_is_one_sentence_and_no_failed_trial(disk: Path, undisturbed: Path) -> None:
+    study, other = disk / "s", disk / "other"
+    with start(*TINY, "--storage", str(disk), "--name", "s") as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not (study / "study.json").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            # Room for records, but not for a checkpoint of 6 MB.
+            left = os.statvfs(disk)
+            other.write_bytes(bytes(left.f_bavail * left.f_frsize - 4_000_000))
+            _, said = process.communicate(timeout=240)
+        except BaseException:
+            process.kill()
+            raise
+    assert process.returncode == 2
+    assert said.startswith(f"study.run: cannot write {study}/trials/")
+    assert "/checkpoint: no space left on device; free some space" in said
+    assert len(said.strip().splitlines()) == 1
+    assert list(study.glob("trials/*/result.json")) == []
+    other.unlink()
+    done = run("--resume", str(study), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert results(study) == results(undisturbed)
+    assert [path.name for path in study.glob("trials/*/*") if "checkpoint" in path.name] == []

@@ -1,10 +1,17 @@
+import errno
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from tests.trainables.toy_run import CHAOS, ITEMS, Reports, toy_config, toy_data, toy_encoder, toy_tokens
 from trainables.checkpoints import load_checkpoint, save_checkpoint
+from trainables.clock import Clock
 from trainables.corpora.pairs import training_data
 from trainables.errors import UserError
 from trainables.fine_tune import fine_tune
@@ -94,6 +101,95 @@ def test_every_controller_survives_an_interruption(tmp_path, family):
     summary, resumed = train(config, Reports(), folder, seed=1)
     assert summary.ratios == expected.ratios
     assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), resumed.parameters(), strict=True))
+
+
+KILLED_CHILD = """
+import os, signal, shutil, sys
+from pathlib import Path
+import trainables.checkpoints
+from tests.trainables.test_checkpoints import LINEAR, train
+from tests.trainables.toy_run import Reports, toy_config
+from trainables.storage import Folder
+
+def killing(real, call, before):
+    count = 0
+    def wrapper(*arguments, **options):
+        nonlocal count
+        count += 1
+        if count == call and before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = real(*arguments, **options)
+        if count == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    return wrapper
+
+point, folder = sys.argv[1], Folder(sys.argv[2])
+# A checkpoint saves two files, renames state.json and its folder, and removes what may be left of the old folder and of
+# its own; later ones rename the old folder, too, before their own.
+if point == "writing":
+    trainables.checkpoints.save_file = killing(trainables.checkpoints.save_file, 3, before=False)
+elif point == "between the renames":
+    Path.replace = killing(Path.replace, 4, before=False)
+else:
+    shutil.rmtree = killing(shutil.rmtree, 3, before=True)
+train(toy_config(ratio=LINEAR, checkpoint_every=2), Reports(), folder)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_anywhere_in_a_checkpoint_goes_on_and_leaves_nothing(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    left = {
+        "writing": {"checkpoint", "temporary"},
+        "between the renames": {".checkpoint.old", "temporary"},
+        "emptying the old one": {"checkpoint", ".checkpoint.old"},
+    }
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", KILLED_CHILD, point, str(tmp_path / point / "checkpoint")],
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+        for point in left
+    ]
+    assert [child.wait(120) for child in children] == [-signal.SIGKILL] * 3
+    config = toy_config(ratio=LINEAR, checkpoint_every=2)
+    expected, encoder = train(config, Reports())
+    for point, names in left.items():
+        trial, folder = Folder(tmp_path / point), Folder(tmp_path / point / "checkpoint")
+        assert {name if name in names else "temporary" for name in trial.names()} == names, point
+        sink = Reports()
+        summary, resumed = train(config, sink, folder, seed=1)
+        # From the checkpoint of step 4 where that had taken over, else from that of step 2.
+        assert sink.lines[0]["step"] == (8 if point == "emptying the old one" else 4)
+        assert (summary.ratios, summary.dev) == (expected.ratios, expected.dev), point
+        assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), resumed.parameters(), strict=True)), point
+        assert trial.names() == ["checkpoint"], point
+        folder.delete()
+        assert trial.names() == [], point
+
+
+def test_a_full_disk_is_told_as_one(small_disk: Path) -> None:
+    folder = Folder(small_disk / "checkpoint")
+    (small_disk / "other").write_bytes(b"x" * (1000 << 10))
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        saved(folder, 3)
+    assert caught.value.errno == errno.ENOSPC
+    assert [path.name for path in small_disk.iterdir()] == ["other"]
+
+
+def test_the_cost_of_a_run_is_that_of_all_its_lives(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "checkpoint")
+    train(toy_config(), Reports(), folder)
+    stored = folder.read_json("state.json")
+    assert stored["clock"]["seconds"]["train"] <= stored["clock"]["total"]
+    assert stored["clock"]["cpu"] > 0
+    folder.write_json("state.json", {**stored, "clock": {"seconds": {"train": 900.0}, "total": 1000.0, "cpu": 3000.0}})
+    clock = Clock()
+    fine_tune(toy_config(), DATA, TOKENS, toy_encoder(), sink=Reports(), checkpoints=folder, clock=clock)
+    assert 1000 < clock.total < 1100
+    assert 3000 < clock.cpu < 3100
+    assert 900 < clock.seconds["train"] < 1000
 
 
 def test_a_finished_run_is_only_told_again(tmp_path):
@@ -193,5 +289,5 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path):
     encoder = saved(folder, 3)
     folder.write_json("state.json", {**folder.read_json("state.json"), "format": 0})
     optimiser = build_optimiser(trainable_parameters(encoder), toy_config())
-    with pytest.raises(UserError, match="format 0, but this version reads 1"):
+    with pytest.raises(UserError, match="format 0, but this version reads 2"):
         load_checkpoint(folder, encoder, optimiser, toy_config(), "data")

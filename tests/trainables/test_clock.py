@@ -1,3 +1,4 @@
+import json
 import time
 
 import pytest
@@ -40,8 +41,18 @@ def test_a_failing_block_is_booked_and_time_outside_blocks_is_not(clock: Clock):
     assert clock.seconds == {"train": 2.0}
 
 
-def test_it_goes_on_from_earlier_seconds(clock: Clock):
-    clock.restore({"train": 10.0})
+def test_it_goes_on_from_an_earlier_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch):
     with clock.measure("train"):
         pass
-    assert clock.seconds == {"train": 11.0}
+    state = json.loads(json.dumps(clock.state()))
+    assert state["seconds"] == {"train": 1.0}
+    assert state["total"] == 3.0
+    processor = iter((100.0, 107.0))
+    monkeypatch.setattr(time, "process_time", lambda: next(processor))
+    later = Clock()
+    later.restore({"seconds": {"train": 10.0}, "total": 50.0, "cpu": 20.0})
+    with later.measure("train"):
+        pass
+    assert later.seconds == {"train": 11.0}
+    assert later.total == 53.0
+    assert later.cpu == 27.0

@@ -1,7 +1,9 @@
 """A folder on a disk or behind a URI: files are whole or not there, and both kinds behave alike."""
 
+import errno
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,6 +142,128 @@ def test_a_reader_never_sees_a_half_written_file(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
     assert seen == {b"a", b"b"}
     assert len(Folder(tmp_path).read_bytes("x")) == size
+
+
+KILLED_UPLOADS = """
+import os, shutil, signal, sys
+from pathlib import Path
+from trainables.storage import Folder
+
+def upload(folder, version, steps):
+    \"\"\"Uploads two files in a child process that is killed after so many steps; tells whether it was.\"\"\"
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+
+    def step():
+        nonlocal steps
+        if steps == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        steps -= 1
+
+    replace, rmtree = Path.replace, shutil.rmtree
+
+    def stepwise_replace(path, target):
+        step()
+        return replace(path, target)
+
+    def stepwise_rmtree(path, **options):
+        step()
+        if Path(path).is_dir():
+            for file in Path(path).iterdir():
+                file.unlink()
+                step()
+        rmtree(path, **options)
+
+    Path.replace, shutil.rmtree = stepwise_replace, stepwise_rmtree
+    with folder.uploaded() as path:
+        for name in ("a", "b"):
+            step()
+            (path / name).write_text(version)
+    step()
+    os._exit(0)
+
+def stored(folder):
+    if not folder.exists():
+        return None
+    return {name: folder.read_bytes(name).decode() for name in folder.names()}
+
+root, number, killed = Path(sys.argv[1]), 0, True
+first = -1
+while killed:
+    first, second, again = first + 1, -1, True
+    while again:
+        second, number = second + 1, number + 1
+        parent = Folder(root / str(number))
+        folder = parent / "checkpoint"
+        whole = [None]
+        for version, steps in (("1", -1), ("2", first), ("3", second)):
+            ended = not upload(folder, version, steps)
+            new = dict.fromkeys(("a", "b"), version)
+            # At least what was whole before, at most what is new.
+            assert stored(folder.whole()) in ([new] if ended else [*whole, new]), (first, second, version)
+            whole = [stored(folder.whole())]
+            if version == "2":
+                killed = not ended
+        again = not ended
+        if number % 2:
+            assert not upload(folder, "4", -1)
+            assert parent.names() == ["checkpoint"], (first, second, parent.names())
+        else:
+            folder.delete()
+            assert parent.names() == [], (first, second, parent.names())
+print(number)
+"""
+
+
+def test_an_upload_that_is_killed_at_any_step_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    """Two uploads in a row are killed after every possible number of steps; then a third one, or the end."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_UPLOADS, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 50
+
+
+def test_an_old_folder_that_cannot_be_removed_does_not_stand_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)
+    checkpoint = Folder(tmp_path / "checkpoint")
+    for version in (b"1", b"2", b"3", b"4"):
+        with checkpoint.uploaded() as path:
+            (path / "weights").write_bytes(version)
+        assert checkpoint.read_bytes("weights") == version
+
+
+def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    kept = [".checkpoint.old", ".lock", f"{'0' * 32}", "checkpoint", "result.json"]
+    for name in (*kept, f".result.json.{uuid.uuid4().hex}"):
+        (tmp_path / name).write_text("x")
+    (folder / f".encoder.{uuid.uuid4().hex}").write_bytes("weights", b"x")
+    folder.sweep()
+    assert folder.names() == sorted(kept)
+    (folder / "nowhere").sweep()
+
+
+@pytest.mark.parametrize("name", ["local", "remote"])
+def test_an_error_of_the_system_is_an_oserror_whatever_library_met_it(tmp_path: Path, name: str) -> None:
+    folder = Folder(tmp_path / "x" if name == "local" else f"fsspec+memory://{uuid.uuid4().hex}/x")
+
+    def fail(error: Exception) -> None:
+        with folder.uploaded():
+            raise error
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fail(RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"))
+    assert caught.value.errno == errno.ENOSPC
+    with pytest.raises(RuntimeError, match="something else"):
+        fail(RuntimeError("something else"))
+    assert not folder.exists()
 
 
 def test_the_time_of_the_last_change_is_known_on_a_disk(tmp_path: Path) -> None:

@@ -98,6 +98,10 @@ def test_two_workers_train_like_one_and_survive_a_kill(inputs: TrialInputs, tmp_
     assert killed
     assert together["cost"]["workers"] == 2
     assert (together["status"], together["steps"]) == ("complete", 40)
+    cost = together["cost"]
+    kinds = ("train", "signal", "encode", "score", "wait")
+    assert cost["total_seconds"] >= sum(cost[f"{kind}_seconds"] for kind in kinds), "a life of the trial is missing"
+    assert 0 < cost["peak_memory_gib"] < 16
     for name, value in together["metrics"].items():
         if name.endswith("/map"):
             assert value == pytest.approx(alone["metrics"][name], abs=5e-3), name

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from trainables.encoders.folder import read_folder
+from trainables.encoders.folder import SETTINGS_FILE, SHORTEST, read_folder
 from trainables.errors import UserError, unknown_name
 
 Pooling = Literal["mean", "cls", "pooler"]
@@ -17,7 +17,7 @@ FEED_FORWARD = 2
 """Width of a mini encoder's feed-forward layer over its width. XLM-R has 4; from scratch, with a few hundred steps on a
 CPU, 2 scored the same in three quarters of the time."""
 
-_Length = Annotated[int, Field(ge=8)]
+_Length = Annotated[int, Field(ge=SHORTEST)]
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -144,7 +144,15 @@ def resolve_encoder(name: str) -> EncoderConfig:
     path = Path(name).expanduser()
     if path.is_dir():
         # Workers start in other folders, so the path must not be relative.
-        return EncoderConfig(name=name, source=str(path.absolute()), **read_folder(path))
+        try:
+            return EncoderConfig(name=name, source=str(path.absolute()), **read_folder(path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            file = SETTINGS_FILE if (path / SETTINGS_FILE).is_file() else "config.json"
+            raise UserError(
+                f"{path / file} gives {'.'.join(map(str, first['loc']))} as {first['input']!r}: "
+                f"{first['msg'][:1].lower()}{first['msg'][1:]}; correct it, or fetch the file again."
+            ) from error
     if path.exists():
         raise UserError(f"The encoder {name!r} is a file: give the folder that holds its config.json.")
     if name.startswith(("/", ".", "~")):

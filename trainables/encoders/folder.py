@@ -23,6 +23,8 @@ _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _MODULES = {"Transformer", "Pooling", "Dense", "Normalize"}
 _POOLINGS = {"mean_tokens": "mean", "cls_token": "cls", "mean": "mean", "cls": "cls"}
 _DEFAULT_LENGTH = 256
+SHORTEST = 8
+"""The least that the longest query or passage may be, in tokens."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -48,6 +50,13 @@ def one_line(error: BaseException) -> str:
     return lines[0].rstrip(".: ") if lines else type(error).__name__
 
 
+def remedy(source: str) -> str:
+    """Returns what to do about a checkpoint that does not load."""
+    if Path(source).is_absolute():
+        return "fetch the files of this folder again, or give another one"
+    return "check the name and the connection, or give a local folder with model.safetensors"
+
+
 def position_capacity(settings: Mapping[str, Any]) -> int | None:
     """Returns how many tokens a checkpoint can number, given its config.json; None where positions have no end."""
     positions = settings.get("max_position_embeddings")
@@ -55,7 +64,8 @@ def position_capacity(settings: Mapping[str, Any]) -> int | None:
         return None
     # RoBERTa's relatives start counting behind the padding id.
     if "roberta" in str(settings.get("model_type")) or settings.get("model_type") in ("camembert", "xmod", "mpnet"):
-        return positions - int(settings.get("pad_token_id") or 0) - 1
+        padding = settings.get("pad_token_id")
+        return positions - (padding if isinstance(padding, int) else 0) - 1
     return positions
 
 
@@ -78,7 +88,7 @@ def read_folder(path: Path) -> dict[str, Any]:
     if not (path / "config.json").is_file():
         raise UserError(f"The encoder folder {path} has no config.json: give a folder in the Hugging Face layout.")
     settings = read_json(path / "config.json")
-    if "model_type" not in settings:
+    if not isinstance(settings.get("model_type"), str):
         raise UserError(f"{path / 'config.json'} has no model_type: give a folder in the Hugging Face layout.")
     refuse_encoder_decoder(settings, str(path))
     _check_weights(path)
@@ -89,9 +99,7 @@ def read_folder(path: Path) -> dict[str, Any]:
         if set(own) != set(_SETTINGS):
             raise UserError(f"{path / SETTINGS_FILE} must hold exactly {', '.join(_SETTINGS)}.")
         return own
-    length = _DEFAULT_LENGTH
-    if (path / "sentence_bert_config.json").is_file():
-        length = int(read_json(path / "sentence_bert_config.json").get("max_seq_length") or length)
+    length = _longest_text(path / "sentence_bert_config.json")
     length = min(length, position_capacity(settings) or length)
     return {"pooling": _pooling(path), **_prompts(path), "max_query_length": length, "max_passage_length": length}
 
@@ -101,7 +109,10 @@ def _check_weights(path: Path) -> None:
     if (path / "model.safetensors").is_file():
         return
     if index.is_file():
-        shards = sorted(set(read_json(index).get("weight_map", {}).values()))
+        tensors = read_json(index).get("weight_map")
+        if not isinstance(tensors, dict):
+            raise UserError(f"{index} has no weight_map from tensors to files: fetch it again.")
+        shards = sorted({str(shard) for shard in tensors.values()})
         missing = [shard for shard in shards if not (path / shard).is_file()]
         if missing or not shards:
             raise UserError(f"{index} names {', '.join(missing) or 'no file'}, which is not there: fetch it again.")
@@ -113,10 +124,22 @@ def _check_weights(path: Path) -> None:
     raise UserError(f"The encoder folder {path} has no weights: put model.safetensors next to config.json.")
 
 
+def _longest_text(file: Path) -> int:
+    length = read_json(file).get("max_seq_length") if file.is_file() else None
+    if length is None:
+        return _DEFAULT_LENGTH
+    if not isinstance(length, int) or length < SHORTEST:
+        raise UserError(f"{file} gives max_seq_length as {length!r}: it must be a number of at least {SHORTEST}.")
+    return length
+
+
 def _pooling(path: Path) -> str:
     """Reads the sentence-transformers modules; a first-token pooling followed by a tanh layer is BERT's pooler."""
     if (path / "modules.json").is_file():
-        kinds = {str(module["type"]).rsplit(".", 1)[-1] for module in _load(path / "modules.json")}
+        modules = _load(path / "modules.json")
+        if not isinstance(modules, list) or not all(isinstance(m, dict) and "type" in m for m in modules):
+            raise UserError(f"{path / 'modules.json'} is no list of modules with a type each: fetch the file again.")
+        kinds = {str(module["type"]).rsplit(".", 1)[-1] for module in modules}
         if unknown := kinds - _MODULES:
             raise UserError(f"{path / 'modules.json'} has a module {min(unknown)}, which is not known here: remove it.")
     pooling_file = path / "1_Pooling" / "config.json"
@@ -125,7 +148,7 @@ def _pooling(path: Path) -> str:
     settings = read_json(pooling_file)
     modes = [mode.removeprefix("pooling_mode_") for mode, on in settings.items() if on is True]
     # Newer files name the mode instead of switching it on.
-    modes += [settings["pooling_mode"]] if "pooling_mode" in settings else []
+    modes += [str(settings["pooling_mode"])] if "pooling_mode" in settings else []
     if len(modes) != 1 or modes[0] not in _POOLINGS:
         raise UserError(f"{pooling_file} asks for a pooling other than mean or first token: only those are known here.")
     pooling = _POOLINGS[modes[0]]
@@ -144,8 +167,13 @@ def _prompts(path: Path) -> dict[str, str]:
     prompts = read_json(file).get("prompts") if file.is_file() else None
     if not isinstance(prompts, dict) or "query" not in prompts:
         return {}
-    passage = prompts.get("passage", prompts.get("document"))
-    return {} if passage is None else {"query_prefix": prompts["query"], "passage_prefix": passage}
+    found = {"query_prefix": prompts["query"], "passage_prefix": prompts.get("passage", prompts.get("document"))}
+    if found["passage_prefix"] is None:
+        return {}
+    for prefix in found.values():
+        if not isinstance(prefix, str):
+            raise UserError(f"{file} has a prompt {prefix!r}: prompts must be texts.")
+    return found
 
 
 def write_settings(settings: Mapping[str, Any], path: Path) -> None:

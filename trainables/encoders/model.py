@@ -1,7 +1,5 @@
 """The encoder: a transformer, a pooling, and vectors of length one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +7,10 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import normalize
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerBase, XLMRobertaConfig, XLMRobertaModel
-from transformers.utils import logging
 
 from trainables.encoders.config import FEED_FORWARD, EncoderConfig
-from trainables.encoders.folder import one_line, position_capacity, refuse_encoder_decoder, write_settings
+from trainables.encoders.folder import one_line, position_capacity, refuse_encoder_decoder, remedy, write_settings
+from trainables.encoders.quiet import quiet
 from trainables.errors import UserError
 
 
@@ -60,6 +58,11 @@ def build_encoder(config: EncoderConfig, tokenizer: PreTrainedTokenizerBase, see
     """
     transformer = _fresh(config, tokenizer, seed) if config.is_mini else _pretrained(config)
     settings = transformer.config
+    if getattr(settings, "vocab_size", None) is None:
+        raise UserError(
+            f"The encoder {config.source!r} has no vocabulary (its model_type is {settings.model_type}): "
+            "give a model that encodes text."
+        )
     if len(tokenizer) > settings.vocab_size:
         raise UserError(
             f"The tokenizer of {config.source!r} has {len(tokenizer)} tokens, its model only {settings.vocab_size}: "
@@ -77,7 +80,7 @@ def build_encoder(config: EncoderConfig, tokenizer: PreTrainedTokenizerBase, see
 
 def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Writes safetensors weights, tokenizer and settings; `resolve_encoder(folder)` gives the same embeddings again."""
-    with _quiet():
+    with quiet():
         encoder.transformer.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_settings(encoder.config.model_dump(), folder)
@@ -110,10 +113,11 @@ def _fresh(config: EncoderConfig, tokenizer: PreTrainedTokenizerBase, seed: int)
 def _pretrained(config: EncoderConfig) -> Any:
     where: dict[str, Any] = {"revision": config.revision, "trust_remote_code": config.trust_remote_code}
     try:
-        settings = AutoConfig.from_pretrained(config.source, **where)
+        with quiet():
+            settings = AutoConfig.from_pretrained(config.source, **where)
         refuse_encoder_decoder(settings.to_dict(), config.source)
         # Weights that the checkpoint lacks are drawn at random before they are found missing below.
-        with _quiet(), torch.random.fork_rng(devices=[]):
+        with quiet(), torch.random.fork_rng(devices=[]):
             transformer, report = AutoModel.from_pretrained(
                 config.source,
                 config=settings,
@@ -127,8 +131,7 @@ def _pretrained(config: EncoderConfig) -> Any:
     except Exception as error:
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
         raise UserError(
-            f"The encoder {config.source!r} does not load ({one_line(error)}): "
-            "check the name and the connection, or give a local folder with model.safetensors."
+            f"The encoder {config.source!r} does not load ({one_line(error)}): {remedy(config.source)}."
         ) from error
     dense = Path(config.source) / "2_Dense" / "model.safetensors"
     if config.pooling == "pooler":
@@ -145,28 +148,19 @@ def _pretrained(config: EncoderConfig) -> Any:
     if missing:
         # They would be random, and the embeddings plausible nonsense.
         raise UserError(
-            f"The weights of {config.source!r} lack {len(missing)} tensors ({missing[0]}, ...): fetch them again."
+            f"The weights of {config.source!r} lack {len(missing)} tensors ({missing[0]}, ...) that its config.json "
+            "asks for: fetch them again, or the config.json that belongs to them."
         )
     return transformer
 
 
 def _fill_pooler(transformer: Any, file: Path) -> None:
     """Takes the pooler from the dense layer of a sentence-transformers folder, which is the one that was trained."""
-    weights = load_file(file)
-    transformer.pooler.dense.load_state_dict(
-        {"weight": weights["linear.weight"].float(), "bias": weights["linear.bias"].float()}
-    )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps progress bars and reports of `transformers` off the terminal."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
+        weights = load_file(file)
+        transformer.pooler.dense.load_state_dict(
+            {"weight": weights["linear.weight"].float(), "bias": weights["linear.bias"].float()}
+        )
+    except Exception as error:
+        # A damaged file, a tensor that is not there, one of another shape: each has an exception of its own.
+        raise UserError(f"{file} is not the layer of this encoder ({one_line(error)}): fetch it again.") from error

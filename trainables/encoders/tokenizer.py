@@ -12,7 +12,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from trainables.encoders.config import EncoderConfig
-from trainables.encoders.folder import one_line
+from trainables.encoders.folder import one_line, remedy
+from trainables.encoders.quiet import quiet
 from trainables.encoders.seeds import LONGEST, SPACE, count_words, repeated_substrings
 from trainables.errors import UserError
 
@@ -32,14 +33,14 @@ def load_tokenizer(config: EncoderConfig) -> PreTrainedTokenizerBase:
     if config.is_mini:
         raise ValueError("a mini encoder has no tokenizer to load: train one on the training text")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            config.source, revision=config.revision, trust_remote_code=config.trust_remote_code
-        )
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(
+                config.source, revision=config.revision, trust_remote_code=config.trust_remote_code
+            )
     except Exception as error:
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
         raise UserError(
-            f"The tokenizer of {config.source!r} does not load ({one_line(error)}): "
-            "check the name and the connection, or give a local folder."
+            f"The tokenizer of {config.source!r} does not load ({one_line(error)}): {remedy(config.source)}."
         ) from error
     if tokenizer.pad_token_id is None:
         raise UserError(f"The tokenizer of {config.source!r} has no padding token: set pad_token in its folder.")

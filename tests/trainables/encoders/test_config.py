@@ -188,6 +188,21 @@ def _lost_shard(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-00001-of-00002.safetensors"}}')
 
 
+def _broken_index(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": ["model.safetensors"]}')
+
+
+def _settings(**changes: object):
+    settings = {"pooling": "mean", "query_prefix": "", "passage_prefix": "", "max_query_length": 16}
+    return _write("encoder.json", json.dumps({**settings, "max_passage_length": 16, **changes}))
+
+
+def _positions(folder: Path) -> None:
+    content = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**content, "max_position_embeddings": 7}))
+
+
 @pytest.mark.parametrize(
     ("damage", "part"),
     [
@@ -199,6 +214,21 @@ def _lost_shard(folder: Path) -> None:
         (_drop("tokenizer.json"), "no tokenizer"),
         (_drop("model.safetensors"), "no weights"),
         (_pickle, "convert them to model.safetensors"),
+        (_write("config.json", '{"model_type": ["bert"]}'), "no model_type"),
+        (_write("modules.json", '{"a": 1}'), r"modules\.json is no list of modules"),
+        (
+            _write("modules.json", '["sentence_transformers.models.Transformer"]'),
+            r"modules\.json is no list of modules",
+        ),
+        (_write("sentence_bert_config.json", '{"max_seq_length": 4}'), "max_seq_length as 4: it must be .* at least 8"),
+        (_write("sentence_bert_config.json", '{"max_seq_length": "abc"}'), "max_seq_length as 'abc': it must be"),
+        (_write("config_sentence_transformers.json", '{"prompts": {"query": 1, "passage": ""}}'), "has a prompt 1"),
+        (_settings(pooling="max"), r"encoder\.json gives pooling as 'max': input should be 'mean', 'cls' or 'pooler'"),
+        (_settings(max_query_length=4), r"encoder\.json gives max_query_length as 4: input should be greater"),
+        (_settings(max_passage_length="abc"), r"encoder\.json gives max_passage_length as 'abc'"),
+        (_settings(query_prefix=None), r"encoder\.json gives query_prefix as None"),
+        (_positions, r"config\.json gives max_query_length as 5"),
+        (_broken_index, "has no weight_map"),
         (_lost_shard, "model-00001-of-00002.safetensors, which is not there"),
         (_write("encoder.json", '{"pooling": "mean"}'), "must hold exactly"),
         (_write("encoder.json", "{"), r"encoder\.json:1 is not JSON"),

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModel, MT5Config, MT5EncoderModel, MT5Model, XLMRobertaForMaskedLM
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    MT5Config,
+    MT5EncoderModel,
+    MT5Model,
+    ViTConfig,
+    ViTModel,
+    XLMRobertaForMaskedLM,
+)
 
 from trainables.encoders.config import FEED_FORWARD, PRESETS, EncoderConfig, resolve_encoder
 from trainables.encoders.model import build_encoder, save_encoder
@@ -187,12 +196,39 @@ def _refused(config: EncoderConfig, tokenizer, part: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def _change_settings(folder: Path, **changes: object) -> None:
+    content = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**content, **changes}))
+
+
 def test_missing_weights_are_refused(checkpoint, tokenizer) -> None:
     folder = checkpoint()
     weights = load_file(folder / "model.safetensors")
     del weights["encoder.layer.1.output.dense.weight"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     _refused(_config(folder), tokenizer, r"lack 1 tensors \(encoder\.layer\.1\.output\.dense\.weight")
+
+
+def test_layers_that_the_weights_lack_are_refused(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    _change_settings(folder, num_hidden_layers=4)
+    _refused(_config(folder), tokenizer, r"lack 32 tensors \(encoder\.layer\.2\..* that its config\.json asks for")
+
+
+@pytest.mark.parametrize("family", ["bert", "xlm-r"])
+def test_tensors_that_no_embedding_needs_may_be_there_or_not(checkpoint, tokenizer, texts, family: str) -> None:
+    """Old checkpoints hold the position numbers, pretraining leaves heads, and not every one has a pooler."""
+    folder = checkpoint(family)
+    whole = build_encoder(_config(folder), tokenizer, seed=0).eval()
+    weights = load_file(folder / "model.safetensors")
+    weights["embeddings.position_ids"] = torch.arange(40).unsqueeze(0)
+    weights["lm_head.bias"] = torch.zeros(len(tokenizer))
+    weights["cls.predictions.bias"] = torch.zeros(len(tokenizer))
+    del weights["pooler.dense.weight"], weights["pooler.dense.bias"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    other = build_encoder(_config(folder), tokenizer, seed=0).eval()
+    with torch.no_grad():
+        assert torch.equal(whole(*_batch(texts, tokenizer)), other(*_batch(texts, tokenizer)))
 
 
 def test_weights_of_another_shape_are_refused(checkpoint, tokenizer) -> None:
@@ -224,6 +260,33 @@ def test_damaged_weights_are_refused(checkpoint, tokenizer) -> None:
     content = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
     _refused(_config(folder), tokenizer, "does not load")
+
+
+def test_a_folder_that_does_not_load_is_not_blamed_on_the_connection(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    config = _config(folder)
+    _change_settings(folder, model_type="notamodel")
+    _refused(config, tokenizer, r"model type `notamodel`.*\): fetch the files of this folder again")
+
+
+def test_a_model_without_a_vocabulary_is_refused(tokenizer, tmp_path: Path) -> None:
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    ViTModel(ViTConfig(image_size=16, patch_size=8, **shape)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    _refused(resolve_encoder(str(tmp_path)), tokenizer, r"has no vocabulary \(its model_type is vit\)")
+
+
+@pytest.mark.parametrize("damage", ["cut", "other tensors", "other shape"])
+def test_a_damaged_dense_layer_is_refused(checkpoint, tokenizer, damage: str) -> None:
+    folder = checkpoint("bert")
+    (folder / "2_Dense").mkdir()
+    file = folder / "2_Dense" / "model.safetensors"
+    size = 24 if damage != "other shape" else 25
+    name = "linear" if damage != "other tensors" else "dense"
+    save_file({f"{name}.weight": torch.zeros(size, size), f"{name}.bias": torch.zeros(size)}, file)
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-100])
+    _refused(_config(folder, "pooler"), tokenizer, r"2_Dense/model\.safetensors is not the layer of this encoder")
 
 
 @pytest.mark.parametrize("kind", [MT5Model, MT5EncoderModel])
