@@ -63,7 +63,7 @@ class Decisions:
             if named != (first.name, second.name, benchmark, setting):
                 continue
             inside = [
-                trial.folder.location.startswith(f"{study.folder.location}/")
+                trial.folder.location == (study.folder / "trials" / trial.id).location
                 for trial in (*first.trials, *second.trials)
             ]
             if all(inside):

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from study.settings import StudySettings, settings_from
 from trainables.errors import UserError
+from trainables.storage import Folder
 
 DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 
@@ -109,8 +110,7 @@ def _run(options: dict[str, Any], console: Console) -> int:
 def _study_location(resume: str, storage: str | None) -> str:
     if "/" in resume or Path(resume).exists():
         return resume
-    default = str(StudySettings.model_fields["storage"].default)
-    return f"{storage or default}/{resume}"
+    return (Folder(storage or str(StudySettings.model_fields["storage"].default)) / resume).location
 
 
 def _parser() -> argparse.ArgumentParser:

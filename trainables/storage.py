@@ -42,12 +42,19 @@ class Folder:
         return Folder, (self.location,)
 
     def __truediv__(self, name: str) -> "Folder":
-        return Folder(f"{self.location.rstrip('/')}/{name}")
+        base, options = self._parts
+        return Folder(f"{base}/{name}{options}")
 
     @property
     def name(self) -> str:
         """The last part of the location."""
-        return self.location.rstrip("/").rsplit("/", 1)[-1]
+        return self._parts[0].rsplit("/", 1)[-1]
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        """The path, and the options of a URI such as `?region=eu-west-1`."""
+        base, mark, options = (self.location, "", "") if self.is_local else self.location.partition("?")
+        return base.rstrip("/"), mark + options
 
     @property
     def is_local(self) -> bool:
