@@ -127,7 +127,7 @@ def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
     stop = (Rung(step=4, metric="multilingual/map", minimum=2.0),)
     specs = [
         spec_of(Constant(value=value / 2), rungs).model_copy(update={"id": f"t{value}"})
-        for value, rungs in enumerate((stop, stop, ()))
+        for value, rungs in enumerate((stop, stop))
     ]
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     tune.Tuner(
@@ -140,7 +140,7 @@ def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
     ).fit()
     found = [Folder(tmp_path / spec.id).read_json("result.json") for spec in specs]
     ends = [(result["status"], result["steps"]) for result in found]
-    assert ends == [("pruned", 4), ("pruned", 4), ("complete", 8)]
+    assert ends == [("pruned", 4), ("pruned", 4)]
     assert {result["cost"]["workers"] for result in found} == {2}
     deadline = time.monotonic() + 30
     while ray.available_resources().get("CPU") != 2 or _processes("RayTrainWorker", "TrainController"):
