@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from study.shapes import check_record, check_table
 from trainables.errors import UserError
 from trainables.storage import Folder
 
@@ -116,8 +117,9 @@ class Trial:
             return None
         try:
             table: pd.DataFrame = pq.read_table(BytesIO(content)).to_pandas()
+            check_table(name, table)
             return table
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, ValueError, OSError) as error:
             self.problems.append(f"{self.folder.location}/{name} is damaged and was left out ({error})")
             return None
 
@@ -165,16 +167,15 @@ class Study:
     def _trial(self, folder: Folder) -> Trial | None:
         try:
             spec = folder.read_json("trial.json")
-            missing = {"id", "phase", "family", "arm", "number", "seed", "model", "training"} - set(spec)
-            if missing:
-                raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+            check_record("trial.json", spec)
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             self.problems.append(f"{folder.location}/trial.json is damaged and was left out ({error})")
             return None
         try:
             result = folder.read_json("result.json")
+            check_record("result.json", result)
         except FileNotFoundError:
             result = None
         except ValueError as error:
@@ -184,7 +185,9 @@ class Study:
 
     def _read(self, name: str, default: Any) -> Any:
         try:
-            return self.folder.read_json(name)
+            value = self.folder.read_json(name)
+            check_record(name, value)
+            return value
         except FileNotFoundError:
             return default
         except ValueError as error:
@@ -249,11 +252,10 @@ def open_study(location: str) -> Study:
             f"{folder.location}/study.json has format {found}, this version reads {FORMAT}: "
             "use the version that wrote it."
         )
-    missing = [name for name in ("name", "space", "settings") if name not in info]
-    if missing:
-        raise UserError(
-            f"{folder.location}/study.json is damaged (it lacks {', '.join(missing)}): restore it from a copy."
-        )
+    try:
+        check_record("study.json", info)
+    except ValueError as error:
+        raise UserError(f"{folder.location}/study.json is damaged ({error}): restore it from a copy.") from error
     return Study(folder, info)
 
 

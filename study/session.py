@@ -1,13 +1,11 @@
 """One call of the command line: everything checked, then planned, then run."""
 
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from search_spaces.recipes import Recipe, recipe_for
@@ -15,27 +13,23 @@ from search_spaces.registry import space as space_named
 from search_spaces.space import Space
 from study import environment
 from study.budget import budget_of
+from study.checks import check_batch, check_objectives, check_same_inputs, check_search, check_seeds, check_space
 from study.cluster import Resources, asked_resources, check_address, plan_resources, this_machine
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.launch import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
-from study.more_seeds import DECISION, decide, first_look, looks_so_far, planned_seeds, trials_of_all
-from study.objective import DEV_METRICS, parse_objectives
+from study.more_seeds import DECISION, decide, looks_so_far, trials_of_all
 from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings, validated
-from trainables.corpora.benchmark import Benchmark
 from trainables.dev_signals import signal_pairs
 from trainables.encoders.config import EncoderConfig, resolve_encoder
 from trainables.encoders.model import build_encoder
 from trainables.errors import UserError
-from trainables.evaluation.evaluate import evaluate
 from trainables.inputs import TrialInputs, prepare_inputs
 from trainables.storage import Folder
 from trainables.trial import TrialResources, trial_trainable
-
-_LEAST_FREE_BYTES = 50_000_000
 
 
 class Session:
@@ -57,14 +51,13 @@ class Session:
             self._resources = plan_resources(settings, this_machine())
         else:
             check_address(settings.address)
-        self._check_batch()
-        self._check_seeds()
-        self._check_search()
-        self._check_temperature()
+        check_batch(settings, self._recipe)
+        check_seeds(settings, self._space, folder)
+        check_search(settings, self._space)
         self._data: StudyData = load_data(settings, self._space, settings.batch_size or self._recipe.batch_size)
-        self._check_objectives()
+        check_objectives(settings, self._data.dev)
         if recorded is not None:
-            self._check_same_data(recorded)
+            check_same_inputs(recorded, self._data.record(), self._encoder_record())
         self._inputs: TrialInputs = prepare_inputs(self._encoder, self._data.training, self._data.dev, self._data.tests)
         # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
         build_encoder(self._encoder, self._inputs.tokenizer, seed=0)
@@ -79,7 +72,7 @@ class Session:
                 f"--resume {folder.location}."
             )
         if folder.is_local:
-            _check_space(folder)
+            check_space(folder)
         return cls(settings.model_copy(update={"name": name}).with_absolute_paths(), folder, None, console)
 
     @classmethod
@@ -265,111 +258,9 @@ class Session:
     def _seeds(self) -> int:
         return self.settings.seeds or self._space.seeds
 
-    def _check_seeds(self) -> None:
-        most = self.settings.until_separable
-        if most is None:
-            return
-        if most < first_look(self._seeds):
-            raise UserError(
-                f"--until-separable {most}: the first look is at {first_look(self._seeds)} seeds (--seeds, at least "
-                f"{first_look(1)}); give at least as many."
-            )
-        planned = planned_seeds(self._folder)
-        if planned is not None and planned != most:
-            raise UserError(
-                f"--until-separable {most}: this study has looked at its results already and planned its error rate "
-                f"for at most {planned} seeds; give {planned}."
-            )
-
-    def _check_batch(self) -> None:
-        batch = self.settings.batch_size or self._recipe.batch_size
-        workers = self.settings.workers_per_trial
-        if batch % workers:
-            raise UserError(
-                f"--batch-size {batch} is no multiple of --workers-per-trial {workers}: every worker encodes an equal "
-                f"share; give {batch - batch % workers or workers} or {batch + workers - batch % workers}."
-            )
-
-        if self.settings.gradient_accumulation > batch // workers:
-            raise UserError(
-                f"--gradient-accumulation {self.settings.gradient_accumulation}: a worker has {batch // workers} pairs "
-                "of a batch and can cut them in at most as many chunks; give a smaller number."
-            )
-
-    def _check_search(self) -> None:
-        objectives = parse_objectives(self.settings.objective)
-        if self.settings.early_stopping == "halving" and len(objectives) > 1:
-            raise UserError(
-                "--early-stopping halving judges by one objective and would stop what is best in another one: give one "
-                "--objective, or --early-stopping off."
-            )
-
-    def _check_temperature(self) -> None:
-        if self.settings.search_temperature and self.settings.temperature is not None:
-            raise UserError(
-                f"--temperature {self.settings.temperature:g} and --search-temperature exclude each other: give one."
-            )
-        if self.settings.search_temperature and (self.settings.sampler or self._space.sampler) == "grid":
-            raise UserError(
-                f"--search-temperature: the space {self._space.name} tries a grid of ratios, all else equal; add "
-                "--sampler tpe to search the temperature, too, or leave it out."
-            )
-
-    def _check_objectives(self) -> None:
-        dev = self._data.dev
-        known = _metric_names(dev)
-        for objective in parse_objectives(self.settings.objective):
-            if objective.metric not in known:
-                raise UserError(
-                    f"--objective {objective.metric}: the dev set (languages {', '.join(dev.languages)}) has no "
-                    f"such value; give one of {', '.join(sorted(known & set(DEV_METRICS)))}, or training items "
-                    "in several languages each."
-                )
-
-    def _check_same_data(self, recorded: Study) -> None:
-        was, here = recorded.info["data"], self._data.record()
-        changed = [
-            what
-            for what, old, new in (
-                ("the training data", was["training"]["fingerprint"], here["training"]["fingerprint"]),
-                ("the dev set", was["dev"]["fingerprint"], here["dev"]["fingerprint"]),
-                *(
-                    (f"benchmark {name}", old["fingerprint"], here["benchmarks"].get(name, {}).get("fingerprint"))
-                    for name, old in was["benchmarks"].items()
-                ),
-            )
-            if old != new
-        ]
-        if recorded.info["encoder"] != self._encoder_record():
-            changed.append("the encoder")
-        if changed:
-            raise UserError(
-                f"{self._folder.location} cannot be resumed: {' and '.join(changed)} changed since it was started; "
-                "restore the files, or start a new study."
-            )
-
     def _shared_bytes(self) -> int:
         tables = [self._inputs.queries, self._inputs.passages]
         for benchmark in (self._inputs.dev, *self._inputs.tests):
             tables += [benchmark.queries, benchmark.candidates]
         data = self._inputs.data
         return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes
-
-
-def _metric_names(dev: Benchmark) -> set[str]:
-    """The metrics that the dev set has, whatever the encoder: those of arbitrary embeddings."""
-    rows = np.random.default_rng(0).standard_normal((len(dev.query_texts) + len(dev.candidate_texts), 2), np.float32)
-    queries, candidates = np.split(rows, [len(dev.query_texts)])
-    metrics = evaluate(dev, queries, candidates, keep_per_query=False).metrics
-    return {name.removeprefix(f"{dev.name}/") for name in metrics}
-
-
-def _check_space(folder: Folder) -> None:
-    """Raises UserError if the disk is full before anything is started."""
-    existing = next(p for p in folder.local_path.parents if p.exists())
-    free = shutil.disk_usage(existing).free
-    if free < _LEAST_FREE_BYTES:
-        raise UserError(
-            f"--storage {folder.local_path.parent}: no space left ({free / 1e6:.0f} MB free, at least "
-            f"{_LEAST_FREE_BYTES / 1e6:.0f} MB needed); free some or give another --storage."
-        )

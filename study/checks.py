@@ -1,0 +1,129 @@
+"""What is wrong with what the user asked for, said before any time is spent."""
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from search_spaces.recipes import Recipe
+from search_spaces.space import Space
+from study.more_seeds import first_look, planned_seeds
+from study.objective import DEV_METRICS, parse_objectives
+from study.records import Study
+from study.settings import StudySettings
+from trainables.corpora.benchmark import Benchmark
+from trainables.errors import UserError
+from trainables.evaluation.evaluate import evaluate
+from trainables.storage import Folder
+
+_LEAST_FREE_BYTES = 50_000_000
+
+
+def check_batch(settings: StudySettings, recipe: Recipe) -> None:
+    """Raises UserError for a batch that workers and chunks cannot share."""
+    batch = settings.batch_size or recipe.batch_size
+    workers = settings.workers_per_trial
+    if batch % workers:
+        raise UserError(
+            f"--batch-size {batch} is no multiple of --workers-per-trial {workers}: every worker encodes an equal "
+            f"share; give {batch - batch % workers or workers} or {batch + workers - batch % workers}."
+        )
+    if settings.gradient_accumulation > batch // workers:
+        raise UserError(
+            f"--gradient-accumulation {settings.gradient_accumulation}: a worker has {batch // workers} pairs "
+            "of a batch and can cut them in at most as many chunks; give a smaller number."
+        )
+
+
+def check_seeds(settings: StudySettings, space: Space, folder: Folder) -> None:
+    """Raises UserError for a sequential rule that cannot begin, or that a study has begun with another maximum."""
+    most = settings.until_separable
+    if most is None:
+        return
+    first = first_look(settings.seeds or space.seeds)
+    if most < first:
+        raise UserError(
+            f"--until-separable {most}: the first look is at {first} seeds (--seeds, at least {first_look(1)}); give "
+            "at least as many."
+        )
+    planned = planned_seeds(folder)
+    if planned is not None and planned != most:
+        raise UserError(
+            f"--until-separable {most}: this study has looked at its results already and planned its error rate "
+            f"for at most {planned} seeds; give {planned}."
+        )
+
+
+def check_search(settings: StudySettings, space: Space) -> None:
+    """Raises UserError for settings of the search that exclude each other."""
+    objectives = parse_objectives(settings.objective)
+    if settings.early_stopping == "halving" and len(objectives) > 1:
+        raise UserError(
+            "--early-stopping halving judges by one objective and would stop what is best in another one: give one "
+            "--objective, or --early-stopping off."
+        )
+    if settings.search_temperature and settings.temperature is not None:
+        raise UserError(
+            f"--temperature {settings.temperature:g} and --search-temperature exclude each other: give one."
+        )
+    if settings.search_temperature and (settings.sampler or space.sampler) == "grid":
+        raise UserError(
+            f"--search-temperature: the space {space.name} tries a grid of ratios, all else equal; add "
+            "--sampler tpe to search the temperature, too, or leave it out."
+        )
+
+
+def check_objectives(settings: StudySettings, dev: Benchmark) -> None:
+    """Raises UserError for an objective that the dev set cannot have."""
+    known = _metric_names(dev)
+    for objective in parse_objectives(settings.objective):
+        if objective.metric not in known:
+            raise UserError(
+                f"--objective {objective.metric}: the dev set (languages {', '.join(dev.languages)}) has no "
+                f"such value; give one of {', '.join(sorted(known & set(DEV_METRICS)))}, or training items "
+                "in several languages each."
+            )
+
+
+def check_same_inputs(recorded: Study, data: Mapping[str, Any], encoder: Mapping[str, Any]) -> None:
+    """Raises UserError if the data or the encoder, as study.json holds them, are not those of the recorded study."""
+    was = recorded.info["data"]
+    changed = [
+        what
+        for what, old, new in (
+            ("the training data", was["training"]["fingerprint"], data["training"]["fingerprint"]),
+            ("the dev set", was["dev"]["fingerprint"], data["dev"]["fingerprint"]),
+            *(
+                (f"benchmark {name}", old["fingerprint"], data["benchmarks"].get(name, {}).get("fingerprint"))
+                for name, old in was["benchmarks"].items()
+            ),
+        )
+        if old != new
+    ]
+    if recorded.info["encoder"] != encoder:
+        changed.append("the encoder")
+    if changed:
+        raise UserError(
+            f"{recorded.folder.location} cannot be resumed: {' and '.join(changed)} changed since it was started; "
+            "restore the files, or start a new study."
+        )
+
+
+def check_space(folder: Folder) -> None:
+    """Raises UserError if the disk is full before anything is started."""
+    existing = next(p for p in folder.local_path.parents if p.exists())
+    free = shutil.disk_usage(existing).free
+    if free < _LEAST_FREE_BYTES:
+        raise UserError(
+            f"--storage {folder.local_path.parent}: no space left ({free / 1e6:.0f} MB free, at least "
+            f"{_LEAST_FREE_BYTES / 1e6:.0f} MB needed); free some or give another --storage."
+        )
+
+
+def _metric_names(dev: Benchmark) -> set[str]:
+    """The metrics that the dev set has, whatever the encoder: those of arbitrary embeddings."""
+    rows = np.random.default_rng(0).standard_normal((len(dev.query_texts) + len(dev.candidate_texts), 2), np.float32)
+    queries, candidates = np.split(rows, [len(dev.query_texts)])
+    metrics = evaluate(dev, queries, candidates, keep_per_query=False).metrics
+    return {name.removeprefix(f"{dev.name}/") for name in metrics}
