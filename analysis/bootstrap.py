@@ -73,16 +73,16 @@ def calibrated_interval(
 ) -> tuple[float, float]:
     """Returns the interval of the metric for new seeds and new questions.
 
-    The bootstrap gives the shape. Its width is set to `t * standard error` of the two-way decomposition `parts`, since
-    resampling few seeds understates their variance by (S - 1) / S and ignores that it is estimated (Hesterberg 2015,
-    "expanded percentile"), and the pigeonhole bootstrap counts the seed x question noise three times (Owen 2007).
+    The bootstrap gives the shape. Its width is set to `2 t * standard error` of the two-way decomposition `parts`,
+    since resampling few seeds understates their variance by (S - 1) / S and ignores that it is estimated (Hesterberg
+    2015, "expanded percentile"), and the pigeonhole bootstrap counts the seed x question noise three times (Owen 2007).
     """
     tail = (1 - level) / 2
+    half = float(stats.t.isf(tail, parts.interval_degrees_of_freedom)) * parts.standard_error
     replicates = two_level_replicates(table, resamples, seed)
-    spread = float(replicates.std())
-    if spread == 0 or parts.standard_error == 0:
-        return parts.estimate, parts.estimate
-    normal, student = stats.norm.isf(tail), stats.t.isf(tail, parts.degrees_of_freedom)
-    scale = float(student * parts.standard_error / (normal * spread))
-    low, high = np.quantile(replicates, [tail, 1 - tail]) - replicates.mean()
-    return parts.estimate + scale * float(low), parts.estimate + scale * float(high)
+    # Two or three seeds leave a few clusters of replicates, far from normal: only their own quantiles say how wide.
+    low, high = (float(end) for end in np.quantile(replicates, [tail, 1 - tail]) - replicates.mean())
+    if half == 0 or low == high:
+        return parts.estimate - half, parts.estimate + half
+    scale = 2 * half / (high - low)
+    return parts.estimate + scale * low, parts.estimate + scale * high

@@ -1,4 +1,4 @@
-"""Command line: `python -m analysis.compare STUDY ARM_A ARM_B` compares two arms down to single questions."""
+"""Command line: `python -m analysis.compare [STUDY ...] ARM_A ARM_B` compares two arms down to single questions."""
 
 import argparse
 import sys
@@ -8,21 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.comparisons import Judged, judge_pair
+from analysis.comparisons import Comparisons, Judged, judge_pair
 from analysis.findings import Arm, Benchmark, Findings
 from analysis.labels import metric_label, slug
+from analysis.pairing import training
 from analysis.queries import Queries
 from analysis.questions import QuestionTable
 from analysis.table import Cell, Column, Table, make_table
 from analysis.tables.comparisons import notes, p_cell, verdict
 from analysis.tables.results import languages
 from analysis.texts import question_texts
-from study.records import UserError, open_study
+from study.records import UserError, newest_study, open_study
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the comparison; returns the exit status (2 for a user's mistake)."""
-    options = _parser().parse_args(arguments)
+    # Intermixed: an option may stand among the names.
+    options = _parser().parse_intermixed_args(arguments)
     try:
         return _run(options)
     except UserError as error:
@@ -33,12 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m analysis.compare",
-        description="Compares two arms of a study: by benchmark and setting, by language, by question.",
+        usage="%(prog)s [options] [STUDY ...] ARM_A ARM_B",
+        description="Compares two arms of one or several studies: by benchmark and setting, by language, by question.",
         epilog='example: python -m analysis.compare studies/quick "best dynamic" "best static"',
     )
-    parser.add_argument("study", metavar="STUDY", help="study folder")
-    parser.add_argument("first", metavar="ARM_A", help="name of an arm, as in the report")
-    parser.add_argument("second", metavar="ARM_B", help="the arm that it is compared with")
+    parser.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="study folders (default: the newest in ./studies), and last the two arms, named as in the report",
+    )
     parser.add_argument(
         "--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)"
     )
@@ -59,14 +65,19 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--margin is {options.margin}, but it must lie between 0 and 1: 0.005 is half a point of mAP.")
     if options.top < 1:
         raise UserError(f"--top is {options.top}, but it must be at least 1.")
+    if len(options.names) < 2:
+        raise UserError(f"{options.names[0]!r} alone cannot be compared: name two arms, after the studies if any.")
     from rich.console import Console
 
     from analysis.terminal import print_table
 
-    study = open_study(options.study)
-    findings = Findings([study])
+    *locations, one, other = options.names
+    findings = Findings([open_study(location) for location in locations or [newest_study()]])
     queries = Queries(findings)
-    first, second = findings.find(options.first), findings.find(options.second)
+    first, second = findings.find(one), findings.find(other)
+    if training(first) == training(second):
+        same = "name the same arm" if first is second else "are the same training under two names"
+        raise UserError(f"{one!r} and {other!r} {same}, so that there is nothing to compare: name another arm.")
     judged = judge_pair(findings, queries, first, second, options.margin)
     if not judged:
         reasons = " ".join([*queries.problems, *findings.problems]) or "they have no values per question."
@@ -76,7 +87,9 @@ def _run(options: argparse.Namespace) -> int:
     for found in (j for j in judged if not j.is_bias):
         benchmark = next(b for b in findings.benchmarks if b.name == found.benchmark)
         tables.append(by_language(findings, queries, found, benchmark))
-        texts = question_texts(study, found.benchmark, options.language)
+        texts: dict[str, str] = {}
+        for study in findings.studies:
+            texts = question_texts(study, found.benchmark, options.language) | texts
         every_question.append(by_question(queries, found, texts))
         tables.append(_extremes(every_question[-1], options.top))
     console = Console()
@@ -106,25 +119,51 @@ def overview(judged: Sequence[Judged], margin: float) -> Table:
         Column("difference", "Difference", "difference"),
         Column("p", "p (Holm)", "p"),
         Column("verdict", "Verdict"),
+        Column("detectable", "Detectable", "size"),
     ]
     rows = []
     for j in judged:
         low, high = j.comparison.interval or (None, None)
         cell = Cell(j.comparison.difference, low, high, kind="ranks" if j.is_bias else None)
-        rows.append([j.benchmark, j.setting, metric_label(j.metric), cell, p_cell(j), verdict(j)])
+        detectable = Cell(j.comparison.smallest_detectable, kind="rank" if j.is_bias else None)
+        rows.append([j.benchmark, j.setting, metric_label(j.metric), cell, p_cell(j), verdict(j), detectable])
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
-    fixed = sum(j.comparison.sequential is None for j in judged)
-    pairing = f"Paired: {judged[0].comparison.paired_with}. Holm's correction over the {fixed} rows."
-    return make_table("overview", title, columns, rows, [pairing, *notes_for(judged, margin)])
+    return make_table("overview", title, columns, rows, _notes(judged, margin))
 
 
-def notes_for(judged: Sequence[Judged], margin: float) -> list[str]:
-    """The notes of the report's comparisons, for these."""
-    from analysis.comparisons import Comparisons
+def _notes(judged: Sequence[Judged], margin: float) -> list[str]:
+    """How the two arms were paired and judged."""
+    tested = any(j.comparison.interval is not None for j in judged)
+    found = [_pairing(judged), *notes(Comparisons(margin, tuple(judged), None), _families(judged))]
+    if tested:
+        found.append(
+            "The two arms were judged as if they were what the study asks about; p is corrected for the rows above "
+            "only, and can differ from that of the report, which corrects for more or fewer comparisons."
+        )
+    return found
 
-    # The last one speaks of two families, which a single pair has not.
-    found = notes(Comparisons(margin, tuple(judged), None))
-    return found[:-1] or found
+
+def _pairing(judged: Sequence[Judged]) -> str:
+    """What was paired; the benchmarks differ in their questions, and a sequential decision may rest on fewer seeds."""
+    places: dict[str, list[Judged]] = {}
+    for j in judged:
+        places.setdefault(f"{j.benchmark}: {j.comparison.paired_with}", []).append(j)
+    parts = []
+    for part, held in places.items():
+        everywhere = len(held) == sum(j.benchmark == held[0].benchmark for j in judged)
+        settings = ", ".join("rank distance" if j.is_bias else j.setting for j in held)
+        parts.append(part if everywhere else part.replace(":", f" ({settings}):", 1))
+    return f"Paired: {'; '.join(parts)}."
+
+
+def _families(judged: Sequence[Judged]) -> str:
+    """The rows that were corrected together, in words."""
+    fixed = [j for j in judged if j.comparison.sequential is None]
+    counts = {
+        metric_label(j.metric) if j.is_bias else "quality": sum(k.is_bias == j.is_bias for k in fixed) for j in fixed
+    }
+    families = [f"the {count} row{'s' * (count > 1)} of {what}" for what, count in counts.items()]
+    return " and within ".join(families) or "no family: there is no such row"
 
 
 def by_language(findings: Findings, queries: Queries, judged: Judged, benchmark: Benchmark) -> Table:

@@ -29,9 +29,10 @@ class Comparison:
     With `sequential` the verdict is that of the sequential rule, the interval covers at all looks together, p is that
     of the t test at the last look, and p_holm, p_equivalence, smallest_detectable and seeds_needed are None.
     p_equivalence: two one-sided tests within the margin, adjusted for the family.
-    smallest_detectable: the true difference found with 80 % chance at the strictest level of the family.
+    smallest_detectable: the true difference found with 80 % chance at the strictest level of the family (None: no
+    difference that the metric can have, or fewer than three seeds).
     seeds_needed: seeds that find a difference as large as the margin with 80 % chance at that level (None: no number
-    of seeds would, or there is no margin, or a single run).
+    of seeds would, or there is no margin, or fewer than three seeds).
     """
 
     arm: str
@@ -91,10 +92,13 @@ class Comparison:
             real = self.p_holm is not None and self.p_holm <= LEVEL
             size = f"smaller than the margin of {_number(self.margin or 0.0)}"
             return f"; there is a difference, but one {size}" if real else f"; any difference is {size}"
-        if self.verdict != "not separable":
+        if self.verdict != "not separable" or self.n_seeds < 3:
             return ""
-        detectable = _number(self.smallest_detectable or 0.0)
-        remark = f"; a true difference of {detectable} would have been found in 4 of 5 such studies"
+        if self.smallest_detectable is None:
+            remark = f"; no true difference could have been found in 4 of 5 such studies with {self.n_seeds} seeds"
+        else:
+            detectable = _number(self.smallest_detectable)
+            remark = f"; a true difference of {detectable} would have been found in 4 of 5 such studies"
         if self.margin is None:
             return remark
         if self.seeds_needed is None:

@@ -162,7 +162,7 @@ def _judge(
 
 
 def _tied(findings: Findings, queries: Queries) -> Mapping[str, frozenset[str]] | None:
-    """Per summary metric the arms that a paired test cannot tell from the best one of their model."""
+    """Per summary metric the arms that a paired test cannot tell from the best one of their group."""
     tied: dict[str, frozenset[str]] = {}
     for benchmark in findings.benchmarks:
         for setting in benchmark.settings:
@@ -170,8 +170,8 @@ def _tied(findings: Findings, queries: Queries) -> Mapping[str, frozenset[str]] 
             place = _Place(benchmark.name, setting, benchmark.metric)
             found: set[str] = set()
             tested = False
-            for model in dict.fromkeys(arm.model for arm in findings.arms):
-                rivals = [arm for arm in findings.arms if arm.model == model and arm.values(metric)]
+            for group in dict.fromkeys(arm.group for arm in findings.arms):
+                rivals = [arm for arm in findings.arms if arm.group == group and arm.values(metric)]
                 if len(rivals) < 2:
                     continue
                 best = max(rivals, key=lambda arm: _mean(arm, metric))

@@ -12,7 +12,7 @@ from analysis.queries import Queries
 from analysis.standing import standing
 from analysis.table import Table
 from analysis.tables import comparisons as comparison_tables
-from analysis.tables import pareto, results, setup, sizes, study
+from analysis.tables import pareto, published, results, setup, sizes, spread, study
 from study.records import open_study
 
 DEFAULT_MARGIN = 0.005
@@ -68,7 +68,7 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN, watts
     queries = Queries(findings)
     compared = compare_arms(findings, queries, margin)
     means = Means(findings, queries)
-    sections = tuple(Section(*parts) for parts in _sections(findings, compared, means, watts))
+    sections = tuple(Section(*parts) for parts in _sections(findings, queries, compared, means, watts))
     return Report(
         title=findings.name,
         question=str(findings.info.get("question", "")),
@@ -84,7 +84,7 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN, watts
 
 
 def _sections(
-    findings: Findings, compared: Comparisons, means: Means, watts: float | None
+    findings: Findings, queries: Queries, compared: Comparisons, means: Means, watts: float | None
 ) -> list[tuple[str, str, str, tuple[Table, ...]]]:
     """The order of the report: the answer's evidence first, then what explains it, then the details."""
     return [
@@ -133,8 +133,12 @@ def _sections(
         (
             "published",
             "Published results",
-            "Our numbers beside those in print, where benchmark, model and strategy agree.",
-            (reference.beside_ours(findings),),
+            "Our numbers beside those in print, where benchmark and setting agree.",
+            (
+                reference.beside_ours(findings),
+                published.differences(findings, compared),
+                published.means(findings, means),
+            ),
         ),
         (
             "cost",
@@ -153,6 +157,11 @@ def _sections(
             "details",
             "Details",
             "For looking things up.",
-            (setup.failures(findings), results.secondary(findings), setup.settings(findings)),
+            (
+                setup.failures(findings),
+                spread.spread(findings, queries, compared),
+                results.secondary(findings),
+                setup.settings(findings),
+            ),
         ),
     ]

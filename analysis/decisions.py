@@ -54,7 +54,7 @@ class Decisions:
     def __init__(self, findings: Findings) -> None:
         found = ((study, recorded_decision(study)) for study in findings.studies)
         self._held = [(study, decision) for study, decision in found if decision is not None]
-        self._notes = findings.merge_notes
+        self._labels, self._notes = findings.labels, findings.merge_notes
 
     def find(self, first: Arm, second: Arm, benchmark: str, setting: str) -> Decision | None:
         """The decision on two arms, if the study that made it holds all of their seeds."""
@@ -68,8 +68,9 @@ class Decisions:
             ]
             if all(inside):
                 return decision
+            name = self._labels[study]
             line = (
-                f"{study.name} chose its number of seeds by its own results (--until-separable): together with the "
+                f"{name} chose its number of seeds by its own results (--until-separable): together with the "
                 f"seeds of another study the verdict on {first.label} against {second.label} does not allow for that."
             )
             if any(inside) and line not in self._notes:
@@ -82,7 +83,7 @@ def recorded_decision(study: Study) -> Decision | None:
     try:
         held: Mapping[str, Any] = study.folder.read_json(FILE)
         # Arms with identical training are told apart by no test: there is nothing to replace.
-        return _decision(held) if "interval" in held else None
+        return None if "interval" not in held and held["verdict"] == "equivalent" else _decision(held)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

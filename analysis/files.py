@@ -1,6 +1,7 @@
 """The files of a report."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from analysis.contents import Report
@@ -23,8 +24,16 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMATS) -> list[str]:
-    """Writes the files of a report into `output`; returns what was written, as short names."""
-    output.mkdir(parents=True, exist_ok=True)
+    """Writes the files of a report into `output`; returns what was written, as short names.
+
+    Raises UserError if `output` is no place to write.
+    """
+    with _writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+        return _write_report(report, output, formats)
+
+
+def _write_report(report: Report, output: Path, formats: tuple[str, ...]) -> list[str]:
     written = []
     if "markdown" in formats:
         _write(output / "report.md", report_markdown(report))
@@ -50,11 +59,15 @@ def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMAT
 
 
 def write_tables(tables: Iterable[Table], output: Path, formats: Iterable[str]) -> list[str]:
-    """Writes every table in every format that has one file per table; returns the patterns of their names."""
+    """Writes every table in every format that has one file per table; returns the patterns of their names.
+
+    Raises UserError if `output` is no place to write.
+    """
     kinds = [WRITERS[name] for name in WRITERS if name in formats]
-    for table in tables:
-        for ending, render in kinds:
-            _write(output / f"{table.name}.{ending}", render(table))
+    with _writing(output):
+        for table in tables:
+            for ending, render in kinds:
+                _write(output / f"{table.name}.{ending}", render(table))
     return [f"{output.name}/*.{ending}" for ending, _ in kinds]
 
 
@@ -75,9 +88,23 @@ def report_markdown(report: Report) -> str:
     return "\n".join(lines)
 
 
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"Nothing can be written to {output} ({error.strerror or error}): name a folder with --output that can "
+            "be made or written to."
+        ) from error
+
+
 def _write(path: Path, content: str | bytes) -> None:
     """Writes a file whole or not at all, so that a reader of a running study never sees half a page."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from analysis.merging import distinct, refuse_unlike, study_labels, trained_alike
 from study.records import Study, Trial, UserError
 
 SETTINGS = ("monolingual", "cross-lingual", "multilingual")
@@ -28,12 +29,18 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Arm:
-    """One arm of the confirm phase on one model, with its finished trials by seed."""
+    """One arm of the confirm phase on one model, with its finished trials by seed.
+
+    `label` tells it from all others, `title` from all others on its model. `study` is the label of the study that
+    defines it. Arms of one `group` may meet: its model and, unless the studies were put together, its study.
+    """
 
     label: str
+    title: str
     name: str
     model: str
     study: str
+    group: tuple[str, str]
     definition: Mapping[str, Any]
     trials: tuple[Trial, ...]
 
@@ -103,9 +110,10 @@ class Findings:
     def __init__(self, studies: Sequence[Study]) -> None:
         if not studies:
             raise UserError("There is no study to report: name at least one study folder.")
-        self.studies = tuple(studies)
-        self.merge_notes: list[str] = []
-        refuse_unlike(self.studies)
+        self.merge_notes: list[str]
+        self.studies, self.merge_notes = distinct(studies)
+        self.labels = study_labels(self.studies)
+        refuse_unlike(self.labels)
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -114,8 +122,8 @@ class Findings:
 
     @property
     def name(self) -> str:
-        """The names of the studies."""
-        return " + ".join(study.name for study in self.studies)
+        """The labels of the studies."""
+        return " + ".join(self.labels.values())
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
@@ -126,8 +134,8 @@ class Findings:
     def arms(self) -> tuple[Arm, ...]:
         """The arms in the order of the tables: by model, then as the studies list them.
 
-        The same arm of several studies is one arm with more seeds if all arms that the studies share were trained in
-        the same way on the same data; otherwise each study's arms stand for themselves and carry the study's name.
+        The same arm of several studies is one arm with more seeds if the studies trained alike; otherwise each study's
+        arms stand for themselves and carry the study's label.
         """
         confirm = {study: _confirm_trials(study) for study in self.studies}
         models = list(dict.fromkeys(model for found in confirm.values() for _, model in found))
@@ -135,13 +143,11 @@ class Findings:
         arms: list[Arm] = []
         for model in models:
             held = [study for study in self.studies if any(of == model for _, of in confirm[study])]
-            pooled = all(
-                len({_identity(s, arm) for s in held for arm in s.arms if arm["arm"] == name}) <= 1 for name in names
-            )
+            pooled = trained_alike(held, model)
             for name in names:
                 holders = [study for study in held if any(arm["arm"] == name for arm in study.arms)]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
-                    arm = self._arm(name, model, group, confirm, label_study=not pooled, label_model=len(models) > 1)
+                    arm = self._arm(name, model, group, confirm, pooled, label_model=len(models) > 1)
                     if arm.trials:
                         arms.append(arm)
         return tuple(arms)
@@ -152,24 +158,28 @@ class Findings:
         model: str,
         studies: Sequence[Study],
         confirm: Mapping[Study, Mapping[tuple[str, str], list[Trial]]],
-        label_study: bool,
+        pooled: bool,
         label_model: bool,
     ) -> Arm:
         by_seed: dict[int, Trial] = {}
+        twice: dict[int, None] = {}
         for study in studies:
             definition = next(arm for arm in study.arms if arm["arm"] == name)
             source = str(definition.get("same_as") or name)
             for trial in confirm[study].get((source, model), []):
-                if trial.seed in by_seed:
-                    self.merge_notes.append(
-                        f"Seed {trial.seed} of {name} occurs in more than one study; the first one counts."
-                    )
-                else:
-                    by_seed[trial.seed] = trial
+                if by_seed.setdefault(trial.seed, trial) is not trial:
+                    twice[trial.seed] = None
+        home = self.labels[studies[0]]
+        of_study = "" if pooled else f" [{home}]"
+        label = name + (f" ({model})" if label_model else "") + of_study
+        if twice:
+            seeds = f"Seed{'s' * (len(twice) > 1)} {', '.join(map(str, sorted(twice)))} of {label}"
+            verb = "occurs" if len(twice) == 1 else "occur"
+            self.merge_notes.append(f"{seeds} {verb} in more than one study: the first study counts.")
         definition = next(arm for arm in studies[0].arms if arm["arm"] == name)
-        label = name + (f" ({model})" if label_model else "") + (f" [{studies[0].name}]" if label_study else "")
         trials = tuple(by_seed[seed] for seed in sorted(by_seed))
-        return Arm(label, name, model, studies[0].name, definition, trials)
+        group = model, "" if pooled else home
+        return Arm(label, name + of_study, name, model, home, group, definition, trials)
 
     def find(self, name: str) -> Arm:
         """The arm with this label or, where it is unique, this name; raises UserError."""
@@ -244,31 +254,6 @@ def objective_value(trial: Trial, objective: str) -> float | None:
         if (name == objective or name.endswith(f"/{objective}")) and value is not None:
             return float(value)
     return None
-
-
-def refuse_unlike(studies: Sequence[Study]) -> None:
-    """Raises UserError if two studies measured a benchmark of one name on different data or by different rules."""
-    seen: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for study in studies:
-        for name, info in study.info.get("data", {}).get("benchmarks", {}).items():
-            if name not in seen:
-                seen[name] = (study.name, info)
-                continue
-            other, first = seen[name]
-            for field, meaning in (("fingerprint", "evaluation data"), ("metric_definition", "metric definition")):
-                if first.get(field) != info.get(field):
-                    raise UserError(
-                        f"Studies {other} and {study.name} cannot share a report: benchmark {name} has {meaning} "
-                        f"{first.get(field)} in the one and {info.get(field)} in the other, so that their numbers "
-                        "do not measure the same thing; report them one by one."
-                    )
-
-
-def _identity(study: Study, arm: Mapping[str, Any]) -> str:
-    """What makes two arms of one name the same training."""
-    keys = ("schedule", "learning_rate", "temperature", "mixing", "same_as")
-    training = study.info.get("data", {}).get("training", {}).get("fingerprint")
-    return repr(([arm.get(key) for key in keys], training))
 
 
 def _confirm_trials(study: Study) -> dict[tuple[str, str], list[Trial]]:

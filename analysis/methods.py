@@ -8,9 +8,10 @@ from typing import Any
 
 from analysis.comparisons import Comparisons, Judged
 from analysis.findings import Arm, Benchmark, Findings, estimate
-from analysis.labels import metric_label, objective_label, setting_label
+from analysis.labels import setting_label
 from analysis.means import Means
 from analysis.pairing import main_pairs, training
+from analysis.protocol import listed, protocol
 from analysis.table import format_value
 from analysis.tables.sizes import sentences
 
@@ -77,15 +78,15 @@ def _capital(text: str) -> str:
 
 
 def methods(findings: Findings, compared: Comparisons, means: Means) -> str:
-    """A paragraph on data, arms, budgets, selection, seeds, tests, corrections and versions."""
+    """A paragraph on data, encoder, training, arms, budgets, selection, seeds, tests, corrections and versions."""
     info = findings.info
-    parts = [_data_sentence(findings), _arms_sentence(findings), _search_sentence(findings), _seeds_sentence(findings)]
+    parts = protocol(findings)
     tested = [j for j in compared.judged if j.comparison.interval is not None]
     if tested:
         fixed = [j for j in tested if j.comparison.sequential is None]
         own, others = (sum(j.is_main == is_main for j in fixed) for is_main in (True, False))
-        families = [f"the {own} comparisons of the question"] * bool(own)
-        families += [f"the {others} {'others' if own else 'secondary comparisons'}"] * bool(others)
+        families = [f"the {own} comparison{'s' * (own > 1)} of the question"] * bool(own)
+        families += [f"the {others} {'other' if own else 'secondary comparison'}{'s' * (others > 1)}"] * bool(others)
         families = families or ["its family"]
         parts.append(
             "Translations of one question are not independent, so the question id is the unit of resampling, crossed "
@@ -112,7 +113,7 @@ def _sequential_sentence(judged: Judged) -> str:
     if rule is None:
         return ""
     where = setting_label(judged.benchmark, judged.setting, judged.metric)
-    looks, most = _list([str(seeds) for seeds in rule.looks]), rule.max_seeds
+    looks, most = listed([str(seeds) for seeds in rule.looks]), rule.max_seeds
     noun = "look" if len(rule.looks) == 1 else "looks"
     return (
         f"Seeds were added one by one until {judged.first.label} against {judged.second.label} on {where} had a "
@@ -122,68 +123,6 @@ def _sequential_sentence(judged: Judged) -> str:
         "(two one-sided ones for equivalence), and the interval is the repeated confidence interval of Jennison and "
         "Turnbull (1989). The other comparisons do not allow for the looks."
     )
-
-
-def _data_sentence(findings: Findings) -> str:
-    training_info = findings.info.get("data", {}).get("training", {})
-    sets = [str(item.get("name")) for item in training_info.get("sets", ()) if not item.get("left_out")]
-    parts = []
-    if sets:
-        languages = training_info.get("languages", ())
-        parts.append(
-            f"Models were trained on {_list(sets)} in {len(languages)} languages ({' '.join(map(str, languages))})."
-        )
-    for benchmark in findings.benchmarks:
-        info = benchmark.info
-        size = ", ".join(
-            f"{info[key]:,} {label}"
-            for key, label in (("parallel_ids", "questions"), ("queries", "queries"), ("candidates", "candidates"))
-            if isinstance(info.get(key), int)
-        )
-        rule = f", {info['metric_definition']}" if isinstance(info.get("metric_definition"), str) else ""
-        details = "; ".join(part for part in (size, metric_label(benchmark.metric) + rule) if part)
-        parts.append(f"They were judged on {benchmark.name} ({details}) in the {_list(benchmark.settings)} settings.")
-    kept = findings.info.get("settings", {}).get("keep_overlap")
-    if findings.info.get("data", {}).get("overlap") and not kept:
-        parts.append("Training items that share text with an evaluation set were dropped before training.")
-    return " ".join(parts)
-
-
-def _arms_sentence(findings: Findings) -> str:
-    if not findings.arms:
-        return ""
-    return f"The arms are {_list(list(dict.fromkeys(arm.label for arm in findings.arms)))}."
-
-
-def _search_sentence(findings: Findings) -> str:
-    families: Mapping[str, Any] = findings.info.get("families", {})
-    trials = sorted({int(budget.get("trials", 0)) for budget in families.values()})
-    if not trials or not trials[-1]:
-        return ""
-    number = str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}"
-    objective, maximise = findings.objective
-    return (
-        f"Each of {len(families)} families had {number} search trials, with its own learning rate; parameters were "
-        f"chosen by the {'highest' if maximise else 'lowest'} {objective} on dev data, never on a test benchmark."
-        + _front_sentence(findings)
-    )
-
-
-def _front_sentence(findings: Findings) -> str:
-    members = [arm for arm in findings.arms if arm.is_front]
-    if not members:
-        return ""
-    names = _list([objective_label(metric) for metric, _ in findings.objectives])
-    return f" The trials that no other one beats in {names} together became arms as well ({len(members)} of them)."
-
-
-def _seeds_sentence(findings: Findings) -> str:
-    counts = sorted({len(arm.trials) for arm in findings.arms})
-    if not counts:
-        return ""
-    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    noun = "seed" if counts[-1] == 1 else "seeds"
-    return f"Every arm was trained anew with {number} {noun} that the search had not used; all arms saw the same items."
 
 
 def _versions_sentence(info: Mapping[str, Any]) -> str:
@@ -226,7 +165,3 @@ def _entries() -> dict[str, str]:
     text = files("analysis").joinpath("templates/references.bib").read_text(encoding="utf-8")
     entries = [entry.strip() for entry in text.split("\n\n") if entry.strip().startswith("@")]
     return {entry[entry.index("{") + 1 : entry.index(",")]: entry for entry in entries}
-
-
-def _list(items: list[str] | tuple[str, ...]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -34,7 +34,7 @@ def compared_pairs(findings: Findings) -> list[tuple[Arm, Arm]]:
 
 def training(arm: Arm) -> tuple[str, str, str]:
     """What two arms share if they are the same runs."""
-    return arm.model, arm.label.removeprefix(arm.name), str(arm.definition.get("same_as") or arm.name)
+    return *arm.group, str(arm.definition.get("same_as") or arm.name)
 
 
 def _proposed(rivals: list[Arm]) -> Iterator[tuple[Arm, Arm]]:
@@ -52,10 +52,10 @@ def _proposed(rivals: list[Arm]) -> Iterator[tuple[Arm, Arm]]:
 
 
 def _groups(findings: Findings) -> list[list[Arm]]:
-    """Arms that may meet: those of one model and, where the studies differ, of one study."""
+    """Arms that may meet: those of one model and, unless the studies were put together, of one study."""
     groups: dict[tuple[str, str], list[Arm]] = {}
     for arm in findings.arms:
-        groups.setdefault((arm.model, arm.label.removeprefix(arm.name)), []).append(arm)
+        groups.setdefault(arm.group, []).append(arm)
     return list(groups.values())
 
 

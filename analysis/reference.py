@@ -14,7 +14,7 @@ STRATEGIES = ("X-X-mono", "X-Y", "hybrid")
 SINGLE_RUN = "Single run: no interval."
 
 _METRICS = {"mAP": "map"}
-_ARMS = {"X-X-mono": "X-X-mono", "X-Y": "X-Y", "hybrid": "hybrid 0.5"}
+ARMS = {"X-X-mono": "X-X-mono", "X-Y": "X-Y", "hybrid": "hybrid 0.5"}
 
 
 @dataclass(frozen=True)
@@ -60,53 +60,6 @@ def published_results() -> tuple[Published, ...]:
     )
 
 
-def published_means() -> Table:
-    """The published means, computed from the values by language with the code that computes ours."""
-    columns = [
-        Column("model", "Model"),
-        Column("strategy", "Strategy"),
-        Column("benchmark", "Benchmark"),
-        Column("setting", "Setting"),
-        Column("metric", "Metric"),
-        Column("mean", "Mean", "number"),
-        Column("printed", "Printed mean", "number"),
-        Column("source", "Source"),
-    ]
-    rows = [
-        [s.model, s.strategy, s.benchmark, s.setting, s.metric, s.mean, s.printed_mean, s.source]
-        for s in published_results()
-    ]
-    return make_table("published_means", "Published results", columns, rows, [SINGLE_RUN])
-
-
-def published_differences() -> Table:
-    """Hybrid minus X-X-mono and hybrid minus X-Y of the published means."""
-    columns = [
-        Column("model", "Model"),
-        Column("benchmark", "Benchmark"),
-        Column("setting", "Setting"),
-        Column("metric", "Metric"),
-        Column("minus_mono", "hybrid \N{MINUS SIGN} X-X-mono", "difference"),
-        Column("minus_cross", "hybrid \N{MINUS SIGN} X-Y", "difference"),
-    ]
-    means = {(s.model, s.benchmark, s.setting, s.metric, s.strategy): s.mean for s in published_results()}
-    rows = []
-    for *key, strategy in means:
-        if strategy == "hybrid":
-            hybrid, mono, cross = (means.get((*key, name)) for name in ("hybrid", "X-X-mono", "X-Y"))  # type: ignore[arg-type]
-            if hybrid is not None and mono is not None and cross is not None:
-                # Differences of the means as rounded in print would differ in the last digit.
-                rows.append([*key, estimate_difference(hybrid, mono), estimate_difference(hybrid, cross)])
-    title = "Published differences between the strategies"
-    return make_table("published_differences", title, columns, rows, [SINGLE_RUN])
-
-
-def estimate_difference(ours: float, theirs: float) -> Cell:
-    """The difference of two single runs: a value without an interval."""
-    found = estimate([ours - theirs])
-    return Cell(None if found is None else found.mean)
-
-
 def model_name(model: str) -> str | None:
     """The published model that a model of ours stands for, if any."""
     plain = model.lower().replace("_", "-").rsplit("/", 1)[-1]
@@ -128,7 +81,7 @@ def beside_ours(findings: Findings) -> Table:
     rows = []
     for series in published_results():
         for arm in findings.arms:
-            if model_name(arm.model) != series.model or arm.name not in (series.strategy, _ARMS.get(series.strategy)):
+            if model_name(arm.model) != series.model or arm.name not in (series.strategy, ARMS.get(series.strategy)):
                 continue
             ours = estimate(arm.values(series.metric_name).values())
             if ours is None or series.mean is None:

@@ -1,4 +1,4 @@
-"""Does the gain of a strategy survive at larger sizes?"""
+"""What becomes of the gain of a strategy at larger sizes?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class GainTrend:
     """How the gain of a strategy over the baseline changes with size.
 
     change: of the gain per factor of ten in size, with 95 % interval and p value; gain: at the largest size on the
-    fitted line, with 95 % interval. Unknown numbers are None.
+    fitted line, with 95 % interval; verdict: what it is there, for the questions at hand. Unknown numbers are None.
     """
 
     strategy: str
@@ -38,7 +38,7 @@ class GainTrend:
     p: float | None
     gain: float
     gain_interval: tuple[float, float] | None
-    verdict: Literal["survives", "is reversed", "not separable"]
+    verdict: Literal["a gain", "a loss", "not separable"]
     sentence: str
 
 
@@ -104,13 +104,14 @@ def _gain(runs: Sequence[SizedRun], strategy: str, baseline: str, higher_is_bett
     gain, change = (float(value) for value in fit.coefficients)
     gain_interval = None if half is None else (gain - float(half[0]), gain + float(half[0]))
     change_interval = None if half is None else (change - float(half[1]), change + float(half[1]))
-    verdict: Literal["survives", "is reversed", "not separable"] = "not separable"
+    verdict: Literal["a gain", "a loss", "not separable"] = "not separable"
     if gain_interval is not None and gain_interval[0] * gain_interval[1] > 0:
-        verdict = "survives" if (gain > 0) == higher_is_better else "is reversed"
+        verdict = "a gain" if (gain > 0) == higher_is_better else "a loss"
     p = fit.p_value(1)
     smallest_gain = gain + change * float(np.log10(sizes.min() / largest))
     trend = _trend(strategy, baseline, smallest_gain, change, change_interval, p)
-    span = f"From {_short(float(sizes.min()))} to {_short(largest)} {size_name}"
+    # The verdicts of a report allow for new questions; this test does not, and must not sound as if it did.
+    span = f"For these questions, from {_short(float(sizes.min()))} to {_short(largest)} {size_name},"
     return GainTrend(
         strategy,
         baseline,
@@ -137,11 +138,11 @@ def _trend(
 
 
 def _end(gain: float, interval: tuple[float, float] | None, verdict: str) -> str:
+    where = f"at the largest size the fitted line puts it at {gain:+.4f}"
     if interval is None:
-        return f"at the largest size it is {gain:+.4f}"
-    known = f"{gain:+.4f}, 95 % interval {interval[0]:+.4f} to {interval[1]:+.4f}"
-    outcome = "cannot be told from none" if verdict == "not separable" else verdict
-    return f"at the largest size it {outcome} ({known})"
+        return where
+    outcome = "cannot be told from none" if verdict == "not separable" else f"is {verdict}"
+    return f"{where}, which {outcome} (95 % interval {interval[0]:+.4f} to {interval[1]:+.4f})"
 
 
 def _paired(runs: Sequence[SizedRun], strategy: str, baseline: str) -> tuple[Values, Values]:

@@ -11,6 +11,7 @@ from analysis.page import page
 from study.records import UserError, open_study
 
 ADDRESS = "127.0.0.1"
+LAST_PORT = 65_535
 
 WATCH = """<script>
 (() => {
@@ -56,7 +57,9 @@ class LivePage:
 
 
 def make_server(locations: Sequence[str], margin: float, port: int, watts: float | None = None) -> ThreadingHTTPServer:
-    """A server of the page on this machine only (port 0: any free one); raises UserError if the port is taken."""
+    """A server of the page on this machine only (port 0: any free one); raises UserError if the port cannot be had."""
+    if not 0 <= port <= LAST_PORT:
+        raise UserError(f"--serve is {port}, but a port lies between 0 (any free one) and {LAST_PORT}.")
     live = LivePage(locations, margin, watts)
     live.version()
 

@@ -1,5 +1,6 @@
 """Verdicts: is one arm better than another, for new seeds and new questions? The methods are in docs/statistics.md."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -128,7 +129,9 @@ def _judge(draft: _Draft, p_holm: float | None, within: float | None, tested: in
         p_equivalence=within,
         margin=contrast.margin,
         verdict=_verdict(draft, p_holm, within, level),
-        smallest_detectable=None if parts is None else smallest_detectable(parts, strictest),
+        smallest_detectable=None
+        if parts is None
+        else smallest_detectable(parts, strictest, largest=_largest(contrast)),
         seeds_needed=None
         if parts is None or contrast.margin is None
         else seeds_needed(contrast.margin, parts, strictest),
@@ -138,6 +141,11 @@ def _judge(draft: _Draft, p_holm: float | None, within: float | None, tested: in
         paired_with=f"{draft.n_seeds} seed{'s' * (draft.n_seeds > 1)} x {draft.n_questions} questions{pairing}",
         note=draft.note,
     )
+
+
+def _largest(contrast: Contrast) -> float:
+    """The largest difference that two arms can have: qualities are shares, rank distances have no bound."""
+    return 1.0 if contrast.higher_is_better else math.inf
 
 
 def _verdict(draft: _Draft, p_holm: float | None, within: float | None, level: float) -> Verdict:

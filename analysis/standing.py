@@ -11,8 +11,8 @@ from study.records import Study
 def standing(findings: Findings, problems: Iterable[str] = ()) -> list[str]:
     """What a reader must know before the first number: unfinished, failed, damaged. Empty if all is well."""
     lines = []
-    for study in findings.studies:
-        prefix = f"{study.name}: " if len(findings.studies) > 1 else ""
+    for study, label in findings.labels.items():
+        prefix = f"{label}: " if len(findings.studies) > 1 else ""
         lines += [prefix + line for line in _state(study)]
     failed = [trial for trial in findings.trials if trial.status in ("failed", "diverged")]
     if failed:

@@ -97,8 +97,9 @@ class Trial:
         for number, line in enumerate(lines, start=1):
             try:
                 report = json.loads(line)
-                by_step[int(report["step"])] = report
-            except (ValueError, KeyError, TypeError):
+                check_record("reports.jsonl", report)
+                by_step[report["step"]] = report
+            except ValueError:
                 self.problems.append(f"{self.folder.location}/reports.jsonl:{number} is no report and was left out")
         return [by_step[step] for step in sorted(by_step)]
 

@@ -96,6 +96,13 @@ class _Trial(_Shape):
     training: _Training
 
 
+class _Report(_Shape):
+    __pydantic_extra__: dict[str, Number]
+    step: int
+    dev: dict[str, Number] | None = None
+    signals: Object | None = None
+
+
 class _Cost(_Shape):
     __pydantic_extra__: dict[str, Number]
     device: str | None = None
@@ -118,12 +125,13 @@ _SHAPES: dict[str, TypeAdapter[Any]] = {
     "status.json": TypeAdapter(_Status),
     "arms.json": TypeAdapter(list[_Arm]),
     "trial.json": TypeAdapter(_Trial),
+    "reports.jsonl": TypeAdapter(_Report),
     "result.json": TypeAdapter(_Result),
 }
 
 
 def check_record(name: str, value: Any) -> None:
-    """Whether what was read from the JSON file `name` can be used; raises ValueError that says why not."""
+    """Whether what was read from the JSON file `name`, or from a line of it, can be used; ValueError says why not."""
     try:
         _SHAPES[name].validate_python(value)
     except ValidationError as error:

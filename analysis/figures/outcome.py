@@ -1,5 +1,6 @@
 """What was found: the forest of comparisons, the trade-offs between settings, the curves by size."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from analysis.contents import Report
 from analysis.figures.marks import Marks, said
 from analysis.figures.style import COLOURS, INK, LINE, MUTED, Figure, look, new_canvas, score_axis
 from analysis.figures.training import distinct
-from analysis.findings import Arm, Estimate, estimate
+from analysis.findings import Arm, Benchmark, Estimate, estimate
 from analysis.labels import metric_label, slug
 from analysis.tables.comparisons import verdict
 from analysis.tables.sizes import growths, sizes
@@ -24,7 +25,7 @@ VERDICT_LOOKS: dict[str, dict[str, Any]] = {
 FOREST = "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. Bold: the question's own pair."
 TRADE_OFF = (
     "Up and to the right is better. The dotted line joins the arms that no other beats on both axes. "
-    "Bars: 95 % intervals over seeds."
+    "Bars: 95 % intervals of the results (of rank distance: over seeds); those that leave the panel are longer still."
 )
 SIZES = "Points: single runs. Bands: 95 % intervals of the fitted curves."
 
@@ -134,7 +135,8 @@ def trade_offs(report: Report) -> Iterator[Figure]:
         fronts = []
         marks = Marks()
         for ax, (x, y, x_label, y_label, higher) in zip(axes, panels, strict=True):
-            fronts.append(_trade_off(ax, arms, (x, x_label), (y, y_label), higher, marks))
+            found = [(arm, _estimate(report, benchmark, arm, x), _estimate(report, benchmark, arm, y)) for arm in arms]
+            fronts.append(_trade_off(ax, found, x_label, y_label, higher, marks))
             ax.set_xlabel(x_label)
             ax.set_ylabel(y_label)
             score_axis(ax.xaxis)
@@ -145,6 +147,7 @@ def trade_offs(report: Report) -> Iterator[Figure]:
                 ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
                 ax.yaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}" if f"{value:e}"[0] in "25" else "")
                 ax.invert_yaxis()
+            _show_the_marks(ax, found)
         handles, labels = axes[0].get_legend_handles_labels()
         marks.legend(canvas.legend(handles, labels, loc="outside lower center", ncols=3))
         listed = "; ".join(
@@ -161,16 +164,29 @@ def _spans_decades(arms: Sequence[Arm], metric: str) -> bool:
     return min(means) > 0 and max(means) / min(means) > 4
 
 
+def _estimate(report: Report, benchmark: Benchmark, arm: Arm, metric: str) -> Estimate | None:
+    """The mean with the interval that the tables give it; metrics that they have no bootstrap for: over seeds."""
+    setting = next((s for s in benchmark.settings if benchmark.column(s) == metric), None)
+    if setting is None:
+        return estimate(arm.values(metric).values())
+    return report.means.of(arm, benchmark, setting)
+
+
 def _trade_off(
-    ax: Any, arms: Sequence[Arm], x: tuple[str, str], y: tuple[str, str], higher: bool, marks: Marks
+    ax: Any,
+    found: Sequence[tuple[Arm, Estimate | None, Estimate | None]],
+    x_label: str,
+    y_label: str,
+    higher: bool,
+    marks: Marks,
 ) -> list[str]:
     points = []
-    for index, arm in enumerate(arms):
-        across, up = (estimate(arm.values(metric).values()) for metric, _ in (x, y))
+    for index, (arm, across, up) in enumerate(found):
         if across is None or up is None:
             continue
         bars = [
-            None if e.low is None or e.high is None else [[e.mean - e.low], [e.high - e.mean]] for e in (across, up)
+            None if e.low is None or e.high is None else [[max(0.0, e.mean - e.low)], [max(0.0, e.high - e.mean)]]
+            for e in (across, up)
         ]
         looks = look(index) | {"linestyle": "none"}
         drawn = ax.errorbar(
@@ -180,18 +196,44 @@ def _trade_off(
             yerr=bars[1],
             **looks,
             markersize=6.5,
-            elinewidth=1,
+            elinewidth=0.8,
             label=arm.label,
             zorder=3,
         )
+        for bar in drawn.lines[2]:
+            bar.set(alpha=0.45, zorder=2)
         marks.tag(drawn, arm.label)
-        up_label = y[1].partition(" (")[0]
-        text = f"{arm.label}\n{x[1]}: {said(across)}\n{up_label}: {said(up, 'score' if higher else 'rank')}"
+        up_label = y_label.partition(" (")[0]
+        text = f"{arm.label}\n{x_label}: {said(across)}\n{up_label}: {said(up, 'score' if higher else 'rank')}"
         marks.point(ax, across.mean, up.mean, text, arm.label)
         points.append((across.mean, up.mean if higher else -up.mean, up.mean, arm.label))
     front = sorted(p for p in points if not any(q[0] >= p[0] and q[1] >= p[1] and q[:2] != p[:2] for q in points))
     ax.plot([p[0] for p in front], [p[2] for p in front], color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     return [p[3] for p in front]
+
+
+def _show_the_marks(ax: Any, found: Sequence[tuple[Arm, Estimate | None, Estimate | None]]) -> None:
+    """Frames marks and bars, but gives bars no more room on a side than two fifths of what the marks take.
+
+    Those of two seeds may be many times as long as all arms are apart.
+    """
+    both = [(across, up) for _, across, up in found if across is not None and up is not None]
+    if both:
+        ax.set_xlim(*_frame([pair[0] for pair in both], ax.get_xscale() == "log"))
+        low, high = _frame([pair[1] for pair in both], ax.get_yscale() == "log")
+        ax.set_ylim(*((high, low) if ax.yaxis_inverted() else (low, high)))
+
+
+def _frame(shown: Sequence[Estimate], log: bool) -> tuple[float, float]:
+    def place(value: float) -> float:
+        return value if not log else math.log(value) if value > 0 else -math.inf
+
+    means = [place(one.mean) for one in shown]
+    between = (max(means) - min(means)) or 0.1 * abs(means[0]) or 1.0
+    ends = [place(one.mean if end is None else end) for one in shown for end in (one.low, one.high)]
+    low = max(min(ends), min(means) - 0.4 * between) - 0.1 * between
+    high = min(max(ends), max(means) + 0.4 * between) + 0.1 * between
+    return (math.exp(low), math.exp(high)) if log else (low, high)
 
 
 def size_curves(report: Report) -> Iterator[Figure]:

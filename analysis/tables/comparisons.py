@@ -76,8 +76,8 @@ def main_comparison(compared: Comparisons) -> Table:
     return make_table("main_comparison", title[:1].upper() + title[1:], columns, rows, _decided(compared))
 
 
-def notes(compared: Comparisons) -> list[str]:
-    """How the comparisons were made."""
+def notes(compared: Comparisons, families: str = "the question's own comparisons and within all others") -> list[str]:
+    """How the comparisons were made; `families` names those that were corrected together."""
     if not compared.judged:
         return []
     if all(judged.comparison.interval is None for judged in compared.judged):
@@ -87,9 +87,9 @@ def notes(compared: Comparisons) -> list[str]:
         "Difference: arm minus the other, paired by seed and question id (all translations of a question are one "
         "unit), "
         "with the 95 % interval of a two-level bootstrap over seeds and questions.",
-        "p: paired randomisation test with Holm's correction, within the question's own comparisons and within all "
-        f"others. Equivalent: two one-sided tests within \N{PLUS-MINUS SIGN}{compared.margin:g}. Detectable: the true "
-        "difference that this design finds with 80 % chance. Rank distance has no margin, and lower is better.",
+        f"p: paired randomisation test with Holm's correction, within {families}. Equivalent: two one-sided tests "
+        f"within \N{PLUS-MINUS SIGN}{compared.margin:g}. Detectable: the true difference that this design finds with "
+        "80 % chance. Rank distance has no margin, and lower is better.",
     ]
 
 

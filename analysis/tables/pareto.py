@@ -42,16 +42,16 @@ def objectives(findings: Findings) -> tuple[Objective, ...]:
 
 
 def dev_values(findings: Findings, found: Sequence[Objective]) -> dict[tuple[str, str], tuple[Trial, Point]]:
-    """By study and id, the complete search trials that have all objectives, with their dev values."""
+    """By label of the study and id, the complete search trials that have all objectives, with their dev values."""
     values: dict[tuple[str, str], tuple[Trial, Point]] = {}
-    for study in findings.studies:
+    for study, label in findings.labels.items():
         for trial in study.trials:
             if trial.phase != "search" or trial.status != "complete":
                 continue
             point = [objective_value(trial, one.metric) for one in found]
             known = tuple(value for value in point if value is not None)
             if len(known) == len(found):
-                values[study.name, trial.id] = trial, known
+                values[label, trial.id] = trial, known
     return values
 
 

@@ -38,13 +38,13 @@ def results(
     only: Benchmark | None = None,
     means: Means | None = None,
 ) -> Table:
-    """Arms x (benchmark, setting): mean with interval, the best of each column and model in bold.
+    """Arms x (benchmark, setting): mean with interval, the best of each column and group of arms in bold.
 
     `tied` names per summary metric the labels of the arms that the comparisons could not separate from the best.
     `means` gives the intervals; without it they are those over seeds.
     """
     means = means or Means(findings)
-    columns = [Column("arm", "Arm"), *_model_column(findings), Column("seeds", "Seeds", "count")]
+    columns = [*_arm_columns(findings), Column("seeds", "Seeds", "count")]
     metrics: list[str] = []
     estimates: dict[tuple[str, str], Estimate | None] = {}
     for benchmark in findings.benchmarks if only is None else (only,):
@@ -57,26 +57,31 @@ def results(
             )
     rows = []
     for arm in findings.arms:
-        rivals = [other for other in findings.arms if other.model == arm.model]
-        row = [arm.name if findings.has_models else arm.label, *([arm.model] if findings.has_models else [])]
+        rivals = [other for other in findings.arms if other.group == arm.group]
         cells = []
         for metric in metrics:
             mark = _mark(arm, metric, rivals, estimates, (tied or {}).get(metric, ()))
             cells.append(estimate_cell(estimates[arm.label, metric], mark))
-        rows.append([*row, len(arm.trials), *cells])
+        rows.append([*_arm_cells(findings, arm), len(arm.trials), *cells])
     notes = [means.note]
+    parts = ["model"] * findings.has_models + ["study"] * any(study for _, study in {a.group for a in findings.arms})
+    best = f"Bold: best of its column{' for each ' * bool(parts)}{' and '.join(parts)}."
     if tied is not None:
-        notes.append("Bold: best of its column. \N{DAGGER}: not separable from the best (paired test, Holm).")
+        notes.append(f"{best} \N{DAGGER}: not separable from the best (paired test, Holm).")
     elif findings.arms:
-        notes.append("Bold: best of its column.")
-    twins = [f"{a.name} is {a.definition['same_as']}" for a in findings.arms if a.definition.get("same_as")]
+        notes.append(best)
+    twins = [f"{a.title} is {a.definition['same_as']}" for a in findings.arms if a.definition.get("same_as")]
     if twins:
         notes.append(f"The same training under two names: {', '.join(dict.fromkeys(twins))}.")
     return make_table("results", "Results by arm", columns, rows, notes)
 
 
-def _model_column(findings: Findings) -> list[Column]:
-    return [Column("model", "Model")] if findings.has_models else []
+def _arm_columns(findings: Findings) -> list[Column]:
+    return [Column("arm", "Arm"), *([Column("model", "Model")] if findings.has_models else [])]
+
+
+def _arm_cells(findings: Findings, arm: Arm) -> list[str]:
+    return [arm.title, *([arm.model] if findings.has_models else [])]
 
 
 def _mark(
@@ -98,8 +103,7 @@ def _mark(
 def secondary(findings: Findings) -> Table:
     """The other quality metrics (recall, micro averages) in long form: arm, benchmark, setting, metric, value."""
     columns = [
-        Column("arm", "Arm"),
-        *_model_column(findings),
+        *_arm_columns(findings),
         Column("benchmark", "Benchmark"),
         Column("setting", "Setting"),
         Column("metric", "Metric"),
@@ -113,9 +117,8 @@ def secondary(findings: Findings) -> Table:
             for name in (n for n in names if n != benchmark.column(setting)):
                 metric = name.removeprefix(prefix)
                 for arm in findings.arms:
-                    model = [arm.model] if findings.has_models else []
                     cell = estimate_cell(estimate(arm.values(name).values()))
-                    rows.append([arm.name if model else arm.label, *model, benchmark.name, setting, metric, cell])
+                    rows.append([*_arm_cells(findings, arm), benchmark.name, setting, metric, cell])
     return make_table("other_metrics", "Other quality metrics", columns, rows, [seeds_note(findings)], long=True)
 
 
@@ -126,7 +129,7 @@ def bias(findings: Findings) -> list[Table]:
         present = [c for c in BIAS_COLUMNS if f"{benchmark.name}/bias/{c[0]}" in findings.metric_names]
         if not present:
             continue
-        columns = [Column("arm", "Arm"), *_model_column(findings)]
+        columns = _arm_columns(findings)
         columns += [Column(slug(key), label, kind, lower_is_better=lower) for key, label, kind, lower in present]
         rows = []
         for arm in findings.arms:
@@ -136,9 +139,7 @@ def bias(findings: Findings) -> list[Table]:
                 Cell(e.mean) if e is not None and key in ("same_language_pool_share", "ties") else estimate_cell(e)
                 for key, e in found.items()
             ]
-            rows.append(
-                [arm.name if findings.has_models else arm.label, *([arm.model] if findings.has_models else []), *cells]
-            )
+            rows.append([*_arm_cells(findings, arm), *cells])
         notes = [
             "Rank distance: rank of the last minus rank of the first parallel relevant candidate in the pool of all "
             "languages. Diagonal gap: mAP with a relevant candidate in the query's language minus mAP with one in "

@@ -50,9 +50,9 @@ def overlap(findings: Findings) -> Table:
     columns = [Column("study", "Study"), Column("set", "Training set"), Column("benchmark", "Benchmark")]
     columns.append(Column("dropped", "Items dropped", "count"))
     rows = []
-    for study in findings.studies:
+    for study, label in findings.labels.items():
         for set_name, benchmark, count in _overlaps(study.info.get("data", {}).get("overlap")):
-            rows.append([study.name, set_name, benchmark, count])
+            rows.append([label, set_name, benchmark, count])
     return make_table("overlap", "Overlap between training and evaluation text", columns, rows)
 
 
@@ -91,7 +91,7 @@ def failures(findings: Findings) -> Table:
 def settings(findings: Findings) -> Table:
     """Settings, versions and hardware of each study."""
     columns = [Column("part", "Part"), Column("name", "Name")]
-    columns += [Column(f"value_{i}" if i else "value", study.name) for i, study in enumerate(findings.studies)]
+    columns += [Column(f"value_{i}" if i else "value", label) for i, label in enumerate(findings.labels.values())]
     parts: dict[tuple[str, str], list[str]] = {}
     for index, study in enumerate(findings.studies):
         info = study.info

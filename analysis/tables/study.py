@@ -115,7 +115,7 @@ def search(findings: Findings) -> Table:
                 sum(t.status == "complete" for t in trials),
                 sum(t.status == "pruned" for t in trials),
                 sum(t.status in ("failed", "diverged") for t in trials),
-                sum(int((t.result or {}).get("cost", {}).get("pairs", 0)) for t in trials),
+                sum(int((t.result or {}).get("cost", {}).get("pairs") or 0) for t in trials),
                 None if best is None else best[0],
                 "" if best is None else _parameters(best[1]),
             ]
@@ -203,7 +203,7 @@ def cost(findings: Findings, watts: float | None = None) -> Table:
 def _hours(arm: Arm, of: str, otherwise: int) -> list[float]:
     """Hours in total times the number of GPUs or workers, by seed."""
     costs = [(t.result or {}).get("cost", {}) for t in arm.trials]
-    return [float(c.get("total_seconds", 0.0)) * float(c.get(of, otherwise)) / 3600 for c in costs]
+    return [float(c.get("total_seconds") or 0) * float(c.get(of) or otherwise) / 3600 for c in costs]
 
 
 def _mean(values: list[float]) -> float | None:

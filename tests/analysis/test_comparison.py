@@ -43,6 +43,11 @@ def test_the_sentence_holds_the_evidence() -> None:
         ),
         ("not separable", {"seeds_needed": None}, "one of 0.0050 needs more test questions."),
         ("not separable", {"margin": None, "seeds_needed": None}, "found in 4 of 5 such studies."),
+        (
+            "not separable",
+            {"smallest_detectable": None},
+            "; no true difference could have been found in 4 of 5 such studies with 5 seeds, one of 0.0050 needs about",
+        ),
         ("equivalent", {"p_holm": 0.4}, "; any difference is smaller than the margin of 0.0050."),
         ("equivalent", {}, "; there is a difference, but one smaller than the margin of 0.0050."),
         ("worse", {"n_comparisons": 1}, "p = .004; 5 seeds"),
@@ -65,3 +70,8 @@ def test_without_an_interval_the_reason_is_given() -> None:
         "best dynamic cannot be told from best static on xquad-r/multilingual/map: +0.0123 "
         "(single run: no interval; 5 seeds x 150 questions, paired by seed and question id)."
     )
+
+
+def test_with_two_seeds_nothing_is_said_about_what_could_have_been_found() -> None:
+    two = replace(FOUND, verdict="not separable", n_seeds=2, smallest_detectable=None, seeds_needed=None)
+    assert two.sentence.endswith("paired by seed and question id).")

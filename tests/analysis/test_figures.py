@@ -4,13 +4,16 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.contents import build_report
 from analysis.figures import report_figures
+from analysis.figures.outcome import _frame
+from analysis.figures.questions import differences
 from analysis.figures.search import varied
-from analysis.figures.style import COLOURS, DASHES, MARKERS, look
-from analysis.findings import Findings
+from analysis.figures.style import COLOURS, DASHES, MARKERS, look, style
+from analysis.findings import Estimate, Findings
 from study.records import open_study
 
 
@@ -93,3 +96,64 @@ def test_importance_is_drawn_where_enough_trials_ended(figures):
 def test_only_what_differs_between_trials_counts_as_varied(report):
     findings = Findings([open_study(report.findings.studies[0].folder.location)])
     assert set(varied(findings.search_trials("linear"))) == {"ratio.start", "ratio.end", "learning_rate"}
+
+
+def test_question_by_question_counts_the_questions_own_differences(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=30, search_trials=1)
+    for path in folder.glob("trials/confirm-*/per_query.parquet"):
+        # As in MLQA-R: every question in English, two of three in German, one of three in Thai.
+        rows = pd.read_parquet(path)
+        number = rows["parallel_id"].str[1:].astype(int) % 3
+        absent = {"th": number != 0, "de": number == 1}
+        gone = [
+            (rows[column] == name) & held
+            for column in ("query_language", "pool_language")
+            for name, held in absent.items()
+        ]
+        rows[~np.logical_or.reduce(gone)].to_parquet(path)
+    arms = []
+    for arm in ("best-dynamic", "best-static"):
+        held = pd.concat([pd.read_parquet(p) for p in folder.glob(f"trials/confirm-{arm}-1?/per_query.parquet")])
+        arms.append(held.astype({"map": float}).groupby(["setting", "parallel_id"])["map"].mean())
+    own = arms[0] - arms[1]
+    report = build_report([str(folder)])
+    with style():
+        (figure,) = differences(report)
+    tables = [
+        report.queries.table(j.first, j.benchmark, j.setting, j.metric).minus(
+            report.queries.table(j.second, j.benchmark, j.setting, j.metric)
+        )
+        for j in report.comparisons.main
+    ]
+    assert any(
+        (own[j.setting].to_numpy() * t.values.mean(axis=0) < 0).any()
+        for j, t in zip(report.comparisons.main, tables, strict=True)
+    )
+    for ax, setting in zip(figure.canvas.axes, ("monolingual", "cross-lingual", "multilingual"), strict=True):
+        better, worse = (100 * float(np.mean(held)) for held in (own[setting] > 0, own[setting] < 0))
+        assert ax.texts[0].get_text() == f"better on {better:.0f} %\nworse on {worse:.0f} %"
+        bottom = min(area.get_paths()[0].vertices[:, 1].min() for area in ax.collections if len(area.get_paths()))
+        assert bottom == pytest.approx(own[setting].min(), abs=1e-6)
+
+
+def test_trade_offs_have_the_intervals_of_the_results(report, figures):
+    results = {row["arm"]: row for row in report.table("results").records()}
+    ax = figures["trade_off_atlas"].canvas.axes[0]
+    drawn = {tuple(np.round(bar.get_segments()[0].ravel(), 9)) for bar in ax.collections if len(bar.get_segments())}
+    for row in results.values():
+        x, y = row["atlas_monolingual_map"], row["atlas_cross_lingual_map"]
+        across = [row["atlas_monolingual_map_low"], y, row["atlas_monolingual_map_high"], y]
+        up = [x, row["atlas_cross_lingual_map_low"], x, row["atlas_cross_lingual_map_high"]]
+        assert {tuple(np.round(across, 9)), tuple(np.round(up, 9))} <= drawn
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_long_bars_do_not_bury_the_marks(log):
+    short, long = ([Estimate(mean, mean - half, mean + half, 2) for mean in (0.4, 0.6)] for half in (0.01, 30.0))
+    low, high = _frame(short, log)
+    assert low < 0.39
+    assert high > 0.61
+    low, high = (np.log(end) if log else end for end in _frame(long, log))
+    marks = np.log([0.4, 0.6]) if log else np.array([0.4, 0.6])
+    assert (marks[1] - marks[0]) / (high - low) > 0.45
+    assert low < marks[0] < marks[1] < high

@@ -59,7 +59,7 @@ def test_a_seed_that_occurs_twice_counts_once_and_is_named(tmp_path, write_study
     other = write_study(tmp_path, name="other", seeds=(1, 2), questions=5)
     findings = opened(one, other)
     assert findings.find("best static").seeds == (0, 1, 2)
-    assert any("Seed 1 of best static" in problem for problem in findings.problems)
+    assert "Seed 1 of best static occurs in more than one study: the first study counts." in findings.problems
 
 
 def test_arms_of_one_name_but_other_training_stand_for_themselves(tmp_path, write_study):

@@ -1,8 +1,12 @@
 """The published tables, fed through our code, give the printed means."""
 
+from dataclasses import replace
+
 import pytest
 
-from analysis.reference import model_name, published_differences, published_means, published_results
+from analysis.contents import build_report
+from analysis.reference import model_name, published_results
+from tests.analysis.conftest import ARMS
 
 # The differences in means of arXiv 2408.10536 at four decimals, from its tables 3 to 6.
 MINUS_CROSS = {
@@ -29,22 +33,72 @@ def test_every_printed_mean_comes_out():
         assert series.mean == pytest.approx(series.printed_mean, abs=0.75 * 10**-digits), series
 
 
-@pytest.mark.parametrize(("column", "expected"), [("minus_cross", MINUS_CROSS), ("minus_mono", MINUS_MONO)])
-def test_the_differences_of_hybrid_come_out_without_an_interval(column, expected):
-    rows = {
-        (r["model"], r["benchmark"], r["setting"]): r for r in published_differences().records() if r["metric"] == "map"
+@pytest.fixture(scope="module")
+def report(tmp_path_factory, write_study):
+    arms = [replace(arm, same_as="hybrid 0.5") if arm.name == "best static" else arm for arm in ARMS]
+    folder = write_study(
+        tmp_path_factory.mktemp("studies"),
+        arms=arms,
+        benchmarks=("xquad-r", "mlqa-r", "atlas"),
+        questions=12,
+        languages=("de", "en"),
+        search_trials=1,
+    )
+    return build_report([str(folder)])
+
+
+@pytest.mark.parametrize(("baseline", "expected"), [("X-Y", MINUS_CROSS), ("X-X-mono", MINUS_MONO)])
+def test_the_published_differences_stand_beside_ours(report, baseline, expected):
+    rows = [
+        row
+        for row in report.table("published_differences").records()
+        if row["pair"] == f"hybrid \N{MINUS SIGN} {baseline}" and row["metric"] == "mAP"
+    ]
+    assert len(rows) == 6
+    for row in rows:
+        place = SETTINGS.index(row["setting"])
+        for model in ("xlm-r", "labse"):
+            key = f"published_{model.replace('-', '_')}"
+            assert row[key] == pytest.approx(expected[model, row["benchmark"]][place], abs=1.1e-4)
+            assert f"{key}_low" not in row
+        column = f"{row['benchmark']}/{row['setting']}/map"
+        ours = {name: report.findings.find(name).values(column) for name in ("hybrid 0.5", baseline)}
+        gap = sum(ours["hybrid 0.5"].values()) / 3 - sum(ours[baseline].values()) / 3
+        assert row["ours_small"] == pytest.approx(gap, abs=1e-6)
+        assert row["ours_small_low"] < row["ours_small"] < row["ours_small_high"]
+
+
+def test_the_published_rank_distances_stand_beside_ours(report):
+    rows = [row for row in report.table("published_differences").records() if row["metric"] == "rank distance"]
+    assert {(row["pair"][-3:], row["benchmark"]) for row in rows} == {
+        (end, benchmark) for end in ("ono", "X-Y") for benchmark in ("xquad-r", "mlqa-r")
     }
-    assert len(rows) == 12
-    for (model, benchmark), values in expected.items():
-        for setting, value in zip(SETTINGS, values, strict=True):
-            row = rows[model, benchmark, setting]
-            assert row[column] == pytest.approx(value, abs=1.1e-4)
-            assert f"{column}_low" not in row
+    assert all(row["published_xlm_r"] is not None and row["ours_small_low"] is not None for row in rows)
 
 
-def test_published_tables_say_that_they_are_single_runs():
-    for table in (published_means(), published_differences()):
-        assert "Single run: no interval." in table.notes
+def test_the_published_means_stand_beside_ours(report):
+    rows = report.table("published_means").records()
+    found = {(r["strategy"], r["benchmark"], r["setting"]): r for r in rows if r["metric"] == "mAP"}
+    assert len(found) == 3 * 2 * 3
+    for one in published_results():
+        row = found.get((one.strategy, one.benchmark, one.setting))
+        if one.metric == "map" and row is not None:
+            assert row[f"published_{one.model.replace('-', '_')}"] == one.mean
+    results = {row["arm"]: row for row in report.table("results").records()}
+    assert found["hybrid", "xquad-r", "multilingual"]["ours_small"] == results["hybrid 0.5"]["xquad_r_multilingual_map"]
+    assert found["X-Y", "mlqa-r", "monolingual"]["ours_small"] == results["X-Y"]["mlqa_r_monolingual_map"]
+
+
+def test_published_tables_say_that_they_are_single_runs(report):
+    for name in ("published_means", "published_differences"):
+        assert "Published: single run: no interval." in report.table(name).notes
+
+
+def test_without_a_published_benchmark_there_is_no_published_table(tmp_path, write_study):
+    small = {"questions": 4, "languages": ("de", "en"), "search_trials": 1, "with_queries": False}
+    report = build_report([str(write_study(tmp_path, **small))])
+    assert report.table("published_means") is None
+    assert report.table("published_differences") is None
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ def test_the_default_is_the_newest_study_here(tmp_path, write_study, monkeypatch
         (["{study}", "--watts", "inf"], "--watts is inf, but it must be a positive number"),
         (["{study}", "--watts", "nan", "--serve"], "--watts is nan, but it must be a positive number"),
         (["{study}", "--margin", "0"], "--margin is 0.0, but it must lie between 0 and 1"),
+        (["{study}", "--serve", "99999"], "--serve is 99999, but a port lies between 0 (any free one) and 65535"),
+        (["{study}", "--serve", "-5"], "--serve is -5, but a port lies between"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_status_2(finished_study, capsys, arguments, said):
@@ -74,6 +76,25 @@ def test_a_mistake_is_one_sentence_and_exit_status_2(finished_study, capsys, arg
     error = capsys.readouterr().err
     assert said in error
     assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["file", "file/inside", "locked"])
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_a_place_that_cannot_be_written_to_is_one_sentence(tmp_path, write_study, capsys, name, command):
+    folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
+    (tmp_path / "file").write_text("mine")
+    # A folder where a file must go: not even the owner of the machine can replace it.
+    first = "report.md" if command == "report" else "overview.csv"
+    (tmp_path / "locked" / first / "inside").mkdir(parents=True)
+    place = ["--output", str(tmp_path / name)]
+    if command == "report":
+        assert report.main([str(folder), "--format", "markdown", *place]) == 2
+    else:
+        assert compare.main([str(folder), "X-Y", "best static", *place]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith(f"Nothing can be written to {tmp_path / name} (")
+    assert len(error.splitlines()) == 1
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_the_power_of_a_worker_becomes_energy_in_the_files(finished_study, tmp_path):

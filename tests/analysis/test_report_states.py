@@ -4,10 +4,12 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from analysis.contents import build_report
 from analysis.files import report_markdown
+from study.records import UserError, open_study
 
 
 def lines(folder) -> str:
@@ -71,6 +73,103 @@ def test_a_damaged_result_is_named_and_its_trial_left_out(tmp_path, write_study)
     report = build_report([str(folder)])
     assert "confirm-X-Y-11/result.json is damaged" in "\n".join(report.first_lines)
     assert {row["arm"]: row["seeds"] for row in report.table("results").records()}["X-Y"] == 2
+
+
+RESULT = {"status": "complete", "metrics": {"atlas/multilingual/map": 0.5}, "cost": {"device": "cpu"}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {},
+        None,
+        7,
+        "complete",
+        RESULT | {"metrics": None},
+        RESULT | {"metrics": [0.5]},
+        RESULT | {"metrics": {"atlas/multilingual/map": "much"}},
+        RESULT | {"cost": None},
+        RESULT | {"cost": {"total_seconds": "long"}},
+        RESULT | {"mono_share": {}},
+    ],
+)
+def test_a_result_of_another_shape_is_named_and_its_trial_left_out(tmp_path, write_study, content):
+    folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
+    (folder / "trials" / "confirm-X-Y-1" / "result.json").write_text(json.dumps(content))
+    report = build_report([str(folder)])
+    assert "confirm-X-Y-1/result.json is damaged and was left out" in "\n".join(report.first_lines)
+    assert {row["arm"]: row["seeds"] for row in report.table("results").records()}["X-Y"] == 1
+
+
+@pytest.mark.parametrize(
+    "change", [None, [], {"training": None}, {"training": {"ratio": 5}}, {"seed": "x"}, {"number": []}]
+)
+def test_a_trial_of_another_shape_is_named_and_left_out(tmp_path, write_study, change):
+    folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
+    path = folder / "trials" / "confirm-X-Y-1" / "trial.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change if isinstance(change, dict) else change))
+    assert "confirm-X-Y-1/trial.json is damaged and was left out" in lines(folder)
+
+
+@pytest.mark.parametrize("name", ["arms.json", "status.json", "stopping.json"])
+@pytest.mark.parametrize(
+    "content", [None, 7, "x", {"arm": "x"}, [], [7], [{}], {"trials": []}, {"trials": {"confirm": 5}}]
+)
+def test_records_of_another_shape_are_named_and_left_out(tmp_path, write_study, name, content):
+    fine = {"arms.json": ([],), "status.json": (), "stopping.json": ()}
+    folder = write_study(tmp_path, questions=5, search_trials=1, seeds=(1, 2))
+    (folder / name).write_text(json.dumps(content))
+    assert (f"{name} is damaged and was left out" in lines(folder)) == (content not in fine[name])
+
+
+def test_an_arm_that_is_named_twice_is_damage(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
+    arms = json.loads((folder / "arms.json").read_text())
+    (folder / "arms.json").write_text(json.dumps([*arms, arms[0]]))
+    assert "arms.json is damaged and was left out (it names an arm twice)" in lines(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"data": None}, {"data": {"benchmarks": ["atlas"]}}, {"data": {"benchmarks": {"atlas": 5}}}, {"settings": []}],
+)
+def test_a_damaged_study_is_a_users_mistake(tmp_path, write_study, change):
+    folder = write_study(tmp_path, phase="search", search_trials=0)
+    info = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps(info | change))
+    with pytest.raises(UserError, match=r"study.json is damaged .*: restore it from a copy"):
+        build_report([str(folder)])
+
+
+@pytest.mark.parametrize("line", ["[]", "7", "{", "{}", '{"step": 1, "loss": "x"}', '{"step": 1, "dev": 5}'])
+def test_a_line_of_reports_of_another_shape_is_named_and_left_out(tmp_path, write_study, line):
+    folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1,), with_queries=False)
+    path = folder / "trials" / "confirm-X-Y-1" / "reports.jsonl"
+    whole = open_study(str(folder)).confirm_trials("X-Y")[0].reports()
+    path.write_text(path.read_text() + line + "\n")
+    (trial,) = open_study(str(folder)).confirm_trials("X-Y")
+    assert trial.reports() == whole
+    assert trial.problems == [f"{path}:{len(whole) + 1} is no report and was left out"]
+
+
+@pytest.mark.parametrize("lost", ["benchmark", "parallel_id", "query_language", "setting", "pool_language"])
+def test_values_per_query_without_a_column_are_named_and_left_out(tmp_path, write_study, lost):
+    folder = write_study(tmp_path, questions=5, search_trials=0)
+    path = folder / "trials" / "confirm-best-dynamic-12" / "per_query.parquet"
+    pd.read_parquet(path).drop(columns=lost).to_parquet(path)
+    report = build_report([str(folder)])
+    assert f"per_query.parquet is damaged and was left out (it lacks {lost})" in "\n".join(report.first_lines)
+    rows = list(report.table("comparisons").records())
+    assert {row["seeds"] for row in rows if "best dynamic" in (row["arm"], row["baseline"])} == {2}
+
+
+@pytest.mark.parametrize("value", ["much", float("inf")])
+def test_values_per_query_that_are_no_finite_numbers_are_named_and_left_out(tmp_path, write_study, value):
+    folder = write_study(tmp_path, questions=5, search_trials=0)
+    path = folder / "trials" / "confirm-best-dynamic-12" / "per_query.parquet"
+    pd.read_parquet(path).assign(map=value).to_parquet(path)
+    assert "per_query.parquet is damaged and was left out (column map holds" in lines(folder)
 
 
 def test_a_single_seed_has_no_interval_no_test_and_says_so(tmp_path, write_study):

@@ -50,21 +50,23 @@ def test_the_gain_at_the_largest_size_agrees_with_statsmodels() -> None:
 @pytest.mark.parametrize(
     ("gain", "change", "higher_is_better", "verdict", "words"),
     [
-        (0.03, 0.0, True, "survives", "shows no trend"),
-        (0.03, 0.03, True, "survives", "grows"),
-        (0.05, -0.015, True, "survives", "shrinks"),
-        (0.05, -0.06, True, "is reversed", "shrinks"),
+        (0.03, 0.0, True, "a gain", "shows no trend"),
+        (0.03, 0.03, True, "a gain", "grows"),
+        (0.05, -0.015, True, "a gain", "shrinks"),
+        (0.05, -0.06, True, "a loss", "shrinks"),
         (0.05, -0.05 / np.log10(SIZES[-1] / SIZES[0]), True, "not separable", "shrinks"),
-        (-0.03, 0.0, False, "survives", "shows no trend"),
-        (-0.05, 0.06, False, "is reversed", "shrinks"),
+        (-0.03, 0.0, False, "a gain", "shows no trend"),
+        (-0.05, 0.06, False, "a loss", "shrinks"),
     ],
 )
-def test_the_sentence_answers_whether_the_gain_survives(
+def test_the_sentence_says_what_becomes_of_the_gain_for_these_questions(
     gain: float, change: float, higher_is_better: bool, verdict: str, words: str
 ) -> None:
     (found,) = fit_scaling(ladder(gain, change), "X-X-mono", higher_is_better=higher_is_better).gains
     assert found.verdict == verdict
-    assert found.sentence.startswith("From 280M to 10.7B parameters the gain of hybrid over X-X-mono " + words)
+    assert found.sentence.startswith(
+        "For these questions, from 280M to 10.7B parameters, the gain of hybrid over X-X-mono " + words
+    )
     assert ("cannot be told from none" if verdict == "not separable" else verdict) in found.sentence
 
 

@@ -238,9 +238,30 @@ def test_the_smallest_detectable_difference_is_detected_in_about_four_of_five_st
     rest = 0.12**2
     truth = TwoWay(0.0, QUESTIONS * 0.01**2 + rest, seeds * 0.06**2 + rest, rest, seeds, QUESTIONS)
     target = smallest_detectable(truth, 0.05)
+    assert target is not None
     zero = table_of(np.zeros((seeds, QUESTIONS)))
     found = [
         compare([Contrast("a", "b", "m", table_of(target + crossed(rng, seeds)), zero)], resamples=400, seed=n % 5)[0]
         for n in range(1_000)
     ]
     assert 0.72 <= np.mean([c.verdict == "better" for c in found]) <= 0.85
+
+
+def test_no_detectable_difference_of_a_share_exceeds_one_but_that_of_ranks_may() -> None:
+    rng = np.random.default_rng(15)
+    noisy = table_of(rng.normal(0, 0.6, (3, 1)) + rng.normal(0, 0.01, (3, QUESTIONS)))
+    zero = table_of(np.zeros((3, QUESTIONS)))
+    shares, ranks = (
+        compare([Contrast("a", "b", "m", noisy, zero, higher_is_better=higher)], resamples=200)[0]
+        for higher in (True, False)
+    )
+    assert shares.smallest_detectable is None
+    assert "; no true difference could have been found in 4 of 5 such studies with 3 seeds" in shares.sentence
+    assert (ranks.smallest_detectable or 0) > 1
+
+
+def test_two_seeds_have_a_verdict_but_no_planning_numbers() -> None:
+    found = judge(arm(np.random.default_rng(16), seeds=2), arm(np.random.default_rng(17), seeds=2))
+    assert (found.smallest_detectable, found.seeds_needed) == (None, None)
+    assert found.interval is not None
+    assert "4 of 5" not in found.sentence

@@ -1,0 +1,94 @@
+"""The command that compares two arms: which studies and arms it takes, and what its notes say."""
+
+import json
+
+import pytest
+
+from analysis import compare
+from analysis.comparisons import compare_arms
+from analysis.findings import Findings
+from analysis.queries import Queries
+from study.records import open_study
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory, write_study):
+    storage = tmp_path_factory.mktemp("studies")
+    plan = {"questions": 8, "search_trials": 0}
+    return [str(write_study(storage, name=name, seeds=seeds, **plan)) for name, seeds in (("a", (0, 1)), ("b", (2, 3)))]
+
+
+def run(capsys, *arguments: str) -> tuple[int, str]:
+    status = compare.main([*arguments, "--top", "1"])
+    printed = capsys.readouterr()
+    return status, " ".join((printed.out if status == 0 else printed.err).split())
+
+
+def test_several_studies_are_put_together_as_the_report_does(pair, capsys, tmp_path):
+    status, out = run(capsys, *pair, "best dynamic", "best static", "--output", str(tmp_path))
+    assert status == 0
+    assert "Paired: atlas: 4 seeds x 8 questions" in out
+    findings = Findings([open_study(location) for location in pair])
+    main = compare_arms(findings, Queries(findings), 0.005).main
+    rows = (tmp_path / "overview.csv").read_text().splitlines()
+    place = rows[0].split(",").index("difference")
+    assert [float(row.split(",")[place]) for row in rows[1:4]] == pytest.approx([j.comparison.difference for j in main])
+
+
+def test_arms_of_studies_that_stand_alone_are_named_with_their_study(tmp_path, write_study, capsys):
+    folders = [write_study(tmp_path, name=name, questions=5, search_trials=0) for name in ("a", "b")]
+    for path in folders[1].glob("trials/*/trial.json"):
+        spec = json.loads(path.read_text())
+        path.write_text(json.dumps(spec | {"training": spec["training"] | {"steps": 400}}))
+    locations = [str(folder) for folder in folders]
+    status, said = run(capsys, *locations, "X-Y", "best static")
+    assert (status, "'X-Y' is ambiguous" in said) == (2, True)
+    assert run(capsys, *locations, "X-Y [b]", "X-Y [a]")[0] == 0
+
+
+def test_without_a_study_the_newest_is_taken(tmp_path, write_study, monkeypatch, capsys):
+    write_study(tmp_path / "studies", questions=5, search_trials=0, seeds=(1, 2))
+    monkeypatch.chdir(tmp_path)
+    status, out = run(capsys, "X-Y", "best static")
+    assert (status, out.startswith("X-Y minus best static")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("X-Y", "X-Y"), "'X-Y' and 'X-Y' name the same arm, so that there is nothing to compare"),
+        (("twin", "X-Y"), "'twin' and 'X-Y' are the same training under two names, so that there is nothing"),
+        ((), "alone cannot be compared: name two arms"),
+    ],
+)
+def test_what_leaves_nothing_to_compare_is_said(tmp_path, write_study, capsys, names, said):
+    folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
+    arms = json.loads((folder / "arms.json").read_text())
+    twin = next(arm for arm in arms if arm["arm"] == "X-Y") | {"arm": "twin", "same_as": "X-Y"}
+    (folder / "arms.json").write_text(json.dumps([*arms, twin]))
+    status, error = run(capsys, str(folder), *names)
+    assert (status, said in error) == (2, True), error
+
+
+def test_the_notes_name_the_families_and_what_was_paired_on_each_benchmark(finished_study, tmp_path, capsys):
+    folder = tmp_path / "study"
+    _copy_with_fewer_questions(finished_study, folder, "xquad-r", left=30)
+    status, out = run(capsys, str(folder), "best dynamic", "X-Y")
+    assert status == 0
+    assert "within the 6 rows of quality and within the 2 rows of rank distance." in out
+    assert "atlas: 3 seeds x 40 questions" in out
+    assert "xquad-r: 3 seeds x 30 questions" in out
+    assert "judged as if they were what the study asks about" in out
+    assert "can differ from that of the report" in out
+
+
+def _copy_with_fewer_questions(source, target, benchmark, left):
+    import shutil
+
+    import pandas as pd
+
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("search-*", "report"))
+    for path in target.glob("trials/*/per_query.parquet"):
+        frame = pd.read_parquet(path)
+        kept = (frame["benchmark"] != benchmark) | (frame["parallel_id"] < f"q{left:04d}")
+        frame[kept].to_parquet(path)
