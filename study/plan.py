@@ -167,13 +167,13 @@ class StudyPlan:
 
     def _references(self, branch: _Branch) -> dict[str, tuple[float, ...]]:
         """The reference curves of a branch that are known by now, by field: those of other branches' first trials."""
-        found = {
-            kind: b.told[0].loss_curves.get(kind, ())
+        return {
+            f"reference_{kind}": b.told[0].loss_curves[kind]
             for kind, name in branch.branch.references.items()
             for b in self._branches
             if b.branch.name == name and 0 in b.told and b.told[0].status == "complete"
+            if kind in b.told[0].loss_curves
         }
-        return {f"reference_{kind}": curve for kind, curve in found.items() if curve}
 
     def _drop_without_reference(self) -> None:
         """Leaves out a branch whose references have ended without being any."""

@@ -82,5 +82,5 @@ class Outcome(BaseModel):
             + math.ceil(result["cost"].get("signal_pairs", 0) / ENCODED_PER_TRAINED),
             ratios=result.get("ratios", ()),
             dev_by_step={report["step"]: report["dev"] for report in reports if report.get("dev")},
-            loss_curves={kind: reference_curve(reports, kind) for kind in KINDS},
+            loss_curves={kind: curve for kind in KINDS if (curve := reference_curve(reports, kind))},
         )

@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,44 @@ def test_an_interrupt_and_a_spent_budget_leave_a_usable_study(undisturbed: Path,
     broken.write_text(json.dumps(result))
     assert run("--resume", str(study), "--trial-budget", "1000", "--quiet").returncode == 0
     assert results(study) == results(undisturbed)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for a study and two checkpoints; skips where nobody may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_under_a_study_is_one_sentence_and_no_failed_trial(disk: Path, undisturbed: Path) -> None:
+    study, other = disk / "s", disk / "other"
+    with start(*TINY, "--storage", str(disk), "--name", "s") as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not (study / "study.json").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            # Room for records, but not for a checkpoint of 6 MB.
+            left = os.statvfs(disk)
+            other.write_bytes(bytes(left.f_bavail * left.f_frsize - 4_000_000))
+            _, said = process.communicate(timeout=240)
+        except BaseException:
+            process.kill()
+            raise
+    assert process.returncode == 2
+    assert said.startswith(f"study.run: cannot write {study}/trials/")
+    assert "/checkpoint: no space left on device; free some space" in said
+    assert len(said.strip().splitlines()) == 1
+    assert list(study.glob("trials/*/result.json")) == []
+    other.unlink()
+    done = run("--resume", str(study), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert results(study) == results(undisturbed)
+    assert [path.name for path in study.glob("trials/*/*") if "checkpoint" in path.name] == []

@@ -1,11 +1,8 @@
 """The searcher spends the study's budget on what trials really cost, and never takes a full disk for a failed trial."""
 
 import errno
-import os
-import subprocess
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,6 @@ from study.plan import StudyPlan
 from study.records import create_study, open_study
 from study.searcher import FINISHED, PlanSearcher
 from study.settings import StudySettings
-from tests.study.conftest import TINY, results, run, start
 from trainables.spec import Outcome, TrialSpec
 from trainables.storage import Folder
 from trainables.trial import CHECKPOINT, DISK_FULL
@@ -133,46 +129,3 @@ def test_what_killed_processes_left_is_cleared_away_when_a_study_is_taken_up(tmp
     assert ended == [(folder.name, "complete")]
     assert folder.names() == ["result.json", "trial.json"]
     assert study.names() == ["study.json", "trials"]
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk with room for a study and two checkpoints; skips where nobody may mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(400)
-def test_a_disk_that_fills_up_under_a_study_is_one_sentence_and_no_failed_trial(disk: Path, undisturbed: Path) -> None:
-    study, other = disk / "s", disk / "other"
-    with start(*TINY, "--storage", str(disk), "--name", "s") as process:
-        try:
-            deadline = time.monotonic() + 120
-            while not (study / "study.json").exists():
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            # Room for records, but not for a checkpoint of 6 MB.
-            left = os.statvfs(disk)
-            other.write_bytes(bytes(left.f_bavail * left.f_frsize - 4_000_000))
-            _, said = process.communicate(timeout=240)
-        except BaseException:
-            process.kill()
-            raise
-    assert process.returncode == 2
-    assert said.startswith(f"study.run: cannot write {study}/trials/")
-    assert "/checkpoint: no space left on device; free some space" in said
-    assert len(said.strip().splitlines()) == 1
-    assert list(study.glob("trials/*/result.json")) == []
-    other.unlink()
-    done = run("--resume", str(study), "--quiet")
-    assert done.returncode == 0, done.stderr
-    assert results(study) == results(undisturbed)
-    assert [path.name for path in study.glob("trials/*/*") if "checkpoint" in path.name] == []
