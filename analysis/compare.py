@@ -215,7 +215,7 @@ def by_question(queries: Queries, judged: Judged, texts: Mapping[str, str]) -> T
     """
     one, other = _tables(queries, judged)
     seeds = tuple(sorted(set(one.seeds) & set(other.seeds)))
-    means = [_question_means(table.of_seeds(seeds)) for table in (one, other)]
+    means = [table.of_seeds(seeds).own_means for table in (one, other)]
     columns = [
         Column("question", "Question"),
         Column("first", judged.first.label, "score"),
@@ -236,11 +236,6 @@ def by_question(queries: Queries, judged: Judged, texts: Mapping[str, str]) -> T
     title = f"{judged.benchmark}, {judged.setting}: every question"
     notes = [f"Mean {metric_label(judged.metric)} over {len(seeds)} seeds and the question's queries in all languages."]
     return make_table(f"questions_{slug(judged.benchmark)}_{slug(judged.setting)}", title, columns, rows, notes)
-
-
-def _question_means(table: QuestionTable) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    means: np.ndarray[tuple[int], np.dtype[np.float64]] = table.sums.mean(axis=0).sum(axis=1) / table.counts.sum(axis=1)
-    return means
 
 
 def _extremes(table: Table, top: int) -> Table:

@@ -49,6 +49,16 @@ class QuestionTable:
         if not (self.counts.sum(axis=0) > 0).all():
             raise ValueError("every cell needs a query")
 
+    @property
+    def own_means(self) -> Values:
+        """Each question's mean over the seeds and over its own queries: [questions].
+
+        Not its value in `values`, the question's influence on the metric: where questions are in different numbers of
+        languages, that can have the other sign.
+        """
+        means: Values = self.sums.mean(axis=0).sum(axis=1) / self.counts.sum(axis=1)
+        return means
+
     @classmethod
     def from_cells(
         cls, seeds: Sequence[int], questions: Sequence[str], cells: Sequence[str], values: NDArray[np.floating]

@@ -9,19 +9,8 @@ from analysis.contents import Report
 from analysis.figures.marks import Marks, said, stops
 from analysis.figures.style import COLOURS, MUTED, Figure, new_canvas, score_axis
 from analysis.labels import metric_label, setting_label, slug
-from analysis.questions import QuestionTable, Values
 
 CAPTION = "Each step is one question, averaged over seeds and languages; above zero the first arm is better."
-
-
-def own_means(table: QuestionTable) -> Values:
-    """Each question's mean over the seeds and its own queries: [questions].
-
-    Not its value in `QuestionTable.values`, which holds the question's influence on the metric: where questions are in
-    different numbers of languages, that can have the other sign.
-    """
-    means: Values = table.sums.mean(axis=0).sum(axis=1) / table.counts.sum(axis=1)
-    return means
 
 
 def differences(report: Report) -> Iterator[Figure]:
@@ -40,7 +29,7 @@ def differences(report: Report) -> Iterator[Figure]:
             other = report.queries.table(j.second, j.benchmark, j.setting, j.metric)
             if one is None or other is None:
                 continue
-            values = np.sort(own_means(one.minus(other)))
+            values = np.sort(one.minus(other).own_means)
             share = np.arange(1, len(values) + 1) / len(values)
             for colour, word, held in ((COLOURS[0], "better", values > 0), (COLOURS[1], "worse", values < 0)):
                 area: dict[str, Any] = {"color": colour, "alpha": 0.75, "linewidth": 0}
