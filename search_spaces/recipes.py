@@ -21,7 +21,7 @@ class Recipe(BaseModel):
 
 
 MINI = Recipe(
-    steps=320,
+    steps=340,
     batch_size=48,
     learning_rate=Real(low=1e-3, high=1e-2, log=True),
     first_learning_rate=4e-3,
