@@ -145,7 +145,7 @@ class Findings:
             held = [study for study in self.studies if any(of == model for _, of in confirm[study])]
             pooled = trained_alike(held, model)
             for name in names:
-                holders = [study for study in held if any(arm["arm"] == name for arm in study.arms)]
+                holders = [study for study in held if study.arm(name) is not None]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
                     arm = self._arm(name, model, group, confirm, pooled, label_model=len(models) > 1)
                     if arm.trials:
@@ -164,9 +164,7 @@ class Findings:
         by_seed: dict[int, Trial] = {}
         twice: dict[int, None] = {}
         for study in studies:
-            definition = next(arm for arm in study.arms if arm["arm"] == name)
-            source = str(definition.get("same_as") or name)
-            for trial in confirm[study].get((source, model), []):
+            for trial in confirm[study].get((study.source(name), model), []):
                 if by_seed.setdefault(trial.seed, trial) is not trial:
                     twice[trial.seed] = None
         home = self.labels[studies[0]]
@@ -176,7 +174,7 @@ class Findings:
             seeds = f"Seed{'s' * (len(twice) > 1)} {', '.join(map(str, sorted(twice)))} of {label}"
             verb = "occurs" if len(twice) == 1 else "occur"
             self.merge_notes.append(f"{seeds} {verb} in more than one study: the first study counts.")
-        definition = next(arm for arm in studies[0].arms if arm["arm"] == name)
+        definition = studies[0].arm(name) or {}
         trials = tuple(by_seed[seed] for seed in sorted(by_seed))
         group = model, "" if pooled else home
         return Arm(label, name + of_study, name, model, home, group, definition, trials)

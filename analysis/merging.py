@@ -76,7 +76,10 @@ def trained_alike(studies: Sequence[Study], model: str) -> bool:
         )
         and all(_agree(_definition(study, name) for study in studies) for name in names)
         and all(
-            _agree(_knobs([t for t in trials if t.arm == _source(study, name)]) for study, trials in confirm.items())
+            _agree(
+                _knobs([t for t in trials if study.arm(name) and t.arm == study.source(name)])
+                for study, trials in confirm.items()
+            )
             for name in names
         )
     )
@@ -103,14 +106,8 @@ def _alternates(trial: Trial) -> bool:
 
 
 def _definition(study: Study, name: str) -> str:
-    found = next((arm for arm in study.arms if arm["arm"] == name), None)
+    found = study.arm(name)
     return "" if found is None else json.dumps([found.get(key) for key in DEFINITION], sort_keys=True)
-
-
-def _source(study: Study, name: str) -> str | None:
-    """The arm whose trials an arm has; None if the study has no such arm."""
-    found = next((arm for arm in study.arms if arm["arm"] == name), None)
-    return None if found is None else str(found.get("same_as") or name)
 
 
 def _place(study: Study) -> str:

@@ -93,7 +93,7 @@ def cores() -> int:
     return count
 
 
-def gpus() -> int:
+def gpu_count() -> int:
     """The GPUs that PyTorch can use here: none with a build for CPUs, whatever the machine has."""
     import torch
 
@@ -102,7 +102,7 @@ def gpus() -> int:
 
 def this_machine() -> list[dict[str, float]]:
     """This machine as the only node of a cluster, without starting Ray."""
-    return [{"CPU": float(cores()), "GPU": float(gpus())}]
+    return [{"CPU": float(cores()), "GPU": float(gpu_count())}]
 
 
 def _workers_on(node: Mapping[str, float], cpus: float, gpus: float) -> int:

@@ -17,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from ray import tune
 
 from study.budget import Budget
-from study.cluster import Resources, cores, gpus, plan_resources
+from study.cluster import Resources, cores, gpu_count, plan_resources
 from study.plan import StudyPlan
 from study.progress import Progress
 from study.records import Study, open_study
@@ -62,7 +62,7 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
             context = ray.init(
                 address="local",
                 num_cpus=cores(),
-                num_gpus=gpus(),
+                num_gpus=gpu_count(),
                 object_store_memory=_OBJECT_STORE_BYTES + 2 * shared_bytes,
                 include_dashboard=True,
                 dashboard_host="127.0.0.1",

@@ -151,6 +151,14 @@ class Study:
         """The arms of the confirm phase in the order of the tables; empty while the search goes on."""
         return list(self._read("arms.json", []))
 
+    def arm(self, name: str) -> dict[str, Any] | None:
+        """The arm of this name, as arms.json holds it; None if the study has no such arm."""
+        return next((arm for arm in self.arms if arm["arm"] == name), None)
+
+    def source(self, name: str) -> str:
+        """The arm whose trials an arm has: itself, or the one with identical training."""
+        return str((self.arm(name) or {}).get("same_as") or name)
+
     @cached_property
     def trials(self) -> list[Trial]:
         """All trials with a readable `trial.json`, by id."""
@@ -160,8 +168,7 @@ class Study:
 
     def confirm_trials(self, arm: str) -> list[Trial]:
         """The finished trials of an arm of the confirm phase by seed; arms with identical training share them."""
-        same_as = {str(a["arm"]): a.get("same_as") for a in self.arms}
-        name = same_as.get(arm) or arm
+        name = self.source(arm)
         found = [t for t in self.trials if t.phase == "confirm" and t.arm == name and t.status == "complete"]
         return sorted(found, key=lambda trial: trial.seed)
 

@@ -1,13 +1,13 @@
 """Every mistake of a user's is one sentence on standard error, exit status 2, and leaves nothing behind."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from study.run import main
+from tests.disks import small_disk
 
 MISTAKES = [
     (["--space", "dynamic_vs_statik"], "Unknown space 'dynamic_vs_statik': did you mean dynamic_vs_static"),
@@ -107,17 +107,10 @@ def test_a_malformed_training_file_names_file_and_line(tmp_path: Path, refusal: 
     assert "pairs.jsonl:2" in refusal("--train", "pairs.jsonl", "--evaluate", "atlas")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_is_said(tmp_path: Path, refusal: Refusal) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.system(f"mount -t tmpfs -o size=1m tmpfs {disk} 2>/dev/null") != 0:
-        pytest.skip("this machine lets nobody mount")
-    try:
+    with small_disk(tmp_path / "disk", "1m") as disk:
         assert "no space left" in refusal("--storage", str(disk / "studies"))
         assert list(disk.iterdir()) == []
-    finally:
-        os.system(f"umount {disk}")
 
 
 def test_an_objective_that_the_dev_set_cannot_have_is_said(tmp_path: Path, refusal: Refusal) -> None:

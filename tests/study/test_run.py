@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from study.records import open_study
+from tests.disks import small_disk
 from tests.study.conftest import TINY, results, run, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -86,16 +86,9 @@ def test_an_interrupt_and_a_spent_budget_leave_a_usable_study(undisturbed: Path,
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk with room for a study and two checkpoints; skips where nobody may mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    """A disk with room for a study and two checkpoints."""
+    with small_disk(tmp_path / "disk", "70m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_disk_that_fills_up_under_a_study_is_one_sentence_and_no_failed_trial(disk: Path, undisturbed: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.disks import small_disk
 from tests.trainables.toy_run import CHAOS, ITEMS, Reports, toy_config, toy_data, toy_encoder, toy_tokens
 from trainables.checkpoints import load_checkpoint, save_checkpoint
 from trainables.clock import Clock
@@ -169,13 +170,13 @@ def test_a_run_killed_anywhere_in_a_checkpoint_goes_on_and_leaves_nothing(tmp_pa
         assert trial.names() == [], point
 
 
-def test_a_full_disk_is_told_as_one(small_disk: Path) -> None:
-    folder = Folder(small_disk / "checkpoint")
-    (small_disk / "other").write_bytes(b"x" * (1000 << 10))
-    with pytest.raises(OSError, match="No space left on device") as caught:
-        saved(folder, 3)
-    assert caught.value.errno == errno.ENOSPC
-    assert [path.name for path in small_disk.iterdir()] == ["other"]
+def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        (disk / "other").write_bytes(b"x" * (1000 << 10))
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            saved(Folder(disk / "checkpoint"), 3)
+        assert caught.value.errno == errno.ENOSPC
+        assert [path.name for path in disk.iterdir()] == ["other"]
 
 
 def test_the_cost_of_a_run_is_that_of_all_its_lives(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Zero-shot means zero-shot: training items that share running text with a benchmark are found and dropped."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,15 +28,23 @@ class Overlap:
         return frozenset(identifier for ids in self.items.get(name, {}).values() for identifier in ids)
 
 
-def find_overlap(sets: Mapping[str, Sequence[PairItem]], benchmarks: Sequence[Benchmark]) -> Overlap:
+def find_overlap(
+    sets: Mapping[str, Sequence[PairItem]],
+    benchmarks: Sequence[Benchmark],
+    exempt: Collection[tuple[str, str]] = (),
+) -> Overlap:
     """Returns the overlap of training sets and benchmarks, whose names differ.
 
     An item overlaps with a benchmark when any of its texts, in any language, has a fingerprint (see `shingles`) in
     common with any query or candidate. Memory: 8 bytes per distinct fingerprint of a benchmark, whatever the size of
-    the training sets.
+    the training sets. exempt: (set, benchmark) pairs that are not looked at and have no entry.
     """
-    prints = {benchmark.name: _fingerprints(benchmark) for benchmark in benchmarks}
-    return Overlap({name: _overlapping(items, prints) for name, items in sets.items()})
+    judged = {name: [b.name for b in benchmarks if (name, b.name) not in exempt] for name in sets}
+    wanted = {other for others in judged.values() for other in others}
+    prints = {benchmark.name: _fingerprints(benchmark) for benchmark in benchmarks if benchmark.name in wanted}
+    return Overlap(
+        {name: _overlapping(items, {other: prints[other] for other in judged[name]}) for name, items in sets.items()}
+    )
 
 
 def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, list[PairItem]]:
@@ -64,6 +72,8 @@ def _fingerprints(benchmark: Benchmark) -> npt.NDArray[np.uint64]:
 
 
 def _overlapping(items: Sequence[PairItem], prints: Mapping[str, npt.NDArray[np.uint64]]) -> dict[str, tuple[str, ...]]:
+    if not prints:
+        return {}
     item_of_text = np.repeat(np.arange(len(items)), [len(item.query) + len(item.passage) for item in items])
     found = {name: np.zeros(len(items), dtype=bool) for name in prints}
     for hashes, texts in shingles(_texts(items)):
