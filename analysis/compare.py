@@ -13,8 +13,8 @@ from analysis.findings import Arm, Benchmark, Findings
 from analysis.labels import metric_label, slug
 from analysis.pairing import training
 from analysis.queries import Queries
-from analysis.questions import QuestionTable
-from analysis.table import Cell, Column, Table, make_table
+from analysis.render.table import Cell, Column, Table, make_table
+from analysis.statistics.questions import QuestionTable
 from analysis.tables.comparisons import notes, p_cell, verdict
 from analysis.tables.results import languages
 from analysis.texts import question_texts
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"{options.names[0]!r} alone cannot be compared: name two arms, after the studies if any.")
     from rich.console import Console
 
-    from analysis.terminal import print_table
+    from analysis.render.terminal import print_table
 
     *locations, one, other = options.names
     findings = Findings([open_study(location) for location in locations or [newest_study()]])
@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
         print_table(table, console)
         console.print()
     if options.output:
-        from analysis.files import write_tables
+        from analysis.render.files import write_tables
 
         write_tables(
             [*(t for t in tables if t.name not in {q.name for q in every_question}), *every_question],
@@ -168,7 +168,7 @@ def _families(judged: Sequence[Judged]) -> str:
 
 def by_language(findings: Findings, queries: Queries, judged: Judged, benchmark: Benchmark) -> Table:
     """The difference for the queries of each language; Holm's correction over the languages."""
-    from analysis.significance import Contrast, compare
+    from analysis.statistics.significance import Contrast, compare
 
     one, other = _tables(queries, judged)
     contrasts, shown = [], []

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from analysis.comparison import Comparison
 from analysis.decisions import Decisions
 from analysis.findings import Arm, Benchmark, Findings, estimate
 from analysis.labels import setting_label
 from analysis.pairing import compared_pairs, main_pairs, training
 from analysis.queries import RANK_DISTANCE, Queries
+from analysis.statistics.comparison import Comparison
 
 RESAMPLES = 10_000
 RESAMPLES_FOR_MARKS = 2_000
@@ -142,7 +142,7 @@ def _judge(
     if not pairs:
         return []
     # scipy.stats takes most of a second to import: a report without comparisons need not wait for it.
-    from analysis.significance import Contrast, compare
+    from analysis.statistics.significance import Contrast, compare
 
     contrasts = []
     for first, second, place in pairs:

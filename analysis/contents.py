@@ -9,8 +9,8 @@ from analysis.findings import Findings
 from analysis.means import Means
 from analysis.methods import answer, methods, references
 from analysis.queries import Queries
+from analysis.render.table import Table
 from analysis.standing import standing
-from analysis.table import Table
 from analysis.tables import comparisons as comparison_tables
 from analysis.tables import pareto, published, results, setup, sizes, spread, study
 from study.records import open_study

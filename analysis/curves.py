@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy import optimize, stats
 
-from analysis.questions import Values
+from analysis.statistics.questions import Values
 
 Form = Literal["line", "saturating"]
 

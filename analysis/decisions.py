@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from analysis.comparison import Comparison, Sequential, Verdict
 from analysis.findings import Arm, Findings
-from analysis.questions import PAIRING
+from analysis.statistics.comparison import Comparison, Sequential, Verdict
+from analysis.statistics.questions import PAIRING
 from study.records import Study
 
 FILE = "stopping.json"

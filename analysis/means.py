@@ -5,7 +5,7 @@ from functools import cached_property
 
 from analysis.findings import Arm, Benchmark, Estimate, Findings, estimate
 from analysis.queries import Queries
-from analysis.questions import QuestionTable
+from analysis.statistics.questions import QuestionTable
 
 RESAMPLES = 2_000
 """The bootstrap gives the shape of an interval only, and that needs no more."""
@@ -74,7 +74,7 @@ class Means:
 
     def _with_questions(self, found: Estimate, arm: Arm, benchmark: Benchmark, setting: str) -> Estimate:
         # scipy.stats takes most of a second to import.
-        from analysis.significance import arm_mean
+        from analysis.statistics.significance import arm_mean
 
         table = self._table(arm, benchmark, setting)
         interval = None if table is None else arm_mean(table, resamples=RESAMPLES).interval

@@ -12,7 +12,7 @@ from analysis.labels import setting_label
 from analysis.means import Means
 from analysis.pairing import main_pairs, training
 from analysis.protocol import listed, protocol
-from analysis.table import format_value
+from analysis.render.table import format_value
 from analysis.tables.sizes import sentences
 
 
@@ -162,6 +162,6 @@ def references(findings: Findings, compared: Comparisons) -> str:
 
 @cache
 def _entries() -> dict[str, str]:
-    text = files("analysis").joinpath("templates/references.bib").read_text(encoding="utf-8")
+    text = files("analysis.render").joinpath("templates/references.bib").read_text(encoding="utf-8")
     entries = [entry.strip() for entry in text.split("\n\n") if entry.strip().startswith("@")]
     return {entry[entry.index("{") + 1 : entry.index(",")]: entry for entry in entries}

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.findings import Arm, Benchmark, Findings
-from analysis.questions import QuestionTable, question_table
+from analysis.statistics.questions import QuestionTable, question_table
 from study.records import UserError
 
 RANK_DISTANCE = "rank_distance"

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 from analysis.findings import Findings, estimate
-from analysis.table import Cell, Column, Table, make_table
+from analysis.render.table import Cell, Column, Table, make_table
 
 STRATEGIES = ("X-X-mono", "X-Y", "hybrid")
 SINGLE_RUN = "Single run: no interval."

@@ -65,14 +65,14 @@ def _run(options: argparse.Namespace) -> int:
     watts = None if options.watts is None else _power(options.watts)
     locations = options.studies or [newest_study()]
     if options.serve is not None:
-        from analysis.serve import serve
+        from analysis.render.serve import serve
 
         return serve(locations, options.margin, options.serve, watts)
     from rich.console import Console
 
     from analysis.contents import build_report
-    from analysis.files import parse_formats, write_report
-    from analysis.terminal import print_report
+    from analysis.render.files import parse_formats, write_report
+    from analysis.render.terminal import print_report
 
     formats = parse_formats(options.format)
     output = options.output or _default_output(locations)

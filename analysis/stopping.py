@@ -1,6 +1,6 @@
 """Whether the main comparison needs another seed: python -m analysis.stopping STUDY --looks 5 6 --max-seeds 20.
 
-Prints one JSON object, the decision of `analysis.sequential`; a study asks between repetitions (--until-separable).
+Prints one JSON object, a decision; a study asks between repetitions (--until-separable).
 """
 
 import argparse
@@ -13,8 +13,8 @@ from typing import Any
 from analysis.findings import Findings
 from analysis.pairing import main_pairs, training
 from analysis.queries import Queries
-from analysis.sequential import decide
-from analysis.significance import MARGIN
+from analysis.statistics.sequential import decide
+from analysis.statistics.significance import MARGIN
 from study.records import UserError, open_study
 
 FEWEST_SEEDS = 2

@@ -30,18 +30,18 @@ import torch
 
 from search_spaces.recipes import MINI
 from search_spaces.space import Branch, Space, strategies
-from study.arms import Arm
 from study.data import load_data
-from study.plan import StudyPlan
+from study.plan.arms import Arm
+from study.plan.program import StudyPlan
 from study.settings import StudySettings
 from trainables.encoders.config import resolve_encoder
 from trainables.encoders.model import Encoder, build_encoder
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
-from trainables.fine_tune import fine_tune
-from trainables.gradient import Tokens
 from trainables.inputs import TokenisedBenchmark, TrialInputs, prepare_inputs
 from trainables.spec import Outcome, Rung, TrialSpec
+from trainables.training.fine_tune import fine_tune
+from trainables.training.gradient import Tokens
 
 OBJECTIVE = "multilingual/map"
 MODEL = "mini-xs"

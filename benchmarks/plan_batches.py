@@ -16,8 +16,8 @@ from functools import partial
 
 import numpy as np
 
+from trainables.batches.planner import BatchPlanner
 from trainables.corpora.pairs import TrainingData
-from trainables.mixing.batches import BatchPlanner
 
 LANGUAGES = 11
 STEPS = 3000

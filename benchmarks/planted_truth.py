@@ -43,7 +43,7 @@ from tests.study.planted import (
     study_with_ray,
     study_without_ray,
 )
-from trainables.mixing.schedules import Constant
+from trainables.ratio.schedules import Constant
 
 AGREE = 3
 """Worlds per truth that are run with Ray and without."""

@@ -16,8 +16,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from analysis.questions import QuestionTable, question_table
-from analysis.significance import Contrast, arm_mean, compare
+from analysis.statistics.questions import QuestionTable, question_table
+from analysis.statistics.significance import Contrast, arm_mean, compare
 
 SETTINGS = ("monolingual", "cross-lingual", "multilingual")
 

@@ -16,13 +16,13 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from analysis.bootstrap import calibrated_interval, two_level_replicates
-from analysis.power import power, smallest_detectable
-from analysis.questions import QuestionTable, Values
-from analysis.randomization import paired_p_value
-from analysis.sequential import FIRST_LOOK, decide
-from analysis.significance import Contrast, compare
-from analysis.variance import TwoWay, two_way
+from analysis.statistics.bootstrap import calibrated_interval, two_level_replicates
+from analysis.statistics.power import power, smallest_detectable
+from analysis.statistics.questions import QuestionTable, Values
+from analysis.statistics.randomisation import paired_p_value
+from analysis.statistics.sequential import FIRST_LOOK, decide
+from analysis.statistics.significance import Contrast, compare
+from analysis.statistics.variance import TwoWay, two_way
 
 LANGUAGES = 11
 RESAMPLES = 1_000

@@ -22,16 +22,16 @@ import torch
 from torch.nn import functional
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
+from trainables.batches.kinds import batch_kinds
+from trainables.batches.planner import BatchPlanner
 from trainables.config import TrainingConfig
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
 from trainables.encoders.config import EncoderConfig
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable, pad
-from trainables.fine_tune import fine_tune
-from trainables.gradient import Tokens
-from trainables.mixing.batches import BatchPlanner
-from trainables.mixing.kinds import batch_kinds
-from trainables.mixing.ratio import ratio_policy
+from trainables.ratio.registry import ratio_policy
+from trainables.training.fine_tune import fine_tune
+from trainables.training.gradient import Tokens
 
 LANGUAGES = 11
 ITEMS = 600

@@ -1,7 +1,7 @@
 """Does changing the ratio during training beat the best constant ratio?"""
 
 from search_spaces.space import Branch, Space, strategies
-from trainables.mixing.ratio import FAMILIES
+from trainables.ratio.registry import FAMILIES
 
 
 def dynamic_vs_static() -> Space:

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from trainables.mixing.parameters import Real
+from trainables.parameters import Real
 
 
 class Recipe(BaseModel):

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from trainables.mixing.kinds import Kind
-from trainables.mixing.parameters import Parameter
-from trainables.mixing.ratio import FAMILIES, ratio_config
-from trainables.mixing.schedules import Family
+from trainables.batches.kinds import Kind
+from trainables.parameters import Parameter
+from trainables.ratio.registry import FAMILIES, ratio_config
+from trainables.ratio.schedules import Family
 
 Control = Literal["reversed", "shuffled", "same-mean", "loss-mixing"]
 """Twins of a winning schedule that isolate order from average (DESIGN section 4) and batches from losses."""

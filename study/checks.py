@@ -8,8 +8,8 @@ import numpy as np
 
 from search_spaces.recipes import Recipe
 from search_spaces.space import Space
-from study.more_seeds import first_look, planned_seeds
-from study.objective import DEV_METRICS, parse_objectives
+from study.plan.more_seeds import first_look, planned_seeds
+from study.plan.objective import DEV_METRICS, parse_objectives
 from study.records import Study
 from study.settings import StudySettings
 from trainables.corpora.benchmark import Benchmark

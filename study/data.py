@@ -9,6 +9,7 @@ import pandas as pd
 
 from search_spaces.space import Space
 from study.settings import StudySettings
+from trainables.batches.planner import BatchPlanner
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
@@ -16,7 +17,6 @@ from trainables.corpora.pairs import PairItem, TrainingData, training_data
 from trainables.corpora.sources import load_benchmark, load_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
-from trainables.mixing.batches import BatchPlanner
 
 ATLAS = "atlas"
 

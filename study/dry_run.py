@@ -4,14 +4,14 @@ from rich.console import Console
 from rich.table import Table
 
 from search_spaces.space import Space
-from study.cluster import Resources
+from study.cluster.resources import Resources
 from study.data import StudyData
 from study.estimate import estimate
-from study.plan import StudyPlan
+from study.plan.program import StudyPlan
 from study.settings import StudySettings
 from trainables.encoders.config import EncoderConfig
 from trainables.inputs import TrialInputs
-from trainables.mixing.ratio import FAMILIES
+from trainables.ratio.registry import FAMILIES
 
 
 def print_plan(

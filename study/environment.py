@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from study.cluster import cores
+from study.cluster.resources import cores
 
 _PACKAGES = (
     "hybrid-batch-studies", "babel", "datasets", "faiss-cpu", "numpy", "optuna", "pandas", "pyarrow", "ray", "scipy",

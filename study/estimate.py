@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from transformers import AutoConfig, AutoModel
 
-from study.cluster import Resources
-from study.plan import Effort
+from study.cluster.resources import Resources
+from study.plan.program import Effort
 from trainables.encoders.config import FEED_FORWARD, EncoderConfig
 from trainables.inputs import TrialInputs
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from search_spaces.registry import SPACES
 from trainables.corpora.sources import BENCHMARKS, TRAINING_SOURCES
 from trainables.encoders.config import PRESETS
-from trainables.mixing.ratio import FAMILIES
+from trainables.ratio.registry import FAMILIES
 
 
 def print_lists(console: Console) -> None:

@@ -12,22 +12,22 @@ from search_spaces.recipes import Recipe, recipe_for
 from search_spaces.registry import space as space_named
 from search_spaces.space import Space
 from study import environment
-from study.budget import budget_of
 from study.checks import check_batch, check_objectives, check_same_inputs, check_search, check_seeds, check_space
-from study.cluster import Resources, asked_resources, check_address, plan_resources, this_machine
+from study.cluster.resources import Resources, asked_resources, check_address, plan_resources, this_machine
+from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
-from study.launch import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
-from study.more_seeds import DECISION, decide, looks_so_far, trials_of_all
-from study.plan import StudyPlan
-from study.progress import Progress
+from study.plan.budget import budget_of
+from study.plan.more_seeds import DECISION, decide, looks_so_far, trials_of_all
+from study.plan.program import StudyPlan
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings, validated
-from trainables.dev_signals import signal_pairs
+from study.terminal import Progress
 from trainables.encoders.config import EncoderConfig, resolve_encoder
 from trainables.encoders.model import build_encoder
 from trainables.errors import UserError
 from trainables.inputs import TrialInputs, prepare_inputs
+from trainables.ratio.signals import signal_pairs
 from trainables.storage import Folder
 from trainables.trial import TrialResources, trial_trainable
 

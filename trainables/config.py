@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trainables.mixing.ratio import RatioConfig
+from trainables.ratio.registry import RatioConfig
 
 
 class TrainingConfig(BaseModel):

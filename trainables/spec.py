@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from trainables.batches.kinds import KINDS, Kind
 from trainables.config import TrainingConfig
-from trainables.mixing.controllers import ENCODED_PER_TRAINED
-from trainables.mixing.excess import reference_curve
-from trainables.mixing.kinds import KINDS, Kind
+from trainables.ratio.controllers import ENCODED_PER_TRAINED
+from trainables.ratio.excess import reference_curve
 
 Status = Literal["complete", "pruned", "diverged", "failed"]
 

@@ -26,19 +26,19 @@ from ray import train, tune
 from ray.train.torch import TorchTrainer
 
 from trainables.clock import Clock
-from trainables.dev_signals import DevSignals
 from trainables.encoders.model import Encoder, build_encoder, save_encoder
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
-from trainables.fine_tune import TrainingSummary, fine_tune
-from trainables.gradient import Tokens
 from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.memory import forget_peak, peak_gib
-from trainables.mixing.feedback import Bias
-from trainables.report_log import ReportLog, new_reports
+from trainables.parallel.replicated import Worker
+from trainables.ratio.feedback import Bias
+from trainables.ratio.signals import DevSignals
 from trainables.spec import TrialSpec, failure
 from trainables.storage import Folder
-from trainables.workers import Worker
+from trainables.training.fine_tune import TrainingSummary, fine_tune
+from trainables.training.gradient import Tokens
+from trainables.training.report_log import ReportLog, new_reports
 
 DEV = "dev"
 CHECKPOINT = "checkpoint"

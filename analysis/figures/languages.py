@@ -12,7 +12,7 @@ from analysis.figures.style import Figure, new_canvas
 from analysis.findings import Arm, Benchmark, Findings
 from analysis.labels import metric_label
 from analysis.pairing import compared_pairs
-from analysis.table import Kind, format_value
+from analysis.render.table import Kind, format_value
 from analysis.tables.results import languages, pair_mean
 
 LARGEST_WITH_NUMBERS = 12

@@ -14,7 +14,7 @@ from matplotlib.legend import Legend
 from matplotlib.offsetbox import HPacker, TextArea
 
 from analysis.findings import Estimate
-from analysis.table import Kind, format_cell, format_interval
+from analysis.render.table import Kind, format_cell, format_interval
 from analysis.tables.results import estimate_cell
 
 STOPS = 12

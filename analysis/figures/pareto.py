@@ -9,7 +9,7 @@ from analysis.figures.marks import MOST_TRIALS, Marks, said
 from analysis.figures.style import COLOURS, INK, Figure, new_canvas, score_axis
 from analysis.findings import Arm, estimate
 from analysis.labels import slug
-from analysis.pareto import front
+from analysis.statistics.pareto import front
 from analysis.tables.pareto import Objective, dev_values, objectives
 from analysis.tables.study import constant_ratio
 from study.records import Trial

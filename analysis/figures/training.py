@@ -10,7 +10,7 @@ from analysis.figures.marks import Marks, said, stops
 from analysis.figures.style import COLOURS, INK, MUTED, Figure, look, new_canvas, score_axis
 from analysis.findings import Arm
 from analysis.pairing import training
-from analysis.table import Kind
+from analysis.render.table import Kind
 
 PARTS = (
     ("train_seconds", "train"),

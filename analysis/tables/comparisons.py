@@ -5,7 +5,7 @@ from typing import Any
 from analysis.comparisons import Comparisons, Judged
 from analysis.labels import metric_label, slug
 from analysis.queries import RANK_DISTANCE
-from analysis.table import Cell, Column, Kind, Table, make_table
+from analysis.render.table import Cell, Column, Kind, Table, make_table
 
 
 def comparisons(compared: Comparisons) -> Table:

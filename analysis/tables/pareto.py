@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from analysis.findings import Arm, Findings, estimate, objective_value
 from analysis.labels import objective_label, slug
-from analysis.pareto import Point, front, hypervolume
-from analysis.table import Cell, Column, Kind, Table, format_value, make_table
+from analysis.render.table import Cell, Column, Kind, Table, format_value, make_table
+from analysis.statistics.pareto import Point, front, hypervolume
 from analysis.tables.results import estimate_cell, seeds_note
 from study.records import Trial
 

@@ -9,7 +9,7 @@ from analysis.means import Means
 from analysis.pairing import training
 from analysis.queries import RANK_DISTANCE
 from analysis.reference import ARMS, SINGLE_RUN, STRATEGIES, Published, published_results
-from analysis.table import Cell, Column, Kind, Table, make_table
+from analysis.render.table import Cell, Column, Kind, Table, make_table
 
 HYBRID, BASELINES = "hybrid", ("X-X-mono", "X-Y")
 

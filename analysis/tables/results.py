@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from analysis.findings import Arm, Benchmark, Estimate, Findings, estimate
 from analysis.labels import metric_label, slug
 from analysis.means import Means
-from analysis.table import Cell, Column, Kind, Mark, Table, make_table
+from analysis.render.table import Cell, Column, Kind, Mark, Table, make_table
 
 BIAS_COLUMNS: tuple[tuple[str, str, Kind, bool], ...] = (
     ("rank_distance", "rank distance", "rank", True),

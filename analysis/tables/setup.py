@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from analysis.findings import Findings
-from analysis.table import Cell, Column, Table, make_table
+from analysis.render.table import Cell, Column, Table, make_table
 from analysis.tables.study import as_text, flat
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from analysis.findings import Arm, Benchmark, Findings
 from analysis.labels import metric_label
-from analysis.table import Cell, Column, Table, make_table
+from analysis.render.table import Cell, Column, Table, make_table
 from study.records import UserError
 
 if TYPE_CHECKING:
-    from analysis.scaling import Scaling, SizedRun
+    from analysis.statistics.scaling import Scaling, SizedRun
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def growths(findings: Findings) -> tuple[list[Growth], list[str]]:
     if found is None or against is None:
         return [], []
     # scipy.stats takes most of a second to import.
-    from analysis.scaling import SizedRun, fit_scaling
+    from analysis.statistics.scaling import SizedRun, fit_scaling
 
     arms, problems = alike(findings, found, against)
     if len({arm.name for arm in arms}) < 2 or against not in {arm.name for arm in arms}:

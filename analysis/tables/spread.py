@@ -6,8 +6,8 @@ from analysis.comparisons import Comparisons
 from analysis.findings import Findings
 from analysis.pairing import training
 from analysis.queries import Queries
-from analysis.questions import QuestionTable
-from analysis.table import Column, Table, make_table
+from analysis.render.table import Column, Table, make_table
+from analysis.statistics.questions import QuestionTable
 
 
 def spread(findings: Findings, queries: Queries, compared: Comparisons) -> Table:
@@ -52,7 +52,7 @@ def spread(findings: Findings, queries: Queries, compared: Comparisons) -> Table
 def _row(name: str, benchmark: str, setting: str, table: QuestionTable) -> list[list[Any]]:
     """One row; none for a single run or question, whose spread is unknown."""
     # scipy.special takes a moment to import: reports of single runs need not wait for it.
-    from analysis.variance import variance_components
+    from analysis.statistics.variance import variance_components
 
     found = variance_components(table)
     if found.seed is None or found.question is None or found.seed_question is None:

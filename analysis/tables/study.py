@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.findings import Arm, Findings, estimate, objective_value
-from analysis.table import Column, Table, make_table
+from analysis.render.table import Column, Table, make_table
 from analysis.tables.results import estimate_cell, seeds_note
 from study.records import Trial
 

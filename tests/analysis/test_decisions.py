@@ -8,7 +8,7 @@ import pytest
 
 from analysis import compare, stopping
 from analysis.contents import Report, build_report
-from analysis.page import page
+from analysis.render.page import page
 from tests.analysis.conftest import ARMS
 
 SEEDS = (0, 1, 2, 3, 4)

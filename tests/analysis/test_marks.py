@@ -13,7 +13,7 @@ from analysis.contents import build_report
 from analysis.figures import report_figures
 from analysis.figures.marks import MOST_TRIALS, STOPS, Marks, stops
 from analysis.figures.style import Figure, new_canvas, style
-from analysis.table import format_value
+from analysis.render.table import format_value
 
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"

@@ -12,8 +12,8 @@ from analysis import means
 from analysis.contents import build_report
 from analysis.findings import Findings
 from analysis.means import Means
-from analysis.questions import QuestionTable
-from analysis.significance import arm_mean
+from analysis.statistics.questions import QuestionTable
+from analysis.statistics.significance import arm_mean
 from study.records import open_study
 
 KEY = "atlas_cross_lingual_map"

@@ -10,8 +10,8 @@ from analysis.comparisons import compare_arms
 from analysis.contents import build_report
 from analysis.findings import Findings
 from analysis.merging import study_labels
-from analysis.page import page
 from analysis.queries import Queries
+from analysis.render.page import page
 from study.records import open_study
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from analysis.contents import Report, build_report
 from analysis.figures.pareto import pareto
 from analysis.figures.style import style
-from analysis.page import page
-from analysis.pareto import front, hypervolume
-from analysis.table import Kind, format_value
+from analysis.render.page import page
+from analysis.render.table import Kind, format_value
+from analysis.statistics.pareto import front, hypervolume
 from tests.analysis.conftest import ARMS, ArmTruth
 
 SIDE = 4

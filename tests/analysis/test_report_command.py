@@ -191,7 +191,7 @@ def test_the_report_imports_neither_ray_nor_torch_and_its_start_nothing_heavy(wr
     assert "matplotlib" in modules
     assert not {"ray", "torch", "transformers"} & set(modules)
     code = (
-        "import sys, analysis.report, analysis.contents, analysis.terminal, analysis.files; "
+        "import sys, analysis.report, analysis.contents, analysis.render.terminal, analysis.render.files; "
         "bad = {'ray', 'torch', 'matplotlib', 'scipy', 'optuna', 'jinja2'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)

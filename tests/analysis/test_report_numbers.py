@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.contents import Report, build_report
-from analysis.table import Table
+from analysis.render.table import Table
 
 SETTINGS = ("monolingual", "cross-lingual", "multilingual")
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.contents import build_report
-from analysis.files import report_markdown
+from analysis.render.files import report_markdown
 from study.records import UserError, open_study
 
 

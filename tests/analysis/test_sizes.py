@@ -12,8 +12,8 @@ from analysis.contents import build_report
 from analysis.figures.outcome import size_curves
 from analysis.figures.style import style
 from analysis.findings import Findings
-from analysis.scaling import interaction_p_value
-from analysis.table import format_value
+from analysis.render.table import format_value
+from analysis.statistics.scaling import interaction_p_value
 from analysis.tables.sizes import gains, growths, sentences
 from study.records import open_study
 from tests.analysis.conftest import FEW_ARMS

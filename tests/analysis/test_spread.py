@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.contents import build_report
-from analysis.variance import two_way
+from analysis.statistics.variance import two_way
 
 
 @pytest.fixture(scope="module")

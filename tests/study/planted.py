@@ -22,26 +22,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from analysis.comparison import Comparison
 from analysis.comparisons import RESAMPLES, compare_arms
 from analysis.findings import SETTINGS as TEST_SETTINGS
 from analysis.findings import Findings
 from analysis.labels import setting_label
 from analysis.queries import Queries
-from analysis.questions import question_table
-from analysis.significance import MARGIN, Contrast, compare
+from analysis.statistics.comparison import Comparison
+from analysis.statistics.questions import question_table
+from analysis.statistics.significance import MARGIN, Contrast, compare
 from search_spaces.recipes import MINI
 from search_spaces.space import Branch, Space, strategies
-from study.arms import Arm
-from study.budget import Budget
-from study.plan import StudyPlan
+from study.plan.arms import Arm
+from study.plan.budget import Budget
+from study.plan.program import StudyPlan
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings
 from trainables.config import TrainingConfig
-from trainables.mixing.schedules import Schedule, Trajectory
-from trainables.report_log import ReportLog, new_reports
+from trainables.ratio.schedules import Schedule, Trajectory
 from trainables.spec import Outcome, TrialSpec
 from trainables.storage import Folder
+from trainables.training.report_log import ReportLog, new_reports
 
 BASE, BEST_RATE, RATE_COST = 0.6, 3e-3, 0.12
 SEED_SPREAD, QUESTION_SPREAD, RUN_SPREAD, REST_SPREAD = 0.01, 0.3, 0.1, 0.15
@@ -281,9 +281,9 @@ def study_with_ray(
     """Runs a study through Ray Tune and Optuna, as `study.session` does; Ray must run."""
     from ray import tune
 
-    from study.cluster import Resources
-    from study.launch import optuna_journal, run_trials
-    from study.progress import Progress
+    from study.cluster.resources import Resources
+    from study.cluster.tuner import optuna_journal, run_trials
+    from study.terminal import Progress
 
     def trial(config: Mapping[str, Any]) -> None:
         spec, place = TrialSpec.model_validate_json(config["spec"]), Folder(config["folder"])

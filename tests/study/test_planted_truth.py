@@ -11,7 +11,7 @@ from scipy import stats
 
 from search_spaces.dynamic_vs_static import dynamic_vs_static
 from search_spaces.recipes import MINI
-from study.plan import StudyPlan
+from study.plan.program import StudyPlan
 from study.records import Study
 from tests.study.planted import (
     BASE,
@@ -30,7 +30,7 @@ from tests.study.planted import (
     study_with_ray,
     study_without_ray,
 )
-from trainables.mixing.schedules import Constant, Linear, Step
+from trainables.ratio.schedules import Constant, Linear, Step
 from trainables.spec import TrialSpec
 
 HALVING = SETTINGS.model_copy(update={"early_stopping": "halving", "trials": 6})

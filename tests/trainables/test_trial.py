@@ -18,13 +18,13 @@ from trainables.corpora.atlas import atlas_benchmark, atlas_training
 from trainables.corpora.pairs import training_data
 from trainables.encoders.config import PRESETS
 from trainables.inputs import TrialInputs, prepare_inputs
-from trainables.mixing.controls import Replay
-from trainables.mixing.feedback import Gap
-from trainables.mixing.ratio import RatioConfig
-from trainables.mixing.schedules import Constant, Linear
-from trainables.report_log import new_reports
+from trainables.ratio.controls import Replay
+from trainables.ratio.feedback import Gap
+from trainables.ratio.registry import RatioConfig
+from trainables.ratio.schedules import Constant, Linear
 from trainables.spec import Rung, TrialSpec
 from trainables.storage import Folder
+from trainables.training.report_log import new_reports
 from trainables.trial import TrialResources, trial_trainable
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
+from trainables.batches.kinds import Kind
 from trainables.config import TrainingConfig
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
 from trainables.encoders.config import EncoderConfig
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
-from trainables.gradient import Tokens
-from trainables.mixing.controllers import Controller, ControllerFamily, Signal
-from trainables.mixing.kinds import Kind
+from trainables.ratio.controllers import Controller, ControllerFamily, Signal
+from trainables.training.gradient import Tokens
 
 LANGUAGES = ("de", "en", "th")
 ITEMS = 60

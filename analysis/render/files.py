@@ -1,0 +1,110 @@
+"""The files of a report."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from analysis.contents import Report
+from analysis.render.renderers import WRITERS, latex_document, markdown
+from analysis.render.table import Table
+from study.records import UserError
+
+FORMATS = ("markdown", *WRITERS, "figures", "html")
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """The formats that a comma-separated list names; raises UserError for an unknown one."""
+    if text == "all":
+        return FORMATS
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown or not names:
+        raise UserError(f"--format knows no {', '.join(unknown) or 'empty list'}: choose from {', '.join(FORMATS)}.")
+    return names
+
+
+def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMATS) -> list[str]:
+    """Writes the files of a report into `output`; returns what was written, as short names.
+
+    Raises UserError if `output` is no place to write.
+    """
+    with _writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+        return _write_report(report, output, formats)
+
+
+def _write_report(report: Report, output: Path, formats: tuple[str, ...]) -> list[str]:
+    written = []
+    if "markdown" in formats:
+        _write(output / "report.md", report_markdown(report))
+        written.append("report.md")
+    written += write_tables(report.tables, output / "tables", formats)
+    if "latex" in formats:
+        _write(output / "tables" / "all_tables.tex", latex_document(report.tables))
+    if "figures" in formats or "html" in formats:
+        from analysis.figures import report_figures
+
+        figures = report_figures(report)
+        if "figures" in formats and figures:
+            for figure in figures:
+                _write(output / "figures" / f"{figure.name}.svg", figure.svg())
+                _write(output / "figures" / f"{figure.name}.pdf", figure.pdf())
+            written.append("figures/*.svg, *.pdf")
+        if "html" in formats:
+            from analysis.render.page import page
+
+            _write(output / "report.html", page(report, figures))
+            written.append("report.html")
+    return written
+
+
+def write_tables(tables: Iterable[Table], output: Path, formats: Iterable[str]) -> list[str]:
+    """Writes every table in every format that has one file per table; returns the patterns of their names.
+
+    Raises UserError if `output` is no place to write.
+    """
+    kinds = [WRITERS[name] for name in WRITERS if name in formats]
+    with _writing(output):
+        for table in tables:
+            for ending, render in kinds:
+                _write(output / f"{table.name}.{ending}", render(table))
+    return [f"{output.name}/*.{ending}" for ending, _ in kinds]
+
+
+def report_markdown(report: Report) -> str:
+    """The whole report as one Markdown text."""
+    lines = [f"# {report.title}", ""]
+    if report.question:
+        lines += [report.question, ""]
+    lines += [f"> {line}\n" for line in report.first_lines]
+    lines += [f"**{report.answer}**", ""]
+    for section in report.sections:
+        tables = [table for table in section.tables if table.rows]
+        if tables:
+            lines += [f"## {section.title}", "", *(markdown(table) for table in tables if not table.long)]
+            long = [f"{table.title} (`tables/{table.name}.csv`)" for table in tables if table.long]
+            lines += [f"In files of their own: {', '.join(long)}.", ""] if long else []
+    lines += ["## Methods", "", report.methods, "", "```bibtex", report.references.rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"Nothing can be written to {output} ({error.strerror or error}): name a folder with --output that can "
+            "be made or written to."
+        ) from error
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    """Writes a file whole or not at all, so that a reader of a running study never sees half a page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""Paired randomisation test over seeds and questions."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics.questions import Values
+from analysis.statistics.variance import two_way
+
+_CHUNK = 1_000
+
+
+@lru_cache(maxsize=4)
+def _signs(questions: int, resamples: int, seed: int) -> NDArray[np.int8]:
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, questions, 0])))
+    signs = generator.integers(2, size=(resamples, questions), dtype=np.int8) * np.int8(2) - np.int8(1)
+    signs.setflags(write=False)
+    return signs
+
+
+def paired_p_value(differences: Values, resamples: int, seed: int) -> float:
+    """Returns the two-sided p value of "no difference" for differences [seeds, questions] between two arms.
+
+    Statistic: mean over its two-way standard error. Reference: the question means under random signs (a question on
+    which the arms are equally good favours either with equal chance) plus the seed means under random rotation
+    (Langsrud 2005: exact for normal seed effects, where sign flips of 5 seeds could never give p < 1/16). The seed x
+    question noise, which is part of both means, is taken out of the seed means. The p value is never below that of the
+    t test of the same statistic: where seeds and questions weigh alike, the randomisation alone errs in up to 6 % of
+    studies of 5 seeds at the 5 % level (docs/statistics.md).
+    Raises ValueError with fewer than two seeds or questions.
+    """
+    parts = two_way(differences)
+    observed = abs(parts.statistic)
+    by_seed, by_question = differences.mean(axis=1), differences.mean(axis=0)
+    # Which arm is subtracted from which must not matter, not even to the sampling error.
+    by_question = by_question * np.copysign(1.0, parts.estimate)
+    n_seeds, n_questions = differences.shape
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, n_seeds, 1])))
+    directions = generator.standard_normal((resamples, n_seeds))
+    length = np.sqrt(max(float(by_seed @ by_seed) - n_seeds * parts.rest_square / n_questions, 0.0))
+    rotated = directions * (length / np.linalg.norm(directions, axis=1, keepdims=True))
+    signs = _signs(n_questions, resamples, seed)
+    flipped = np.concatenate(
+        [signs[start : start + _CHUNK].astype(np.float64) @ by_question for start in range(0, resamples, _CHUNK)]
+    )
+    mean = flipped / n_questions
+    # Signs leave the sum of squares as it is, so the variance follows from the mean.
+    question_part = (float((by_question**2).mean()) - mean**2) / (n_questions - 1)
+    error = np.sqrt(rotated.var(axis=1, ddof=1) / n_seeds + np.maximum(question_part, 0.0))
+    total = np.abs(rotated.mean(axis=1) + mean)
+    reference = np.divide(total, error, out=np.where(total > 0, np.inf, 0.0), where=error > 0)
+    # A tie counts as an extreme draw; rounding must not break it.
+    extreme = int((reference >= observed * (1 - 1e-9)).sum())
+    return max((1 + extreme) / (1 + resamples), parts.p_value)

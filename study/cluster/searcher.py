@@ -1,0 +1,152 @@
+"""The study's plan behind Ray Tune's Searcher interface."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from study.plan.budget import PAIR_BUDGET, Budget
+from study.plan.program import StudyPlan
+from study.records import Study, Trial
+from trainables.errors import UserError
+from trainables.spec import Outcome, TrialSpec, failure
+from trainables.storage import Folder
+from trainables.trial import CHECKPOINT, DISK_FULL
+
+_LEAST_FREE_BYTES = 1_000_000
+
+FINISHED: str = Searcher.FINISHED
+"""What Tune takes as the end of a search."""
+
+
+class PlanSearcher(Searcher):
+    """Gives Tune the plan's trials, skips those that the records hold already, and tells the plan how each ended.
+
+    The records, not Tune's own state, are the truth: a study is resumed by giving a fresh plan its old outcomes.
+    """
+
+    def __init__(
+        self,
+        plan: StudyPlan,
+        study: Study,
+        budget: Budget,
+        on_complete: Callable[[TrialSpec, Outcome], None],
+        before: "PlanSearcher | None" = None,
+    ) -> None:
+        """`before` is the searcher of the phase before this one: what it spent counts."""
+        super().__init__()
+        self._plan = plan
+        self._study = study
+        self._budget = budget
+        self._on_complete = on_complete
+        # A driver that was killed while it wrote leaves half a file.
+        study.folder.sweep()
+        self._known = {trial.id: trial for trial in study.trials}
+        self._running: dict[str, TrialSpec] = {}
+        self._waiting: TrialSpec | None = None
+        self._trials: int = before._trials if before else 0
+        self._pairs: int = before._pairs if before else 0
+        self.budget_reached: str | None = None
+        self.broken: OSError | None = None
+        """Why the records cannot be kept any longer, such as a full disk."""
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Returns the next trial's configuration, None to be asked again later, or FINISHED."""
+        if self.broken is not None:
+            raise self.broken
+        while self.budget_reached is None:
+            spec = self._waiting or self._plan.next_trial()
+            self._waiting = None
+            if spec is None:
+                return FINISHED if self._plan.phase_ended else None
+            known = self._known.get(spec.id)
+            pairs = _planned_pairs(spec)
+            if known is not None:
+                check_same_trial(spec, known)
+                if known.result is not None and not _worth_another_run(known):
+                    # Still there if the trial was killed between its result and its end.
+                    (known.folder / CHECKPOINT).delete()
+                    self._spend(pairs)
+                    self._finish(spec, Outcome.from_records(known.result, known.reports()))
+                    continue
+            reached = self._budget.reached(self._trials + 1, self._pairs + pairs)
+            if reached == PAIR_BUDGET and self._running:
+                # Those that run may spend less than planned; then it is this one's turn.
+                self._waiting = spec
+                return None
+            if reached is not None:
+                self.budget_reached = reached
+                break
+            self._spend(pairs)
+            folder = self._study.write_trial(spec.model_dump(mode="json"))
+            folder.remove("result.json")
+            self._running[trial_id] = spec
+            return {"spec": spec.model_dump_json(), "folder": folder.location}
+        return FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+        """Reads from the records how the trial ended; a trial that died before it could say so has failed."""
+        spec = self._running.pop(trial_id)
+        folder = self._study.folder / "trials" / spec.id
+        if result is not None and result.get("status") == DISK_FULL:
+            # It has not ended: without a result it is run again when the study is resumed.
+            self.broken = OSError(result["errno"], os.strerror(result["errno"]), result["where"])
+            return
+        try:
+            if not folder.exists("result.json"):
+                _check_disk(folder)
+                folder.write_json("result.json", failure("its process died more often than --max-failures allows"))
+            trial = Trial(folder, spec.model_dump(mode="json"), folder.read_json("result.json"))
+            self._finish(spec, Outcome.from_records(trial.result or {}, trial.reports()))
+        except OSError as error:
+            # Tune would turn it into a traceback of its own; `suggest` may raise what it likes.
+            self.broken = error
+
+    def _spend(self, pairs: int) -> None:
+        self._trials += 1
+        self._pairs += pairs
+
+    def _finish(self, spec: TrialSpec, outcome: Outcome) -> None:
+        if outcome.status != "failed":
+            # A trial that was stopped spent less than was planned.
+            self._pairs += outcome.pairs - _planned_pairs(spec)
+        self._plan.complete(spec, outcome)
+        self._on_complete(spec, outcome)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its parts for its own restore, which is never used."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the records hold it all."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the records hold it all."""
+
+
+def _planned_pairs(spec: TrialSpec) -> int:
+    batches = 2 if spec.training.mixing == "loss" else 1
+    return spec.training.steps * spec.training.batch_size * batches
+
+
+def check_same_trial(spec: TrialSpec, known: Trial) -> None:
+    """Raises UserError where a recorded trial is not the one that the plan derives."""
+    if TrialSpec.model_validate(known.spec) != spec:
+        raise UserError(
+            f"{known.folder.location}/trial.json is not the trial that the plan derives from the records: "
+            "the study was written by another version of this project or of Optuna; resume it with that version."
+        )
+
+
+def _check_disk(folder: Folder) -> None:
+    """Raises OSError if the disk is full: then a trial without a result has not failed, but must be run again."""
+    if folder.is_local and shutil.disk_usage(folder.local_path).free < _LEAST_FREE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder.location)
+
+
+def _worth_another_run(known: Trial) -> bool:
+    """A failed confirm trial is run again on resume; later suggestions do not depend on it as they do in the search."""
+    return known.phase == "confirm" and known.status == "failed"

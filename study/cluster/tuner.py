@@ -1,0 +1,309 @@
+"""Starts Ray, runs the plan through Ray Tune, and keeps the records up to date."""
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import ray
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from ray import tune
+
+from study.cluster.resources import Resources, cores, gpu_count, plan_resources
+from study.cluster.searcher import PlanSearcher
+from study.plan.budget import Budget
+from study.plan.program import StudyPlan
+from study.records import Study, open_study
+from study.settings import StudySettings
+from study.terminal import Progress
+from trainables.errors import UserError
+from trainables.spec import Outcome, TrialSpec
+from trainables.storage import Folder
+
+_OBJECT_STORE_BYTES = 200_000_000
+"""Smallest object store: Ray's default takes 30 % of the machine's memory from the trials."""
+
+_STATUS_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the study ended."""
+
+    state: str
+    failed: int
+
+
+@contextmanager
+def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterator[str | None]:
+    """Connects to the cluster of the settings, or starts Ray here; yields the dashboard's address.
+
+    Ray's messages go to a file. Raises UserError if the address does not answer.
+    """
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    _log_to_file(log)
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    try:
+        if settings.address:
+            context = ray.init(address=settings.address, **options)
+        else:
+            # "local": a Ray of its own, even where RAY_ADDRESS is set or another one runs on this machine.
+            context = ray.init(
+                address="local",
+                num_cpus=cores(),
+                num_gpus=gpu_count(),
+                object_store_memory=_OBJECT_STORE_BYTES + 2 * shared_bytes,
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                **options,
+            )
+    except (ConnectionError, RuntimeError) as error:
+        if not settings.address:
+            raise
+        raise UserError(
+            f"--address {settings.address}: no Ray cluster answers there ({str(error).splitlines()[0]}); "
+            "start one with `ray start --head`, or leave --address out to start Ray here."
+        ) from error
+    try:
+        url = context.dashboard_url
+        yield f"http://{url}" if url else None
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def only_driver(folder: Folder) -> Iterator[None]:
+    """Holds a study for the time of the block; raises UserError if another process runs it.
+
+    The lock is the kernel's: it ends with its process, however that ends. Remote folders have none.
+    """
+    if not folder.is_local:
+        yield
+        return
+    folder.local_path.mkdir(parents=True, exist_ok=True)
+    with (folder.local_path / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{folder.location} is being run by another process: wait for its end, or stop it first."
+            ) from error
+        yield
+
+
+def cluster_resources(settings: StudySettings, storage: Folder) -> Resources:
+    """Computes what trials get on the running cluster; raises UserError if it is too small or cannot share storage."""
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    if len(nodes) > 1 and storage.is_local:
+        _check_shared(storage, [node["NodeID"] for node in nodes])
+    return plan_resources(settings, [node["Resources"] for node in nodes])
+
+
+def run_trials(
+    study: Study,
+    plan: StudyPlan,
+    trainable: Callable[..., Any],
+    resources: Resources,
+    settings: StudySettings,
+    budget: Budget,
+    progress: Progress,
+) -> Ended:
+    """Runs the plan to its end, or until it is interrupted; the records say at any time what is done.
+
+    `trainable` gets the config that `PlanSearcher.suggest` returns and writes reports and result into its folder.
+    """
+    counts = _Counts(study, plan, progress)
+    # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its
+    # actor go; a new one takes longer to start than a short trial, and Tune would run one trial at a time from then on.
+    searcher = _run_phase(study, plan, trainable, resources, settings, budget, counts)
+    if plan.phase_ended and not plan.finished:
+        plan.start_confirm_phase()
+        searcher = _run_phase(
+            open_study(study.folder.location), plan, trainable, resources, settings, budget, counts, searcher
+        )
+    if plan.finished:
+        state = "complete"
+    elif searcher.budget_reached:
+        state = "budget"
+        best = "" if plan.arms else ", --confirm-only with a larger one confirms the best that was found so far"
+        progress.line(f"The {searcher.budget_reached} is spent; --resume with a larger one goes on{best}.")
+    else:
+        state = "interrupted"
+    counts.write(state)
+    return Ended(state, progress.failed)
+
+
+def _run_phase(
+    study: Study,
+    plan: StudyPlan,
+    trainable: Callable[..., Any],
+    resources: Resources,
+    settings: StudySettings,
+    budget: Budget,
+    counts: "_Counts",
+    before: PlanSearcher | None = None,
+) -> PlanSearcher:
+    """Runs the present phase of the plan through Tune; `before` is the searcher of the phase before it."""
+    searcher = PlanSearcher(plan, study, budget, counts.completed, before)
+    tuner = tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=resources.concurrent,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name=plan.phase,
+            storage_path=(study.folder / "ray").location,
+            failure_config=tune.FailureConfig(max_failures=settings.max_failures),
+            callbacks=[_Watcher(counts)],
+            verbose=0,
+        ),
+    )
+    counts.write("running")
+    try:
+        with suppress(KeyboardInterrupt):
+            tuner.fit()
+        if searcher.broken is not None:
+            raise searcher.broken
+    except BaseException:
+        with suppress(OSError):
+            counts.write("interrupted")
+        raise
+    return searcher
+
+
+def optuna_journal(study: Study) -> optuna.storages.BaseStorage:
+    """A fresh journal in the study folder; the plan fills it again from the records when a study is resumed."""
+    if not study.folder.is_local:
+        return optuna.storages.InMemoryStorage()
+    path = study.folder.local_path / "optuna.journal"
+    path.unlink(missing_ok=True)
+    # Left by a driver that was killed while it wrote; Optuna would wait for it.
+    path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+class _Counts:
+    """Keeps status.json and the terminal up to date."""
+
+    def __init__(self, study: Study, plan: StudyPlan, progress: Progress) -> None:
+        self._study, self._plan, self.progress = study, plan, progress
+        self._written = 0.0
+        self._ended = {phase: {"done": 0, "failed": 0, "pruned": 0} for phase in ("search", "confirm")}
+
+    def completed(self, spec: TrialSpec, outcome: Outcome) -> None:
+        """Counts a trial that has ended."""
+        counts = self._ended[spec.phase]
+        counts["done"] += 1
+        counts["failed"] += outcome.status in ("failed", "diverged")
+        counts["pruned"] += outcome.status == "pruned"
+        self.progress.phase = self._plan.phase
+        self.progress.planned = self._plan.planned
+        value = self._objective_value(outcome.metrics)
+        self.progress.trial_ended(spec.id, spec.phase, outcome.status, value, outcome.error)
+        self.write("running")
+
+    def reported(self, trial_id: str, report: Mapping[str, Any]) -> None:
+        """Shows where a running trial stands."""
+        self.progress.trial_reported(trial_id, {**report, "objective": self._objective_value(report)})
+
+    def _objective_value(self, metrics: Mapping[str, float]) -> float | None:
+        return metrics.get(f"dev/{self._plan.objectives[0].metric}")
+
+    def write(self, state: str) -> None:
+        """Writes status.json."""
+        self.progress.planned = self._plan.planned
+        self._written = time.monotonic()
+        running = len(self.progress.running)
+        self._study.write_status(
+            {
+                "state": state,
+                "phase": self._plan.phase,
+                "dashboard": self.progress.dashboard,
+                "trials": {
+                    phase: {**counts, "planned": self._plan.planned[phase], "running": running}
+                    for phase, counts in self._ended.items()
+                },
+            }
+        )
+
+    def tick(self) -> None:
+        """Writes status.json if it has grown old: a reader tells a dead study by that."""
+        if time.monotonic() - self._written > _STATUS_SECONDS:
+            self.write("running")
+
+
+class _Watcher(tune.Callback):
+    """Brings what Tune sees of running trials to the terminal."""
+
+    def __init__(self, counts: _Counts) -> None:
+        self._counts = counts
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Tune pickles its parts for its own restore, which is never used."""
+        return {}
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._counts.tick()
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        spec = TrialSpec.model_validate_json(trial.config["spec"])
+        self._counts.progress.trial_started(spec.id, spec.training.steps)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
+    ) -> None:
+        self._counts.reported(_trial_name(trial), result)
+
+
+def _trial_name(trial: Any) -> str:
+    return TrialSpec.model_validate_json(trial.config["spec"]).id
+
+
+def _log_to_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    for name in ("ray", "ray.tune", "ray.train", "ray.data"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+    # A new cluster asks for a token by default, and Ray says so at every start.
+    logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
+
+
+def _check_shared(storage: Folder, node_ids: list[str]) -> None:
+    """Raises UserError unless every node sees the storage folder of this one."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    storage.write_json(".shared", {"written": time.time()})
+
+    @ray.remote(num_cpus=0)
+    def sees(location: str) -> bool:
+        return Folder(location).exists(".shared")
+
+    checks = [
+        sees.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(storage.location)
+        for node in node_ids
+    ]
+    blind = sum(not seen for seen in ray.get(checks))
+    if blind:
+        raise UserError(
+            f"--storage {storage.location} is not seen by {blind} of the cluster's {len(node_ids)} nodes: "
+            "use a folder that all nodes share, or a URI such as s3://bucket/folder."
+        )

@@ -1,0 +1,1 @@
+"""The study as a deterministic program; knows no Ray."""

@@ -1,0 +1,131 @@
+"""The searcher spends the study's budget on what trials really cost, and never takes a full disk for a failed trial."""
+
+import errno
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from search_spaces.recipes import MINI
+from search_spaces.registry import space
+from study.cluster.searcher import FINISHED, PlanSearcher
+from study.plan.budget import Budget
+from study.plan.program import StudyPlan
+from study.records import create_study, open_study
+from study.settings import StudySettings
+from trainables.spec import Outcome, TrialSpec
+from trainables.storage import Folder
+from trainables.trial import CHECKPOINT, DISK_FULL
+
+STEPS, BATCH = 40, 8
+PAIRS = STEPS * BATCH
+
+INFO = {"name": "s", "space": "dynamic_vs_static", "settings": {}}
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def trials_within(tmp_path: Path) -> Run:
+    """How many trials are started, so many at a time, if each costs so many pairs and signal pairs."""
+
+    def count(budget: int, pairs: int, signal_pairs: int = 0, status: str = "complete", at_a_time: int = 1) -> int:
+        study = create_study(Folder(tmp_path / f"{budget}-{pairs}-{signal_pairs}-{status}-{at_a_time}"), INFO)
+        plan = StudyPlan(space("dynamic_vs_static"), MINI, StudySettings(steps=STEPS, batch_size=BATCH), "mini-xs")
+        searcher = PlanSearcher(plan, study, Budget(pairs=budget), lambda spec, outcome: None)
+        result = {"status": status, "steps": STEPS, "metrics": {"dev/multilingual/map": 0.5}, "error": None}
+        running: deque[tuple[str, str]] = deque()
+        started = 0
+        while True:
+            config = searcher.suggest(str(started)) if len(running) < at_a_time else None
+            if isinstance(config, dict):
+                running.append((str(started), config["folder"]))
+                started += 1
+            elif running:
+                trial, folder = running.popleft()
+                cost = {"pairs": pairs, "signal_pairs": signal_pairs}
+                Folder(folder).write_json("result.json", {**result, "cost": cost})
+                searcher.on_trial_complete(trial)
+            elif config == FINISHED:
+                assert searcher.budget_reached == "pair budget"
+                return started
+
+    return count
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 8])
+def test_a_pair_budget_is_spent_to_the_end(trials_within: Run, at_a_time: int) -> None:
+    assert trials_within(10 * PAIRS, PAIRS, at_a_time=at_a_time) == 10
+    assert trials_within(10 * PAIRS - 1, PAIRS, at_a_time=at_a_time) == 9
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 8])
+def test_what_a_stopped_trial_saved_is_spent_on_others(trials_within: Run, at_a_time: int) -> None:
+    assert trials_within(10 * PAIRS, PAIRS // 2, status="pruned", at_a_time=at_a_time) == 19
+
+
+def test_pairs_that_are_only_encoded_count_a_third(trials_within: Run) -> None:
+    assert trials_within(10 * PAIRS, PAIRS // 2, signal_pairs=3 * PAIRS // 2) == 10
+    assert trials_within(10 * PAIRS, PAIRS // 2, signal_pairs=3 * PAIRS // 4) == 13
+
+
+def test_a_failed_trial_counts_as_planned(trials_within: Run) -> None:
+    assert trials_within(10 * PAIRS, 0, status="failed") == 10
+
+
+Ended = list[tuple[str, str]]
+
+
+def _searcher(folder: Folder) -> tuple[PlanSearcher, Ended]:
+    """A searcher of a new or a taken up study, and the trials that it takes for ended, with their status."""
+    study = open_study(folder.location) if folder.exists() else create_study(folder, INFO)
+    plan = StudyPlan(space("dynamic_vs_static"), MINI, StudySettings(steps=STEPS, batch_size=BATCH), "mini-xs")
+    ended: Ended = []
+
+    def note(spec: TrialSpec, outcome: Outcome) -> None:
+        ended.append((spec.id, outcome.status))
+
+    return PlanSearcher(plan, study, Budget(), note), ended
+
+
+def test_a_full_disk_ends_the_study_and_its_trial_runs_again(tmp_path: Path) -> None:
+    searcher, ended = _searcher(Folder(tmp_path / "study"))
+    config = searcher.suggest("0")
+    assert isinstance(config, dict)
+    told = {"step": 0, "status": DISK_FULL, "errno": errno.ENOSPC, "where": "/somewhere/checkpoint"}
+    searcher.on_trial_complete("0", told)
+    with pytest.raises(OSError, match="No space left on device: '/somewhere/checkpoint'"):
+        searcher.suggest("1")
+    assert isinstance(searcher.broken, OSError)
+    assert ended == []
+    assert Folder(config["folder"]).names() == ["trial.json"]
+    again, _ = _searcher(Folder(tmp_path / "study"))
+    assert again.suggest("0") == config
+
+
+def test_a_process_that_died_on_a_disk_with_room_is_a_failed_trial(tmp_path: Path) -> None:
+    searcher, ended = _searcher(Folder(tmp_path / "study"))
+    config = searcher.suggest("0")
+    assert isinstance(config, dict)
+    searcher.on_trial_complete("0", None, error=True)
+    assert [status for _, status in ended] == ["failed"]
+    assert "died more often" in Folder(config["folder"]).read_json("result.json")["error"]
+
+
+def test_what_killed_processes_left_is_cleared_away_when_a_study_is_taken_up(tmp_path: Path) -> None:
+    study = Folder(tmp_path / "study")
+    searcher, _ = _searcher(study)
+    config = searcher.suggest("0")
+    assert isinstance(config, dict)
+    folder = Folder(config["folder"])
+    result = {"status": "complete", "steps": STEPS, "metrics": {"dev/multilingual/map": 0.5}, "cost": {}, "error": None}
+    folder.write_json("result.json", result)
+    (folder / CHECKPOINT).write_bytes("model.safetensors", b"half of it")
+    (folder / f".{CHECKPOINT}.{'0' * 32}").write_bytes("model.safetensors", b"another half")
+    study.write_bytes(f".status.json.{'0' * 32}", b"{")
+    again, ended = _searcher(study)
+    again.suggest("0")
+    assert ended == [(folder.name, "complete")]
+    assert folder.names() == ["result.json", "trial.json"]
+    assert study.names() == ["study.json", "trials"]

@@ -1,0 +1,431 @@
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from trainables.batches.planner import BatchPlanner
+from trainables.corpora.atlas import atlas_training
+from trainables.corpora.pair_files import load_pair_file
+from trainables.corpora.pairs import PairItem, training_data
+from trainables.errors import UserError
+from trainables.ratio.registry import ratio_config, ratio_policy
+
+KINDS = ("mono", "cross")
+
+
+def parallel(size, languages="abc", name="set", groups=None):
+    """Items with all texts in all languages, all different."""
+    return [
+        PairItem(
+            f"{name}{i}",
+            str(i if groups is None else i % groups),
+            {lang: f"{name} q{i}{lang}" for lang in languages},
+            {lang: f"{name} p{i}{lang}" for lang in languages},
+        )
+        for i in range(size)
+    ]
+
+
+def any_data(seed, distinct_texts=False):
+    """One to three sets with holes, shared groups and shared texts, all by chance."""
+    generator = np.random.default_rng(seed)
+    sets = {}
+    for name in "ABC"[: generator.integers(1, 4)]:
+        vocabulary, groups, density = generator.choice([3, 12, 1000]), generator.choice([8, 30]), generator.random()
+        items = []
+        for i in range(generator.integers(1, 26)):
+            query, passage = (
+                {
+                    lang: f"{name}{role}{i if distinct_texts else number}{lang}"
+                    for lang in "abcd"
+                    if generator.random() < density or lang == always
+                }
+                for role, number, always in zip(
+                    "qp", generator.integers(0, vocabulary, 2), generator.choice(list("abcd"), 2), strict=True
+                )
+            )
+            items.append(PairItem(str(i), str(generator.integers(0, groups)), query, passage))
+        sets[name] = items
+    return training_data(sets)
+
+
+seeds_of_data = st.integers(0, 10**6)
+
+
+def check(data, batch, batch_size):
+    """Every rule of a batch, told from the data alone."""
+    assert [
+        a.dtype
+        for a in (batch.items, batch.query_language, batch.passage_language, batch.query_text, batch.passage_text)
+    ] == [np.int64, np.int16, np.int16, np.int32, np.int32]
+    rows = list(
+        zip(
+            batch.items, batch.query_language, batch.passage_language, batch.query_text, batch.passage_text, strict=True
+        )
+    )
+    assert len(rows) == len(batch) == batch_size
+    for item, query_language, passage_language, query_text, passage_text in rows:
+        assert data.set_of_item[item] == batch.set_index
+        assert data.query_text[item, query_language] == query_text >= 0
+        assert data.passage_text[item, passage_language] == passage_text >= 0
+        assert (query_language == passage_language) == (batch.kind == "mono")
+    if batch.kind == "mono":
+        assert len(set(batch.query_language.tolist())) == 1
+    for column in (batch.items, data.group_of_item[batch.items], batch.query_text, batch.passage_text):
+        assert len(set(column.tolist())) == batch_size
+
+
+def content(batch):
+    return [
+        column.tolist()
+        for column in (batch.items, batch.query_language, batch.passage_language, batch.query_text, batch.passage_text)
+    ]
+
+
+def planned(data, batch_size, seed=0, **options):
+    """A planner, or None if it can fill nothing."""
+    try:
+        return BatchPlanner(data, batch_size, seed, **options)
+    except UserError:
+        return None
+
+
+@given(seeds_of_data, st.integers(1, 9), st.integers(0, 99), st.lists(st.integers(0, 10**6), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=120)
+def test_every_batch_keeps_every_rule(data_seed, batch_size, seed, steps):
+    data = any_data(data_seed)
+    planner = planned(data, batch_size, seed)
+    assume(planner is not None)
+    filled = 0
+    for kind in KINDS:
+        try:
+            planner.check(kind)
+        except UserError:
+            with pytest.raises(UserError):
+                planner.batch(steps[0], kind)
+            continue
+        for step in steps:
+            batch = planner.batch(step, kind)
+            assert (batch.step, batch.kind) == (step, kind)
+            check(data, batch, batch_size)
+            filled += 1
+    assert filled
+
+
+@given(seeds_of_data, st.integers(1, 9))
+@settings(deadline=None, max_examples=60)
+def test_a_kind_is_filled_exactly_when_a_set_has_enough_groups_for_it(data_seed, batch_size):
+    data = any_data(data_seed, distinct_texts=True)
+
+    def groups(usable):
+        found = {(data.set_of_item[i], data.group_of_item[i]) for i in range(len(data)) if usable(data.item(i))}
+        return max(Counter(set_index for set_index, _ in found).values(), default=0)
+
+    per_language = {
+        lang: groups(lambda item, lang=lang: lang in item.query and lang in item.passage) for lang in data.languages
+    }
+    cross = groups(lambda item: any(q != p for q in item.query for p in item.passage))
+    fillable = {"mono": max(per_language.values()) >= batch_size, "cross": cross >= batch_size}
+    planner = planned(data, batch_size)
+    assert (planner is not None) == any(fillable.values())
+    if planner is None:
+        return
+    for kind, expected in fillable.items():
+        try:
+            planner.batch(3, kind)
+            assert expected
+        except UserError:
+            assert not expected
+    left_out = {lang for lang, _ in planner.languages_left_out}
+    assert left_out == {lang for lang, count in per_language.items() if count < batch_size}
+
+
+@given(seeds_of_data, st.integers(1, 6), st.lists(st.tuples(st.integers(0, 200), st.sampled_from(KINDS)), max_size=12))
+@settings(deadline=None, max_examples=60)
+def test_a_batch_does_not_depend_on_earlier_calls_nor_on_numpy_s_global_state(data_seed, batch_size, calls):
+    data = any_data(data_seed)
+    planner = planned(data, batch_size)
+    assume(planner is not None)
+    for step, kind in calls:
+        try:
+            batch = planner.batch(step, kind)
+        except UserError:
+            continue
+        np.random.seed(step)
+        fresh = BatchPlanner(data, batch_size, 0).batch(step, kind)
+        assert batch.set_index == fresh.set_index
+        assert content(batch) == content(fresh)
+
+
+def test_seeds_and_data_give_other_batches():
+    data, other = training_data({"set": parallel(100)}), training_data({"sets": parallel(100)})
+    batches = [BatchPlanner(d, 16, seed).batch(0, "mono") for d, seed in [(data, 0), (data, 1), (other, 0)]]
+    assert len({tuple(batch.items.tolist()) for batch in batches}) == 3
+
+
+@pytest.mark.parametrize("groups", [None, 40])
+def test_on_parallel_data_the_items_are_the_same_in_every_arm(groups):
+    data = training_data({"A": parallel(90, name="A", groups=groups), "B": parallel(200, name="B", groups=groups)})
+    planner = BatchPlanner(data, 16, seed=3)
+    sets = set()
+    for step in range(150):
+        mono, cross = planner.batch(step, "mono"), planner.batch(step, "cross")
+        assert mono.items.tolist() == cross.items.tolist()
+        sets.add(mono.set_index)
+    assert sets == {0, 1}
+
+
+@pytest.mark.parametrize("arm", ["mono", "cross", "mixed"])
+def test_on_parallel_data_every_arm_sees_every_item_of_a_set_once_per_epoch(arm):
+    data = training_data({"A": parallel(53, name="A"), "B": parallel(120, name="B")})
+    planner = BatchPlanner(data, 16, seed=1)
+    seen = {0: [], 1: []}
+    for step in range(200):
+        batch = planner.batch(step, KINDS[step % 3 == 0] if arm == "mixed" else arm)
+        seen[batch.set_index] += batch.items.tolist()
+    for number, (first, size) in enumerate([(0, 53), (53, 120)]):
+        epochs = len(seen[number]) // size
+        assert epochs >= 9
+        for epoch in range(epochs):
+            assert sorted(seen[number][epoch * size : (epoch + 1) * size]) == list(range(first, first + size))
+
+
+def test_a_due_item_that_cannot_serve_is_replaced_in_its_place_only():
+    items = parallel(200, "ab")
+    holes = [
+        PairItem(i.id, i.group, {"a": i.query["a"]}, {"a": i.passage["a"]}) if n % 4 == 0 else i
+        for n, i in enumerate(items)
+    ]
+    planner = BatchPlanner(training_data({"set": holes}), 16, seed=0)
+    due_and_able = replaced = 0
+    for step in range(40):
+        mono, cross = planner.batch(step, "mono"), planner.batch(step, "cross")
+        if mono.query_language[0] == 0:
+            for m, c in zip(mono.items, cross.items, strict=True):
+                due_and_able += m % 4 > 0
+                replaced += m % 4 == 0
+                assert (m == c) == (m % 4 > 0)
+    assert due_and_able > 50
+    assert replaced > 20
+
+
+def frequencies(planner, steps, kind="mono"):
+    languages = Counter(int(planner.batch(step, kind).query_language[0]) for step in range(steps))
+    return np.array([languages[number] for number in range(len(planner.data.languages))])
+
+
+def test_monolingual_languages_are_uniform_whatever_their_sizes():
+    items = parallel(40, "abc") + parallel(300, "c", name="more")
+    planner = BatchPlanner(training_data({"set": items}), 8, seed=4)
+    assert stats.chisquare(frequencies(planner, 3000)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 5.0])
+def test_a_language_temperature_draws_by_a_power_of_the_size(temperature):
+    items = parallel(40, "abc") + parallel(300, "c", name="more")
+    planner = BatchPlanner(training_data({"set": items}), 8, seed=4, language_temperature=temperature)
+    shares = np.array([40.0, 40.0, 340.0]) ** (1 / temperature)
+    assert stats.chisquare(frequencies(planner, 3000), 3000 * shares / shares.sum()).pvalue > 1e-3
+
+
+def test_cross_lingual_pairs_are_uniform_over_the_ordered_pairs_of_an_item():
+    planner = BatchPlanner(training_data({"set": parallel(64, "abcd")}), 16, seed=0)
+    pairs = Counter()
+    for step in range(500):
+        batch = planner.batch(step, "cross")
+        pairs.update(zip(batch.query_language.tolist(), batch.passage_language.tolist(), strict=True))
+    assert len(pairs) == 12
+    assert stats.chisquare(list(pairs.values())).pvalue > 1e-3
+
+
+def mixed_sets():
+    """A is parallel, B has language a only, C is parallel in b and c."""
+    return training_data({"A": parallel(100, "abc", "A"), "B": parallel(300, "a", "B"), "C": parallel(50, "bc", "C")})
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares"),
+    [
+        (None, {"a": [100, 300, 0], "b": [100, 0, 50], "c": [100, 0, 50], "cross": [100, 0, 50]}),
+        (
+            {"A": 1, "B": 1, "C": 6},
+            {"a": [1, 1, 0], "b": [1, 0, 6], "c": [1, 0, 6], "cross": [1, 0, 6]},
+        ),
+    ],
+)
+def test_sets_serve_in_proportion_to_what_they_can_serve_or_to_their_weights(weights, shares):
+    data = mixed_sets()
+    planner = BatchPlanner(data, 8, seed=0, set_weights=weights)
+    counts = {name: np.zeros(3) for name in shares}
+    for step in range(4000):
+        mono, cross = planner.batch(step, "mono"), planner.batch(step, "cross")
+        counts[data.languages[mono.query_language[0]]][mono.set_index] += 1
+        counts["cross"][cross.set_index] += 1
+    for name, expected in shares.items():
+        able = np.array(expected) > 0
+        assert counts[name][~able].sum() == 0
+        wanted = np.array(expected)[able] / sum(expected) * counts[name].sum()
+        assert stats.chisquare(counts[name][able], wanted).pvalue > 1e-3
+
+
+def test_a_set_that_can_serve_only_in_part_gives_up_only_a_part_of_its_turns():
+    # In language b set A has 30 of its 120 items, B all of its 60, C all of its 20.
+    # So the shares are 3 : 6 : 2 and the turns 12 : 6 : 2.
+    sets = {
+        "A": parallel(30, "ab", "A") + parallel(90, "a", "A more"),
+        "B": parallel(60, "b", "B"),
+        "C": parallel(20, "b", "C"),
+    }
+    planner = BatchPlanner(training_data(sets), 8, seed=0)
+    turns_and_servers = Counter()
+    for step in range(6000):
+        batch = planner.batch(step, "mono")
+        if batch.query_language[0] == 1:
+            turns_and_servers[planner._turns.at(step)[0], batch.set_index] += 1
+    table = np.array([[turns_and_servers[turn, served] for served in range(3)] for turn in range(3)])
+    # B and C keep all their turns; A serves in 3/11 of all and leaves the rest to those who lack.
+    lacking = np.array([6 / 11 - 6 / 20, 2 / 11 - 2 / 20])
+    expected = np.array([[3 / 11, *lacking], [0, 6 / 20, 0], [0, 0, 2 / 20]]) * table.sum()
+    assert (table[expected == 0] == 0).all()
+    assert stats.chisquare(table[expected > 0], expected[expected > 0]).pvalue > 1e-3
+
+
+def test_sets_that_fill_no_batch_and_languages_without_one_are_reported():
+    data = training_data(
+        {"big": parallel(30, "ab"), "small": parallel(5, "abc", "small"), "grouped": parallel(50, "a", "g", 7)}
+    )
+    planner = BatchPlanner(data, 8, seed=0)
+    assert planner.left_out == [
+        ("small", "at most 5 items that share no group and no text, a batch needs 8"),
+        ("grouped", "at most 7 items that share no group and no text, a batch needs 8"),
+    ]
+    assert planner.languages_left_out == [("c", "at most 5 items that share no group and no text, a batch needs 8")]
+    assert {planner.batch(step, kind).set_index for step in range(50) for kind in KINDS} == {0}
+
+
+def test_nothing_to_fill_a_batch_from_is_told_with_numbers_and_remedy():
+    only_mono = BatchPlanner(training_data({"set": parallel(30, "a")}), 8, seed=0)
+    only_mono.check("mono")
+    with pytest.raises(UserError, match=r"^No cross-lingual batch of 8 .* more than 0 items .*; add training data\.$"):
+        only_mono.check("cross")
+    with pytest.raises(UserError, match=r"^No monolingual batch of 8 .* more than 5 .* use --batch-size 5 or less"):
+        BatchPlanner(training_data({"set": parallel(5)}), 8, seed=0)
+    for empty in ({}, {"set": []}):
+        with pytest.raises(UserError, match="no training data"):
+            BatchPlanner(training_data(empty), 8, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"set_weights": {"set": 1, "zet": 1}}, "Unknown training set 'zet': did you mean set"),
+        ({"set_weights": {}}, "weight of training set 'set' is None"),
+        ({"set_weights": {"set": 0}}, "weight of training set 'set' is 0"),
+        ({"language_temperature": 0}, "language temperature is 0"),
+        ({"language_temperature": float("nan")}, "language temperature is nan"),
+    ],
+)
+def test_wrong_options_are_told(options, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        BatchPlanner(training_data({"set": parallel(30)}), 8, seed=0, **options)
+
+
+def adversarial():
+    """Data in which few combinations make a batch of 6."""
+    shared_query = [PairItem(str(i), str(i), {"a": f"q{i % 6}"}, {"a": f"p{i}"}) for i in range(3000)]
+    one_big_group = [PairItem(str(i), "big" if i > 4 else str(i), {"a": f"q{i}"}, {"a": f"p{i}"}) for i in range(3000)]
+    # In a cycle of items that share a text with each neighbour, six of twelve fit only if every other one is taken.
+    cycle = [PairItem(str(i), str(i), {"a": f"q{i // 2}"}, {"a": f"p{(i + 1) % 12 // 2}"}) for i in range(12)]
+    return {"six query texts": shared_query, "one big group": one_big_group, "cycle": cycle}
+
+
+@pytest.mark.parametrize("name", adversarial())
+def test_batches_end_and_keep_the_rules_on_adversarial_data(name):
+    data = training_data({"set": adversarial()[name]})
+    planner = next(p for seed in range(200) if (p := planned(data, 6, seed)) is not None)
+    distinct = set()
+    for step in range(40):
+        batch = planner.batch(step, "mono")
+        check(data, batch, 6)
+        distinct.add(tuple(sorted(batch.items.tolist())))
+    assert len(distinct) > 1
+
+
+def test_replacements_are_uniform_over_the_items_that_fit():
+    # One group holds half of the items: each batch has it at most once, all others equally often.
+    items = [PairItem(str(i), "big" if i < 60 else str(i), {"a": f"q{i}"}, {"a": f"p{i}"}) for i in range(120)]
+    planner = BatchPlanner(training_data({"set": items}), 6, seed=0)
+    counts = np.zeros(120)
+    for step in range(5000):
+        counts[planner.batch(step, "mono").items] += 1
+    assert counts[:60].sum() <= 5000
+    # Once per epoch when due, else as a replacement: nearly independent draws.
+    assert stats.chisquare(counts[:60]).pvalue > 1e-3
+    assert stats.chisquare(counts[60:]).pvalue > 1e-3
+
+
+@given(st.sampled_from([1, 2, 3, 4, 6, 12]), st.sampled_from(KINDS))
+def test_shards_put_together_are_the_batch(world, kind):
+    batch = BatchPlanner(training_data({"set": parallel(40)}), 12, seed=0).batch(5, kind)
+    shards = [batch.shard(rank, world) for rank in range(world)]
+    assert {len(shard) for shard in shards} == {12 // world}
+    for field in ("items", "query_language", "passage_language", "query_text", "passage_text"):
+        assert np.concatenate([getattr(s, field) for s in shards]).tolist() == getattr(batch, field).tolist()
+    assert {(s.step, s.kind, s.set_index) for s in shards} == {(5, kind, 0)}
+
+
+def test_shards_must_be_equal_and_ranks_exist():
+    batch = BatchPlanner(training_data({"set": parallel(40)}), 12, seed=0).batch(0, "mono")
+    with pytest.raises(UserError, match=r"batch of 12 .* by 5 workers: use a --batch-size that is a multiple of 5"):
+        batch.shard(0, 5)
+    for rank in (-1, 3):
+        with pytest.raises(ValueError, match="rank"):
+            batch.shard(rank, 3)
+
+
+def test_describe_gives_the_expected_counts():
+    planner = BatchPlanner(mixed_sets(), 8, seed=0)
+    text = planner.describe(ratio_policy(ratio_config({"family": "constant", "value": 0.75}), 400), 40)
+    numbers = {line[:14].strip(): float(line[14:].split()[0]) for line in text.splitlines()[1:]}
+    assert text.startswith("the first 40 batches of 8 pairs")
+    assert numbers == {
+        "monolingual": 30,
+        "a": 10,
+        "b": 10,
+        "c": 10,
+        "cross-lingual": 10,
+        "set A": pytest.approx(10 * 0.25 + 20 * 2 / 3 + 10 * 2 / 3, abs=0.06),
+        "set B": pytest.approx(10 * 0.75, abs=0.06),
+        "set C": pytest.approx(20 / 3 + 10 / 3, abs=0.06),
+    }
+    closed = ratio_policy(ratio_config({"family": "odm"}), 400)
+    assert "decided in training" in planner.describe(closed, 40)
+
+
+def test_real_parallel_text_fills_batches_that_keep_every_rule(shared_data):
+    files = sorted((shared_data / "train_parallel").glob("*.jsonl.gz")) + sorted(
+        (shared_data / "train_mono").glob("*.jsonl.gz")
+    )
+    data = training_data({path.name: load_pair_file(path) for path in files})
+    planner = BatchPlanner(data, 32, seed=0)
+    sets = set()
+    for step in range(150):
+        for kind in KINDS:
+            batch = planner.batch(step, kind)
+            check(data, batch, 32)
+            sets.add(batch.set_index)
+    assert len(sets) > 3
+
+
+def test_the_embedded_training_set_fills_batches_that_keep_every_rule():
+    data = training_data({"atlas": atlas_training()})
+    planner = BatchPlanner(data, 48, seed=0)
+    assert not planner.left_out
+    assert not planner.languages_left_out
+    for step in range(60):
+        for kind in KINDS:
+            check(data, planner.batch(step, kind), 48)

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+import torch
+
+from tests.trainables.toy_run import assert_same_gradient, toy_config, toy_data, toy_encoder, toy_tokens
+from trainables.batches.planner import BatchPlanner
+from trainables.encoders.tokens import pad
+from trainables.parallel.replicated import Worker
+from trainables.training.gradient import GradientEngine, resolve_precision
+from trainables.training.loss import contrastive_loss
+
+DATA = toy_data()
+TOKENS = toy_tokens(DATA)
+
+
+def loss_and_gradient(encoder, config, kind="cross", step=3, weight=1.0):
+    encoder.zero_grad()
+    batch = BatchPlanner(DATA, config.batch_size, config.seed).batch(step, kind)
+    loss = GradientEngine(encoder, TOKENS, config, Worker()).add_gradient(batch, step, weight=weight)
+    return loss, {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
+
+
+def assert_same(left, right):
+    torch.testing.assert_close(left[0], right[0], rtol=1e-6, atol=0)
+    assert_same_gradient(left[1], right[1])
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_gradient_is_that_of_queries_and_passages_encoded_on_their_own(symmetric):
+    config, encoder = toy_config(symmetric=symmetric), toy_encoder()
+    batch = BatchPlanner(DATA, config.batch_size, config.seed).batch(3, "cross")
+    queries = encoder(*pad(TOKENS.queries, batch.query_text, TOKENS.pad_id))
+    passages = encoder(*pad(TOKENS.passages, batch.passage_text, TOKENS.pad_id))
+    expected = contrastive_loss(queries, passages, config.temperature, symmetric=symmetric)
+    expected.backward()
+    gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
+    assert_same((expected.detach(), gradient), loss_and_gradient(encoder, config))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("chunks", [2, 3, 8])
+def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, dropout):
+    """The oracle encodes the same chunks with the same dropout, and keeps the whole graph instead of caching."""
+    config, encoder = toy_config(gradient_accumulation=chunks), toy_encoder(dropout)
+    engine = GradientEngine(encoder, TOKENS, config, Worker())
+    batch = BatchPlanner(DATA, config.batch_size, config.seed).batch(3, "cross")
+    parts = [engine._embed(chunk, (3, 0, n)) for n, chunk in enumerate(engine._chunks(batch, chunks))]
+    expected = contrastive_loss(*(torch.cat(side) for side in zip(*parts, strict=True)), config.temperature)
+    expected.backward()
+    gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
+    assert_same((expected.detach(), gradient), loss_and_gradient(encoder, config))
+
+
+@pytest.mark.parametrize("chunks", [2, 3, 8])
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_the_number_of_chunks_changes_neither_loss_nor_gradient(chunks, symmetric):
+    encoder = toy_encoder()
+    whole = loss_and_gradient(encoder, toy_config(symmetric=symmetric))
+    assert_same(
+        whole, loss_and_gradient(encoder, toy_config(symmetric=symmetric, gradient_accumulation=chunks), weight=1.0)
+    )
+
+
+def test_gradients_add_up_with_their_weights():
+    config, encoder = toy_config(gradient_accumulation=2), toy_encoder()
+    _, mono = loss_and_gradient(encoder, config, "mono")
+    _, cross = loss_and_gradient(encoder, config, "cross")
+    encoder.zero_grad()
+    planner = BatchPlanner(DATA, config.batch_size, config.seed)
+    engine = GradientEngine(encoder, TOKENS, config, Worker())
+    engine.add_gradient(planner.batch(3, "mono"), 3, 0, 0.25)
+    engine.add_gradient(planner.batch(3, "cross"), 3, 1, 0.75)
+    together = {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
+    assert_same_gradient(together, {name: 0.25 * mono[name] + 0.75 * cross[name] for name in mono})
+
+
+def test_loss_alone_is_the_loss_with_the_same_dropout_and_adds_no_gradient():
+    encoder = toy_encoder(dropout=0.3)
+    for config in (toy_config(), toy_config(gradient_accumulation=3)):
+        loss, _ = loss_and_gradient(encoder, config)
+        encoder.zero_grad()
+        batch = BatchPlanner(DATA, config.batch_size, config.seed).batch(3, "cross")
+        again = GradientEngine(encoder, TOKENS, config, Worker()).loss(batch, 3)
+        assert again == loss
+        assert all(p.grad is None for p in encoder.parameters())
+
+
+def test_dropout_depends_on_the_step_the_part_and_the_worker_and_on_nothing_else():
+    encoder = toy_encoder(dropout=0.3)
+    batch = BatchPlanner(DATA, 8, 0).batch(3, "cross")
+
+    def loss(step=3, part=0, seed=0, rank=0):
+        torch.manual_seed(np.random.default_rng().integers(1 << 40))
+        engine = GradientEngine(encoder, TOKENS, toy_config(seed=seed), Worker(rank, 2))
+        queries, passages = engine._embed((batch.query_text, batch.passage_text), (step, part, 0))
+        return float(contrastive_loss(queries, passages, 0.05).detach())
+
+    losses = [loss(), loss(step=4), loss(part=1), loss(seed=1), loss(rank=1)]
+    assert len(set(losses)) == len(losses)
+    assert losses[0] == loss()
+
+
+def test_bfloat16_is_close_and_leaves_weights_and_gradients_in_float32():
+    encoder = toy_encoder()
+    exact, exact_gradient = loss_and_gradient(encoder, toy_config())
+    for chunks in (1, 2):
+        config = toy_config(precision="bfloat16", gradient_accumulation=chunks)
+        loss, gradient = loss_and_gradient(encoder, config)
+        assert loss.dtype == torch.float32
+        assert loss != exact
+        assert float(loss) == pytest.approx(float(exact), rel=0.05)
+        for name, value in gradient.items():
+            assert value.dtype == torch.float32
+            assert torch.cosine_similarity(value.flatten(), exact_gradient[name].flatten(), dim=0) > 0.9 or (
+                exact_gradient[name].norm() < 1e-3
+            )
+
+
+def test_precision_is_full_on_a_processor_unless_asked_otherwise():
+    cpu = torch.device("cpu")
+    assert resolve_precision(toy_config(precision="auto"), cpu) == torch.float32
+    assert resolve_precision(toy_config(precision="bfloat16"), cpu) == torch.bfloat16
+    assert resolve_precision(toy_config(precision="float32"), cpu) == torch.float32

@@ -1,0 +1,1 @@
+"""Which pairs, in which languages, every batch holds."""

@@ -1,1 +1,0 @@
-"""Which pairs, which languages and which kind every batch holds."""

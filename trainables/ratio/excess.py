@@ -1,0 +1,105 @@
+"""Closed loop by excess loss over a reference training."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+from typing_extensions import override
+
+from trainables.batches.kinds import Kind
+from trainables.parameters import Parameter, Real
+from trainables.ratio.controllers import Controller, ControllerFamily, Signal
+
+LossCurve = Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
+"""Losses at evenly spaced progress from 0 to 1, joined by straight lines; a single one holds all the time."""
+
+
+REFERENCE_POINTS = 21
+"""Points of a curve that is taken from a training's reports."""
+
+
+def reference_curve(reports: Sequence[Mapping[str, Any]], kind: Kind) -> tuple[float, ...]:
+    """The loss curve of a kind in a finished training, from its reports; empty if it had no batch of the kind.
+
+    A report holds the mean since the report before it, which stands for the middle of these steps.
+    """
+    steps = [0, *(report["step"] for report in reports)]
+    seen = [
+        ((before + report["step"]) / 2 / report["steps"], report[f"loss_{kind}"])
+        for before, report in zip(steps, reports, strict=False)
+        if report.get(f"loss_{kind}") is not None
+    ]
+    if not seen:
+        return ()
+    progress, losses = zip(*seen, strict=True)
+    return tuple(np.interp(np.linspace(0, 1, REFERENCE_POINTS), progress, losses).tolist())
+
+
+class Excess(ControllerFamily):
+    """Multiplicative weights on the excess loss over a reference, after DoReMi (2305.10429).
+
+    With x_i = max(l_i - ref_i(p), 0) the excess of the latest batch of kind i (0 before the first one), after every
+    step π ← softmax(log π + η x), then π ← (1 - c) π + c / 2. So the kind that is furthest behind its own reference
+    gets more batches; the scales of the two losses do not meet. DoReMi's reference is a trained model; here it is the
+    loss curve of a reference training, and the excess is taken per batch instead of per token.
+    """
+
+    description: ClassVar[str] = (
+        "closed loop: more of the kind whose loss exceeds that of a reference training (DoReMi)"
+    )
+    family: Literal["excess"] = "excess"
+    reference_mono: LossCurve
+    reference_cross: LossCurve
+    learning_rate: Annotated[float, Field(gt=0, le=100)] = 0.1
+    """η"""
+    smoothing: Annotated[float, Field(ge=1e-6, le=1)] = 1e-3
+    """c: α stays in [c / 2, 1 - c / 2]."""
+    initial: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+    @classmethod
+    @override
+    def parameters(cls) -> dict[str, Parameter]:
+        return {"learning_rate": Real(1e-3, 1, log=True), "smoothing": Real(1e-3, 0.5, log=True)}
+
+    @override
+    def controller(self, total_steps: int) -> Controller:
+        return ExcessController(self, total_steps)
+
+    @override
+    def summary(self) -> str:
+        return f"excess loss over a reference, η {self.learning_rate:.3g}, smoothing {self.smoothing:.3g}"
+
+
+class ExcessController(Controller):
+    """The latest excess loss of each kind."""
+
+    def __init__(self, family: Excess, total_steps: int) -> None:
+        super().__init__(family.initial)
+        self._family = family
+        self._total_steps = total_steps
+        self._excess: dict[str, float] = {"mono": 0.0, "cross": 0.0}
+
+    @override
+    def wants(self, step: int) -> frozenset[Signal]:
+        return frozenset({"loss"})
+
+    @override
+    def _decide(self, step: int, kind: Kind, signals: Mapping[str, float]) -> float:
+        curve = self._family.reference_mono if kind == "mono" else self._family.reference_cross
+        reference = float(np.interp(step / self._total_steps, np.linspace(0, 1, len(curve)), curve))
+        self._excess[kind] = max(signals["loss"] - reference, 0.0)
+        log_odds = math.log(self._ratio) - math.log1p(-self._ratio)
+        log_odds += self._family.learning_rate * (self._excess["mono"] - self._excess["cross"])
+        # The greater exponential is 1, so that neither overflows.
+        mono, cross = math.exp(min(log_odds, 0.0)), math.exp(min(-log_odds, 0.0))
+        return (1 - self._family.smoothing) * mono / (mono + cross) + self._family.smoothing / 2
+
+    @override
+    def _memory(self) -> dict[str, Any]:
+        return {"excess": dict(self._excess)}
+
+    @override
+    def _recall(self, memory: Mapping[str, Any]) -> None:
+        self._excess = {kind: float(value) for kind, value in memory["excess"].items()}

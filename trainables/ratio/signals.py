@@ -1,0 +1,140 @@
+"""What closed-loop families ask of the dev set: losses, mAP and language bias on a small slice of it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import logsumexp
+
+from trainables.batches.kinds import Kind
+from trainables.corpora.benchmark import Benchmark
+from trainables.encoders.model import Encoder
+from trainables.encoders.tokens import TokenTable
+from trainables.evaluation.encode import encode
+from trainables.evaluation.evaluate import evaluate
+from trainables.inputs import TokenisedBenchmark
+
+SLICE = 32
+"""Questions of the slice, in all their languages: as many as cost less than a few training steps."""
+
+Embeddings = npt.NDArray[np.float32]
+
+
+class DevSignals:
+    """Measures signals on a fixed slice of the dev set."""
+
+    def __init__(
+        self, dev: TokenisedBenchmark, pad_id: int, device: torch.device, temperature: float, bias: str
+    ) -> None:
+        """`bias` names the metric of language bias behind `dev_bias`, such as `rank_distance`."""
+        self._metrics = {
+            "dev_map_mono": "monolingual/map",
+            "dev_map_cross": "cross-lingual/map",
+            "dev_bias": f"bias/{bias}",
+        }
+        self._slice = dev_slice(dev, SLICE)
+        self._pad_id, self._device, self._temperature = pad_id, device, temperature
+
+    @property
+    def pairs(self) -> int:
+        """Pairs that one measurement encodes: half of its queries and candidates."""
+        return _pairs(self._slice)
+
+    def measure(self, encoder: Encoder, names: Collection[str]) -> Mapping[str, float]:
+        """Returns the named signals. Raises KeyError for a metric that the dev set does not have."""
+        queries = encode(encoder, self._slice.queries, pad_id=self._pad_id, device=self._device)
+        candidates = encode(encoder, self._slice.candidates, pad_id=self._pad_id, device=self._device)
+        benchmark = self._slice.benchmark
+        found: dict[str, float] = {}
+        if "dev_loss_mono" in names:
+            found["dev_loss_mono"] = dev_loss(benchmark, queries, candidates, self._temperature, "mono")
+        if "dev_loss_cross" in names:
+            found["dev_loss_cross"] = dev_loss(benchmark, queries, candidates, self._temperature, "cross")
+        wanted = {signal: metric for signal, metric in self._metrics.items() if signal in names}
+        if wanted:
+            metrics = evaluate(benchmark, queries, candidates, keep_per_query=False).metrics
+            found |= {signal: metrics[f"{benchmark.name}/{metric}"] for signal, metric in wanted.items()}
+        return found
+
+
+def signal_pairs(dev: TokenisedBenchmark) -> int:
+    """Pairs that one measurement of signals on this dev set encodes."""
+    return _pairs(dev_slice(dev, SLICE))
+
+
+def _pairs(dev: TokenisedBenchmark) -> int:
+    return (len(dev.queries) + len(dev.candidates)) // 2
+
+
+def dev_loss(
+    benchmark: Benchmark, queries: Embeddings, candidates: Embeddings, temperature: float, kind: Kind
+) -> float:
+    """The contrastive loss of dev pairs: queries [Q, d] and candidates [C, d], unit rows.
+
+    `mono` pairs a query with a relevant candidate of its own language, `cross` with one of the next language in which
+    these questions have any. The negatives of a query are the other questions' passages in the language of its own
+    passage: as many and as hard for both kinds, so that their losses can be compared. Raises ValueError if the dev
+    slice has no such pair.
+    """
+    chosen = _relevant_by_language(benchmark)
+    losses = []
+    for language in range(len(benchmark.languages)):
+        rows = np.flatnonzero(benchmark.query_language == language)
+        target = _next_language(chosen[rows], language) if kind == "cross" else language
+        own = rows[chosen[rows, target] >= 0]
+        pool, position = np.unique(chosen[own, target], return_inverse=True)
+        if len(pool) < 2 or (kind == "cross" and target == language):
+            continue
+        scores = (queries[own] @ candidates[pool].T).astype(np.float64) / temperature
+        losses.append(logsumexp(scores, axis=1) - scores[np.arange(len(own)), position])
+    if not losses:
+        raise ValueError(f"the dev slice has no {kind} pair with a negative")
+    return float(np.mean(np.concatenate(losses)))
+
+
+def dev_slice(dev: TokenisedBenchmark, questions: int) -> TokenisedBenchmark:
+    """The dev set cut to evenly spaced questions, in all their languages, and the candidates relevant to them."""
+    benchmark = dev.benchmark
+    count = len(benchmark.parallel_ids)
+    kept_ids = np.unique(np.linspace(0, count - 1, min(questions, count)).round().astype(np.int64))
+    rows = np.flatnonzero(np.isin(benchmark.query_parallel, kept_ids))
+    lists = [benchmark.relevant[benchmark.relevant_start[q] : benchmark.relevant_start[q + 1]] for q in rows]
+    pool = np.unique(np.concatenate(lists))
+    sliced = replace(
+        benchmark,
+        parallel_ids=tuple(benchmark.parallel_ids[i] for i in kept_ids),
+        query_language=benchmark.query_language[rows],
+        query_parallel=np.searchsorted(kept_ids, benchmark.query_parallel[rows]).astype(np.int32),
+        candidate_language=benchmark.candidate_language[pool],
+        relevant_start=np.concatenate([[0], np.cumsum([len(r) for r in lists])]).astype(np.int64),
+        relevant=np.searchsorted(pool, np.concatenate(lists)).astype(np.int32),
+    )
+    return TokenisedBenchmark(sliced, _rows(dev.queries, rows), _rows(dev.candidates, pool))
+
+
+def _relevant_by_language(benchmark: Benchmark) -> npt.NDArray[np.int64]:
+    """[Q, L], the first relevant candidate of every query in every language, or -1."""
+    first = np.full((len(benchmark.query_language), len(benchmark.languages)), -1, dtype=np.int64)
+    query_of = np.repeat(np.arange(len(first)), np.diff(benchmark.relevant_start))
+    # Backwards, so that the first one of a language stays.
+    first[query_of[::-1], benchmark.candidate_language[benchmark.relevant[::-1]]] = benchmark.relevant[::-1]
+    return first
+
+
+def _next_language(chosen: npt.NDArray[np.int64], language: int) -> int:
+    """The next language in which these queries have relevant candidates; their own if there is none."""
+    languages = len(chosen[0]) if len(chosen) else 0
+    for step in range(1, languages):
+        target = (language + step) % languages
+        if (chosen[:, target] >= 0).sum() > 1:
+            return target
+    return language
+
+
+def _rows(table: TokenTable, rows: npt.NDArray[np.integer[Any]]) -> TokenTable:
+    lengths = table.lengths[rows]
+    ids = [table.ids[table.offsets[row] : table.offsets[row + 1]] for row in rows]
+    return TokenTable(np.concatenate(ids), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))

@@ -1,0 +1,1 @@
+"""One training run: steps, loss, optimiser, checkpoints, reports."""

@@ -1,0 +1,323 @@
+"""The training loop: one for a worker in the caller's own process and for many in a process group."""
+
+import math
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from trainables.batches.kinds import KINDS, Kind, batch_kinds
+from trainables.batches.planner import Batch, BatchPlanner
+from trainables.clock import Clock
+from trainables.config import TrainingConfig
+from trainables.corpora.pairs import TrainingData
+from trainables.encoders.model import Encoder
+from trainables.errors import UserError
+from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
+from trainables.ratio.registry import ratio_policy
+from trainables.storage import Folder
+from trainables.training.checkpoints import load_checkpoint, save_checkpoint
+from trainables.training.gradient import GradientEngine, Tokens
+from trainables.training.optimiser import build_optimiser, learning_rate, trainable_parameters
+from trainables.training.progress import Progress, diverged, mean
+
+Evaluate = Callable[[Encoder], Mapping[str, float]]
+"""The dev metrics of an encoder in evaluation mode, by name; called on the first worker."""
+
+DevSignals = Callable[[Encoder, Set[str]], Mapping[str, float]]
+"""The named signals for a closed-loop controller, measured on dev data; called on the first worker."""
+
+Status = Literal["complete", "pruned", "diverged"]
+
+
+class Sink(Protocol):
+    """Where reports go."""
+
+    def report(self, report: Mapping[str, Any]) -> bool:
+        """Takes a line of reports.jsonl (docs/records.md); True asks the run to stop.
+
+        Every worker's sink gets every report, in which only the speeds are the worker's own; the answer of the first
+        worker counts.
+        """
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """How a training run ended."""
+
+    status: Status
+    steps: int
+    """Optimiser steps done."""
+    mean_ratio: float
+    mono_share: float
+    negatives_per_query: int
+    parameters: int
+    ratios: tuple[float, ...] = field(repr=False)
+    """α of every step: as an open-loop schedule it replays the run."""
+    dev: Mapping[str, float]
+    """The last dev metrics; empty if the dev set was never evaluated."""
+    pairs: int
+    tokens: int
+    """Of queries and passages, without padding."""
+    signal_pairs: int
+    """Pairs encoded beyond training, for a controller's signals."""
+    seconds: Mapping[str, float]
+    """`train`; `signal`; `encode` and what else the evaluation books; `wait`: reports, checkpoints, other workers."""
+
+
+def fine_tune(
+    config: TrainingConfig,
+    data: TrainingData,
+    tokens: Tokens,
+    encoder: Encoder,
+    *,
+    sink: Sink,
+    worker: Worker | None = None,
+    evaluate: Evaluate | None = None,
+    dev_signals: DevSignals | None = None,
+    dev_signal_pairs: int = 0,
+    checkpoints: Folder | None = None,
+    clock: Clock | None = None,
+) -> TrainingSummary:
+    """Trains `encoder`, which must be on the worker's device, in place, and tells how that ended.
+
+    Goes on from the checkpoint in `checkpoints` if there is one. On a CPU, with the same number of workers, it then
+    ends with the same numbers, to the bit, as a run that never stopped. Every worker calls this with equal arguments
+    but for `worker` and `sink`, and reads the same `checkpoints`; weights come from the first worker. The caller's
+    random state is left as it was.
+
+    evaluate: asked every `config.evaluate_every` steps and after the last one; it may book time on `clock` itself.
+    dev_signals: what a controller wants beyond the batch's own loss; a call encodes `dev_signal_pairs` pairs.
+    Raises UserError for a batch that the workers cannot share evenly and for a checkpoint of another run.
+    """
+    worker = worker or Worker()
+    if config.batch_size % worker.world:
+        raise UserError(
+            f"A batch of {config.batch_size} pairs cannot be shared evenly by {worker.world} workers: "
+            "choose a batch size that is a multiple of the number of workers."
+        )
+    run = _Run(config, data, tokens, encoder, worker, clock or Clock(worker.device), dev_signals, dev_signal_pairs)
+    was_training = encoder.training
+    with torch.random.fork_rng([worker.device] if worker.device.type == "cuda" else []):
+        try:
+            if checkpoints is not None:
+                run.resume(checkpoints)
+            same_weights(encoder, worker)
+            encoder.train()
+            with run.clock.measure("train"):
+                return run.summary(_loop(run, sink, evaluate, checkpoints))
+        finally:
+            encoder.train(was_training)
+
+
+def _loop(run: "_Run", sink: Sink, evaluate: Evaluate | None, checkpoints: Folder | None) -> Status:
+    config, progress = run.config, run.progress
+    while progress.step < config.steps:
+        healthy = run.step()
+        last = progress.step == config.steps
+        evaluating = evaluate is not None and (last or _due(progress.step, config.evaluate_every))
+        reporting = last or evaluating or _due(progress.step, config.report_every)
+        storing = checkpoints is not None and (last or _due(progress.step, config.checkpoint_every))
+        if healthy and (reporting or storing):
+            healthy = run.is_healthy(whole_window=reporting)
+        if not healthy:
+            run.report(sink, {})
+            return "diverged"
+        extra: dict[str, Any] = {}
+        if evaluate is not None and evaluating:
+            with run.clock.measure("encode"):
+                progress.dev = run.on_first(evaluate)
+            extra["dev"] = progress.dev
+        if reporting and run.report(sink, extra) and not last:
+            return "pruned"
+        if checkpoints is not None and storing:
+            run.store(checkpoints)
+    return "complete"
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON knows no other numbers; what a diverged run lost is null."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+class _Run:
+    """A training run between two steps."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        data: TrainingData,
+        tokens: Tokens,
+        encoder: Encoder,
+        worker: Worker,
+        clock: Clock,
+        dev_signals: DevSignals | None,
+        dev_signal_pairs: int,
+    ) -> None:
+        self.config, self.encoder, self.worker, self.clock = config, encoder, worker, clock
+        self.progress = Progress()
+        self._fingerprint = data.fingerprint
+        self._dev_signals, self._dev_signal_pairs = dev_signals, dev_signal_pairs
+        self._parameters = trainable_parameters(encoder)
+        self._optimiser = build_optimiser(self._parameters, config)
+        self._engine = GradientEngine(encoder, tokens, config, worker)
+        self._policy = ratio_policy(config.ratio, config.steps)
+        self._kinds = batch_kinds(config.draw, config.seed)
+        self._planner = BatchPlanner(data, config.batch_size, config.seed)
+        self._query_lengths, self._passage_lengths = tokens.queries.lengths, tokens.passages.lengths
+
+    def step(self) -> bool:
+        """Does one optimiser step; false if a controller would have to steer by numbers that are not finite."""
+        config, progress, step = self.config, self.progress, self.progress.step
+        ratio = self._policy.ratio(step)
+        drawn = self._kinds.draw(step, ratio)
+        weights: dict[Kind, float] = {"mono": ratio, "cross": 1 - ratio} if config.mixing == "loss" else {drawn: 1.0}
+        shares, losses = [], []
+        for part, (kind, weight) in enumerate(weights.items()):
+            # Every batch takes the next items, so that all trainings see the same items in the same order.
+            batch = self._planner.batch(step * len(weights) + part, kind)
+            shares.append(batch.shard(self.worker.rank, self.worker.world))
+            losses.append(self._engine.add_gradient(shares[-1], step, part, weight))
+            self._count(kind, batch)
+            progress.windows[kind].pending.append(losses[-1])
+        loss = losses[0] if len(losses) == 1 else ratio * losses[0] + (1 - ratio) * losses[1]
+        progress.windows["loss"].pending.append(loss)
+        self._update(step)
+        progress.step += 1
+        wanted = self._policy.wants(step)
+        if wanted:
+            with self.clock.measure("signal"):
+                progress.signals = self._measure(step, wanted, loss, shares[0])
+            if not all(math.isfinite(value) for value in progress.signals.values()):
+                return False
+        self._policy.observe(step, drawn, progress.signals)
+        return True
+
+    def _count(self, kind: Kind, batch: Batch) -> None:
+        progress = self.progress
+        progress.batches[kind] += 1
+        progress.pairs += len(batch.query_text)
+        progress.tokens += int(self._query_lengths.take(batch.query_text).sum())
+        progress.tokens += int(self._passage_lengths.take(batch.passage_text).sum())
+
+    def _update(self, step: int) -> None:
+        sum_gradients(self._parameters.values(), self.worker)
+        if self.config.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self._parameters.values(), self.config.gradient_clip)
+        rate = learning_rate(self.config, step)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+
+    def _measure(self, step: int, wanted: Set[str], loss: Tensor, share: Batch) -> dict[str, float]:
+        """The wanted signals after a step, the same on every worker."""
+        seen: dict[str, float] = {}
+        if "loss" in wanted:
+            seen["loss"] = float(sum_over_workers(loss, self.worker))
+        if "loss_after" in wanted:
+            seen["loss_after"] = float(sum_over_workers(self._engine.loss(share, step), self.worker))
+            self.progress.signal_pairs += self.config.batch_size
+        names = frozenset(wanted) - {"loss", "loss_after"}
+        if names:
+            measure = self._dev_signals
+            if measure is None:
+                raise ValueError(f"the controller wants {', '.join(sorted(names))}, but nothing measures it")
+            seen |= self.on_first(lambda encoder: measure(encoder, names))
+            self.progress.signal_pairs += self._dev_signal_pairs
+        return seen
+
+    def on_first(self, measure: Evaluate) -> dict[str, float]:
+        """Returns what the first worker measures of the encoder in evaluation mode, on every worker."""
+        values: dict[str, float] = {}
+        if self.worker.rank == 0:
+            self.encoder.eval()
+            try:
+                values = {name: float(value) for name, value in measure(self.encoder).items()}
+            finally:
+                self.encoder.train()
+        with self.clock.measure("wait"):
+            return dict(from_first(values, self.worker))
+
+    def is_healthy(self, whole_window: bool) -> bool:
+        """Tells whether the run is worth going on with; whether losses have risen is judged on a whole window only."""
+        config = self.config
+        late = self.progress.step > max(0.5, config.warmup_share) * config.steps
+        return not diverged(
+            self.progress.read(self.worker), self.progress.first_loss, whole_window and late, config.batch_size
+        )
+
+    def report(self, sink: Sink, extra: Mapping[str, Any]) -> bool:
+        """Reports the steps since the last report; true if the run should stop."""
+        config, progress = self.config, self.progress
+        losses = {name: _finite(mean(values)) for name, values in progress.read(self.worker).items()}
+        seconds = self.clock.running("train")
+        elapsed = max(seconds - progress.reported_seconds, 1e-9)
+        report: dict[str, Any] = {
+            "step": progress.step,
+            "steps": config.steps,
+            "ratio": self._policy.ratio(progress.step - 1),
+            "mono_share": progress.mono_share,
+            "loss": losses["loss"],
+            **{f"loss_{kind}": losses[kind] for kind in KINDS},
+            "learning_rate": learning_rate(config, progress.step - 1),
+            "pairs_per_second": (progress.pairs - progress.reported_pairs) / elapsed,
+            "tokens_per_second": (progress.tokens - progress.reported_tokens) / elapsed,
+            "seconds": seconds,
+            **extra,
+        }
+        if progress.signals:
+            report["signals"] = {name: _finite(value) for name, value in progress.signals.items()}
+        progress.close_window(seconds)
+        with self.clock.measure("wait"):
+            return bool(from_first(bool(sink.report(report)), self.worker))
+
+    def store(self, folder: Folder) -> None:
+        """Writes a checkpoint from which `resume` goes on."""
+        with self.clock.measure("wait"):
+            state = {
+                "step": self.progress.step,
+                "workers": self.worker.world,
+                "progress": self.progress.state(self.worker),
+                "policy": self._policy.state(),
+                "kinds": self._kinds.state(),
+                "clock": self.clock.state(),
+            }
+            if self.worker.rank == 0:
+                save_checkpoint(folder, self.encoder, self._optimiser, self.config, self._fingerprint, state)
+
+    def resume(self, folder: Folder) -> None:
+        """Goes back to where `store` was called, if it was."""
+        state = load_checkpoint(folder, self.encoder, self._optimiser, self.config, self._fingerprint)
+        step = state["step"] if state else 0
+        if from_first(step, self.worker) != step:
+            raise UserError(f"{folder.location} differs between workers: use a storage that all machines share.")
+        if state:
+            self.progress = Progress.restored(state["progress"])
+            self._policy.restore(state["policy"])
+            self._kinds.restore(state["kinds"])
+            self.clock.restore(state["clock"])
+
+    def summary(self, status: Status) -> TrainingSummary:
+        """Returns what the run came to."""
+        progress, ratios = self.progress, self._policy.log()
+        return TrainingSummary(
+            status=status,
+            steps=progress.step,
+            mean_ratio=math.fsum(ratios) / max(1, len(ratios)),
+            mono_share=progress.mono_share,
+            negatives_per_query=self.config.batch_size - 1,
+            parameters=sum(parameter.numel() for parameter in self.encoder.parameters()),
+            ratios=tuple(ratios),
+            dev=progress.dev,
+            pairs=progress.pairs,
+            tokens=progress.tokens,
+            signal_pairs=progress.signal_pairs,
+            seconds={"train": self.clock.running("train"), **self.clock.seconds},
+        )

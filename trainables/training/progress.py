@@ -1,0 +1,105 @@
+"""What a training run has done so far: losses since the last report, batches, pairs, tokens."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.batches.kinds import KINDS
+from trainables.parallel.replicated import Worker, sum_over_workers
+
+_MARGIN = 2.0
+_NEAR_CHANCE = 0.99
+
+
+@dataclass
+class LossWindow:
+    """The losses of one kind since the last report; those on an accelerator are fetched only when somebody looks."""
+
+    known: list[float] = field(default_factory=list)
+    pending: list[Tensor] = field(default_factory=list)
+
+    def fetch(self, worker: Worker) -> list[float]:
+        """Returns the losses of the global batches as numbers; waits for the accelerator and the other workers."""
+        if self.pending:
+            self.known += sum_over_workers(torch.stack(self.pending), worker).tolist()
+            self.pending = []
+        return self.known
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """The exact mean, or None of nothing."""
+    return math.fsum(values) / len(values) if values else None
+
+
+@dataclass
+class Progress:
+    """Everything about a run, besides weights, moments and the state of a controller, that a resumed run must know."""
+
+    step: int = 0
+    batches: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    pairs: int = 0
+    tokens: int = 0
+    signal_pairs: int = 0
+    first_loss: dict[str, float] = field(default_factory=dict)
+    """Mean loss per kind in the first report that had the kind."""
+    windows: dict[str, LossWindow] = field(default_factory=lambda: {name: LossWindow() for name in ("loss", *KINDS)})
+    dev: dict[str, float] = field(default_factory=dict)
+    """The last dev metrics."""
+    signals: dict[str, float] = field(default_factory=dict)
+    """What a closed-loop controller saw last."""
+    reported_pairs: int = 0
+    reported_tokens: int = 0
+    reported_seconds: float = 0.0
+
+    @property
+    def mono_share(self) -> float:
+        """Share of monolingual ones among the batches drawn so far."""
+        return self.batches["mono"] / max(1, sum(self.batches.values()))
+
+    def read(self, worker: Worker) -> dict[str, list[float]]:
+        """Returns the losses since the last report under `loss`, `mono` and `cross`."""
+        return {name: window.fetch(worker) for name, window in self.windows.items()}
+
+    def close_window(self, seconds: float) -> None:
+        """Starts the next report; `seconds` is the training time so far."""
+        for kind in KINDS:
+            if (value := mean(self.windows[kind].known)) is not None:
+                self.first_loss.setdefault(kind, value)
+        self.windows = {name: LossWindow() for name in self.windows}
+        self.reported_pairs, self.reported_tokens, self.reported_seconds = self.pairs, self.tokens, seconds
+
+    def state(self, worker: Worker) -> dict[str, Any]:
+        """Returns the progress as JSON; every worker must ask."""
+        losses = self.read(worker)
+        return {**vars(self), "windows": {name: list(values) for name, values in losses.items()}}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> "Progress":
+        """Returns the progress that `state` described."""
+        return cls(**{**state, "windows": {name: LossWindow(list(known)) for name, known in state["windows"].items()}})
+
+
+def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], late: bool, batch_size: int) -> bool:
+    """Tells whether a run is beyond saving, from the losses since the last report.
+
+    It is when a loss is infinite or not a number; or, `late` in the training, when the mean loss of every kind that
+    occurred is twice the same kind's mean in its first report and no better than log(batch size) less a
+    hundredth, the loss of an encoder that tells nothing apart. Kinds are kept apart, and chance must be reached: a
+    schedule that moves from easy to hard batches raises the loss of a healthy run, and may let it forget one kind.
+    """
+    if not all(math.isfinite(value) for values in losses.values() for value in values):
+        return True
+    if not late:
+        return False
+    chance = _NEAR_CHANCE * math.log(batch_size)
+    means = {kind: mean(losses[kind]) for kind in KINDS}
+    hopeless = [
+        kind in first and value > _MARGIN * first[kind] and value > chance
+        for kind, value in means.items()
+        if value is not None
+    ]
+    return bool(hopeless) and all(hopeless)
