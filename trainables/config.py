@@ -1,64 +1,57 @@
-"""What a training run is asked to do; nothing here needs torch."""
+"""What a training run is asked to do, whole; every part is declared by the package that it configures.
+
+>>> config = TrialConfig.model_validate(
+...     {"encoder": "mini-xs", "ratio": {"family": "linear"}, "steps": 100, "batches": {"size": 16},
+...      "optimiser": {"learning_rate": 1e-3}}
+... )
+>>> config.loss.temperature, config.report_every
+(0.05, 5)
+"""
 
 import hashlib
-from typing import Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from trainables.batches.config import BatchConfig
+from trainables.encoders.registry import AnyEncoder
+from trainables.options import Option
 from trainables.ratio.registry import RatioConfig
+from trainables.training.config import ComputeConfig, LossConfig, MonitoringConfig, OptimiserConfig
 
 
-class TrainingConfig(BaseModel):
-    """Every knob of one training run. A step is an optimiser step, whatever the workers and the chunks."""
+class TrialConfig(BaseModel):
+    """Every option of one training run. A step is an optimiser step, whatever the workers and the chunks."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    encoder: Annotated[AnyEncoder, Option(flag="model")]
+    """encoder: a preset, a local folder or a hub id"""
     ratio: RatioConfig
-    """The probability α that a batch is monolingual: a schedule, or a controller that follows signals."""
-    draw: Literal["exact", "bernoulli"] = "exact"
-    """How α becomes a kind of batch: by error diffusion (any run of n batches holds round(Σα) ± 1 monolingual ones), or
-    by independent draws (arXiv 2408.10536)."""
-    mixing: Literal["alternate", "loss"] = "alternate"
-    """`alternate`: one batch of one kind per step. `loss`: both kinds in every step, α L_mono + (1 - α) L_cross, each
-    over `batch_size` pairs, so that a step costs twice the pairs."""
-    steps: int = Field(ge=1)
-    batch_size: int = Field(ge=2)
-    """Pairs of a batch over all workers: a query has `batch_size - 1` negatives."""
-    learning_rate: float = Field(gt=0)
-    temperature: float = Field(default=0.05, gt=0)
-    symmetric: bool = False
-    """Also let every passage choose among the queries, and average the two losses."""
-    warmup_share: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the steps in which the learning rate rises linearly."""
-    decay: Literal["linear", "cosine", "constant"] = "linear"
-    """How the learning rate falls after the warm-up: to zero, or not at all."""
-    weight_decay: float = Field(default=0.01, ge=0)
-    gradient_clip: float = Field(default=1.0, ge=0)
-    """Largest global norm of the gradient; 0 leaves it alone."""
-    gradient_accumulation: int = Field(default=1, ge=1)
-    """Number of chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): the loss and the
-    gradient are those of one chunk, memory falls and time rises by an extra forward pass."""
-    precision: Literal["float32", "bfloat16", "auto"] = "auto"
-    """`auto`: bfloat16 on accelerators that support it, else float32. Weights and loss are always float32."""
-    seed: int = Field(default=0, ge=0)
-    report_every: int = Field(default=20, ge=1)
-    evaluate_every: int = Field(default=0, ge=0)
-    """Steps between evaluations on the dev set; 0: at the end only."""
-    checkpoint_every: int = Field(default=0, ge=0)
-    """Steps between checkpoints; 0: at the end only."""
+    """the probability that a batch is monolingual: a schedule, or a controller that follows signals"""
+    steps: Annotated[int, Field(ge=0), Option(flag="steps")]
+    """optimiser steps of a trial; 0: the encoder as it comes"""
+    batches: BatchConfig
+    loss: LossConfig = LossConfig()
+    optimiser: OptimiserConfig
+    compute: ComputeConfig = ComputeConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
+    seed: Annotated[int, Field(ge=0)] = 0
+    """seed of weights, batches and dropout"""
 
     @model_validator(mode="after")
     def _chunks_hold_pairs(self) -> Self:
-        if self.gradient_accumulation > self.batch_size:
+        chunks, pairs = self.compute.gradient_accumulation, self.batches.size
+        if chunks > pairs:
             raise ValueError(
-                f"gradient_accumulation is {self.gradient_accumulation}, but a batch of {self.batch_size} pairs "
-                "has no more chunks than pairs: lower gradient_accumulation or raise batch_size."
+                f"gradient_accumulation is {chunks}, but a batch of {pairs} pairs has no more chunks than pairs: lower "
+                "gradient_accumulation or raise the batch size."
             )
         return self
 
     @model_validator(mode="after")
     def _controllers_follow_one_kind(self) -> Self:
-        if self.mixing == "loss" and self.ratio.closed_loop:
+        if self.batches.mixing == "loss" and self.ratio.closed_loop:
             raise ValueError(
                 f"mixing is 'loss', which trains on both kinds in every step, but the {self.ratio.family} controller "
                 "follows one kind per step: set mixing to 'alternate', or replay the ratios of such a run."
@@ -66,6 +59,26 @@ class TrainingConfig(BaseModel):
         return self
 
     @property
+    def report_every(self) -> int:
+        """Steps between reports; the last is at the end."""
+        return max(1, -(-self.steps // self.monitoring.reports))
+
+    @property
+    def evaluate_every(self) -> int:
+        """Steps between evaluations on the dev set; the last is at the end."""
+        return max(1, -(-self.steps // self.monitoring.evaluations))
+
+    @property
+    def checkpoint_every(self) -> int:
+        """Steps between checkpoints, the last at the end; 0: none."""
+        return max(1, -(-self.steps // self.monitoring.checkpoints)) if self.monitoring.checkpoints else 0
+
+    @property
+    def pairs_per_step(self) -> int:
+        """Pairs that an optimiser step trains on, over all workers."""
+        return self.batches.size * (2 if self.batches.mixing == "loss" else 1)
+
+    @property
     def fingerprint(self) -> str:
-        """The sha256 of every knob: equal fingerprints mean equal runs on equal data and encoders."""
+        """The sha256 of every option: equal fingerprints mean equal runs on equal data."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

@@ -1,14 +1,13 @@
-"""What all trials of a study share: tokenised once by the driver, then read by every trial from shared memory."""
+"""What the trials of a study share: tokenised once by the driver, then read by every trial from shared memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.pairs import TrainingData
-from trainables.encoders.config import EncoderConfig
-from trainables.encoders.tokenizer import load_tokenizer, train_tokenizer
+from trainables.encoders.base import EncoderConfig
 from trainables.encoders.tokens import TokenTable, tokenise
 
 
@@ -22,28 +21,59 @@ class TokenisedBenchmark:
 
 
 @dataclass(frozen=True, eq=False)
-class TrialInputs:
-    """Everything that a trial reads. Texts are left out: Ray shares the arrays between trials without a copy."""
+class TokenisedTexts:
+    """All texts of a study as token ids of one tokenizer. The texts themselves are left out: Ray shares arrays between
+    trials without a copy."""
 
-    encoder: EncoderConfig
     tokenizer: PreTrainedTokenizerBase
-    data: TrainingData
     queries: TokenTable
-    """Token ids of `data.texts` as queries."""
+    """Of `TrainingData.texts` as queries."""
     passages: TokenTable
-    """Token ids of `data.texts` as passages."""
+    """Of `TrainingData.texts` as passages."""
     dev: TokenisedBenchmark
     tests: tuple[TokenisedBenchmark, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class TrialInputs:
+    """Everything that a trial reads."""
+
+    data: TrainingData
+    """Without its texts."""
+    texts: TokenisedTexts
+
+
+@dataclass(frozen=True, eq=False)
+class StudyInputs:
+    """The inputs of all trials; encoders whose token ids are equal share them."""
+
+    data: TrainingData
+    by_token_key: Mapping[str, TokenisedTexts]
+    """By `EncoderConfig.token_key`."""
+
+    def of(self, encoder: EncoderConfig) -> TrialInputs:
+        """The inputs of the trials of an encoder."""
+        return TrialInputs(self.data, self.by_token_key[encoder.token_key])
+
+
 def prepare_inputs(
-    encoder: EncoderConfig, data: TrainingData, dev: Benchmark, tests: Sequence[Benchmark]
-) -> TrialInputs:
-    """Loads or trains the tokenizer and tokenises every text once; a mini encoder's sees the training text only."""
-    if encoder.is_mini:
-        tokenizer: PreTrainedTokenizerBase = train_tokenizer(data.texts, encoder.vocabulary or 0)
-    else:
-        tokenizer = load_tokenizer(encoder)
+    encoders: Iterable[EncoderConfig], data: TrainingData, dev: Benchmark, tests: Sequence[Benchmark]
+) -> StudyInputs:
+    """Loads or trains the tokenizers and tokenises every text once per tokenizer.
+
+    A tokenizer that is trained sees the training text only. Raises UserError for one that does not load.
+    """
+    by_key = {encoder.token_key: encoder for encoder in encoders}
+    return StudyInputs(
+        replace(data, texts=(), item_ids=()),
+        {key: _tokenised(encoder, data.texts, dev, tests) for key, encoder in by_key.items()},
+    )
+
+
+def _tokenised(
+    encoder: EncoderConfig, training: Sequence[str], dev: Benchmark, tests: Sequence[Benchmark]
+) -> TokenisedTexts:
+    tokenizer = encoder.tokenizer(training)
 
     def queries(texts: Sequence[str]) -> TokenTable:
         return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length)
@@ -51,19 +81,13 @@ def prepare_inputs(
     def passages(texts: Sequence[str]) -> TokenTable:
         return tokenise(texts, tokenizer, encoder.passage_prefix, encoder.max_passage_length)
 
-    def tokenised(benchmark: Benchmark) -> TokenisedBenchmark:
+    def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(
-            replace(benchmark, query_texts=(), candidate_texts=(), candidate_ids=()),
-            queries(benchmark.query_texts),
-            passages(benchmark.candidate_texts),
+            replace(found, query_texts=(), candidate_texts=(), candidate_ids=()),
+            queries(found.query_texts),
+            passages(found.candidate_texts),
         )
 
-    return TrialInputs(
-        encoder=encoder,
-        tokenizer=tokenizer,
-        data=replace(data, texts=(), item_ids=()),
-        queries=queries(data.texts),
-        passages=passages(data.texts),
-        dev=tokenised(dev),
-        tests=tuple(tokenised(benchmark) for benchmark in tests),
+    return TokenisedTexts(
+        tokenizer, queries(training), passages(training), benchmark(dev), tuple(benchmark(test) for test in tests)
     )

@@ -4,6 +4,7 @@ Everything that a study leaves behind goes through `Folder`, so that `--storage`
 pyarrow can open (s3://, gs://, hdfs://, ...).
 """
 
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,8 @@ from trainables.errors import UserError
 
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}")
 """What `_temporary` names: nobody but its writer wants it, and a writer that was killed leaves it behind."""
+
+_CHUNK_BYTES = 1 << 20
 
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 """How libraries written in Rust (safetensors, tokenizers) tell an error of the operating system."""
@@ -97,6 +100,22 @@ class Folder:
         """The names of the files and folders inside, sorted; empty if the folder does not exist."""
         selector = fs.FileSelector(self._path(""), allow_not_found=True)
         return sorted(info.base_name for info in self._filesystem[0].get_file_info(selector))
+
+    def file_names(self) -> list[str]:
+        """The names of all files inside, sorted, `folder/file` for those of inner folders; hidden ones are left out."""
+        filesystem, root = self._filesystem
+        selector = fs.FileSelector(root, allow_not_found=True, recursive=True)
+        found = (info for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File)
+        names = (info.path.removeprefix(root).lstrip("/") for info in found)
+        return sorted(name for name in names if not any(part.startswith(".") for part in name.split("/")))
+
+    def checksum(self, name: str) -> str:
+        """The sha256 of a file; raises FileNotFoundError."""
+        digest = hashlib.sha256()
+        with self._filesystem[0].open_input_stream(self._path(name)) as stream:
+            while content := stream.read(_CHUNK_BYTES):
+                digest.update(content)
+        return digest.hexdigest()
 
     def read_bytes(self, name: str) -> bytes:
         """The content of a file; raises FileNotFoundError."""

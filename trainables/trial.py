@@ -1,167 +1,84 @@
-"""One trial as a Ray Tune trainable: a Ray Train TorchTrainer whose workers run the training loop.
+"""One trial from start to end: train, evaluate, write the records. Whoever calls it says where it runs.
 
-One worker trains in Train's local mode, in the trial's own (reused) process; more workers are a real worker group.
-Either way the training writes its own records, and the trial forwards them to Tune. So a killed worker, trial or
-driver loses nothing: whoever starts the trial again goes on from its last checkpoint.
+A trial that was interrupted and is run again goes on from its last checkpoint and ends with the same numbers.
 """
 
-import errno
-import logging
 import socket
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
 import torch
-from ray import train, tune
-from ray.train.torch import TorchTrainer
 
 from trainables.clock import Clock
-from trainables.encoders.model import Encoder, build_encoder, save_encoder
+from trainables.encoders.model import Encoder, save_encoder
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
-from trainables.inputs import TokenisedBenchmark, TrialInputs
+from trainables.inputs import TokenisedBenchmark, TokenisedTexts, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.parallel.replicated import Worker
 from trainables.ratio.feedback import Bias
 from trainables.ratio.signals import DevSignals
-from trainables.spec import TrialSpec, failure
+from trainables.records import PER_QUERY, RELEVANT_RANKS, RESULT, Cost, Report, Result, TrialRecord, now
+from trainables.sealed import write_sealed
 from trainables.storage import Folder
 from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
-from trainables.training.report_log import ReportLog, new_reports
+from trainables.training.report_log import ReportLog
 
 DEV = "dev"
 CHECKPOINT = "checkpoint"
-DISK_FULL = "disk full"
-"""The status that a trial tells Tune, and nobody else, if it could not write: it has not ended."""
-
-_POLL_SHARE = 0.02
-_POLL_SECONDS = (0.1, 5.0)
-"""Reports are looked for after this share of a trial's time so far, within these bounds: storage may be far away."""
-
-_logger = logging.getLogger(__name__)
+ENCODER = "encoder"
 
 
 @dataclass(frozen=True)
-class TrialResources:
-    """What every trial of a study holds."""
+class TrialOptions:
+    """What a trial is told beside its record: nothing that its numbers depend on."""
 
-    workers: int
-    cpus_per_worker: float
-    gpus_per_worker: float
-    max_failures: int
-    """How often the worker group of a trial is started again after a worker died."""
-    keep_encoders: bool = False
-
-    @property
-    def threads(self) -> int:
-        """Threads of a worker."""
-        return max(1, int(self.cpus_per_worker))
+    threads: int = 1
+    """Threads of a worker."""
+    gpus_per_worker: float = 0.0
+    keep_encoder: bool = False
+    """Keep the trained encoder of a confirm run, as a Hugging Face folder."""
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """Reference to the inputs in Ray's object store: every process reads the same copy."""
+def run_trial(
+    trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker, options: TrialOptions = TrialOptions()
+) -> None:
+    """Trains with the other workers of the trial; the first one then evaluates and writes the result into `folder`.
 
-    inputs: "ray.ObjectRef[TrialInputs]"
-    resources: TrialResources
+    Args:
+        trial: what to do.
+        inputs: data and token ids, those of the trial's encoder.
+        folder: where the trial's records lie; one that holds a checkpoint of this trial is gone on with.
+        worker: this process among those that train together; every one of them calls this.
+        options: threads and what is kept.
 
-
-def trial_trainable(inputs: TrialInputs, resources: TrialResources) -> Callable[..., Any]:
-    """Returns the trainable for `tune.Tuner`; its config holds `spec` (TrialSpec as JSON) and `folder`."""
-    shared = _Shared(ray.put(inputs), resources)
-    if resources.workers == 1:
-        held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
-    else:
-        # The worker group asks for its own cores; a trial that held them too would wait for itself.
-        # Tune refuses a trial that holds nothing at all, hence the byte.
-        held = {"memory": 1.0}
-    bundles = tune.PlacementGroupFactory([{name: amount for name, amount in held.items() if amount}])
-    trainable: Callable[..., Any] = tune.with_resources(tune.with_parameters(_run_trial, shared=shared), bundles)
-    return trainable
-
-
-def _run_trial(config: Mapping[str, Any], shared: _Shared) -> None:
-    """Runs one trial and forwards its reports to Tune until it has ended."""
-    spec = TrialSpec.model_validate_json(config["spec"])
-    folder = Folder(config["folder"])
-    forwarded = 0
-    if not folder.exists("result.json"):
-        with ThreadPoolExecutor(1) as pool:
-            training = pool.submit(_train, spec, folder, shared)
-            began = time.monotonic()
-            while not training.done():
-                least, most = _POLL_SECONDS
-                wait([training], timeout=min(most, max(least, _POLL_SHARE * (time.monotonic() - began))))
-                forwarded += _forward(folder, forwarded)
-            full = _record_failure(training, folder)
-            if full is not None:
-                _report_full_disk(full, folder, spec)
-                return
-    _forward(folder, forwarded)
-    _report_end(folder, spec)
-
-
-def _train(spec: TrialSpec, folder: Folder, shared: _Shared) -> None:
-    resources = shared.resources
-    # Train's own folder is never used: checkpoints and reports have their place in the study.
-    with TemporaryDirectory() as temporary:
-        TorchTrainer(
-            _work,
-            train_loop_config={"spec": spec.model_dump_json(), "folder": folder.location, "shared": shared},
-            scaling_config=train.ScalingConfig(
-                num_workers=0 if resources.workers == 1 else resources.workers,
-                use_gpu=resources.gpus_per_worker > 0,
-                resources_per_worker={"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker},
-            ),
-            run_config=train.RunConfig(
-                name=spec.id,
-                storage_path=temporary,
-                failure_config=train.FailureConfig(max_failures=resources.max_failures),
-            ),
-        ).fit()
-
-
-def _work(config: Mapping[str, Any]) -> None:
-    """What every worker does: train together; then the first one evaluates and writes the result."""
-    started = _now()
+    Raises:
+        UserError: the checkpoint is of another trial, or the batch cannot be shared by the workers.
+    """
+    started = now()
     forget_peak()
-    spec = TrialSpec.model_validate_json(config["spec"])
-    folder = Folder(config["folder"])
-    shared: _Shared = config["shared"]
-    worker = _this_worker(shared.resources)
-    device = worker.device
-    clock = Clock(device)
+    clock = Clock(worker.device)
     if worker.rank == 0:
         folder.sweep()
-    torch.set_num_threads(shared.resources.threads)
-    inputs: TrialInputs = ray.get(shared.inputs)
-    encoder = build_encoder(inputs.encoder, inputs.tokenizer, spec.training.seed).to(device)
-
-    def dev_metrics(module: Encoder) -> dict[str, float]:
-        return _headlines(_evaluate(module, inputs.dev, inputs, clock, device, keep_per_query=False), inputs.dev)
-
-    ratio = spec.training.ratio
+    torch.set_num_threads(options.threads)
+    config, texts = trial.config, inputs.texts
+    pad_id = texts.tokenizer.pad_token_id
+    encoder = config.encoder.build(texts.tokenizer, config.seed).to(worker.device)
+    judge = _Judge(texts, worker.device, clock)
+    ratio = config.ratio
     bias = ratio.metric if isinstance(ratio, Bias) else "rank_distance"
-    signals = DevSignals(inputs.dev, inputs.tokenizer.pad_token_id, device, spec.training.temperature, bias)
+    signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature, bias)
     summary = fine_tune(
-        spec.training,
+        config,
         inputs.data,
-        Tokens(inputs.queries, inputs.passages, inputs.tokenizer.pad_token_id),
+        Tokens(texts.queries, texts.passages, pad_id),
         encoder,
         worker=worker,
-        sink=ReportLog(folder, spec.rungs) if worker.rank == 0 else _Silent(),
-        evaluate=dev_metrics,
+        sink=ReportLog(folder, trial.rungs) if worker.rank == 0 else _Silent(),
+        evaluate=judge.dev_metrics,
         dev_signals=signals.measure,
         dev_signal_pairs=signals.pairs,
         clock=clock,
@@ -170,82 +87,74 @@ def _work(config: Mapping[str, Any]) -> None:
     if worker.rank > 0:
         return
     metrics = {f"{DEV}/{name}": value for name, value in summary.dev.items()}
-    if spec.phase == "confirm" and summary.status == "complete":
-        evaluations = [_evaluate(encoder, test, inputs, clock, device, keep_per_query=True) for test in inputs.tests]
-        for evaluation in evaluations:
-            metrics.update(evaluation.metrics)
-        _write_table(folder, "per_query.parquet", [e.per_query for e in evaluations])
-        _write_table(folder, "relevant_ranks.parquet", [e.relevant_ranks for e in evaluations])
-        if shared.resources.keep_encoders:
-            with (folder / "encoder").uploaded() as path:
-                save_encoder(encoder, inputs.tokenizer, path)
-    cost = {
-        "pairs": summary.pairs,
-        "tokens": summary.tokens,
-        "signal_pairs": summary.signal_pairs,
-        **{f"{work}_seconds": clock.seconds.get(work, 0.0) for work in ("train", "signal", "encode", "score", "wait")},
-        "total_seconds": clock.total,
-        "cpu_seconds": clock.cpu,
-        "peak_memory_gib": peak_gib(),
-        "workers": worker.world,
-        "gpus": worker.world * shared.resources.gpus_per_worker,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-    }
-    folder.write_json("result.json", _result(summary, metrics, cost, started, spec.training.ratio.closed_loop))
+    if trial.phase == "confirm" and summary.status == "complete":
+        metrics |= _judged(judge, encoder, folder)
+        if options.keep_encoder:
+            with (folder / ENCODER).uploaded() as path:
+                save_encoder(encoder, texts.tokenizer, path)
+    result = Result(
+        status=summary.status,
+        steps=summary.steps,
+        metrics=metrics,
+        mean_ratio=summary.mean_ratio,
+        mono_share=summary.mono_share,
+        negatives_per_query=summary.negatives_per_query,
+        parameters=summary.parameters,
+        cost=_cost(summary, clock, worker, options),
+        started=started,
+        ended=now(),
+        host=socket.gethostname(),
+        # An open-loop schedule says it all in the trial's record; what a controller decided is known only afterwards.
+        ratios=summary.ratios if ratio.closed_loop else None,
+    )
+    write_result(folder, result)
     # A finished trial is never resumed; its optimiser state would fill the disk.
     (folder / CHECKPOINT).delete()
 
 
-def _this_worker(resources: TrialResources) -> Worker:
-    """This process among the trial's workers. Ray Train has set up their process group; one worker has none."""
-    if resources.workers == 1:
-        return Worker(device=torch.device("cuda" if resources.gpus_per_worker else "cpu"))
-    device = train.torch.get_device() if resources.gpus_per_worker else torch.device("cpu")
-    return Worker(torch.distributed.get_rank(), torch.distributed.get_world_size(), device)
+def write_result(folder: Folder, result: Result) -> None:
+    """Writes a result with the checksums of all other files of the trial: whatever has one has ended."""
+    write_sealed(folder, RESULT, result.model_copy(update={"files": _checksums(folder)}))
 
 
-def _evaluate(
-    encoder: Encoder,
-    tokenised: TokenisedBenchmark,
-    inputs: TrialInputs,
-    clock: Clock,
-    device: torch.device,
-    keep_per_query: bool,
-) -> Evaluation:
-    pad_id = inputs.tokenizer.pad_token_id
-    with clock.measure("encode"):
-        queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=device)
-        candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=device)
-    with clock.measure("score"):
-        return evaluate(tokenised.benchmark, queries, candidates, keep_per_query=keep_per_query)
+def failure(error: str) -> Result:
+    """The result of a trial that did not come to an end of its own."""
+    return Result(status="failed", steps=0, ended=now(), host=socket.gethostname(), error=error)
 
 
-def _headlines(evaluation: Evaluation, tokenised: TokenisedBenchmark) -> dict[str, float]:
-    """The macro means without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
-    prefix = f"{tokenised.benchmark.name}/"
-    names = {name.removeprefix(prefix): value for name, value in evaluation.metrics.items()}
-    return {name: value for name, value in names.items() if name.count("/") == 1 and ":" not in name}
+class _Judge:
+    """Evaluates an encoder on the dev set and on the benchmarks."""
+
+    def __init__(self, texts: TokenisedTexts, device: torch.device, clock: Clock) -> None:
+        self._texts, self._device, self._clock = texts, device, clock
+
+    def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
+        """The macro means without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
+        dev = self._texts.dev
+        prefix = f"{dev.benchmark.name}/"
+        found = self._evaluate(encoder, dev, keep_per_query=False).metrics
+        names = {name.removeprefix(prefix): value for name, value in found.items()}
+        return {name: value for name, value in names.items() if name.count("/") == 1 and ":" not in name}
+
+    def tests(self, encoder: Encoder) -> list[Evaluation]:
+        """The evaluation on every benchmark, with its values per query."""
+        return [self._evaluate(encoder, test, keep_per_query=True) for test in self._texts.tests]
+
+    def _evaluate(self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool) -> Evaluation:
+        pad_id = self._texts.tokenizer.pad_token_id
+        with self._clock.measure("encode"):
+            queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=self._device)
+            candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=self._device)
+        with self._clock.measure("score"):
+            return evaluate(tokenised.benchmark, queries, candidates, keep_per_query=keep_per_query)
 
 
-def _result(
-    summary: TrainingSummary, metrics: Mapping[str, float], cost: Mapping[str, Any], started: str, closed_loop: bool
-) -> dict[str, Any]:
-    return {
-        "status": summary.status,
-        "steps": summary.steps,
-        "metrics": dict(metrics),
-        "mean_ratio": summary.mean_ratio,
-        "mono_share": summary.mono_share,
-        "negatives_per_query": summary.negatives_per_query,
-        "parameters": summary.parameters,
-        "cost": dict(cost),
-        "started": started,
-        "ended": _now(),
-        "host": socket.gethostname(),
-        "error": None,
-        # An open-loop schedule says it all in trial.json; what a controller decided is known only afterwards.
-        **({"ratios": list(summary.ratios)} if closed_loop else {}),
-    }
+def _judged(judge: _Judge, encoder: Encoder, folder: Folder) -> dict[str, float]:
+    """Evaluates on the benchmarks, writes the values per query and returns the summary metrics."""
+    evaluations = judge.tests(encoder)
+    _write_table(folder, PER_QUERY, [e.per_query for e in evaluations])
+    _write_table(folder, RELEVANT_RANKS, [e.relevant_ranks for e in evaluations])
+    return {name: value for evaluation in evaluations for name, value in evaluation.metrics.items()}
 
 
 def _write_table(folder: Folder, name: str, tables: list[pa.Table | None]) -> None:
@@ -257,82 +166,33 @@ def _write_table(folder: Folder, name: str, tables: list[pa.Table | None]) -> No
         folder.write_bytes(name, content.getvalue())
 
 
+def _cost(summary: TrainingSummary, clock: Clock, worker: Worker, options: TrialOptions) -> Cost:
+    return Cost(
+        pairs=summary.pairs,
+        tokens=summary.tokens,
+        signal_pairs=summary.signal_pairs,
+        train_seconds=clock.seconds.get("train", 0.0),
+        signal_seconds=clock.seconds.get("signal", 0.0),
+        encode_seconds=clock.seconds.get("encode", 0.0),
+        score_seconds=clock.seconds.get("score", 0.0),
+        wait_seconds=clock.seconds.get("wait", 0.0),
+        total_seconds=clock.total,
+        cpu_seconds=clock.cpu,
+        peak_memory_gib=peak_gib(),
+        workers=worker.world,
+        gpus=worker.world * options.gpus_per_worker,
+        device=torch.cuda.get_device_name(worker.device) if worker.device.type == "cuda" else "cpu",
+    )
+
+
+def _checksums(folder: Folder) -> dict[str, str]:
+    """The sha256 of every file of a trial but its result and what is removed once it has ended."""
+    names = [name for name in folder.file_names() if name.split("/")[0] not in (RESULT, CHECKPOINT)]
+    return {name: folder.checksum(name) for name in names}
+
+
 class _Silent:
     """The sink of all workers but the first."""
 
-    def report(self, report: Mapping[str, Any]) -> bool:
+    def report(self, report: Report) -> bool:
         return False
-
-
-def _forward(folder: Folder, seen: int) -> int:
-    """Reports to Tune what the training has written since; returns how many reports that were."""
-    reports = new_reports(folder, seen)
-    for report in reports:
-        tune.report(_for_tune(report))
-    return len(reports)
-
-
-def _for_tune(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What Tune and the terminal see of a report. Time is the optimiser step, which no restart sets back."""
-    names = ("step", "steps", "ratio", "mono_share", "loss", "learning_rate", "pairs_per_second")
-    dev = {f"{DEV}/{name}": value for name, value in (report.get("dev") or {}).items()}
-    return {**{name: report[name] for name in names}, **dev}
-
-
-def _report_end(folder: Folder, spec: TrialSpec) -> None:
-    """Tells Tune the trial's last word with a checkpoint that points to the records."""
-    result = folder.read_json("result.json")
-    with TemporaryDirectory() as temporary:
-        (Path(temporary) / "records.txt").write_text(folder.location)
-        tune.report(
-            {"step": result["steps"], "status": result["status"], "trial": spec.id, **result["metrics"]},
-            checkpoint=tune.Checkpoint.from_directory(temporary),
-        )
-
-
-def _report_full_disk(full: OSError, folder: Folder, spec: TrialSpec) -> None:
-    """Tells Tune why the trial has no result: nothing else is sure to reach the driver when nothing can be written."""
-    code, where = full.errno, full.filename or folder.location
-    tune.report({"step": 0, "status": DISK_FULL, "trial": spec.id, "errno": code, "where": str(where)})
-
-
-def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
-    """Writes the result of a training that raised; Tune restarts only trials whose process died.
-
-    Returns the error if a full disk was the cause: not the trial's fault, it is run again when the study is resumed.
-    """
-    error = training.exception()
-    if error is None:
-        return None
-    _logger.exception("the training in %s failed", folder.location, exc_info=error)
-    if folder.exists("result.json"):
-        return None
-    if isinstance(error, ray.exceptions.RayActorError):
-        # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
-        raise error
-    full = _full_disk(error)
-    if full is None:
-        result = {**failure(_sentence(error)), "ended": _now(), "host": socket.gethostname()}
-        try:
-            folder.write_json("result.json", result)
-        except OSError as unwritten:
-            full = _full_disk(unwritten)
-            if full is None:
-                raise
-    return full
-
-
-def _full_disk(error: BaseException) -> OSError | None:
-    """The full disk among the causes of an error, if there is one."""
-    causes = [error, *getattr(error, "worker_failures", {}).values()]
-    full = (e for e in causes if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
-    return next(full, None)
-
-
-def _sentence(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}" + (f" ... {lines[-1]}" if len(lines) > 1 else "")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainables.encoders.base import SHORTEST
 from trainables.errors import UserError
 
 SETTINGS_FILE = "encoder.json"
@@ -23,8 +24,6 @@ _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _MODULES = {"Transformer", "Pooling", "Dense", "Normalize"}
 _POOLINGS = {"mean_tokens": "mean", "cls_token": "cls", "mean": "mean", "cls": "cls"}
 _DEFAULT_LENGTH = 256
-SHORTEST = 8
-"""The least that the longest query or passage may be, in tokens."""
 
 
 def read_json(path: Path) -> dict[str, Any]:

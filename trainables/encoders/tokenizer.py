@@ -11,7 +11,6 @@ import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from trainables.encoders.config import EncoderConfig
 from trainables.encoders.folder import one_line, remedy
 from trainables.encoders.quiet import quiet
 from trainables.encoders.seeds import LONGEST, SPACE, count_words, repeated_substrings
@@ -28,22 +27,16 @@ _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 _MASK = "<mask>"
 
 
-def load_tokenizer(config: EncoderConfig) -> PreTrainedTokenizerBase:
+def load_tokenizer(source: str, revision: str | None, trust_remote_code: bool) -> PreTrainedTokenizerBase:
     """Returns the tokenizer of a checkpoint (folder or hub id); raises UserError if there is none that loads."""
-    if config.is_mini:
-        raise ValueError("a mini encoder has no tokenizer to load: train one on the training text")
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(
-                config.source, revision=config.revision, trust_remote_code=config.trust_remote_code
-            )
+            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
     except Exception as error:
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
-        raise UserError(
-            f"The tokenizer of {config.source!r} does not load ({one_line(error)}): {remedy(config.source)}."
-        ) from error
+        raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
     if tokenizer.pad_token_id is None:
-        raise UserError(f"The tokenizer of {config.source!r} has no padding token: set pad_token in its folder.")
+        raise UserError(f"The tokenizer of {source!r} has no padding token: set pad_token in its folder.")
     return tokenizer
 
 

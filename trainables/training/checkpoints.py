@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from trainables.config import TrainingConfig
+from trainables.config import TrialConfig
 from trainables.errors import UserError
 from trainables.storage import Folder
 from trainables.training.optimiser import optimiser_state, restore_optimiser, trainable_parameters
@@ -22,7 +22,7 @@ def save_checkpoint(
     folder: Folder,
     encoder: nn.Module,
     optimiser: torch.optim.AdamW,
-    config: TrainingConfig,
+    config: TrialConfig,
     data_fingerprint: str,
     state: Mapping[str, Any],
 ) -> None:
@@ -46,7 +46,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    folder: Folder, encoder: nn.Module, optimiser: torch.optim.AdamW, config: TrainingConfig, data_fingerprint: str
+    folder: Folder, encoder: nn.Module, optimiser: torch.optim.AdamW, config: TrialConfig, data_fingerprint: str
 ) -> dict[str, Any] | None:
     """Puts weights and moments back and returns the state; None if the folder holds no whole checkpoint.
 

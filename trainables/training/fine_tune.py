@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -11,12 +11,13 @@ from torch import Tensor
 from trainables.batches.kinds import KINDS, Kind, batch_kinds
 from trainables.batches.planner import Batch, BatchPlanner
 from trainables.clock import Clock
-from trainables.config import TrainingConfig
+from trainables.config import TrialConfig
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
 from trainables.ratio.registry import ratio_policy
+from trainables.records import Report
 from trainables.storage import Folder
 from trainables.training.checkpoints import load_checkpoint, save_checkpoint
 from trainables.training.gradient import GradientEngine, Tokens
@@ -35,8 +36,8 @@ Status = Literal["complete", "pruned", "diverged"]
 class Sink(Protocol):
     """Where reports go."""
 
-    def report(self, report: Mapping[str, Any]) -> bool:
-        """Takes a line of reports.jsonl (docs/records.md); True asks the run to stop.
+    def report(self, report: Report) -> bool:
+        """Takes a line of reports.jsonl; True asks the run to stop.
 
         Every worker's sink gets every report, in which only the speeds are the worker's own; the answer of the first
         worker counts.
@@ -68,7 +69,7 @@ class TrainingSummary:
 
 
 def fine_tune(
-    config: TrainingConfig,
+    config: TrialConfig,
     data: TrainingData,
     tokens: Tokens,
     encoder: Encoder,
@@ -93,9 +94,9 @@ def fine_tune(
     Raises UserError for a batch that the workers cannot share evenly and for a checkpoint of another run.
     """
     worker = worker or Worker()
-    if config.batch_size % worker.world:
+    if config.batches.size % worker.world:
         raise UserError(
-            f"A batch of {config.batch_size} pairs cannot be shared evenly by {worker.world} workers: "
+            f"A batch of {config.batches.size} pairs cannot be shared evenly by {worker.world} workers: "
             "choose a batch size that is a multiple of the number of workers."
         )
     run = _Run(config, data, tokens, encoder, worker, clock or Clock(worker.device), dev_signals, dev_signal_pairs)
@@ -123,17 +124,18 @@ def _loop(run: "_Run", sink: Sink, evaluate: Evaluate | None, checkpoints: Folde
         if healthy and (reporting or storing):
             healthy = run.is_healthy(whole_window=reporting)
         if not healthy:
-            run.report(sink, {})
+            run.report(sink)
             return "diverged"
-        extra: dict[str, Any] = {}
         if evaluate is not None and evaluating:
             with run.clock.measure("encode"):
                 progress.dev = run.on_first(evaluate)
-            extra["dev"] = progress.dev
-        if reporting and run.report(sink, extra) and not last:
+        if reporting and run.report(sink, progress.dev if evaluating else None) and not last:
             return "pruned"
         if checkpoints is not None and storing:
             run.store(checkpoints)
+    if evaluate is not None and config.steps == 0:
+        with run.clock.measure("encode"):
+            progress.dev = run.on_first(evaluate)
     return "complete"
 
 
@@ -151,7 +153,7 @@ class _Run:
 
     def __init__(
         self,
-        config: TrainingConfig,
+        config: TrialConfig,
         data: TrainingData,
         tokens: Tokens,
         encoder: Encoder,
@@ -165,11 +167,17 @@ class _Run:
         self._fingerprint = data.fingerprint
         self._dev_signals, self._dev_signal_pairs = dev_signals, dev_signal_pairs
         self._parameters = trainable_parameters(encoder)
-        self._optimiser = build_optimiser(self._parameters, config)
+        self._optimiser = build_optimiser(self._parameters, config.optimiser)
         self._engine = GradientEngine(encoder, tokens, config, worker)
-        self._policy = ratio_policy(config.ratio, config.steps)
-        self._kinds = batch_kinds(config.draw, config.seed)
-        self._planner = BatchPlanner(data, config.batch_size, config.seed)
+        self._policy = ratio_policy(config.ratio, max(1, config.steps))
+        self._kinds = batch_kinds(config.batches.draw, config.seed)
+        self._planner = BatchPlanner(
+            data,
+            config.batches.size,
+            config.seed,
+            language_temperature=config.batches.language_temperature,
+            set_weights=config.batches.set_weights,
+        )
         self._query_lengths, self._passage_lengths = tokens.queries.lengths, tokens.passages.lengths
 
     def step(self) -> bool:
@@ -177,7 +185,9 @@ class _Run:
         config, progress, step = self.config, self.progress, self.progress.step
         ratio = self._policy.ratio(step)
         drawn = self._kinds.draw(step, ratio)
-        weights: dict[Kind, float] = {"mono": ratio, "cross": 1 - ratio} if config.mixing == "loss" else {drawn: 1.0}
+        weights: dict[Kind, float] = (
+            {"mono": ratio, "cross": 1 - ratio} if config.batches.mixing == "loss" else {drawn: 1.0}
+        )
         shares, losses = [], []
         for part, (kind, weight) in enumerate(weights.items()):
             # Every batch takes the next items, so that all trainings see the same items in the same order.
@@ -208,9 +218,9 @@ class _Run:
 
     def _update(self, step: int) -> None:
         sum_gradients(self._parameters.values(), self.worker)
-        if self.config.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(self._parameters.values(), self.config.gradient_clip)
-        rate = learning_rate(self.config, step)
+        if self.config.optimiser.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self._parameters.values(), self.config.optimiser.gradient_clip)
+        rate = learning_rate(self.config.optimiser, self.config.steps, step)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.step()
@@ -223,7 +233,7 @@ class _Run:
             seen["loss"] = float(sum_over_workers(loss, self.worker))
         if "loss_after" in wanted:
             seen["loss_after"] = float(sum_over_workers(self._engine.loss(share, step), self.worker))
-            self.progress.signal_pairs += self.config.batch_size
+            self.progress.signal_pairs += self.config.batches.size
         names = frozenset(wanted) - {"loss", "loss_after"}
         if names:
             measure = self._dev_signals
@@ -248,32 +258,31 @@ class _Run:
     def is_healthy(self, whole_window: bool) -> bool:
         """Tells whether the run is worth going on with; whether losses have risen is judged on a whole window only."""
         config = self.config
-        late = self.progress.step > max(0.5, config.warmup_share) * config.steps
+        late = self.progress.step > max(0.5, config.optimiser.warmup_share) * config.steps
         return not diverged(
-            self.progress.read(self.worker), self.progress.first_loss, whole_window and late, config.batch_size
+            self.progress.read(self.worker), self.progress.first_loss, whole_window and late, config.batches.size
         )
 
-    def report(self, sink: Sink, extra: Mapping[str, Any]) -> bool:
+    def report(self, sink: Sink, dev: dict[str, float] | None = None) -> bool:
         """Reports the steps since the last report; true if the run should stop."""
         config, progress = self.config, self.progress
         losses = {name: _finite(mean(values)) for name, values in progress.read(self.worker).items()}
         seconds = self.clock.running("train")
         elapsed = max(seconds - progress.reported_seconds, 1e-9)
-        report: dict[str, Any] = {
-            "step": progress.step,
-            "steps": config.steps,
-            "ratio": self._policy.ratio(progress.step - 1),
-            "mono_share": progress.mono_share,
-            "loss": losses["loss"],
+        report = Report(
+            step=progress.step,
+            steps=config.steps,
+            ratio=self._policy.ratio(progress.step - 1),
+            mono_share=progress.mono_share,
+            loss=losses["loss"],
             **{f"loss_{kind}": losses[kind] for kind in KINDS},
-            "learning_rate": learning_rate(config, progress.step - 1),
-            "pairs_per_second": (progress.pairs - progress.reported_pairs) / elapsed,
-            "tokens_per_second": (progress.tokens - progress.reported_tokens) / elapsed,
-            "seconds": seconds,
-            **extra,
-        }
-        if progress.signals:
-            report["signals"] = {name: _finite(value) for name, value in progress.signals.items()}
+            learning_rate=learning_rate(config.optimiser, config.steps, progress.step - 1),
+            pairs_per_second=(progress.pairs - progress.reported_pairs) / elapsed,
+            tokens_per_second=(progress.tokens - progress.reported_tokens) / elapsed,
+            seconds=seconds,
+            dev=dev,
+            signals={name: _finite(value) for name, value in progress.signals.items()} or None,
+        )
         progress.close_window(seconds)
         with self.clock.measure("wait"):
             return bool(from_first(bool(sink.report(report)), self.worker))
@@ -312,7 +321,7 @@ class _Run:
             steps=progress.step,
             mean_ratio=math.fsum(ratios) / max(1, len(ratios)),
             mono_share=progress.mono_share,
-            negatives_per_query=self.config.batch_size - 1,
+            negatives_per_query=self.config.batches.size - 1,
             parameters=sum(parameter.numel() for parameter in self.encoder.parameters()),
             ratios=tuple(ratios),
             dev=progress.dev,

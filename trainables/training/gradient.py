@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.batches.planner import Batch
-from trainables.config import TrainingConfig
+from trainables.config import TrialConfig
 from trainables.encoders.tokens import TokenTable, pad
 from trainables.parallel.replicated import Worker
+from trainables.training.config import ComputeConfig
 from trainables.training.loss import contrastive_loss
 
 _WORTHWHILE_PADDING = 1.25
@@ -29,7 +30,7 @@ class Tokens:
     pad_id: int
 
 
-def resolve_precision(config: TrainingConfig, device: torch.device) -> torch.dtype:
+def resolve_precision(config: ComputeConfig, device: torch.device) -> torch.dtype:
     """Returns what the encoder computes in: bfloat16 where asked for, or where `auto` finds it fast."""
     if config.precision == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -40,12 +41,12 @@ def resolve_precision(config: TrainingConfig, device: torch.device) -> torch.dty
 class GradientEngine:
     """Computes the contrastive loss of a worker's share of a batch and adds its gradient to the encoder's."""
 
-    def __init__(self, encoder: nn.Module, tokens: Tokens, config: TrainingConfig, worker: Worker) -> None:
+    def __init__(self, encoder: nn.Module, tokens: Tokens, config: TrialConfig, worker: Worker) -> None:
         self._encoder = encoder
         self._tokens = tokens
         self._config = config
         self._worker = worker
-        self._precision = resolve_precision(config, worker.device)
+        self._precision = resolve_precision(config.compute, worker.device)
         self._generator = _global_generator(worker.device)
         # Whole tensor-core tiles.
         self._multiple_of = 8 if worker.device.type == "cuda" else 1
@@ -57,7 +58,7 @@ class GradientEngine:
         step apart. With several chunks the embeddings are computed twice: once without history for the loss and its
         gradient with respect to them, and once per chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
         """
-        chunks = self._chunks(share, self._config.gradient_accumulation)
+        chunks = self._chunks(share, self._config.compute.gradient_accumulation)
         if len(chunks) == 1:
             loss = self._loss(self._embed(chunks[0], (step, part, 0)))
             (loss * weight).backward()
@@ -75,14 +76,14 @@ class GradientEngine:
     @torch.no_grad()
     def loss(self, share: Batch, step: int, part: int = 0) -> Tensor:
         """Returns this worker's part of the loss with the dropout that `add_gradient` had; no gradient is added."""
-        chunks = self._chunks(share, self._config.gradient_accumulation)
+        chunks = self._chunks(share, self._config.compute.gradient_accumulation)
         per_chunk = [self._embed(chunk, (step, part, number)) for number, chunk in enumerate(chunks)]
         queries, passages = (torch.cat(side) for side in zip(*per_chunk, strict=True))
         return self._loss((queries, passages))
 
     def _loss(self, embeddings: tuple[Tensor, Tensor]) -> Tensor:
         return contrastive_loss(
-            *embeddings, self._config.temperature, symmetric=self._config.symmetric, worker=self._worker
+            *embeddings, self._config.loss.temperature, symmetric=self._config.loss.symmetric, worker=self._worker
         )
 
     def _chunks(self, share: Batch, count: int) -> list[tuple[np.ndarray, np.ndarray]]:

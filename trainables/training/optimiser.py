@@ -5,15 +5,15 @@ import math
 import torch
 from torch import Tensor, nn
 
-from trainables.config import TrainingConfig
+from trainables.training.config import OptimiserConfig
 
 
-def learning_rate(config: TrainingConfig, step: int) -> float:
-    """Returns the learning rate of a step, counted from 0: a linear rise to `config.learning_rate`, then the decay."""
-    warmup = round(config.warmup_share * config.steps)
+def learning_rate(config: OptimiserConfig, steps: int, step: int) -> float:
+    """Returns the learning rate of a step out of `steps`, counted from 0: a linear rise, then the decay."""
+    warmup = round(config.warmup_share * steps)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
-    progress = (step - warmup) / (config.steps - warmup)
+    progress = (step - warmup) / (steps - warmup)
     match config.decay:
         case "linear":
             return config.learning_rate * (1 - progress)
@@ -28,12 +28,14 @@ def trainable_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
 
 
-def build_optimiser(parameters: dict[str, nn.Parameter], config: TrainingConfig) -> torch.optim.AdamW:
+def build_optimiser(parameters: dict[str, nn.Parameter], config: OptimiserConfig) -> torch.optim.AdamW:
     """Returns AdamW (arXiv 1711.05101) that decays matrices but no biases and no normalisation weights."""
     matrices = [p for p in parameters.values() if p.dim() >= 2]
     vectors = [p for p in parameters.values() if p.dim() < 2]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=config.learning_rate, fused=True)
+    return torch.optim.AdamW(
+        [g for g in groups if g["params"]], lr=config.learning_rate, betas=config.betas, fused=True
+    )
 
 
 def optimiser_state(optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter]) -> dict[str, Tensor]:

@@ -1,14 +1,9 @@
 """reports.jsonl of a trial: written by its first worker, followed by whoever wants to know."""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from trainables.spec import Rung
+from trainables.records import REPORTS, Report, Rung
 from trainables.storage import Folder
-
-NAME = "reports.jsonl"
 
 
 class ReportLog:
@@ -21,13 +16,11 @@ class ReportLog:
         self._lines = _whole_lines(folder)
         self._write_all()
 
-    def report(self, report: Mapping[str, Any]) -> bool:
+    def report(self, report: Report) -> bool:
         """Appends one line; returns True if the report misses its rung."""
-        # The last report of a diverged run holds a loss that is no number; JSON has none.
-        finite = {name: None if _is_not_finite(value) else value for name, value in report.items()}
-        line = json.dumps(finite, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = report.model_dump_json(exclude_none=False).encode() + b"\n"
         if self._folder.is_local:
-            with (self._folder.local_path / NAME).open("ab") as stream:
+            with (self._folder.local_path / REPORTS).open("ab") as stream:
                 stream.write(line)
         else:
             self._lines.append(line)
@@ -35,25 +28,21 @@ class ReportLog:
         return _misses(report, self._rungs)
 
     def _write_all(self) -> None:
-        self._folder.write_bytes(NAME, b"".join(self._lines))
+        self._folder.write_bytes(REPORTS, b"".join(self._lines))
 
 
-def new_reports(folder: Folder, seen: int) -> list[dict[str, Any]]:
+def new_reports(folder: Folder, seen: int) -> list[Report]:
     """Returns the whole reports after the first `seen` ones."""
-    return [json.loads(line) for line in _whole_lines(folder)[seen:]]
+    return [Report.model_validate_json(line) for line in _whole_lines(folder)[seen:]]
 
 
 def _whole_lines(folder: Folder) -> list[bytes]:
-    if not folder.exists(NAME):
+    if not folder.exists(REPORTS):
         return []
-    return [line for line in folder.read_bytes(NAME).splitlines(keepends=True) if line.endswith(b"\n")]
+    return [line for line in folder.read_bytes(REPORTS).splitlines(keepends=True) if line.endswith(b"\n")]
 
 
-def _is_not_finite(value: Any) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
-
-
-def _misses(report: Mapping[str, Any], rungs: Mapping[int, Rung]) -> bool:
+def _misses(report: Report, rungs: Mapping[int, Rung]) -> bool:
     # A run that diverged at a rung has no dev metrics there; its own status counts.
-    rung, dev = rungs.get(report["step"]), report.get("dev")
-    return rung is not None and dev is not None and rung.misses(dev[rung.metric])
+    rung = rungs.get(report.step)
+    return rung is not None and report.dev is not None and rung.misses(report.dev[rung.metric])

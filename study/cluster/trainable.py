@@ -1,0 +1,215 @@
+"""A trial as a Ray Tune trainable: a Ray Train TorchTrainer whose workers run `trainables.trial`.
+
+One worker trains in Train's local mode, in the trial's own (reused) process; more workers are a real worker group.
+Either way the training writes its own records, and the trial forwards them to Tune. So a killed worker, trial or
+driver loses nothing: whoever starts the trial again goes on from its last checkpoint.
+"""
+
+import errno
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import ray
+import torch
+from ray import train, tune
+from ray.train.torch import TorchTrainer
+
+from trainables.corpora.pairs import TrainingData
+from trainables.inputs import StudyInputs, TokenisedTexts, TrialInputs
+from trainables.parallel.replicated import Worker
+from trainables.plugins import load_plugins
+from trainables.records import RESULT, Report, Result, TrialRecord
+from trainables.sealed import read_sealed
+from trainables.storage import Folder
+from trainables.training.report_log import new_reports
+from trainables.trial import DEV, TrialOptions, failure, run_trial, write_result
+
+DISK_FULL = "disk full"
+"""The status that a trial tells Tune, and nobody else, if it could not write: it has not ended."""
+
+_POLL_SHARE = 0.02
+_POLL_SECONDS = (0.1, 5.0)
+"""Reports are looked for after this share of a trial's time so far, within these bounds: storage may be far away."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrialResources:
+    """What every trial of a study holds, and what its processes are told."""
+
+    workers: int
+    cpus_per_worker: float
+    gpus_per_worker: float
+    max_failures: int
+    """How often the worker group of a trial is started again after a worker died."""
+    keep_encoders: bool = False
+    plugins: tuple[str, ...] = ()
+    """Modules that every process imports before it reads a trial."""
+
+    @property
+    def options(self) -> TrialOptions:
+        """What a trial is told."""
+        return TrialOptions(max(1, int(self.cpus_per_worker)), self.gpus_per_worker, self.keep_encoders)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """References to the inputs in Ray's object store, where every process reads the same copy."""
+
+    data: "ray.ObjectRef[TrainingData]"
+    texts: Mapping[str, "ray.ObjectRef[TokenisedTexts]"]
+    """By `EncoderConfig.token_key`."""
+    resources: TrialResources
+
+    def inputs(self, key: str) -> TrialInputs:
+        return TrialInputs(ray.get(self.data), ray.get(self.texts[key]))
+
+
+def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[..., Any]:
+    """Returns the trainable for `tune.Tuner`; its config holds `trial` (a TrialRecord as JSON) and `folder`."""
+    texts = {key: ray.put(found) for key, found in inputs.by_token_key.items()}
+    shared = _Shared(ray.put(inputs.data), texts, resources)
+    if resources.workers == 1:
+        held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+    else:
+        # The worker group asks for its own cores; a trial that held them too would wait for itself.
+        # Tune refuses a trial that holds nothing at all, hence the byte.
+        held = {"memory": 1.0}
+    bundles = tune.PlacementGroupFactory([{name: amount for name, amount in held.items() if amount}])
+    trainable: Callable[..., Any] = tune.with_resources(tune.with_parameters(_run, shared=shared), bundles)
+    return trainable
+
+
+def _run(config: Mapping[str, Any], shared: _Shared) -> None:
+    """Runs one trial and forwards its reports to Tune until it has ended."""
+    load_plugins(shared.resources.plugins)
+    trial = TrialRecord.model_validate_json(config["trial"])
+    folder = Folder(config["folder"])
+    forwarded = 0
+    if not folder.exists(RESULT):
+        with ThreadPoolExecutor(1) as pool:
+            training = pool.submit(_train, trial, folder, shared)
+            began = time.monotonic()
+            while not training.done():
+                least, most = _POLL_SECONDS
+                wait([training], timeout=min(most, max(least, _POLL_SHARE * (time.monotonic() - began))))
+                forwarded += _forward(folder, forwarded)
+            full = _record_failure(training, folder)
+            if full is not None:
+                _report_full_disk(full, folder, trial)
+                return
+    _forward(folder, forwarded)
+    _report_end(folder, trial)
+
+
+def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
+    resources = shared.resources
+    # Train's own folder is never used: checkpoints and reports have their place in the study.
+    with TemporaryDirectory() as temporary:
+        TorchTrainer(
+            _work,
+            train_loop_config={"trial": trial.model_dump_json(), "folder": folder.location, "shared": shared},
+            scaling_config=train.ScalingConfig(
+                num_workers=0 if resources.workers == 1 else resources.workers,
+                use_gpu=resources.gpus_per_worker > 0,
+                resources_per_worker={"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker},
+            ),
+            run_config=train.RunConfig(
+                name=trial.id,
+                storage_path=temporary,
+                failure_config=train.FailureConfig(max_failures=resources.max_failures),
+            ),
+        ).fit()
+
+
+def _work(config: Mapping[str, Any]) -> None:
+    """What every worker does."""
+    shared: _Shared = config["shared"]
+    load_plugins(shared.resources.plugins)
+    trial = TrialRecord.model_validate_json(config["trial"])
+    inputs = shared.inputs(trial.config.encoder.token_key)
+    run_trial(trial, inputs, Folder(config["folder"]), _this_worker(shared.resources), shared.resources.options)
+
+
+def _this_worker(resources: TrialResources) -> Worker:
+    """This process among the trial's workers. Ray Train has set up their process group; one worker has none."""
+    if resources.workers == 1:
+        return Worker(device=torch.device("cuda" if resources.gpus_per_worker else "cpu"))
+    device = train.torch.get_device() if resources.gpus_per_worker else torch.device("cpu")
+    return Worker(torch.distributed.get_rank(), torch.distributed.get_world_size(), device)
+
+
+def _forward(folder: Folder, seen: int) -> int:
+    """Reports to Tune what the training has written since; returns how many reports that were."""
+    reports = new_reports(folder, seen)
+    for report in reports:
+        tune.report(_for_tune(report))
+    return len(reports)
+
+
+def _for_tune(report: Report) -> dict[str, Any]:
+    """What Tune and the terminal see of a report. Time is the optimiser step, which no restart sets back."""
+    names = {"step", "steps", "ratio", "mono_share", "loss", "learning_rate", "pairs_per_second"}
+    dev = {f"{DEV}/{name}": value for name, value in (report.dev or {}).items()}
+    return {**report.model_dump(include=names), **dev}
+
+
+def _report_end(folder: Folder, trial: TrialRecord) -> None:
+    """Tells Tune the trial's last word with a checkpoint that points to the records."""
+    result = read_sealed(folder, RESULT, Result)
+    with TemporaryDirectory() as temporary:
+        (Path(temporary) / "records.txt").write_text(folder.location)
+        tune.report(
+            {"step": result.steps, "status": result.status, "trial": trial.id, **result.metrics},
+            checkpoint=tune.Checkpoint.from_directory(temporary),
+        )
+
+
+def _report_full_disk(full: OSError, folder: Folder, trial: TrialRecord) -> None:
+    """Tells Tune why the trial has no result: nothing else is sure to reach the driver when nothing can be written."""
+    code, where = full.errno, full.filename or folder.location
+    tune.report({"step": 0, "status": DISK_FULL, "trial": trial.id, "errno": code, "where": str(where)})
+
+
+def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
+    """Writes the result of a training that raised; Tune restarts only trials whose process died.
+
+    Returns the error if a full disk was the cause: not the trial's fault, it is run again when the study is resumed.
+    """
+    error = training.exception()
+    if error is None:
+        return None
+    _logger.exception("the training in %s failed", folder.location, exc_info=error)
+    if folder.exists(RESULT):
+        return None
+    if isinstance(error, ray.exceptions.RayActorError):
+        # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
+        raise error
+    full = _full_disk(error)
+    if full is None:
+        try:
+            write_result(folder, failure(_sentence(error)))
+        except OSError as unwritten:
+            full = _full_disk(unwritten)
+            if full is None:
+                raise
+    return full
+
+
+def _full_disk(error: BaseException) -> OSError | None:
+    """The full disk among the causes of an error, if there is one."""
+    causes = [error, *getattr(error, "worker_failures", {}).values()]
+    full = (e for e in causes if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+    return next(full, None)
+
+
+def _sentence(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}" + (f" ... {lines[-1]}" if len(lines) > 1 else "")

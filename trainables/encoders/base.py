@@ -1,0 +1,95 @@
+"""What every kind of encoder has: a name, a pooling, prefixes and lengths, a recipe, and how it is built.
+
+Nothing here loads torch; the methods of a kind import what they need when they are called, so that command lines and
+reports can read a configuration at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trainables.options import Option
+from trainables.recipe import Recipe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from trainables.encoders.model import Encoder
+
+Pooling = Literal["mean", "cls", "pooler"]
+
+SHORTEST = 8
+"""The least that the longest query or passage may be, in tokens."""
+
+_Length = Annotated[int, Field(ge=SHORTEST)]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The size of an encoder before it is built: what cost and memory are estimated from."""
+
+    layers: int
+    width: int
+    parameters: int
+    embeddings: int
+    """Parameters of the embedding table, which are read and not multiplied."""
+
+
+class EncoderConfig(BaseModel):
+    """Everything that turns a text into a vector, apart from the weights. A kind of encoder is a subclass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    recipe: ClassVar[Recipe]
+    is_pretrained: ClassVar[bool]
+    """Whether the encoder retrieves before it is trained, so that its untrained self is worth a comparison."""
+
+    kind: str
+    """kind of encoder"""
+    name: str
+    """what tables and records call the encoder"""
+    pooling: Annotated[Pooling, Option(phrase="{} pooling")] = "mean"
+    """mean over the tokens; cls: the first token; pooler: the first token through the checkpoint's pooler"""
+    query_prefix: str = "Query: "
+    """text before every query"""
+    passage_prefix: str = "Passage: "
+    """text before every passage"""
+    max_query_length: Annotated[_Length, Option(phrase="queries of up to {} tokens")] = 256
+    """longest query in tokens, prefix and special tokens included"""
+    max_passage_length: Annotated[_Length, Option(phrase="passages of up to {} tokens")] = 256
+    """longest passage in tokens, prefix and special tokens included"""
+
+    @property
+    def token_key(self) -> str:
+        """Equal keys mean equal token ids for every text: encoders with one key share their tokens."""
+        raise NotImplementedError
+
+    def tokenizer(self, texts: Sequence[str]) -> "PreTrainedTokenizerBase":
+        """Returns the tokenizer; `texts` are the training texts, for kinds that train one. Raises UserError."""
+        raise NotImplementedError
+
+    def build(self, tokenizer: "PreTrainedTokenizerBase", seed: int) -> "Encoder":
+        """Returns the encoder in float32 on the CPU, in training mode.
+
+        `seed` chooses weights that are drawn at random, and nothing else; the global random state neither matters nor
+        changes. Raises UserError if it cannot be built.
+        """
+        raise NotImplementedError
+
+    def shape(self, vocabulary: int) -> Shape:
+        """Returns the size that the encoder will have with so many tokens in its vocabulary."""
+        raise NotImplementedError
+
+    def files(self) -> dict[str, list[int]]:
+        """The files that the encoder is loaded from, as far as they lie on this machine: size and time by name."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """An encoder that can be asked for by its name."""
+
+    config: EncoderConfig
+    description: str

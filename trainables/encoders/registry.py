@@ -1,0 +1,79 @@
+"""The kinds of encoder, the presets by name, and what a name stands for.
+
+>>> resolve_encoder("mini-xs").width
+64
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+
+from trainables.encoders import hugging_face, mini
+from trainables.encoders.base import EncoderConfig, Preset
+from trainables.errors import UserError, unknown_name
+from trainables.registry import Registry
+
+
+class Kind(NamedTuple):
+    """A kind of encoder: its configuration, and what turns the name of a folder or a hub id into one, if anything."""
+
+    config: type[EncoderConfig]
+    recognise: Callable[[str], EncoderConfig | None] = lambda name: None
+
+
+def _kind_name(kind: Kind) -> str:
+    return str(kind.config.model_fields["kind"].default)
+
+
+KINDS: Registry[Kind] = Registry(
+    "kind of encoder",
+    _kind_name,
+    (
+        Kind(mini.MiniEncoder),
+        Kind(hugging_face.HuggingFaceEncoder, hugging_face.recognise),
+    ),
+)
+
+PRESETS: Registry[Preset] = Registry(
+    "encoder",
+    lambda preset: preset.config.name,
+    (*mini.PRESETS, *hugging_face.PRESETS),
+)
+
+
+def resolve_encoder(name: str) -> EncoderConfig:
+    """Returns the encoder that `name` stands for: a preset, a local folder (checked), or a hub id (not checked here).
+
+    Raises UserError for a folder that cannot be loaded and for a name that is none of the three.
+    """
+    if name in PRESETS:
+        return PRESETS[name].config
+    for kind in KINDS.values():
+        if (found := kind.recognise(name)) is not None:
+            return found
+    raise unknown_name("encoder", name, PRESETS)
+
+
+def encoder_config(values: "Mapping[str, Any] | str | EncoderConfig") -> EncoderConfig:
+    """Returns the encoder of a name, or of plain values such as those of a record.
+
+    Raises UserError for a name that stands for nothing, ValidationError for values that do not fit their kind.
+    """
+    if isinstance(values, EncoderConfig):
+        return values
+    if isinstance(values, str):
+        return resolve_encoder(values)
+    return KINDS.find(str(values.get("kind"))).config.model_validate(dict(values))
+
+
+def _parsed(values: Any) -> EncoderConfig:
+    # Inside a larger configuration every refusal is a ValueError, which pydantic puts into its place.
+    try:
+        return encoder_config(values)
+    except (UserError, ValidationError) as error:
+        raise ValueError(str(error)) from error
+
+
+AnyEncoder = Annotated[SerializeAsAny[EncoderConfig], BeforeValidator(_parsed)]
+"""The type of a field that holds an encoder of any registered kind."""

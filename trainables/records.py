@@ -1,0 +1,208 @@
+"""What a trial leaves behind: one class per file, for writing and for reading.
+
+The files of a study are in `study.records`; docs/records.md is made from both.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trainables.batches.kinds import KINDS, Kind
+from trainables.config import TrialConfig
+from trainables.ratio.controllers import ENCODED_PER_TRAINED
+from trainables.ratio.excess import reference_curve
+
+TRIAL, RESULT, REPORTS = "trial.json", "result.json", "reports.jsonl"
+PER_QUERY, RELEVANT_RANKS = "per_query.parquet", "relevant_ranks.parquet"
+
+Status = Literal["complete", "pruned", "diverged", "failed"]
+
+
+def now() -> str:
+    """The time in UTC, as records hold it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Record(BaseModel):
+    """What all records have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class Rung(Record):
+    """Stop the trial after this step if the dev metric is below the minimum or above the maximum."""
+
+    step: int
+    """optimiser step"""
+    metric: str
+    """dev metric"""
+    minimum: float | None = None
+    """least value that goes on"""
+    maximum: float | None = None
+    """largest value that goes on"""
+
+    def misses(self, value: float) -> bool:
+        """Whether a trial with this value must stop; NaN always must."""
+        in_bounds = (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+        return not in_bounds
+
+
+class TrialRecord(Record):
+    """What a trial will do, written before it starts: the same record always gives the same numbers."""
+
+    id: str
+    """`search-<branch>-<number>` or `confirm-<arm>-<seed>`, with the levels of the factors before the branch or arm"""
+    phase: Literal["search", "confirm"]
+    """search: chooses parameters on the dev set; confirm: a fresh-seed run of a chosen arm, judged on the benchmarks"""
+    branch: str | None = None
+    """of the search phase: the strategy or family that is searched"""
+    arm: str | None = None
+    """of the confirm phase: the arm"""
+    cell: Mapping[str, str] = {}
+    """level of every factor"""
+    number: int | None = None
+    """of the search phase: number within the branch"""
+    config: TrialConfig
+    """every option of the training"""
+    rungs: tuple[Rung, ...] = ()
+    """fixed before the trial starts, from earlier trials of its own branch: it stops by itself"""
+
+    @property
+    def seed(self) -> int:
+        """The repetition."""
+        return self.config.seed
+
+
+class Report(Record):
+    """How far a training is: one line of reports.jsonl. Losses are means since the report before; null: no such batch,
+    or not finite."""
+
+    step: int
+    """optimiser steps done"""
+    steps: int
+    """optimiser steps in all"""
+    ratio: float
+    """ratio of the last step"""
+    mono_share: float
+    """share of monolingual batches so far"""
+    loss: float | None
+    """training loss"""
+    loss_mono: float | None
+    """training loss of monolingual batches"""
+    loss_cross: float | None
+    """training loss of cross-lingual batches"""
+    learning_rate: float
+    """learning rate of the last step"""
+    pairs_per_second: float
+    """training pairs per second since the report before"""
+    tokens_per_second: float
+    """tokens per second since the report before"""
+    seconds: float
+    """seconds of training so far"""
+    dev: dict[str, float] | None = None
+    """dev metrics, where they were measured at this step"""
+    signals: dict[str, float | None] | None = None
+    """what a closed-loop controller saw last"""
+
+
+class Cost(Record):
+    """What a trial took, over all its lives."""
+
+    pairs: int = 0
+    """training pairs"""
+    tokens: int = 0
+    """tokens of the training pairs, without padding"""
+    signal_pairs: int = 0
+    """pairs encoded beyond training, for a controller's signals"""
+    train_seconds: float = 0.0
+    """seconds of training"""
+    signal_seconds: float = 0.0
+    """seconds of measuring signals"""
+    encode_seconds: float = 0.0
+    """seconds of encoding for evaluations"""
+    score_seconds: float = 0.0
+    """seconds of scoring and ranking"""
+    wait_seconds: float = 0.0
+    """seconds of reports, checkpoints and waiting for other workers"""
+    total_seconds: float = 0.0
+    """seconds from start to end"""
+    cpu_seconds: float = 0.0
+    """processor seconds of the first worker"""
+    peak_memory_gib: float = 0.0
+    """most memory of the first worker, GiB"""
+    workers: int = 1
+    """workers that trained together"""
+    gpus: float = 0.0
+    """GPUs that they held"""
+    device: str = ""
+    """the first worker's device"""
+
+
+class Result(Record):
+    """How a trial ended; the last file of a trial to be written, with the checksums of all others."""
+
+    status: Status
+    """complete; pruned: stopped at a rung; diverged: its loss was beyond saving; failed: an error"""
+    steps: int
+    """optimiser steps done"""
+    metrics: dict[str, float] = {}
+    """dev metrics at the end and, in the confirm phase, those of every benchmark (docs/metrics.md)"""
+    mean_ratio: float | None = None
+    """mean ratio of the steps done"""
+    mono_share: float | None = None
+    """share of monolingual batches"""
+    negatives_per_query: int | None = None
+    """other passages that a query chooses among"""
+    parameters: int | None = None
+    """parameters of the encoder"""
+    cost: Cost = Cost()
+    """what it took"""
+    started: str | None = None
+    """start of its last life, UTC"""
+    ended: str
+    """end, UTC"""
+    host: str
+    """machine of the first worker"""
+    error: str | None = None
+    """why it failed"""
+    ratios: tuple[float, ...] | None = None
+    """ratio of every step, of closed-loop trainings only: an open loop follows from the record of the trial"""
+    files: dict[str, str] = {}
+    """sha256 of every other file of the trial, by name"""
+
+
+class Outcome(BaseModel):
+    """What the plan of a study needs to know of a finished trial."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Status
+    steps: int
+    metrics: dict[str, float]
+    dev_by_step: dict[int, dict[str, float]]
+    """The dev metrics at every evaluation."""
+    loss_curves: dict[Kind, tuple[float, ...]] = {}
+    """The loss of each kind of batch over the training, as a reference for other trainings."""
+    error: str | None = None
+    pairs: int = 0
+    """Training pairs spent; pairs that were only encoded, for a controller's signals, count a third."""
+    ratios: tuple[float, ...] = Field(default=(), repr=False)
+    """The ratio of every step of a closed-loop training."""
+
+    @classmethod
+    def of(cls, result: Result, reports: Sequence[Report]) -> "Outcome":
+        """Builds the outcome from the records."""
+        lines: list[dict[str, Any]] = [report.model_dump() for report in reports]
+        return cls(
+            status=result.status,
+            steps=result.steps,
+            metrics=result.metrics,
+            error=result.error,
+            pairs=result.cost.pairs + math.ceil(result.cost.signal_pairs / ENCODED_PER_TRAINED),
+            ratios=result.ratios or (),
+            dev_by_step={report.step: report.dev for report in reports if report.dev},
+            loss_curves={kind: curve for kind in KINDS if (curve := reference_curve(lines, kind))},
+        )

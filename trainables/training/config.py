@@ -1,0 +1,73 @@
+"""The options of the training itself: loss, optimiser, computation, and how often a run looks at itself."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trainables.options import Option
+from trainables.parameters import Real
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class LossConfig(BaseModel):
+    """The contrastive loss (trainables.training.loss)."""
+
+    model_config = _STRICT
+
+    temperature: Annotated[
+        float,
+        Field(gt=0),
+        Option(flag="temperature", searched=Real(0.01, 0.1, log=True), phrase="temperature {}"),
+    ] = 0.05
+    """temperature of the loss: similarities are divided by it"""
+    symmetric: Annotated[bool, Option(phrase="in both directions")] = False
+    """let every passage choose among the queries, too, and average the two losses"""
+
+
+class OptimiserConfig(BaseModel):
+    """AdamW and its learning rate over the steps (trainables.training.optimiser)."""
+
+    model_config = _STRICT
+
+    learning_rate: Annotated[float, Field(gt=0), Option(flag="learning-rate", searched=Real(1e-6, 1e-2, log=True))]
+    """largest learning rate, reached after the warm-up (default: searched within every branch)"""
+    betas: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], Option(phrase="betas {}")
+    ] = (0.9, 0.999)
+    """decay of the first and of the second moment of AdamW, per step"""
+    weight_decay: Annotated[float, Field(ge=0), Option(phrase="weight decay {}")] = 0.01
+    """decay of the matrices; biases and normalisation weights have none"""
+    gradient_clip: Annotated[float, Field(ge=0), Option(phrase="gradients clipped at norm {}")] = 1.0
+    """largest global norm of the gradient; 0 leaves it alone"""
+    warmup_share: Annotated[float, Field(ge=0, lt=1), Option(phrase="warm-up over {} of the steps")] = 0.1
+    """share of the steps in which the learning rate rises linearly"""
+    decay: Annotated[Literal["linear", "cosine", "constant"], Option(phrase="then a {} decay of the learning rate")] = (
+        "linear"
+    )
+    """how the learning rate falls after the warm-up: to zero, or not at all"""
+
+
+class ComputeConfig(BaseModel):
+    """How a batch is computed; none of it changes the loss by more than rounding (trainables.training.gradient)."""
+
+    model_config = _STRICT
+
+    precision: Annotated[Literal["auto", "float32", "bfloat16"], Option(flag="precision")] = "auto"
+    """precision of the encoder; auto: bfloat16 where accelerators support it. Weights and loss are always float32"""
+    gradient_accumulation: Annotated[int, Field(ge=1), Option(flag="gradient-accumulation")] = 1
+    """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, one more
+    forward pass, the same loss and gradient"""
+
+
+class MonitoringConfig(BaseModel):
+    """How often a run reports, evaluates and stores itself; none of it changes its weights."""
+
+    model_config = _STRICT
+
+    reports: Annotated[int, Field(ge=1)] = 20
+    """reports of a trial, evenly spaced; the last is at the end"""
+    evaluations: Annotated[int, Field(ge=1), Option(flag="evaluations")] = 2
+    """dev evaluations of a trial, evenly spaced; the last is at the end (halving wants 4 or more)"""
+    checkpoints: Annotated[int, Field(ge=0), Option(flag="checkpoints")] = 4
+    """checkpoints of a trial, evenly spaced; 0: none, an interrupted trial starts again"""
