@@ -1,8 +1,7 @@
 """Does a ratio that follows the training beat the best constant ratio?"""
 
-from search_spaces.space import Branch, Space, strategies
-
-FAMILIES = ("gap", "progress", "odm", "bias")
+from search_spaces.space import Space, family_branch, static_branch, strategies
+from trainables.ratio.registry import FAMILIES
 
 
 def closed_loop() -> Space:
@@ -12,9 +11,8 @@ def closed_loop() -> Space:
         question="Does a ratio that is steered by what the training shows beat the best constant ratio?",
         branches=(
             *strategies(),
-            Branch(name="static", role="static", family="constant"),
-            *(Branch(name=name, role="dynamic", family=name) for name in FAMILIES),
-            Branch(name="excess", role="dynamic", family="excess", references={"mono": "X-X-mono", "cross": "X-Y"}),
+            static_branch(),
+            *(family_branch(name) for name, family in FAMILIES.items() if family.closed_loop),
         ),
         controls=("reversed", "shuffled", "same-mean"),
         trials=4,

@@ -1,20 +1,21 @@
 """Does changing the ratio during training beat the best constant ratio?"""
 
-from search_spaces.space import Branch, Space, strategies
+from search_spaces.space import Space, family_branch, static_branch, strategies
 from trainables.ratio.registry import FAMILIES
 
 
 def dynamic_vs_static() -> Space:
     """The strategies, the best constant ratio, and the best of every open-loop schedule family."""
+    static = static_branch()
     dynamic = tuple(
-        Branch(name=name, role="dynamic", family=name)
+        family_branch(name)
         for name, family in FAMILIES.items()
-        if name != "constant" and family.parameters and not family.closed_loop
+        if family.parameters() and not family.closed_loop and name != static.patch["ratio.family"]
     )
     return Space(
         name="dynamic_vs_static",
         question="Does changing the ratio of monolingual batches during training beat the best constant ratio?",
-        branches=(*strategies(), Branch(name="static", role="static", family="constant"), *dynamic),
+        branches=(*strategies(), static, *dynamic),
         controls=("reversed", "shuffled", "same-mean", "loss-mixing"),
         trials=3,
         seeds=5,

@@ -1,22 +1,24 @@
 """The spaces by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from search_spaces.closed_loop import closed_loop
 from search_spaces.dynamic_vs_static import dynamic_vs_static
 from search_spaces.space import Space
 from search_spaces.static_ratio import static_ratio
-from trainables.errors import unknown_name
+from trainables.registry import Registry
 
-SPACES: Mapping[str, Callable[[], Space]] = {
-    "dynamic_vs_static": dynamic_vs_static,
-    "static_ratio": static_ratio,
-    "closed_loop": closed_loop,
-}
+SpaceBuilder = Callable[[], Space]
+"""Builds a space; called when it is asked for, so that a space over all families sees those of plugins, too."""
+
+
+def _name_of(build: SpaceBuilder) -> str:
+    return build.__name__
+
+
+SPACES: Registry[SpaceBuilder] = Registry("space", _name_of, (dynamic_vs_static, static_ratio, closed_loop))
 
 
 def space(name: str) -> Space:
     """Returns the space of that name; raises UserError with the nearest names if there is none."""
-    if name not in SPACES:
-        raise unknown_name("space", name, SPACES)
-    return SPACES[name]()
+    return SPACES.find(name)()

@@ -1,64 +1,84 @@
-"""What a space is: the branches that are searched with equal effort and the arms that are compared."""
+"""What a space is: one question, as branches that are searched with equal effort and arms that are compared."""
 
+import re
 from collections.abc import Mapping
+from itertools import product
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from trainables.batches.kinds import Kind
 from trainables.parameters import Parameter
-from trainables.ratio.registry import FAMILIES, ratio_config
-from trainables.ratio.schedules import Family
+from trainables.ratio.registry import FAMILIES, constant_ratio
 
-Control = Literal["reversed", "shuffled", "same-mean", "loss-mixing"]
-"""Twins of a winning schedule that isolate order from average (DESIGN section 4) and batches from losses."""
+Role = Literal["strategy", "static", "dynamic", "control", "fixed"]
 
-Role = Literal["strategy", "static", "dynamic", "control"]
+_FROZEN = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class Branch(BaseModel):
-    """What gets one share of the search: a strategy at a fixed ratio, or a family with its own parameters.
+    """What gets one share of the search: a patch of the trial's options and the options that are searched.
 
     Every branch gets the same number of trials, the same number of training pairs and its own learning rate.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _FROZEN
 
     name: str
     role: Role
-    family: str
-    fixed: Mapping[str, Any] = {}
-    """Ratio parameters that are not searched; they fix a strategy."""
-    references: Mapping[Kind, str] = {}
-    """Per kind of batch the branch whose first training gives the `excess` family its reference loss."""
+    patch: Mapping[str, Any]
+    """Options, by dotted key, that make the branch what it is."""
+    searched: Mapping[str, Parameter] = {}
+    """Options that are searched in this branch, beside those that every branch searches."""
+    first: Mapping[str, Any] = {}
+    """What is tried first of `searched`, such as the textbook values of a schedule."""
+
+
+class Level(BaseModel):
+    """One level of a factor: what it is called, and the options that make it."""
+
+    model_config = _FROZEN
+
+    label: str
+    patch: Mapping[str, Any]
+
+
+class Factor(BaseModel):
+    """Something that crosses every branch of a space, such as the size of the encoder or of the batch."""
+
+    model_config = _FROZEN
+
+    name: str
+    levels: tuple[Level, ...]
+
+
+class Cell(BaseModel):
+    """One combination of levels; a space without factors has a single cell without any."""
+
+    model_config = _FROZEN
+
+    levels: Mapping[str, str]
+    """Label by factor."""
+    patch: Mapping[str, Any]
 
     @property
-    def parameters(self) -> dict[str, Parameter]:
-        """The ratio parameters that are searched in this branch."""
-        return {name: p for name, p in FAMILIES[self.family].parameters.items() if name not in self.fixed}
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """The family's textbook values of `parameters`, such as linear from 1 to 0, as far as it has any."""
-        fields = FAMILIES[self.family].config.model_fields
-        return {name: fields[name].default for name in self.parameters if not fields[name].is_required()}
-
-    def ratio(self, values: Mapping[str, Any]) -> Family:
-        """Returns the ratio configuration at the given values of `parameters`."""
-        return ratio_config({"family": self.family, **self.fixed, **values})
+    def label(self) -> str:
+        """The levels in a line; empty without factors."""
+        return ", ".join(self.levels.values())
 
 
 class Space(BaseModel):
     """One question, as branches to search, controls to add and defaults for what the user leaves open."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _FROZEN
 
     name: str
     question: str
     branches: tuple[Branch, ...]
-    controls: tuple[Control, ...] = ()
-    """Added in the confirm phase for the best dynamic arm."""
-    model: str = "mini-xs"
+    factors: tuple[Factor, ...] = ()
+    controls: tuple[str, ...] = ()
+    """Twins of the best dynamic arm, added in the confirm phase (trainables.ratio.controls)."""
+    patch: Mapping[str, Any] = {"encoder": "mini-xs"}
+    """Options of every trial, where the user does not say."""
     training: tuple[str, ...] = ("atlas",)
     benchmarks: tuple[str, ...] = ("atlas",)
     trials: int
@@ -69,11 +89,51 @@ class Space(BaseModel):
     main_comparison: tuple[str, str]
     """The two arms that the question is about, e.g. best dynamic and best static."""
 
+    def cells(self) -> tuple[Cell, ...]:
+        """Every combination of the levels of the factors, the first factor slowest."""
+        return tuple(
+            Cell(
+                levels={factor.name: level.label for factor, level in zip(self.factors, levels, strict=True)},
+                patch={key: value for level in levels for key, value in level.patch.items()},
+            )
+            for levels in product(*(factor.levels for factor in self.factors))
+        )
+
 
 def strategies() -> tuple[Branch, ...]:
     """The three strategies of arXiv 2408.10536: only monolingual, only cross-lingual, half and half."""
-    return (
-        Branch(name="X-X-mono", role="strategy", family="constant", fixed={"value": 1.0}),
-        Branch(name="X-Y", role="strategy", family="constant", fixed={"value": 0.0}),
-        Branch(name="hybrid 0.5", role="strategy", family="constant", fixed={"value": 0.5}),
+    return tuple(
+        Branch(name=name, role="strategy", patch={"ratio": constant_ratio(value).model_dump()})
+        for name, value in (("X-X-mono", 1.0), ("X-Y", 0.0), ("hybrid 0.5", 0.5))
     )
+
+
+def family_branch(family: str, *, role: Role = "dynamic", name: str = "") -> Branch:
+    """A family of ratios with all its parameters searched; a dynamic one begins with its textbook values.
+
+    Raises UserError for a family that is not registered.
+    """
+    found = FAMILIES.find(family)
+    parameters = found.parameters()
+    textbook = {
+        f"ratio.{field}": found.model_fields[field].default
+        for field in parameters
+        if role == "dynamic" and not found.model_fields[field].is_required()
+    }
+    return Branch(
+        name=name or family,
+        role=role,
+        patch={"ratio.family": family},
+        searched={f"ratio.{field}": parameter for field, parameter in parameters.items()},
+        first=textbook,
+    )
+
+
+def static_branch() -> Branch:
+    """The constant ratio, searched."""
+    return family_branch(constant_ratio(0.5).family, role="static", name="static")
+
+
+def slug(name: str) -> str:
+    """A name as it stands in identifiers and folder names: `hybrid 0.5` is `hybrid-0.5`."""
+    return re.sub(r"[^\w.-]", "-", name)

@@ -1,6 +1,6 @@
 """Which constant ratio is best? The ablation curve that arXiv 2408.10536 describes but does not print."""
 
-from search_spaces.space import Branch, Space, strategies
+from search_spaces.space import Space, static_branch, strategies
 
 
 def static_ratio() -> Space:
@@ -8,7 +8,7 @@ def static_ratio() -> Space:
     return Space(
         name="static_ratio",
         question="Which constant ratio of monolingual batches is best?",
-        branches=(*strategies(), Branch(name="static", role="static", family="constant")),
+        branches=(*strategies(), static_branch()),
         trials=11,
         seeds=5,
         sampler="grid",

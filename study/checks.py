@@ -1,17 +1,16 @@
 """What is wrong with what the user asked for, said before any time is spent."""
 
 import shutil
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
-from search_spaces.recipes import Recipe
 from search_spaces.space import Space
-from study.plan.more_seeds import first_look, planned_seeds
+from study.plan.more_seeds import first_look
 from study.plan.objective import DEV_METRICS, parse_objectives
-from study.records import Study
+from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
 from study.settings import StudySettings
+from trainables.config import TrialConfig
 from trainables.corpora.benchmark import Benchmark
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate
@@ -20,23 +19,22 @@ from trainables.storage import Folder
 _LEAST_FREE_BYTES = 50_000_000
 
 
-def check_batch(settings: StudySettings, recipe: Recipe) -> None:
+def check_batches(configs: Iterable[TrialConfig], workers: int) -> None:
     """Raises UserError for a batch that workers and chunks cannot share."""
-    batch = settings.batch_size or recipe.batch_size
-    workers = settings.workers_per_trial
-    if batch % workers:
-        raise UserError(
-            f"--batch-size {batch} is no multiple of --workers-per-trial {workers}: every worker encodes an equal "
-            f"share; give {batch - batch % workers or workers} or {batch + workers - batch % workers}."
-        )
-    if settings.gradient_accumulation > batch // workers:
-        raise UserError(
-            f"--gradient-accumulation {settings.gradient_accumulation}: a worker has {batch // workers} pairs "
-            "of a batch and can cut them in at most as many chunks; give a smaller number."
-        )
+    for batch, chunks in {(config.batches.size, config.compute.gradient_accumulation) for config in configs}:
+        if batch % workers:
+            raise UserError(
+                f"--batch-size {batch} is no multiple of --workers-per-trial {workers}: every worker encodes an equal "
+                f"share; give {batch - batch % workers or workers} or {batch + workers - batch % workers}."
+            )
+        if chunks > batch // workers:
+            raise UserError(
+                f"--gradient-accumulation {chunks}: a worker has {batch // workers} pairs of a batch and can cut them "
+                "in at most as many chunks; give a smaller number."
+            )
 
 
-def check_seeds(settings: StudySettings, space: Space, folder: Folder) -> None:
+def check_seeds(settings: StudySettings, space: Space, recorded: Study | None) -> None:
     """Raises UserError for a sequential rule that cannot begin, or that a study has begun with another maximum."""
     most = settings.until_separable
     if most is None:
@@ -47,11 +45,11 @@ def check_seeds(settings: StudySettings, space: Space, folder: Folder) -> None:
             f"--until-separable {most}: the first look is at {first} seeds (--seeds, at least {first_look(1)}); give "
             "at least as many."
         )
-    planned = planned_seeds(folder)
-    if planned is not None and planned != most:
+    decision = recorded.decision if recorded is not None else None
+    if decision is not None and decision.max_seeds != most:
         raise UserError(
             f"--until-separable {most}: this study has looked at its results already and planned its error rate "
-            f"for at most {planned} seeds; give {planned}."
+            f"for at most {decision.max_seeds} seeds; give {decision.max_seeds}."
         )
 
 
@@ -63,14 +61,18 @@ def check_search(settings: StudySettings, space: Space) -> None:
             "--early-stopping halving judges by one objective and would stop what is best in another one: give one "
             "--objective, or --early-stopping off."
         )
-    if settings.search_temperature and settings.temperature is not None:
+    if (settings.sampler or space.sampler) != "grid":
+        return
+    more = [*settings.search, *settings.search_factor]
+    if more:
         raise UserError(
-            f"--temperature {settings.temperature:g} and --search-temperature exclude each other: give one."
+            f"--search {more[0]}: the space {space.name} tries a grid of ratios, all else equal; add --sampler tpe to "
+            f"search {more[0]}, too, or leave it out."
         )
-    if settings.search_temperature and (settings.sampler or space.sampler) == "grid":
+    if settings.warm_start:
         raise UserError(
-            f"--search-temperature: the space {space.name} tries a grid of ratios, all else equal; add "
-            "--sampler tpe to search the temperature, too, or leave it out."
+            f"--warm-start: the space {space.name} tries the same grid of ratios at every level; leave it out, or add "
+            "--sampler tpe."
         )
 
 
@@ -86,22 +88,22 @@ def check_objectives(settings: StudySettings, dev: Benchmark) -> None:
             )
 
 
-def check_same_inputs(recorded: Study, data: Mapping[str, Any], encoder: Mapping[str, Any]) -> None:
-    """Raises UserError if the data or the encoder, as study.json holds them, are not those of the recorded study."""
-    was = recorded.info["data"]
+def check_same_inputs(recorded: Study, data: DataRecord, encoders: Collection[EncoderRecord]) -> None:
+    """Raises UserError if the data or the encoders are not those of the recorded study."""
+    was = recorded.info.data
     changed = [
         what
         for what, old, new in (
-            ("the training data", was["training"]["fingerprint"], data["training"]["fingerprint"]),
-            ("the dev set", was["dev"]["fingerprint"], data["dev"]["fingerprint"]),
+            ("the training data", was.training.fingerprint, data.training.fingerprint),
+            ("the dev set", was.dev.fingerprint, data.dev.fingerprint),
             *(
-                (f"benchmark {name}", old["fingerprint"], data["benchmarks"].get(name, {}).get("fingerprint"))
-                for name, old in was["benchmarks"].items()
+                (f"benchmark {name}", old.fingerprint, _fingerprint(data.benchmarks, name))
+                for name, old in was.benchmarks.items()
             ),
         )
         if old != new
     ]
-    if recorded.info["encoder"] != encoder:
+    if tuple(recorded.info.encoders) != tuple(encoders):
         changed.append("the encoder")
     if changed:
         raise UserError(
@@ -119,6 +121,10 @@ def check_space(folder: Folder) -> None:
             f"--storage {folder.local_path.parent}: no space left ({free / 1e6:.0f} MB free, at least "
             f"{_LEAST_FREE_BYTES / 1e6:.0f} MB needed); free some or give another --storage."
         )
+
+
+def _fingerprint(benchmarks: Mapping[str, BenchmarkRecord], name: str) -> str | None:
+    return benchmarks[name].fingerprint if name in benchmarks else None
 
 
 def _metric_names(dev: Benchmark) -> set[str]:

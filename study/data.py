@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from search_spaces.space import Space
+from study.records import BenchmarkRecord, DataRecord, SetRecord, TrainingDataRecord
 from study.settings import StudySettings
+from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
@@ -32,30 +33,32 @@ class StudyData:
     dev: Benchmark
     tests: tuple[Benchmark, ...]
     overlap: Overlap
-    planner: BatchPlanner
-    """Of the first confirm seed: says which sets and languages can fill a batch."""
+    left_out: tuple[tuple[str, str], ...]
+    """Training sets that cannot fill a batch of every size, each with the reason."""
+    languages_left_out: tuple[tuple[str, str], ...]
+    """Languages in which no set can fill a monolingual batch of every size, each with the reason."""
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> DataRecord:
         """The `data` part of study.json."""
-        left_out = dict(self.planner.left_out)
+        left_out = dict(self.left_out)
         sizes = [int((self.training.set_of_item == i).sum()) for i in range(len(self.training.set_names))]
-        return {
-            "training": {
-                "fingerprint": self.training.fingerprint,
-                "languages": list(self.training.languages),
-                "sets": [
-                    {"name": name, "items": size, "left_out": left_out.get(name)}
+        return DataRecord(
+            training=TrainingDataRecord(
+                fingerprint=self.training.fingerprint,
+                languages=self.training.languages,
+                sets=tuple(
+                    SetRecord(name=name, items=size, left_out=left_out.get(name))
                     for name, size in zip(self.training.set_names, sizes, strict=True)
-                ],
-                "languages_left_out": [list(pair) for pair in self.planner.languages_left_out],
-            },
-            "dev": _benchmark_record(self.dev),
-            "benchmarks": {test.name: _benchmark_record(test) for test in self.tests},
-            "overlap": self.overlap.counts(),
-        }
+                ),
+                languages_left_out=self.languages_left_out,
+            ),
+            dev=_benchmark_record(self.dev),
+            benchmarks={test.name: _benchmark_record(test) for test in self.tests},
+            overlap=self.overlap.counts(),
+        )
 
 
-def load_data(settings: StudySettings, space: Space, batch_size: int) -> StudyData:
+def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConfig]) -> StudyData:
     """Loads and checks everything that a study trains on and is judged by.
 
     The atlas brings its own dev split; for other training sets whole groups are held out as the dev set. Items that
@@ -77,10 +80,24 @@ def load_data(settings: StudySettings, space: Space, batch_size: int) -> StudyDa
         sets = drop_overlap(sets, with_dev)
     overlap = Overlap({name: {**found, **with_dev.items[name]} for name, found in with_tests.items.items()})
     training = training_data(sets)
-    planner = BatchPlanner(training, batch_size, seed=0)
+    planners = [_checked_planner(training, one) for one in batches]
+    # What fills no batch is told at the largest batch, which asks for most.
+    largest = max(planners, key=lambda planner: planner.batch_size)
+    return StudyData(training, dev, tests, overlap, tuple(largest.left_out), tuple(largest.languages_left_out))
+
+
+def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlanner:
+    """A planner of such batches; raises UserError if it cannot fill a batch of both kinds."""
+    planner = BatchPlanner(
+        training,
+        batches.size,
+        seed=0,
+        language_temperature=batches.language_temperature,
+        set_weights=batches.set_weights,
+    )
     planner.check("mono")
     planner.check("cross")
-    return StudyData(training, dev, tests, overlap, planner)
+    return planner
 
 
 def _dev_set(sets: dict[str, list[PairItem]]) -> tuple[dict[str, list[PairItem]], Benchmark]:
@@ -103,13 +120,13 @@ def query_texts(benchmarks: Sequence[Benchmark]) -> pd.DataFrame:
     )
 
 
-def _benchmark_record(benchmark: Benchmark) -> dict[str, Any]:
-    return {
-        "name": benchmark.name,
-        "fingerprint": benchmark.fingerprint,
-        "metric_definition": METRIC_DEFINITION,
-        "queries": len(benchmark.query_language),
-        "candidates": len(benchmark.candidate_language),
-        "languages": list(benchmark.languages),
-        "parallel_ids": len(benchmark.parallel_ids),
-    }
+def _benchmark_record(benchmark: Benchmark) -> BenchmarkRecord:
+    return BenchmarkRecord(
+        name=benchmark.name,
+        fingerprint=benchmark.fingerprint,
+        metric_definition=METRIC_DEFINITION,
+        queries=len(benchmark.query_language),
+        candidates=len(benchmark.candidate_language),
+        languages=benchmark.languages,
+        parallel_ids=len(benchmark.parallel_ids),
+    )

@@ -1,71 +1,103 @@
 """What `--dry-run` prints: the plan of a study and its cost."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from search_spaces.space import Space
 from study.cluster.resources import Resources
 from study.data import StudyData
 from study.estimate import estimate
 from study.plan.program import StudyPlan
+from study.records import BranchRecord
 from study.settings import StudySettings
-from trainables.encoders.config import EncoderConfig
-from trainables.inputs import TrialInputs
+from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 
 
 def print_plan(
     console: Console,
-    space: Space,
     settings: StudySettings,
-    encoder: EncoderConfig,
     plan: StudyPlan,
     data: StudyData,
-    inputs: TrialInputs,
+    inputs: StudyInputs,
     resources: Resources,
 ) -> None:
-    """Prints arms, trials, steps, pairs, resources, memory and time, and the budget of every family."""
-    effort, arms = plan.effort, plan.most_arms
-    cost = estimate(inputs, effort, resources, arms * effort.seeds, settings.gradient_accumulation)
-    overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
-    training, dev = data.training, data.dev
-    tests = [
-        f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates)" for t in data.tests
-    ]
-    worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
-    fate = "kept" if settings.keep_overlap else "dropped"
-    lines = {
-        "encoder": f"{encoder.name} ({cost.parameters:,} parameters)",
-        "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
-        "left out": "; ".join(f"{name}: {why}" for name, why in data.planner.left_out) or "nothing",
-        "overlap": f"{overlapping} items share text with a benchmark, {fate}",
-        "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
-        "benchmarks": ", ".join(tests),
-        "search": f"{len(effort.trials)} strategies and families, {effort.search_trials} trials, chosen by dev "
-        + " and ".join(objective.metric for objective in plan.objectives),
-        "confirm": f"up to {arms} arms x {effort.seeds} fresh seeds" + _more_to_confirm(settings, plan),
-        "trial": f"{effort.steps:,} steps x {effort.batch_size} pairs = {effort.pairs_per_trial:,} pairs",
-        "resources": f"{resources.concurrent} trials at a time, each {resources.workers} x {worker}",
-        "estimate": f"{cost.memory_gib:.2f} GiB per worker, {cost.trial_seconds:.0f} s per trial, "
-        f"{cost.study_seconds / 3600:.2f} h in all (rough)",
-    }
-    console.print(f"[bold]{space.name}[/bold]: {space.question}")
+    """Prints arms, trials, steps, pairs, resources, memory and time, and the budget of every branch."""
+    console.print(f"[bold]{plan.space.name}[/bold]: {plan.space.question}")
     rows = Table(box=None, show_header=False, pad_edge=False)
     rows.add_column(style="dim")
     rows.add_column()
-    for name, value in lines.items():
-        rows.add_row(name, value)
+    for name, value in _lines(settings, plan, data, inputs, resources).items():
+        rows.add_row(name, Text(value))
     console.print(rows)
-    branches = Table("strategy or family", "role", "searched", "trials", "pairs", box=None, header_style="dim")
-    for branch in space.branches:
-        trials = effort.trials[branch.name]
-        pairs = f"{trials * effort.pairs_per_trial:,}"
-        branches.add_row(
-            branch.name, branch.role, ", ".join(plan.searched[branch.name]) or "nothing", str(trials), pairs
-        )
+    factors = [factor.name for factor in plan.space.factors]
+    branches = Table(
+        *factors, "strategy or family", "role", "searched", "trials", "pairs", box=None, header_style="dim"
+    )
+    for branch in plan.branches:
+        branches.add_row(*map(Text, (*branch.cell.values(), *_budget(branch))))
     console.print(branches)
-    if any(FAMILIES[branch.family].closed_loop for branch in space.branches):
+    if any(FAMILIES[str(config.ratio.family)].closed_loop for config in plan.first_configs):
         console.print("Families that follow signals pay for measuring them with training steps.")
+
+
+def _lines(
+    settings: StudySettings, plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: Resources
+) -> Mapping[str, str]:
+    training, dev = data.training, data.dev
+    overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
+    fate = "kept" if settings.keep_overlap else "dropped"
+    tests = [
+        f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates)" for t in data.tests
+    ]
+    factors = [f"{f.name}: {', '.join(level.label for level in f.levels)}" for f in plan.space.factors]
+    worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
+    return {
+        **({"factors": "; ".join(factors)} if factors else {}),
+        **_costs(plan, inputs, resources),
+        "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
+        "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
+        "overlap": f"{overlapping} items share text with a benchmark, {fate}",
+        "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
+        "benchmarks": ", ".join(tests),
+        "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}, {plan.planned['search']} "
+        f"trials, chosen by dev {' and '.join(objective.metric for objective in plan.objectives)}",
+        "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_more_to_confirm(settings, plan)}",
+        "resources": f"{resources.concurrent} trials at a time, each {resources.workers} x {worker}",
+    }
+
+
+def _costs(plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[str, str]:
+    """Encoder, trial and estimate: once for every encoder and batch size that the study trains."""
+    encoders: dict[str, None] = {}
+    trials: dict[str, None] = {}
+    memory, seconds = 0.0, []
+    for config in plan.first_configs:
+        cost = estimate(config, inputs.of(config.encoder).texts, resources)
+        encoders[f"{config.encoder.name} ({cost.parameters:,} parameters)"] = None
+        pairs = config.steps * config.pairs_per_step
+        if config.steps:
+            trials[f"{config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"] = None
+        memory = max(memory, cost.memory_gib)
+        seconds.append(cost.trial_seconds)
+    mean = sum(seconds) / len(seconds)
+    hours = mean * sum(plan.planned.values()) / resources.concurrent / 3600
+    return {
+        "encoder": ", ".join(encoders),
+        "trial": ", ".join(trials),
+        "estimate": f"{memory:.2f} GiB per worker, {mean:.0f} s per trial, {hours:.2f} h in all (rough)",
+    }
+
+
+def _of_cells(plan: StudyPlan) -> str:
+    return f" in each of {len(plan.cells)} cells" if len(plan.cells) > 1 else ""
+
+
+def _budget(branch: BranchRecord) -> tuple[str, ...]:
+    searched = ", ".join(branch.searched) or "nothing"
+    return branch.branch, branch.role, searched, str(branch.trials), f"{branch.pairs:,}"
 
 
 def _more_to_confirm(settings: StudySettings, plan: StudyPlan) -> str:

@@ -2,14 +2,13 @@
 
 import time
 from dataclasses import dataclass
+from functools import cache
 
 import torch
-from transformers import AutoConfig, AutoModel
 
 from study.cluster.resources import Resources
-from study.plan.program import Effort
-from trainables.encoders.config import FEED_FORWARD, EncoderConfig
-from trainables.inputs import TrialInputs
+from trainables.config import TrialConfig
+from trainables.inputs import TokenisedTexts
 
 _BYTES_PER_TRAINED_PARAMETER = 16
 """float32 weight, gradient and two moments of AdamW."""
@@ -26,48 +25,30 @@ _SECONDS_PER_TRIAL = 1.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """Memory of one worker in GiB, seconds of one trial, and hours of the study."""
+    """Memory of one worker in GiB and seconds of one trial."""
 
     parameters: int
     memory_gib: float
     trial_seconds: float
-    study_seconds: float
 
 
-def estimate(
-    inputs: TrialInputs, effort: Effort, resources: Resources, confirm_trials: int, gradient_accumulation: int
-) -> Estimate:
+def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources) -> Estimate:
     """Estimates from the encoder's shape, the lengths of the texts, and a matrix product timed here."""
-    layers, width, parameters, embeddings = _shape(inputs.encoder, len(inputs.tokenizer))
-    pair_tokens = float(inputs.queries.lengths.mean() + inputs.passages.lengths.mean())
-    worker_pairs = effort.batch_size / resources.workers / gradient_accumulation
-    activations = worker_pairs * pair_tokens * layers * width * _ACTIVATION_VALUES_PER_TOKEN_AND_LAYER * 4
-    memory = parameters * _BYTES_PER_TRAINED_PARAMETER + activations
+    shape = config.encoder.shape(len(texts.tokenizer))
+    pair_tokens = float(texts.queries.lengths.mean() + texts.passages.lengths.mean())
+    worker_pairs = config.batches.size / resources.workers / config.compute.gradient_accumulation
+    per_token = shape.layers * shape.width * _ACTIVATION_VALUES_PER_TOKEN_AND_LAYER * 4
+    memory = shape.parameters * _BYTES_PER_TRAINED_PARAMETER + worker_pairs * pair_tokens * per_token
     # Forward and backward cost 6 operations per weight and token; an encoding pass costs 2.
-    weights = max(1, parameters - embeddings)
-    texts = [inputs.dev, *inputs.tests]
-    encoded = sum(len(t.queries.ids) + len(t.candidates.ids) for t in texts)
-    operations = 6 * weights * pair_tokens * effort.pairs_per_trial + 2 * weights * encoded
-    trial = _SECONDS_PER_TRIAL + operations / (_EFFICIENCY * _operations_per_second(resources) * resources.workers)
-    trials = effort.search_trials + confirm_trials
-    return Estimate(parameters, memory / 2**30, trial, trial * trials / resources.concurrent)
+    weights = max(1, shape.parameters - shape.embeddings)
+    encoded = sum(len(t.queries.ids) + len(t.candidates.ids) for t in (texts.dev, *texts.tests))
+    pairs = config.steps * config.pairs_per_step
+    operations = 6 * weights * pair_tokens * pairs + 2 * weights * encoded
+    seconds = operations / (_EFFICIENCY * _operations_per_second(resources) * resources.workers)
+    return Estimate(shape.parameters, memory / 2**30, _SECONDS_PER_TRIAL + seconds)
 
 
-def _shape(encoder: EncoderConfig, vocabulary: int) -> tuple[int, int, int, int]:
-    """Layers, width, parameters, and those of them in the embedding table."""
-    if encoder.is_mini:
-        layers, width = encoder.layers or 1, encoder.width or 1
-        embeddings = vocabulary * width
-        return layers, width, embeddings + layers * (4 + 2 * FEED_FORWARD) * width * width, embeddings
-    config = AutoConfig.from_pretrained(
-        encoder.source, revision=encoder.revision, trust_remote_code=encoder.trust_remote_code
-    )
-    with torch.device("meta"):
-        model = AutoModel.from_config(config, trust_remote_code=encoder.trust_remote_code)
-    embeddings = model.get_input_embeddings().weight.numel()
-    return config.num_hidden_layers, config.hidden_size, sum(p.numel() for p in model.parameters()), embeddings
-
-
+@cache
 def _operations_per_second(resources: Resources) -> float:
     device = "cuda" if resources.gpus_per_worker and torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if device == "cuda" else torch.float32

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from search_spaces.registry import SPACES
+from trainables.config import trial_options
 from trainables.corpora.sources import BENCHMARKS, TRAINING_SOURCES
-from trainables.encoders.config import PRESETS
+from trainables.encoders.registry import PRESETS
 from trainables.ratio.registry import FAMILIES
 
 
@@ -22,6 +23,9 @@ def print_lists(console: Console) -> None:
         ((n, source.description) for n, source in TRAINING_SOURCES.items()),
     )
     _print(console, "schedule families", ((n, family.description) for n, family in FAMILIES.items()))
+    options = trial_options().values()
+    described = ((one.key, " ".join((one.field.description or "").split())) for one in options)
+    _print(console, "options of a trial (--set, --factor, --search)", described)
 
 
 def _print(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:

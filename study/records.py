@@ -1,34 +1,337 @@
-"""What a study leaves on disk: the only door between a study and its analysis. Schema: docs/records.md."""
+"""What a study leaves on disk: the only door between a study and its analysis.
 
-import json
+One class per file, used for writing and for reading; docs/records.md is made from them. Every JSON file carries the
+checksum of its own content (`trainables.sealed`), the result of a trial those of all other files of the trial.
+"""
+
+import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal, Self, TypeVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import model_validator
 
-from study.shapes import check_record, check_table
+from search_spaces.space import Role
+from study.settings import StudySettings
+from trainables.config import TrialConfig
+from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
+from trainables.records import (
+    PER_QUERY,
+    RELEVANT_RANKS,
+    REPORTS,
+    RESULT,
+    TRIAL,
+    Record,
+    Report,
+    Result,
+    TrialRecord,
+    now,
+)
+from trainables.sealed import plain_json, read_sealed, unsealed, validated, write_sealed
 from trainables.storage import Folder
 
-__all__ = ["FORMAT", "Study", "Trial", "UserError", "newest_study", "now", "open_study"]
+FORMAT = 2
+"""Number of the schema in docs/records.md; a reader refuses a newer one."""
 
-FORMAT = 1
-"""Number of the schema in docs/records.md; a reader refuses any other."""
+STUDY, STATUS, ARMS, DECISION, TEXTS = "study.json", "status.json", "arms.json", "stopping.json", "texts.parquet"
+TRIALS = "trials"
 
 STALE_AFTER_SECONDS = 300.0
 """A running study touches its status at least this often."""
 
+COLUMNS = {
+    PER_QUERY: ("benchmark", "parallel_id", "query_language", "setting", "pool_language"),
+    RELEVANT_RANKS: ("benchmark", "parallel_id", "query_language", "candidate_language"),
+}
+"""The columns that say what the numbers in the others belong to."""
 
-def now() -> str:
-    """The time in UTC, as records hold it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+class SetRecord(Record):
+    """A training set."""
+
+    name: str
+    """name of the set"""
+    items: int
+    """items that training may use"""
+    left_out: str | None = None
+    """why the set fills no batch"""
+
+
+class TrainingDataRecord(Record):
+    """What was trained on."""
+
+    fingerprint: str
+    """sha256 of all items"""
+    languages: tuple[str, ...]
+    """languages of the items"""
+    sets: tuple[SetRecord, ...]
+    """the training sets"""
+    languages_left_out: tuple[tuple[str, str], ...] = ()
+    """languages that fill no monolingual batch, each with the reason"""
+
+
+class BenchmarkRecord(Record):
+    """A benchmark, or the dev set."""
+
+    name: str
+    """name, with which its metrics begin"""
+    fingerprint: str
+    """sha256 of queries, candidates and judgements"""
+    metric_definition: int | None = None
+    """number that changes whenever a metric of the same name would get another value"""
+    queries: int
+    """queries over all languages"""
+    candidates: int
+    """candidates over all languages"""
+    languages: tuple[str, ...]
+    """languages of queries and candidates"""
+    parallel_ids: int
+    """questions; a question in several languages counts once"""
+
+
+class DataRecord(Record):
+    """What was trained and judged on."""
+
+    training: TrainingDataRecord
+    """training sets"""
+    dev: BenchmarkRecord
+    """the dev set, which chooses"""
+    benchmarks: Mapping[str, BenchmarkRecord]
+    """the benchmarks, which judge, by name"""
+    overlap: Mapping[str, Mapping[str, int]] = {}
+    """training items that share text with a benchmark, by set and benchmark; dropped unless `keep_overlap` was set"""
+
+
+class ObjectiveRecord(Record):
+    """A dev metric that chooses."""
+
+    metric: str
+    """name of the metric"""
+    direction: Literal["maximize", "minimize"]
+    """which of it is better"""
+
+
+class RangeRecord(Record):
+    """A searched option."""
+
+    low: float | None = None
+    """least value"""
+    high: float | None = None
+    """largest value"""
+    log: bool = False
+    """searched on a logarithmic scale"""
+    options: tuple[str | int | float | bool, ...] = ()
+    """values, where there is no range"""
+
+
+class BranchRecord(Record):
+    """The search budget of a branch in one cell: every branch of a cell has the same."""
+
+    branch: str
+    """strategy or family"""
+    cell: Mapping[str, str] = {}
+    """level of every factor"""
+    role: Role
+    """strategy, static or dynamic"""
+    trials: int
+    """search trials"""
+    pairs: int
+    """training pairs of these trials"""
+    searched: Mapping[str, RangeRecord] = {}
+    """searched options"""
+
+
+class LevelRecord(Record):
+    """A level of a factor."""
+
+    label: str
+    """what it is called"""
+    options: Mapping[str, Any]
+    """options that make it"""
+
+
+class FactorRecord(Record):
+    """A factor, whose levels cross every branch."""
+
+    name: str
+    """option, or name of a bundle of options"""
+    levels: tuple[LevelRecord, ...]
+    """levels in order"""
+
+
+class EncoderRecord(Record):
+    """An encoder of the study."""
+
+    config: AnyEncoder
+    """its options"""
+    files: Mapping[str, tuple[int, int]] = {}
+    """size and time of the files of a local folder, by name"""
+
+
+class StudyRecord(Record):
+    """What was asked, and what is needed to repeat it."""
+
+    format: Literal[2] = 2
+    """number of this schema"""
+    name: str
+    """name of the study"""
+    created: str
+    """start, UTC"""
+    space: str
+    """search space"""
+    question: str
+    """the question that the space answers"""
+    settings: StudySettings
+    """every setting with its value"""
+    objectives: tuple[ObjectiveRecord, ...]
+    """dev metrics that choose; the first one decides, with several the Pareto front becomes arms as well"""
+    main_comparison: tuple[str, str] | None
+    """the two arms that the question is about; null where `--arms` or `--without` left one of them out"""
+    factors: tuple[FactorRecord, ...] = ()
+    """what crosses every branch"""
+    branches: tuple[BranchRecord, ...]
+    """search budget of every branch in every cell"""
+    round_size: int
+    """suggestions that the search asks for at a time; part of what makes a study repeatable"""
+    encoders: tuple[EncoderRecord, ...]
+    """the encoders"""
+    data: DataRecord
+    """training sets, dev set, benchmarks"""
+    seen_at: tuple[int, ...] = ()
+    """numbers of confirm seeds at which the study was complete before `--confirm-only` added seeds"""
+    versions: Mapping[str, str]
+    """versions of Python and of packages that numbers depend on"""
+    git_commit: str | None
+    """commit of this project, with +changes where files differ from it"""
+    hardware: Mapping[str, Any]
+    """processor, cores, memory, accelerators"""
+
+
+class PhaseCounts(Record):
+    """Trials of a phase."""
+
+    planned: int
+    """trials that are planned"""
+    running: int = 0
+    """trials that run now"""
+    done: int = 0
+    """trials that have ended, in whatever way"""
+    failed: int = 0
+    """those of them that failed or diverged"""
+    pruned: int = 0
+    """those of them that were stopped early"""
+
+
+State = Literal["running", "complete", "interrupted", "budget"]
+
+
+class StatusRecord(Record):
+    """Where the study stands. One that says `running` and was not updated for five minutes was interrupted."""
+
+    state: State
+    """running, complete, interrupted, or budget: stopped at a budget"""
+    phase: Literal["search", "confirm"]
+    """phase of the study"""
+    updated: str
+    """time of this record, UTC"""
+    dashboard: str | None = None
+    """address of the Ray dashboard"""
+    trials: Mapping[str, PhaseCounts]
+    """trials by phase"""
+
+
+class ArmRecord(Record):
+    """One strategy, schedule, control or fixed arm at fixed options, in one cell, as it appears in the tables."""
+
+    arm: str
+    """name, the same in every cell"""
+    cell: Mapping[str, str] = {}
+    """level of every factor"""
+    role: Role
+    """strategy; static or dynamic: best of its family; control; fixed: given from outside"""
+    of: str | None = None
+    """arm that a control belongs to"""
+    config: TrialConfig
+    """every option of its trainings, but for the seed"""
+    description: str
+    """its ratio in a line"""
+    mean_ratio: float | None
+    """mean ratio that the schedule asks for; null where it is decided in training"""
+    constant_ratio: float | None
+    """the ratio, where it never changes"""
+    chosen_from: str | None
+    """search trial whose options these are; null for a fixed arm"""
+    same_as: str | None = None
+    """another arm of the cell with identical training: its trials count for both"""
+    is_untrained: bool = False
+    """whether no step is trained: one trial counts for every seed"""
+
+    @property
+    def family(self) -> str:
+        """The kind of its schedule."""
+        return str(self.config.ratio.family)
+
+
+class ArmsRecord(Record):
+    """The arms of the confirm phase, in the order of the tables; written when the search has ended."""
+
+    arms: tuple[ArmRecord, ...]
+    """the arms, cell by cell"""
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        names = [(arm.arm, *sorted(arm.cell.items())) for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError("it names an arm twice")
+        return self
+
+
+class DecisionRecord(Record):
+    """The last look at the main comparison of a study that adds seeds until it has a verdict."""
+
+    stop: bool
+    """whether the study stops adding seeds"""
+    verdict: Literal["better", "worse", "equivalent", "not separable"]
+    """`arm` against `baseline`"""
+    sentence: str
+    """the decision in plain English"""
+    arm: str
+    """first arm of the main comparison"""
+    baseline: str
+    """second arm of the main comparison"""
+    benchmark: str
+    """the first benchmark"""
+    setting: str
+    """the setting of the first objective"""
+    metric: str
+    """the measure"""
+    margin: float
+    """largest difference that counts as none"""
+    looks: tuple[int, ...]
+    """seeds that both arms had finished at every look so far; the decision rests on the last one"""
+    asked: tuple[int, ...]
+    """confirm seeds at every look so far; more than `looks` where some failed"""
+    max_seeds: int
+    """seeds at which the study stops in any case"""
+    n_seeds: int | None = None
+    """the last of `looks`; null, as what follows, where both arms are one training"""
+    difference: float | None = None
+    """arm minus baseline"""
+    interval: tuple[float, float] | None = None
+    """95 % repeated confidence interval"""
+    p: float | None = None
+    """p value of this look"""
+    level: float | None = None
+    """two-sided level that this look may use"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,93 +339,84 @@ class Trial:
     """One training run as it lies in `trials/<id>/`."""
 
     folder: Folder
-    spec: dict[str, Any]
-    result: dict[str, Any] | None
+    record: TrialRecord
+    result: Result | None
     problems: list[str] = field(default_factory=list)
 
     @property
     def id(self) -> str:
-        """`search-<family>-<number>` or `confirm-<arm>-<seed>`."""
-        return str(self.spec["id"])
+        """Its name among the trials."""
+        return self.record.id
 
     @property
     def phase(self) -> str:
         """`search` or `confirm`."""
-        return str(self.spec["phase"])
-
-    @property
-    def family(self) -> str:
-        """The branch in the search phase; the kind of schedule in the confirm phase."""
-        return str(self.spec["family"])
-
-    @property
-    def arm(self) -> str | None:
-        """Name of the arm in the confirm phase."""
-        arm = self.spec["arm"]
-        return None if arm is None else str(arm)
-
-    @property
-    def number(self) -> int | None:
-        """Number of the trial in its family's search."""
-        number = self.spec["number"]
-        return None if number is None else int(number)
+        return self.record.phase
 
     @property
     def seed(self) -> int:
         """The repetition."""
-        return int(self.spec["seed"])
+        return self.record.seed
 
     @property
-    def model(self) -> str:
-        """Name of the encoder."""
-        return str(self.spec["model"])
-
-    @property
-    def training(self) -> dict[str, Any]:
-        """Every knob of the training, as `TrainingConfig` writes it."""
-        return dict(self.spec["training"])
+    def config(self) -> TrialConfig:
+        """Every option of the training."""
+        return self.record.config
 
     @property
     def status(self) -> str:
         """How it ended, or `running`."""
-        return "running" if self.result is None else str(self.result["status"])
+        return "running" if self.result is None else self.result.status
 
-    def reports(self) -> list[dict[str, Any]]:
+    def reports(self) -> list[Report]:
         """Its progress by step; where a step occurs twice (after a restart) the later line counts."""
-        try:
-            lines = self.folder.read_bytes("reports.jsonl").splitlines()
-        except FileNotFoundError:
-            return []
-        by_step: dict[int, dict[str, Any]] = {}
-        for number, line in enumerate(lines, start=1):
+        content = self._read(REPORTS)
+        by_step: dict[int, Report] = {}
+        for number, line in enumerate((content or b"").splitlines(), start=1):
             try:
-                report = json.loads(line)
-                check_record("reports.jsonl", report)
-                by_step[report["step"]] = report
+                report = validated(plain_json(line), Report)
+                by_step[report.step] = report
             except ValueError:
-                self.problems.append(f"{self.folder.location}/reports.jsonl:{number} is no report and was left out")
+                self.problems.append(f"{self.folder.location}/{REPORTS}:{number} is no report and was left out")
         return [by_step[step] for step in sorted(by_step)]
 
     def per_query(self) -> pd.DataFrame | None:
         """One row per query, setting and pool; None if the trial has none."""
-        return self._table("per_query.parquet")
+        return self._table(PER_QUERY)
 
     def relevant_ranks(self) -> pd.DataFrame | None:
         """One row per query and relevant candidate; None if the trial has none."""
-        return self._table("relevant_ranks.parquet")
+        return self._table(RELEVANT_RANKS)
 
     def _table(self, name: str) -> pd.DataFrame | None:
+        content = self._read(name)
+        if content is None:
+            return None
+        try:
+            table: pd.DataFrame = pq.read_table(BytesIO(content)).to_pandas()
+            _check_table(name, table)
+            return table
+        except (pa.ArrowException, ValueError, OSError) as error:
+            self._damaged(name, str(error))
+            return None
+
+    def _read(self, name: str) -> bytes | None:
+        """The content of a file; None if it is not there, or not what the result says it was."""
         try:
             content = self.folder.read_bytes(name)
         except FileNotFoundError:
             return None
-        try:
-            table: pd.DataFrame = pq.read_table(BytesIO(content)).to_pandas()
-            check_table(name, table)
-            return table
-        except (pa.ArrowException, ValueError, OSError) as error:
-            self.problems.append(f"{self.folder.location}/{name} is damaged and was left out ({error})")
+        wanted = self.result.files.get(name) if self.result is not None else None
+        if wanted is not None and hashlib.sha256(content).hexdigest() != wanted:
+            self._damaged(name, "it is not what it was when the trial ended")
             return None
+        return content
+
+    def _damaged(self, name: str, why: str) -> None:
+        self.problems.append(f"{self.folder.location}/{name} is damaged and was left out ({why})")
+
+
+Kind = TypeVar("Kind", bound=Record)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,102 +424,178 @@ class Study:
     """A study folder. What is read is read once; open the study again to see later changes."""
 
     folder: Folder
-    info: dict[str, Any]
+    info: StudyRecord
     problems: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """Name of the study."""
-        return str(self.info["name"])
+        return self.info.name
 
     @cached_property
-    def status(self) -> dict[str, Any]:
-        """Where the study stands; `state` is `interrupted` where a running study fell silent."""
-        status = self._read("status.json", {"state": "interrupted", "phase": "search", "trials": {}})
-        if status.get("state") == "running" and _seconds_since(status.get("updated")) > STALE_AFTER_SECONDS:
-            return {**status, "state": "interrupted"}
-        return dict(status)
+    def status(self) -> StatusRecord:
+        """Where the study stands; `interrupted` where a running study fell silent."""
+        found = self._read(STATUS, StatusRecord)
+        if found is None:
+            return StatusRecord(state="interrupted", phase="search", updated=self.info.created, trials={})
+        if found.state == "running" and _seconds_since(found.updated) > STALE_AFTER_SECONDS:
+            return found.model_copy(update={"state": "interrupted"})
+        return found
 
     @cached_property
-    def arms(self) -> list[dict[str, Any]]:
+    def arms(self) -> tuple[ArmRecord, ...]:
         """The arms of the confirm phase in the order of the tables; empty while the search goes on."""
-        return list(self._read("arms.json", []))
+        found = self._read(ARMS, ArmsRecord)
+        return () if found is None else found.arms
 
-    def arm(self, name: str) -> dict[str, Any] | None:
-        """The arm of this name, as arms.json holds it; None if the study has no such arm."""
-        return next((arm for arm in self.arms if arm["arm"] == name), None)
+    @cached_property
+    def decision(self) -> DecisionRecord | None:
+        """The last decision about more seeds; None if the study made none."""
+        return self._read(DECISION, DecisionRecord)
 
-    def source(self, name: str) -> str:
-        """The arm whose trials an arm has: itself, or the one with identical training."""
-        return str((self.arm(name) or {}).get("same_as") or name)
+    def arm(self, name: str, cell: Mapping[str, str]) -> ArmRecord | None:
+        """The arm of this name in a cell; None if there is no such arm."""
+        return next((arm for arm in self.arms if arm.arm == name and arm.cell == cell), None)
 
     @cached_property
     def trials(self) -> list[Trial]:
-        """All trials with a readable `trial.json`, by id."""
-        folder = self.folder / "trials"
-        found = (self._trial(folder / name) for name in folder.names() if not name.startswith("."))
-        return [trial for trial in found if trial is not None]
+        """All trials with a readable record, by id."""
+        return list(self._trials())
 
-    def confirm_trials(self, arm: str) -> list[Trial]:
-        """The finished trials of an arm of the confirm phase by seed; arms with identical training share them."""
-        name = self.source(arm)
-        found = [t for t in self.trials if t.phase == "confirm" and t.arm == name and t.status == "complete"]
+    def confirm_trials(self, arm: ArmRecord) -> list[Trial]:
+        """The finished trials of an arm by seed; arms with identical training share them."""
+        name = arm.same_as or arm.arm
+        found = [
+            trial
+            for trial in self.trials
+            if trial.record.arm == name and trial.record.cell == arm.cell and trial.status == "complete"
+        ]
         return sorted(found, key=lambda trial: trial.seed)
 
-    def _trial(self, folder: Folder) -> Trial | None:
-        try:
-            spec = folder.read_json("trial.json")
-            check_record("trial.json", spec)
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            self.problems.append(f"{folder.location}/trial.json is damaged and was left out ({error})")
-            return None
-        try:
-            result = folder.read_json("result.json")
-            check_record("result.json", result)
-        except FileNotFoundError:
-            result = None
-        except ValueError as error:
-            self.problems.append(f"{folder.location}/result.json is damaged and was left out ({error})")
-            return None
-        return Trial(folder, spec, result, self.problems)
+    def _trials(self) -> Iterator[Trial]:
+        folder = self.folder / TRIALS
+        for name in folder.names():
+            if name.startswith("."):
+                continue
+            inner = folder / name
+            record = _read_record(inner, TRIAL, TrialRecord, self.problems)
+            if record is None:
+                continue
+            known = len(self.problems)
+            result = _read_record(inner, RESULT, Result, self.problems)
+            if len(self.problems) == known:
+                yield Trial(inner, record, result, self.problems)
 
-    def _read(self, name: str, default: Any) -> Any:
-        try:
-            value = self.folder.read_json(name)
-            check_record(name, value)
-            return value
-        except FileNotFoundError:
-            return default
-        except ValueError as error:
-            self.problems.append(f"{self.folder.location}/{name} is damaged and was left out ({error})")
-            return default
+    def _read(self, name: str, kind: type[Kind]) -> Kind | None:
+        return _read_record(self.folder, name, kind, self.problems)
 
     # Writing: used by the study itself.
 
-    def write_status(self, status: Mapping[str, Any]) -> None:
+    def write_status(self, status: StatusRecord) -> None:
         """Says where the study stands now."""
-        self.folder.write_json("status.json", {**status, "updated": now()})
+        write_sealed(self.folder, STATUS, status)
 
-    def write_texts(self, texts: pd.DataFrame) -> None:
-        """Keeps the text of every test query, for whoever looks into single questions."""
-        content = BytesIO()
-        pq.write_table(pa.Table.from_pandas(texts, preserve_index=False), content, compression="zstd")
-        self.folder.write_bytes("texts.parquet", content.getvalue())
-
-    def write_arms(self, arms: Iterable[Mapping[str, Any]]) -> None:
+    def write_arms(self, arms: ArmsRecord) -> None:
         """Fixes the arms of the confirm phase."""
-        self.folder.write_json("arms.json", list(arms))
+        write_sealed(self.folder, ARMS, arms)
 
-    def write_trial(self, spec: Mapping[str, Any]) -> Folder:
+    def write_decision(self, decision: DecisionRecord) -> None:
+        """Keeps the last decision about more seeds."""
+        write_sealed(self.folder, DECISION, decision)
+
+    def write_trial(self, trial: TrialRecord) -> Folder:
         """Says what a trial will do, before it starts; returns its folder."""
-        folder = self.folder / "trials" / str(spec["id"])
-        folder.write_json("trial.json", spec)
+        folder = self.trial_folder(trial)
+        write_sealed(folder, TRIAL, trial)
         return folder
 
+    def trial_folder(self, trial: TrialRecord) -> Folder:
+        """Where a trial lies."""
+        return self.folder / TRIALS / trial.id
 
-def _seconds_since(written: Any) -> float:
+
+def write_texts(folder: Folder, texts: pd.DataFrame) -> None:
+    """Keeps the text of every test query, for whoever looks into single questions."""
+    content = BytesIO()
+    pq.write_table(pa.Table.from_pandas(texts, preserve_index=False), content, compression="zstd")
+    folder.write_bytes(TEXTS, content.getvalue())
+
+
+def create_study(folder: Folder, info: StudyRecord) -> Study:
+    """Starts the records of a new study; raises UserError if the folder already holds one."""
+    if folder.exists(STUDY):
+        raise UserError(
+            f"{folder.location} already holds a study: give another --name, or go on with it by --resume {folder.name}."
+        )
+    write_study(folder, info)
+    return open_study(folder.location)
+
+
+def write_study(folder: Folder, info: StudyRecord) -> None:
+    """Writes what a study is."""
+    write_sealed(folder, STUDY, info)
+
+
+def open_study(location: str) -> Study:
+    """Opens the records of a study; raises UserError if there is none, or one of another format."""
+    folder = Folder(location)
+    if not folder.exists():
+        raise UserError(f"There is no folder {folder.location}: name the folder of a study.")
+    if not folder.exists(STUDY):
+        raise UserError(f"{folder.location} is not a study: it holds no {STUDY}; name the folder of a study.")
+    try:
+        content = folder.read_bytes(STUDY)
+        values = plain_json(content)
+        found = values.get("format") if isinstance(values, dict) else None
+        if found == 1:
+            from study.format_1 import study_of_format_1
+
+            return study_of_format_1(folder, values)
+        if found != FORMAT:
+            raise UserError(
+                f"{folder.location}/{STUDY} has format {found}, this version reads {FORMAT}: "
+                "use the version that wrote it."
+            )
+        return Study(folder, unsealed(content, StudyRecord))
+    except ValueError as error:
+        raise UserError(f"{folder.location}/{STUDY} is damaged ({error}): restore it from a copy.") from error
+
+
+def newest_study(storage: str = "studies") -> str:
+    """The location of the study in `storage` that was touched last; raises UserError if there is none."""
+    folder = Folder(storage)
+    studies = [folder / name for name in folder.names() if (folder / name).exists(STUDY)]
+    if not studies:
+        raise UserError(
+            f"There is no study in {folder.location}: run one with `python -m study.run --space dynamic_vs_static`, "
+            "or name the folder of a study."
+        )
+    return max(studies, key=lambda study: max(study.modified(STATUS), study.modified(STUDY))).location
+
+
+def _read_record(folder: Folder, name: str, kind: type[Kind], problems: list[str]) -> Kind | None:
+    """A sealed record; None if it is not there, or damaged, which is said among the problems."""
+    try:
+        return read_sealed(folder, name, kind)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        problems.append(f"{folder.location}/{name} is damaged and was left out ({error})")
+        return None
+
+
+def _check_table(name: str, table: pd.DataFrame) -> None:
+    """Whether a Parquet file of `COLUMNS` has these, and finite or missing numbers in all others."""
+    missing = [column for column in COLUMNS[name] if column not in table.columns]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    for column in table.columns.difference(list(COLUMNS[name])):
+        values = table[column]
+        if not pd.api.types.is_numeric_dtype(values) or np.isinf(values.to_numpy(dtype=np.float64, na_value=0)).any():
+            raise ValueError(f"column {column} holds other things than finite numbers")
+
+
+def _seconds_since(written: str) -> float:
     """Seconds since a time as `now` writes it; infinity if it is none."""
     try:
         return (datetime.now(UTC) - datetime.fromisoformat(written)).total_seconds()
@@ -233,47 +603,4 @@ def _seconds_since(written: Any) -> float:
         return math.inf
 
 
-def create_study(folder: Folder, info: Mapping[str, Any]) -> Study:
-    """Starts the records of a new study; raises UserError if the folder already holds one."""
-    if folder.exists("study.json"):
-        raise UserError(
-            f"{folder.location} already holds a study: give another --name, or go on with it by --resume {folder.name}."
-        )
-    folder.write_json("study.json", {"format": FORMAT, **info})
-    return open_study(folder.location)
-
-
-def open_study(location: str) -> Study:
-    """Opens the records of a study; raises UserError if there is none."""
-    folder = Folder(location)
-    if not folder.exists():
-        raise UserError(f"There is no folder {folder.location}: name the folder of a study.")
-    if not folder.exists("study.json"):
-        raise UserError(f"{folder.location} is not a study: it holds no study.json; name the folder of a study.")
-    try:
-        info = folder.read_json("study.json")
-    except ValueError as error:
-        raise UserError(f"{folder.location}/study.json is damaged ({error}): restore it from a copy.") from error
-    if not isinstance(info, dict) or info.get("format") != FORMAT:
-        found = info.get("format") if isinstance(info, dict) else None
-        raise UserError(
-            f"{folder.location}/study.json has format {found}, this version reads {FORMAT}: "
-            "use the version that wrote it."
-        )
-    try:
-        check_record("study.json", info)
-    except ValueError as error:
-        raise UserError(f"{folder.location}/study.json is damaged ({error}): restore it from a copy.") from error
-    return Study(folder, info)
-
-
-def newest_study(storage: str = "studies") -> str:
-    """The location of the study in `storage` that was touched last; raises UserError if there is none."""
-    folder = Folder(storage)
-    studies = [folder / name for name in folder.names() if (folder / name).exists("study.json")]
-    if not studies:
-        raise UserError(
-            f"There is no study in {folder.location}: run one with `python -m study.run --space dynamic_vs_static`, "
-            "or name the folder of a study."
-        )
-    return max(studies, key=lambda study: max(study.modified("status.json"), study.modified("study.json"))).location
+__all__ = ["Result", "Trial", "UserError", "now"]

@@ -8,28 +8,47 @@ from typing import Any
 
 from rich.console import Console
 
-from search_spaces.recipes import Recipe, recipe_for
 from search_spaces.registry import space as space_named
 from search_spaces.space import Space
 from study import environment
-from study.checks import check_batch, check_objectives, check_same_inputs, check_search, check_seeds, check_space
+from study.checks import (
+    check_batches,
+    check_objectives,
+    check_same_inputs,
+    check_search,
+    check_seeds,
+    check_space,
+)
 from study.cluster.resources import Resources, asked_resources, check_address, plan_resources, this_machine
+from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.plan.budget import budget_of
-from study.plan.more_seeds import DECISION, decide, looks_so_far, trials_of_all
+from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.program import StudyPlan
-from study.records import Study, create_study, now, open_study
-from study.settings import StudySettings, validated
+from study.read_settings import validated
+from study.records import (
+    STUDY,
+    ArmsRecord,
+    EncoderRecord,
+    FactorRecord,
+    LevelRecord,
+    ObjectiveRecord,
+    Study,
+    StudyRecord,
+    create_study,
+    now,
+    open_study,
+    write_study,
+    write_texts,
+)
+from study.settings import StudySettings
 from study.terminal import Progress
-from trainables.encoders.config import EncoderConfig, resolve_encoder
-from trainables.encoders.model import build_encoder
 from trainables.errors import UserError
-from trainables.inputs import TrialInputs, prepare_inputs
+from trainables.inputs import StudyInputs, prepare_inputs
 from trainables.ratio.signals import signal_pairs
 from trainables.storage import Folder
-from trainables.trial import TrialResources, trial_trainable
 
 
 class Session:
@@ -43,30 +62,32 @@ class Session:
         self._console = console
         self._budget = budget_of(settings)
         self._space: Space = space_named(settings.space)
-        self._encoder: EncoderConfig = resolve_encoder(settings.model or self._space.model)
-        self._recipe: Recipe = recipe_for(self._encoder.source)
         self._resources: Resources | None = None
         if settings.address is None:
             # Before anything is loaded: a machine that is too small is said at once.
             self._resources = plan_resources(settings, this_machine())
         else:
             check_address(settings.address)
-        check_batch(settings, self._recipe)
-        check_seeds(settings, self._space, folder)
+        check_seeds(settings, self._space, recorded)
         check_search(settings, self._space)
-        self._data: StudyData = load_data(settings, self._space, settings.batch_size or self._recipe.batch_size)
+        plan = StudyPlan(self._space, settings)
+        check_batches(plan.first_configs, settings.workers_per_trial)
+        batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
+        self._data: StudyData = load_data(settings, self._space, batches)
         check_objectives(settings, self._data.dev)
+        self._encoders = tuple(EncoderRecord(config=one, files=one.files()) for one in plan.encoders)
         if recorded is not None:
-            check_same_inputs(recorded, self._data.record(), self._encoder_record())
-        self._inputs: TrialInputs = prepare_inputs(self._encoder, self._data.training, self._data.dev, self._data.tests)
-        # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
-        build_encoder(self._encoder, self._inputs.tokenizer, seed=0)
+            check_same_inputs(recorded, self._data.record(), self._encoders)
+        self._inputs: StudyInputs = prepare_inputs(plan.encoders, self._data.training, self._data.dev, self._data.tests)
+        for encoder in plan.encoders:
+            # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
+            encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
 
     @classmethod
     def new(cls, settings: StudySettings, name: str, console: Console) -> "Session":
         """Prepares a new study; raises UserError if the folder already holds one."""
         folder = Folder(settings.storage) / name
-        if folder.exists("study.json"):
+        if folder.exists(STUDY):
             raise UserError(
                 f"{folder.location} already holds a study: give another --name, or go on with it by "
                 f"--resume {folder.location}."
@@ -79,8 +100,16 @@ class Session:
     def resumed(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
         """Prepares to go on with a recorded study, `changes` to its settings included."""
         study = open_study(location)
-        values = {**study.info["settings"], "address": None, **changes}
-        settings = validated(values, flags=changes, file=f"{study.folder.location}/study.json")
+        if study.written_by is not None:
+            raise UserError(f"{study.folder.location} cannot be resumed: {study.written_by}")
+        missing = [name for name in study.info.settings.plugin if name not in changes.pop("plugin", ())]
+        if missing:
+            # A study may come from somebody else: what it names is not imported unasked.
+            raise UserError(f"{study.folder.location} uses the plugin {missing[0]}: give --plugin {missing[0]}, too.")
+        values = {**study.info.settings.model_dump(mode="json"), "address": None, **changes}
+        settings = validated(
+            values, {name: "--" + name.replace("_", "-") for name in changes}, str(study.folder.location)
+        )
         return cls(settings, study.folder, study, console)
 
     @classmethod
@@ -123,23 +152,24 @@ class Session:
                     return run_plan()
                 return self._run_until_separable(run_plan, quiet, self.settings.until_separable)
         except UserError:
-            if created and not self._folder.exists("study.json"):
+            if created and not self._folder.exists(STUDY):
                 self._folder.delete()
             raise
 
     def _run_until_separable(self, run_plan: Callable[[], Ended], quiet: bool, max_seeds: int) -> Ended:
         """Adds one seed to every arm until the main comparison has a verdict or `max_seeds` are reached."""
-        looks = looks_so_far(self._folder, self._seeds)
+        looks = looks_so_far(open_study(self._folder.location), self._seeds)
         while True:
             self.settings = self.settings.model_copy(update={"seeds": looks[-1]})
             ended = run_plan()
             if ended.state != "complete":
                 return ended
-            decision = decide(self._folder.location, looks, max_seeds)
-            self._folder.write_json(DECISION, {**decision, "asked": looks, "max_seeds": max_seeds})
+            study = open_study(self._folder.location)
+            decision = decide(study, looks, max_seeds)
+            study.write_decision(decision)
             if not quiet:
-                self._console.print(decision["sentence"], highlight=False)
-            if decision["stop"]:
+                self._console.print(decision.sentence, highlight=False)
+            if decision.stop:
                 return ended
             looks.append(looks[-1] + 1)
 
@@ -172,6 +202,7 @@ class Session:
                 resources.gpus_per_worker,
                 self.settings.max_failures,
                 self.settings.keep_encoders,
+                self.settings.plugin,
             ),
         )
 
@@ -183,84 +214,79 @@ class Session:
     def print_plan(self) -> None:
         """Prints what would run and what it would cost."""
         resources = self._resources or asked_resources(self.settings)
-        plan = self._plan()
-        print_plan(self._console, self._space, self.settings, self._encoder, plan, self._data, self._inputs, resources)
+        print_plan(self._console, self.settings, self._plan(), self._data, self._inputs, resources)
 
     def _plan(self, study: Study | None = None) -> StudyPlan:
         """The plan of a study, or without one as it would begin."""
-        plan = partial(
-            StudyPlan,
-            self._space,
-            self._recipe,
-            self.settings,
-            self._encoder.name,
-            dev_pairs=signal_pairs(self._inputs.dev),
-        )
+        dev_pairs = max(signal_pairs(texts.dev) for texts in self._inputs.by_token_key.values())
+        plan = partial(StudyPlan, self._space, self.settings, dev_pairs=dev_pairs)
         if study is None:
             return plan()
         return plan(
-            round_size=int(study.info["round_size"]),
+            round_size=study.info.round_size,
             storage=optuna_journal(study),
-            on_arms=lambda arms: study.write_arms(arm.record() for arm in arms),
+            on_arms=lambda arms: study.write_arms(ArmsRecord(arms=tuple(arms))),
         )
 
     def _taken_up(self) -> Study:
         """The recorded study; what was asked for on top becomes part of its settings."""
         recorded = open_study(self._folder.location)
-        before = recorded.info["settings"]
+        before = recorded.info.settings
         asked = {name: getattr(self.settings, name) for name in ("seeds", "until_separable", "trials")}
-        if any(before.get(name) != value for name, value in asked.items()):
-            seen = list(recorded.info.get("seen_at", []))
-            if recorded.status["state"] == "complete" and before.get("until_separable") is None:
-                seen.append(before.get("seeds") or self._space.seeds)
-            families = self._plan().effort.families()
-            info = {**recorded.info, "settings": {**before, **asked}, "seen_at": seen, "families": families}
-            self._folder.write_json("study.json", info)
+        if any(getattr(before, name) != value for name, value in asked.items()):
+            seen = recorded.info.seen_at
+            if recorded.status.state == "complete" and before.until_separable is None:
+                seen = (*seen, before.seeds or self._space.seeds)
+            settings = before.model_copy(update=asked)
+            changes = {"settings": settings, "seen_at": seen, "branches": self._plan().branches}
+            write_study(self._folder, recorded.info.model_copy(update=changes))
         return open_study(self._folder.location)
 
     def _created(self, resources: Resources) -> Study:
         # First: whoever is killed after study.json is resumed, and a resumed study has all that a new one writes.
-        Study(self._folder, {}).write_texts(query_texts(self._data.tests))
+        write_texts(self._folder, query_texts(self._data.tests))
         return create_study(self._folder, self._info(resources))
 
-    def _info(self, resources: Resources) -> dict[str, Any]:
-        """The content of study.json."""
+    def _info(self, resources: Resources) -> StudyRecord:
         plan = self._plan()
-        return {
-            "name": self._folder.name,
-            "created": now(),
-            "space": self._space.name,
-            "question": self._space.question,
-            "settings": self.settings.model_dump(mode="json"),
-            "objective": [{"metric": o.metric, "direction": o.direction} for o in plan.objectives],
-            "main_comparison": list(self._space.main_comparison),
-            "families": plan.effort.families(),
+        return StudyRecord(
+            name=self._folder.name,
+            created=now(),
+            space=self._space.name,
+            question=self._space.question,
+            settings=self.settings,
+            objectives=tuple(ObjectiveRecord(metric=o.metric, direction=o.direction) for o in plan.objectives),
+            main_comparison=plan.main_comparison,
+            factors=tuple(
+                FactorRecord(
+                    name=factor.name,
+                    levels=tuple(LevelRecord(label=level.label, options=level.patch) for level in factor.levels),
+                )
+                for factor in plan.space.factors
+            ),
+            branches=plan.branches,
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
-            "round_size": -(-resources.concurrent // len(self._space.branches)),
-            "encoder": self._encoder_record(),
-            "data": self._data.record(),
-            "versions": environment.versions(),
-            "git_commit": environment.git_commit(),
-            "hardware": environment.hardware(),
-        }
-
-    def _encoder_record(self) -> dict[str, Any]:
-        """The encoder's settings, and for a local folder the sizes and times of its files."""
-        folder = Path(self._encoder.source)
-        files = {
-            path.name: [path.stat().st_size, path.stat().st_mtime_ns]
-            for path in sorted(folder.glob("*"))
-            if folder.is_absolute() and path.is_file()
-        }
-        return {**self._encoder.model_dump(mode="json"), "files": files}
+            round_size=-(-resources.concurrent // len(plan.branches)),
+            encoders=self._encoders,
+            data=self._data.record(),
+            versions=environment.versions(),
+            git_commit=environment.git_commit(),
+            hardware=environment.hardware(),
+        )
 
     @property
     def _seeds(self) -> int:
         return self.settings.seeds or self._space.seeds
 
     def _shared_bytes(self) -> int:
-        tables = [self._inputs.queries, self._inputs.passages]
-        for benchmark in (self._inputs.dev, *self._inputs.tests):
-            tables += [benchmark.queries, benchmark.candidates]
+        tables = [
+            table
+            for texts in self._inputs.by_token_key.values()
+            for table in (
+                texts.queries,
+                texts.passages,
+                *(part for b in (texts.dev, *texts.tests) for part in (b.queries, b.candidates)),
+            )
+        ]
         data = self._inputs.data
         return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes

@@ -14,9 +14,9 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trainables.batches.config import BatchConfig
-from trainables.encoders.registry import AnyEncoder
-from trainables.options import Option
-from trainables.ratio.registry import RatioConfig
+from trainables.encoders.registry import KINDS, AnyEncoder
+from trainables.options import Declared, Option, declared
+from trainables.ratio.registry import FAMILIES, RatioConfig
 from trainables.training.config import ComputeConfig, LossConfig, MonitoringConfig, OptimiserConfig
 
 
@@ -27,7 +27,7 @@ class TrialConfig(BaseModel):
 
     encoder: Annotated[AnyEncoder, Option(flag="model")]
     """encoder: a preset, a local folder or a hub id"""
-    ratio: RatioConfig
+    ratio: Annotated[RatioConfig, Option()]
     """the probability that a batch is monolingual: a schedule, or a controller that follows signals"""
     steps: Annotated[int, Field(ge=0), Option(flag="steps")]
     """optimiser steps of a trial; 0: the encoder as it comes"""
@@ -82,3 +82,19 @@ class TrialConfig(BaseModel):
     def fingerprint(self) -> str:
         """The sha256 of every option: equal fingerprints mean equal runs on equal data."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+_NAMES = frozenset(("encoder.kind", "encoder.name", "ratio.family"))
+"""Fields that say which class a part is of; they come with the part."""
+
+
+def trial_options() -> dict[str, Declared]:
+    """Every option of a trial by its dotted key, those of all kinds of encoder and of all families included."""
+    parts = [(TrialConfig, ""), *((kind.config, "encoder.") for kind in KINDS.values())]
+    parts += [(family, "ratio.") for family in FAMILIES.values()]
+    found: dict[str, Declared] = {}
+    for part, prefix in parts:
+        for one in declared(part, prefix):
+            if one.key not in _NAMES:
+                found.setdefault(one.key, one)
+    return found

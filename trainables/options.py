@@ -55,14 +55,17 @@ class Declared:
 
 
 def declared(config: type[BaseModel], prefix: str = "") -> Iterator[Declared]:
-    """The options of a configuration class and of the classes nested in it, in the order of their declaration."""
+    """The options of a configuration class and of the classes nested in it, in the order of their declaration.
+
+    A nested class is a group of options, unless its field is an option itself.
+    """
     for name, field in config.model_fields.items():
-        nested = _nested(field)
+        option = next((one for one in field.metadata if isinstance(one, Option)), None)
+        nested = _nested(field) if option is None else None
         if nested is not None:
             yield from declared(nested, f"{prefix}{name}.")
         else:
-            found = next((one for one in field.metadata if isinstance(one, Option)), Option())
-            yield Declared(prefix + name, field, found)
+            yield Declared(prefix + name, field, option or Option())
 
 
 def patched(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

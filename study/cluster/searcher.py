@@ -8,13 +8,15 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
+from study.cluster.trainable import DISK_FULL
 from study.plan.budget import PAIR_BUDGET, Budget
 from study.plan.program import StudyPlan
 from study.records import Study, Trial
 from trainables.errors import UserError
-from trainables.spec import Outcome, TrialSpec, failure
+from trainables.records import RESULT, Outcome, Result, TrialRecord
+from trainables.sealed import read_sealed
 from trainables.storage import Folder
-from trainables.trial import CHECKPOINT, DISK_FULL
+from trainables.trial import CHECKPOINT, failure, write_result
 
 _LEAST_FREE_BYTES = 1_000_000
 
@@ -33,7 +35,7 @@ class PlanSearcher(Searcher):
         plan: StudyPlan,
         study: Study,
         budget: Budget,
-        on_complete: Callable[[TrialSpec, Outcome], None],
+        on_complete: Callable[[TrialRecord, Outcome], None],
         before: "PlanSearcher | None" = None,
     ) -> None:
         """`before` is the searcher of the phase before this one: what it spent counts."""
@@ -45,8 +47,8 @@ class PlanSearcher(Searcher):
         # A driver that was killed while it wrote leaves half a file.
         study.folder.sweep()
         self._known = {trial.id: trial for trial in study.trials}
-        self._running: dict[str, TrialSpec] = {}
-        self._waiting: TrialSpec | None = None
+        self._running: dict[str, TrialRecord] = {}
+        self._waiting: TrialRecord | None = None
         self._trials: int = before._trials if before else 0
         self._pairs: int = before._pairs if before else 0
         self.budget_reached: str | None = None
@@ -58,49 +60,49 @@ class PlanSearcher(Searcher):
         if self.broken is not None:
             raise self.broken
         while self.budget_reached is None:
-            spec = self._waiting or self._plan.next_trial()
+            trial = self._waiting or self._plan.next_trial()
             self._waiting = None
-            if spec is None:
+            if trial is None:
                 return FINISHED if self._plan.phase_ended else None
-            known = self._known.get(spec.id)
-            pairs = _planned_pairs(spec)
+            known = self._known.get(trial.id)
+            pairs = _planned_pairs(trial)
             if known is not None:
-                check_same_trial(spec, known)
+                check_same_trial(trial, known)
                 if known.result is not None and not _worth_another_run(known):
                     # Still there if the trial was killed between its result and its end.
                     (known.folder / CHECKPOINT).delete()
                     self._spend(pairs)
-                    self._finish(spec, Outcome.from_records(known.result, known.reports()))
+                    self._finish(trial, Outcome.of(known.result, known.reports()))
                     continue
             reached = self._budget.reached(self._trials + 1, self._pairs + pairs)
             if reached == PAIR_BUDGET and self._running:
                 # Those that run may spend less than planned; then it is this one's turn.
-                self._waiting = spec
+                self._waiting = trial
                 return None
             if reached is not None:
                 self.budget_reached = reached
                 break
             self._spend(pairs)
-            folder = self._study.write_trial(spec.model_dump(mode="json"))
-            folder.remove("result.json")
-            self._running[trial_id] = spec
-            return {"spec": spec.model_dump_json(), "folder": folder.location}
+            folder = self._study.write_trial(trial)
+            folder.remove(RESULT)
+            self._running[trial_id] = trial
+            return {"trial": trial.model_dump_json(), "folder": folder.location}
         return FINISHED
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         """Reads from the records how the trial ended; a trial that died before it could say so has failed."""
-        spec = self._running.pop(trial_id)
-        folder = self._study.folder / "trials" / spec.id
+        trial = self._running.pop(trial_id)
+        folder = self._study.trial_folder(trial)
         if result is not None and result.get("status") == DISK_FULL:
             # It has not ended: without a result it is run again when the study is resumed.
             self.broken = OSError(result["errno"], os.strerror(result["errno"]), result["where"])
             return
         try:
-            if not folder.exists("result.json"):
+            if not folder.exists(RESULT):
                 _check_disk(folder)
-                folder.write_json("result.json", failure("its process died more often than --max-failures allows"))
-            trial = Trial(folder, spec.model_dump(mode="json"), folder.read_json("result.json"))
-            self._finish(spec, Outcome.from_records(trial.result or {}, trial.reports()))
+                write_result(folder, failure("its process died more often than --max-failures allows"))
+            result = read_sealed(folder, RESULT, Result)
+            self._finish(trial, Outcome.of(result, Trial(folder, trial, result).reports()))
         except OSError as error:
             # Tune would turn it into a traceback of its own; `suggest` may raise what it likes.
             self.broken = error
@@ -109,12 +111,12 @@ class PlanSearcher(Searcher):
         self._trials += 1
         self._pairs += pairs
 
-    def _finish(self, spec: TrialSpec, outcome: Outcome) -> None:
+    def _finish(self, trial: TrialRecord, outcome: Outcome) -> None:
         if outcome.status != "failed":
             # A trial that was stopped spent less than was planned.
-            self._pairs += outcome.pairs - _planned_pairs(spec)
-        self._plan.complete(spec, outcome)
-        self._on_complete(spec, outcome)
+            self._pairs += outcome.pairs - _planned_pairs(trial)
+        self._plan.complete(trial, outcome)
+        self._on_complete(trial, outcome)
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its parts for its own restore, which is never used."""
@@ -127,14 +129,13 @@ class PlanSearcher(Searcher):
         """Nothing to restore: the records hold it all."""
 
 
-def _planned_pairs(spec: TrialSpec) -> int:
-    batches = 2 if spec.training.mixing == "loss" else 1
-    return spec.training.steps * spec.training.batch_size * batches
+def _planned_pairs(trial: TrialRecord) -> int:
+    return trial.config.steps * trial.config.pairs_per_step
 
 
-def check_same_trial(spec: TrialSpec, known: Trial) -> None:
+def check_same_trial(trial: TrialRecord, known: Trial) -> None:
     """Raises UserError where a recorded trial is not the one that the plan derives."""
-    if TrialSpec.model_validate(known.spec) != spec:
+    if known.record != trial:
         raise UserError(
             f"{known.folder.location}/trial.json is not the trial that the plan derives from the records: "
             "the study was written by another version of this project or of Optuna; resume it with that version."

@@ -20,11 +20,11 @@ from study.cluster.resources import Resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
-from study.records import Study, open_study
+from study.records import PhaseCounts, State, StatusRecord, Study, now, open_study
 from study.settings import StudySettings
 from study.terminal import Progress
 from trainables.errors import UserError
-from trainables.spec import Outcome, TrialSpec
+from trainables.records import Outcome, TrialRecord
 from trainables.storage import Folder
 
 _OBJECT_STORE_BYTES = 200_000_000
@@ -37,7 +37,7 @@ _STATUS_SECONDS = 5.0
 class Ended:
     """How a run of the study ended."""
 
-    state: str
+    state: State
     failed: int
 
 
@@ -132,6 +132,7 @@ def run_trials(
         searcher = _run_phase(
             open_study(study.folder.location), plan, trainable, resources, settings, budget, counts, searcher
         )
+    state: State
     if plan.finished:
         state = "complete"
     elif searcher.budget_reached:
@@ -206,7 +207,7 @@ class _Counts:
         self._written = 0.0
         self._ended = {phase: {"done": 0, "failed": 0, "pruned": 0} for phase in ("search", "confirm")}
 
-    def completed(self, spec: TrialSpec, outcome: Outcome) -> None:
+    def completed(self, spec: TrialRecord, outcome: Outcome) -> None:
         """Counts a trial that has ended."""
         counts = self._ended[spec.phase]
         counts["done"] += 1
@@ -225,21 +226,22 @@ class _Counts:
     def _objective_value(self, metrics: Mapping[str, float]) -> float | None:
         return metrics.get(f"dev/{self._plan.objectives[0].metric}")
 
-    def write(self, state: str) -> None:
+    def write(self, state: State) -> None:
         """Writes status.json."""
         self.progress.planned = self._plan.planned
         self._written = time.monotonic()
         running = len(self.progress.running)
         self._study.write_status(
-            {
-                "state": state,
-                "phase": self._plan.phase,
-                "dashboard": self.progress.dashboard,
-                "trials": {
-                    phase: {**counts, "planned": self._plan.planned[phase], "running": running}
+            StatusRecord(
+                state=state,
+                phase=self._plan.phase,
+                updated=now(),
+                dashboard=self.progress.dashboard,
+                trials={
+                    phase: PhaseCounts(planned=self._plan.planned[phase], running=running, **counts)
                     for phase, counts in self._ended.items()
                 },
-            }
+            )
         )
 
     def tick(self) -> None:
@@ -262,8 +264,8 @@ class _Watcher(tune.Callback):
         self._counts.tick()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        spec = TrialSpec.model_validate_json(trial.config["spec"])
-        self._counts.progress.trial_started(spec.id, spec.training.steps)
+        record = TrialRecord.model_validate_json(trial.config["trial"])
+        self._counts.progress.trial_started(record.id, record.config.steps)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
@@ -272,7 +274,7 @@ class _Watcher(tune.Callback):
 
 
 def _trial_name(trial: Any) -> str:
-    return TrialSpec.model_validate_json(trial.config["spec"]).id
+    return TrialRecord.model_validate_json(trial.config["trial"]).id
 
 
 def _log_to_file(path: Path) -> None:

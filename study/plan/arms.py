@@ -1,91 +1,111 @@
 """From search to comparison: which trials become arms of the confirm phase, and the controls beside them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
+from trainables.ratio.controls.registry import CONTROLS
 
-from search_spaces.space import Branch, Control, Role, Space
-from study.plan.objective import Objective, pareto_front
-from trainables.config import TrainingConfig
-from trainables.errors import UserError
-from trainables.ratio.controls import Replay, Reversed, Shuffled
-from trainables.ratio.schedules import Constant, Schedule
-from trainables.spec import Outcome, TrialSpec
+from analysis.statistics.pareto import front
+from search_spaces.space import Branch, Cell, Role, Space, slug
+from study.plan.objective import Objective
+from study.records import ArmRecord
+from trainables.config import TrialConfig
+from trainables.errors import UserError, unknown_name
+from trainables.records import Outcome, TrialRecord
 
-SHUFFLE_SEED = 0
+BEST_STATIC, BEST_DYNAMIC, BASE = "best static", "best dynamic", "base"
 
-Tried = Mapping[str, Sequence[tuple[TrialSpec, Outcome]]]
-"""Branch name to its search trials in order."""
-
-
-class Arm(BaseModel):
-    """One strategy, schedule or control at fixed parameters, as it appears in the tables."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    arm: str
-    role: Role
-    family: str
-    of: str | None = None
-    """The arm that a control belongs to."""
-    training: TrainingConfig
-    chosen_from: str
-    """Id of the search trial whose parameters these are."""
-    same_as: str | None = None
-    """Another arm with identical training: its trials count for both."""
-
-    def record(self) -> dict[str, Any]:
-        """The arm as arms.json holds it."""
-        training, ratio = self.training, self.training.ratio
-        return {
-            "arm": self.arm,
-            "role": self.role,
-            "family": self.family,
-            "of": self.of,
-            "schedule": ratio.model_dump(mode="json"),
-            "mean_ratio": ratio.mean_ratio(training.steps) if isinstance(ratio, Schedule) else None,
-            "learning_rate": training.learning_rate,
-            "temperature": training.temperature,
-            "mixing": training.mixing,
-            "chosen_from": self.chosen_from,
-            "description": ratio.summary(),
-            "same_as": self.same_as,
-        }
+Tried = Mapping[str, Sequence[tuple[TrialRecord, Outcome]]]
+"""Branch name to its search trials in order, of one cell."""
 
 
-def choose_arms(space: Space, tried: Tried, objectives: Sequence[Objective]) -> list[Arm]:
-    """Returns the arms of the confirm phase in the order of the tables.
+def choose_arms(
+    space: Space,
+    cell: Cell,
+    tried: Tried,
+    objectives: Sequence[Objective],
+    fixed: Mapping[str, TrialConfig],
+    main_comparison: tuple[str, str] | None,
+) -> list[ArmRecord]:
+    """Returns the arms of a cell in the order of the tables.
 
-    The strategies, the best of all constants (`best static`, a strategy included if it is the best), the best of every
-    family, the best of those again as `best dynamic`, and its controls; with several objectives also every trial of
-    the Pareto front. Best means by the first objective, on dev data alone; equal values go to the earlier trial.
-    A branch without a complete trial has no arm. Raises UserError if that leaves the main comparison without one.
+    The untrained encoder if it is among the fixed arms, the strategies, the best of all constants (`best static`, a
+    strategy included if it is the best), the best of every family, the best of those again as `best dynamic`, its
+    controls and all other fixed arms; with several objectives also every trial of the Pareto front. Best means by the
+    first objective, on dev data alone; equal values go to the earlier trial. A branch without a complete trial has no
+    arm.
+
+    Args:
+        space: the space, without what the user left out.
+        cell: the levels of the factors.
+        tried: the trials of the search in this cell.
+        objectives: the dev metrics that choose; the first one decides.
+        fixed: arms that are not searched, by name.
+        main_comparison: the two arms that the question is about, if it has both.
+
+    Raises:
+        UserError: the main comparison is left without an arm.
     """
     best = {b.name: found for b in space.branches if (found := _best(tried[b.name], objectives[0])) is not None}
     branches = [b for b in space.branches if b.name in best]
-    arms = [_arm(b.name, b, best[b.name][0]) for b in branches if b.role == "strategy"]
+    arms = [_fixed(name, cell, config) for name, config in fixed.items() if name == BASE]
+    arms += [_arm(b.name, cell, b.role, best[b.name][0]) for b in branches if b.role == "strategy"]
     constants = [b for b in branches if b.role != "dynamic"]
     if constants:
         constant = _winner(constants, best, objectives[0])
-        arms.append(_arm("best static", constant, best[constant.name][0], role="static"))
+        arms.append(_arm(BEST_STATIC, cell, "static", best[constant.name][0]))
     dynamic = [b for b in branches if b.role == "dynamic"]
-    arms += [_arm(b.name, b, best[b.name][0]) for b in dynamic]
+    arms += [_arm(b.name, cell, b.role, best[b.name][0]) for b in dynamic]
     if dynamic:
-        winner = _winner(dynamic, best, objectives[0])
-        spec, outcome = best[winner.name]
-        champion = _arm("best dynamic", winner, spec)
-        arms += [champion, *(_control(control, champion, outcome) for control in space.controls)]
-    missing = sorted(set(space.main_comparison) - {arm.arm for arm in arms})
+        trial, outcome = best[_winner(dynamic, best, objectives[0]).name]
+        champion = _arm(BEST_DYNAMIC, cell, "dynamic", trial)
+        arms += [champion, *(_control(name, champion, outcome) for name in space.controls)]
+    missing = sorted(set(main_comparison or ()) - {arm.arm for arm in arms} - set(fixed))
     if missing:
-        ends = ", ".join(f"{spec.id} {o.status}" for trials in tried.values() for spec, o in trials)
+        ends = ", ".join(f"{trial.id} {o.status}" for trials in tried.values() for trial, o in trials)
         raise UserError(
             f"The search has no complete trial for {' and '.join(missing)} ({ends}): see their error in result.json, "
             "and run the study again with a lower --learning-rate, more --steps or more --trials."
         )
+    arms += [_fixed(name, cell, config) for name, config in fixed.items() if name != BASE]
     if len(objectives) > 1:
-        arms += _front(space, tried, objectives)
+        arms += _front(space, cell, tried, objectives)
     return _mark_identical(arms)
+
+
+def limited(space: Space, only: Sequence[str], without: Sequence[str]) -> Space:
+    """Returns the space with these strategies and families only, and without those and controls that are left out.
+
+    Names may be written as in identifiers (`hybrid-0.5`). The static constant is kept out, too, unless it is named.
+    Raises UserError for a name that the space does not have, and where nothing is left.
+    """
+    if not only and not without:
+        return space
+    branches = {slug(branch.name): branch for branch in space.branches}
+    known = {**branches, **{control: control for control in space.controls}}
+    for name in (*only, *without):
+        if slug(name) not in known:
+            raise unknown_name("arm of the space", name, [*(branch.name for branch in space.branches), *space.controls])
+    kept = _named(only) or set(branches)
+    left = [branch for name, branch in branches.items() if name in kept - _named(without)]
+    if not left:
+        raise UserError("--arms and --without leave no strategy and no family: name at least one.")
+    controls = [control for control in space.controls if control not in _named(without)]
+    return space.model_copy(update={"branches": tuple(left), "controls": tuple(controls)})
+
+
+def main_comparison(space: Space, fixed: Collection[str]) -> tuple[str, str] | None:
+    """The two arms that the question is about; None if the space has been left without one of them."""
+    roles = {branch.role for branch in space.branches}
+    possible = {branch.name for branch in space.branches} | set(fixed)
+    possible |= {BEST_STATIC} if roles - {"dynamic"} else set()
+    possible |= {BEST_DYNAMIC} if "dynamic" in roles else set()
+    return space.main_comparison if set(space.main_comparison) <= possible else None
+
+
+def most_arms(space: Space, fixed: Collection[str]) -> int:
+    """Arms of a cell if no two turn out to be identical; the best static and dynamic ones repeat a branch's training."""
+    has_dynamic = any(branch.role == "dynamic" for branch in space.branches)
+    return len(space.branches) + (len(space.controls) if has_dynamic else 0) + len(fixed)
 
 
 def dev_metrics(outcome: Outcome) -> dict[str, float]:
@@ -93,71 +113,77 @@ def dev_metrics(outcome: Outcome) -> dict[str, float]:
     return {name.removeprefix("dev/"): value for name, value in outcome.metrics.items() if name.startswith("dev/")}
 
 
-def _best(trials: Sequence[tuple[TrialSpec, Outcome]], objective: Objective) -> tuple[TrialSpec, Outcome] | None:
-    complete = [(spec, outcome) for spec, outcome in trials if outcome.status == "complete"]
+def _named(names: Sequence[str]) -> set[str]:
+    return {slug(name) for name in names}
+
+
+def _best(trials: Sequence[tuple[TrialRecord, Outcome]], objective: Objective) -> tuple[TrialRecord, Outcome] | None:
+    complete = [(trial, outcome) for trial, outcome in trials if outcome.status == "complete"]
     return max(complete, key=lambda pair: objective.score(dev_metrics(pair[1])), default=None)
 
 
-def _winner(branches: Sequence[Branch], best: Mapping[str, tuple[TrialSpec, Outcome]], objective: Objective) -> Branch:
+def _winner(
+    branches: Sequence[Branch], best: Mapping[str, tuple[TrialRecord, Outcome]], objective: Objective
+) -> Branch:
     return max(branches, key=lambda branch: objective.score(dev_metrics(best[branch.name][1])))
 
 
-def _front(space: Space, tried: Tried, objectives: Sequence[Objective]) -> list[Arm]:
+def _front(space: Space, cell: Cell, tried: Tried, objectives: Sequence[Objective]) -> list[ArmRecord]:
     """The complete trials that no other one beats in every objective, best in the first objective first."""
     complete = [
-        (branch, spec, [objective.score(dev_metrics(outcome)) for objective in objectives])
+        (branch, trial, tuple(objective.score(dev_metrics(outcome)) for objective in objectives))
         for branch in space.branches
-        for spec, outcome in tried[branch.name]
+        for trial, outcome in tried[branch.name]
         if outcome.status == "complete"
     ]
-    front = [complete[i] for i in pareto_front([scores for _, _, scores in complete])]
-    ordered = sorted(front, key=lambda member: -member[2][0])
-    return [_arm(f"front {n}", branch, spec) for n, (branch, spec, _) in enumerate(ordered, start=1)]
+    members = [complete[i] for i in front([scores for _, _, scores in complete])]
+    ordered = sorted(members, key=lambda member: -member[2][0])
+    return [_arm(f"front {n}", cell, branch.role, trial) for n, (branch, trial, _) in enumerate(ordered, start=1)]
 
 
-def _arm(name: str, branch: Branch, spec: TrialSpec, role: Role | None = None) -> Arm:
-    return Arm(arm=name, role=role or branch.role, family=branch.family, training=spec.training, chosen_from=spec.id)
+def _arm(name: str, cell: Cell, role: Role, trial: TrialRecord) -> ArmRecord:
+    return _record(name, cell.levels, role, trial.config, chosen_from=trial.id)
 
 
-def _control(control: Control, winner: Arm, outcome: Outcome) -> Arm:
+def _fixed(name: str, cell: Cell, config: TrialConfig) -> ArmRecord:
+    return _record(name, cell.levels, "fixed", config, chosen_from=None)
+
+
+def _control(name: str, winner: ArmRecord, outcome: Outcome) -> ArmRecord:
     """The twin of a winner that changes one thing and keeps the rest, learning rate included."""
-    training = winner.training
-    changes: dict[str, Any]
-    if control == "loss-mixing":
-        # A step of loss mixing holds two batches: half the steps spend the same pairs.
-        changes = {"mixing": "loss", "steps": max(1, training.steps // 2)}
-        if not isinstance(training.ratio, Schedule):
-            changes["ratio"] = Replay(ratios=_means_of_two(outcome.ratios))
-    else:
-        # A controller has no schedule before it has run; its twins are made from what it decided in the search.
-        ratio = training.ratio if isinstance(training.ratio, Schedule) else Replay(ratios=outcome.ratios)
-        match control:
-            case "reversed":
-                changes = {"ratio": Reversed(of=ratio)}
-            case "shuffled":
-                changes = {"ratio": Shuffled(of=ratio, seed=SHUFFLE_SEED)}
-            case "same-mean":
-                changes = {"ratio": Constant(value=ratio.mean_ratio(training.steps))}
-    changed = training.model_copy(update=changes)
-    return Arm(
-        arm=f"{winner.arm}, {control}",
-        role="control",
-        family=changed.ratio.family,
-        of=winner.arm,
-        training=changed,
-        chosen_from=winner.chosen_from,
+    config = CONTROLS.find(name).training(winner.config, outcome.ratios)
+    return _record(
+        f"{winner.arm}, {name}", winner.cell, "control", config, chosen_from=winner.chosen_from, of=winner.arm
     )
 
 
-def _means_of_two(ratios: Sequence[float]) -> tuple[float, ...]:
-    """The mean of every two ratios in a row; of a single one, itself."""
-    return tuple((a + b) / 2 for a, b in zip(ratios[::2], ratios[1::2], strict=False)) or tuple(ratios)
+def _record(
+    name: str,
+    cell: Mapping[str, str],
+    role: Role,
+    config: TrialConfig,
+    *,
+    chosen_from: str | None,
+    of: str | None = None,
+) -> ArmRecord:
+    return ArmRecord(
+        arm=name,
+        cell=cell,
+        role=role,
+        of=of,
+        config=config,
+        description=config.ratio.summary() if config.steps else "no step trained",
+        mean_ratio=config.ratio.mean_ratio(config.steps) if config.steps else None,
+        constant_ratio=config.ratio.constant_value() if config.steps else None,
+        chosen_from=chosen_from,
+        is_untrained=config.steps == 0,
+    )
 
 
-def _mark_identical(arms: list[Arm]) -> list[Arm]:
+def _mark_identical(arms: Sequence[ArmRecord]) -> list[ArmRecord]:
     first: dict[str, str] = {}
     marked = []
     for arm in arms:
-        same = first.setdefault(arm.training.fingerprint, arm.arm)
+        same = first.setdefault(arm.config.fingerprint, arm.arm)
         marked.append(arm if same == arm.arm else arm.model_copy(update={"same_as": same}))
     return marked

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from study.plan.objective import Objective
 from trainables.parameters import Choice, Integer, Parameter, Real
-from trainables.spec import Outcome
+from trainables.records import Outcome
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 # Grouped TPE is marked experimental; it is pinned by the constraints and tested here.
@@ -40,8 +40,23 @@ class BranchSearch:
         trials: int,
         first: Mapping[str, Any],
         objectives: Sequence[Objective],
+        study_name: str = "",
         storage: optuna.storages.BaseStorage | None = None,
     ) -> None:
+        """Raises ValueError for a grid of anything but one real parameter.
+
+        Args:
+            name: of the branch. Searches of one name and seed draw the same random numbers, so that the levels of a
+                factor are searched alike.
+            parameters: what is searched.
+            sampler: how.
+            seed: of all samplers of the study.
+            trials: how many.
+            first: what is tried first, of parameters that have such a value.
+            objectives: the dev metrics that choose.
+            study_name: what Optuna calls the search (default: `name`).
+            storage: where Optuna keeps it, for people to look at.
+        """
         self._name = name
         self._seed = seed
         self._sampler = sampler
@@ -53,14 +68,32 @@ class BranchSearch:
         self.searched = tuple(name for name in parameters if sampler != "grid" or name not in first)
         """The parameters that differ between trials."""
         self._study = optuna.create_study(
-            study_name=name, storage=storage, directions=[o.direction for o in objectives]
+            study_name=study_name or name, storage=storage, directions=[o.direction for o in objectives]
         )
         self._open: dict[int, optuna.Trial] = {}
-        if sampler != "grid" and first:
-            self._study.enqueue_trial(dict(first))
+        self._first = [dict(first)] if sampler != "grid" and first else []
+
+    def begin_with(self, values: Mapping[str, Any]) -> None:
+        """Asks for a trial at these values before all others, as far as they are within the ranges of the search.
+
+        Raises ValueError once a trial was asked.
+        """
+        if self._study.get_trials(deepcopy=False):
+            raise ValueError("the search has begun")
+        known = {key: value for key, value in values.items() if key in self._distributions}
+        self._first.insert(0, {key: value for key, value in known.items() if self._contains(key, value)})
+
+    def _contains(self, key: str, value: Any) -> bool:
+        distribution = self._distributions[key]
+        if isinstance(distribution, CategoricalDistribution):
+            return value in distribution.choices
+        return bool(distribution.low <= value <= distribution.high)  # type: ignore[attr-defined]
 
     def ask(self, number: int) -> dict[str, Any]:
         """Returns the values of trial `number`; numbers are asked in order."""
+        if number == 0:
+            for values in self._first:
+                self._study.enqueue_trial(values)
         if self._grid:
             self._study.enqueue_trial(self._grid[number])
         self._study.sampler = self._new_sampler(number)

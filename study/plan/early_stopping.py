@@ -10,8 +10,8 @@ specification, the trial stops by itself, and what is stopped depends neither on
 from collections.abc import Sequence
 
 from study.plan.objective import Objective
-from trainables.config import TrainingConfig
-from trainables.spec import Outcome, Rung
+from trainables.config import TrialConfig
+from trainables.records import Outcome, Rung
 
 REDUCTION = 3
 """A trial goes on if it is among the best 1 / REDUCTION of its branch at the rung."""
@@ -20,7 +20,7 @@ LEAST_HISTORY = 2
 """Earlier trials at a rung before it stops anything."""
 
 
-def rungs(training: TrainingConfig, earlier: Sequence[Outcome], objective: Objective) -> tuple[Rung, ...]:
+def rungs(training: TrialConfig, earlier: Sequence[Outcome], objective: Objective) -> tuple[Rung, ...]:
     """Returns the rungs of a trial, given how the earlier trials of its branch did.
 
     Rungs are the dev evaluations before the last one, from the schedule's grace point on.

@@ -4,14 +4,12 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from search_spaces.registry import space
 from study.records import Study
 from trainables.errors import UserError
-from trainables.storage import Folder
-
-DECISION = "stopping.json"
 
 FIRST_LOOK = 3
 """Fewest seeds at which the analysis can decide (analysis.statistics.sequential)."""
@@ -22,22 +20,16 @@ def first_look(seeds: int) -> int:
     return max(seeds, FIRST_LOOK)
 
 
-def planned_seeds(folder: Folder) -> int | None:
-    """The most seeds for which a study that has looked at its results planned its error rate; None before a look."""
-    recorded = _recorded(folder)
-    return None if recorded is None else int(recorded["max_seeds"])
-
-
-def looks_so_far(folder: Folder, seeds: int) -> list[int]:
+def looks_so_far(study: Study, seeds: int) -> list[int]:
     """The seeds at every look that a study has taken, and at the next one, which may repeat the last.
 
     `seeds`: as many as were asked for. No look is forgotten: the error rate is spent over all of them.
     """
-    recorded = _recorded(folder)
-    if recorded is None:
+    decision = study.decision
+    if decision is None:
         return [first_look(seeds)]
-    asked = [int(look) for look in recorded["asked"]]
-    return asked if recorded["stop"] or seeds <= asked[-1] else [*asked, seeds]
+    asked = list(decision.asked)
+    return asked if decision.stop or seeds <= asked[-1] else [*asked, seeds]
 
 
 def trials_of_all(study: Study) -> int:
@@ -45,31 +37,24 @@ def trials_of_all(study: Study) -> int:
 
     Raises UserError if a branch has none, and for samplers whose trials depend on how many there will be.
     """
-    where, settings = study.folder.location, study.info["settings"]
-    if (settings.get("sampler") or space(study.info["space"]).sampler) in ("grid", "nsga2"):
+    where, info = study.folder.location, study.info
+    if (info.settings.sampler or space(info.space).sampler) in ("grid", "nsga2"):
         raise UserError(
             f"{where} is in its search phase, and a grid or a genetic search cannot be cut short: end it with --resume."
         )
-    ended = Counter(trial.family for trial in study.trials if trial.phase == "search" and trial.result is not None)
-    planned = {name: int(budget["trials"]) for name, budget in study.info["families"].items()}
-    fewest = min(ended[name] if trials > 1 else ended[name] * max(planned.values()) for name, trials in planned.items())
+    ended = Counter(_place(t.record.branch, t.record.cell) for t in study.trials if t.phase == "search" and t.result)
+    planned = {_place(budget.branch, budget.cell): budget.trials for budget in info.branches}
+    most = max(planned.values())
+    fewest = min(ended[place] if trials > 1 else ended[place] * most for place, trials in planned.items())
     if fewest == 0:
-        missing = ", ".join(name for name in planned if not ended[name])
+        missing = ", ".join(" ".join(place) for place in planned if not ended[place])
         raise UserError(f"{where} has no search trial of {missing} yet: go on with --resume.")
     return fewest
 
 
-def _recorded(folder: Folder) -> dict[str, Any] | None:
-    if not folder.exists(DECISION):
-        return None
-    try:
-        found: dict[str, Any] = folder.read_json(DECISION)
-        return {name: found[name] for name in ("stop", "asked", "max_seeds")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{folder.location}/{DECISION} is damaged ({error!r}): without the looks that it names the error rate of "
-            "--until-separable cannot be kept; restore it from a copy."
-        ) from error
+def _place(branch: str | None, cell: Mapping[str, str]) -> tuple[str, ...]:
+    """A branch in a cell, as a key."""
+    return (str(branch), *cell.values())
 
 
 def decide(location: str, looks: list[int], max_seeds: int) -> dict[str, Any]:

@@ -8,128 +8,160 @@ told again, and the program stands where it stood.
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import optuna
+from trainables.ratio.controller import ENCODED_PER_TRAINED
+from trainables.ratio.family import Family
 
-from search_spaces.recipes import Recipe
-from search_spaces.space import Branch, Space
-from study.plan.arms import Arm, choose_arms
+from search_spaces.space import Branch, Cell, Factor, Space, slug
+from study.plan.arms import BASE, choose_arms, dev_metrics, limited, main_comparison, most_arms
 from study.plan.branch_search import BranchSearch
 from study.plan.early_stopping import rungs
 from study.plan.objective import parse_objectives
+from study.plan.template import (
+    Template,
+    check_one_recipe,
+    encoder_of,
+    factor_levels,
+    searched_factors,
+    template_of,
+    with_patch,
+)
+from study.records import ArmRecord, BranchRecord, RangeRecord
 from study.settings import StudySettings
-from trainables.config import TrainingConfig
-from trainables.parameters import Parameter
-from trainables.ratio.controllers import ENCODED_PER_TRAINED, ControllerFamily
-from trainables.ratio.schedules import Family
-from trainables.spec import Outcome, TrialSpec
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What a study will do: search trials per branch, confirm seeds per arm, and what one trial costs."""
-
-    trials: Mapping[str, int]
-    seeds: int
-    steps: int
-    batch_size: int
-
-    @property
-    def search_trials(self) -> int:
-        """Trials of the search phase."""
-        return sum(self.trials.values())
-
-    @property
-    def pairs_per_trial(self) -> int:
-        """Training pairs of a trial, the same in every trial; a controller's signals are paid from them."""
-        return self.steps * self.batch_size
-
-    def families(self) -> dict[str, dict[str, int]]:
-        """The search budget of every branch, as study.json holds it."""
-        return {
-            name: {"trials": trials, "pairs": trials * self.pairs_per_trial} for name, trials in self.trials.items()
-        }
+from trainables.batches.kinds import Kind
+from trainables.config import TrialConfig
+from trainables.encoders.base import EncoderConfig
+from trainables.encoders.registry import encoder_config
+from trainables.errors import UserError
+from trainables.parameters import Choice, Parameter
+from trainables.ratio.registry import FAMILIES, constant_ratio, ratio_config
+from trainables.records import Outcome, TrialRecord
 
 
 @dataclass
-class _Branch:
+class _Search:
+    """The search of one branch in one cell."""
+
+    cell: Cell
     branch: Branch
-    search: BranchSearch
-    asked: list[TrialSpec] = field(default_factory=list)
+    template: Template
+    optuna: BranchSearch
+    neighbour: "_Search | None" = None
+    """The same branch in the cell before, if the search begins with what that one found."""
+    asked: list[TrialRecord] = field(default_factory=list)
     told: dict[int, Outcome] = field(default_factory=dict)
+    values: list[Mapping[str, Any]] = field(default_factory=list)
+    """What was asked, by dotted key."""
+
+    @property
+    def has_ended(self) -> bool:
+        return len(self.told) == self.optuna.trials
 
 
 class StudyPlan:
-    """Yields the trials of a study in order: the search of every branch, then every arm with fresh seeds."""
+    """Yields the trials of a study in order: the search of every branch in every cell, then every arm with fresh seeds."""
 
     def __init__(
         self,
         space: Space,
-        recipe: Recipe,
         settings: StudySettings,
-        model: str,
         *,
         round_size: int = 1,
         storage: optuna.storages.BaseStorage | None = None,
-        on_arms: Callable[[list[Arm]], None] = lambda arms: None,
+        on_arms: Callable[[list[ArmRecord]], None] = lambda arms: None,
         dev_pairs: int = 0,
     ) -> None:
-        """`round_size` trials of a branch are suggested at a time, each from all earlier rounds.
+        """Raises UserError for settings that the space cannot follow.
 
-        dev_pairs: pairs that a controller's measurement on the dev set encodes.
+        Args:
+            space: the question.
+            settings: what the user asked for.
+            round_size: so many trials of a branch are suggested at a time, each from all earlier rounds.
+            storage: where Optuna keeps the search, for people to look at.
+            on_arms: told the arms once they are chosen.
+            dev_pairs: pairs that a controller's measurement on the dev set encodes.
         """
-        self._recipe = recipe
-        self._settings = settings
-        self._model = model
-        self._space = space
+        self.space = asked_space(space, settings)
+        self.cells = self.space.cells()
         self.objectives = parse_objectives(settings.objective)
+        self.seeds = settings.seeds or space.seeds
+        self._settings = settings
         self._round_size = round_size
         self._dev_pairs = dev_pairs
         self._on_arms = on_arms
-        self._branches = [_Branch(branch, self._branch_search(branch, storage)) for branch in space.branches]
-        self.effort = Effort(
-            trials={b.branch.name: b.search.trials for b in self._branches},
-            seeds=settings.seeds or space.seeds,
-            steps=settings.steps or recipe.steps,
-            batch_size=settings.batch_size or recipe.batch_size,
-        )
-        self._confirm: list[TrialSpec] | None = None
+        self._fixed = {cell.label: self._fixed_arms(cell) for cell in self.cells}
+        names = {name for fixed in self._fixed.values() for name in fixed}
+        self.main_comparison = main_comparison(self.space, names)
+        self._searches = self._new_searches(storage)
+        self._confirm: list[TrialRecord] | None = None
         self._confirm_next = 0
         self._confirm_told: dict[str, Outcome] = {}
-        self.arms: list[Arm] = []
+        self.arms: list[ArmRecord] = []
 
-    def next_trial(self) -> TrialSpec | None:
-        """The next trial to run, or None while the plan must first hear of running ones (or its phase has ended)."""
-        if self._confirm is None:
-            self._drop_without_reference()
-            ready = [b for b in self._branches if self._may_ask(b)]
-            return self._ask(min(ready, key=lambda b: len(b.asked))) if ready else None
-        if self._confirm_next < len(self._confirm):
-            self._confirm_next += 1
-            return self._confirm[self._confirm_next - 1]
-        return None
+    # What a reader of the plan asks.
 
-    def complete(self, spec: TrialSpec, outcome: Outcome) -> None:
-        """Tells the plan how a trial ended. The order in which trials end does not matter."""
-        if spec.phase == "confirm":
-            self._confirm_told[spec.id] = outcome
-            return
-        branch = next(b for b in self._branches if b.branch.name == spec.family)
-        number = spec.number or 0
-        branch.told[number] = outcome
-        # Optuna hears of a round when it is over and in order, so that it never depends on who was faster.
-        start = number - number % self._round_size
-        round_numbers = range(start, min(start + self._round_size, branch.search.trials))
-        if all(n in branch.told for n in round_numbers):
-            for n in round_numbers:
-                branch.search.tell(n, branch.told[n])
+    @property
+    def encoders(self) -> tuple[EncoderConfig, ...]:
+        """All encoders of the study, each once."""
+        named = [encoder_of(self._settings, self.space, cell) for cell in self.cells]
+        searched = [
+            encoder_config(patch["encoder"])
+            for levels in searched_factors(self._settings).values()
+            for patch in levels.values()
+            if "encoder" in patch
+        ]
+        given = [config.encoder for fixed in self._fixed.values() for config in fixed.values()]
+        return tuple({encoder.model_dump_json(): encoder for encoder in (*named, *searched, *given)}.values())
+
+    @property
+    def first_configs(self) -> list[TrialConfig]:
+        """One configuration per branch and cell, and all fixed arms: what can be checked before anything is run."""
+        found = [
+            s.template.config({**s.template.any_values, **s.template.first}, self._settings.search_seed)
+            for s in self._searches
+            # The curves that a family refers to are not known yet.
+            if not self._family(s).references
+        ]
+        return [*found, *(config for fixed in self._fixed.values() for config in fixed.values())]
+
+    @property
+    def branches(self) -> tuple[BranchRecord, ...]:
+        """The search budget of every branch in every cell."""
+        return tuple(
+            BranchRecord(
+                branch=s.branch.name,
+                cell=s.cell.levels,
+                role=s.branch.role,
+                trials=s.optuna.trials,
+                pairs=s.optuna.trials * self._pairs_per_trial(s),
+                searched={key: _range(s.template.searched[key]) for key in s.optuna.searched},
+            )
+            for s in self._searches
+        )
+
+    @property
+    def most_arms(self) -> int:
+        """Arms of the confirm phase if no two turn out to be identical."""
+        return sum(most_arms(self.space, self._fixed[cell.label]) for cell in self.cells)
+
+    @property
+    def phase(self) -> Literal["search", "confirm"]:
+        """The phase that the study is in."""
+        return "search" if self._confirm is None else "confirm"
+
+    @property
+    def planned(self) -> dict[str, int]:
+        """Trials per phase; of the confirm phase at most so many until its arms are chosen."""
+        search = sum(s.optuna.trials for s in self._searches)
+        return {"search": search, "confirm": self._most_confirm_trials if self._confirm is None else len(self._confirm)}
 
     @property
     def phase_ended(self) -> bool:
         """Whether every trial of the present phase has ended."""
         if self._confirm is None:
-            return all(len(b.told) == b.search.trials for b in self._branches)
+            return all(s.has_ended for s in self._searches)
         return len(self._confirm_told) == len(self._confirm)
 
     @property
@@ -137,133 +169,197 @@ class StudyPlan:
         """Whether every trial of both phases has ended."""
         return self._confirm is not None and self.phase_ended
 
-    @property
-    def most_arms(self) -> int:
-        """Arms of the confirm phase if no two turn out to be identical; `best dynamic` is one of the families'."""
-        return len(self._space.branches) + len(self._space.controls)
+    # What runs it.
 
-    @property
-    def searched(self) -> dict[str, tuple[str, ...]]:
-        """The searched parameters of every branch; those of the ratio as `ratio.<name>`."""
-        return {b.branch.name: b.search.searched for b in self._branches}
+    def next_trial(self) -> TrialRecord | None:
+        """The next trial to run, or None while the plan must first hear of running ones (or its phase has ended)."""
+        if self._confirm is None:
+            self._drop_without_reference()
+            ready = [s for s in self._searches if self._may_ask(s)]
+            return self._ask(min(ready, key=lambda s: len(s.asked))) if ready else None
+        if self._confirm_next < len(self._confirm):
+            self._confirm_next += 1
+            return self._confirm[self._confirm_next - 1]
+        return None
 
-    @property
-    def phase(self) -> str:
-        """`search` or `confirm`."""
-        return "search" if self._confirm is None else "confirm"
-
-    @property
-    def planned(self) -> dict[str, int]:
-        """Trials per phase; of the confirm phase at most so many until its arms are chosen."""
-        confirm = self.most_arms * self.effort.seeds if self._confirm is None else len(self._confirm)
-        return {"search": self.effort.search_trials, "confirm": confirm}
-
-    def _may_ask(self, branch: _Branch) -> bool:
-        asked = len(branch.asked)
-        if asked >= branch.search.trials or len(self._references(branch)) < len(branch.branch.references):
-            return False
-        round_start = asked - asked % self._round_size
-        return all(number in branch.told for number in range(round_start))
-
-    def _references(self, branch: _Branch) -> dict[str, tuple[float, ...]]:
-        """The reference curves of a branch that are known by now, by field: those of other branches' first trials."""
-        return {
-            f"reference_{kind}": b.told[0].loss_curves[kind]
-            for kind, name in branch.branch.references.items()
-            for b in self._branches
-            if b.branch.name == name and 0 in b.told and b.told[0].status == "complete"
-            if kind in b.told[0].loss_curves
-        }
-
-    def _drop_without_reference(self) -> None:
-        """Leaves out a branch whose references have ended without being any."""
-        for branch in self._branches:
-            names = set(branch.branch.references.values())
-            over = all(0 in b.told for b in self._branches if b.branch.name in names)
-            if over and len(self._references(branch)) < len(branch.branch.references):
-                branch.search.trials = 0
-
-    def _ask(self, branch: _Branch) -> TrialSpec:
-        number = len(branch.asked)
-        training = self._training(branch, branch.search.ask(number))
-        earlier = [branch.told[n] for n in range(number - number % self._round_size)]
-        halving = self._settings.early_stopping == "halving"
-        spec = TrialSpec(
-            id=f"search-{_slug(branch.branch.name)}-{number:03d}",
-            phase="search",
-            family=branch.branch.name,
-            number=number,
-            seed=self._settings.search_seed,
-            model=self._model,
-            training=training,
-            rungs=rungs(training, earlier, self.objectives[0]) if halving else (),
-        )
-        branch.asked.append(spec)
-        return spec
-
-    def _training(self, branch: _Branch, values: dict[str, Any]) -> TrainingConfig:
-        settings, effort = self._settings, self.effort
-        parameters = {name: values[_ratio_key(name)] for name in branch.branch.parameters}
-        ratio = branch.branch.ratio({**parameters, **self._references(branch)})
-        steps = affordable_steps(ratio, effort.steps, effort.batch_size, self._dev_pairs)
-        return TrainingConfig(
-            ratio=ratio,
-            draw=settings.draw,
-            steps=steps,
-            batch_size=effort.batch_size,
-            learning_rate=values.get("learning_rate", settings.learning_rate),
-            temperature=values.get("temperature", settings.temperature or self._recipe.temperature),
-            gradient_accumulation=settings.gradient_accumulation,
-            precision=settings.precision,
-            seed=settings.search_seed,
-            report_every=max(1, steps // 20),
-            evaluate_every=-(-steps // settings.evaluations),
-            checkpoint_every=-(-steps // settings.checkpoints) if settings.checkpoints else 0,
-        )
-
-    def _branch_search(self, branch: Branch, storage: optuna.storages.BaseStorage | None) -> BranchSearch:
-        settings = self._settings
-        parameters: dict[str, Parameter] = {_ratio_key(name): p for name, p in branch.parameters.items()}
-        first: dict[str, Any] = {}
-        if settings.learning_rate is None:
-            parameters["learning_rate"] = self._recipe.learning_rate
-            first["learning_rate"] = self._recipe.first_learning_rate
-        if settings.search_temperature:
-            parameters["temperature"] = self._recipe.temperatures
-            first["temperature"] = self._recipe.temperature
-        if branch.role == "dynamic":
-            first |= {_ratio_key(name): value for name, value in branch.defaults.items()}
-        return BranchSearch(
-            branch.name,
-            parameters,
-            sampler=settings.sampler or self._space.sampler,
-            seed=settings.search_seed,
-            trials=settings.trials or self._space.trials,
-            first=first,
-            objectives=self.objectives,
-            storage=storage,
-        )
+    def complete(self, trial: TrialRecord, outcome: Outcome) -> None:
+        """Tells the plan how a trial ended. The order in which trials end does not matter."""
+        if trial.phase == "confirm":
+            self._confirm_told[trial.id] = outcome
+            return
+        search = next(s for s in self._searches if s.branch.name == trial.branch and s.cell.levels == trial.cell)
+        number = trial.number or 0
+        search.told[number] = outcome
+        # Optuna hears of a round when it is over and in order, so that it never depends on who was faster.
+        start = number - number % self._round_size
+        round_numbers = range(start, min(start + self._round_size, search.optuna.trials))
+        if all(n in search.told for n in round_numbers):
+            for n in round_numbers:
+                search.optuna.tell(n, search.told[n])
 
     def start_confirm_phase(self) -> None:
         """Chooses the arms, once the search has ended; raises UserError if it has none for the main comparison."""
-        tried = {b.branch.name: [(b.asked[n], b.told[n]) for n in sorted(b.told)] for b in self._branches}
-        self.arms = choose_arms(self._space, tried, self.objectives)
+        self.arms = [arm for cell in self.cells for arm in self._arms_of(cell)]
         self._on_arms(self.arms)
         # Seed by seed: an interrupted study has whole repetitions of all arms.
         self._confirm = [
-            TrialSpec(
-                id=f"confirm-{_slug(arm.arm)}-{seed:03d}",
+            TrialRecord(
+                id="-".join(["confirm", *_in_id(arm.cell), slug(arm.arm), f"{seed:03d}"]),
                 phase="confirm",
-                family=arm.family,
                 arm=arm.arm,
-                seed=seed,
-                model=self._model,
-                training=arm.training.model_copy(update={"seed": seed}),
+                cell=arm.cell,
+                config=arm.config.model_copy(update={"seed": seed}),
             )
-            for seed in range(self.effort.seeds)
+            for seed in range(self.seeds)
             for arm in self.arms
-            if arm.same_as is None
+            if arm.same_as is None and (seed == 0 or not arm.is_untrained)
         ]
+
+    # How it is made.
+
+    def _fixed_arms(self, cell: Cell) -> dict[str, TrialConfig]:
+        """The arms of a cell that are not searched, by name: the untrained encoder, and those that the user gave."""
+        arms: dict[str, Mapping[str, Any]] = dict(self._settings.arm)
+        asked = {slug(name) for name in (*self._settings.arms, *self._settings.without)}
+        encoder = encoder_of(self._settings, self.space, cell)
+        if encoder.is_pretrained and BASE not in asked:
+            arms = {BASE: {"steps": 0}, **arms}
+        clash = next((name for name in arms if name in {branch.name for branch in self.space.branches}), None)
+        if clash is not None:
+            raise UserError(f"--arm {clash}: the space has an arm of this name; give another one.")
+        # A ratio is needed even where nothing is trained.
+        ratio = {"ratio": constant_ratio(0.5).model_dump()}
+        return {
+            name: template_of(self._settings, self.space, cell, {**ratio, **patch}).config(
+                {}, self._settings.search_seed
+            )
+            for name, patch in arms.items()
+        }
+
+    def _new_searches(self, storage: optuna.storages.BaseStorage | None) -> list[_Search]:
+        settings = self._settings
+        for levels in searched_factors(settings).values():
+            named = [encoder_config(patch["encoder"]) for patch in levels.values() if "encoder" in patch]
+            if named:
+                check_one_recipe(named, settings)
+        found: list[_Search] = []
+        for place, cell in enumerate(self.cells):
+            for number, branch in enumerate(self.space.branches):
+                template = template_of(settings, self.space, cell, branch.patch, branch)
+                search = BranchSearch(
+                    branch.name,
+                    template.searched,
+                    sampler=settings.sampler or self.space.sampler,
+                    seed=settings.search_seed,
+                    trials=settings.trials or self.space.trials,
+                    first=template.first,
+                    objectives=self.objectives,
+                    study_name="/".join([*cell.levels.values(), branch.name]),
+                    storage=storage,
+                )
+                same_branch = found[(place - 1) * len(self.space.branches) + number] if place else None
+                found.append(_Search(cell, branch, template, search, same_branch if settings.warm_start else None))
+        return found
+
+    @property
+    def _most_confirm_trials(self) -> int:
+        untrained = sum(config.steps == 0 for fixed in self._fixed.values() for config in fixed.values())
+        return (self.most_arms - untrained) * self.seeds + untrained
+
+    def _pairs_per_trial(self, search: _Search) -> int:
+        """Training pairs of a trial, the same in every trial of a branch; signals are paid from them."""
+        values = with_patch(search.template.values, search.template.first)
+        return int(values["steps"]) * int(values["batches"]["size"])
+
+    def _may_ask(self, search: _Search) -> bool:
+        asked = len(search.asked)
+        if asked >= search.optuna.trials or self._references(search) is None:
+            return False
+        if search.neighbour is not None and not search.neighbour.has_ended:
+            return False
+        round_start = asked - asked % self._round_size
+        return all(number in search.told for number in range(round_start))
+
+    def _ask(self, search: _Search) -> TrialRecord:
+        number = len(search.asked)
+        if number == 0 and search.neighbour is not None:
+            self._suggest_neighbours_best(search, search.neighbour)
+        chosen = search.optuna.ask(number)
+        values = {**chosen, **(self._references(search) or {})}
+        config = self._affordable(search.template.config(values, self._settings.search_seed))
+        earlier = [search.told[n] for n in range(number - number % self._round_size)]
+        halving = self._settings.early_stopping == "halving"
+        trial = TrialRecord(
+            id="-".join(["search", *_in_id(search.cell.levels), slug(search.branch.name), f"{number:03d}"]),
+            phase="search",
+            branch=search.branch.name,
+            cell=search.cell.levels,
+            number=number,
+            config=config,
+            rungs=rungs(config, earlier, self.objectives[0]) if halving else (),
+        )
+        search.asked.append(trial)
+        search.values.append(chosen)
+        return trial
+
+    def _affordable(self, config: TrialConfig) -> TrialConfig:
+        steps = affordable_steps(config.ratio, config.steps, config.batches.size, self._dev_pairs)
+        return config if steps == config.steps else config.model_copy(update={"steps": steps})
+
+    def _arms_of(self, cell: Cell) -> list[ArmRecord]:
+        tried = {
+            s.branch.name: [(s.asked[n], s.told[n]) for n in sorted(s.told)] for s in self._searches if s.cell == cell
+        }
+        return choose_arms(self.space, cell, tried, self.objectives, self._fixed[cell.label], self.main_comparison)
+
+    def _suggest_neighbours_best(self, search: _Search, neighbour: _Search) -> None:
+        complete = [n for n, outcome in neighbour.told.items() if outcome.status == "complete"]
+        if complete:
+            best = max(complete, key=lambda n: self.objectives[0].score(dev_metrics(neighbour.told[n])))
+            search.optuna.begin_with(neighbour.values[best])
+
+    def _references(self, search: _Search) -> dict[str, tuple[float, ...]] | None:
+        """The reference loss curves that a family asks for, by option; None while they are not known.
+
+        Those of a kind of batch come from the first training in the same cell that has only batches of that kind.
+        """
+        found: dict[str, tuple[float, ...]] = {}
+        for name, kind in self._family(search).references.items():
+            source = self._reference_source(search, kind)
+            outcome = None if source is None else source.told.get(0)
+            if outcome is None or outcome.status != "complete" or kind not in outcome.loss_curves:
+                return None
+            found[f"ratio.{name}"] = outcome.loss_curves[kind]
+        return found
+
+    def _reference_source(self, search: _Search, kind: Kind) -> _Search | None:
+        only = {"mono": 1.0, "cross": 0.0}[kind]
+        same_cell = (s for s in self._searches if s.cell == search.cell and s.branch.role == "strategy")
+        return next((s for s in same_cell if ratio_config(s.template.values["ratio"]).constant_value() == only), None)
+
+    def _drop_without_reference(self) -> None:
+        """Leaves out a branch whose references have ended without being any."""
+        for search in self._searches:
+            sources = [self._reference_source(search, kind) for kind in self._family(search).references.values()]
+            if sources and all(source is None or 0 in source.told for source in sources):
+                if self._references(search) is None:
+                    search.optuna.trials = 0
+
+    def _family(self, search: _Search) -> type[Family]:
+        return FAMILIES[str(search.template.values["ratio"]["family"])]
+
+
+def asked_space(space: Space, settings: StudySettings) -> Space:
+    """Returns the space as the user asked for it: its factors and theirs, without the arms that were left out.
+
+    Raises UserError for an arm that the space does not have.
+    """
+    theirs = [Factor(name=name, levels=factor_levels(name, levels)) for name, levels in settings.factor.items()]
+    # A level of the user's takes the place of the space's.
+    own = [factor for factor in space.factors if factor.name not in {*settings.factor, *settings.set}]
+    only = [name for name in settings.arms if slug(name) != BASE]
+    without = [name for name in settings.without if slug(name) != BASE]
+    return limited(space, only, without).model_copy(update={"factors": (*own, *theirs)})
 
 
 def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int) -> int:
@@ -271,19 +367,20 @@ def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int)
 
     dev_pairs: pairs that a measurement on the dev set encodes. A pair that is only encoded costs a third.
     """
-    if not isinstance(ratio, ControllerFamily):
-        return steps
 
     def cost(count: int) -> int:
         return ENCODED_PER_TRAINED * count * batch_size + ratio.signal_pairs(count, batch_size, dev_pairs)
 
+    if cost(steps) == ENCODED_PER_TRAINED * steps * batch_size:
+        return steps
     return max(1, bisect_right(range(1, steps + 1), ENCODED_PER_TRAINED * steps * batch_size, key=cost))
 
 
-def _ratio_key(name: str) -> str:
-    """The search's name of a ratio parameter: a controller may have a learning rate of its own."""
-    return f"ratio.{name}"
+def _range(parameter: Parameter) -> RangeRecord:
+    if isinstance(parameter, Choice):
+        return RangeRecord(options=parameter.options)
+    return RangeRecord(low=parameter.low, high=parameter.high, log=parameter.log)
 
 
-def _slug(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
+def _in_id(levels: Mapping[str, str]) -> list[str]:
+    return [slug(label) for label in levels.values()]

@@ -4,15 +4,45 @@
 64
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, NoReturn
 
-from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+from pydantic import BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
+from typing_extensions import override
 
 from trainables.encoders import hugging_face, mini
 from trainables.encoders.base import EncoderConfig, Preset
 from trainables.errors import UserError, unknown_name
 from trainables.registry import Registry
+
+
+class UnknownEncoder(EncoderConfig):
+    """An encoder of a kind that is not registered: a record of it can be read, but it cannot be built."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    @override
+    def token_key(self) -> str:
+        return str(self._refuse())
+
+    @override
+    def tokenizer(self, texts: Sequence[str]) -> NoReturn:
+        self._refuse()
+
+    @override
+    def build(self, tokenizer: object, seed: int) -> NoReturn:
+        self._refuse()
+
+    @override
+    def shape(self, vocabulary: int) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise UserError(
+            f"The encoder {self.name} is of the kind {self.kind!r}, which nothing registers: name the module that does "
+            "with --plugin."
+        )
 
 
 class Kind(NamedTuple):
@@ -64,7 +94,8 @@ def encoder_config(values: "Mapping[str, Any] | str | EncoderConfig") -> Encoder
         return values
     if isinstance(values, str):
         return resolve_encoder(values)
-    return KINDS.find(str(values.get("kind"))).config.model_validate(dict(values))
+    kind = KINDS.get(str(values.get("kind")))
+    return (UnknownEncoder if kind is None else kind.config).model_validate(dict(values))
 
 
 def _parsed(values: Any) -> EncoderConfig:

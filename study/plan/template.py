@@ -1,0 +1,201 @@
+"""The options of the trials of one branch in one cell: which are fixed, which are searched, and a whole configuration.
+
+What is said more closely wins: the encoder's recipe, the space, `--set`, the level of a factor, the branch.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from search_spaces.space import Branch, Cell, Level, Space
+from study.settings import StudySettings
+from trainables.config import TrialConfig, trial_options
+from trainables.encoders.base import EncoderConfig
+from trainables.encoders.registry import encoder_config
+from trainables.errors import UserError
+from trainables.options import flat, patched
+from trainables.parameters import Choice, Integer, Parameter, Real
+from trainables.ratio.registry import FAMILIES
+
+
+@dataclass(frozen=True)
+class Template:
+    """Everything about the trials of a branch in a cell but what is chosen for each."""
+
+    values: Mapping[str, Any]
+    """Fixed options, nested."""
+    searched: Mapping[str, Parameter]
+    """Searched options by dotted key; of a searched factor the labels of its levels."""
+    first: Mapping[str, Any]
+    """What is tried first of `searched`."""
+    levels: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """Searched factors: the options of each level, by name of the factor and label."""
+
+    @property
+    def any_values(self) -> dict[str, Any]:
+        """Some value of every searched option, for what must be checked before anything is chosen."""
+        return {key: _middle(parameter) for key, parameter in self.searched.items()}
+
+    def config(self, chosen: Mapping[str, Any], seed: int) -> TrialConfig:
+        """Returns the configuration at the chosen values of `searched`. Raises UserError where they do not go together."""
+        patch: dict[str, Any] = {}
+        for key, value in chosen.items():
+            patch |= self.levels[key][value] if key in self.levels else {key: value}
+        return checked_config({**with_patch(self.values, patch), "seed": seed})
+
+
+def checked_config(values: Mapping[str, Any]) -> TrialConfig:
+    """Returns the configuration of nested values. Raises UserError that names the option and the rule."""
+    try:
+        return TrialConfig.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
+        raise UserError(f"{key or 'The options of the trial'}: {rule}; give another value with --set {key}.") from error
+
+
+def with_patch(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested values with a patch laid over them; an encoder that is named there stands for all of its options."""
+    ordered = dict(sorted(patch.items(), key=lambda item: item[0].count(".")))
+    if "encoder" in ordered:
+        ordered["encoder"] = encoder_config(ordered["encoder"]).model_dump()
+    return patched(values, ordered)
+
+
+def encoder_of(settings: StudySettings, space: Space, cell: Cell) -> EncoderConfig:
+    """Returns the encoder of a cell. Raises UserError for one that does not exist."""
+    patch = {**space.patch, **settings.set, **cell.patch}
+    own = {key: value for key, value in patch.items() if key.split(".")[0] == "encoder"}
+    return encoder_config(with_patch({}, own)["encoder"])
+
+
+def template_of(
+    settings: StudySettings, space: Space, cell: Cell, patch: Mapping[str, Any], branch: Branch | None = None
+) -> Template:
+    """Returns the template of a branch in a cell, or of a fixed arm, which `patch` makes what it is.
+
+    Raises UserError for options that do not go together, such as one that is both fixed and searched.
+    """
+    encoder = encoder_of(settings, space, cell)
+    recipe = encoder.recipe
+    fixed = {**space.patch, **settings.set, **cell.patch}
+    family = str(patched({}, patch)["ratio"]["family"])
+    # An option of a ratio belongs to the families that have it.
+    ours = {
+        key: value
+        for key, value in fixed.items()
+        if not key.startswith("ratio.") or key.removeprefix("ratio.") in FAMILIES[family].model_fields
+    }
+    values = with_patch(with_patch(with_patch({}, recipe.values), {**ours, "encoder": encoder}), patch)
+    said = {**ours, **patch}
+    searched: dict[str, Parameter] = {}
+    first: dict[str, Any] = {}
+    if branch is not None:
+        searched |= {key: one for key, one in branch.searched.items() if key not in ours}
+        first |= {key: value for key, value in branch.first.items() if key in searched}
+    for key, one in recipe.searched.items():
+        if key not in said:
+            searched[key], first[key] = one, recipe.first[key]
+    for key, text in settings.search.items():
+        searched[key] = search_range(key, text)
+        first.setdefault(key, flat(values).get(key, _middle(searched[key])))
+    levels = searched_factors(settings)
+    for name, found in levels.items():
+        searched[name] = Choice(tuple(found))
+        first[name] = next(iter(found))
+    if branch is None:
+        # A fixed arm is not searched: what it leaves open is as it would be tried first.
+        chosen = {key: value for key, value in first.items() if key not in said}
+        return Template(with_patch(values, chosen), {}, {}, {})
+    return Template(values, searched, {k: v for k, v in first.items() if k in searched}, levels)
+
+
+def searched_factors(settings: StudySettings) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """The factors that are searched instead of crossed: the options of each level, by name and label."""
+    return {
+        name: {level.label: level.patch for level in factor_levels(name, levels)}
+        for name, levels in settings.search_factor.items()
+    }
+
+
+def factor_levels(name: str, levels: Any) -> tuple[Level, ...]:
+    """Returns the levels of a factor that was asked for: values of one option, or bundles of options by label.
+
+    Raises UserError for two levels of one label.
+    """
+    if isinstance(levels, Mapping):
+        return tuple(Level(label=str(label), patch=patch) for label, patch in levels.items())
+    found = tuple(Level(label=_label(name, value), patch={name: value}) for value in levels)
+    labels = [level.label for level in found]
+    twice = next((label for place, label in enumerate(labels) if label in labels[:place]), None)
+    if twice is not None:
+        raise UserError(f"Two levels of {name} would both be called {twice!r}: give each a name of its own.")
+    return found
+
+
+def _label(name: str, value: Any) -> str:
+    if name == "encoder":
+        return encoder_config(value).name.rstrip("/").rsplit("/", 1)[-1]
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def search_range(key: str, text: str) -> Parameter:
+    """Returns what is searched: `low..high`, `low..high:log`, `one,two,three`, or the declared range if it is empty.
+
+    Raises UserError for anything else, and for an option without a declared range.
+    """
+    option = trial_options()[key]
+    if not text:
+        if option.option.searched is None:
+            raise UserError(f"--search {key}: it has no usual range; give one, such as {key}=1..2 or {key}=a,b.")
+        return option.option.searched
+    match = re.fullmatch(r"(.+)\.\.([^:]+)(:log)?", text)
+    try:
+        if match is None:
+            return Choice(tuple(_plain(part.strip()) for part in text.split(",")))
+        low, high, log = match[1], match[2], match[3] is not None
+        if option.field.annotation is int:
+            return Integer(int(low), int(high), log)
+        return Real(float(low), float(high), log)
+    except ValueError as error:
+        raise UserError(
+            f"--search {key}={text}: {error}; give a range such as 0.01..0.1 or 0.01..0.1:log, or values such as a,b,c."
+        ) from error
+
+
+def _plain(text: str) -> str | int | float | bool:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _middle(parameter: Parameter) -> Any:
+    match parameter:
+        case Choice():
+            return parameter.options[0]
+        case Integer():
+            return (parameter.low + parameter.high) // 2
+        case Real():
+            return (parameter.low * parameter.high) ** 0.5 if parameter.log else (parameter.low + parameter.high) / 2
+
+
+def check_one_recipe(encoders: Iterable[EncoderConfig], settings: StudySettings) -> None:
+    """Raises UserError where encoders that are searched as one factor would be trained by different recipes."""
+    recipes = [encoder.recipe for encoder in encoders]
+    open_values = [{k: v for k, v in recipe.values.items() if k not in settings.set} for recipe in recipes]
+    open_ranges = [
+        {k: v for k, v in recipe.searched.items() if k not in {*settings.set, *settings.search}} for recipe in recipes
+    ]
+    if any(found != open_values[0] for found in open_values) or any(found != open_ranges[0] for found in open_ranges):
+        wanted = sorted({key for found in (*open_values, *open_ranges) for key in found})
+        raise UserError(
+            f"--search-factor: these encoders are usually trained in different ways; give {', '.join(wanted)} "
+            "with --set or --search."
+        )

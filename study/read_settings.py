@@ -1,0 +1,251 @@
+"""From flags and a YAML file to the settings of a study; every mistake is one sentence that names where it stands."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from study.settings import StudySettings
+from trainables.config import trial_options
+from trainables.errors import UserError, unknown_name
+from trainables.options import Declared, flat
+
+_HOW = {"set": "fixed", "factor": "a factor", "search": "searched", "search_factor": "searched as a factor"}
+"""What may be done with an option of a trial."""
+
+Origin = str
+"""Where a value was given, to begin a sentence with: `--seeds`, or `study.yaml, field seeds`."""
+
+
+def settings_from(file: Path | None, flags: Mapping[str, Any]) -> StudySettings:
+    """Merges a YAML file of settings and the flags given; the flags win.
+
+    Args:
+        file: names as in --help, with hyphens or underscores; options of a trial by short name, by dotted key or nested.
+        flags: by name with underscores; options of a trial by short name, as a list of the values given.
+
+    Raises:
+        UserError: names the file or flag, the value and what would be right.
+    """
+    in_file, in_flags = _Asked(str(file or "")), _Asked()
+    if file is not None:
+        for name, value in _read_yaml(file).items():
+            in_file.take(name, value, f"{file}, field {name}")
+    for name, value in flags.items():
+        in_flags.take(name, value, "--" + name.replace("_", "-"))
+    return in_flags.over(in_file)
+
+
+def validated(values: Mapping[str, Any], origins: Mapping[str, Origin], file: str = "") -> StudySettings:
+    """Builds settings from the values of their fields; raises UserError that says where a wrong one was given."""
+    try:
+        return StudySettings(**values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = str(problem["loc"][0])
+        if problem["type"] == "extra_forbidden":
+            raise _unknown(field, file) from error
+        raise UserError(f"{origins.get(field, f'{file}, field {field}')} {_wrong(problem)}") from error
+
+
+class _Asked:
+    """What flags or a file ask for."""
+
+    def __init__(self, file: str = "") -> None:
+        self._file = file
+        self._options = trial_options()
+        self._short = {one.option.flag.replace("-", "_"): key for key, one in self._options.items() if one.option.flag}
+        self._values: dict[str, Any] = {}
+        self._origins: dict[str, Origin] = {}
+        self._by_entry = {
+            "set": self._set,
+            "factor": self._factor,
+            "search": self._search,
+            "search_factor": self._search_factor,
+            "arm": self._arm,
+        }
+
+    def take(self, name: str, value: Any, origin: Origin) -> None:
+        """Takes one setting or option of a trial."""
+        if name in self._by_entry:
+            for key, one in _entries(name, value, origin).items():
+                self._by_entry[name](key, one, f"{origin} {key}")
+        elif name in StudySettings.model_fields:
+            self._values[name], self._origins[name] = value, origin
+        elif name in self._short:
+            self._levels(self._short[name], value, origin)
+        elif name.removeprefix("search_") in self._short and name.startswith("search_"):
+            if value:
+                self._search(self._short[name.removeprefix("search_")], "", origin)
+        elif isinstance(value, Mapping) and any(key.startswith(f"{name}.") for key in self._options):
+            for key, one in flat({name: value}).items():
+                self._levels(key, one, origin)
+        elif name in self._options:
+            self._levels(name, value, origin)
+        else:
+            raise _unknown(name, self._file, self._short)
+
+    def over(self, other: "_Asked") -> StudySettings:
+        """The settings, checked; what is asked for here wins over the other."""
+        mine = {key for how in _HOW for key in self._values.get(how, {})}
+        kept = {how: {k: v for k, v in other._values.get(how, {}).items() if k not in mine} for how in _HOW}
+        merged = {how: {**kept[how], **self._values.get(how, {})} for how in _HOW}
+        arms = {**other._values.get("arm", {}), **self._values.get("arm", {})}
+        values = {**other._values, **self._values, **merged, "arm": arms}
+        return validated(values, {**other._origins, **self._origins}, other._file)
+
+    def _levels(self, key: str, value: Any, origin: Origin) -> None:
+        """An option that is given once, or several times as the levels of a factor."""
+        one = self._options[key]
+        several = isinstance(value, list | tuple) and (not one.is_list or any(isinstance(v, list | str) for v in value))
+        if several and len(value) > 1:
+            self._factor(key, value, origin)
+        else:
+            self._set(key, value[0] if several else value, origin)
+
+    def _set(self, key: str, value: Any, origin: Origin) -> None:
+        self._put("set", key, self._checked(key, value, origin))
+
+    def _factor(self, key: str, value: Any, origin: Origin) -> None:
+        self._put("factor", key, self._of_levels(key, value, origin))
+
+    def _search_factor(self, key: str, value: Any, origin: Origin) -> None:
+        self._put("search_factor", key, self._of_levels(key, value, origin))
+
+    def _search(self, key: str, value: Any, origin: Origin) -> None:
+        self._find(key, origin)
+        self._put("search", key, "" if value is None else str(value))
+
+    def _arm(self, key: str, value: Any, origin: Origin) -> None:
+        patch = _arm_patch(value, origin) if isinstance(value, str) else value
+        if not isinstance(patch, Mapping):
+            raise UserError(f"{origin} is {value!r}: give options of a trial such as ratio=linear(0.2,0.8).")
+        checked = {option: self._checked(option, one, f"{origin}: {option}") for option, one in flat(patch).items()}
+        self._values.setdefault("arm", {})[key] = checked
+
+    def _put(self, how: str, key: str, value: Any) -> None:
+        """An option is fixed, or a factor, or searched."""
+        for other in _HOW:
+            if key in self._values.get(other, {}) and other != how:
+                raise UserError(
+                    f"{_flag(key, self._options)} is to be {_HOW[other]} and {_HOW[how]}: an option is one of them; give one."
+                )
+        self._values.setdefault(how, {})[key] = value
+
+    def _of_levels(self, key: str, value: Any, origin: Origin) -> Any:
+        """Levels of an option, or of a bundle of options by label."""
+        if isinstance(value, Mapping):
+            return {
+                str(label): {o: self._checked(o, v, f"{origin}, level {label}: {o}") for o, v in flat(patch).items()}
+                for label, patch in value.items()
+            }
+        one = self._find(key, origin)
+        texts = _split_levels(value, one) if isinstance(value, str) else list(value)
+        levels = tuple(self._checked(key, text, origin) for text in texts)
+        if len(levels) < 2 or any(level in levels[:place] for place, level in enumerate(levels)):
+            raise UserError(f"{origin} is {value!r}: a factor has at least two different levels, separated by commas.")
+        return levels
+
+    def _checked(self, key: str, value: Any, origin: Origin) -> Any:
+        one = self._find(key, origin)
+        value = one.from_text(value) if isinstance(value, str) else value
+        try:
+            TypeAdapter(Annotated[one.field.annotation, *one.field.metadata]).validate_python(value)
+        except ValidationError as error:
+            raise UserError(f"{origin} {_wrong(error.errors()[0])}") from error
+        return value
+
+    def _find(self, key: str, origin: Origin) -> Declared:
+        if key not in self._options:
+            raise UserError(f"{origin}: {unknown_name('option of a trial', key, self._options)}")
+        return self._options[key]
+
+
+def _entries(name: str, value: Any, origin: Origin) -> dict[str, Any]:
+    """`key=value` texts, or a mapping from a file, as a mapping."""
+    if isinstance(value, Mapping):
+        return flat(value) if name in ("set", "search") else {str(key): one for key, one in value.items()}
+    found: dict[str, Any] = {}
+    for text in [value] if isinstance(value, str) else value:
+        mark = ":" if name == "arm" else "="
+        key, given, rest = str(text).partition(mark)
+        if not given and name != "search":
+            raise UserError(f"{origin} {text}: write it as {'NAME: OPTIONS' if name == 'arm' else 'OPTION=VALUE'}.")
+        if key.strip() in found:
+            raise UserError(f"{origin} {key.strip()} is given twice: give it once.")
+        found[key.strip()] = rest.strip()
+    return found
+
+
+def _arm_patch(text: str, origin: Origin) -> dict[str, str]:
+    """The options of an arm: `ratio=linear(0.2,0.8) optimiser.learning_rate=3e-5`."""
+    parts = re.findall(r"(?:[^\s()]|\([^()]*\))+", text)
+    wrong = next((part for part in parts if "=" not in part), None)
+    if wrong is not None or not parts:
+        raise UserError(
+            f"{origin} has {wrong or 'nothing'} where OPTION=VALUE must stand, such as ratio=linear(0.2,0.8)."
+        )
+    return dict(part.split("=", 1) for part in parts)
+
+
+def _split_levels(text: str, option: Declared) -> list[str]:
+    """Levels are separated by commas, those of options that are lists themselves by semicolons; not inside brackets."""
+    mark = ";" if option.is_list or ";" in text else ","
+    return [part.strip() for part in re.split(rf"{mark}(?![^()]*\))", text) if part.strip()]
+
+
+def _flag(key: str, options: Mapping[str, Declared]) -> str:
+    short = options[key].option.flag if key in options else ""
+    return f"--{short}" if short else key
+
+
+def _unknown(name: str, file: str, short: Sequence[str] | Mapping[str, str] = ()) -> UserError:
+    known = [*StudySettings.model_fields, *short]
+    near = difflib.get_close_matches(name, known, n=1)
+    remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+    return UserError(f"{file}: there is no setting {name!r}; {remedy}")
+
+
+def _wrong(problem: Any) -> str:
+    rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"is {problem['input']!r}: {rule[0].lower()}{rule[1:]}."
+
+
+class _EachOnce(yaml.SafeLoader):
+    """YAML in which a setting that is given twice is an error: the last one would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value]
+        for position, (key, _) in enumerate(node.value):
+            if key.value in names[:position]:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_EachOnce)
+    except FileNotFoundError as error:
+        raise UserError(f"--config {file}: there is no such file.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--config {file}: the file cannot be read ({error}); it must be YAML in UTF-8.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "this is not YAML"
+        raise UserError(f"{file}{line}: {what}; write one `setting: value` per line.") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: it must hold one `setting: value` per line, found {type(content).__name__}.")
+    return dict(_with_underscores(content))
+
+
+def _with_underscores(values: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        yield str(key).replace("-", "_"), value
