@@ -33,9 +33,8 @@ def print_plan(
         rows.add_row(name, Text(value))
     console.print(rows)
     factors = [factor.name for factor in plan.space.factors]
-    branches = Table(
-        *factors, "strategy or family", "role", "searched", "trials", "pairs", box=None, header_style="dim"
-    )
+    headings = (*factors, "strategy or family", "role", "searched", "trials", "pairs")
+    branches = Table(*headings, box=None, header_style="dim")
     for branch in plan.branches:
         branches.add_row(*map(Text, (*branch.cell.values(), *_budget(branch))))
     console.print(branches)
@@ -74,7 +73,8 @@ def _costs(plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[s
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
     memory, seconds = 0.0, []
-    for config in plan.first_configs:
+    different = {(c.encoder.model_dump_json(), c.steps, c.batches.size): c for c in plan.first_configs}
+    for config in different.values():
         cost = estimate(config, inputs.of(config.encoder).texts, resources)
         encoders[f"{config.encoder.name} ({cost.parameters:,} parameters)"] = None
         pairs = config.steps * config.pairs_per_step

@@ -25,7 +25,7 @@ def settings_from(file: Path | None, flags: Mapping[str, Any]) -> StudySettings:
     """Merges a YAML file of settings and the flags given; the flags win.
 
     Args:
-        file: names as in --help, with hyphens or underscores; options of a trial by short name, by dotted key or nested.
+        file: names as in --help, with hyphens or underscores; options of a trial by short name, dotted key or nested.
         flags: by name with underscores; options of a trial by short name, as a list of the values given.
 
     Raises:
@@ -132,7 +132,8 @@ class _Asked:
         for other in _HOW:
             if key in self._values.get(other, {}) and other != how:
                 raise UserError(
-                    f"{_flag(key, self._options)} is to be {_HOW[other]} and {_HOW[how]}: an option is one of them; give one."
+                    f"{_flag(key, self._options)} is to be {_HOW[other]} and {_HOW[how]}: an option is one of them; "
+                    "give one."
                 )
         self._values.setdefault(how, {})[key] = value
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from io import BytesIO
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -419,6 +419,12 @@ class Trial:
 Kind = TypeVar("Kind", bound=Record)
 
 
+class Reader(Protocol):
+    """Reads a record; raises FileNotFoundError, and ValueError with the reason for a damaged one."""
+
+    def __call__(self, folder: Folder, name: str, kind: type[Kind], /) -> Kind: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """A study folder. What is read is read once; open the study again to see later changes."""
@@ -426,6 +432,10 @@ class Study:
     folder: Folder
     info: StudyRecord
     problems: list[str] = field(default_factory=list)
+    reader: "Reader" = read_sealed
+    """Reads a record of the study or of one of its trials."""
+    cannot_go_on: str | None = None
+    """Why the study can be reported, but not resumed."""
 
     @property
     def name(self) -> str:
@@ -478,16 +488,24 @@ class Study:
             if name.startswith("."):
                 continue
             inner = folder / name
-            record = _read_record(inner, TRIAL, TrialRecord, self.problems)
+            record = self._read(TRIAL, TrialRecord, inner)
             if record is None:
                 continue
             known = len(self.problems)
-            result = _read_record(inner, RESULT, Result, self.problems)
+            result = self._read(RESULT, Result, inner)
             if len(self.problems) == known:
                 yield Trial(inner, record, result, self.problems)
 
-    def _read(self, name: str, kind: type[Kind]) -> Kind | None:
-        return _read_record(self.folder, name, kind, self.problems)
+    def _read(self, name: str, kind: type[Kind], folder: Folder | None = None) -> Kind | None:
+        """A record of the study, or of a trial; None if it is not there, or damaged, which is said as a problem."""
+        folder = folder or self.folder
+        try:
+            return self.reader(folder, name, kind)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            self.problems.append(f"{folder.location}/{name} is damaged and was left out ({error})")
+            return None
 
     # Writing: used by the study itself.
 
@@ -548,9 +566,11 @@ def open_study(location: str) -> Study:
         values = plain_json(content)
         found = values.get("format") if isinstance(values, dict) else None
         if found == 1:
-            from study.format_1 import study_of_format_1
+            # Imported late: it upgrades to the records above.
+            from study.format_1 import info_of, read_record
 
-            return study_of_format_1(folder, values)
+            why = "version 0.1.0 of this project wrote it (format 1): resume it with that version, or start a new study."
+            return Study(folder, info_of(values), reader=read_record, cannot_go_on=why)
         if found != FORMAT:
             raise UserError(
                 f"{folder.location}/{STUDY} has format {found}, this version reads {FORMAT}: "
@@ -571,17 +591,6 @@ def newest_study(storage: str = "studies") -> str:
             "or name the folder of a study."
         )
     return max(studies, key=lambda study: max(study.modified(STATUS), study.modified(STUDY))).location
-
-
-def _read_record(folder: Folder, name: str, kind: type[Kind], problems: list[str]) -> Kind | None:
-    """A sealed record; None if it is not there, or damaged, which is said among the problems."""
-    try:
-        return read_sealed(folder, name, kind)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        problems.append(f"{folder.location}/{name} is damaged and was left out ({error})")
-        return None
 
 
 def _check_table(name: str, table: pd.DataFrame) -> None:

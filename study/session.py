@@ -100,16 +100,15 @@ class Session:
     def resumed(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
         """Prepares to go on with a recorded study, `changes` to its settings included."""
         study = open_study(location)
-        if study.written_by is not None:
-            raise UserError(f"{study.folder.location} cannot be resumed: {study.written_by}")
+        if study.cannot_go_on is not None:
+            raise UserError(f"{study.folder.location} cannot be resumed: {study.cannot_go_on}")
         missing = [name for name in study.info.settings.plugin if name not in changes.pop("plugin", ())]
         if missing:
             # A study may come from somebody else: what it names is not imported unasked.
             raise UserError(f"{study.folder.location} uses the plugin {missing[0]}: give --plugin {missing[0]}, too.")
         values = {**study.info.settings.model_dump(mode="json"), "address": None, **changes}
-        settings = validated(
-            values, {name: "--" + name.replace("_", "-") for name in changes}, str(study.folder.location)
-        )
+        origins = {name: "--" + name.replace("_", "-") for name in changes}
+        settings = validated(values, origins, f"{study.folder.location}/{STUDY}")
         return cls(settings, study.folder, study, console)
 
     @classmethod

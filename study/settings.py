@@ -51,7 +51,8 @@ class StudySettings(BaseModel):
     without: tuple[str, ...] = ()
     """leave these strategies, families and controls out, separated by commas"""
     arm: Mapping[str, Mapping[str, Any]] = {}
-    """one more arm, confirmed as it is, such as "mine: ratio=linear(0.2,0.8) optimiser.learning_rate=3e-5"; repeatable"""
+    """one more arm, confirmed as it is, such as "mine: ratio=linear(0.2,0.8) optimiser.learning_rate=3e-5";
+    repeatable"""
 
     # How it is searched.
     objective: tuple[str, ...] = ("multilingual/map",)

@@ -14,7 +14,10 @@ from trainables.records import Outcome, TrialRecord
 
 BEST_STATIC, BEST_DYNAMIC, BASE = "best static", "best dynamic", "base"
 
-Tried = Mapping[str, Sequence[tuple[TrialRecord, Outcome]]]
+Ended = tuple[TrialRecord, Outcome]
+"""A trial and how it ended."""
+
+Tried = Mapping[str, Sequence[Ended]]
 """Branch name to its search trials in order, of one cell."""
 
 
@@ -103,7 +106,7 @@ def main_comparison(space: Space, fixed: Collection[str]) -> tuple[str, str] | N
 
 
 def most_arms(space: Space, fixed: Collection[str]) -> int:
-    """Arms of a cell if no two turn out to be identical; the best static and dynamic ones repeat a branch's training."""
+    """Arms of a cell if no two turn out to be identical; the best static and dynamic ones repeat another training."""
     has_dynamic = any(branch.role == "dynamic" for branch in space.branches)
     return len(space.branches) + (len(space.controls) if has_dynamic else 0) + len(fixed)
 
@@ -117,14 +120,12 @@ def _named(names: Sequence[str]) -> set[str]:
     return {slug(name) for name in names}
 
 
-def _best(trials: Sequence[tuple[TrialRecord, Outcome]], objective: Objective) -> tuple[TrialRecord, Outcome] | None:
+def _best(trials: Sequence[Ended], objective: Objective) -> Ended | None:
     complete = [(trial, outcome) for trial, outcome in trials if outcome.status == "complete"]
     return max(complete, key=lambda pair: objective.score(dev_metrics(pair[1])), default=None)
 
 
-def _winner(
-    branches: Sequence[Branch], best: Mapping[str, tuple[TrialRecord, Outcome]], objective: Objective
-) -> Branch:
+def _winner(branches: Sequence[Branch], best: Mapping[str, Ended], objective: Objective) -> Branch:
     return max(branches, key=lambda branch: objective.score(dev_metrics(best[branch.name][1])))
 
 
@@ -152,9 +153,8 @@ def _fixed(name: str, cell: Cell, config: TrialConfig) -> ArmRecord:
 def _control(name: str, winner: ArmRecord, outcome: Outcome) -> ArmRecord:
     """The twin of a winner that changes one thing and keeps the rest, learning rate included."""
     config = CONTROLS.find(name).training(winner.config, outcome.ratios)
-    return _record(
-        f"{winner.arm}, {name}", winner.cell, "control", config, chosen_from=winner.chosen_from, of=winner.arm
-    )
+    arm = f"{winner.arm}, {name}"
+    return _record(arm, winner.cell, "control", config, chosen_from=winner.chosen_from, of=winner.arm)
 
 
 def _record(

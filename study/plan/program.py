@@ -61,7 +61,7 @@ class _Search:
 
 
 class StudyPlan:
-    """Yields the trials of a study in order: the search of every branch in every cell, then every arm with fresh seeds."""
+    """Yields the trials of a study in order: the search of every branch and cell, then every arm with fresh seeds."""
 
     def __init__(
         self,
@@ -228,11 +228,9 @@ class StudyPlan:
         if clash is not None:
             raise UserError(f"--arm {clash}: the space has an arm of this name; give another one.")
         # A ratio is needed even where nothing is trained.
-        ratio = {"ratio": constant_ratio(0.5).model_dump()}
+        ratio, seed = {"ratio": constant_ratio(0.5).model_dump()}, self._settings.search_seed
         return {
-            name: template_of(self._settings, self.space, cell, {**ratio, **patch}).config(
-                {}, self._settings.search_seed
-            )
+            name: template_of(self._settings, self.space, cell, {**ratio, **patch}).config({}, seed)
             for name, patch in arms.items()
         }
 
@@ -341,9 +339,9 @@ class StudyPlan:
         """Leaves out a branch whose references have ended without being any."""
         for search in self._searches:
             sources = [self._reference_source(search, kind) for kind in self._family(search).references.values()]
-            if sources and all(source is None or 0 in source.told for source in sources):
-                if self._references(search) is None:
-                    search.optuna.trials = 0
+            over = all(source is None or 0 in source.told for source in sources)
+            if sources and over and self._references(search) is None:
+                search.optuna.trials = 0
 
     def _family(self, search: _Search) -> type[Family]:
         return FAMILIES[str(search.template.values["ratio"]["family"])]

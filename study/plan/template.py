@@ -40,7 +40,7 @@ class Template:
         return {key: _middle(parameter) for key, parameter in self.searched.items()}
 
     def config(self, chosen: Mapping[str, Any], seed: int) -> TrialConfig:
-        """Returns the configuration at the chosen values of `searched`. Raises UserError where they do not go together."""
+        """Returns the configuration at chosen values of `searched`; raises UserError where they do not go together."""
         patch: dict[str, Any] = {}
         for key, value in chosen.items():
             patch |= self.levels[key][value] if key in self.levels else {key: value}

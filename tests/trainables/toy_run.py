@@ -1,6 +1,5 @@
 """A real training that takes a second: parallel items in three made-up languages, an XLM-R of one layer."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -10,18 +9,23 @@ import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from trainables.batches.kinds import Kind
-from trainables.config import TrainingConfig
+from trainables.config import TrialConfig
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
-from trainables.encoders.config import EncoderConfig
+from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
+from trainables.options import patched
 from trainables.ratio.controllers import Controller, ControllerFamily, Signal
+from trainables.ratio.registry import FAMILIES
+from trainables.records import Report
+from trainables.training.config import MonitoringConfig, OptimiserConfig
 from trainables.training.gradient import Tokens
 
 LANGUAGES = ("de", "en", "th")
 ITEMS = 60
 BATCH = 8
 PAD = 1
+TOY = HuggingFaceEncoder(name="toy", source="toy/toy")
 
 
 def toy_data() -> TrainingData:
@@ -68,20 +72,46 @@ def toy_encoder(dropout: float = 0.0, seed: int = 0) -> Encoder:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         transformer = XLMRobertaModel(settings, add_pooling_layer=False)
-    return Encoder(transformer.train(), EncoderConfig(name="toy", source="toy/toy"))
+    return Encoder(transformer.train(), TOY)
 
 
-def toy_config(**knobs: Any) -> TrainingConfig:
+SHORT = {
+    "batch_size": "batches.size",
+    "draw": "batches.draw",
+    "mixing": "batches.mixing",
+    "temperature": "loss.temperature",
+    "symmetric": "loss.symmetric",
+    "gradient_accumulation": "compute.gradient_accumulation",
+    "precision": "compute.precision",
+    **{name: f"optimiser.{name}" for name in OptimiserConfig.model_fields},
+    **{name: f"monitoring.{name}" for name in MonitoringConfig.model_fields},
+}
+"""Options by their last name."""
+
+
+EVERY = {"report_every": "reports", "evaluate_every": "evaluations", "checkpoint_every": "checkpoints"}
+
+
+def toy_config(**options: Any) -> TrialConfig:
+    """A training of 12 steps; options by their last name, and how often it looks at itself by `report_every`, ..."""
     values = {
+        "encoder": TOY,
         "ratio": {"family": "constant", "value": 0.5},
         "steps": 12,
         "batch_size": BATCH,
         "learning_rate": 0.01,
         "report_every": 4,
+        "evaluations": 1,
+        "checkpoints": 0,
         "precision": "float32",
+        **options,
     }
-    kind = ChaosConfig if knobs.get("ratio") == CHAOS else TrainingConfig
-    return kind.model_validate({**values, **knobs})
+    every = {name: values.pop(name) for name in EVERY if name in values}
+    values |= {EVERY[name]: -(-values["steps"] // steps) for name, steps in every.items()}
+    config = TrialConfig.model_validate(patched({}, {SHORT.get(name, name): value for name, value in values.items()}))
+    for name, steps in every.items():
+        assert getattr(config, name) == steps, f"{name} {steps} is not an even part of {config.steps} steps"
+    return config
 
 
 class Chaos(Controller):
@@ -116,13 +146,8 @@ class ChaosFamily(ControllerFamily):
         return "chaos"
 
 
-class ChaosConfig(TrainingConfig):
-    """A training configuration that knows the controller above."""
-
-    ratio: ChaosFamily  # type: ignore[assignment]
-
-
-CHAOS = {"family": "chaos"}
+CHAOS = {"family": FAMILIES.register(ChaosFamily).model_fields["family"].default}
+"""The controller above, as a plugin would bring it."""
 
 
 @dataclass
@@ -132,9 +157,9 @@ class Reports:
     stop_after: int | None = None
     lines: list[dict[str, Any]] = field(default_factory=list)
 
-    def report(self, report: Mapping[str, Any]) -> bool:
-        self.lines.append(json.loads(json.dumps(report, allow_nan=False)))
-        return self.stop_after is not None and report["step"] >= self.stop_after
+    def report(self, report: Report) -> bool:
+        self.lines.append(report.model_dump(mode="json"))
+        return self.stop_after is not None and report.step >= self.stop_after
 
     def without_speed(self) -> list[dict[str, Any]]:
         speed = ("pairs_per_second", "tokens_per_second", "seconds")

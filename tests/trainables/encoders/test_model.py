@@ -18,8 +18,11 @@ from transformers import (
     XLMRobertaForMaskedLM,
 )
 
-from trainables.encoders.config import FEED_FORWARD, PRESETS, EncoderConfig, resolve_encoder
-from trainables.encoders.model import build_encoder, save_encoder
+from trainables.encoders.base import EncoderConfig
+from trainables.encoders.hugging_face import HuggingFaceEncoder
+from trainables.encoders.mini import FEED_FORWARD
+from trainables.encoders.model import save_encoder
+from trainables.encoders.registry import PRESETS, resolve_encoder
 from trainables.encoders.tokens import pad, tokenise
 from trainables.errors import UserError
 
@@ -36,7 +39,7 @@ def _batch(texts, tokenizer, multiple_of: int = 1):
 @pytest.mark.parametrize("pooling", ["mean", "cls", "pooler"])
 def test_pooling_is_what_its_name_says(checkpoint, tokenizer, texts, family: str, pooling: str) -> None:
     folder = checkpoint(family)
-    encoder = build_encoder(_config(folder, pooling), tokenizer, seed=0).eval()
+    encoder = _config(folder, pooling).build(tokenizer, seed=0).eval()
     plain = AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
         embeddings = encoder(*_batch(texts[::7], tokenizer)).numpy()
@@ -49,19 +52,19 @@ def test_pooling_is_what_its_name_says(checkpoint, tokenizer, texts, family: str
 
 @pytest.mark.parametrize("name", ["mini-xs", "mini-s"])
 def test_an_embedding_is_a_float32_unit_vector(tokenizer, texts, name: str) -> None:
-    encoder = build_encoder(PRESETS[name], tokenizer, seed=0)
+    encoder = PRESETS[name].config.build(tokenizer, seed=0)
     embeddings = encoder(*_batch(texts, tokenizer))
     assert embeddings.dtype == torch.float32
     assert embeddings.shape == (len(texts), encoder.dimension)
-    assert encoder.dimension == PRESETS[name].width
+    assert encoder.dimension == PRESETS[name].config.width
     torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(len(texts)))
 
 
 @pytest.mark.parametrize("family", ["xlm-r", "bert", "mini"])
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
 def test_batch_mates_and_padding_do_not_move_an_embedding(checkpoint, tokenizer, texts, family: str, pooling: str):
-    config = PRESETS["mini-s"] if family == "mini" else _config(checkpoint(family))
-    encoder = build_encoder(config.model_copy(update={"pooling": pooling}), tokenizer, seed=3).eval()
+    config = PRESETS["mini-s"].config if family == "mini" else _config(checkpoint(family))
+    encoder = config.model_copy(update={"pooling": pooling}).build(tokenizer, seed=3).eval()
     mixed = ["Peru", *texts[:40], "Ghana " * 9]
     with torch.no_grad():
         together, padded = encoder(*_batch(mixed, tokenizer)), encoder(*_batch(mixed, tokenizer, multiple_of=32))
@@ -71,7 +74,7 @@ def test_batch_mates_and_padding_do_not_move_an_embedding(checkpoint, tokenizer,
 
 
 def test_embeddings_are_float32_under_bfloat16(tokenizer, texts) -> None:
-    encoder = build_encoder(PRESETS["mini-xs"], tokenizer, seed=0).eval()
+    encoder = PRESETS["mini-xs"].config.build(tokenizer, seed=0).eval()
     with torch.no_grad():
         exact = encoder(*_batch(texts, tokenizer))
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -84,7 +87,7 @@ def test_embeddings_are_float32_under_bfloat16(tokenizer, texts) -> None:
 def test_the_seed_alone_decides_the_weights_of_a_mini_encoder(tokenizer) -> None:
     def weights(seed: int, noise: int) -> torch.Tensor:
         torch.manual_seed(noise)
-        encoder = build_encoder(PRESETS["mini-xs"], tokenizer, seed)
+        encoder = PRESETS["mini-xs"].config.build(tokenizer, seed)
         return torch.cat([parameter.flatten() for parameter in encoder.parameters()])
 
     assert torch.equal(weights(1, noise=5), weights(1, noise=6))
@@ -95,16 +98,16 @@ def test_building_leaves_the_global_random_state_alone(checkpoint, tokenizer) ->
     folder = checkpoint()
     without_pooler = {k: v for k, v in load_file(folder / "model.safetensors").items() if not k.startswith("pooler.")}
     save_file(without_pooler, folder / "model.safetensors", metadata={"format": "pt"})
-    for config in (PRESETS["mini-xs"], _config(folder)):
+    for config in (PRESETS["mini-xs"].config, _config(folder)):
         torch.manual_seed(9)
         before = torch.get_rng_state()
-        build_encoder(config, tokenizer, seed=4)
+        config.build(tokenizer, seed=4)
         assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_every_parameter_gets_a_gradient(checkpoint, tokenizer, texts) -> None:
-    for config in (PRESETS["mini-xs"], _config(checkpoint("bert")), _config(checkpoint("xlm-r"), "cls")):
-        encoder = build_encoder(config, tokenizer, seed=0)
+    for config in (PRESETS["mini-xs"].config, _config(checkpoint("bert")), _config(checkpoint("xlm-r"), "cls")):
+        encoder = config.build(tokenizer, seed=0)
         (encoder(*_batch(texts, tokenizer)) * torch.arange(encoder.dimension)).sum().backward()
         assert [name for name, parameter in encoder.named_parameters() if parameter.grad is None] == []
 
@@ -115,12 +118,12 @@ def test_parameters_are_counted(tokenizer) -> None:
     inner = FEED_FORWARD * width
     layer = 4 * (width * width + width) + 2 * (inner * width) + inner + width + 2 * 2 * width
     expected = (vocabulary + positions + 1) * width + 2 * width + layer
-    assert build_encoder(PRESETS["mini-xs"], tokenizer, seed=0).parameter_count == expected
+    assert PRESETS["mini-xs"].config.build(tokenizer, seed=0).parameter_count == expected
 
 
 def test_a_mini_encoder_reads_its_longest_text(tokenizer) -> None:
-    encoder = build_encoder(PRESETS["mini-xs"], tokenizer, seed=0)
-    table = tokenise(["Ghana Peru " * 200], tokenizer, "", PRESETS["mini-xs"].max_passage_length)
+    encoder = PRESETS["mini-xs"].config.build(tokenizer, seed=0)
+    table = tokenise(["Ghana Peru " * 200], tokenizer, "", PRESETS["mini-xs"].config.max_passage_length)
     assert table.lengths[0] == 128
     assert encoder(*pad(table, [0], 1)).isfinite().all()
 
@@ -128,21 +131,21 @@ def test_a_mini_encoder_reads_its_longest_text(tokenizer) -> None:
 def test_weights_are_float32_whatever_the_checkpoint_holds(checkpoint, tokenizer) -> None:
     folder = checkpoint()
     AutoModel.from_pretrained(folder, dtype=torch.bfloat16).save_pretrained(folder)
-    encoder = build_encoder(_config(folder), tokenizer, seed=0)
+    encoder = _config(folder).build(tokenizer, seed=0)
     assert {parameter.dtype for parameter in encoder.parameters()} == {torch.float32}
     assert encoder.training
 
 
 @pytest.mark.parametrize("source", ["mini", "mean", "cls", "pooler"])
 def test_a_saved_encoder_comes_back_by_its_folder(checkpoint, tokenizer, texts, tmp_path: Path, source: str) -> None:
-    config = PRESETS["mini-xs"] if source == "mini" else _config(checkpoint("bert"), source)
+    config = PRESETS["mini-xs"].config if source == "mini" else _config(checkpoint("bert"), source)
     config = config.model_copy(update={"query_prefix": "q: ", "max_query_length": 17})
-    encoder = build_encoder(config, tokenizer, seed=8).eval()
+    encoder = config.build(tokenizer, seed=8).eval()
     save_encoder(encoder, tokenizer, tmp_path / "saved" / "deep")
     again = resolve_encoder(str(tmp_path / "saved" / "deep"))
     for field in ("pooling", "query_prefix", "passage_prefix", "max_query_length", "max_passage_length"):
         assert getattr(again, field) == getattr(config, field)
-    reloaded = build_encoder(again, tokenizer, seed=99).eval()
+    reloaded = again.build(tokenizer, seed=99).eval()
     with torch.no_grad():
         assert torch.equal(encoder(*_batch(texts, tokenizer)), reloaded(*_batch(texts, tokenizer)))
 
@@ -154,7 +157,7 @@ def test_a_masked_language_checkpoint_loads_without_its_head(checkpoint, tokeniz
     whole = XLMRobertaForMaskedLM(AutoConfig.from_pretrained(folder)).eval()
     whole.save_pretrained(folder)
     assert any(key.startswith("lm_head.") for key in load_file(folder / "model.safetensors"))
-    encoder = build_encoder(_config(folder, "cls"), tokenizer, seed=0).eval()
+    encoder = _config(folder, "cls").build(tokenizer, seed=0).eval()
     ids, mask = _batch(texts, tokenizer)
     with torch.no_grad():
         hidden = whole.roberta(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
@@ -162,10 +165,10 @@ def test_a_masked_language_checkpoint_loads_without_its_head(checkpoint, tokeniz
 
 
 def test_sharded_weights_load(checkpoint, tokenizer, texts) -> None:
-    whole = build_encoder(_config(checkpoint()), tokenizer, seed=0).eval()
+    whole = _config(checkpoint()).build(tokenizer, seed=0).eval()
     shards = checkpoint(max_shard_size="20KB")
     (shards / "model.safetensors").unlink()
-    sharded = build_encoder(_config(shards), tokenizer, seed=0).eval()
+    sharded = _config(shards).build(tokenizer, seed=0).eval()
     with torch.no_grad():
         assert torch.equal(whole(*_batch(texts, tokenizer)), sharded(*_batch(texts, tokenizer)))
 
@@ -181,7 +184,7 @@ def test_the_pooler_of_a_sentence_transformers_folder_is_its_dense_layer(checkpo
     generator = torch.Generator().manual_seed(0)
     weight, bias = torch.randn(24, 24, generator=generator), torch.randn(24, generator=generator)
     save_file({"linear.weight": weight, "linear.bias": bias}, folder / "2_Dense" / "model.safetensors")
-    encoder = build_encoder(resolve_encoder(str(folder)), tokenizer, seed=0).eval()
+    encoder = resolve_encoder(str(folder)).build(tokenizer, seed=0).eval()
     plain = AutoModel.from_pretrained(folder).eval()
     ids, mask = _batch(texts, tokenizer)
     with torch.no_grad():
@@ -192,7 +195,7 @@ def test_the_pooler_of_a_sentence_transformers_folder_is_its_dense_layer(checkpo
 
 def _refused(config: EncoderConfig, tokenizer, part: str) -> None:
     with pytest.raises(UserError, match=part) as caught:
-        build_encoder(config, tokenizer, seed=0)
+        config.build(tokenizer, seed=0)
     assert "\n" not in str(caught.value)
 
 
@@ -219,14 +222,14 @@ def test_layers_that_the_weights_lack_are_refused(checkpoint, tokenizer) -> None
 def test_tensors_that_no_embedding_needs_may_be_there_or_not(checkpoint, tokenizer, texts, family: str) -> None:
     """Old checkpoints hold the position numbers, pretraining leaves heads, and not every one has a pooler."""
     folder = checkpoint(family)
-    whole = build_encoder(_config(folder), tokenizer, seed=0).eval()
+    whole = _config(folder).build(tokenizer, seed=0).eval()
     weights = load_file(folder / "model.safetensors")
     weights["embeddings.position_ids"] = torch.arange(40).unsqueeze(0)
     weights["lm_head.bias"] = torch.zeros(len(tokenizer))
     weights["cls.predictions.bias"] = torch.zeros(len(tokenizer))
     del weights["pooler.dense.weight"], weights["pooler.dense.bias"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    other = build_encoder(_config(folder), tokenizer, seed=0).eval()
+    other = _config(folder).build(tokenizer, seed=0).eval()
     with torch.no_grad():
         assert torch.equal(whole(*_batch(texts, tokenizer)), other(*_batch(texts, tokenizer)))
 
@@ -244,7 +247,7 @@ def test_a_pooler_that_was_never_trained_is_refused(checkpoint, tokenizer) -> No
     weights = {k: v for k, v in load_file(folder / "model.safetensors").items() if not k.startswith("pooler.")}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     _refused(_config(folder, "pooler"), tokenizer, r"lack 2 tensors \(pooler\.dense\.bias")
-    build_encoder(_config(folder, "mean"), tokenizer, seed=0)
+    _config(folder, "mean").build(tokenizer, seed=0)
 
 
 def test_pickled_weights_are_never_read(checkpoint, tokenizer) -> None:
@@ -294,7 +297,7 @@ def test_an_encoder_decoder_is_refused(tokenizer, tmp_path: Path, kind) -> None:
     shape = {"vocab_size": len(tokenizer), "d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2}
     kind(MT5Config(**shape)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    _refused(EncoderConfig(name="x", source=str(tmp_path)), tokenizer, r"encoder-decoder \(mt5\)")
+    _refused(HuggingFaceEncoder(name="x", source=str(tmp_path)), tokenizer, r"encoder-decoder \(mt5\)")
 
 
 def test_a_tokenizer_of_another_model_is_refused(checkpoint, tokenizer) -> None:
@@ -307,7 +310,7 @@ def test_lengths_beyond_the_positions_are_refused(checkpoint, tokenizer) -> None
     for family, capacity in (("xlm-r", 38), ("bert", 40)):
         config = _config(checkpoint(family)).model_copy(update={"max_passage_length": capacity + 1})
         _refused(config, tokenizer, f"at most {capacity}")
-        build_encoder(config.model_copy(update={"max_passage_length": capacity}), tokenizer, seed=0)
+        config.model_copy(update={"max_passage_length": capacity}).build(tokenizer, seed=0)
 
 
 def test_remote_code_runs_only_if_asked(checkpoint, tokenizer) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from trainables.encoders.config import EncoderConfig, resolve_encoder
-from trainables.encoders.tokenizer import load_tokenizer, tokenizer_fingerprint, train_tokenizer
+from trainables.encoders.hugging_face import HuggingFaceEncoder
+from trainables.encoders.registry import resolve_encoder
+from trainables.encoders.tokenizer import tokenizer_fingerprint, train_tokenizer
 from trainables.errors import UserError
 
 _ROOT = Path(__file__).parents[3]
@@ -120,19 +121,14 @@ def test_the_fingerprint_follows_the_vocabulary_and_not_the_last_call(texts) -> 
 
 
 def test_a_saved_tokenizer_loads_with_the_same_ids(checkpoint, tokenizer, texts) -> None:
-    loaded = load_tokenizer(resolve_encoder(str(checkpoint())))
+    loaded = resolve_encoder(str(checkpoint())).tokenizer()
     assert tokenizer_fingerprint(loaded) == tokenizer_fingerprint(tokenizer)
     assert loaded(texts)["input_ids"] == tokenizer(texts)["input_ids"]
 
 
-def test_a_mini_encoder_has_no_tokenizer_to_load() -> None:
-    with pytest.raises(ValueError, match="train one"):
-        load_tokenizer(resolve_encoder("mini-xs"))
-
-
 def test_a_hub_id_that_cannot_be_reached_is_told_in_one_sentence() -> None:
     with pytest.raises(UserError, match="'no-such-org/no-such-model' does not load") as caught:
-        load_tokenizer(resolve_encoder("no-such-org/no-such-model"))
+        resolve_encoder("no-such-org/no-such-model").tokenizer()
     assert "\n" not in str(caught.value)
 
 
@@ -140,7 +136,7 @@ def test_a_broken_tokenizer_file_is_told_in_one_sentence(checkpoint) -> None:
     folder = checkpoint()
     (folder / "tokenizer.json").write_text("{")
     with pytest.raises(UserError, match="does not load") as caught:
-        load_tokenizer(resolve_encoder(str(folder)))
+        resolve_encoder(str(folder)).tokenizer()
     assert "\n" not in str(caught.value)
 
 
@@ -150,4 +146,4 @@ def test_a_tokenizer_without_padding_is_refused(checkpoint) -> None:
     tokenizer.pad_token = None
     tokenizer.save_pretrained(folder)
     with pytest.raises(UserError, match="no padding token"):
-        load_tokenizer(EncoderConfig(name="x", source=str(folder)))
+        HuggingFaceEncoder(name="x", source=str(folder)).tokenizer()

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables.encoders.config import PRESETS
-from trainables.encoders.model import Encoder, build_encoder
+from trainables.encoders.registry import PRESETS
+from trainables.encoders.model import Encoder
 from trainables.encoders.tokenizer import train_tokenizer
 from trainables.encoders.tokens import TokenTable, pad
 from trainables.evaluation.encode import encode
@@ -16,7 +16,7 @@ _TOKENIZER = train_tokenizer(["Ghana", "Peru", "使用什么货币？"], 1000)
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return build_encoder(PRESETS["mini-xs"], _TOKENIZER, seed=0)
+    return PRESETS["mini-xs"].config.build(_TOKENIZER, seed=0)
 
 
 def _table(rows: list[list[int]]) -> TokenTable:
@@ -51,7 +51,7 @@ class _Watch:
 @settings(max_examples=25, deadline=None)
 @given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=20), batch_tokens=st.integers(1, 400))
 def test_every_text_gets_its_own_embedding_in_the_order_given(lengths: list[int], batch_tokens: int) -> None:
-    model = build_encoder(PRESETS["mini-xs"], _TOKENIZER, seed=0)
+    model = PRESETS["mini-xs"].config.build(_TOKENIZER, seed=0)
     generator = np.random.default_rng(sum(lengths))
     table = _table([generator.integers(4, len(_TOKENIZER), length).tolist() for length in lengths])
     table.ids.flags.writeable = table.offsets.flags.writeable = False

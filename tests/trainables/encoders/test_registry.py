@@ -7,37 +7,41 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from trainables.encoders.config import PRESETS, EncoderConfig, resolve_encoder
+from trainables.encoders.base import EncoderConfig
+from trainables.encoders.hugging_face import HuggingFaceEncoder
+from trainables.encoders.mini import MiniEncoder
+from trainables.encoders.registry import PRESETS, encoder_config, resolve_encoder
 from trainables.errors import UserError
 
 
 def test_a_preset_is_found_by_its_name_and_by_its_hub_id() -> None:
-    for name, config in PRESETS.items():
+    for name, preset in PRESETS.items():
+        config = preset.config
         assert config.name == name
         assert resolve_encoder(name) is config
-        if not config.is_mini:
+        if isinstance(config, HuggingFaceEncoder):
             assert resolve_encoder(config.source) is config
 
 
 def test_every_preset_has_a_description_of_one_line() -> None:
-    for config in PRESETS.values():
-        assert config.description
-        assert "\n" not in config.description
+    for preset in PRESETS.values():
+        assert preset.description
+        assert "\n" not in preset.description
 
 
 def test_the_ladder_grows_in_layers_and_width_and_keeps_its_vocabulary() -> None:
-    ladder = [PRESETS[f"mini-{size}"] for size in ("xs", "s", "m", "l", "xl")]
+    ladder = [PRESETS[f"mini-{size}"].config for size in ("xs", "s", "m", "l", "xl")]
     assert [c.layers for c in ladder] == sorted({c.layers for c in ladder})
     assert [c.width for c in ladder] == sorted({c.width for c in ladder})
     assert len({c.vocabulary for c in ladder}) == 1
 
 
 def test_published_prefixes_and_poolings_are_kept() -> None:
-    assert PRESETS["xlm-r-base"].query_prefix == "Query: "
-    assert PRESETS["labse"].passage_prefix == "Passage: "
-    assert PRESETS["labse"].pooling == "pooler"
-    assert PRESETS["multilingual-e5-large"].query_prefix == "query: "
-    assert PRESETS["multilingual-e5-large"].passage_prefix == "passage: "
+    assert PRESETS["xlm-r-base"].config.query_prefix == "Query: "
+    assert PRESETS["labse"].config.passage_prefix == "Passage: "
+    assert PRESETS["labse"].config.pooling == "pooler"
+    assert PRESETS["multilingual-e5-large"].config.query_prefix == "query: "
+    assert PRESETS["multilingual-e5-large"].config.passage_prefix == "passage: "
 
 
 def test_any_other_hub_id_is_taken_as_it_is() -> None:
@@ -69,20 +73,47 @@ def test_a_file_is_not_an_encoder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("kind", "fields"),
     [
-        {"source": "mini"},
-        {"source": "mini", "layers": 1, "width": 64, "heads": 3, "vocabulary": 2000},
-        {"source": "mini", "layers": 1, "width": 64, "heads": 2, "vocabulary": 2000, "pooling": "pooler"},
-        {"source": "mini", "layers": 1, "width": 64, "heads": 2, "vocabulary": 500},
-        {"source": "org/model", "layers": 1},
-        {"source": "org/model", "max_query_length": 2},
-        {"source": "org/model", "pooling": "max"},
+        (MiniEncoder, {}),
+        (MiniEncoder, {"layers": 1, "width": 64, "heads": 3}),
+        (MiniEncoder, {"layers": 1, "width": 64, "heads": 2, "pooling": "pooler"}),
+        (MiniEncoder, {"layers": 1, "width": 64, "heads": 2, "vocabulary": 500}),
+        (MiniEncoder, {"layers": 1, "width": 64, "heads": 2, "source": "org/model"}),
+        (HuggingFaceEncoder, {}),
+        (HuggingFaceEncoder, {"source": "org/model", "layers": 1}),
+        (HuggingFaceEncoder, {"source": "org/model", "max_query_length": 2}),
+        (HuggingFaceEncoder, {"source": "org/model", "pooling": "max"}),
     ],
 )
-def test_an_impossible_encoder_is_refused(fields: dict[str, object]) -> None:
+def test_an_impossible_encoder_is_refused(kind: type[EncoderConfig], fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        EncoderConfig.model_validate({"name": "x", **fields})
+        kind.model_validate({"name": "x", **fields})
+
+
+def test_any_encoder_survives_json() -> None:
+    for preset in PRESETS.values():
+        values = json.loads(preset.config.model_dump_json())
+        assert encoder_config(values) == preset.config
+
+
+def test_an_encoder_of_an_unknown_kind_can_be_read_but_not_built() -> None:
+    values = {"kind": "abacus", "name": "mine", "beads": 7, "pooling": "mean"}
+    found = encoder_config(values)
+    assert found.model_dump()["beads"] == 7
+    with pytest.raises(UserError, match=r"mine is of the kind 'abacus', which nothing registers: .* --plugin"):
+        found.build(None, seed=0)
+
+
+def test_encoders_share_tokens_exactly_where_these_are_equal() -> None:
+    ladder = [preset.config for name, preset in PRESETS.items() if name.startswith("mini")]
+    assert len({config.token_key for config in ladder}) == 1
+    mini = ladder[0]
+    for change in ({"query_prefix": "q: "}, {"max_query_length": 32}, {"vocabulary": 4000}):
+        assert mini.model_copy(update=change).token_key != mini.token_key
+    base = resolve_encoder("org/model")
+    assert base.model_copy(update={"pooling": "cls"}).token_key == base.token_key
+    assert base.model_copy(update={"revision": "v2"}).token_key != base.token_key
 
 
 def test_a_folder_is_named_as_given_and_located_absolutely(checkpoint, monkeypatch) -> None:
@@ -252,6 +283,6 @@ def test_sharded_weights_are_enough(checkpoint) -> None:
 
 def test_configs_load_without_torch() -> None:
     program = (
-        "import sys, trainables.encoders.config; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+        "import sys, trainables.encoders.registry; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])
