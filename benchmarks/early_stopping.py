@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from tempfile import TemporaryDirectory
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -28,32 +28,29 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 import torch
 
-from search_spaces.recipes import MINI
-from search_spaces.space import Branch, Space, strategies
+from search_spaces.space import Space, family_branch, static_branch, strategies
 from study.data import load_data
-from study.plan.arms import Arm
 from study.plan.program import StudyPlan
+from study.records import ArmRecord
 from study.settings import StudySettings
-from trainables.encoders.config import resolve_encoder
-from trainables.encoders.model import Encoder, build_encoder
-from trainables.evaluation.encode import encode
-from trainables.evaluation.evaluate import evaluate
-from trainables.inputs import TokenisedBenchmark, TrialInputs, prepare_inputs
-from trainables.spec import Outcome, Rung, TrialSpec
-from trainables.training.fine_tune import fine_tune
-from trainables.training.gradient import Tokens
+from trainables.inputs import StudyInputs, prepare_inputs
+from trainables.parallel.replicated import Worker
+from trainables.records import RESULT, Outcome, Result, TrialRecord
+from trainables.sealed import read_sealed
+from trainables.storage import Folder
+from trainables.training.report_log import new_reports
+from trainables.trial import run_trial
 
 OBJECTIVE = "multilingual/map"
-MODEL = "mini-xs"
 
 SPACE = Space(
     name="early_stopping",
     question="Does early stopping change what a study finds?",
     branches=(
         *strategies(),
-        Branch(name="static", role="static", family="constant"),
-        Branch(name="linear", role="dynamic", family="linear"),
-        Branch(name="step", role="dynamic", family="step"),
+        static_branch(),
+        family_branch("linear"),
+        family_branch("step"),
     ),
     trials=10,
     main_comparison=("best dynamic", "best static"),
@@ -61,76 +58,39 @@ SPACE = Space(
 
 
 @dataclass
-class Curve:
-    """A sink that follows the rungs of a trial and keeps what it saw."""
-
-    rungs: Mapping[int, Rung]
-    dev: dict[int, float] = field(default_factory=dict)
-
-    def report(self, report: Mapping[str, Any]) -> bool:
-        if not report.get("dev"):
-            return False
-        step, value = int(report["step"]), float(report["dev"][OBJECTIVE])
-        self.dev[step] = value
-        return step in self.rungs and self.rungs[step].misses(value)
-
-
-@dataclass
 class Laboratory:
-    """Trains what it is asked for, once."""
+    """Runs what it is asked for, once."""
 
-    inputs: TrialInputs
-    curves: dict[str, tuple[str, dict[int, float]]] = field(default_factory=dict)
-    tested: dict[str, float] = field(default_factory=dict)
+    inputs: StudyInputs
+    place: Path
+    ran: dict[str, tuple[Result, Outcome]] = field(default_factory=dict)
 
-    def search(self, spec: TrialSpec) -> Outcome:
-        """The outcome of a search trial, stopped at the first rung that it misses."""
-        rungs = {rung.step: rung for rung in spec.rungs}
-        if spec.training.fingerprint in self.curves:
-            status, dev = self.curves[spec.training.fingerprint]
-        else:
-            status, dev, _ = self._train(spec, rungs)
-            if status != "pruned":
-                self.curves[spec.training.fingerprint] = status, dev
-        missed = [step for step, value in dev.items() if step in rungs and rungs[step].misses(value)]
-        if missed:
-            status, dev = "pruned", {step: value for step, value in dev.items() if step <= missed[0]}
-        last = max(dev) if dev else 0
-        return Outcome(
-            status=_status(status),
-            steps=last,
-            metrics={f"dev/{OBJECTIVE}": dev[last]} if dev else {},
-            dev_by_step={step: {OBJECTIVE: value} for step, value in dev.items()},
-            pairs=last * spec.training.batch_size,
-        )
+    def run(self, trial: TrialRecord) -> tuple[Result, Outcome]:
+        """The records of a trial; of one that ran to its end before, those of then up to the rung that it misses."""
+        config = trial.config
+        known = self.ran.get(config.fingerprint + trial.phase)
+        if known is None:
+            folder = Folder(self.place / trial.id / config.fingerprint / str(hash(trial.rungs)))
+            run_trial(trial, self.inputs.of(config.encoder), folder, Worker())
+            result = read_sealed(folder, RESULT, Result)
+            known = result, Outcome.of(result, new_reports(folder, 0))
+            if result.status != "pruned":
+                self.ran[config.fingerprint + trial.phase] = known
+        return known[0], _stopped(known[1], trial)
 
-    def test(self, spec: TrialSpec) -> float:
-        """The objective on the test benchmark after a confirm trial."""
-        if spec.training.fingerprint not in self.tested:
-            _, _, encoder = self._train(spec.model_copy(update={"training": spec.training}), {})
-            self.tested[spec.training.fingerprint] = self._measure(encoder, self.inputs.tests[0])
-        return self.tested[spec.training.fingerprint]
 
-    def _train(self, spec: TrialSpec, rungs: Mapping[int, Rung]) -> tuple[str, dict[int, float], Encoder]:
-        inputs, curve = self.inputs, Curve(rungs)
-        encoder = build_encoder(inputs.encoder, inputs.tokenizer, spec.training.seed)
-        summary = fine_tune(
-            spec.training,
-            inputs.data,
-            Tokens(inputs.queries, inputs.passages, inputs.tokenizer.pad_token_id),
-            encoder,
-            sink=curve,
-            evaluate=lambda module: {OBJECTIVE: self._measure(module, inputs.dev)},
-        )
-        return summary.status, curve.dev, encoder
-
-    def _measure(self, encoder: Encoder, tokenised: TokenisedBenchmark) -> float:
-        pad = self.inputs.tokenizer.pad_token_id
-        queries, candidates = (
-            encode(encoder, table, pad_id=pad, device="cpu") for table in (tokenised.queries, tokenised.candidates)
-        )
-        metrics = evaluate(tokenised.benchmark, queries, candidates, keep_per_query=False).metrics
-        return metrics[f"{tokenised.benchmark.name}/{OBJECTIVE}"]
+def _stopped(outcome: Outcome, trial: TrialRecord) -> Outcome:
+    """The outcome as it is where the trial misses no rung, else as it would be at the first one that it misses."""
+    missed = [
+        rung.step
+        for rung in trial.rungs
+        if rung.step in outcome.dev_by_step and rung.misses(outcome.dev_by_step[rung.step][rung.metric])
+    ]
+    if not missed:
+        return outcome
+    dev = {step: values for step, values in outcome.dev_by_step.items() if step <= missed[0]}
+    metrics = {f"dev/{name}": value for name, value in dev[missed[0]].items()}
+    return outcome.model_copy(update={"status": "pruned", "steps": missed[0], "dev_by_step": dev, "metrics": metrics})
 
 
 @dataclass(frozen=True)
@@ -143,7 +103,7 @@ class Ended:
     curves: Mapping[str, Mapping[int, float]]
     grace: Mapping[str, float]
     """The dev curves of the search trials by id, and the progress from which each can be judged."""
-    arms: Mapping[str, Arm]
+    arms: Mapping[str, ArmRecord]
     dev: Mapping[str, float]
     """Of the arms, at the end of the search trial that they come from."""
     confirmed: Mapping[str, float]
@@ -154,26 +114,21 @@ class Ended:
         return max(self.confirmed, key=lambda name: self.confirmed[name])
 
 
-def _status(status: str) -> Literal["complete", "pruned", "diverged"]:
-    match status:
-        case "complete" | "pruned" | "diverged":
-            return status
-    raise ValueError(status)
-
-
 def run_study(laboratory: Laboratory, settings: StudySettings) -> Ended:
-    plan = StudyPlan(SPACE, MINI, settings, MODEL)
+    plan = StudyPlan(SPACE, settings)
     found: dict[str, Outcome] = {}
     grace: dict[str, float] = {}
-    while (spec := plan.next_trial()) is not None:
-        found[spec.id] = laboratory.search(spec)
-        grace[spec.id] = spec.training.ratio.comparable_from()
-        plan.complete(spec, found[spec.id])
+    while (trial := plan.next_trial()) is not None:
+        _, found[trial.id] = laboratory.run(trial)
+        grace[trial.id] = trial.config.ratio.comparable_from()
+        plan.complete(trial, found[trial.id])
     plan.start_confirm_phase()
     confirm = list(iter(plan.next_trial, None))
     arms = {arm.arm: arm for arm in plan.arms if arm.arm in SPACE.main_comparison}
     confirmed = {
-        name: float(np.mean([laboratory.test(spec) for spec in confirm if spec.arm == (arm.same_as or name)]))
+        name: float(
+            np.mean([tested(laboratory.run(trial)[0]) for trial in confirm if trial.arm == (arm.same_as or name)])
+        )
         for name, arm in arms.items()
     }
     return Ended(
@@ -183,14 +138,19 @@ def run_study(laboratory: Laboratory, settings: StudySettings) -> Ended:
         curves={name: {step: dev[OBJECTIVE] for step, dev in o.dev_by_step.items()} for name, o in found.items()},
         grace=grace,
         arms=arms,
-        dev={name: found[arm.chosen_from].metrics[f"dev/{OBJECTIVE}"] for name, arm in arms.items()},
+        dev={name: found[str(arm.chosen_from)].metrics[f"dev/{OBJECTIVE}"] for name, arm in arms.items()},
         confirmed=confirmed,
     )
 
 
+def tested(result: Result) -> float:
+    """The objective on the test benchmark."""
+    return result.metrics[f"atlas-test/{OBJECTIVE}"]
+
+
 def describe(ended: Ended) -> str:
     return "; ".join(
-        f"{name} {arm.training.ratio.summary()}, rate {arm.training.learning_rate:.2g}, "
+        f"{name} {arm.config.ratio.summary()}, rate {arm.config.optimiser.learning_rate:.2g}, "
         f"dev {ended.dev[name]:.4f}, test {ended.confirmed[name]:.4f}"
         for name, arm in ended.arms.items()
     )
@@ -209,25 +169,26 @@ def main() -> None:
     off = StudySettings(
         space=SPACE.name,
         trials=options.trials,
-        steps=options.steps,
         seeds=options.seeds,
-        evaluations=options.evaluations,
+        set={"steps": options.steps, "monitoring.evaluations": options.evaluations, "monitoring.checkpoints": 0},
         early_stopping="off",
     )
     halving = off.model_copy(update={"early_stopping": "halving"})
-    data = load_data(off, SPACE, MINI.batch_size)
-    inputs = prepare_inputs(resolve_encoder(MODEL), data.training, data.dev, data.tests)
+    plan = StudyPlan(SPACE, off)
+    data = load_data(off, SPACE, [plan.first_configs[0].batches])
+    inputs = prepare_inputs(plan.encoders, data.training, data.dev, data.tests)
     saved, same_arms, same_winner = [], 0, 0
     print(f"{options.steps} steps, {options.trials} trials per branch, {options.evaluations} evaluations")
     for repetition in range(options.repetitions):
         started = time.perf_counter()
-        laboratory = Laboratory(inputs)
-        whole, stopped = (
-            run_study(laboratory, settings.model_copy(update={"search_seed": settings.search_seed + repetition}))
-            for settings in (off, halving)
-        )
+        with TemporaryDirectory() as place:
+            laboratory = Laboratory(inputs, Path(place))
+            whole, stopped = (
+                run_study(laboratory, settings.model_copy(update={"search_seed": settings.search_seed + repetition}))
+                for settings in (off, halving)
+            )
         saved.append(1 - stopped.steps / (stopped.trials * options.steps))
-        alike = [name for name in whole.arms if whole.arms[name].training == stopped.arms[name].training]
+        alike = [name for name in whole.arms if whole.arms[name].config == stopped.arms[name].config]
         same_arms += len(alike) == len(whole.arms)
         same_winner += whole.winner == stopped.winner
         print(

@@ -569,7 +569,9 @@ def open_study(location: str) -> Study:
             # Imported late: it upgrades to the records above.
             from study.format_1 import info_of, read_record
 
-            why = "version 0.1.0 of this project wrote it (format 1): resume it with that version, or start a new study."
+            why = (
+                "version 0.1.0 of this project wrote it (format 1): resume it with that version, or start a new study."
+            )
             return Study(folder, info_of(values), reader=read_record, cannot_go_on=why)
         if found != FORMAT:
             raise UserError(

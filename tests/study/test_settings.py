@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from study.run import _parser
-from study.settings import StudySettings, settings_from
+from study.command_line import parser
+from study.read_settings import settings_from
+from study.settings import StudySettings
 from trainables.errors import UserError
 
 
@@ -15,8 +16,20 @@ from trainables.errors import UserError
         ({"seeds": "0"}, r"--seeds is '0': .*greater than or equal to 1"),
         ({"seeds": "three"}, r"--seeds is 'three': .*valid integer"),
         ({"trials": "-1"}, r"--trials is '-1'"),
-        ({"batch_size": "1"}, r"--batch-size is '1': .*greater than or equal to 2"),
-        ({"learning_rate": "0"}, r"--learning-rate is '0': .*greater than 0"),
+        ({"batch_size": ["1"]}, r"--batch-size is '1': .*greater than or equal to 2"),
+        ({"learning_rate": ["0"]}, r"--learning-rate is '0': .*greater than 0"),
+        ({"batch_size": ["24", "1"]}, r"--batch-size is '1': .*greater than or equal to 2"),
+        ({"batch_size": ["24", "24"]}, r"--batch-size is .*: a factor has at least two different levels"),
+        ({"model": ["mini-z"]}, r"--model is 'mini-z': unknown encoder 'mini-z': did you mean mini-"),
+        ({"set": ["optimiser.betas=0.9,1.5"]}, r"--set optimiser.betas is '1.5': .*less than 1"),
+        ({"set": ["optimiser.beta=0.9"]}, r"--set optimiser.beta: Unknown option .*did you mean optimiser.betas"),
+        ({"set": ["steps"]}, r"--set steps: write it as OPTION=VALUE"),
+        ({"set": ["steps=3", "steps=4"]}, r"--set steps is given twice"),
+        ({"set": ["steps=3"], "factor": ["steps=3,4"]}, r"--steps is to be fixed and a factor"),
+        ({"temperature": ["0.1"], "search_temperature": True}, r"--temperature is to be fixed and searched"),
+        ({"factor": ["batches.size=24"]}, r"--factor batches.size is '24': a factor has at least two different levels"),
+        ({"arm": ["mine: ratio"]}, r"--arm mine has ratio where OPTION=VALUE must stand"),
+        ({"arm": ["mine: ratio=linaer(0,1)"]}, r"--arm mine: ratio is 'linaer\(0,1\)': unknown ratio family"),
         ({"workers_per_trial": "0"}, r"--workers-per-trial is '0'"),
         ({"cpus_per_worker": "nan"}, r"--cpus-per-worker is 'nan'"),
     ],
@@ -29,8 +42,40 @@ def test_a_flag_out_of_range_is_named_with_its_value_and_rule(flags: dict[str, s
 def test_flags_win_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_text("steps: 10\nbatch-size: 16\ntrain: [a, b]\n")
-    settings = settings_from(file, {"steps": "20"})
-    assert (settings.steps, settings.batch_size, settings.train) == (20, 16, ("a", "b"))
+    settings = settings_from(file, {"steps": ["20"]})
+    assert (dict(settings.set), settings.train) == ({"steps": "20", "batches.size": 16}, ("a", "b"))
+    varied = settings_from(file, {"steps": ["20", "40"]})
+    assert (dict(varied.set), dict(varied.factor)) == ({"batches.size": 16}, {"steps": ("20", "40")})
+
+
+def test_options_of_a_trial_have_many_ways_in(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "learning-rate: 1e-3\noptimiser:\n  betas: [0.9, 0.98]\n  weight_decay: 0\nset: {loss.symmetric: true}\n"
+        "model: [mini-xs, mini-s]\nfactor:\n  size:\n    small: {batches.size: 8}\n    large: {batches.size: 16}\n"
+        "arm: {mine: {ratio: 'linear(0.2, 0.8)', optimiser: {learning_rate: 0.01}}}\n"
+    )
+    settings = settings_from(file, {"set": ["compute.precision=float32"], "search": ["loss.temperature"]})
+    assert settings.set == {
+        "optimiser.learning_rate": "1e-3",
+        "optimiser.betas": [0.9, 0.98],
+        "optimiser.weight_decay": 0,
+        "loss.symmetric": True,
+        "compute.precision": "float32",
+    }
+    assert settings.factor == {
+        "encoder": ("mini-xs", "mini-s"),
+        "size": {"small": {"batches.size": 8}, "large": {"batches.size": 16}},
+    }
+    assert settings.search == {"loss.temperature": ""}
+    assert settings.arm == {"mine": {"ratio": "linear(0.2, 0.8)", "optimiser.learning_rate": 0.01}}
+
+
+def test_lists_and_brackets_survive_the_command_line() -> None:
+    asked = ["optimiser.betas=0.9,0.98"], ["optimiser.betas=0.9,0.98;0.9,0.95"], ["mine: ratio=linear(0.2, 0.8) steps=3"]
+    assert settings_from(None, {"set": asked[0]}).set == {"optimiser.betas": ["0.9", "0.98"]}
+    assert settings_from(None, {"factor": asked[1]}).factor == {"optimiser.betas": (["0.9", "0.98"], ["0.9", "0.95"])}
+    assert settings_from(None, {"arm": asked[2]}).arm == {"mine": {"ratio": "linear(0.2, 0.8)", "steps": "3"}}
 
 
 @pytest.mark.parametrize(
@@ -63,10 +108,12 @@ def test_what_lies_here_is_found_from_elsewhere_and_what_is_known_keeps_its_name
     for folder in ("pairs", "mine", "atlas", "xlm-r-base"):
         (tmp_path / folder).mkdir()
     (tmp_path / "pairs" / "one.jsonl.gz").touch()
-    settings = StudySettings(train=("pairs", "pairs/one", "atlas", "elsewhere"), model="mine").with_absolute_paths()
+    asked = {"train": ("pairs", "pairs/one", "atlas", "elsewhere"), "set": {"encoder": "mine"}}
+    settings = StudySettings(**asked).with_absolute_paths()
     assert settings.train == (str(tmp_path / "pairs"), str(tmp_path / "pairs" / "one"), "atlas", "elsewhere")
-    assert settings.model == str(tmp_path / "mine")
-    assert StudySettings(model="xlm-r-base").with_absolute_paths().model == "xlm-r-base"
+    assert settings.set == {"encoder": str(tmp_path / "mine")}
+    several = StudySettings(factor={"encoder": ("mine", "xlm-r-base")}).with_absolute_paths()
+    assert several.factor == {"encoder": (str(tmp_path / "mine"), "xlm-r-base")}
 
 
 def test_a_missing_or_binary_file_is_said(tmp_path: Path) -> None:
@@ -78,7 +125,7 @@ def test_a_missing_or_binary_file_is_said(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_a_flag_and_a_description() -> None:
-    flags = {action.dest for action in _parser()._actions}
+    flags = {action.dest for action in parser()._actions}
     assert set(StudySettings.model_fields) <= flags
     assert all(field.description for field in StudySettings.model_fields.values())
 

@@ -8,28 +8,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.recipes import MINI
 from search_spaces.registry import SPACES, space
 from study.plan.program import StudyPlan, affordable_steps
 from study.settings import StudySettings
+from trainables.encoders.mini import MiniEncoder
 from trainables.errors import UserError
+from trainables.options import flat
 from trainables.ratio.controllers import ControllerFamily
 from trainables.ratio.controls import Replay
 from trainables.ratio.excess import Excess
 from trainables.ratio.feedback import Gap
 from trainables.ratio.registry import FAMILIES, ratio_config
 from trainables.ratio.schedules import Linear
-from trainables.spec import Outcome, TrialSpec
+from trainables.records import Outcome, TrialRecord
+from trainables.training.config import LossConfig
 
 OBJECTIVE = "multilingual/map"
-SETTINGS = StudySettings(steps=40, batch_size=8, trials=4, seeds=3)
+SIZE = {"steps": 40, "batches.size": 8}
+SETTINGS = StudySettings(set=SIZE, trials=4, seeds=3)
+RATES = MiniEncoder.recipe.searched["optimiser.learning_rate"]
 
 
-def outcome_of(spec: TrialSpec) -> Outcome:
+def outcome_of(spec: TrialRecord) -> Outcome:
     """Any fixed function of the training: here a number from its fingerprint."""
-    value = int(hashlib.sha256(spec.training.fingerprint.encode()).hexdigest()[:8], 16) / 2**32
+    value = int(hashlib.sha256(spec.config.fingerprint.encode()).hexdigest()[:8], 16) / 2**32
     metrics = {f"dev/{OBJECTIVE}": value}
-    ratios = ((0.25, 0.75) * 20)[: spec.training.steps] if spec.training.ratio.closed_loop else ()
+    ratios = ((0.25, 0.75) * 20)[: spec.config.steps] if spec.config.ratio.closed_loop else ()
     return Outcome(
         status="complete",
         steps=40,
@@ -41,10 +45,12 @@ def outcome_of(spec: TrialSpec) -> Outcome:
     )
 
 
-def run(plan: StudyPlan, concurrent: int = 1, seed: int = 0, end: Callable[[TrialSpec], Outcome] = outcome_of) -> dict:
+def run(
+    plan: StudyPlan, concurrent: int = 1, seed: int = 0, end: Callable[[TrialRecord], Outcome] = outcome_of
+) -> dict:
     """Runs a plan with several trials at a time that end in random order; returns its trials by id."""
     order = random.Random(seed)
-    running: list[TrialSpec] = []
+    running: list[TrialRecord] = []
     trials = {}
     while True:
         while len(running) < concurrent and (spec := plan.next_trial()) is not None:
@@ -63,7 +69,7 @@ def run(plan: StudyPlan, concurrent: int = 1, seed: int = 0, end: Callable[[Tria
 
 
 def plan_of(name: str = "dynamic_vs_static", round_size: int = 1, settings: StudySettings = SETTINGS) -> StudyPlan:
-    return StudyPlan(space(name), MINI, settings, "mini-s", round_size=round_size)
+    return StudyPlan(space(name), settings, round_size=round_size)
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -80,12 +86,12 @@ def test_rounds_do_not_depend_on_who_ends_first() -> None:
 def test_every_branch_gets_the_same_number_of_trials_and_pairs() -> None:
     plan = plan_of()
     trials = [spec for spec in run(plan).values() if spec.phase == "search"]
-    assert len(trials) == plan.effort.search_trials == len(space("dynamic_vs_static").branches) * 4
+    assert len(trials) == plan.planned["search"] == len(space("dynamic_vs_static").branches) * 4
     for branch in space("dynamic_vs_static").branches:
-        own = [spec.training for spec in trials if spec.family == branch.name]
+        own = [spec.config for spec in trials if spec.branch == branch.name]
         assert len(own) == 4
-        assert {(t.steps, t.batch_size) for t in own} == {(40, 8)}
-        assert len({t.learning_rate for t in own}) > 1, "the learning rate is searched inside every branch"
+        assert {(t.steps, t.batches.size) for t in own} == {(40, 8)}
+        assert len({t.optimiser.learning_rate for t in own}) > 1, "the learning rate is searched inside every branch"
 
 
 def test_confirm_seeds_are_the_same_in_every_arm_and_never_those_of_the_search() -> None:
@@ -96,7 +102,7 @@ def test_confirm_seeds_are_the_same_in_every_arm_and_never_those_of_the_search()
     for arm in own:
         specs = [spec for spec in trials if spec.arm == arm]
         assert [spec.seed for spec in specs] == [0, 1, 2]
-        assert [spec.training.seed for spec in specs] == [0, 1, 2]
+        assert [spec.config.seed for spec in specs] == [0, 1, 2]
 
 
 def test_arms_are_the_best_of_their_branch_on_dev() -> None:
@@ -106,11 +112,11 @@ def test_arms_are_the_best_of_their_branch_on_dev() -> None:
     value = {spec.id: outcome_of(spec).metrics[f"dev/{OBJECTIVE}"] for spec in search}
     by_name = {arm.arm: arm for arm in plan.arms}
     dynamic = {b.name for b in space("dynamic_vs_static").branches if b.role == "dynamic"}
-    best_static = max((s for s in search if s.family not in dynamic), key=lambda s: value[s.id])
+    best_static = max((s for s in search if s.branch not in dynamic), key=lambda s: value[s.id])
     assert by_name["best static"].chosen_from == best_static.id
-    best_dynamic = max((s for s in search if s.family in dynamic), key=lambda s: value[s.id])
+    best_dynamic = max((s for s in search if s.branch in dynamic), key=lambda s: value[s.id])
     assert by_name["best dynamic"].chosen_from == best_dynamic.id
-    assert by_name["best dynamic"].same_as == best_dynamic.family
+    assert by_name["best dynamic"].same_as == best_dynamic.branch
 
 
 def test_controls_keep_the_mean_ratio_the_learning_rate_and_the_pairs() -> None:
@@ -121,15 +127,15 @@ def test_controls_keep_the_mean_ratio_the_learning_rate_and_the_pairs() -> None:
     assert [arm.arm.split(", ")[1] for arm in controls] == ["reversed", "shuffled", "same-mean", "loss-mixing"]
     for arm in controls:
         assert arm.of == "best dynamic"
-        assert arm.training.learning_rate == winner.training.learning_rate
-        batches = 2 if arm.training.mixing == "loss" else 1
-        assert arm.training.steps * batches == winner.training.steps
+        assert arm.config.optimiser.learning_rate == winner.config.optimiser.learning_rate
+        batches = 2 if arm.config.batches.mixing == "loss" else 1
+        assert arm.config.steps * batches == winner.config.steps
         if batches == 1:
-            assert arm.record()["mean_ratio"] == pytest.approx(winner.record()["mean_ratio"], abs=1e-12)
+            assert arm.mean_ratio == pytest.approx(winner.mean_ratio, abs=1e-12)
 
 
 def test_a_failed_or_pruned_trial_is_never_chosen() -> None:
-    def end(spec: TrialSpec) -> Outcome:
+    def end(spec: TrialRecord) -> Outcome:
         outcome = outcome_of(spec)
         if spec.phase == "search" and spec.number != 2:
             status = "failed" if spec.number == 1 else "pruned"
@@ -142,13 +148,13 @@ def test_a_failed_or_pruned_trial_is_never_chosen() -> None:
     assert all((arm.chosen_from or "").endswith("-002") for arm in plan.arms)
 
 
-def failed(spec: TrialSpec) -> Outcome:
+def failed(spec: TrialRecord) -> Outcome:
     return Outcome(status="failed", steps=0, metrics={}, dev_by_step={})
 
 
 def test_a_branch_without_a_complete_trial_has_no_arm() -> None:
     plan = plan_of()
-    run(plan, end=lambda spec: failed(spec) if spec.family in ("X-Y", "cyclic") else outcome_of(spec))
+    run(plan, end=lambda spec: failed(spec) if spec.branch in ("X-Y", "cyclic") else outcome_of(spec))
     arms = {arm.arm for arm in plan.arms}
     assert not arms & {"X-Y", "cyclic"}
     assert {"X-X-mono", "best static", "best dynamic", "linear"} <= arms
@@ -160,26 +166,26 @@ def test_a_search_without_one_side_of_the_main_comparison_is_a_clear_error() -> 
 
 
 def test_a_fixed_learning_rate_is_used_everywhere() -> None:
-    trials = run(plan_of(settings=SETTINGS.model_copy(update={"learning_rate": 0.123})))
-    assert {spec.training.learning_rate for spec in trials.values()} == {0.123}
+    trials = run(plan_of(settings=SETTINGS.model_copy(update={"set": {**SIZE, "optimiser.learning_rate": 0.123}})))
+    assert {spec.config.optimiser.learning_rate for spec in trials.values()} == {0.123}
 
 
 def test_the_grid_covers_the_ratio_axis_evenly() -> None:
     settings = SETTINGS.model_copy(update={"trials": 11})
     trials = run(plan_of("static_ratio", settings=settings)).values()
-    ratios = [s.training.ratio.value for s in trials if s.family == "static" and s.phase == "search"]
+    ratios = [s.config.ratio.value for s in trials if s.branch == "static" and s.phase == "search"]
     assert ratios == pytest.approx([i / 10 for i in range(11)])
 
 
 def test_the_temperature_is_searched_in_every_branch_where_it_is_asked_for() -> None:
     plain = run(plan_of()).values()
-    assert {spec.training.temperature for spec in plain} == {MINI.temperature}
-    searched = run(plan_of(settings=SETTINGS.model_copy(update={"search_temperature": True}))).values()
+    assert {spec.config.loss.temperature for spec in plain} == {LossConfig().temperature}
+    searched = run(plan_of(settings=SETTINGS.model_copy(update={"search": {"loss.temperature": ""}}))).values()
     for branch in space("dynamic_vs_static").branches:
-        own = [t.training.temperature for t in searched if t.phase == "search" and t.family == branch.name]
-        assert own[0] == MINI.temperature, "the recipe's is tried first"
+        own = [t.config.loss.temperature for t in searched if t.phase == "search" and t.branch == branch.name]
+        assert own[0] == LossConfig().temperature, "the recipe's is tried first"
         assert len(set(own)) > 1
-        assert all(MINI.temperatures.low <= temperature <= MINI.temperatures.high for temperature in own)
+        assert all(0.01 <= temperature <= 0.1 for temperature in own)
 
 
 def test_another_search_seed_is_another_search() -> None:
@@ -188,7 +194,9 @@ def test_another_search_seed_is_another_search() -> None:
     )
     assert {spec.seed for spec in other.values() if spec.phase == "search"} == {1_000_001}
     assert {spec.seed for spec in other.values() if spec.phase == "confirm"} == {0, 1, 2}
-    rates = [[t.training.learning_rate for t in found.values() if t.phase == "search"] for found in (one, other)]
+    rates = [
+        [t.config.optimiser.learning_rate for t in found.values() if t.phase == "search"] for found in (one, other)
+    ]
     assert rates[0] != rates[1]
 
 
@@ -197,17 +205,17 @@ def test_another_search_seed_is_another_search() -> None:
 def test_every_sampler_learns_and_repeats_itself(sampler: str, objectives: tuple[str, ...]) -> None:
     settings = SETTINGS.model_copy(update={"sampler": sampler, "objective": objectives, "trials": 16})
 
-    def end(best: float) -> Callable[[TrialSpec], Outcome]:
-        def at(spec: TrialSpec) -> Outcome:
-            value = -abs(spec.training.learning_rate - best)
+    def end(best: float) -> Callable[[TrialRecord], Outcome]:
+        def at(spec: TrialRecord) -> Outcome:
+            value = -abs(spec.config.optimiser.learning_rate - best)
             metrics = {f"dev/{name}": value for name in objectives}
             return outcome_of(spec).model_copy(update={"metrics": metrics, "dev_by_step": {}})
 
         return at
 
     low, again, high = (
-        [t.training.learning_rate for t in run(plan_of(settings=settings), end=end(best)).values() if t.number]
-        for best in (MINI.learning_rate.low, MINI.learning_rate.low, MINI.learning_rate.high)
+        [t.config.optimiser.learning_rate for t in run(plan_of(settings=settings), end=end(best)).values() if t.number]
+        for best in (RATES.low, RATES.low, RATES.high)
     )
     assert low == again
     assert (low != high) == (sampler != "random"), "what was found decides what is tried next"
@@ -215,15 +223,16 @@ def test_every_sampler_learns_and_repeats_itself(sampler: str, objectives: tuple
 
 def test_the_plan_says_what_differs_between_the_trials_of_a_branch() -> None:
     for name in SPACES:
-        plan = plan_of(name, settings=SETTINGS.model_copy(update={"trials": 16, "search_temperature": True}))
-        said = plan.searched
+        settings = {"trials": 16, "search": {"loss.temperature": ""}, "sampler": "random"}
+        plan = plan_of(name, settings=SETTINGS.model_copy(update=settings))
+        said = {branch.branch: branch.searched for branch in plan.branches}
         trials = [spec for spec in run(plan).values() if spec.phase == "search"]
         for branch in space(name).branches:
-            own = [spec.training.model_dump() for spec in trials if spec.family == branch.name]
-            flat = [{**t, **{f"ratio.{key}": value for key, value in t["ratio"].items()}} for t in own]
-            differs = {key for key in flat[0] if len({str(t[key]) for t in flat}) > 1} - {"ratio"}
+            own = [spec.config.model_dump() for spec in trials if spec.branch == branch.name]
+            values = [flat(one) for one in own]
+            differs = {key for one in values for key in one if len({str(v.get(key)) for v in values}) > 1}
             # A controller's parameters decide what its signals cost, and that how many steps are left.
-            differs -= {"steps", "report_every", "evaluate_every", "checkpoint_every"}
+            differs -= {"steps"}
             assert differs == set(said[branch.name]), branch.name
 
 
@@ -243,27 +252,26 @@ def test_a_controller_pays_for_its_signals_with_steps(steps: int, batch: int, de
 
 
 def test_every_trial_of_a_closed_loop_space_costs_the_same() -> None:
-    plan = StudyPlan(space("closed_loop"), MINI, SETTINGS, "mini-s", dev_pairs=20)
+    plan = StudyPlan(space("closed_loop"), SETTINGS, dev_pairs=20)
     for spec in run(plan).values():
-        training, ratio = spec.training, spec.training.ratio
-        signals = ratio.signal_pairs(training.steps, training.batch_size, 20) if ratio.closed_loop else 0
-        spent = training.steps * training.batch_size + signals / 3
+        config, ratio, whole = spec.config, spec.config.ratio, 40 * 8
+        spent = config.steps * config.batches.size + ratio.signal_pairs(config.steps, config.batches.size, 20) / 3
         if spec.phase == "search":
             # A whole step more would be too much.
-            assert plan.effort.pairs_per_trial - 2 * training.batch_size < spent <= plan.effort.pairs_per_trial
-            assert ratio.closed_loop or spent == plan.effort.pairs_per_trial
+            assert whole - 2 * config.batches.size < spent <= whole
+            assert ratio.closed_loop or spent == whole
 
 
 def test_the_twins_of_a_controller_replay_what_it_decided() -> None:
     wanted = space("closed_loop").model_copy(update={"controls": ("reversed", "loss-mixing")})
-    plan = StudyPlan(wanted, MINI, SETTINGS, "mini-s")
+    plan = StudyPlan(wanted, SETTINGS)
     run(plan)
     winner = next(arm for arm in plan.arms if arm.arm == "best dynamic")
     twin, mixed = (next(arm for arm in plan.arms if arm.arm == f"best dynamic, {name}") for name in wanted.controls)
     assert FAMILIES[winner.family].closed_loop
-    assert twin.training.steps == winner.training.steps
-    assert isinstance(mixed.training.ratio, Replay)
-    assert mixed.training.ratio.ratios == (0.5,) * (winner.training.steps // 2), "the mean of 0.25 and 0.75"
+    assert twin.config.steps == winner.config.steps
+    assert isinstance(mixed.config.ratio, Replay)
+    assert mixed.config.ratio.ratios == (0.5,) * (winner.config.steps // 2), "the mean of 0.25 and 0.75"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
@@ -279,7 +287,7 @@ def test_a_search_that_is_cut_short_is_the_beginning_of_the_whole_one(sampler: s
 @pytest.mark.parametrize("round_size", [1, 4])
 def test_excess_is_steered_by_the_first_trainings_of_the_two_pure_strategies(round_size: int) -> None:
     trials = run(plan_of("closed_loop", round_size=round_size), concurrent=5)
-    own = [spec.training.ratio for spec in trials.values() if spec.family == "excess" and spec.phase == "search"]
+    own = [spec.config.ratio for spec in trials.values() if spec.branch == "excess" and spec.phase == "search"]
     mono, cross = (outcome_of(trials[f"search-{name}-000"]).loss_curves for name in ("X-X-mono", "X-Y"))
     assert len(own) == 4
     for ratio in own:
@@ -288,11 +296,162 @@ def test_excess_is_steered_by_the_first_trainings_of_the_two_pure_strategies(rou
 
 
 def test_without_a_reference_the_rest_of_the_study_goes_on() -> None:
-    def end(spec: TrialSpec) -> Outcome:
+    def end(spec: TrialRecord) -> Outcome:
         return failed(spec) if spec.id == "search-X-Y-000" else outcome_of(spec)
 
     plan = plan_of("closed_loop")
     trials = run(plan, concurrent=3, end=end)
-    families = {spec.family for spec in trials.values() if spec.phase == "search"}
+    families = {spec.branch for spec in trials.values() if spec.phase == "search"}
     assert families == {branch.name for branch in space("closed_loop").branches} - {"excess"}
     assert "excess" not in {arm.arm for arm in plan.arms}
+
+
+# Factors: every branch is searched in every cell, with equal effort.
+
+SIZES = StudySettings(set=SIZE, trials=3, seeds=2, factor={"encoder": ("mini-xs", "mini-s")})
+BOTH = SIZES.model_copy(update={"set": {"steps": 40}, "factor": {**SIZES.factor, "batches.size": (8, 16)}})
+
+
+def test_levels_cross_every_branch_with_equal_effort() -> None:
+    plan = plan_of(settings=BOTH)
+    trials = run(plan).values()
+    cells = [dict(cell.levels) for cell in plan.cells]
+    assert cells == [{"encoder": e, "batches.size": b} for e in ("mini-xs", "mini-s") for b in ("8", "16")]
+    for cell in cells:
+        own = [t for t in trials if t.cell == cell]
+        assert {(t.config.encoder.name, str(t.config.batches.size)) for t in own} == {tuple(cell.values())}
+        for branch in space("dynamic_vs_static").branches:
+            assert len([t for t in own if t.branch == branch.name]) == 3
+        arms = [arm for arm in plan.arms if arm.cell == cell]
+        assert {"X-X-mono", "best static", "best dynamic"} <= {arm.arm for arm in arms}
+        assert all((arm.chosen_from or "").startswith(f"search-{'-'.join(cell.values())}-") for arm in arms)
+    assert len({t.id for t in trials}) == len(trials)
+
+
+def test_levels_are_searched_with_the_same_random_numbers_but_choose_for_themselves() -> None:
+    plan = plan_of(settings=SIZES.model_copy(update={"sampler": "random"}))
+    trials = [t for t in run(plan).values() if t.phase == "search"]
+    by_level = [
+        [
+            (t.branch, t.number, t.config.ratio, t.config.optimiser.learning_rate)
+            for t in trials
+            if t.cell == cell.levels
+        ]
+        for cell in plan.cells
+    ]
+    assert by_level[0] == by_level[1]
+    chosen = [[a.config.optimiser.learning_rate for a in plan.arms if a.cell == cell.levels] for cell in plan.cells]
+    assert chosen[0] != chosen[1], "outcomes differ between the levels, and so does what is chosen"
+
+
+def test_a_study_without_factors_has_the_identifiers_and_the_search_that_it_always_had() -> None:
+    trials = run(plan_of())
+    assert {"search-X-X-mono-000", "search-hybrid-0.5-003", "confirm-best-dynamic--reversed-002"} <= trials.keys()
+
+
+@pytest.mark.parametrize("concurrent", [1, 9])
+def test_a_warm_start_begins_with_what_the_neighbour_found_and_counts_it(concurrent: int) -> None:
+    settings = SIZES.model_copy(update={"warm_start": True})
+    trials = run(plan_of(settings=settings), concurrent)
+    first, second = (
+        {(t.branch, t.number): t for t in trials.values() if t.phase == "search" and t.cell["encoder"] == level}
+        for level in ("mini-xs", "mini-s")
+    )
+    for branch in space("dynamic_vs_static").branches:
+        own = [first[branch.name, number] for number in range(3)]
+        best = max(own, key=lambda t: outcome_of(t).metrics[f"dev/{OBJECTIVE}"])
+        begun = second[branch.name, 0].config
+        assert (begun.ratio, begun.optimiser) == (best.config.ratio, best.config.optimiser)
+        assert (branch.name, 3) not in second, "the suggestion is one of the trials"
+    assert run(plan_of(settings=settings), 4, seed=3) == trials
+
+
+def test_a_factor_can_be_searched_instead_of_crossing() -> None:
+    settings = SETTINGS.model_copy(update={"trials": 12, "search_factor": {"encoder": ("mini-xs", "mini-s")}})
+    plan = plan_of(settings=settings)
+    trials = run(plan).values()
+    assert len(plan.cells) == 1
+    for branch in space("dynamic_vs_static").branches:
+        own = [t.config.encoder.name for t in trials if t.branch == branch.name]
+        assert own[0] == "mini-xs"
+        assert set(own) == {"mini-xs", "mini-s"}
+    assert {encoder.name for encoder in plan.encoders} == {"mini-xs", "mini-s"}
+
+
+def test_encoders_of_different_recipes_are_not_searched_as_one_factor() -> None:
+    settings = StudySettings(search_factor={"encoder": ("mini-xs", "xlm-r-base")})
+    with pytest.raises(
+        UserError, match="usually trained in different ways; give batches.size, optimiser.learning_rate"
+    ):
+        plan_of(settings=settings)
+
+
+def test_a_bundle_of_options_is_one_factor() -> None:
+    levels = {"small": {"encoder": "mini-xs", "steps": 30}, "large": {"encoder": "mini-s", "steps": 50}}
+    trials = run(plan_of(settings=SETTINGS.model_copy(update={"set": {"batches.size": 8}, "factor": {"size": levels}})))
+    assert {(t.cell["size"], t.config.encoder.name) for t in trials.values()} == {
+        ("small", "mini-xs"),
+        ("large", "mini-s"),
+    }
+    assert trials["search-small-X-Y-000"].config.steps == 30
+
+
+def test_what_is_fixed_is_not_searched_and_belongs_to_the_families_that_have_it() -> None:
+    settings = SETTINGS.model_copy(update={"set": {**SIZE, "ratio.end": 0.25}})
+    plan = plan_of(settings=settings)
+    for trial in run(plan).values():
+        if trial.phase == "search" and hasattr(trial.config.ratio, "end"):
+            assert trial.config.ratio.end == 0.25
+    assert "ratio.end" not in {key for branch in plan.branches for key in branch.searched}
+
+
+# Arms that are named, left out, or given from outside.
+
+
+def test_a_space_can_be_limited_to_what_a_budget_can_pay() -> None:
+    plan = plan_of(settings=SETTINGS.model_copy(update={"arms": ("X-X-mono", "X-Y", "hybrid-0.5")}))
+    trials = run(plan).values()
+    assert {t.branch for t in trials if t.phase == "search"} == {"X-X-mono", "X-Y", "hybrid 0.5"}
+    assert [arm.arm for arm in plan.arms] == ["X-X-mono", "X-Y", "hybrid 0.5", "best static"]
+    assert plan.main_comparison is None
+    assert plan.planned["search"] == 12
+
+
+def test_families_and_controls_can_be_left_out() -> None:
+    plan = plan_of(settings=SETTINGS.model_copy(update={"without": ("competence", "cyclic", "loss-mixing")}))
+    run(plan)
+    arms = {arm.arm for arm in plan.arms}
+    assert not arms & {"competence", "cyclic", "best dynamic, loss-mixing"}
+    assert {"best dynamic", "best dynamic, reversed"} <= arms
+    assert plan.main_comparison == ("best dynamic", "best static")
+
+
+def test_an_arm_that_the_space_does_not_have_is_told() -> None:
+    with pytest.raises(UserError, match="Unknown arm of the space 'competense': did you mean competence"):
+        plan_of(settings=SETTINGS.model_copy(update={"without": ("competense",)}))
+
+
+def test_an_arm_from_outside_is_confirmed_beside_the_searched_ones() -> None:
+    mine = {"ratio": "linear(0.2, 0.8)", "optimiser.learning_rate": 3e-3}
+    plan = plan_of(settings=SETTINGS.model_copy(update={"arm": {"mine": mine}}))
+    trials = run(plan).values()
+    arm = next(arm for arm in plan.arms if arm.arm == "mine")
+    assert (arm.role, arm.chosen_from, arm.config.optimiser.learning_rate) == ("fixed", None, 3e-3)
+    assert arm.config.ratio == Linear(start=0.2, end=0.8)
+    assert (arm.config.steps, arm.config.batches.size) == (40, 8)
+    assert [t.seed for t in trials if t.arm == "mine"] == [0, 1, 2]
+    assert "mine" not in {t.branch for t in trials}
+
+
+def test_the_untrained_encoder_is_an_arm_of_one_trial_where_there_is_a_pretrained_one() -> None:
+    settings = StudySettings(set={**SIZE, "encoder": "xlm-r-base"}, trials=1, seeds=3)
+    plan = plan_of(settings=settings)
+    trials = run(plan).values()
+    base = next(arm for arm in plan.arms if arm.arm == "base")
+    assert (base.is_untrained, base.config.steps) == (True, 0)
+    assert [t.seed for t in trials if t.arm == "base"] == [0]
+    assert plan.planned["confirm"] == len([t for t in trials if t.phase == "confirm"])
+    assert "base" not in {arm.arm for arm in plan_of().arms}
+    left_out = plan_of(settings=settings.model_copy(update={"without": ("base",)}))
+    run(left_out)
+    assert "base" not in {arm.arm for arm in left_out.arms}

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables.encoders.registry import PRESETS
 from trainables.encoders.model import Encoder
+from trainables.encoders.registry import PRESETS
 from trainables.encoders.tokenizer import train_tokenizer
 from trainables.encoders.tokens import TokenTable, pad
 from trainables.evaluation.encode import encode
