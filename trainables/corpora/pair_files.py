@@ -9,12 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trainables.corpora.pair_paths import PAIR_FILE_SUFFIXES, pair_file_suffix
 from trainables.corpora.pair_records import FIELDS, Record, items_from_records
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.text_files import text_lines
 from trainables.errors import UserError
-
-PAIR_FILE_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
 def load_pair_file(path: Path) -> list[PairItem]:
@@ -28,11 +27,6 @@ def load_pair_file(path: Path) -> list[PairItem]:
     if suffix is None:
         raise UserError(f"{path} has no known suffix: name it {', '.join(PAIR_FILE_SUFFIXES)}.")
     return items_from_records(str(path), _READERS[suffix.removesuffix(".gz")](path))
-
-
-def pair_file_suffix(path: Path) -> str | None:
-    """Returns the suffix that makes `path` a pair file, or None; the file itself is not looked at."""
-    return next((suffix for suffix in PAIR_FILE_SUFFIXES if path.name.endswith(suffix) and path.name != suffix), None)
 
 
 def _json_records(path: Path) -> Iterator[Record]:
