@@ -87,6 +87,24 @@ def test_a_name_that_is_taken_is_refused_with_the_name_of_the_plugin(lab: Path) 
     assert "'capitals'" in printed
 
 
+def test_a_loader_that_calls_its_benchmark_like_another_is_refused(lab: Path) -> None:
+    module = (lab / "lab_capitals.py").read_text(encoding="utf-8")
+    (lab / "lab_capitals.py").write_text(module.replace('benchmark("capitals"', 'benchmark("cities"'), encoding="utf-8")
+    printed = run(
+        "from pathlib import Path\n"
+        "from trainables.corpora.sources.registry import load_benchmark\n"
+        "from trainables.errors import UserError\n"
+        "from trainables.plugins import load_plugins\n"
+        "load_plugins(['lab_capitals'])\n"
+        "try:\n"
+        "    load_benchmark('capitals', 'test', Path('data'))\n"
+        "except UserError as error:\n"
+        "    print(error)",
+        lab,
+    )
+    assert "'capitals' is called 'cities'" in printed
+
+
 def test_the_training_set_of_the_page_is_loaded_by_its_name(lab: Path) -> None:
     printed = run(
         "from trainables.corpora.sources.registry import load_training\n"

@@ -39,11 +39,17 @@ class SentenceBenchmark:
     files: Mapping[str, PublishedFile]
 
     def load(self, data_dir: Path | None) -> Benchmark:
-        """Returns the benchmark from `<data_dir>/<name>/` or `data_dir` itself, or fetched where that is None.
+        """Loads the benchmark.
 
-        Files may be gzipped. Queries and candidates stand in the order of the sorted languages, then of the file. A
-        candidate's id is `language:article:paragraph:sentence`, counted from 0 within file, article and paragraph.
-        Raises UserError for a file that is missing, malformed or has other counts than the published ones.
+        Queries and candidates stand in the order of the sorted languages, then of the file. A candidate's id is
+        `language:article:paragraph:sentence`, counted from 0 within file, article and paragraph.
+
+        Args:
+            data_dir: the files, which may be gzipped, are in `<data_dir>/<name>/` or in `data_dir` itself; None: they
+                are fetched.
+
+        Raises:
+            UserError: a file is missing, malformed, or has other counts than the published ones.
         """
         queries: list[Query] = []
         own_gold: list[int] = []

@@ -17,11 +17,21 @@ from trainables.errors import UserError
 
 
 def load_pair_file(path: Path) -> list[PairItem]:
-    """Returns the items of a file, in file order; raises UserError that names the file and the line or row.
+    """Loads the items of a file, in file order.
 
     The suffix tells the format (`.jsonl`, `.csv`, `.tsv`, each also with `.gz`, or `.parquet`), the first record's
     fields tell the form (see `pair_records`). In Parquet, `query` and `passage` of whole items are structs or maps.
     An empty cell of a CSV or TSV file means that the text is absent.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "pairs.csv"
+    ...     _ = path.write_text("pair_id,language,query,passage\\n1,en,What is it?,A thing.\\n")
+    ...     load_pair_file(path)
+    [PairItem(id='1', group='1', query={'en': 'What is it?'}, passage={'en': 'A thing.'})]
+
+    Raises:
+        UserError: the file breaks a rule; names the line or row.
     """
     suffix = pair_file_suffix(path)
     if suffix is None:

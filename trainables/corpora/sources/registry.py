@@ -55,12 +55,18 @@ def load_benchmark(name: str, split: str, data_dir: Path | None = None) -> Bench
         data_dir: folder with local copies of data; without it, what is not built in is fetched.
 
     Raises:
-        UserError: the name or the split is unknown, or files are missing or wrong.
+        UserError: the name or the split is unknown, files are missing or wrong, or what is loaded has another name.
     """
     source = BENCHMARKS.find(name)
     if split not in source.splits:
         raise unknown_name(f"split of benchmark {name}", split, source.splits)
-    return source.load(split, data_dir)
+    loaded = source.load(split, data_dir)
+    if loaded.name not in (name, f"{name}-{split}"):
+        raise UserError(
+            f"The benchmark {name!r} is called {loaded.name!r} once it is loaded, so that its results would pass for "
+            f"those of another one: let its loader call it {name!r}."
+        )
+    return loaded
 
 
 def load_training(names: Sequence[str], data_dir: Path | None = None) -> dict[str, list[PairItem]]:
