@@ -1,13 +1,12 @@
-"""Fenced blocks of the pages in docs/, so that tests follow a page to the letter."""
+"""The code that the pages under docs/ show, for tests that run it."""
 
 import re
 from pathlib import Path
 
-_DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """The contents of a page's fenced blocks of one language, in their order; `page` is such as `design.md`."""
-    text = (_DOCS / page).read_text(encoding="utf-8")
-    found: list[str] = re.findall(rf"^```{re.escape(language)}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return found
+    """The fenced blocks of a page (`adding_a_measure.md`) in one language, in order."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{re.escape(language)}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
