@@ -38,7 +38,7 @@ def main() -> int:
 
     import numpy as np
 
-    from trainables.corpora.sources import load_benchmark
+    from trainables.corpora.sources.registry import load_benchmark
     from trainables.evaluation.evaluate import evaluate
 
     if arguments.data_dir is None:

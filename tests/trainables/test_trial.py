@@ -14,8 +14,8 @@ import ray
 from ray import tune
 
 from trainables.config import TrainingConfig
-from trainables.corpora.atlas import atlas_benchmark, atlas_training
 from trainables.corpora.pairs import training_data
+from trainables.corpora.sources.registry import EMBEDDED, load_benchmark, load_training
 from trainables.encoders.config import PRESETS
 from trainables.inputs import TrialInputs, prepare_inputs
 from trainables.ratio.controls import Replay
@@ -39,8 +39,8 @@ def _cluster() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def inputs(_cluster: None) -> TrialInputs:
-    data = training_data({"atlas": list(atlas_training())[:200]})
-    return prepare_inputs(PRESETS["mini-xs"], data, atlas_benchmark("dev"), ())
+    data = training_data({EMBEDDED: load_training([EMBEDDED])[EMBEDDED][:200]})
+    return prepare_inputs(PRESETS["mini-xs"], data, load_benchmark(EMBEDDED, "dev"), ())
 
 
 def spec_of(ratio: RatioConfig, rungs: tuple[Rung, ...] = (), **training: Any) -> TrialSpec:

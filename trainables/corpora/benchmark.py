@@ -1,4 +1,4 @@
-"""The benchmark contract: queries, candidates and judgements with their languages."""
+"""Benchmarks: queries and candidates with their languages, and which candidates are relevant to which query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,9 +57,19 @@ class Benchmark:
 def benchmark(
     name: str, queries: Sequence[Query], candidates: Sequence[Candidate], relevant: Sequence[Sequence[int]]
 ) -> Benchmark:
-    """Builds a benchmark; `relevant[q]` holds the indices of query q's relevant candidates.
+    """Builds a benchmark from input that is free of mistakes: loaders check files and name the line.
 
-    Input must already be free of mistakes: loaders check files and name the line.
+    >>> queries = [Query("capital of France", "en", "What is the capital of France?")]
+    >>> candidates = [Candidate("1", "en", "Rome is in Italy."), Candidate("2", "fr", "Paris est la capitale.")]
+    >>> built = benchmark("capitals", queries, candidates, relevant=[[1]])
+    >>> built.languages, built.candidate_language.tolist(), built.relevant.tolist()
+    (('en', 'fr'), [0, 1], [1])
+
+    Args:
+        name: how records and tables call it.
+        queries: Q queries; every (parallel id, language) occurs once.
+        candidates: C candidates with different ids.
+        relevant: for each query the indices of its relevant candidates, of every language; may be empty.
     """
     languages = tuple(sorted({q.language for q in queries} | {c.language for c in candidates}))
     number = {language: position for position, language in enumerate(languages)}

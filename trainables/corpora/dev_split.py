@@ -1,4 +1,4 @@
-"""A dev benchmark held out of the training sets."""
+"""A dev benchmark held out of the training sets, for sets that bring none of their own."""
 
 import hashlib
 from collections import Counter
@@ -16,17 +16,27 @@ _Group = tuple[str, str]
 def split_dev(
     sets: Mapping[str, Sequence[PairItem]], share: float = 0.1, max_items: int = 200, seed: int = 0
 ) -> tuple[dict[str, list[PairItem]], Benchmark]:
-    """Returns the training sets without the held-out items, and those as a benchmark called `dev`.
+    """Splits training sets into what is trained on and a dev benchmark.
 
-    Whole groups are held out; groups that have a passage text in common, also across sets, count as one. They wait in
-    the order of a hash of (seed, set, group), so that the order within files does not matter. Again and again the
-    language with the fewest held-out queries gets the first waiting group that has a query in it and still fits: no
-    set gives more than `share` of its items (one at least, never all), all together give at most `max_items`. Rare
+    Whole groups are held out; groups that have a passage text in common, also across sets, count as one. They are
+    ordered by a hash of (seed, set, group), so that the order within files does not matter. Again and again the
+    language with the fewest held-out queries gets the first group left that has a query in it and still fits. Rare
     languages are thus covered first, but a language whose only group is a large part of its set stays in training.
 
     Every query text of a held-out item is a query, `parallel_id` the item's id (`set/id` where sets share ids). The
     candidates are the distinct held-out passage texts per language; relevant are the item's passages in every language.
-    Raises UserError for a share outside (0, 1), max_items below 1, and for data with too few groups.
+
+    Args:
+        sets: items by name of the training set.
+        share: the largest part of its items that a set gives, above 0 and below 1; one item at least, never all.
+        max_items: how many items all sets give together at most.
+        seed: of the order of the groups.
+
+    Returns:
+        The sets without the held-out items, and those as a benchmark called `dev`.
+
+    Raises:
+        UserError: share or max_items is out of range, or the data have too few groups.
     """
     if not 0 < share < 1:
         raise UserError(f"The dev share is {share}: choose a number between 0 and 1, such as 0.1.")

@@ -18,10 +18,19 @@ def cache_folder() -> Path:
 
 
 def fetched(url: str, target: Path, sha256: str, remedy: str) -> Path:
-    """Returns `target` after making sure that it holds the file at `url`, which is fetched at most once.
+    """Makes sure that `target` holds the file at `url`, which is fetched at most once.
 
-    A cached file with another digest is fetched again. Raises UserError, ending in `remedy`, when there is no
-    connection, the file cannot be kept, or what came is not the file with this sha256.
+    Args:
+        url: where the file is published.
+        target: where it is kept; a file with another digest is fetched again.
+        sha256: digest of the file.
+        remedy: what the user may do instead, as the end of an error message.
+
+    Returns:
+        `target`.
+
+    Raises:
+        UserError: there is no connection, the file cannot be kept, or what came is another file.
     """
     if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
         return target

@@ -1,4 +1,7 @@
-"""Zero-shot means zero-shot: training items that share running text with a benchmark are found and dropped."""
+"""Overlap: training items that share running text with a benchmark are found and dropped.
+
+Only then is an evaluation on that benchmark zero-shot.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,24 +36,30 @@ def find_overlap(
     benchmarks: Sequence[Benchmark],
     exempt: Collection[tuple[str, str]] = (),
 ) -> Overlap:
-    """Returns the overlap of training sets and benchmarks, whose names differ.
+    """Finds the training items that overlap with benchmarks.
 
-    An item overlaps with a benchmark when any of its texts, in any language, has a fingerprint (see `shingles`) in
-    common with any query or candidate. Memory: 8 bytes per distinct fingerprint of a benchmark, whatever the size of
-    the training sets. exempt: (set, benchmark) pairs that are not looked at and have no entry.
+    An item overlaps with a benchmark when any of its texts, in any language, has a shingle (see `shingles`) in common
+    with any query or candidate. Memory: 8 bytes per distinct shingle of a benchmark, whatever the size of the training
+    sets.
+
+    Args:
+        sets: items by name of the training set.
+        benchmarks: benchmarks of different names.
+        exempt: (set, benchmark) pairs that are not looked at and have no entry.
     """
     judged = {name: [b.name for b in benchmarks if (name, b.name) not in exempt] for name in sets}
     wanted = {other for others in judged.values() for other in others}
-    prints = {benchmark.name: _fingerprints(benchmark) for benchmark in benchmarks if benchmark.name in wanted}
+    hashes = {benchmark.name: _hashes_of(benchmark) for benchmark in benchmarks if benchmark.name in wanted}
     return Overlap(
-        {name: _overlapping(items, {other: prints[other] for other in judged[name]}) for name, items in sets.items()}
+        {name: _overlapping(items, {other: hashes[other] for other in judged[name]}) for name, items in sets.items()}
     )
 
 
 def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, list[PairItem]]:
     """Returns the sets without their overlapping items; sets that `overlap` does not know stay as they are.
 
-    Raises UserError where nothing is left of a set.
+    Raises:
+        UserError: nothing is left of a set.
     """
     kept = {}
     for name, items in sets.items():
@@ -65,20 +74,20 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
     return kept
 
 
-def _fingerprints(benchmark: Benchmark) -> npt.NDArray[np.uint64]:
-    """Sorted and distinct."""
+def _hashes_of(benchmark: Benchmark) -> npt.NDArray[np.uint64]:
+    """Of all shingles, sorted and distinct."""
     chunks = [np.unique(hashes) for hashes, _ in shingles((*benchmark.query_texts, *benchmark.candidate_texts))]
     return np.unique(np.concatenate(chunks)) if chunks else np.zeros(0, dtype=np.uint64)
 
 
-def _overlapping(items: Sequence[PairItem], prints: Mapping[str, npt.NDArray[np.uint64]]) -> dict[str, tuple[str, ...]]:
-    if not prints:
+def _overlapping(items: Sequence[PairItem], known: Mapping[str, npt.NDArray[np.uint64]]) -> dict[str, tuple[str, ...]]:
+    if not known:
         return {}
     item_of_text = np.repeat(np.arange(len(items)), [len(item.query) + len(item.passage) for item in items])
-    found = {name: np.zeros(len(items), dtype=bool) for name in prints}
+    found = {name: np.zeros(len(items), dtype=bool) for name in known}
     for hashes, texts in shingles(_texts(items)):
-        for name, known in prints.items():
-            found[name][item_of_text[texts[_is_in(hashes, known)]]] = True
+        for name, own in known.items():
+            found[name][item_of_text[texts[_is_in(hashes, own)]]] = True
     return {name: tuple(items[number].id for number in np.flatnonzero(hits).tolist()) for name, hits in found.items()}
 
 

@@ -9,30 +9,34 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trainables.corpora.pair_paths import PAIR_FILE_SUFFIXES, pair_file_suffix
 from trainables.corpora.pair_records import FIELDS, Record, items_from_records
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.text_files import text_lines
 from trainables.errors import UserError
 
-PAIR_FILE_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
-
 
 def load_pair_file(path: Path) -> list[PairItem]:
-    """Returns the items of a file, in file order; raises UserError that names the file and the line or row.
+    """Loads the items of a file, in file order.
 
     The suffix tells the format (`.jsonl`, `.csv`, `.tsv`, each also with `.gz`, or `.parquet`), the first record's
     fields tell the form (see `pair_records`). In Parquet, `query` and `passage` of whole items are structs or maps.
     An empty cell of a CSV or TSV file means that the text is absent.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "pairs.csv"
+    ...     _ = path.write_text("pair_id,language,query,passage\\n1,en,What is it?,A thing.\\n")
+    ...     load_pair_file(path)
+    [PairItem(id='1', group='1', query={'en': 'What is it?'}, passage={'en': 'A thing.'})]
+
+    Raises:
+        UserError: the file breaks a rule; names the line or row.
     """
     suffix = pair_file_suffix(path)
     if suffix is None:
         raise UserError(f"{path} has no known suffix: name it {', '.join(PAIR_FILE_SUFFIXES)}.")
     return items_from_records(str(path), _READERS[suffix.removesuffix(".gz")](path))
-
-
-def pair_file_suffix(path: Path) -> str | None:
-    """Returns the suffix that makes `path` a pair file, or None; the file itself is not looked at."""
-    return next((suffix for suffix in PAIR_FILE_SUFFIXES if path.name.endswith(suffix) and path.name != suffix), None)
 
 
 def _json_records(path: Path) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""The training-pairs contract: items with a query and a passage in one or more languages."""
+"""Training pairs: items with a query and a passage, each in one or more languages."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,13 @@ class TrainingData:
 
 
 def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
-    """Builds the training data of several named sets; the order of sets and items is kept."""
+    """Builds the training data of several named sets; the order of sets and items is kept.
+
+    >>> item = PairItem("1", "g", {"en": "What is it?"}, {"en": "A thing.", "de": "Ein Ding."})
+    >>> data = training_data({"mine": [item]})
+    >>> data.languages, data.query_text.tolist(), data.passage_text.tolist()
+    (('de', 'en'), [[-1, 0]], [[2, 1]])
+    """
     languages = tuple(sorted({lang for items in sets.values() for i in items for lang in (*i.query, *i.passage)}))
     column = {language: position for position, language in enumerate(languages)}
     size = sum(len(items) for items in sets.values())

@@ -1,6 +1,6 @@
-"""Fingerprints of running text: hashed shingles of 13 words, or of 30 characters in scripts without spaces.
+"""Shingles of running text, hashed: runs of 13 words, or of 30 characters in scripts without spaces.
 
-Texts are compared after NFKC, lower-casing and folding of white space. The fingerprints of a text are
+Texts are compared after NFKC, lower-casing and folding of white space. The shingles of a text are
 
 - every run of 13 words (a word is what stands between spaces);
 - every run of 30 characters of which at least half belong to a script written without spaces (Han, Kana, Bopomofo,
@@ -51,9 +51,16 @@ def normalised(text: str) -> str:
 
 
 def shingles(texts: Iterable[str]) -> Iterator[tuple[_Hashes, _Numbers]]:
-    """Yields (hashes, numbers of the texts that have them), a chunk of texts at a time.
+    """Hashes the shingles of texts, a chunk of texts at a time.
+
+    >>> ((hashes, numbers),) = shingles(["too short", "a text of five words"])
+    >>> len(hashes), numbers.tolist()
+    (1, [1])
 
     A hash has 64 bits and is the same in every process; two different shingles share one with probability 2^-64.
+
+    Yields:
+        (hashes, numbers of the texts that have them), two arrays of one length.
     """
     chunk: list[str] = []
     size = first = 0

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from trainables.batches.planner import BatchPlanner
-from trainables.corpora.atlas import atlas_training
 from trainables.corpora.pair_files import load_pair_file
 from trainables.corpora.pairs import PairItem, training_data
+from trainables.corpora.sources.registry import EMBEDDED, load_training
 from trainables.errors import UserError
 from trainables.ratio.registry import ratio_config, ratio_policy
 
@@ -422,7 +422,7 @@ def test_real_parallel_text_fills_batches_that_keep_every_rule(shared_data):
 
 
 def test_the_embedded_training_set_fills_batches_that_keep_every_rule():
-    data = training_data({"atlas": atlas_training()})
+    data = training_data(load_training([EMBEDDED]))
     planner = BatchPlanner(data, 48, seed=0)
     assert not planner.left_out
     assert not planner.languages_left_out

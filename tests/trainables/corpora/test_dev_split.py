@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.pairs import PairItem
-from trainables.corpora.sources import load_training
+from trainables.corpora.sources.registry import load_training
 from trainables.errors import UserError
 
 LANGUAGES = ("de", "en", "fr")

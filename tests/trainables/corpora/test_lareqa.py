@@ -8,144 +8,14 @@ from typing import Any
 
 import pytest
 
-from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.lareqa import MLQA_R, XQUAD_R, SentenceBenchmark, SourceFile
+from tests.trainables.corpora.lareqa_checks import relevant_of
+from trainables.corpora.lareqa import PublishedFile, SentenceBenchmark
 from trainables.errors import UserError
-
-XQUAD_CANDIDATES = {
-    "ar": 1222, "de": 1276, "el": 1234, "en": 1180, "es": 1215, "hi": 1244, "ru": 1219, "th": 852, "tr": 1167,
-    "vi": 1209, "zh": 1196,
-}  # fmt: skip
-MLQA_CANDIDATES = {"ar": 2545, "de": 2362, "en": 6264, "es": 1787, "hi": 2426, "vi": 2828, "zh": 2322}
-MLQA_QUESTIONS = {"ar": 517, "de": 512, "en": 1148, "es": 500, "hi": 507, "vi": 511, "zh": 504}
-
-
-@pytest.fixture(scope="module")
-def xquad_r(shared_data: Path) -> Benchmark:
-    return XQUAD_R.load(shared_data)
-
-
-@pytest.fixture(scope="module")
-def mlqa_r(shared_data: Path) -> Benchmark:
-    return MLQA_R.load(shared_data / "mlqa-r")  # the folder itself will do
-
-
-def per_language(benchmark: Benchmark, numbers: Any) -> dict[str, int]:
-    return {language: int((numbers == position).sum()) for position, language in enumerate(benchmark.languages)}
-
-
-def relevant_of(benchmark: Benchmark, query: int) -> list[int]:
-    return benchmark.relevant[benchmark.relevant_start[query] : benchmark.relevant_start[query + 1]].tolist()
-
-
-def raw_file(folder: Path, language: str) -> Any:
-    return json.loads(gzip.decompress((folder / f"{language}.json.gz").read_bytes()))
-
-
-def test_xquad_r_has_the_published_counts(xquad_r: Benchmark) -> None:
-    assert per_language(xquad_r, xquad_r.candidate_language) == XQUAD_CANDIDATES
-    assert len(xquad_r.candidate_texts) == 13_014
-    assert per_language(xquad_r, xquad_r.query_language) == dict.fromkeys(XQUAD_CANDIDATES, 1190)
-    assert len(xquad_r.parallel_ids) == 1190
-
-
-def test_mlqa_r_has_the_published_counts(mlqa_r: Benchmark) -> None:
-    assert per_language(mlqa_r, mlqa_r.candidate_language) == MLQA_CANDIDATES
-    assert len(mlqa_r.candidate_texts) == 20_534
-    assert per_language(mlqa_r, mlqa_r.query_language) == MLQA_QUESTIONS
-    assert (len(mlqa_r.query_texts), len(mlqa_r.parallel_ids)) == (4199, 1148)
-    languages_of_question = [int((mlqa_r.query_parallel == number).sum()) for number in range(1148)]
-    assert [languages_of_question.count(n) for n in (2, 3, 4)] == [65, 263, 820]
-    assert len(mlqa_r.relevant) / 4199 == pytest.approx(3.75, abs=0.005)
-
-
-def test_candidate_ids_and_query_keys_are_unique(xquad_r: Benchmark, mlqa_r: Benchmark) -> None:
-    for benchmark in (xquad_r, mlqa_r):
-        assert len(set(benchmark.candidate_ids)) == len(benchmark.candidate_ids)
-        keys = set(zip(benchmark.query_parallel.tolist(), benchmark.query_language.tolist(), strict=True))
-        assert len(keys) == len(benchmark.query_texts)
-
-
-def test_raw_files_and_candidate_texts_have_the_known_digests(shared_data: Path, xquad_r: Benchmark) -> None:
-    known = json.loads((shared_data / "xquad-r" / "counts.json").read_text())
-    for number, language in enumerate(xquad_r.languages):
-        raw = gzip.decompress((shared_data / "xquad-r" / f"{language}.json.gz").read_bytes())
-        assert hashlib.sha256(raw).hexdigest() == known[language]["raw_json_sha256"] == XQUAD_R.files[language].sha256
-        texts = [t for t, n in zip(xquad_r.candidate_texts, xquad_r.candidate_language, strict=True) if n == number]
-        assert hashlib.sha256("\n".join(texts).encode()).hexdigest() == known[language]["candidates_sha256"]
-        positions = {c for c, n in enumerate(xquad_r.candidate_language.tolist()) if n == number}
-        assert len(set(xquad_r.relevant.tolist()) & positions) == known[language]["sentences_holding_an_answer"]
-    for language, file in MLQA_R.files.items():
-        raw = gzip.decompress((shared_data / "mlqa-r" / f"{language}.json.gz").read_bytes())
-        assert hashlib.sha256(raw).hexdigest() == file.sha256
-
-
-def test_a_question_of_xquad_r_has_one_relevant_candidate_per_language(xquad_r: Benchmark) -> None:
-    assert set((xquad_r.relevant_start[1:] - xquad_r.relevant_start[:-1]).tolist()) == {11}
-    own = [relevant_of(xquad_r, query) for query in range(len(xquad_r.query_texts))]
-    assert all(xquad_r.candidate_language[candidates].tolist() == list(range(11)) for candidates in own)
-    # "How many points did the Panthers defense surrender?": 308, in the first sentence in every language.
-    first = xquad_r.parallel_ids.index("56beb4343aeaaa14008c925b")
-    for query in [q for q, parallel in enumerate(xquad_r.query_parallel.tolist()) if parallel == first]:
-        assert [xquad_r.candidate_ids[c] for c in own[query]] == [f"{lang}:0:0:0" for lang in XQUAD_CANDIDATES]
-        assert all("308" in xquad_r.candidate_texts[c] for c in own[query])
-
-
-def test_relevant_candidates_are_those_of_the_languages_in_which_the_question_exists(mlqa_r: Benchmark) -> None:
-    languages = {}
-    for parallel, language in zip(mlqa_r.query_parallel.tolist(), mlqa_r.query_language.tolist(), strict=True):
-        languages.setdefault(parallel, []).append(language)
-    for query, parallel in enumerate(mlqa_r.query_parallel.tolist()):
-        assert mlqa_r.candidate_language[relevant_of(mlqa_r, query)].tolist() == sorted(languages[parallel])
-
-
-@pytest.mark.parametrize("source", [XQUAD_R, MLQA_R], ids=lambda source: source.name)
-def test_the_answer_starts_in_the_relevant_sentence_of_the_query_language(
-    shared_data: Path, source: SentenceBenchmark
-) -> None:
-    """Found by text, not by offset: the sentence holds the answer, or as much of it as does not run over the end."""
-    benchmark = source.load(shared_data)
-    crossing = dict.fromkeys(benchmark.languages, 0)
-    gold: dict[tuple[str, str], str] = {}
-    for query, (parallel, language) in enumerate(
-        zip(benchmark.query_parallel.tolist(), benchmark.query_language.tolist(), strict=True)
-    ):
-        (own,) = [c for c in relevant_of(benchmark, query) if benchmark.candidate_language[c] == language]
-        gold[benchmark.languages[language], benchmark.parallel_ids[parallel]] = benchmark.candidate_texts[own]
-    for language in benchmark.languages:
-        for article in raw_file(shared_data / source.name, language)["data"]:
-            for paragraph in article["paragraphs"]:
-                for question in paragraph["qas"]:
-                    sentence, answer = gold[language, question["id"]], question["answers"][0]["text"]
-                    assert sentence in paragraph["sentences"]
-                    if answer in sentence or "\u00e2\u0081\u201e" in answer:  # mis-encoded in the answer only
-                        continue
-                    crossing[language] += 1
-                    beginnings = {answer[:n].rstrip() for n in range(1, len(answer))} - {""}
-                    assert any(sentence.rstrip().endswith(beginning) for beginning in beginnings)
-    if source is XQUAD_R:
-        published = {
-            "ar": 10,
-            "de": 8,
-            "el": 13,
-            "en": 3,
-            "es": 12,
-            "hi": 11,
-            "ru": 2,
-            "th": 9,
-            "tr": 20,
-            "vi": 13,
-            "zh": 11,
-        }
-        assert crossing == published
-
-
-# A small benchmark of the same shape, to break.
 
 
 def small_source() -> SentenceBenchmark:
     return SentenceBenchmark(
-        "small-r", "http://127.0.0.1:9/small-r", {lang: SourceFile(2, 3, "") for lang in ("en", "th")}
+        "small-r", "http://127.0.0.1:9/small-r", {lang: PublishedFile(2, 3, "") for lang in ("en", "th")}
     )
 
 
@@ -237,7 +107,7 @@ def test_files_are_fetched_into_the_cache_and_then_read_from_there(
     folder = write_small(tmp_path)
     (folder / "th.json").write_bytes(gzip.decompress((folder / "th.json.gz").read_bytes()))
     files = {
-        lang: SourceFile(2, 3, hashlib.sha256((folder / f"{lang}.json").read_bytes()).hexdigest())
+        lang: PublishedFile(2, 3, hashlib.sha256((folder / f"{lang}.json").read_bytes()).hexdigest())
         for lang in ("en", "th")
     }
     source = replace(small_source(), url=folder.as_uri(), files=files)

@@ -13,7 +13,7 @@ from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
 from trainables.corpora.overlap import drop_overlap, find_overlap
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.shingles import shingles
-from trainables.corpora.sources import load_benchmark, load_training
+from trainables.corpora.sources.registry import load_benchmark, load_training
 from trainables.errors import UserError
 
 ENGLISH = (

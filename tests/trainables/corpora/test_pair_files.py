@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainables.corpora.pair_files import PAIR_FILE_SUFFIXES, load_pair_file, pair_file_suffix
+from trainables.corpora.pair_files import load_pair_file
 from trainables.corpora.pairs import PairItem
 from trainables.errors import UserError
 
@@ -310,13 +310,6 @@ def test_a_missing_file_and_a_folder_in_its_place_are_told(tmp_path: Path, name:
     (tmp_path / name).mkdir()
     with pytest.raises(UserError, match=name):
         load_pair_file(tmp_path / name)
-
-
-def test_the_suffix_of_a_pair_file_is_the_longest_that_fits() -> None:
-    assert pair_file_suffix(Path("x/a.b.jsonl.gz")) == ".jsonl.gz"
-    assert pair_file_suffix(Path("README.md")) is None
-    assert pair_file_suffix(Path(".csv")) is None
-    assert all(pair_file_suffix(Path(f"a{suffix}")) == suffix for suffix in PAIR_FILE_SUFFIXES)
 
 
 def test_real_training_files_have_the_published_numbers_of_items(shared_data: Path) -> None:

@@ -19,7 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
-from trainables.corpora.sources import load_benchmark
+from trainables.corpora.sources.registry import load_benchmark
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.top import CUTOFF

@@ -2,21 +2,22 @@
 
 An item is a fact ("the currency of France"): a question and a passage in every language, all naming the territory.
 Facts are held out, not territories: two facts of a held-out territory go to the dev or test set, the others stay in
-training. The two are each other's hardest candidates, since only the relation tells them apart.
+training. The two are each other's hardest candidates, since only the relation tells them apart. Texts are not held
+out: dev and test share their wordings with training on purpose, so that no overlap of texts is looked for between them.
 """
 
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
 
-import babel
-from babel.core import get_cldr_version
-
-from trainables.corpora.atlas_facts import LANGUAGES, Fact, facts
-from trainables.corpora.atlas_wordings import WORDINGS
+from trainables.corpora.atlas.facts import LANGUAGES, Fact, facts
+from trainables.corpora.atlas.wordings import WORDINGS
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
 from trainables.corpora.pairs import PairItem
+from trainables.corpora.sources.base import BenchmarkSource, TrainingSource
+
+NAME = "atlas"
+SPLITS = ("dev", "test")
 
 _TERRITORIES = {"test": 75, "dev": 50}
 """How many territories lend two facts each."""
@@ -29,8 +30,8 @@ def atlas_training() -> tuple[PairItem, ...]:
 
 
 @cache
-def atlas_benchmark(split: Literal["dev", "test"]) -> Benchmark:
-    """Returns the held-out facts as a benchmark: one question and one candidate per fact and language.
+def atlas_benchmark(split: str) -> Benchmark:
+    """Returns the held-out facts of one of `SPLITS`: one question and one candidate per fact and language.
 
     The passages of a fact in all languages are relevant to its question in any language.
     """
@@ -41,16 +42,7 @@ def atlas_benchmark(split: Literal["dev", "test"]) -> Benchmark:
     ]
     width = len(LANGUAGES)
     relevant = [range(q - q % width, q - q % width + width) for q in range(len(queries))]
-    return benchmark(f"atlas-{split}", queries, candidates, relevant)
-
-
-def atlas_description() -> str:
-    """Returns one line on the origin, the licence and the size of the atlas."""
-    sizes = ", ".join(f"{len(members)} {name}" for name, members in _split().items())
-    return (
-        f"atlas: {len(WORDINGS)} relations of territories in {len(LANGUAGES)} languages ({sizes} facts), names from "
-        f"the Unicode CLDR {get_cldr_version()} (Unicode License v3) through babel {babel.__version__}"
-    )
+    return benchmark(_benchmark_name(split), queries, candidates, relevant)
 
 
 @cache
@@ -84,6 +76,10 @@ def _item(fact: Fact) -> PairItem:
     return PairItem(fact.id, fact.id, query, passage)
 
 
+def _benchmark_name(split: str) -> str:
+    return f"{NAME}-{split}"
+
+
 def _pick(wordings: Sequence[str], *key: str) -> str:
     """One of the wordings, drawn for each fact and language afresh: a wording never gives away a match."""
     return wordings[_number(*key) % len(wordings)]
@@ -91,3 +87,24 @@ def _pick(wordings: Sequence[str], *key: str) -> str:
 
 def _number(*key: str) -> int:
     return int.from_bytes(hashlib.sha256("\0".join(key).encode()).digest()[:8], "big")
+
+
+_DESCRIPTION = "facts about territories from CLDR, 11 languages, built in"
+_LICENCE = "Unicode-3.0"
+
+BENCHMARK = BenchmarkSource(
+    name=NAME,
+    description=_DESCRIPTION,
+    licence=_LICENCE,
+    splits=SPLITS,
+    load=lambda split, data_dir: atlas_benchmark(split),
+)
+
+TRAINING = TrainingSource(
+    name=NAME,
+    description=_DESCRIPTION,
+    licence=_LICENCE,
+    load=lambda data_dir: list(atlas_training()),
+    dev=NAME,
+    overlap_exempt=frozenset(map(_benchmark_name, SPLITS)),
+)

@@ -4,24 +4,19 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 from babel import Locale
 
-from trainables.corpora.atlas import atlas_benchmark, atlas_description, atlas_training
-from trainables.corpora.atlas_facts import LANGUAGES, facts
-from trainables.corpora.atlas_wordings import WORDINGS
-from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.atlas.facts import LANGUAGES, facts
+from trainables.corpora.atlas.wordings import WORDINGS
 from trainables.corpora.overlap import find_overlap
 from trainables.corpora.pairs import training_data
+from trainables.corpora.sources.atlas import BENCHMARK, SPLITS, TRAINING, atlas_benchmark, atlas_training
 
-SPLITS = ("dev", "test")
 SCRIPTS = {"ar": "ARABIC", "el": "GREEK", "hi": "DEVANAGARI", "ru": "CYRILLIC", "th": "THAI", "zh": "CJK"}
-
-
-def held_out(split: str) -> Benchmark:
-    return atlas_benchmark("dev" if split == "dev" else "test")
 
 
 def texts_by_language() -> dict[str, list[str]]:
@@ -32,7 +27,7 @@ def texts_by_language() -> dict[str, list[str]]:
             for language, text in by_language.items():
                 texts[language].append(text)
     for split in SPLITS:
-        data = held_out(split)
+        data = atlas_benchmark(split)
         for numbers, found in (
             (data.query_language, data.query_texts),
             (data.candidate_language, data.candidate_texts),
@@ -47,8 +42,8 @@ def script_of(character: str) -> str:
 
 
 def test_the_splits_have_the_sizes_of_the_default_study() -> None:
-    assert len(held_out("test").parallel_ids) == 150
-    assert len(held_out("dev").parallel_ids) == 100
+    assert len(atlas_benchmark("test").parallel_ids) == 150
+    assert len(atlas_benchmark("dev").parallel_ids) == 100
     assert 550 <= len(atlas_training()) <= 600
     assert len({item.group for item in atlas_training()}) >= 150
     assert len({item.id.split(":")[1] for item in atlas_training()}) >= 150
@@ -62,7 +57,7 @@ def test_every_training_item_has_a_question_and_a_passage_in_every_language() ->
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_relevant_candidates_of_a_question_are_the_passages_of_its_fact_in_every_language(split: str) -> None:
-    data = held_out(split)
+    data = atlas_benchmark(split)
     assert data.languages == LANGUAGES
     assert len(data.query_texts) == len(data.candidate_ids) == len(data.parallel_ids) * len(LANGUAGES)
     for query in range(len(data.query_texts)):
@@ -76,7 +71,7 @@ def test_the_relevant_candidates_of_a_question_are_the_passages_of_its_fact_in_e
 
 def test_no_fact_is_in_two_splits_and_none_is_lost() -> None:
     train = {item.id for item in atlas_training()}
-    dev, test = (set(held_out(split).parallel_ids) for split in SPLITS)
+    dev, test = (set(atlas_benchmark(split).parallel_ids) for split in SPLITS)
     assert not train & dev
     assert not train & test
     assert not dev & test
@@ -85,7 +80,7 @@ def test_no_fact_is_in_two_splits_and_none_is_lost() -> None:
 
 def test_no_territory_is_in_dev_and_test_and_each_is_trained_with_another_relation() -> None:
     trained = {item.id.split(":")[1] for item in atlas_training()}
-    dev, test = ({fact.split(":")[1] for fact in held_out(split).parallel_ids} for split in SPLITS)
+    dev, test = ({fact.split(":")[1] for fact in atlas_benchmark(split).parallel_ids} for split in SPLITS)
     assert not dev & test
     assert dev | test <= trained
 
@@ -93,7 +88,7 @@ def test_no_territory_is_in_dev_and_test_and_each_is_trained_with_another_relati
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_other_fact_of_the_same_territory_is_always_in_the_pool(split: str) -> None:
     relations = defaultdict(set)
-    for fact in held_out(split).parallel_ids:
+    for fact in atlas_benchmark(split).parallel_ids:
         relation, territory = fact.split(":")
         relations[territory].add(relation)
     assert {len(of_one) for of_one in relations.values()} == {2}
@@ -150,7 +145,7 @@ def test_training_and_test_see_every_wording_of_a_question_and_a_passage() -> No
         for language, text in by_language.items()
     }
     assert train == everything
-    data = held_out("test")
+    data = atlas_benchmark("test")
     test = set()
     for query, text in enumerate(data.query_texts):
         language = data.languages[data.query_language[query]]
@@ -204,7 +199,7 @@ def test_no_two_facts_share_a_question_or_a_passage_in_a_language() -> None:
             for item in atlas_training():
                 owners[getattr(item, pick)[language]].add(item.id)
             for split in SPLITS:
-                data = held_out(split)
+                data = atlas_benchmark(split)
                 if pick == "query":
                     for query, text in enumerate(data.query_texts):
                         if data.languages[data.query_language[query]] == language:
@@ -217,7 +212,7 @@ def test_no_two_facts_share_a_question_or_a_passage_in_a_language() -> None:
 
 
 def test_no_running_text_of_dev_or_test_is_in_training() -> None:
-    benchmarks = [held_out(split) for split in SPLITS]
+    benchmarks = [atlas_benchmark(split) for split in SPLITS]
     assert find_overlap({"atlas": atlas_training()}, benchmarks).counts() == {
         "atlas": {"atlas-dev": 0, "atlas-test": 0}
     }
@@ -265,7 +260,7 @@ def test_names_are_those_of_the_cldr() -> None:
 
 def test_another_process_with_another_hash_seed_builds_the_same_atlas() -> None:
     code = (
-        "from trainables.corpora.atlas import *; from trainables.corpora.pairs import training_data;"
+        "from trainables.corpora.sources.atlas import *; from trainables.corpora.pairs import training_data;"
         "print(training_data({'atlas': atlas_training()}).fingerprint,"
         "atlas_benchmark('dev').fingerprint, atlas_benchmark('test').fingerprint)"
     )
@@ -281,21 +276,26 @@ def test_another_process_with_another_hash_seed_builds_the_same_atlas() -> None:
     ]
     here = [
         training_data({"atlas": atlas_training()}).fingerprint,
-        *(held_out(split).fingerprint for split in SPLITS),
+        *(atlas_benchmark(split).fingerprint for split in SPLITS),
     ]
     assert printed == [here, here]
 
 
-def test_the_description_names_origin_licence_and_size() -> None:
-    line = atlas_description()
-    assert "\n" not in line
-    for part in (
-        "CLDR",
-        "Unicode License v3",
-        "babel",
-        f"{len(atlas_training())} train",
-        "100 dev",
-        "150 test",
-        "11 lang",
-    ):
-        assert part in line
+def test_it_says_what_it_is() -> None:
+    for source in (BENCHMARK, TRAINING):
+        assert source.name == "atlas"
+        assert "CLDR" in source.description
+        assert f"{len(LANGUAGES)} languages" in source.description
+        assert (source.licence, source.non_commercial, source.references) == ("Unicode-3.0", False, ())
+
+
+def test_it_loads_by_split_whatever_the_data_folder(tmp_path: Path) -> None:
+    assert BENCHMARK.splits == SPLITS
+    for split in SPLITS:
+        assert BENCHMARK.load(split, tmp_path) is atlas_benchmark(split)
+    assert TRAINING.load(tmp_path) == list(atlas_training())
+
+
+def test_its_own_dev_split_chooses_parameters_and_its_splits_share_wordings_on_purpose() -> None:
+    assert TRAINING.dev == BENCHMARK.name
+    assert TRAINING.overlap_exempt == {atlas_benchmark(split).name for split in SPLITS}

@@ -3,9 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from trainables.corpora import sources
 from trainables.corpora.pairs import PairItem
-from trainables.corpora.sources import BENCHMARKS, TRAINING_SOURCES, BenchmarkSource, load_benchmark, load_training
+from trainables.corpora.sources.registry import (
+    BENCHMARKS,
+    EMBEDDED,
+    TRAINING_SOURCES,
+    load_benchmark,
+    load_training,
+)
 from trainables.errors import UserError
 
 
@@ -19,27 +24,51 @@ def ids(sets: dict[str, list[PairItem]]) -> dict[str, list[str]]:
     return {name: [item.id for item in items] for name, items in sets.items()}
 
 
+ROOT = Path(__file__).parents[4]
+
+
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "working").mkdir()
     monkeypatch.chdir(tmp_path / "working")
 
 
-def test_every_source_is_described_in_one_line() -> None:
-    assert set(BENCHMARKS) == {"atlas", "xquad-r", "mlqa-r"}
-    assert set(TRAINING_SOURCES) == {"atlas"}
+def test_every_source_is_described_in_one_line_without_its_name_and_licence() -> None:
+    assert list(BENCHMARKS) == ["atlas", "xquad-r", "mlqa-r"]
+    assert list(TRAINING_SOURCES) == ["atlas"]
     for source in (*BENCHMARKS.values(), *TRAINING_SOURCES.values()):
         assert source.description.strip()
         assert "\n" not in source.description
+        assert re.fullmatch(r"[A-Za-z0-9.+-]+", source.licence)
+        assert source.licence not in source.description
+        assert source.non_commercial == ("-NC-" in source.licence)
 
 
-def test_the_atlas_trains_and_tests_without_a_data_folder() -> None:
-    training = load_training(["atlas"], None)
-    assert list(training) == ["atlas"]
-    assert len(training["atlas"]) > 100
-    dev, test = (load_benchmark("atlas", split, None) for split in ("dev", "test"))
+def test_what_sources_cite_is_in_the_bibliography() -> None:
+    bibliography = (ROOT / "analysis/render/templates/references.bib").read_text()
+    for source in (*BENCHMARKS.values(), *TRAINING_SOURCES.values()):
+        for key in source.references:
+            assert f"{{{key}," in bibliography
+
+
+def test_a_benchmark_is_judged_by_its_test_split_at_least() -> None:
+    for source in BENCHMARKS.values():
+        assert "test" in source.splits
+        assert set(source.splits) <= {"dev", "test"}
+
+
+def test_a_training_set_chooses_parameters_by_a_split_that_exists() -> None:
+    for source in TRAINING_SOURCES.values():
+        assert source.dev is None or "dev" in BENCHMARKS[source.dev].splits
+
+
+def test_what_is_embedded_trains_and_tests_without_a_data_folder() -> None:
+    training = load_training([EMBEDDED])
+    assert list(training) == [EMBEDDED]
+    assert len(training[EMBEDDED]) > 100
+    dev, test = (load_benchmark(EMBEDDED, split) for split in ("dev", "test"))
     assert dev.fingerprint != test.fingerprint
-    assert not {item.id for item in training["atlas"]} & {*dev.parallel_ids, *test.parallel_ids}
+    assert not {item.id for item in training[EMBEDDED]} & {*dev.parallel_ids, *test.parallel_ids}
 
 
 def test_an_unknown_benchmark_or_split_is_told_with_the_known_ones(shared_data: Path) -> None:
@@ -116,16 +145,3 @@ def test_a_link_to_a_file_of_another_name_is_a_pair_file(tmp_path: Path) -> None
     write_pair(tmp_path / "blobs/0123")
     (tmp_path / "set.jsonl").symlink_to(tmp_path / "blobs/0123")
     assert ids(load_training(["set"], tmp_path)) == {"set": ["a"]}
-
-
-def test_the_example_of_the_documentation_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (Path(sources.__file__).parents[2] / "docs" / "adding_a_benchmark.md").read_text()
-    loader, line = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    scope: dict[str, object] = {"BenchmarkSource": BenchmarkSource}
-    exec(loader, scope)
-    monkeypatch.setattr(sources, "BENCHMARKS", eval("{" + line.strip() + "}", scope))
-    write_pair(tmp_path / "capitals.jsonl")
-    found = load_benchmark("capitals", "test", tmp_path)
-    assert (found.query_texts, found.candidate_texts, found.relevant.tolist()) == (("q",), ("p",), [0])
-    with pytest.raises(UserError, match="--data-dir"):
-        load_benchmark("capitals", "test", None)

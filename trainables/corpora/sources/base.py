@@ -1,0 +1,49 @@
+"""What is known of a benchmark or a training set before it is loaded: name, origin, licence, and how to load it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.pairs import PairItem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What benchmarks and training sets have in common."""
+
+    name: str
+    """As it is given on the command line."""
+    description: str
+    """One line, without name and licence."""
+    licence: str
+    """SPDX identifier, such as `CC-BY-SA-4.0`, or the licence's own name where SPDX has none."""
+    non_commercial: bool = False
+    """The licence forbids commercial use."""
+    references: tuple[str, ...] = ()
+    """Works to cite: keys of `analysis/render/templates/references.bib`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkSource(Source):
+    """Queries and candidates by which encoders are judged."""
+
+    splits: tuple[str, ...] = ("test",)
+    """`test` is judged in the confirm phase; `dev` is there only if parameters may be chosen on it."""
+    load: Callable[[str, Path | None], Benchmark]
+    """(one of `splits`, data folder or None) -> benchmark; raises UserError for files that are missing or wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSource(Source):
+    """Items that encoders are trained on."""
+
+    load: Callable[[Path | None], list[PairItem]]
+    """(data folder or None) -> items; raises UserError for files that are missing or wrong."""
+    dev: str | None = None
+    """The benchmark whose `dev` split chooses parameters where only this set trains; None: groups are held out."""
+    overlap_exempt: frozenset[str] = frozenset()
+    """Names of benchmarks that share texts with this set on purpose: no overlap is looked for.
+
+    Only a source that holds out something else than texts, and says so in its own file, may name any.
+    """
