@@ -8,8 +8,9 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from trainables.batches.batch import Batch
 from trainables.batches.kinds import KINDS, Kind, batch_kinds
-from trainables.batches.planner import Batch, BatchPlanner
+from trainables.batches.planner import BatchPlanner
 from trainables.clock import Clock
 from trainables.config import TrainingConfig
 from trainables.corpora.pairs import TrainingData

@@ -1,71 +1,31 @@
-"""The items of one training set that can serve one kind of batch, and how members are drawn from them."""
+"""The languages of a pair: which items can serve a monolingual or a cross-lingual batch, and in which languages."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
+from trainables.batches.batch import Indices, Pairs
 from trainables.corpora.pairs import TrainingData
 
-Indices = npt.NDArray[np.int32]
 Uniforms = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Members:
-    """Items in the languages in which they are used, [m] each. A text index of -1 marks an item that cannot be used
-    so.
-    """
-
-    items: Indices
-    query_language: npt.NDArray[np.int16]
-    passage_language: npt.NDArray[np.int16]
-    query_text: Indices
-    passage_text: Indices
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def take(self, index: npt.NDArray[np.intp]) -> "Members":
-        """The members at some positions."""
-        return Members(
-            self.items[index],
-            self.query_language[index],
-            self.passage_language[index],
-            self.query_text[index],
-            self.passage_text[index],
-        )
-
-
-def joined(parts: list[Members]) -> Members:
-    """Several runs of members as one."""
-    return Members(
-        np.concatenate([part.items for part in parts]),
-        np.concatenate([part.query_language for part in parts]),
-        np.concatenate([part.passage_language for part in parts]),
-        np.concatenate([part.query_text for part in parts]),
-        np.concatenate([part.passage_text for part in parts]),
-    )
-
-
-class Usage(ABC):
-    """How a kind of batch uses items: which of them can serve, and in which languages."""
+class LanguageRule(ABC):
+    """How the languages of the pairs of a batch are chosen."""
 
     @abstractmethod
     def eligible(self, items: Indices) -> npt.NDArray[np.bool_]:
-        """Which of the items can serve: bool [m]."""
+        """Which of the items have a pair in such languages: bool [m]."""
 
     @abstractmethod
-    def members(self, items: Indices, uniforms: Uniforms) -> Members:
-        """The items in their languages; one uniform number each decides what is to be decided."""
+    def pairs(self, items: Indices, uniforms: Uniforms) -> Pairs:
+        """The items in their languages; one uniform number each decides where there is a choice."""
 
 
-class OneLanguage(Usage):
-    """Query and passage in the same language."""
+class Monolingual(LanguageRule):
+    """Query and passage in one and the same language for the whole batch."""
 
     def __init__(self, data: TrainingData, language: int) -> None:
         self._data = data
@@ -80,16 +40,16 @@ class OneLanguage(Usage):
         return usable
 
     @override
-    def members(self, items: Indices, uniforms: Uniforms) -> Members:
+    def pairs(self, items: Indices, uniforms: Uniforms) -> Pairs:
         languages = np.full(len(items), self._language, dtype=np.int16)
         query_text = self._data.query_text[items, self._language]
         passage_text = self._data.passage_text[items, self._language]
-        return Members(items, languages, languages, query_text, passage_text)
+        return Pairs(items, languages, languages, query_text, passage_text)
 
 
-class TwoLanguages(Usage):
+class CrossLingual(LanguageRule):
     """Query and passage in different languages: uniform over the ordered pairs (query language, passage language) of
-    the item.
+    the item, for each item on its own.
 
     Let an item have q query and p passage languages, c of them common, the common ones listed first and in the same
     order on both sides. Then the first c (p - 1) pairs have a common query language, which the passage must avoid,
@@ -120,7 +80,7 @@ class TwoLanguages(Usage):
         return usable
 
     @override
-    def members(self, items: Indices, uniforms: Uniforms) -> Members:
+    def pairs(self, items: Indices, uniforms: Uniforms) -> Pairs:
         pattern = self._pattern[items]
         pairs = self._pairs[pattern]
         rank = (uniforms * pairs).astype(np.int64)
@@ -140,42 +100,7 @@ class TwoLanguages(Usage):
         passage_text = self._data.passage_text[items, passage_language]
         if not pairs.all():
             query_text[pairs == 0] = -1
-        return Members(items, query_language, passage_language, query_text, passage_text)
-
-
-class Pool:
-    """The eligible items of a set for one usage, sorted by group so that whole groups can be left out of a draw."""
-
-    def __init__(self, items: Indices, usage: Usage, group_of_item: npt.NDArray[np.int64]) -> None:
-        self.items = items
-        self.usage = usage
-        self._group_of_item = group_of_item
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def draw(self, uniforms: Uniforms) -> Indices:
-        """Items drawn uniformly and independently."""
-        return self.items[(uniforms * len(self.items)).astype(np.int64)]
-
-    def draw_outside(self, groups: Iterable[int], uniforms: Uniforms) -> Indices:
-        """Items drawn uniformly and independently from those of all other groups; none if there are no others."""
-        taken = np.array(sorted(groups), dtype=np.int64)
-        left = np.searchsorted(self._groups, taken, side="left")
-        size = np.searchsorted(self._groups, taken, side="right") - left
-        removed = np.cumsum(size)
-        free = len(self.items) - int(removed[-1])
-        if free == 0:
-            return self.items[:0]
-        rank = (uniforms * free).astype(np.int64)
-        # An item keeps its place, moved up by all groups that are taken out before it.
-        gaps = np.searchsorted(left - (removed - size), rank, side="right")
-        found: Indices = self.items[rank + np.concatenate([[0], removed])[gaps]]
-        return found
-
-    @cached_property
-    def _groups(self) -> npt.NDArray[np.int64]:
-        return self._group_of_item[self.items]
+        return Pairs(items, query_language, passage_language, query_text, passage_text)
 
 
 def _as_words(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.void]:

@@ -1,19 +1,20 @@
-"""Whose turn it is: the training set and the positions in its epoch that a step is due."""
+"""What is due at a step: which training set, and which items of its shuffled epochs.
+
+Depends on the seed and the data only, so that all arms of a study see the same items in the same order.
+"""
 
 import numpy as np
 import numpy.typing as npt
 
-from trainables.batches.pools import Indices
+from trainables.batches.batch import Indices
 from trainables.batches.streams import Purpose, Stream
 
 _BLOCK = 4096
 
 
-class Turns:
-    """Gives each step to one of S sets, drawn independently with fixed shares, and counts the turns that the set had
-    before.
-
-    Depends on the seed and the shares only, so that the turns are the same in every arm.
+class DueSets:
+    """Draws for every step which of S sets is due, independently and with fixed shares, and counts how often that set
+    was due before.
     """
 
     def __init__(self, shares: npt.NDArray[np.float64], stream: Stream) -> None:
@@ -22,10 +23,10 @@ class Turns:
         self._before = [np.zeros(len(shares), dtype=np.int64)]
         self._block = -1
         self._sets: list[int] = []
-        self._turns: list[int] = []
+        self._counts: list[int] = []
 
     def at(self, step: int) -> tuple[int, int]:
-        """The set whose turn `step` is, and the number of its turns at earlier steps."""
+        """The set that is due at `step`, and at how many earlier steps it was due."""
         if len(self._bounds) == 0:
             return 0, step
         block = step // _BLOCK
@@ -35,23 +36,23 @@ class Turns:
                 counts = np.bincount(self._draw(last), minlength=len(self._before[0]))
                 self._before.append(self._before[last] + counts)
             sets = self._draw(block)
-            turns = np.empty(_BLOCK, dtype=np.int64)
+            counts = np.empty(_BLOCK, dtype=np.int64)
             for number, before in enumerate(self._before[block]):
                 mine = sets == number
-                turns[mine] = before + np.arange(mine.sum())
-            self._sets, self._turns, self._block = sets.tolist(), turns.tolist(), block
-        return self._sets[step % _BLOCK], self._turns[step % _BLOCK]
+                counts[mine] = before + np.arange(mine.sum())
+            self._sets, self._counts, self._block = sets.tolist(), counts.tolist(), block
+        return self._sets[step % _BLOCK], self._counts[step % _BLOCK]
 
     def _draw(self, block: int) -> npt.NDArray[np.intp]:
-        return np.searchsorted(self._bounds, self._stream.at(Purpose.TURNS, block).random(_BLOCK), side="right")
+        return np.searchsorted(self._bounds, self._stream.at(Purpose.SET, block).random(_BLOCK), side="right")
 
 
 class Epochs:
     """The items of a set in an order that is drawn anew for every epoch, cut into batches that run on over the ends
     of epochs.
 
-    Turn k takes positions k B to (k + 1) B - 1 of the epochs laid end to end. Every item has one position per epoch.
-    No item has two in one turn as long as the set has at least 3 B items: an epoch then puts those that the batch
+    Batch k takes positions k B to (k + 1) B - 1 of the epochs laid end to end. Every item has one position per epoch.
+    No item occurs twice in a batch as long as the set has at least 3 B items: an epoch then puts those that the batch
     over its beginning already holds a little later.
     """
 
@@ -63,9 +64,9 @@ class Epochs:
         self._stream = stream
         self._orders: dict[int, Indices] = {}
 
-    def at(self, turn: int) -> Indices:
-        """The items that are due at a turn: int32 [B], indices into the training data."""
-        epoch, start = divmod(turn * self._batch_size, self._size)
+    def at(self, number: int) -> Indices:
+        """The items that are due for the set's batch of that number: int32 [B], indices into the training data."""
+        epoch, start = divmod(number * self._batch_size, self._size)
         due = self._order(epoch)[start : start + self._batch_size]
         while len(due) < self._batch_size:
             epoch += 1
