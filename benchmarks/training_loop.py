@@ -29,7 +29,7 @@ from trainables.corpora.pairs import PairItem, TrainingData, training_data
 from trainables.encoders.config import EncoderConfig
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable, pad
-from trainables.ratio.registry import ratio_policy
+from trainables.ratio.policy import ratio_policy
 from trainables.training.fine_tune import fine_tune
 from trainables.training.gradient import Tokens
 

@@ -6,15 +6,16 @@ from trainables.ratio.registry import FAMILIES
 
 def dynamic_vs_static() -> Space:
     """The strategies, the best constant ratio, and the best of every open-loop schedule family."""
+    static = Branch(name="static", role="static", family="constant")
     dynamic = tuple(
         Branch(name=name, role="dynamic", family=name)
         for name, family in FAMILIES.items()
-        if name != "constant" and family.parameters and not family.closed_loop
+        if name != static.family and family.parameters() and not family.closed_loop
     )
     return Space(
         name="dynamic_vs_static",
         question="Does changing the ratio of monolingual batches during training beat the best constant ratio?",
-        branches=(*strategies(), Branch(name="static", role="static", family="constant"), *dynamic),
+        branches=(*strategies(), static, *dynamic),
         controls=("reversed", "shuffled", "same-mean", "loss-mixing"),
         trials=3,
         seeds=5,

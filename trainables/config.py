@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trainables.ratio.registry import RatioConfig
+from trainables.ratio.config import RatioConfig
 
 
 class TrainingConfig(BaseModel):

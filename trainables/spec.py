@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from trainables.batches.kinds import KINDS, Kind
 from trainables.config import TrainingConfig
-from trainables.ratio.controllers import ENCODED_PER_TRAINED
-from trainables.ratio.excess import reference_curve
+from trainables.ratio.controller import ENCODED_PER_TRAINED
+from trainables.ratio.references import reference_curve
 
 Status = Literal["complete", "pruned", "diverged", "failed"]
 
@@ -63,7 +63,7 @@ class Outcome(BaseModel):
     dev_by_step: dict[int, dict[str, float]]
     """The dev metrics at every evaluation."""
     loss_curves: dict[Kind, tuple[float, ...]] = {}
-    """The loss of each kind of batch over the training, as a reference for `excess`."""
+    """The loss of each kind of batch over the training, as a reference for families that follow one."""
     error: str | None = None
     pairs: int = 0
     """Training pairs spent; pairs that were only encoded, for a controller's signals, count a third."""

@@ -32,7 +32,6 @@ from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.parallel.replicated import Worker
-from trainables.ratio.feedback import Bias
 from trainables.ratio.signals import DevSignals
 from trainables.spec import TrialSpec, failure
 from trainables.storage import Folder
@@ -151,9 +150,7 @@ def _work(config: Mapping[str, Any]) -> None:
     def dev_metrics(module: Encoder) -> dict[str, float]:
         return _headlines(_evaluate(module, inputs.dev, inputs, clock, device, keep_per_query=False), inputs.dev)
 
-    ratio = spec.training.ratio
-    bias = ratio.metric if isinstance(ratio, Bias) else "rank_distance"
-    signals = DevSignals(inputs.dev, inputs.tokenizer.pad_token_id, device, spec.training.temperature, bias)
+    signals = DevSignals(inputs.dev, inputs.tokenizer.pad_token_id, device, spec.training.temperature)
     summary = fine_tune(
         spec.training,
         inputs.data,

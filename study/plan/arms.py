@@ -5,15 +5,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from search_spaces.space import Branch, Control, Role, Space
+from search_spaces.space import Branch, Role, Space
 from study.plan.objective import Objective, pareto_front
 from trainables.config import TrainingConfig
 from trainables.errors import UserError
-from trainables.ratio.controls import Replay, Reversed, Shuffled
-from trainables.ratio.schedules import Constant, Schedule
+from trainables.ratio.controls.registry import CONTROLS
+from trainables.ratio.family import Schedule
 from trainables.spec import Outcome, TrialSpec
-
-SHUFFLE_SEED = 0
 
 Tried = Mapping[str, Sequence[tuple[TrialSpec, Outcome]]]
 """Branch name to its search trials in order."""
@@ -119,39 +117,19 @@ def _arm(name: str, branch: Branch, spec: TrialSpec, role: Role | None = None) -
     return Arm(arm=name, role=role or branch.role, family=branch.family, training=spec.training, chosen_from=spec.id)
 
 
-def _control(control: Control, winner: Arm, outcome: Outcome) -> Arm:
-    """The twin of a winner that changes one thing and keeps the rest, learning rate included."""
-    training = winner.training
-    changes: dict[str, Any]
-    if control == "loss-mixing":
-        # A step of loss mixing holds two batches: half the steps spend the same pairs.
-        changes = {"mixing": "loss", "steps": max(1, training.steps // 2)}
-        if not isinstance(training.ratio, Schedule):
-            changes["ratio"] = Replay(ratios=_means_of_two(outcome.ratios))
-    else:
-        # A controller has no schedule before it has run; its twins are made from what it decided in the search.
-        ratio = training.ratio if isinstance(training.ratio, Schedule) else Replay(ratios=outcome.ratios)
-        match control:
-            case "reversed":
-                changes = {"ratio": Reversed(of=ratio)}
-            case "shuffled":
-                changes = {"ratio": Shuffled(of=ratio, seed=SHUFFLE_SEED)}
-            case "same-mean":
-                changes = {"ratio": Constant(value=ratio.mean_ratio(training.steps))}
-    changed = training.model_copy(update=changes)
+def _control(name: str, winner: Arm, outcome: Outcome) -> Arm:
+    """The control of a winner: it changes one thing and keeps the rest, learning rate included."""
+    # A controller has no schedule before it has run: its controls are made from what it decided in the search.
+    changes = CONTROLS.find(name).changes(winner.training, outcome.ratios)
+    changed = winner.training.model_copy(update=changes)
     return Arm(
-        arm=f"{winner.arm}, {control}",
+        arm=f"{winner.arm}, {name}",
         role="control",
         family=changed.ratio.family,
         of=winner.arm,
         training=changed,
         chosen_from=winner.chosen_from,
     )
-
-
-def _means_of_two(ratios: Sequence[float]) -> tuple[float, ...]:
-    """The mean of every two ratios in a row; of a single one, itself."""
-    return tuple((a + b) / 2 for a, b in zip(ratios[::2], ratios[1::2], strict=False)) or tuple(ratios)
 
 
 def _mark_identical(arms: list[Arm]) -> list[Arm]:

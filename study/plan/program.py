@@ -21,8 +21,8 @@ from study.plan.objective import parse_objectives
 from study.settings import StudySettings
 from trainables.config import TrainingConfig
 from trainables.parameters import Parameter
-from trainables.ratio.controllers import ENCODED_PER_TRAINED, ControllerFamily
-from trainables.ratio.schedules import Family
+from trainables.ratio.controller import ENCODED_PER_TRAINED
+from trainables.ratio.family import Family
 from trainables.spec import Outcome, TrialSpec
 
 
@@ -160,7 +160,7 @@ class StudyPlan:
 
     def _may_ask(self, branch: _Branch) -> bool:
         asked = len(branch.asked)
-        if asked >= branch.search.trials or len(self._references(branch)) < len(branch.branch.references):
+        if asked >= branch.search.trials or len(self._references(branch)) < len(branch.branch.wanted_references):
             return False
         round_start = asked - asked % self._round_size
         return all(number in branch.told for number in range(round_start))
@@ -168,10 +168,11 @@ class StudyPlan:
     def _references(self, branch: _Branch) -> dict[str, tuple[float, ...]]:
         """The reference curves of a branch that are known by now, by field: those of other branches' first trials."""
         return {
-            f"reference_{kind}": b.told[0].loss_curves[kind]
-            for kind, name in branch.branch.references.items()
+            field: b.told[0].loss_curves[kind]
+            for field, kind in branch.branch.wanted_references.items()
             for b in self._branches
-            if b.branch.name == name and 0 in b.told and b.told[0].status == "complete"
+            if b.branch.name == branch.branch.references[kind]
+            if 0 in b.told and b.told[0].status == "complete"
             if kind in b.told[0].loss_curves
         }
 
@@ -180,7 +181,7 @@ class StudyPlan:
         for branch in self._branches:
             names = set(branch.branch.references.values())
             over = all(0 in b.told for b in self._branches if b.branch.name in names)
-            if over and len(self._references(branch)) < len(branch.branch.references):
+            if over and len(self._references(branch)) < len(branch.branch.wanted_references):
                 branch.search.trials = 0
 
     def _ask(self, branch: _Branch) -> TrialSpec:
@@ -271,8 +272,6 @@ def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int)
 
     dev_pairs: pairs that a measurement on the dev set encodes. A pair that is only encoded costs a third.
     """
-    if not isinstance(ratio, ControllerFamily):
-        return steps
 
     def cost(count: int) -> int:
         return ENCODED_PER_TRAINED * count * batch_size + ratio.signal_pairs(count, batch_size, dev_pairs)

@@ -17,7 +17,7 @@ from trainables.corpora.pairs import TrainingData
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
-from trainables.ratio.registry import ratio_policy
+from trainables.ratio.policy import ratio_policy
 from trainables.storage import Folder
 from trainables.training.checkpoints import load_checkpoint, save_checkpoint
 from trainables.training.gradient import GradientEngine, Tokens

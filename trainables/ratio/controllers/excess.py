@@ -1,7 +1,7 @@
-"""Closed loop by excess loss over a reference training."""
+"""The excess controller: more batches of the kind whose loss is further above that of a reference training."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,31 +10,8 @@ from typing_extensions import override
 
 from trainables.batches.kinds import Kind
 from trainables.parameters import Parameter, Real
-from trainables.ratio.controllers import Controller, ControllerFamily, Signal
-
-LossCurve = Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
-"""Losses at evenly spaced progress from 0 to 1, joined by straight lines; a single one holds all the time."""
-
-
-REFERENCE_POINTS = 21
-"""Points of a curve that is taken from a training's reports."""
-
-
-def reference_curve(reports: Sequence[Mapping[str, Any]], kind: Kind) -> tuple[float, ...]:
-    """The loss curve of a kind in a finished training, from its reports; empty if it had no batch of the kind.
-
-    A report holds the mean since the report before it, which stands for the middle of these steps.
-    """
-    steps = [0, *(report["step"] for report in reports)]
-    seen = [
-        ((before + report["step"]) / 2 / report["steps"], report[f"loss_{kind}"])
-        for before, report in zip(steps, reports, strict=False)
-        if report.get(f"loss_{kind}") is not None
-    ]
-    if not seen:
-        return ()
-    progress, losses = zip(*seen, strict=True)
-    return tuple(np.interp(np.linspace(0, 1, REFERENCE_POINTS), progress, losses).tolist())
+from trainables.ratio.controller import Controller, ControllerFamily, Signal
+from trainables.ratio.references import LossCurve
 
 
 class Excess(ControllerFamily):
@@ -49,6 +26,7 @@ class Excess(ControllerFamily):
     description: ClassVar[str] = (
         "closed loop: more of the kind whose loss exceeds that of a reference training (DoReMi)"
     )
+    references: ClassVar[Mapping[str, Kind]] = {"reference_mono": "mono", "reference_cross": "cross"}
     family: Literal["excess"] = "excess"
     reference_mono: LossCurve
     reference_cross: LossCurve

@@ -4,18 +4,27 @@ record.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
 from trainables.batches.kinds import Kind
-from trainables.ratio.schedules import Family
+from trainables.ratio.controls.replay import Replay
+from trainables.ratio.family import Family, Schedule
 
-Signal = Literal["loss", "loss_after", "dev_loss_mono", "dev_loss_cross", "dev_map_mono", "dev_map_cross", "dev_bias"]
-"""`loss` is the training loss of the step's own batch, `loss_after` the loss of that batch after the update,
-`dev_...` are measured on the dev slice.
+Signal = str
+"""Something that is measured after a step: `loss`, the training loss of the step's own batch; `loss_after`, the loss of
+that batch after the update; or `dev/` and what is measured on the dev slice: `loss/mono` or `loss/cross`, the loss of
+its pairs of one kind, or any metric by its name in the records, such as `dev/monolingual/map` and
+`dev/bias/rank_distance`.
 """
+
+ON_DEV = "dev/"
+"""How the signals that are measured on the dev slice begin."""
+
+ENCODED_PER_TRAINED = 3
+"""Pairs that are only encoded for the cost of training on one: a backward pass costs two forward ones (2001.08361)."""
 
 
 class Controller(ABC):
@@ -23,9 +32,6 @@ class Controller(ABC):
 
     Per step the training loop asks `ratio(step)`, trains, and hands `observe` at least the signals of `wants(step)`.
     """
-
-    planned: None = None
-    """No ratio is known beforehand."""
 
     def __init__(self, initial: float) -> None:
         self._log: list[float] = []
@@ -44,8 +50,9 @@ class Controller(ABC):
     def observe(self, step: int, kind: Kind, signals: Mapping[str, float]) -> None:
         """Takes in what was seen after `step`, a batch of `kind`, and decides the ratio of the step after it.
 
-        Raises ValueError for a step out of order and for a wanted signal that is missing or not finite: a training
-        that diverged must be ended by the loop, not steered.
+        Raises:
+            ValueError: a step out of order; a wanted signal that is missing or not finite: a training that diverged
+                must be ended by the loop, not steered.
         """
         if step != len(self._log):
             raise ValueError(f"step {step} was observed, but step {len(self._log)} is next")
@@ -60,7 +67,7 @@ class Controller(ABC):
         """The next ratio, in [0, 1]."""
 
     def log(self) -> list[float]:
-        """The ratios of the steps done so far; a `Replay` of the whole log repeats the training's ratios."""
+        """The ratios of the steps done so far; as a schedule they repeat the training."""
         return list(self._log)
 
     def state(self) -> dict[str, Any]:
@@ -82,10 +89,6 @@ class Controller(ABC):
         """Takes `_memory` back."""
 
 
-ENCODED_PER_TRAINED = 3
-"""Pairs that are only encoded for the cost of training on one: a backward pass costs two forward ones (2001.08361)."""
-
-
 class ControllerFamily(Family):
     """The config of a closed-loop family."""
 
@@ -100,10 +103,15 @@ class ControllerFamily(Family):
     def controller(self, total_steps: int) -> Controller:
         """A controller at step 0 of a training of `total_steps`."""
 
+    @override
     def signal_pairs(self, total_steps: int, batch_size: int, dev_pairs: int) -> int:
-        """Pairs that a training encodes for its signals alone; `dev_pairs` by a measurement on the dev slice."""
         controller = self.controller(total_steps)
         wanted = [controller.wants(step) for step in range(total_steps)]
         again = sum("loss_after" in names for names in wanted)
-        measurements = sum(any(name.startswith("dev_") for name in names) for names in wanted)
+        measurements = sum(any(name.startswith(ON_DEV) for name in names) for names in wanted)
         return again * batch_size + measurements * dev_pairs
+
+    @override
+    def as_schedule(self, ratios: Sequence[float]) -> Schedule:
+        """A replay of the ratios."""
+        return Replay(ratios=tuple(ratios))
