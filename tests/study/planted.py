@@ -38,7 +38,7 @@ from study.plan.program import StudyPlan
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings
 from trainables.config import TrainingConfig
-from trainables.ratio.schedules import Schedule, Trajectory
+from trainables.ratio.family import Schedule, Trajectory
 from trainables.spec import Outcome, TrialSpec
 from trainables.storage import Folder
 from trainables.training.report_log import ReportLog, new_reports

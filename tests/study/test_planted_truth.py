@@ -30,7 +30,9 @@ from tests.study.planted import (
     study_with_ray,
     study_without_ray,
 )
-from trainables.ratio.schedules import Constant, Linear, Step
+from trainables.ratio.schedules.constant import Constant
+from trainables.ratio.schedules.linear import Linear
+from trainables.ratio.schedules.step import Step
 from trainables.spec import TrialSpec
 
 HALVING = SETTINGS.model_copy(update={"early_stopping": "halving", "trials": 6})

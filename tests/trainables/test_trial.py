@@ -18,10 +18,11 @@ from trainables.corpora.atlas import atlas_benchmark, atlas_training
 from trainables.corpora.pairs import training_data
 from trainables.encoders.config import PRESETS
 from trainables.inputs import TrialInputs, prepare_inputs
-from trainables.ratio.controls import Replay
-from trainables.ratio.feedback import Gap
-from trainables.ratio.registry import RatioConfig
-from trainables.ratio.schedules import Constant, Linear
+from trainables.ratio.config import RatioConfig
+from trainables.ratio.controllers.gap import Gap
+from trainables.ratio.controls.replay import Replay
+from trainables.ratio.schedules.constant import Constant
+from trainables.ratio.schedules.linear import Linear
 from trainables.spec import Rung, TrialSpec
 from trainables.storage import Folder
 from trainables.training.report_log import new_reports

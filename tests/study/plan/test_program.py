@@ -13,12 +13,13 @@ from search_spaces.registry import SPACES, space
 from study.plan.program import StudyPlan, affordable_steps
 from study.settings import StudySettings
 from trainables.errors import UserError
-from trainables.ratio.controllers import ControllerFamily
-from trainables.ratio.controls import Replay
-from trainables.ratio.excess import Excess
-from trainables.ratio.feedback import Gap
-from trainables.ratio.registry import FAMILIES, ratio_config
-from trainables.ratio.schedules import Linear
+from trainables.ratio.config import ratio_config
+from trainables.ratio.controller import ControllerFamily
+from trainables.ratio.controllers.excess import Excess
+from trainables.ratio.controllers.gap import Gap
+from trainables.ratio.controls.replay import Replay
+from trainables.ratio.registry import FAMILIES
+from trainables.ratio.schedules.linear import Linear
 from trainables.spec import Outcome, TrialSpec
 
 OBJECTIVE = "multilingual/map"

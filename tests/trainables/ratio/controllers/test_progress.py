@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from trainables.ratio.bandits import OnlineDataMixing, Progress
+from trainables.ratio.controllers.odm import OnlineDataMixing
+from trainables.ratio.controllers.progress import Progress
 
 
 def naive_exp3s(kinds, rewards, learning_rate, exploration):
@@ -55,19 +56,6 @@ def test_the_first_rewards_of_progress_by_hand():
     assert controller.ratio(2) == pytest.approx(0.8 * mono / (mono + cross) + 0.1)
 
 
-def test_progress_does_not_drift_to_the_kind_with_the_greater_loss():
-    """Equal relative progress at a tenfold loss: the ratio stays even, where loss as reward runs away."""
-    generator = np.random.default_rng(1)
-    progress, odm = Progress(learning_rate=0.1).controller(400), OnlineDataMixing().controller(400)
-    for step in range(400):
-        scale = 1.0 if step % 2 else 10.0
-        seen = {"loss": scale, "loss_after": scale * float(1 - 0.1 * generator.random())}
-        progress.observe(step, "mono" if step % 2 else "cross", seen)
-        odm.observe(step, "mono" if step % 2 else "cross", seen)
-    assert 0.35 < np.mean(progress.log()) < 0.65
-    assert np.mean(odm.log()[200:]) < 0.15
-
-
 def test_progress_turns_to_the_kind_that_is_still_learning():
     controller = Progress(learning_rate=0.1).controller(400)
     for step in range(400):
@@ -87,37 +75,22 @@ def test_loss_drop_compares_with_the_running_mean_of_the_kind():
     assert controller.log()[:3] == [0.5, 0.5, 0.5]
 
 
+def test_progress_does_not_drift_to_the_kind_with_the_greater_loss():
+    """Equal relative progress at a tenfold loss: the ratio stays even, where loss as reward runs away."""
+    generator = np.random.default_rng(1)
+    progress, odm = Progress(learning_rate=0.1).controller(400), OnlineDataMixing().controller(400)
+    for step in range(400):
+        scale = 1.0 if step % 2 else 10.0
+        seen = {"loss": scale, "loss_after": scale * float(1 - 0.1 * generator.random())}
+        progress.observe(step, "mono" if step % 2 else "cross", seen)
+        odm.observe(step, "mono" if step % 2 else "cross", seen)
+    assert 0.35 < np.mean(progress.log()) < 0.65
+    assert np.mean(odm.log()[200:]) < 0.15
+
+
 @pytest.mark.parametrize("loss", [0.0, 1e-300, 1e300])
 def test_extreme_losses_keep_the_ratio_within_its_limits(loss):
-    controllers = [Progress(learning_rate=10, exploration=0.01).controller(200), OnlineDataMixing().controller(200)]
+    controller = Progress(learning_rate=10, exploration=0.01).controller(200)
     for step in range(200):
-        for controller in controllers:
-            controller.observe(step, "mono", {"loss": loss * (1 + step % 3), "loss_after": loss / 2})
-            assert 0 <= controller.ratio(step + 1) <= 1
-
-
-def test_odm_follows_the_published_update():
-    generator = np.random.default_rng(2)
-    rewards, pi, eps = {"mono": 0.0, "cross": 0.0}, {"mono": 0.5, "cross": 0.5}, 1 / 2
-    controller = OnlineDataMixing().controller(100)
-    for t in range(1, 101):
-        kind, loss = str(generator.choice(["mono", "cross"])), float(generator.random() * 4)
-        assert controller.ratio(t - 1) == pytest.approx(pi["mono"], rel=1e-12)
-        controller.observe(t - 1, kind, {"loss": loss})
-        rewards[kind] += loss / 10 / pi[kind]
-        before, eps = eps, min(1 / 2, math.sqrt(math.log(2) / (2 * t)))
-        total = sum(math.exp(r * before) for r in rewards.values())
-        pi = {k: math.exp(r * before) * (1 - 2 * eps) / total + eps for k, r in rewards.items()}
-
-
-def test_odm_waits_for_the_end_of_its_warm_up():
-    controller = OnlineDataMixing(warmup=0.5).controller(20)
-    for step in range(12):
-        controller.observe(step, "cross", {"loss": 5.0})
-    assert controller.log()[:11] == [0.5] * 11
-    assert controller.ratio(11) < 0.5
-    # Two rewards of 5 / 10 / π, the first at π = 1/2, the exploration of steps 11 and 12.
-    first = 5 / 10 / 0.5
-    eps = math.sqrt(math.log(2) / 22)
-    even = (1 - 2 * eps) / (1 + math.exp(0.5 * first)) + eps
-    assert controller.ratio(11) == pytest.approx(even)
+        controller.observe(step, "mono", {"loss": loss * (1 + step % 3), "loss_after": loss / 2})
+        assert 0 <= controller.ratio(step + 1) <= 1

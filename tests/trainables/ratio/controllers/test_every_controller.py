@@ -8,24 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables.ratio.controls import Replay
-from trainables.ratio.registry import FAMILIES, ratio_config, ratio_policy
+from tests.trainables.ratio.examples import examples
+from trainables.ratio.config import ratio_config
+from trainables.ratio.controls.replay import Replay
+from trainables.ratio.policy import ratio_policy
+from trainables.ratio.registry import FAMILIES
 
 STEPS = 60
-CONFIGS = {
-    "gap": {"metric": "loss", "updates": 13, "gain": 0.8},
-    "progress": {"learning_rate": 0.3, "history": 9},
-    "odm": {"warmup": 0.1},
-    "excess": {"reference_mono": [3.0, 1.0, 0.2], "reference_cross": [3.0, 2.0], "learning_rate": 0.3},
-    "bias": {"target": 0.5, "updates": 17},
-}
-VARIANTS = [
-    *({"family": name, **values} for name, values in CONFIGS.items()),
-    {"family": "gap", "metric": "map"},
-    {"family": "progress", "reward": "loss_drop"},
-    {"family": "bias", "metric": "diagonal_gap", "target": 0.1},
-]
-SIGNALS = ("loss", "loss_after", "dev_loss_mono", "dev_loss_cross", "dev_map_mono", "dev_map_cross", "dev_bias")
+VARIANTS = [values for name, family in FAMILIES.items() if family.closed_loop for values in examples(name)]
+POLICIES = [ratio_policy(ratio_config(values), STEPS) for values in VARIANTS]
+SIGNALS = sorted({name for policy in POLICIES for step in range(STEPS) for name in policy.wants(step)})
 seeds = st.integers(0, 1000)
 variants = st.sampled_from(VARIANTS)
 
@@ -36,7 +28,7 @@ def world(seed):
     kinds = generator.choice(["mono", "cross"], STEPS).tolist()
     return [
         (kind, dict(zip(SIGNALS, row, strict=True)))
-        for kind, row in zip(kinds, generator.random((STEPS, 7)).tolist(), strict=True)
+        for kind, row in zip(kinds, generator.random((STEPS, len(SIGNALS))).tolist(), strict=True)
     ]
 
 
@@ -46,10 +38,6 @@ def go(policy, seen, first=0):
         ratios.append(policy.ratio(step))
         policy.observe(step, kind, {name: signals[name] for name in policy.wants(step)})
     return ratios
-
-
-def test_every_closed_loop_family_is_tested_here():
-    assert set(CONFIGS) == {name for name, info in FAMILIES.items() if info.closed_loop}
 
 
 @given(variants, seeds, st.integers(0, STEPS))
@@ -70,7 +58,8 @@ def test_going_on_from_a_state_equals_never_stopping(values, seed, cut):
 def test_a_replay_of_the_log_gives_identical_ratios(values, seed):
     policy = ratio_policy(ratio_config(values), STEPS)
     ratios = go(policy, world(seed))
-    replay = Replay.model_validate_json(Replay(ratios=tuple(policy.log())).model_dump_json())
+    schedule = ratio_config(values).as_schedule(policy.log())
+    replay = Replay.model_validate_json(schedule.model_dump_json())
     assert replay.trajectory(STEPS).tolist() == ratios
     assert [ratio_policy(replay, STEPS).ratio(step) for step in range(STEPS)] == ratios
 
@@ -131,7 +120,7 @@ def test_the_cost_of_signals_is_known_beforehand(values, steps, batch_size, dev_
     policy, spent = ratio_policy(config, steps), 0
     for step in range(steps):
         wanted = policy.wants(step)
-        spent += batch_size * ("loss_after" in wanted) + dev_pairs * any(name.startswith("dev_") for name in wanted)
+        spent += batch_size * ("loss_after" in wanted) + dev_pairs * any(name.startswith("dev/") for name in wanted)
         policy.observe(step, "mono", dict.fromkeys(wanted, 0.5))
     assert config.signal_pairs(steps, batch_size, dev_pairs) == spent
 
@@ -141,3 +130,17 @@ def test_no_controller_is_judged_before_the_middle(values):
     config = ratio_config(values)
     assert 0.5 <= config.comparable_from() < 1
     assert config.comparable_from() >= getattr(config, "warmup", 0)
+
+
+@given(variants)
+def test_a_controller_has_no_constant_value(values):
+    assert ratio_config(values).constant_value() is None
+
+
+@pytest.mark.parametrize("values", VARIANTS, ids=lambda v: v["family"])
+def test_references_are_fields_that_hold_a_loss_curve_and_are_not_searched(values):
+    family = type(ratio_config(values))
+    for field, kind in family.references.items():
+        assert kind in ("mono", "cross")
+        assert field not in family.parameters()
+        assert getattr(ratio_config({**values, field: (2.0, 1.0)}), field) == (2.0, 1.0)
