@@ -20,16 +20,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from torch.nn import functional
+from trainables.encoders.config import EncoderConfig
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from trainables.batches.kinds import batch_kinds
 from trainables.batches.planner import BatchPlanner
 from trainables.config import TrainingConfig
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
-from trainables.encoders.config import EncoderConfig
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable, pad
-from trainables.ratio.registry import ratio_policy
+from trainables.ratio.policy import ratio_policy
 from trainables.training.fine_tune import fine_tune
 from trainables.training.gradient import Tokens
 

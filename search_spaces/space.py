@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
+from trainables.corpora.sources.registry import EMBEDDED
+from trainables.encoders.registry import EMBEDDED as EMBEDDED_ENCODER
 from trainables.parameters import Parameter
+from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.registry import FAMILIES, constant_ratio
 
 Role = Literal["strategy", "static", "dynamic", "control", "fixed"]
@@ -77,10 +80,10 @@ class Space(BaseModel):
     factors: tuple[Factor, ...] = ()
     controls: tuple[str, ...] = ()
     """Twins of the best dynamic arm, added in the confirm phase (trainables.ratio.controls)."""
-    patch: Mapping[str, Any] = {"encoder": "mini-xs"}
+    patch: Mapping[str, Any] = {"encoder": EMBEDDED_ENCODER}
     """Options of every trial, where the user does not say."""
-    training: tuple[str, ...] = ("atlas",)
-    benchmarks: tuple[str, ...] = ("atlas",)
+    training: tuple[str, ...] = (EMBEDDED,)
+    benchmarks: tuple[str, ...] = (EMBEDDED,)
     trials: int
     """Search trials per branch."""
     seeds: int = 5
@@ -88,6 +91,13 @@ class Space(BaseModel):
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     main_comparison: tuple[str, str]
     """The two arms that the question is about, e.g. best dynamic and best static."""
+
+    @field_validator("controls")
+    @classmethod
+    def _controls_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            CONTROLS.find(name)
+        return names
 
     def cells(self) -> tuple[Cell, ...]:
         """Every combination of the levels of the factors, the first factor slowest."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,14 +16,9 @@ from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
-from trainables.corpora.sources import load_benchmark, load_training
+from trainables.corpora.sources.registry import TRAINING_SOURCES, load_benchmark, load_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
-
-ATLAS = "atlas"
-
-_SPLIT_BY_FACTS = {(ATLAS, "atlas-dev"), (ATLAS, "atlas-test")}
-"""No overlap is looked for between these: facts, not texts, are held out, and wordings are shared on purpose."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +57,7 @@ class StudyData:
 def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConfig]) -> StudyData:
     """Loads and checks everything that a study trains on and is judged by.
 
-    The atlas brings its own dev split; for other training sets whole groups are held out as the dev set. Items that
+    A training set may bring a dev benchmark of its own; of others whole groups are held out as the dev set. Items that
     share text with an evaluation set are dropped unless the settings keep them (DESIGN: zero-shot means zero-shot).
     Raises UserError for every mistake in names and files.
     """
@@ -71,11 +67,14 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
     sets = load_training(settings.train or space.training, settings.data_dir)
-    with_tests = find_overlap(sets, tests, _SPLIT_BY_FACTS)
+    exempt = {
+        (name, other) for name in sets if name in TRAINING_SOURCES for other in TRAINING_SOURCES[name].overlap_exempt
+    }
+    with_tests = find_overlap(sets, tests, exempt)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_tests)
-    sets, dev = _dev_set(sets)
-    with_dev = find_overlap(sets, [dev], _SPLIT_BY_FACTS)
+    sets, dev = _dev_set(sets, settings.data_dir)
+    with_dev = find_overlap(sets, [dev], exempt)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_dev)
     overlap = Overlap({name: {**found, **with_dev.items[name]} for name, found in with_tests.items.items()})
@@ -100,11 +99,13 @@ def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlann
     return planner
 
 
-def _dev_set(sets: dict[str, list[PairItem]]) -> tuple[dict[str, list[PairItem]], Benchmark]:
-    if set(sets) == {ATLAS}:
-        return sets, load_benchmark(ATLAS, "dev", None)
-    own = {name: items for name, items in sets.items() if name != ATLAS}
-    kept, dev = split_dev(own)
+def _dev_set(sets: dict[str, list[PairItem]], data_dir: Path | None) -> tuple[dict[str, list[PairItem]], Benchmark]:
+    """The own dev benchmark of the only set, else groups held out of the sets that have none (of all, if all have)."""
+    own = {name: source.dev for name in sets if (source := TRAINING_SOURCES.get(name)) and source.dev}
+    if len(sets) == 1 and own:
+        (benchmark_name,) = own.values()
+        return sets, load_benchmark(benchmark_name, "dev", data_dir)
+    kept, dev = split_dev({name: items for name, items in sets.items() if name not in own} or sets)
     return {name: kept.get(name, items) for name, items in sets.items()}, dev
 
 

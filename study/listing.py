@@ -1,13 +1,14 @@
 """What `--list` prints: spaces, models, benchmarks, training sets and schedule families, one line each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
 
 from search_spaces.registry import SPACES
 from trainables.config import trial_options
-from trainables.corpora.sources import BENCHMARKS, TRAINING_SOURCES
+from trainables.corpora.sources.base import Source
+from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES
 from trainables.encoders.registry import PRESETS
 from trainables.ratio.registry import FAMILIES
 
@@ -16,16 +17,20 @@ def print_lists(console: Console) -> None:
     """Prints every name that a flag accepts with what it stands for."""
     _print(console, "spaces (--space)", ((name, build().question) for name, build in SPACES.items()))
     _print(console, "models (--model, or a folder, or a hub id)", ((n, p.description) for n, p in PRESETS.items()))
-    _print(console, "benchmarks (--evaluate)", ((n, source.description) for n, source in BENCHMARKS.items()))
+    _print(console, "benchmarks (--evaluate)", _described(BENCHMARKS))
     _print(
         console,
         "training sets (--train, or a file or folder of pairs)",
-        ((n, source.description) for n, source in TRAINING_SOURCES.items()),
+        _described(TRAINING_SOURCES),
     )
     _print(console, "schedule families", ((n, family.description) for n, family in FAMILIES.items()))
     options = trial_options().values()
     described = ((one.key, " ".join((one.field.description or "").split())) for one in options)
     _print(console, "options of a trial (--set, --factor, --search)", described)
+
+
+def _described(sources: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
+    return ((name, f"{source.description} ({source.licence})") for name, source in sources.items())
 
 
 def _print(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:

@@ -118,7 +118,7 @@ class StudySettings(BaseModel):
     def with_absolute_paths(self) -> "StudySettings":
         """The same settings, valid from any folder: a study may be resumed from another one."""
         # Imported late: --help must not wait for what reads data.
-        from trainables.corpora.sources import TRAINING_SOURCES
+        from trainables.corpora.sources.registry import TRAINING_SOURCES
         from trainables.encoders.registry import PRESETS
 
         def located(value: Any) -> Any:

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from trainables.batches.config import BatchConfig
 from trainables.encoders.registry import KINDS, AnyEncoder
 from trainables.options import Declared, Option, declared
-from trainables.ratio.registry import FAMILIES, RatioConfig
+from trainables.ratio.config import RatioConfig
+from trainables.ratio.registry import FAMILIES
 from trainables.training.config import ComputeConfig, LossConfig, MonitoringConfig, OptimiserConfig
 
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainables.batches.kinds import KINDS, Kind
 from trainables.config import TrialConfig
-from trainables.ratio.controllers import ENCODED_PER_TRAINED
-from trainables.ratio.excess import reference_curve
+from trainables.ratio.controller import ENCODED_PER_TRAINED
+from trainables.ratio.references import reference_curve
 
 TRIAL, RESULT, REPORTS = "trial.json", "result.json", "reports.jsonl"
 PER_QUERY, RELEVANT_RANKS = "per_query.parquet", "relevant_ranks.parquet"

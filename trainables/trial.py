@@ -18,7 +18,6 @@ from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.inputs import TokenisedBenchmark, TokenisedTexts, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.parallel.replicated import Worker
-from trainables.ratio.feedback import Bias
 from trainables.ratio.signals import DevSignals
 from trainables.records import PER_QUERY, RELEVANT_RANKS, RESULT, Cost, Report, Result, TrialRecord, now
 from trainables.sealed import write_sealed
@@ -69,8 +68,7 @@ def run_trial(
     encoder = config.encoder.build(texts.tokenizer, config.seed).to(worker.device)
     judge = _Judge(texts, worker.device, clock)
     ratio = config.ratio
-    bias = ratio.metric if isinstance(ratio, Bias) else "rank_distance"
-    signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature, bias)
+    signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature)
     summary = fine_tune(
         config,
         inputs.data,

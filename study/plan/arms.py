@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from trainables.ratio.controls.registry import CONTROLS
-
 from analysis.statistics.pareto import front
 from search_spaces.space import Branch, Cell, Role, Space, slug
 from study.plan.objective import Objective
 from study.records import ArmRecord
 from trainables.config import TrialConfig
 from trainables.errors import UserError, unknown_name
+from trainables.options import patched
+from trainables.ratio.controls.registry import CONTROLS
+from trainables.ratio.family import Schedule
 from trainables.records import Outcome, TrialRecord
 
 BEST_STATIC, BEST_DYNAMIC, BASE = "best static", "best dynamic", "base"
@@ -152,7 +153,9 @@ def _fixed(name: str, cell: Cell, config: TrialConfig) -> ArmRecord:
 
 def _control(name: str, winner: ArmRecord, outcome: Outcome) -> ArmRecord:
     """The twin of a winner that changes one thing and keeps the rest, learning rate included."""
-    config = CONTROLS.find(name).training(winner.config, outcome.ratios)
+    # A controller has no schedule before it has run: its controls are made from what it decided in the search.
+    changes = CONTROLS.find(name).changes(winner.config, outcome.ratios)
+    config = TrialConfig.model_validate(patched(winner.config.model_dump(), changes))
     arm = f"{winner.arm}, {name}"
     return _record(arm, winner.cell, "control", config, chosen_from=winner.chosen_from, of=winner.arm)
 
@@ -173,11 +176,16 @@ def _record(
         of=of,
         config=config,
         description=config.ratio.summary() if config.steps else "no step trained",
-        mean_ratio=config.ratio.mean_ratio(config.steps) if config.steps else None,
+        mean_ratio=_mean_ratio(config),
         constant_ratio=config.ratio.constant_value() if config.steps else None,
         chosen_from=chosen_from,
         is_untrained=config.steps == 0,
     )
+
+
+def _mean_ratio(config: TrialConfig) -> float | None:
+    """The mean ratio that a schedule asks for; None where it is decided in training, or nothing is trained."""
+    return config.ratio.mean_ratio(config.steps) if config.steps and isinstance(config.ratio, Schedule) else None
 
 
 def _mark_identical(arms: Sequence[ArmRecord]) -> list[ArmRecord]:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import optuna
-from trainables.ratio.controller import ENCODED_PER_TRAINED
-from trainables.ratio.family import Family
 
 from search_spaces.space import Branch, Cell, Factor, Space, slug
 from study.plan.arms import BASE, choose_arms, dev_metrics, limited, main_comparison, most_arms
@@ -36,7 +34,10 @@ from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import encoder_config
 from trainables.errors import UserError
 from trainables.parameters import Choice, Parameter
-from trainables.ratio.registry import FAMILIES, constant_ratio, ratio_config
+from trainables.ratio.config import ratio_config
+from trainables.ratio.controller import ENCODED_PER_TRAINED
+from trainables.ratio.family import Family
+from trainables.ratio.registry import FAMILIES, constant_ratio
 from trainables.records import Outcome, TrialRecord
 
 

@@ -21,6 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
+from search_spaces.recipes import MINI
+from trainables.spec import Outcome, TrialSpec
 
 from analysis.comparisons import RESAMPLES, compare_arms
 from analysis.findings import SETTINGS as TEST_SETTINGS
@@ -30,7 +32,6 @@ from analysis.queries import Queries
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.questions import question_table
 from analysis.statistics.significance import MARGIN, Contrast, compare
-from search_spaces.recipes import MINI
 from search_spaces.space import Branch, Space, strategies
 from study.plan.arms import Arm
 from study.plan.budget import Budget
@@ -38,8 +39,7 @@ from study.plan.program import StudyPlan
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings
 from trainables.config import TrainingConfig
-from trainables.ratio.schedules import Schedule, Trajectory
-from trainables.spec import Outcome, TrialSpec
+from trainables.ratio.family import Schedule, Trajectory
 from trainables.storage import Folder
 from trainables.training.report_log import ReportLog, new_reports
 

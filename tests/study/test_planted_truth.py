@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from scipy import stats
+from search_spaces.recipes import MINI
+from trainables.spec import TrialSpec
 
 from search_spaces.dynamic_vs_static import dynamic_vs_static
-from search_spaces.recipes import MINI
 from study.plan.program import StudyPlan
 from study.records import Study
 from tests.study.planted import (
@@ -30,8 +31,9 @@ from tests.study.planted import (
     study_with_ray,
     study_without_ray,
 )
-from trainables.ratio.schedules import Constant, Linear, Step
-from trainables.spec import TrialSpec
+from trainables.ratio.schedules.constant import Constant
+from trainables.ratio.schedules.linear import Linear
+from trainables.ratio.schedules.step import Step
 
 HALVING = SETTINGS.model_copy(update={"early_stopping": "halving", "trials": 6})
 

@@ -72,7 +72,11 @@ def test_options_of_a_trial_have_many_ways_in(tmp_path: Path) -> None:
 
 
 def test_lists_and_brackets_survive_the_command_line() -> None:
-    asked = ["optimiser.betas=0.9,0.98"], ["optimiser.betas=0.9,0.98;0.9,0.95"], ["mine: ratio=linear(0.2, 0.8) steps=3"]
+    asked = (
+        ["optimiser.betas=0.9,0.98"],
+        ["optimiser.betas=0.9,0.98;0.9,0.95"],
+        ["mine: ratio=linear(0.2, 0.8) steps=3"],
+    )
     assert settings_from(None, {"set": asked[0]}).set == {"optimiser.betas": ["0.9", "0.98"]}
     assert settings_from(None, {"factor": asked[1]}).factor == {"optimiser.betas": (["0.9", "0.98"], ["0.9", "0.95"])}
     assert settings_from(None, {"arm": asked[2]}).arm == {"mine": {"ratio": "linear(0.2, 0.8)", "steps": "3"}}

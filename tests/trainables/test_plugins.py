@@ -14,7 +14,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_named_module_is_imported_once(here: Path) -> None:
-    (here / "lab_once.py").write_text("from pathlib import Path\nPath(__file__).with_name('log').open('a').write('x')\n")
+    (here / "lab_once.py").write_text(
+        "from pathlib import Path\nPath(__file__).with_name('log').open('a').write('x')\n"
+    )
     load_plugins(["lab_once"])
     load_plugins(["lab_once"])
     assert (here / "log").read_text() == "x"

@@ -12,17 +12,18 @@ import psutil
 import pytest
 import ray
 from ray import tune
+from trainables.encoders.config import PRESETS
+from trainables.spec import Rung, TrialSpec
 
 from trainables.config import TrainingConfig
 from trainables.corpora.pairs import training_data
 from trainables.corpora.sources.registry import EMBEDDED, load_benchmark, load_training
-from trainables.encoders.config import PRESETS
 from trainables.inputs import TrialInputs, prepare_inputs
-from trainables.ratio.controls import Replay
-from trainables.ratio.feedback import Gap
-from trainables.ratio.registry import RatioConfig
-from trainables.ratio.schedules import Constant, Linear
-from trainables.spec import Rung, TrialSpec
+from trainables.ratio.config import RatioConfig
+from trainables.ratio.controllers.gap import Gap
+from trainables.ratio.controls.replay import Replay
+from trainables.ratio.schedules.constant import Constant
+from trainables.ratio.schedules.linear import Linear
 from trainables.storage import Folder
 from trainables.training.report_log import new_reports
 from trainables.trial import TrialResources, trial_trainable

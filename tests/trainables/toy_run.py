@@ -15,8 +15,7 @@ from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
 from trainables.options import patched
-from trainables.ratio.controllers import Controller, ControllerFamily, Signal
-from trainables.ratio.registry import FAMILIES
+from trainables.ratio.controller import Controller, ControllerFamily, Signal
 from trainables.records import Report
 from trainables.training.config import MonitoringConfig, OptimiserConfig
 from trainables.training.gradient import Tokens
@@ -114,6 +113,9 @@ def toy_config(**options: Any) -> TrialConfig:
     return config
 
 
+DEV_SIGNAL = "dev/bias/rank_distance"
+
+
 class Chaos(Controller):
     """Turns the smallest difference in any signal into another ratio."""
 
@@ -122,7 +124,7 @@ class Chaos(Controller):
         self._sum = 0.0
 
     def wants(self, step: int) -> frozenset[Signal]:
-        return frozenset({"loss", "loss_after", "dev_bias"} if step % 3 == 2 else {"loss", "loss_after"})
+        return frozenset({"loss", "loss_after", DEV_SIGNAL} if step % 3 == 2 else {"loss", "loss_after"})
 
     def _decide(self, step: int, kind: Kind, signals: Mapping[str, float]) -> float:
         self._sum += sum(signals[name] for name in self.wants(step))
@@ -146,8 +148,7 @@ class ChaosFamily(ControllerFamily):
         return "chaos"
 
 
-CHAOS = {"family": FAMILIES.register(ChaosFamily).model_fields["family"].default}
-"""The controller above, as a plugin would bring it."""
+CHAOS = ChaosFamily()
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""Which pairs, in which languages, every batch holds."""
+"""Which pairs, in which languages, every batch holds (planner.py is the way in)."""

@@ -17,8 +17,8 @@ class Purpose(IntEnum):
 
     BATCH = 0
     EPOCH = 1
-    TURNS = 2
-    WITNESS = 3
+    SET = 2
+    FEASIBLE = 3
     KIND = 4
     OFFSET = 5
     SHUFFLED_TWIN = 6

@@ -72,6 +72,10 @@ PRESETS: Registry[Preset] = Registry(
 )
 
 
+EMBEDDED = mini.PRESETS[0].config.name
+"""The encoder of a study that names none: needs no download."""
+
+
 def resolve_encoder(name: str) -> EncoderConfig:
     """Returns the encoder that `name` stands for: a preset, a local folder (checked), or a hub id (not checked here).
 

@@ -1,4 +1,4 @@
-"""What closed-loop families ask of the dev set: losses, mAP and language bias on a small slice of it."""
+"""The signals of closed-loop families that are measured on the dev set: losses and metrics on a small slice of it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -9,13 +9,14 @@ import numpy.typing as npt
 import torch
 from scipy.special import logsumexp
 
-from trainables.batches.kinds import Kind
+from trainables.batches.kinds import KINDS, Kind
 from trainables.corpora.benchmark import Benchmark
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
 from trainables.inputs import TokenisedBenchmark
+from trainables.ratio.controller import ON_DEV, Signal
 
 SLICE = 32
 """Questions of the slice, in all their languages: as many as cost less than a few training steps."""
@@ -26,15 +27,7 @@ Embeddings = npt.NDArray[np.float32]
 class DevSignals:
     """Measures signals on a fixed slice of the dev set."""
 
-    def __init__(
-        self, dev: TokenisedBenchmark, pad_id: int, device: torch.device, temperature: float, bias: str
-    ) -> None:
-        """`bias` names the metric of language bias behind `dev_bias`, such as `rank_distance`."""
-        self._metrics = {
-            "dev_map_mono": "monolingual/map",
-            "dev_map_cross": "cross-lingual/map",
-            "dev_bias": f"bias/{bias}",
-        }
+    def __init__(self, dev: TokenisedBenchmark, pad_id: int, device: torch.device, temperature: float) -> None:
         self._slice = dev_slice(dev, SLICE)
         self._pad_id, self._device, self._temperature = pad_id, device, temperature
 
@@ -43,20 +36,23 @@ class DevSignals:
         """Pairs that one measurement encodes: half of its queries and candidates."""
         return _pairs(self._slice)
 
-    def measure(self, encoder: Encoder, names: Collection[str]) -> Mapping[str, float]:
-        """Returns the named signals. Raises KeyError for a metric that the dev set does not have."""
+    def measure(self, encoder: Encoder, names: Collection[Signal]) -> Mapping[Signal, float]:
+        """Returns the named signals, `dev/loss/mono`, `dev/loss/cross` or `dev/` and the name of a metric.
+
+        Raises:
+            KeyError: a metric that the dev set does not have.
+        """
         queries = encode(encoder, self._slice.queries, pad_id=self._pad_id, device=self._device)
         candidates = encode(encoder, self._slice.candidates, pad_id=self._pad_id, device=self._device)
         benchmark = self._slice.benchmark
-        found: dict[str, float] = {}
-        if "dev_loss_mono" in names:
-            found["dev_loss_mono"] = dev_loss(benchmark, queries, candidates, self._temperature, "mono")
-        if "dev_loss_cross" in names:
-            found["dev_loss_cross"] = dev_loss(benchmark, queries, candidates, self._temperature, "cross")
-        wanted = {signal: metric for signal, metric in self._metrics.items() if signal in names}
+        found: dict[Signal, float] = {}
+        for kind in KINDS:
+            if (name := f"{ON_DEV}loss/{kind}") in names:
+                found[name] = dev_loss(benchmark, queries, candidates, self._temperature, kind)
+        wanted = sorted(set(names) - set(found))
         if wanted:
             metrics = evaluate(benchmark, queries, candidates, keep_per_query=False).metrics
-            found |= {signal: metrics[f"{benchmark.name}/{metric}"] for signal, metric in wanted.items()}
+            found |= {name: metrics[f"{benchmark.name}/{name.removeprefix(ON_DEV)}"] for name in wanted}
         return found
 
 

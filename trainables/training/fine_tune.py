@@ -8,15 +8,16 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from trainables.batches.batch import Batch
 from trainables.batches.kinds import KINDS, Kind, batch_kinds
-from trainables.batches.planner import Batch, BatchPlanner
+from trainables.batches.planner import BatchPlanner
 from trainables.clock import Clock
 from trainables.config import TrialConfig
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
-from trainables.ratio.registry import ratio_policy
+from trainables.ratio.policy import ratio_policy
 from trainables.records import Report
 from trainables.storage import Folder
 from trainables.training.checkpoints import load_checkpoint, save_checkpoint

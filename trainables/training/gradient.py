@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.batches.planner import Batch
+from trainables.batches.batch import Batch
 from trainables.config import TrialConfig
 from trainables.encoders.tokens import TokenTable, pad
 from trainables.parallel.replicated import Worker

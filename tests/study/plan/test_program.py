@@ -14,12 +14,13 @@ from study.settings import StudySettings
 from trainables.encoders.mini import MiniEncoder
 from trainables.errors import UserError
 from trainables.options import flat
-from trainables.ratio.controllers import ControllerFamily
-from trainables.ratio.controls import Replay
-from trainables.ratio.excess import Excess
-from trainables.ratio.feedback import Gap
-from trainables.ratio.registry import FAMILIES, ratio_config
-from trainables.ratio.schedules import Linear
+from trainables.ratio.config import ratio_config
+from trainables.ratio.controller import ControllerFamily
+from trainables.ratio.controllers.excess import Excess
+from trainables.ratio.controllers.gap import Gap
+from trainables.ratio.controls.replay import Replay
+from trainables.ratio.registry import FAMILIES
+from trainables.ratio.schedules.linear import Linear
 from trainables.records import Outcome, TrialRecord
 from trainables.training.config import LossConfig
 

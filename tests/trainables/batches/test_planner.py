@@ -7,27 +7,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from tests.trainables.batches.toy_sets import mixed_sets, parallel
 from trainables.batches.planner import BatchPlanner
 from trainables.corpora.pair_files import load_pair_file
 from trainables.corpora.pairs import PairItem, training_data
 from trainables.corpora.sources.registry import EMBEDDED, load_training
 from trainables.errors import UserError
-from trainables.ratio.registry import ratio_config, ratio_policy
 
 KINDS = ("mono", "cross")
-
-
-def parallel(size, languages="abc", name="set", groups=None):
-    """Items with all texts in all languages, all different."""
-    return [
-        PairItem(
-            f"{name}{i}",
-            str(i if groups is None else i % groups),
-            {lang: f"{name} q{i}{lang}" for lang in languages},
-            {lang: f"{name} p{i}{lang}" for lang in languages},
-        )
-        for i in range(size)
-    ]
 
 
 def any_data(seed, distinct_texts=False):
@@ -242,11 +229,6 @@ def test_cross_lingual_pairs_are_uniform_over_the_ordered_pairs_of_an_item():
     assert stats.chisquare(list(pairs.values())).pvalue > 1e-3
 
 
-def mixed_sets():
-    """A is parallel, B has language a only, C is parallel in b and c."""
-    return training_data({"A": parallel(100, "abc", "A"), "B": parallel(300, "a", "B"), "C": parallel(50, "bc", "C")})
-
-
 @pytest.mark.parametrize(
     ("weights", "shares"),
     [
@@ -272,22 +254,22 @@ def test_sets_serve_in_proportion_to_what_they_can_serve_or_to_their_weights(wei
         assert stats.chisquare(counts[name][able], wanted).pvalue > 1e-3
 
 
-def test_a_set_that_can_serve_only_in_part_gives_up_only_a_part_of_its_turns():
+def test_a_set_that_can_serve_only_in_part_gives_up_only_a_part_of_its_batches():
     # In language b set A has 30 of its 120 items, B all of its 60, C all of its 20.
-    # So the shares are 3 : 6 : 2 and the turns 12 : 6 : 2.
+    # So the shares are 3 : 6 : 2, and the sets are due 12 : 6 : 2.
     sets = {
         "A": parallel(30, "ab", "A") + parallel(90, "a", "A more"),
         "B": parallel(60, "b", "B"),
         "C": parallel(20, "b", "C"),
     }
     planner = BatchPlanner(training_data(sets), 8, seed=0)
-    turns_and_servers = Counter()
+    due_and_taken = Counter()
     for step in range(6000):
         batch = planner.batch(step, "mono")
         if batch.query_language[0] == 1:
-            turns_and_servers[planner._turns.at(step)[0], batch.set_index] += 1
-    table = np.array([[turns_and_servers[turn, served] for served in range(3)] for turn in range(3)])
-    # B and C keep all their turns; A serves in 3/11 of all and leaves the rest to those who lack.
+            due_and_taken[planner._due_sets.at(step)[0], batch.set_index] += 1
+    table = np.array([[due_and_taken[due, taken] for taken in range(3)] for due in range(3)])
+    # B and C are taken whenever they are due; A is taken in 3/11 of all steps and leaves the rest to those who lack.
     lacking = np.array([6 / 11 - 6 / 20, 2 / 11 - 2 / 20])
     expected = np.array([[3 / 11, *lacking], [0, 6 / 20, 0], [0, 0, 2 / 20]]) * table.sum()
     assert (table[expected == 0] == 0).all()
@@ -366,44 +348,6 @@ def test_replacements_are_uniform_over_the_items_that_fit():
     # Once per epoch when due, else as a replacement: nearly independent draws.
     assert stats.chisquare(counts[:60]).pvalue > 1e-3
     assert stats.chisquare(counts[60:]).pvalue > 1e-3
-
-
-@given(st.sampled_from([1, 2, 3, 4, 6, 12]), st.sampled_from(KINDS))
-def test_shards_put_together_are_the_batch(world, kind):
-    batch = BatchPlanner(training_data({"set": parallel(40)}), 12, seed=0).batch(5, kind)
-    shards = [batch.shard(rank, world) for rank in range(world)]
-    assert {len(shard) for shard in shards} == {12 // world}
-    for field in ("items", "query_language", "passage_language", "query_text", "passage_text"):
-        assert np.concatenate([getattr(s, field) for s in shards]).tolist() == getattr(batch, field).tolist()
-    assert {(s.step, s.kind, s.set_index) for s in shards} == {(5, kind, 0)}
-
-
-def test_shards_must_be_equal_and_ranks_exist():
-    batch = BatchPlanner(training_data({"set": parallel(40)}), 12, seed=0).batch(0, "mono")
-    with pytest.raises(UserError, match=r"batch of 12 .* by 5 workers: use a --batch-size that is a multiple of 5"):
-        batch.shard(0, 5)
-    for rank in (-1, 3):
-        with pytest.raises(ValueError, match="rank"):
-            batch.shard(rank, 3)
-
-
-def test_describe_gives_the_expected_counts():
-    planner = BatchPlanner(mixed_sets(), 8, seed=0)
-    text = planner.describe(ratio_policy(ratio_config({"family": "constant", "value": 0.75}), 400), 40)
-    numbers = {line[:14].strip(): float(line[14:].split()[0]) for line in text.splitlines()[1:]}
-    assert text.startswith("the first 40 batches of 8 pairs")
-    assert numbers == {
-        "monolingual": 30,
-        "a": 10,
-        "b": 10,
-        "c": 10,
-        "cross-lingual": 10,
-        "set A": pytest.approx(10 * 0.25 + 20 * 2 / 3 + 10 * 2 / 3, abs=0.06),
-        "set B": pytest.approx(10 * 0.75, abs=0.06),
-        "set C": pytest.approx(20 / 3 + 10 / 3, abs=0.06),
-    }
-    closed = ratio_policy(ratio_config({"family": "odm"}), 400)
-    assert "decided in training" in planner.describe(closed, 40)
 
 
 def test_real_parallel_text_fills_batches_that_keep_every_rule(shared_data):

@@ -99,7 +99,7 @@ def test_a_controller_sees_the_same_signals_on_both_workers(results):
     assert first["lines"] == second["lines"]
     assert first["summary"]["ratios"] == second["summary"]["ratios"]
     assert len(set(first["summary"]["ratios"])) > 6
-    assert first["lines"][-1]["signals"]["dev_bias"] == 0.3
+    assert first["lines"][-1]["signals"]["dev/bias/rank_distance"] == 0.3
 
 
 def test_an_interrupted_training_ends_like_an_uninterrupted_one(results):

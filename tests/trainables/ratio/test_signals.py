@@ -198,30 +198,36 @@ def test_the_slice_does_not_depend_on_the_encoder_or_the_run() -> None:
 def test_every_signal_is_what_the_slice_says_of_the_encoder() -> None:
     whole = tokenised(parallel_benchmark(40))
     encoder = toy_encoder()
-    signals = DevSignals(whole, PAD, torch.device("cpu"), TEMPERATURE, "rank_distance")
-    names = {"dev_loss_mono", "dev_loss_cross", "dev_map_mono", "dev_map_cross", "dev_bias"}
+    signals = DevSignals(whole, PAD, torch.device("cpu"), TEMPERATURE)
+    names = {
+        "dev/loss/mono",
+        "dev/loss/cross",
+        "dev/monolingual/map",
+        "dev/cross-lingual/map",
+        "dev/bias/rank_distance",
+    }
     found = signals.measure(encoder, names)
     assert set(found) == names
     alone, _, _ = by_hand(whole, list(dev_slice(whole, SLICE).benchmark.parallel_ids))
     queries, candidates = (encode(encoder, t, pad_id=PAD, device="cpu") for t in (alone.queries, alone.candidates))
     metrics = evaluate(alone.benchmark, queries, candidates).metrics
-    assert found["dev_map_mono"] == metrics["dev/monolingual/map"]
-    assert found["dev_map_cross"] == metrics["dev/cross-lingual/map"]
-    assert found["dev_bias"] == metrics["dev/bias/rank_distance"]
+    assert found["dev/monolingual/map"] == metrics["dev/monolingual/map"]
+    assert found["dev/cross-lingual/map"] == metrics["dev/cross-lingual/map"]
+    assert found["dev/bias/rank_distance"] == metrics["dev/bias/rank_distance"]
     for kind in ("mono", "cross"):
-        assert found[f"dev_loss_{kind}"] == pytest.approx(plain_loss(alone.benchmark, queries, candidates, kind))
+        assert found[f"dev/loss/{kind}"] == pytest.approx(plain_loss(alone.benchmark, queries, candidates, kind))
     assert signals.pairs == (len(alone.queries) + len(alone.candidates)) // 2
 
 
 def test_only_what_is_asked_for_is_measured() -> None:
-    signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, torch.device("cpu"), TEMPERATURE, "diagonal_gap")
+    signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, torch.device("cpu"), TEMPERATURE)
     encoder = toy_encoder()
-    assert set(signals.measure(encoder, {"dev_loss_mono"})) == {"dev_loss_mono"}
-    assert set(signals.measure(encoder, {"dev_bias"})) == {"dev_bias"}
+    assert set(signals.measure(encoder, {"dev/loss/mono"})) == {"dev/loss/mono"}
+    assert set(signals.measure(encoder, {"dev/bias/diagonal_gap"})) == {"dev/bias/diagonal_gap"}
     assert signals.measure(encoder, set()) == {}
 
 
-def test_a_bias_metric_that_the_dev_set_lacks_is_said() -> None:
-    signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, torch.device("cpu"), TEMPERATURE, "rank_distnace")
+def test_a_metric_that_the_dev_set_lacks_is_said() -> None:
+    signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, torch.device("cpu"), TEMPERATURE)
     with pytest.raises(KeyError, match="rank_distnace"):
-        signals.measure(toy_encoder(), {"dev_bias"})
+        signals.measure(toy_encoder(), {"dev/bias/rank_distnace"})

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.disks import small_disk
+from tests.trainables.ratio.examples import examples
 from tests.trainables.toy_run import CHAOS, ITEMS, Reports, toy_config, toy_data, toy_encoder, toy_tokens
 from trainables.clock import Clock
 from trainables.corpora.pairs import training_data
@@ -29,9 +30,6 @@ RUNS = {
     "loss mixing": {"ratio": LINEAR, "mixing": "loss"},
     "bernoulli, chunks": {"draw": "bernoulli", "gradient_accumulation": 3},
 }
-
-
-REQUIRED = {"excess": {"reference_mono": (1.0, 0.1), "reference_cross": (2.0, 0.2)}, "bias": {"target": 0.2}}
 
 
 class KilledError(Exception):
@@ -91,9 +89,12 @@ def test_an_interrupted_run_ends_like_one_that_never_stopped(tmp_path, knobs, ev
     assert told == wanted
 
 
-@pytest.mark.parametrize("family", [name for name, info in FAMILIES.items() if info.closed_loop])
-def test_every_controller_survives_an_interruption(tmp_path, family):
-    ratio = {"family": family, **REQUIRED.get(family, {})}
+@pytest.mark.parametrize(
+    "ratio",
+    [values for name, family in FAMILIES.items() if family.closed_loop for values in examples(name)],
+    ids=lambda values: values["family"],
+)
+def test_every_controller_survives_an_interruption(tmp_path, ratio):
     config = toy_config(ratio=ratio, steps=20, report_every=3, checkpoint_every=5)
     expected, encoder = train(config, Reports())
     folder = Folder(tmp_path / "checkpoint")
@@ -109,6 +110,7 @@ import os, signal, shutil, sys
 from pathlib import Path
 import trainables.training.checkpoints
 from tests.trainables.test_checkpoints import LINEAR, train
+from tests.trainables.ratio.examples import examples
 from tests.trainables.toy_run import Reports, toy_config
 from trainables.storage import Folder
 

@@ -6,6 +6,7 @@ import torch
 
 from tests.trainables.toy_run import (
     CHAOS,
+    DEV_SIGNAL,
     Reports,
     assert_same_gradient,
     toy_config,
@@ -138,7 +139,7 @@ def test_reports_have_the_fields_of_the_records_page():
     assert [line["step"] for line in sink.lines] == [4, 6, 8, 12]
     assert [line.get("dev") for line in sink.lines] == [None, {"map": 0.5}, None, {"map": 0.5}]
     assert sink.lines[0]["signals"].keys() == {"loss", "loss_after"}
-    assert sink.lines[1]["signals"].keys() == {"loss", "loss_after", "dev_bias"}
+    assert sink.lines[1]["signals"].keys() == {"loss", "loss_after", DEV_SIGNAL}
 
 
 def test_a_report_covers_the_steps_since_the_last_one_and_no_kind_that_did_not_occur():
@@ -154,7 +155,7 @@ def test_a_report_covers_the_steps_since_the_last_one_and_no_kind_that_did_not_o
 
 def test_counters_count_real_tokens_and_extra_pairs():
     config = toy_config(ratio=CHAOS)
-    summary, _, _ = train(config, dev_signals=lambda encoder, names: {"dev_bias": 0.5}, dev_signal_pairs=5)
+    summary, _, _ = train(config, dev_signals=lambda encoder, names: {DEV_SIGNAL: 0.5}, dev_signal_pairs=5)
     assert summary.pairs == 12 * 8
     # `loss_after` encodes the batch again, the dev signal comes every third step.
     assert summary.signal_pairs == 12 * 8 + 4 * 5 == config.ratio.signal_pairs(12, 8, 5)
@@ -173,7 +174,7 @@ def test_signals_are_the_loss_of_the_batch_before_and_after_the_update():
 
 
 def test_the_logged_ratios_of_a_controller_replay_its_run():
-    options = {"dev_signals": lambda encoder, names: {"dev_bias": 0.5}}
+    options = {"dev_signals": lambda encoder, names: {DEV_SIGNAL: 0.5}}
     summary, _, controlled = train(toy_config(ratio=CHAOS), **options)
     replay, _, replayed = train(toy_config(ratio={"family": "replay", "ratios": summary.ratios}))
     assert replay.ratios == summary.ratios
@@ -181,7 +182,7 @@ def test_the_logged_ratios_of_a_controller_replay_its_run():
 
 
 def test_a_controller_without_its_measurements_is_a_mistake_of_the_program():
-    with pytest.raises(ValueError, match="dev_bias"):
+    with pytest.raises(ValueError, match=DEV_SIGNAL):
         train(toy_config(ratio=CHAOS))
 
 

@@ -1,0 +1,72 @@
+"""The controls of a winner: each changes one thing, and is made from the ratios that the winner used."""
+
+import math
+
+import pytest
+
+from tests.trainables.ratio.examples import examples
+from trainables.config import TrainingConfig
+from trainables.ratio.config import ratio_config
+from trainables.ratio.controls.registry import CONTROLS
+from trainables.ratio.registry import FAMILIES
+
+STEPS = 9
+USED = [step / 10 for step in range(STEPS)]
+
+
+def winner(values):
+    if values["family"] == "replay":
+        values = {**values, "ratios": USED}
+    return TrainingConfig(ratio=ratio_config(values), steps=STEPS, batch_size=8, learning_rate=0.01)
+
+
+def ratios_of(training):
+    return training.ratio.as_schedule(USED).trajectory(training.steps).tolist()
+
+
+winners = pytest.mark.parametrize(
+    "values",
+    [
+        values
+        for name, family in FAMILIES.items()
+        if family.parameters() or name == "replay"
+        for values in examples(name)
+    ],
+    ids=lambda values: values["family"],
+)
+
+
+def test_the_controls_and_their_lines():
+    assert list(CONTROLS) == ["reversed", "shuffled", "same-mean", "loss-mixing"]
+    assert all(control.description and "\n" not in control.description for control in CONTROLS.values())
+
+
+@winners
+def test_twins_and_the_constant_change_the_ratio_only_and_keep_its_mean(values):
+    training = winner(values)
+    used = ratios_of(training)
+    for name in ("reversed", "shuffled", "same-mean"):
+        changes = CONTROLS[name].changes(training, USED)
+        assert set(changes) == {"ratio"}
+        assert changes["ratio"].mean_ratio(STEPS) == pytest.approx(math.fsum(used) / STEPS, abs=1e-15)
+    assert ratios_of(training.model_copy(update=CONTROLS["reversed"].changes(training, USED))) == used[::-1]
+    shuffled = CONTROLS["shuffled"].changes(training, USED)["ratio"].trajectory(STEPS).tolist()
+    assert sorted(shuffled) == sorted(used)
+    assert CONTROLS["same-mean"].changes(training, USED)["ratio"].constant_value() is not None
+
+
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.closed_loop])
+def test_loss_mixing_weighs_by_the_mean_of_every_two_ratios_that_a_controller_used(name):
+    training = winner(examples(name)[0])
+    changes = CONTROLS["loss-mixing"].changes(training, USED)
+    mixed = TrainingConfig.model_validate({**dict(training), **changes})
+    assert (mixed.mixing, mixed.steps) == ("loss", STEPS // 2)
+    assert ratios_of(mixed) == pytest.approx([0.05, 0.25, 0.45, 0.65])
+
+
+def test_loss_mixing_keeps_a_schedule_and_spends_the_same_pairs():
+    training = winner({"family": "linear"})
+    changes = CONTROLS["loss-mixing"].changes(training, ())
+    assert changes == {"mixing": "loss", "steps": STEPS // 2, "ratio": training.ratio}
+    single = CONTROLS["loss-mixing"].changes(training.model_copy(update={"steps": 1}), ())
+    assert single["steps"] == 1

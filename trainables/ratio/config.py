@@ -1,0 +1,86 @@
+"""From plain values to the config of a family: its `family` field names one of the registered families.
+
+There are two doors. What a user asks for must name a registered family. What a record names may be the family of a
+plugin that is not loaded here: it is kept as it is (`UnregisteredFamily`), can be shown and cannot be trained.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, SerializeAsAny, TypeAdapter, ValidationError, ValidationInfo
+
+from trainables.errors import UserError, unknown_name
+from trainables.ratio.family import Family
+from trainables.ratio.unregistered import UnregisteredFamily
+from trainables.registry import Registry
+
+
+def _name(family: type[Family]) -> str:
+    field = family.model_fields.get("family")
+    if field is None or not isinstance(field.default, str):
+        raise UserError(
+            f"The ratio family {family.__name__} has no name: give it a field such as "
+            f'family: Literal["{family.__name__.lower()}"] = "{family.__name__.lower()}".'
+        )
+    return field.default
+
+
+FAMILIES: Final[Registry[type[Family]]] = Registry("ratio family", _name)
+"""The families by name; registry.py holds the built-in ones, plugins add theirs."""
+
+RECORDED: Final = {"recorded": True}
+"""Validation context of whoever reads records, as in `TrialSpec.model_validate_json(text, context=RECORDED)`: a family
+that is not registered here is kept as it is, not refused.
+"""
+
+
+def by_name(value: Any, info: ValidationInfo) -> Any:
+    """The config of the family that a mapping names; anything else as it is. Raises ValueError for an unknown name."""
+    if not isinstance(value, Mapping):
+        return value
+    name = str(value.get("family"))
+    if name in FAMILIES:
+        return FAMILIES[name].model_validate(dict(value), context=info.context)
+    if "family" in value and (info.context or {}).get("recorded"):
+        return UnregisteredFamily.model_validate(dict(value))
+    raise ValueError(str(unknown_name(FAMILIES.noun, name, FAMILIES)))
+
+
+RatioConfig = Annotated[SerializeAsAny[Family], BeforeValidator(by_name)]
+"""The type of a config field that holds any family."""
+
+_ADAPTER: TypeAdapter[Family] = TypeAdapter(RatioConfig)
+
+
+def ratio_config(values: Mapping[str, Any]) -> Family:
+    """Builds the config of a family from what a user asked for.
+
+    >>> ratio_config({"family": "linear", "start": 1, "end": 0}).summary()
+    'linear 1 → 0'
+
+    Raises:
+        UserError: an unknown family or field, a value out of range or missing.
+    """
+    family = FAMILIES.find(str(values.get("family")))
+    try:
+        return family.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = " ".join(str(part) for part in first["loc"])
+        value = "" if isinstance(first["input"], Mapping) else f" is {first['input']!r}"
+        subject = f" {where}{value}:" if where else ""
+        fields = ", ".join(field for field in family.model_fields if field != "family")
+        rule = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"Ratio family {_name(family)}:{subject} {rule}; its fields are {fields}.") from error
+
+
+def recorded_ratio(values: Mapping[str, Any]) -> Family:
+    """Builds the config that a record holds, whether or not its family is registered here.
+
+    >>> recorded_ratio({"family": "of_a_plugin", "slope": 2}).summary()
+    'of_a_plugin, slope 2'
+
+    Raises:
+        ValueError: the values name no family, or do not fit the one that they name.
+    """
+    return _ADAPTER.validate_python(dict(values), context=RECORDED)

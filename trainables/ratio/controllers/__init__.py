@@ -1,0 +1,1 @@
+"""The closed-loop families, one file each: the ratio follows what the training shows."""
