@@ -1,4 +1,4 @@
-"""What `--list` prints: spaces, models, benchmarks, training sets and schedule families, one line each."""
+"""What `--list` prints: spaces, models, benchmarks, training sets, measures and schedule families, one line each."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,7 @@ from rich.table import Table
 from search_spaces.registry import SPACES
 from trainables.corpora.sources import BENCHMARKS, TRAINING_SOURCES
 from trainables.encoders.config import PRESETS
+from trainables.evaluation.measures.registry import MEASURES, example
 from trainables.ratio.registry import FAMILIES
 
 
@@ -20,6 +21,11 @@ def print_lists(console: Console) -> None:
         console,
         "training sets (--train, or a file or folder of pairs)",
         ((n, source.description) for n, source in TRAINING_SOURCES.items()),
+    )
+    _print(
+        console,
+        "measures (--objective SETTING/MEASURE)",
+        ((example(measure), measure.description) for measure in MEASURES.values()),
     )
     _print(console, "schedule families", ((n, family.description) for n, family in FAMILIES.items()))
 

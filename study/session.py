@@ -19,6 +19,7 @@ from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.plan.budget import budget_of
 from study.plan.more_seeds import DECISION, decide, looks_so_far, trials_of_all
+from study.plan.objective import asked_measures
 from study.plan.program import StudyPlan
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings, validated
@@ -58,7 +59,9 @@ class Session:
         check_objectives(settings, self._data.dev)
         if recorded is not None:
             check_same_inputs(recorded, self._data.record(), self._encoder_record())
-        self._inputs: TrialInputs = prepare_inputs(self._encoder, self._data.training, self._data.dev, self._data.tests)
+        self._inputs: TrialInputs = prepare_inputs(
+            self._encoder, self._data.training, self._data.dev, self._data.tests, asked_measures(settings)
+        )
         # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
         build_encoder(self._encoder, self._inputs.tokenizer, seed=0)
 

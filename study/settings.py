@@ -41,6 +41,9 @@ class StudySettings(BaseModel):
         description="dev metric that chooses, with :maximize or :minimize where it is not the usual direction; "
         "repeatable: the Pareto front of several goes to the confirm phase",
     )
+    measure: tuple[str, ...] = Field(
+        (), description="measure to compute beside the default ones, such as ndcg@10; repeatable (see --list)"
+    )
     sampler: Literal["tpe", "random", "nsga2"] | None = Field(
         None, description="Optuna sampler inside every family (default: the space's; tpe is random for 4 trials)"
     )
@@ -108,7 +111,7 @@ class StudySettings(BaseModel):
     storage: str = Field("studies", description="folder or URI under which studies lie")
     name: str | None = Field(None, description="name of the study (default: space and time)")
 
-    @field_validator("train", "evaluate", "objective", mode="before")
+    @field_validator("train", "evaluate", "objective", "measure", mode="before")
     @classmethod
     def _one_is_a_list_of_one(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

@@ -29,6 +29,7 @@ from trainables.clock import Clock
 from trainables.encoders.model import Encoder, build_encoder, save_encoder
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
+from trainables.evaluation.metric_name import named_dev
 from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.parallel.replicated import Worker
@@ -40,7 +41,6 @@ from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
 from trainables.training.report_log import ReportLog, new_reports
 
-DEV = "dev"
 CHECKPOINT = "checkpoint"
 DISK_FULL = "disk full"
 """The status that a trial tells Tune, and nobody else, if it could not write: it has not ended."""
@@ -149,7 +149,7 @@ def _work(config: Mapping[str, Any]) -> None:
     encoder = build_encoder(inputs.encoder, inputs.tokenizer, spec.training.seed).to(device)
 
     def dev_metrics(module: Encoder) -> dict[str, float]:
-        return _headlines(_evaluate(module, inputs.dev, inputs, clock, device, keep_per_query=False), inputs.dev)
+        return _evaluate(module, inputs.dev, inputs, clock, device, keep_per_query=False).headlines
 
     ratio = spec.training.ratio
     bias = ratio.metric if isinstance(ratio, Bias) else "rank_distance"
@@ -169,7 +169,7 @@ def _work(config: Mapping[str, Any]) -> None:
     )
     if worker.rank > 0:
         return
-    metrics = {f"{DEV}/{name}": value for name, value in summary.dev.items()}
+    metrics = named_dev(summary.dev)
     if spec.phase == "confirm" and summary.status == "complete":
         evaluations = [_evaluate(encoder, test, inputs, clock, device, keep_per_query=True) for test in inputs.tests]
         for evaluation in evaluations:
@@ -217,14 +217,9 @@ def _evaluate(
         queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=device)
         candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=device)
     with clock.measure("score"):
-        return evaluate(tokenised.benchmark, queries, candidates, keep_per_query=keep_per_query)
-
-
-def _headlines(evaluation: Evaluation, tokenised: TokenisedBenchmark) -> dict[str, float]:
-    """The macro means without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
-    prefix = f"{tokenised.benchmark.name}/"
-    names = {name.removeprefix(prefix): value for name, value in evaluation.metrics.items()}
-    return {name: value for name, value in names.items() if name.count("/") == 1 and ":" not in name}
+        return evaluate(
+            tokenised.benchmark, queries, candidates, measures=inputs.measures, keep_per_query=keep_per_query
+        )
 
 
 def _result(
@@ -275,7 +270,7 @@ def _forward(folder: Folder, seen: int) -> int:
 def _for_tune(report: Mapping[str, Any]) -> dict[str, Any]:
     """What Tune and the terminal see of a report. Time is the optimiser step, which no restart sets back."""
     names = ("step", "steps", "ratio", "mono_share", "loss", "learning_rate", "pairs_per_second")
-    dev = {f"{DEV}/{name}": value for name, value in (report.get("dev") or {}).items()}
+    dev = named_dev(report.get("dev") or {})
     return {**{name: report[name] for name in names}, **dev}
 
 

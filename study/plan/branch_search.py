@@ -76,7 +76,7 @@ class BranchSearch:
             for step, values in sorted(outcome.dev_by_step.items()):
                 trial.report(values[self._objectives[0].metric], step)
         if outcome.status == "complete":
-            self._study.tell(trial, [outcome.metrics[f"dev/{objective.metric}"] for objective in self._objectives])
+            self._study.tell(trial, [outcome.metrics[objective.on_dev] for objective in self._objectives])
         else:
             self._study.tell(trial, state=TrialState.PRUNED if outcome.status == "pruned" else TrialState.FAIL)
 

@@ -15,6 +15,7 @@ from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
+from trainables.evaluation.metric_name import MetricName
 from trainables.inputs import TokenisedBenchmark
 
 SLICE = 32
@@ -31,9 +32,9 @@ class DevSignals:
     ) -> None:
         """`bias` names the metric of language bias behind `dev_bias`, such as `rank_distance`."""
         self._metrics = {
-            "dev_map_mono": "monolingual/map",
-            "dev_map_cross": "cross-lingual/map",
-            "dev_bias": f"bias/{bias}",
+            "dev_map_mono": MetricName(dev.benchmark.name, "monolingual", "map"),
+            "dev_map_cross": MetricName(dev.benchmark.name, "cross-lingual", "map"),
+            "dev_bias": MetricName(dev.benchmark.name, "bias", bias),
         }
         self._slice = dev_slice(dev, SLICE)
         self._pad_id, self._device, self._temperature = pad_id, device, temperature
@@ -56,7 +57,7 @@ class DevSignals:
         wanted = {signal: metric for signal, metric in self._metrics.items() if signal in names}
         if wanted:
             metrics = evaluate(benchmark, queries, candidates, keep_per_query=False).metrics
-            found |= {signal: metrics[f"{benchmark.name}/{metric}"] for signal, metric in wanted.items()}
+            found |= {signal: metrics[str(metric)] for signal, metric in wanted.items()}
         return found
 
 
@@ -107,6 +108,7 @@ def dev_slice(dev: TokenisedBenchmark, questions: int) -> TokenisedBenchmark:
         benchmark,
         parallel_ids=tuple(benchmark.parallel_ids[i] for i in kept_ids),
         query_language=benchmark.query_language[rows],
+        query_length=benchmark.query_length[rows],
         query_parallel=np.searchsorted(kept_ids, benchmark.query_parallel[rows]).astype(np.int32),
         candidate_language=benchmark.candidate_language[pool],
         relevant_start=np.concatenate([[0], np.cumsum([len(r) for r in lists])]).astype(np.int64),
