@@ -1,9 +1,11 @@
 """Every number against an implementation in plain Python, and against closed forms."""
 
 import dataclasses
+import doctest
 import json
 import math
 import statistics
+import sys
 import tracemalloc
 from fractions import Fraction
 from io import BytesIO
@@ -515,3 +517,7 @@ def test_an_evaluation_cannot_be_changed() -> None:
     eye = np.eye(4, dtype=np.float32)
     with pytest.raises(dataclasses.FrozenInstanceError):
         evaluate(parallel(("de",), 4), eye, eye).seconds = 0.0
+
+
+def test_the_example_is_right() -> None:
+    assert doctest.testmod(sys.modules[evaluate.__module__]).failed == 0

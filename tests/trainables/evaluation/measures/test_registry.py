@@ -1,5 +1,7 @@
 """Names of measures, and a measure from outside that everything takes like its own."""
 
+import doctest
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -123,3 +125,7 @@ def test_a_name_that_would_break_metric_names_is_not_registered(name: str) -> No
     with pytest.raises(UserError, match="A measure cannot be called"):
         MEASURES.register(type("Mine", (ShortQueryRecall,), {"name": name}))
     assert name not in MEASURES
+
+
+def test_the_example_is_right() -> None:
+    assert doctest.testmod(sys.modules[find_measure.__module__]).failed == 0
