@@ -3,17 +3,16 @@
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 
-import numpy as np
-
 from search_spaces.space import Space
 from study.plan.more_seeds import first_look
-from study.plan.objective import DEV_METRICS, parse_objectives
+from study.plan.objective import asked_measures, parse_objectives, possible_objectives
 from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
 from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.corpora.benchmark import Benchmark
 from trainables.errors import UserError
-from trainables.evaluation.evaluate import evaluate
+from trainables.evaluation.evaluate import available_metrics
+from trainables.evaluation.measures.registry import chosen_measures
 from trainables.storage import Folder
 
 _LEAST_FREE_BYTES = 50_000_000
@@ -54,8 +53,9 @@ def check_seeds(settings: StudySettings, space: Space, recorded: Study | None) -
 
 
 def check_search(settings: StudySettings, space: Space) -> None:
-    """Raises UserError for settings of the search that exclude each other."""
+    """Raises UserError for an unknown measure, and for settings of the search that exclude each other."""
     objectives = parse_objectives(settings.objective)
+    chosen_measures(asked_measures(settings))
     if settings.early_stopping == "halving" and len(objectives) > 1:
         raise UserError(
             "--early-stopping halving judges by one objective and would stop what is best in another one: give one "
@@ -78,12 +78,13 @@ def check_search(settings: StudySettings, space: Space) -> None:
 
 def check_objectives(settings: StudySettings, dev: Benchmark) -> None:
     """Raises UserError for an objective that the dev set cannot have."""
-    known = _metric_names(dev)
-    for objective in parse_objectives(settings.objective):
-        if objective.metric not in known:
+    objectives = parse_objectives(settings.objective)
+    possible = possible_objectives(available_metrics(dev, measures=asked_measures(settings)))
+    for objective in objectives:
+        if objective.metric not in possible:
             raise UserError(
                 f"--objective {objective.metric}: the dev set (languages {', '.join(dev.languages)}) has no "
-                f"such value; give one of {', '.join(sorted(known & set(DEV_METRICS)))}, or training items "
+                f"such value; give one of {', '.join(sorted(possible))}, or training items "
                 "in several languages each."
             )
 
@@ -125,11 +126,3 @@ def check_space(folder: Folder) -> None:
 
 def _fingerprint(benchmarks: Mapping[str, BenchmarkRecord], name: str) -> str | None:
     return benchmarks[name].fingerprint if name in benchmarks else None
-
-
-def _metric_names(dev: Benchmark) -> set[str]:
-    """The metrics that the dev set has, whatever the encoder: those of arbitrary embeddings."""
-    rows = np.random.default_rng(0).standard_normal((len(dev.query_texts) + len(dev.candidate_texts), 2), np.float32)
-    queries, candidates = np.split(rows, [len(dev.query_texts)])
-    metrics = evaluate(dev, queries, candidates, keep_per_query=False).metrics
-    return {name.removeprefix(f"{dev.name}/") for name in metrics}

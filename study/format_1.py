@@ -1,9 +1,11 @@
 """Reads the records of studies of format 1 (version 0.1.0) as those of today, so that they can still be reported."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from study.records import ARMS, RESULT, STATUS, TRIAL, Kind, StudyRecord
+from study.records import ARMS, STATUS, Kind, StudyRecord
+from trainables.evaluation.measures.registry import chosen_measures
+from trainables.records import RESULT, TRIAL
 from trainables.sealed import plain_json, validated
 from trainables.storage import Folder
 
@@ -54,6 +56,7 @@ def _study(old: Mapping[str, Any]) -> dict[str, Any]:
         "round_size": old["round_size"],
         "encoders": [{"config": _encoder(encoder), "files": files}],
         "data": {**data, "overlap": data.get("overlap") or {}},
+        "measures": {str(one): one.record().model_dump() for one in chosen_measures()},
         "seen_at": old.get("seen_at", []),
         "versions": old["versions"],
         "git_commit": old["git_commit"],
@@ -145,4 +148,4 @@ def _status(old: Mapping[str, Any]) -> dict[str, Any]:
     return {**old, "updated": old.get("updated", "")}
 
 
-_UPGRADES = {TRIAL: _trial, RESULT: _result, ARMS: _arms, STATUS: _status}
+_UPGRADES: dict[str, Callable[[Any], dict[str, Any]]] = {TRIAL: _trial, RESULT: _result, ARMS: _arms, STATUS: _status}

@@ -1,4 +1,4 @@
-"""What `--list` prints: spaces, models, benchmarks, training sets and schedule families, one line each."""
+"""What `--list` prints: spaces, models, benchmarks, training sets, measures, families and options, one line each."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,6 +10,7 @@ from trainables.config import trial_options
 from trainables.corpora.sources.base import Source
 from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES
 from trainables.encoders.registry import PRESETS
+from trainables.evaluation.measures.registry import MEASURES, example
 from trainables.ratio.registry import FAMILIES
 
 
@@ -22,6 +23,11 @@ def print_lists(console: Console) -> None:
         console,
         "training sets (--train, or a file or folder of pairs)",
         _described(TRAINING_SOURCES),
+    )
+    _print(
+        console,
+        "measures (--objective SETTING/MEASURE)",
+        ((example(measure), measure.description) for measure in MEASURES.values()),
     )
     _print(console, "schedule families", ((n, family.description) for n, family in FAMILIES.items()))
     options = trial_options().values()

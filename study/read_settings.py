@@ -155,7 +155,8 @@ class _Asked:
         one = self._find(key, origin)
         value = one.from_text(value) if isinstance(value, str) else value
         try:
-            TypeAdapter(Annotated[one.field.annotation, *one.field.metadata]).validate_python(value)
+            kind: Any = Annotated[one.field.annotation, *one.field.metadata]
+            TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
             raise UserError(f"{origin} {_wrong(error.errors()[0])}") from error
         return value

@@ -24,6 +24,7 @@ from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
+from trainables.evaluation.measures.record import MeasureRecord
 from trainables.records import (
     PER_QUERY,
     RELEVANT_RANKS,
@@ -206,6 +207,8 @@ class StudyRecord(Record):
     """the encoders"""
     data: DataRecord
     """training sets, dev set, benchmarks"""
+    measures: Mapping[str, MeasureRecord]
+    """measures that were computed, by name"""
     seen_at: tuple[int, ...] = ()
     """numbers of confirm seeds at which the study was complete before `--confirm-only` added seeds"""
     versions: Mapping[str, str]

@@ -33,12 +33,12 @@ FILES: Mapping[str, tuple[type[BaseModel], str]] = {
 """The JSON files with their classes."""
 
 OTHERS: Mapping[str, str] = {
-    TEXTS: "the text of every test query; nothing depends on it but `python -m analysis.compare`, and it may be deleted",
+    TEXTS: "the text of every test query, for `python -m analysis.compare`; it may be deleted",
     f"trials/<id>/{PER_QUERY}": "one value per query, setting and pool (confirm phase)",
-    f"trials/<id>/{RELEVANT_RANKS}": "the rank of every relevant candidate in the pool of all languages (confirm phase)",
+    f"trials/<id>/{RELEVANT_RANKS}": "the rank of every relevant candidate among all languages (confirm phase)",
     "trials/<id>/checkpoint/": "the last checkpoint of an unfinished trial (safetensors and JSON)",
     "trials/<id>/encoder/": "the trained encoder as a Hugging Face folder (confirm phase, with --keep-encoders)",
-    "optuna.journal": "the search as Optuna sees it, one Optuna study per branch and cell (readable by optuna-dashboard)",
+    "optuna.journal": "the search as Optuna sees it, one Optuna study per branch and cell, for optuna-dashboard",
     "ray/": "Tune's own state; the study does not depend on it",
     "log/": "the messages of Ray and of the workers",
 }

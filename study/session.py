@@ -46,6 +46,7 @@ from study.records import (
 from study.settings import StudySettings
 from study.terminal import Progress
 from trainables.errors import UserError
+from trainables.evaluation.measures.registry import chosen_measures
 from trainables.inputs import StudyInputs, prepare_inputs
 from trainables.ratio.signals import signal_pairs
 from trainables.storage import Folder
@@ -78,7 +79,9 @@ class Session:
         self._encoders = tuple(EncoderRecord(config=one, files=one.files()) for one in plan.encoders)
         if recorded is not None:
             check_same_inputs(recorded, self._data.record(), self._encoders)
-        self._inputs: StudyInputs = prepare_inputs(plan.encoders, self._data.training, self._data.dev, self._data.tests)
+        self._inputs: StudyInputs = prepare_inputs(
+            plan.encoders, self._data.training, self._data.dev, self._data.tests, asked_measures(settings)
+        )
         for encoder in plan.encoders:
             # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
             encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
@@ -268,6 +271,7 @@ class Session:
             round_size=-(-resources.concurrent // len(plan.branches)),
             encoders=self._encoders,
             data=self._data.record(),
+            measures={str(one): one.record() for one in chosen_measures(self._inputs.measures)},
             versions=environment.versions(),
             git_commit=environment.git_commit(),
             hardware=environment.hardware(),

@@ -58,6 +58,8 @@ class StudySettings(BaseModel):
     objective: tuple[str, ...] = ("multilingual/map",)
     """dev metric that chooses, with :maximize or :minimize where it is not the usual direction; repeatable: the Pareto
     front of several goes to the confirm phase"""
+    measure: tuple[str, ...] = ()
+    """measure to compute beside the default ones, such as ndcg@10; repeatable (see --list)"""
     sampler: Literal["tpe", "random", "nsga2"] | None = None
     """Optuna sampler inside every branch (default: the space's; tpe is random for 4 trials)"""
     search: Mapping[str, str] = {}
@@ -110,7 +112,7 @@ class StudySettings(BaseModel):
     plugin: tuple[str, ...] = ()
     """module that adds families, encoders, benchmarks, measures or spaces; repeatable"""
 
-    @field_validator("train", "evaluate", "objective", "arms", "without", "plugin", mode="before")
+    @field_validator("train", "evaluate", "objective", "measure", "arms", "without", "plugin", mode="before")
     @classmethod
     def _one_is_a_list_of_one(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

@@ -91,7 +91,8 @@ _NAMES = frozenset(("encoder.kind", "encoder.name", "ratio.family"))
 
 def trial_options() -> dict[str, Declared]:
     """Every option of a trial by its dotted key, those of all kinds of encoder and of all families included."""
-    parts = [(TrialConfig, ""), *((kind.config, "encoder.") for kind in KINDS.values())]
+    parts: list[tuple[type[BaseModel], str]] = [(TrialConfig, "")]
+    parts += [(kind.config, "encoder.") for kind in KINDS.values()]
     parts += [(family, "ratio.") for family in FAMILIES.values()]
     found: dict[str, Declared] = {}
     for part, prefix in parts:

@@ -41,6 +41,8 @@ class TrialInputs:
     data: TrainingData
     """Without its texts."""
     texts: TokenisedTexts
+    measures: tuple[str, ...] = ()
+    """What every evaluation computes beside the default measures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +52,20 @@ class StudyInputs:
     data: TrainingData
     by_token_key: Mapping[str, TokenisedTexts]
     """By `EncoderConfig.token_key`."""
+    measures: tuple[str, ...] = ()
+    """What every evaluation computes beside the default measures."""
 
     def of(self, encoder: EncoderConfig) -> TrialInputs:
         """The inputs of the trials of an encoder."""
-        return TrialInputs(self.data, self.by_token_key[encoder.token_key])
+        return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.measures)
 
 
 def prepare_inputs(
-    encoders: Iterable[EncoderConfig], data: TrainingData, dev: Benchmark, tests: Sequence[Benchmark]
+    encoders: Iterable[EncoderConfig],
+    data: TrainingData,
+    dev: Benchmark,
+    tests: Sequence[Benchmark],
+    measures: tuple[str, ...] = (),
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -67,6 +75,7 @@ def prepare_inputs(
     return StudyInputs(
         replace(data, texts=(), item_ids=()),
         {key: _tokenised(encoder, data.texts, dev, tests) for key, encoder in by_key.items()},
+        measures,
     )
 
 

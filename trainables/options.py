@@ -77,7 +77,8 @@ def patched(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, An
     result = dict(values)
     for key, value in patch.items():
         head, _, rest = key.partition(".")
-        result[head] = patched(result.get(head) or {}, {rest: value}) if rest else value
+        inner = result.get(head)
+        result[head] = patched(inner if isinstance(inner, Mapping) else {}, {rest: value}) if rest else value
     return result
 
 

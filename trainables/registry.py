@@ -7,6 +7,10 @@ from trainables.errors import UserError, unknown_name
 
 Entry = TypeVar("Entry")
 
+RECORDED = {"recorded": True}
+"""Validation context of whoever reads records: a name that is not registered here, such as that of a plugin that is not
+loaded, is kept as it is and not refused."""
+
 
 class Registry(Mapping[str, Entry], Generic[Entry]):
     """Entries by name, in the order in which they were registered.

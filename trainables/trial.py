@@ -15,7 +15,8 @@ from trainables.clock import Clock
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
-from trainables.inputs import TokenisedBenchmark, TokenisedTexts, TrialInputs
+from trainables.evaluation.metric_name import named_dev
+from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.parallel.replicated import Worker
 from trainables.ratio.signals import DevSignals
@@ -26,7 +27,6 @@ from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
 from trainables.training.report_log import ReportLog
 
-DEV = "dev"
 CHECKPOINT = "checkpoint"
 ENCODER = "encoder"
 
@@ -66,7 +66,7 @@ def run_trial(
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
     encoder = config.encoder.build(texts.tokenizer, config.seed).to(worker.device)
-    judge = _Judge(texts, worker.device, clock)
+    judge = _Judge(inputs, worker.device, clock)
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature)
     summary = fine_tune(
@@ -84,7 +84,7 @@ def run_trial(
     )
     if worker.rank > 0:
         return
-    metrics = {f"{DEV}/{name}": value for name, value in summary.dev.items()}
+    metrics = named_dev(summary.dev)
     if trial.phase == "confirm" and summary.status == "complete":
         metrics |= _judged(judge, encoder, folder)
         if options.keep_encoder:
@@ -123,16 +123,13 @@ def failure(error: str) -> Result:
 class _Judge:
     """Evaluates an encoder on the dev set and on the benchmarks."""
 
-    def __init__(self, texts: TokenisedTexts, device: torch.device, clock: Clock) -> None:
-        self._texts, self._device, self._clock = texts, device, clock
+    def __init__(self, inputs: TrialInputs, device: torch.device, clock: Clock) -> None:
+        self._texts, self._measures = inputs.texts, inputs.measures
+        self._device, self._clock = device, clock
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
-        """The macro means without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
-        dev = self._texts.dev
-        prefix = f"{dev.benchmark.name}/"
-        found = self._evaluate(encoder, dev, keep_per_query=False).metrics
-        names = {name.removeprefix(prefix): value for name, value in found.items()}
-        return {name: value for name, value in names.items() if name.count("/") == 1 and ":" not in name}
+        """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
+        return self._evaluate(encoder, self._texts.dev, keep_per_query=False).headlines
 
     def tests(self, encoder: Encoder) -> list[Evaluation]:
         """The evaluation on every benchmark, with its values per query."""
@@ -144,7 +141,9 @@ class _Judge:
             queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=self._device)
             candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=self._device)
         with self._clock.measure("score"):
-            return evaluate(tokenised.benchmark, queries, candidates, keep_per_query=keep_per_query)
+            return evaluate(
+                tokenised.benchmark, queries, candidates, measures=self._measures, keep_per_query=keep_per_query
+            )
 
 
 def _judged(judge: _Judge, encoder: Encoder, folder: Folder) -> dict[str, float]:

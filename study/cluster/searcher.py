@@ -101,8 +101,8 @@ class PlanSearcher(Searcher):
             if not folder.exists(RESULT):
                 _check_disk(folder)
                 write_result(folder, failure("its process died more often than --max-failures allows"))
-            result = read_sealed(folder, RESULT, Result)
-            self._finish(trial, Outcome.of(result, Trial(folder, trial, result).reports()))
+            ended = read_sealed(folder, RESULT, Result)
+            self._finish(trial, Outcome.of(ended, Trial(folder, trial, ended).reports()))
         except OSError as error:
             # Tune would turn it into a traceback of its own; `suggest` may raise what it likes.
             self.broken = error

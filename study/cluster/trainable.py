@@ -21,6 +21,7 @@ from ray import train, tune
 from ray.train.torch import TorchTrainer
 
 from trainables.corpora.pairs import TrainingData
+from trainables.evaluation.metric_name import named_dev
 from trainables.inputs import StudyInputs, TokenisedTexts, TrialInputs
 from trainables.parallel.replicated import Worker
 from trainables.plugins import load_plugins
@@ -28,7 +29,7 @@ from trainables.records import RESULT, Report, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
 from trainables.training.report_log import new_reports
-from trainables.trial import DEV, TrialOptions, failure, run_trial, write_result
+from trainables.trial import TrialOptions, failure, run_trial, write_result
 
 DISK_FULL = "disk full"
 """The status that a trial tells Tune, and nobody else, if it could not write: it has not ended."""
@@ -66,16 +67,17 @@ class _Shared:
     data: "ray.ObjectRef[TrainingData]"
     texts: Mapping[str, "ray.ObjectRef[TokenisedTexts]"]
     """By `EncoderConfig.token_key`."""
+    measures: tuple[str, ...]
     resources: TrialResources
 
     def inputs(self, key: str) -> TrialInputs:
-        return TrialInputs(ray.get(self.data), ray.get(self.texts[key]))
+        return TrialInputs(ray.get(self.data), ray.get(self.texts[key]), self.measures)
 
 
 def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[..., Any]:
     """Returns the trainable for `tune.Tuner`; its config holds `trial` (a TrialRecord as JSON) and `folder`."""
     texts = {key: ray.put(found) for key, found in inputs.by_token_key.items()}
-    shared = _Shared(ray.put(inputs.data), texts, resources)
+    shared = _Shared(ray.put(inputs.data), texts, inputs.measures, resources)
     if resources.workers == 1:
         held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
     else:
@@ -157,7 +159,7 @@ def _forward(folder: Folder, seen: int) -> int:
 def _for_tune(report: Report) -> dict[str, Any]:
     """What Tune and the terminal see of a report. Time is the optimiser step, which no restart sets back."""
     names = {"step", "steps", "ratio", "mono_share", "loss", "learning_rate", "pairs_per_second"}
-    dev = {f"{DEV}/{name}": value for name, value in (report.dev or {}).items()}
+    dev = named_dev(report.dev or {})
     return {**report.model_dump(include=names), **dev}
 
 

@@ -224,7 +224,7 @@ class _Counts:
         self.progress.trial_reported(trial_id, {**report, "objective": self._objective_value(report)})
 
     def _objective_value(self, metrics: Mapping[str, float]) -> float | None:
-        return metrics.get(f"dev/{self._plan.objectives[0].metric}")
+        return metrics.get(self._plan.objectives[0].on_dev)
 
     def write(self, state: State) -> None:
         """Writes status.json."""

@@ -8,6 +8,7 @@ from study.plan.objective import Objective
 from study.records import ArmRecord
 from trainables.config import TrialConfig
 from trainables.errors import UserError, unknown_name
+from trainables.evaluation.metric_name import only_dev
 from trainables.options import patched
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.family import Schedule
@@ -114,7 +115,7 @@ def most_arms(space: Space, fixed: Collection[str]) -> int:
 
 def dev_metrics(outcome: Outcome) -> dict[str, float]:
     """The dev metrics at the end of a trial, without their prefix."""
-    return {name.removeprefix("dev/"): value for name, value in outcome.metrics.items() if name.startswith("dev/")}
+    return only_dev(outcome.metrics)
 
 
 def _named(names: Sequence[str]) -> set[str]:

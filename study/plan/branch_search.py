@@ -87,7 +87,7 @@ class BranchSearch:
         distribution = self._distributions[key]
         if isinstance(distribution, CategoricalDistribution):
             return value in distribution.choices
-        return bool(distribution.low <= value <= distribution.high)  # type: ignore[attr-defined]
+        return bool(distribution.low <= value <= distribution.high)
 
     def ask(self, number: int) -> dict[str, Any]:
         """Returns the values of trial `number`; numbers are asked in order."""
@@ -109,7 +109,7 @@ class BranchSearch:
             for step, values in sorted(outcome.dev_by_step.items()):
                 trial.report(values[self._objectives[0].metric], step)
         if outcome.status == "complete":
-            self._study.tell(trial, [outcome.metrics[f"dev/{objective.metric}"] for objective in self._objectives])
+            self._study.tell(trial, [outcome.metrics[objective.on_dev] for objective in self._objectives])
         else:
             self._study.tell(trial, state=TrialState.PRUNED if outcome.status == "pruned" else TrialState.FAIL)
 

@@ -1,21 +1,20 @@
-"""What the search optimises: one or more dev metrics with a direction."""
+"""What the search optimises: one or more dev metrics with a direction.
+
+>>> parse_objectives(["overall/map", "bias/rank_distance:minimize"])[1].on_dev
+'dev/bias/rank_distance'
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeGuard
 
+from study.settings import StudySettings
 from trainables.errors import UserError, unknown_name
+from trainables.evaluation.measures.registry import chosen_measures, find_measure
+from trainables.evaluation.metric_name import DEV, MetricName
 
-SETTINGS = ("monolingual", "cross-lingual", "multilingual")
-DEV_METRICS: Mapping[str, Literal["maximize", "minimize"]] = {
-    **{f"{setting}/{metric}": "maximize" for setting in SETTINGS for metric in ("map", "recall@1", "recall@10")},
-    "bias/rank_distance": "minimize",
-    "bias/rank_distance_median": "minimize",
-    "bias/rank_distance_log": "minimize",
-    "bias/diagonal_gap": "minimize",
-}
-"""The dev metrics that may be an objective, each with the direction that is better."""
+Better = Literal["maximize", "minimize"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,18 @@ class Objective:
     """A dev metric and whether more or less of it is better."""
 
     metric: str
-    direction: Literal["maximize", "minimize"]
+    """Without the name of the dev set: `multilingual/map`."""
+    direction: Better
+
+    @property
+    def on_dev(self) -> str:
+        """Name of the metric among those of a trial: `dev/multilingual/map`."""
+        return str(MetricName.parse(self.metric).of(DEV))
+
+    @property
+    def measure(self) -> str:
+        """Name of the measure, which the dev evaluation must compute."""
+        return MetricName.parse(self.metric).measure
 
     def score(self, metrics: Mapping[str, float]) -> float:
         """The value such that more is better; minus infinity where the dev set does not have the metric."""
@@ -33,33 +43,54 @@ class Objective:
         return value if self.direction == "maximize" else -value
 
 
+def possible_objectives(metrics: Iterable[MetricName]) -> dict[str, Better]:
+    """Of these metrics those that may be an objective, each with the direction that is better.
+
+    They are values for all queries, of a measure that says what is better.
+    """
+    names = (name.of(None) for name in metrics if name.is_headline)
+    found = {str(name): find_measure(name.measure).direction for name in names}
+    return {name: direction for name, direction in found.items() if _is_better(direction)}
+
+
+def usual_objectives() -> dict[str, Better]:
+    """The objectives that every study of a multilingual dev set can have, whatever measures it asks for."""
+    measures = chosen_measures()
+    return possible_objectives(MetricName(None, setting, str(m)) for m in measures for setting in m.settings)
+
+
 def parse_objectives(texts: Sequence[str]) -> tuple[Objective, ...]:
     """Reads `metric` or `metric:maximize` or `metric:minimize`; raises UserError for anything else."""
     found = []
     for text in texts:
-        metric, _, direction = text.partition(":")
-        if metric not in DEV_METRICS:
-            raise unknown_name("objective", metric, DEV_METRICS)
-        match direction or DEV_METRICS[metric]:
-            case "maximize":
-                found.append(Objective(metric, "maximize"))
-            case "minimize":
-                found.append(Objective(metric, "minimize"))
-            case _:
-                raise UserError(
-                    f"--objective {text}: the direction is {direction!r}, but must be maximize or minimize."
-                )
+        metric, _, asked = text.partition(":")
+        direction = asked or _usual_direction(metric)
+        if not _is_better(direction):
+            raise UserError(f"--objective {text}: the direction is {direction!r}, but must be maximize or minimize.")
+        found.append(Objective(metric, direction))
     if len({objective.metric for objective in found}) < len(found):
         raise UserError(f"--objective {' '.join(texts)}: a metric is named twice; name each once.")
     return tuple(found)
 
 
-def pareto_front(scores: Sequence[Sequence[float]]) -> list[int]:
-    """Indices of the points that no other point dominates (at least as good everywhere, better somewhere)."""
-    return [
-        i
-        for i, own in enumerate(scores)
-        if not any(
-            all(b >= a for a, b in zip(own, other, strict=True)) and tuple(other) != tuple(own) for other in scores
-        )
-    ]
+def asked_measures(settings: StudySettings) -> tuple[str, ...]:
+    """The measures that a study computes beside the default ones: those asked for and those of its objectives."""
+    return (*settings.measure, *(objective.measure for objective in parse_objectives(settings.objective)))
+
+
+def _usual_direction(metric: str) -> Better:
+    unknown = unknown_name("objective", metric, usual_objectives())
+    try:
+        name = MetricName.parse(metric)
+        measure = find_measure(name.measure)
+    except (ValueError, UserError) as error:
+        raise unknown from error
+    possible = possible_objectives([name]) if name.setting in measure.settings else {}
+    # A name with a benchmark is none of them: there is one dev set.
+    if metric not in possible:
+        raise unknown
+    return possible[metric]
+
+
+def _is_better(direction: str) -> TypeGuard[Better]:
+    return direction in ("maximize", "minimize")

@@ -18,6 +18,7 @@ from trainables.encoders.registry import encoder_config
 from trainables.errors import UserError
 from trainables.options import flat, patched
 from trainables.parameters import Choice, Integer, Parameter, Real
+from trainables.ratio.config import ratio_values
 from trainables.ratio.registry import FAMILIES
 
 
@@ -59,10 +60,12 @@ def checked_config(values: Mapping[str, Any]) -> TrialConfig:
 
 
 def with_patch(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested values with a patch laid over them; an encoder that is named there stands for all of its options."""
+    """Nested values with a patch laid over them; what names an encoder or a ratio there stands for all of its options."""
     ordered = dict(sorted(patch.items(), key=lambda item: item[0].count(".")))
     if "encoder" in ordered:
         ordered["encoder"] = encoder_config(ordered["encoder"]).model_dump()
+    if isinstance(ordered.get("ratio"), str):
+        ordered["ratio"] = ratio_values(ordered["ratio"])
     return patched(values, ordered)
 
 
@@ -83,7 +86,7 @@ def template_of(
     encoder = encoder_of(settings, space, cell)
     recipe = encoder.recipe
     fixed = {**space.patch, **settings.set, **cell.patch}
-    family = str(patched({}, patch)["ratio"]["family"])
+    family = str(with_patch({}, patch)["ratio"]["family"])
     # An option of a ratio belongs to the families that have it.
     ours = {
         key: value
@@ -102,7 +105,7 @@ def template_of(
             searched[key], first[key] = one, recipe.first[key]
     for key, text in settings.search.items():
         searched[key] = search_range(key, text)
-        first.setdefault(key, flat(values).get(key, _middle(searched[key])))
+        first.setdefault(key, _usual(key, searched[key], flat(values)))
     levels = searched_factors(settings)
     for name, found in levels.items():
         searched[name] = Choice(tuple(found))
@@ -174,6 +177,14 @@ def _plain(text: str) -> str | int | float | bool:
         except ValueError:
             continue
     return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _usual(key: str, parameter: Parameter, values: Mapping[str, Any]) -> Any:
+    """What an option is where it is not searched, if that is within its range; else the middle."""
+    usual = values.get(key, trial_options()[key].field.default)
+    if isinstance(parameter, Choice):
+        return usual if usual in parameter.options else parameter.options[0]
+    return usual if isinstance(usual, int | float) and parameter.low <= usual <= parameter.high else _middle(parameter)
 
 
 def _middle(parameter: Parameter) -> Any:

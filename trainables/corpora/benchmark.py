@@ -38,8 +38,11 @@ class Benchmark:
     languages: tuple[str, ...]
     parallel_ids: tuple[str, ...]
     query_texts: tuple[str, ...]
+    """Empty, like all texts and ids of candidates, where only token ids are needed."""
     query_language: npt.NDArray[np.int32]
     """[Q], index into `languages`."""
+    query_length: npt.NDArray[np.int32]
+    """[Q], characters of the text."""
     query_parallel: npt.NDArray[np.int32]
     """[Q], index into `parallel_ids`."""
     candidate_ids: tuple[str, ...]
@@ -51,7 +54,7 @@ class Benchmark:
     relevant: npt.NDArray[np.int32]
     """Indices of candidates, ascending within a query."""
     fingerprint: str
-    """sha256 over everything above: results with different fingerprints must not be compared."""
+    """sha256 over texts, ids, languages and judgements: results with different fingerprints must not be compared."""
 
 
 def benchmark(
@@ -92,6 +95,7 @@ def benchmark(
         parallel_ids=tuple(parallel),
         query_texts=query_texts,
         query_language=query_language,
+        query_length=np.array([len(text) for text in query_texts], dtype=np.int32),
         query_parallel=query_parallel,
         candidate_ids=candidate_ids,
         candidate_texts=candidate_texts,

@@ -23,7 +23,8 @@ Pooling = Literal["mean", "cls", "pooler"]
 SHORTEST = 8
 """The least that the longest query or passage may be, in tokens."""
 
-_Length = Annotated[int, Field(ge=SHORTEST)]
+LongestQuery = Annotated[int, Field(ge=SHORTEST), Option(phrase="queries of up to {} tokens")]
+LongestPassage = Annotated[int, Field(ge=SHORTEST), Option(phrase="passages of up to {} tokens")]
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class EncoderConfig(BaseModel):
     """text before every query"""
     passage_prefix: str = "Passage: "
     """text before every passage"""
-    max_query_length: Annotated[_Length, Option(phrase="queries of up to {} tokens")] = 256
+    max_query_length: LongestQuery = 256
     """longest query in tokens, prefix and special tokens included"""
-    max_passage_length: Annotated[_Length, Option(phrase="passages of up to {} tokens")] = 256
+    max_passage_length: LongestPassage = 256
     """longest passage in tokens, prefix and special tokens included"""
 
     @property

@@ -1,12 +1,13 @@
 """The embedded ladder of small encoders: XLM-R's shape, trained from scratch with a tokenizer of the training text."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from trainables.encoders.base import EncoderConfig, Preset, Shape
+from trainables.encoders.base import EncoderConfig, LongestPassage, LongestQuery, Preset, Shape
+from trainables.options import Option
 from trainables.parameters import Real
 from trainables.recipe import Recipe
 
@@ -32,12 +33,17 @@ class MiniEncoder(EncoderConfig):
     is_pretrained: ClassVar[bool] = False
 
     kind: Literal["mini"] = "mini"
-    pooling: Literal["mean", "cls"] = "mean"
+    pooling: Annotated[Literal["mean", "cls"], Option(phrase="{} pooling")] = "mean"
+    """mean over the tokens; cls: the first token"""
     # Without pretraining a prefix taps no knowledge, and it would double the length of a short text.
     query_prefix: str = ""
+    """text before every query"""
     passage_prefix: str = ""
-    max_query_length: int = Field(64, ge=8)
-    max_passage_length: int = Field(128, ge=8)
+    """text before every passage"""
+    max_query_length: LongestQuery = 64
+    """longest query in tokens, special tokens included"""
+    max_passage_length: LongestPassage = 128
+    """longest passage in tokens, special tokens included"""
     layers: int = Field(ge=1)
     """transformer layers"""
     width: int = Field(ge=8)

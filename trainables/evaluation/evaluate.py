@@ -1,19 +1,23 @@
 """From embeddings to every number that is reported about a benchmark."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.bias import QueryBias, bias, query_bias
-from trainables.evaluation.metrics import MEASURES, Setting, means, settings
-from trainables.evaluation.rank import TOP, Ranks, pools, rank_relevant
+from trainables.evaluation.arrays import BoolArray, FloatArray
+from trainables.evaluation.means import SettingValues, overall_means, setting_means
+from trainables.evaluation.measures.measure import BiasMeasure, Measure, QueryBiasMeasure, RankingMeasure
+from trainables.evaluation.measures.registry import chosen_measures
+from trainables.evaluation.metric_name import MetricName, Setting
+from trainables.evaluation.pools import pools
+from trainables.evaluation.rank import perfect_ranks, rank_relevant
+from trainables.evaluation.rank_top import CUTOFF, rank_top
 from trainables.evaluation.scores import BLOCK_BYTES, Embeddings
-from trainables.evaluation.top import CUTOFF, rank_top
+from trainables.evaluation.searches import Retrieval, Searches
+from trainables.evaluation.tables import per_query_table, relevant_ranks_table
 
 METRIC_DEFINITION = 1
 """Changes whenever a metric of the same name would get another value; docs/metrics.md says what each number means."""
@@ -27,6 +31,9 @@ class Evaluation:
     """What one model scored on one benchmark; names and columns are those of docs/records.md."""
 
     metrics: dict[str, float]
+    """Every summary value by its name (`MetricName`)."""
+    headlines: dict[str, float]
+    """Of these the values for all languages (macro means, bias), named without the benchmark: `multilingual/map`."""
     per_query: pa.Table | None
     relevant_ranks: pa.Table | None
     seconds: float
@@ -37,86 +44,130 @@ def evaluate(
     query_embeddings: Embeddings,
     candidate_embeddings: Embeddings,
     *,
-    measures: Sequence[str] = MEASURES,
+    measures: Iterable[str] = (),
     block_bytes: int = BLOCK_BYTES,
     max_exact_scores: int = MAX_EXACT_SCORES,
     keep_per_query: bool = True,
 ) -> Evaluation:
     """Scores by dot product (the caller normalises) in every setting that the benchmark has.
 
-    Float32 embeddings [Q, d] and [C, d] in the order of the benchmark, NumPy or torch on any device. If more than
-    `max_exact_scores` scores would be needed, each pool is cut after `top.CUTOFF` candidates: `map` becomes
-    `map@100`, and what needs all ranks is left out. Raises ValueError for embeddings that do not fit the benchmark,
-    hold NaN or overflow, and for a query without a relevant candidate; UserError for an unknown measure.
+    >>> import numpy as np
+    >>> from trainables.corpora.benchmark import Candidate, Query, benchmark
+    >>> queries = [Query("capital", "de", "Hauptstadt?"), Query("capital", "en", "Capital?")]
+    >>> candidates = [Candidate("d1", "de", "Rom"), Candidate("d2", "de", "Ja"), Candidate("e1", "en", "Rome")]
+    >>> both_are_right = [[0, 2], [0, 2]]
+    >>> embeddings = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8]], dtype=np.float32)
+    >>> found = evaluate(
+    ...     benchmark("toy", queries, candidates, both_are_right), embeddings[[0, 2]], embeddings, measures=["ndcg@10"]
+    ... )
+    >>> round(found.metrics["toy/multilingual/map"], 4), round(found.metrics["toy/multilingual/ndcg@10/de"], 4)
+    (0.8333, 0.9197)
+
+    Args:
+        benchmark: what is asked and what is right.
+        query_embeddings: float32 [Q, d] in the order of the benchmark, NumPy or torch on any device.
+        candidate_embeddings: likewise [C, d].
+        measures: names of measures beside the default ones.
+        block_bytes: size of a block of scores.
+        max_exact_scores: if more scores would be needed, each pool is cut after `rank_top.CUTOFF` candidates: `map`
+            becomes `map@100`, and what needs all ranks is left out.
+        keep_per_query: whether to make the tables.
+
+    Raises:
+        ValueError: embeddings do not fit the benchmark, hold NaN or overflow, or a query has no relevant candidate.
+        UserError: a measure is unknown.
     """
     started = time.perf_counter()
-    wanted = sum(len(pool.queries) * (pool.stop - pool.start) for pool in pools(benchmark))
-    if wanted <= max_exact_scores:
+    chosen = chosen_measures(measures)
+    if _is_exact(benchmark, max_exact_scores):
         ranks = rank_relevant(benchmark, query_embeddings, candidate_embeddings, block_bytes=block_bytes)
     else:
         ranks = rank_top(benchmark, query_embeddings, candidate_embeddings)
-        measures = [f"map@{CUTOFF}" if name == "map" else name for name in measures]
-    found = settings(ranks, benchmark.query_language, len(benchmark.languages), measures)
-    metrics = {
-        f"{benchmark.name}/{setting.name}/{name}": value
-        for setting in found
-        for name, value in means(setting, benchmark.query_language, benchmark.languages).items()
-    }
-    biased = query_bias(benchmark, ranks) if any(setting.pool is None for setting in found) else None
-    if biased is None:
-        metrics[f"{benchmark.name}/ties"] = float(ranks.ties.sum())
-    else:
-        metrics |= {f"{benchmark.name}/bias/{name}": value for name, value in bias(benchmark, ranks, biased).items()}
-    result = Evaluation(metrics, None, None, 0.0)
+    retrieval = Retrieval(benchmark, ranks)
+    known = _where_known(chosen, ranks.cutoff)
+    found = _by_setting(retrieval, known)
+    metrics = _metrics(retrieval, known, found)
+    per_query, relevant_ranks = None, None
     if keep_per_query:
-        result = replace(
-            result,
-            per_query=_per_query_table(benchmark, found, biased),
-            relevant_ranks=_relevant_ranks_table(benchmark, ranks),
-        )
-    return replace(result, seconds=time.perf_counter() - started)
+        per_query = per_query_table(benchmark, found, _bias_columns(retrieval, chosen, known))
+        relevant_ranks = relevant_ranks_table(retrieval)
+    return Evaluation(
+        {str(name): value for name, value in metrics.items()},
+        {str(name.of(None)): value for name, value in metrics.items() if name.is_headline},
+        per_query,
+        relevant_ranks,
+        time.perf_counter() - started,
+    )
 
 
-def _per_query_table(benchmark: Benchmark, found: Sequence[Setting], biased: QueryBias | None) -> pa.Table:
-    parts = []
+def available_metrics(
+    benchmark: Benchmark, *, measures: Iterable[str] = (), max_exact_scores: int = MAX_EXACT_SCORES
+) -> frozenset[MetricName]:
+    """Returns the names of all metrics that `evaluate` finds, whatever the embeddings.
+
+    They follow from what is relevant to what alone, so a perfect ranking has them all and nothing is scored.
+    Raises ValueError and UserError as `evaluate` does.
+    """
+    ranks = perfect_ranks(benchmark)
+    if not _is_exact(benchmark, max_exact_scores):
+        ranks = replace(ranks, rank_alone=None, cutoff=CUTOFF)
+    retrieval = Retrieval(benchmark, ranks)
+    known = _where_known(chosen_measures(measures), ranks.cutoff)
+    return frozenset(_metrics(retrieval, known, _by_setting(retrieval, known)))
+
+
+def _is_exact(benchmark: Benchmark, max_exact_scores: int) -> bool:
+    return sum(len(pool.queries) * (pool.stop - pool.start) for pool in pools(benchmark)) <= max_exact_scores
+
+
+def _where_known(measures: Iterable[Measure], ranks: int | None) -> tuple[Measure, ...]:
+    found = (measure.where_known(ranks) for measure in measures)
+    return tuple(dict.fromkeys(measure for measure in found if measure is not None))
+
+
+def _by_setting(retrieval: Retrieval, measures: Iterable[Measure]) -> list[SettingValues]:
+    """The values of the ranking measures in the settings that exist, rows in order of query, then pool.
+
+    Monolingual and cross-lingual leave out queries without a relevant candidate in the pool.
+    """
+    ranking = [measure for measure in measures if isinstance(measure, RankingMeasure)]
+
+    def values(searches: Searches) -> dict[str, FloatArray]:
+        return {str(measure): measure.values(searches) for measure in ranking}
+
+    in_one = retrieval.in_one_language
+    of_one = values(in_one)
+    own = retrieval.benchmark.query_language[in_one.query] == in_one.pool
+    parts: tuple[tuple[Setting, BoolArray], ...] = (("monolingual", own), ("cross-lingual", ~own))
+    result = [SettingValues.of(setting, in_one, of_one, rows) for setting, rows in parts if rows.any()]
+    if retrieval.is_multilingual:
+        in_all = retrieval.in_all_languages
+        result.append(SettingValues.of("multilingual", in_all, values(in_all)))
+    return result
+
+
+def _metrics(
+    retrieval: Retrieval, measures: Sequence[Measure], found: Iterable[SettingValues]
+) -> dict[MetricName, float]:
+    benchmark = retrieval.benchmark
+    metrics: dict[MetricName, float] = {}
     for setting in found:
-        rows = len(setting.query)
-        pool = pa.repeat("*", rows) if setting.pool is None else _names(benchmark.languages, setting.pool)
-        distance, share = None, None
-        if setting.pool is None and biased is not None:
-            distance, share = biased.rank_distance, biased.same_language_share
-        columns = _query_columns(benchmark, setting.query)
-        columns |= {"setting": pa.repeat(setting.name, rows), "pool_language": pool}
-        columns |= {name: _values(value, rows) for name, value in setting.values.items()}
-        columns["rank_distance"] = _values(distance, rows)
-        columns[f"same_language_share@{TOP}"] = _values(share, rows)
-        parts.append(pa.table(columns))
-    return pa.concat_tables(parts)
+        metrics |= setting_means(benchmark, setting)
+    metrics |= overall_means(benchmark, [str(m) for m in measures if isinstance(m, RankingMeasure)], metrics)
+    for measure in measures:
+        if isinstance(measure, BiasMeasure) and (retrieval.is_multilingual or measure.needs == "one pool"):
+            name = MetricName(benchmark.name, "bias" if retrieval.is_multilingual else None, str(measure))
+            for languages, value in measure.summary(retrieval).items():
+                metrics[name.among(*languages)] = value
+    return metrics
 
 
-def _relevant_ranks_table(benchmark: Benchmark, ranks: Ranks) -> pa.Table | None:
-    if ranks.rank is None or ranks.cutoff is not None:
-        return None
-    columns = _query_columns(benchmark, ranks.query)
-    columns["candidate_language"] = _names(benchmark.languages, ranks.language)
-    columns["rank"] = pa.array(ranks.rank, type=pa.int32())
-    columns["rank_alone"] = pa.array(ranks.rank_alone, type=pa.int32())
-    return pa.table(columns)
-
-
-def _query_columns(benchmark: Benchmark, query: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
+def _bias_columns(
+    retrieval: Retrieval, chosen: Iterable[Measure], known: Iterable[Measure]
+) -> Mapping[str, FloatArray | None]:
+    """The columns of bias measures with a value per query; None for those that cannot be computed here."""
     return {
-        "benchmark": pa.repeat(benchmark.name, len(query)),
-        "parallel_id": _names(benchmark.parallel_ids, benchmark.query_parallel[query]),
-        "query_language": _names(benchmark.languages, benchmark.query_language[query]),
+        str(measure): measure.values(retrieval) if retrieval.is_multilingual and measure in known else None
+        for measure in chosen
+        if isinstance(measure, QueryBiasMeasure)
     }
-
-
-def _names(names: Sequence[str], index: npt.NDArray[np.integer]) -> pa.Array:
-    return pa.array(names, type=pa.string()).take(pa.array(index))
-
-
-def _values(values: npt.NDArray[np.float64] | None, rows: int) -> pa.Array:
-    if values is None:
-        return pa.nulls(rows, type=pa.float32())
-    return pa.array(values.astype(np.float32), from_pandas=True)

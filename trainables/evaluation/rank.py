@@ -6,15 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, FloatArray, checked, score_blocks
+from trainables.evaluation.arrays import FloatArray, IntArray, ScoreArray
+from trainables.evaluation.pools import by_language, language_bounds, pools, relevant_languages
+from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, checked, score_blocks
 
 TOP = 10
 """Places of the ranking whose languages are counted."""
 
 COMPARISON_BYTES = 2**20
 """Size of the buffer of comparisons, small enough to stay in the cache."""
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Ranks:
     """[n], the same with the query's other relevant candidates taken out."""
     ties: IntArray
     """[n], non-relevant candidates with exactly its score, in the pool that was searched."""
-    top_languages: npt.NDArray[np.float64] | None
+    top_languages: FloatArray | None
     """[Q, L], how many of the first TOP candidates of the pool of all languages are in each language. Candidates that
     tie for the last places share them evenly, so that the order of the pool does not matter."""
     cutoff: int | None = None
@@ -45,61 +45,6 @@ class Ranks:
 
 
 UNRANKED = int(np.iinfo(np.int64).max)
-
-
-@dataclass(frozen=True)
-class Pool:
-    """A set of queries and the range of candidates, ordered by language, that they search."""
-
-    queries: IntArray
-    start: int
-    stop: int
-
-
-def is_multilingual(benchmark: Benchmark) -> bool:
-    """Whether some query has relevant candidates in more than one language."""
-    query, language = relevant_languages(benchmark)
-    return bool(np.any((query[1:] == query[:-1]) & (language[1:] != language[:-1])))
-
-
-def relevant_languages(benchmark: Benchmark) -> tuple[IntArray, IntArray]:
-    """Per relevant candidate the index of its query and of its language, both [n]."""
-    query = np.repeat(np.arange(len(benchmark.query_language)), np.diff(benchmark.relevant_start))
-    return query, benchmark.candidate_language[benchmark.relevant].astype(np.int64)
-
-
-def pools(benchmark: Benchmark) -> list[Pool]:
-    """What must be searched: all languages at once or, where every query has one relevant language, only that one.
-
-    Candidate ranges count along the candidates in (stable) order of language. Raises ValueError if there is
-    no query or one without a relevant candidate.
-    """
-    if len(benchmark.query_language) == 0:
-        raise ValueError(f"{benchmark.name} has no queries.")
-    missing = np.flatnonzero(np.diff(benchmark.relevant_start) == 0)
-    if len(missing):
-        raise ValueError(f"Query {missing[0]} of {benchmark.name} has no relevant candidate ({len(missing)} such).")
-    if is_multilingual(benchmark):
-        return [Pool(np.arange(len(benchmark.query_language)), 0, len(benchmark.candidate_language))]
-    language = benchmark.candidate_language[benchmark.relevant[benchmark.relevant_start[:-1]]]
-    bounds = language_bounds(benchmark)
-    return [Pool(np.flatnonzero(language == each), bounds[each], bounds[each + 1]) for each in np.unique(language)]
-
-
-def language_bounds(benchmark: Benchmark) -> list[int]:
-    """[L + 1], where each language starts along the candidates in order of language."""
-    sizes = np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages))
-    return [0, *np.cumsum(sizes).tolist()]
-
-
-def by_language(benchmark: Benchmark, candidates: Embeddings) -> tuple[IntArray, Embeddings]:
-    """The column of every candidate, [C], and the embeddings, both in order of language."""
-    order = np.argsort(benchmark.candidate_language, kind="stable")
-    column = np.empty_like(order)
-    column[order] = np.arange(len(order))
-    # A pool that is in order already may be too large to copy.
-    in_order = bool(np.all(np.diff(benchmark.candidate_language) >= 0))
-    return column, candidates if in_order else candidates[order]
 
 
 def rank_relevant(
@@ -162,6 +107,22 @@ def to_ranks(benchmark: Benchmark, counts: Counts) -> Ranks:
     return replace(ranks, rank=None, rank_alone=None, top_languages=None)
 
 
+def perfect_ranks(benchmark: Benchmark) -> Ranks:
+    """The ranks of an encoder that finds every relevant candidate before all others, in the order of the benchmark.
+
+    Raises ValueError as `pools` does.
+    """
+    pools(benchmark)
+    query, language = relevant_languages(benchmark)
+    counts = Counts(benchmark)
+    # All relevant candidates of a query have one score, and nothing else is counted.
+    counts.score[:] = 0.0
+    counts.at_least[:] = counts.equal[:] = np.bincount(query)[query]
+    _, cell, size = np.unique(query * len(benchmark.languages) + language, return_inverse=True, return_counts=True)
+    counts.at_least_in_language[:] = size[cell]
+    return to_ranks(benchmark, counts)
+
+
 def check_sizes(benchmark: Benchmark, queries: Embeddings, candidates: Embeddings) -> None:
     """Raises ValueError unless there is one embedding for every query and every candidate."""
     expected = len(benchmark.query_language), len(benchmark.candidate_language)
@@ -186,7 +147,7 @@ class _Counter:
         most = int(np.diff(benchmark.relevant_start).max())
         self._comparisons = np.empty((max(1, min(most, COMPARISON_BYTES // width)), width), dtype=bool)
 
-    def __call__(self, query: int, scores: FloatArray, offset: int) -> None:
+    def __call__(self, query: int, scores: ScoreArray, offset: int) -> None:
         """`scores` are those of the columns from `offset` on."""
         counts = self._counts
         start, stop = self._starts[query], self._starts[query + 1]
@@ -207,7 +168,7 @@ class _Counter:
         counts.top_languages[query] = top_languages(scores, languages, counts.top_languages.shape[1])
 
 
-def top_languages(scores: FloatArray, languages: npt.NDArray[np.int32], number: int) -> npt.NDArray[np.float64]:
+def top_languages(scores: ScoreArray, languages: npt.NDArray[np.int32], number: int) -> FloatArray:
     """How many of the TOP highest scores are in each of `number` languages; ties for the last places share them."""
     places = min(TOP, len(scores))
     last = np.partition(scores, len(scores) - places)[len(scores) - places]
@@ -226,7 +187,7 @@ class _AmongRelevant:
     equal: IntArray
 
 
-def _among_relevant(group: IntArray, score: FloatArray, candidate: npt.NDArray[np.int32]) -> _AmongRelevant:
+def _among_relevant(group: IntArray, score: ScoreArray, candidate: npt.NDArray[np.int32]) -> _AmongRelevant:
     """Per relevant candidate, those of its group that rank before it, score at least as high, score the same."""
     order = np.lexsort((candidate, -score, group))
     position = np.arange(len(order))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from trainables.evaluation.arrays import ScoreArray
+
 if TYPE_CHECKING:
     import torch
 
 Embeddings: TypeAlias = "npt.NDArray[np.float32] | torch.Tensor"
 """Float [n, d], as a NumPy array or as a torch tensor on any device."""
-
-FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 BLOCK_BYTES = 32 * 2**20
 """Size of a block of scores: large enough for a matrix product at full speed, small beside the embeddings."""
@@ -38,7 +38,7 @@ def checked(queries: Embeddings, candidates: Embeddings) -> tuple[Embeddings, Em
 
 def score_blocks(
     queries: Embeddings, candidates: Embeddings, block_bytes: int = BLOCK_BYTES
-) -> Iterator[tuple[int, FloatArray]]:
+) -> Iterator[tuple[int, ScoreArray]]:
     """Yields (first row, scores float32 [rows, C]): dot products; the array is valid until the next one is taken.
 
     Identical candidates get identical scores. A matrix product alone does not promise this, for it may sum in
@@ -55,7 +55,7 @@ def score_blocks(
         yield start, block
 
 
-def _product(queries: Embeddings, candidates: Embeddings, out: FloatArray) -> FloatArray:
+def _product(queries: Embeddings, candidates: Embeddings, out: ScoreArray) -> ScoreArray:
     if isinstance(queries, np.ndarray) and isinstance(candidates, np.ndarray):
         return np.matmul(queries, candidates.T, out=out)
     import torch
@@ -82,7 +82,7 @@ def _float32(embeddings: Embeddings) -> Embeddings:
     return embeddings.contiguous().numpy() if embeddings.device.type == "cpu" else embeddings
 
 
-def on_host(embeddings: Embeddings) -> FloatArray:
+def on_host(embeddings: Embeddings) -> ScoreArray:
     """The embeddings as a NumPy array."""
     return embeddings if isinstance(embeddings, np.ndarray) else embeddings.cpu().numpy()
 
@@ -100,7 +100,7 @@ def _longest(embeddings: Embeddings, kind: str) -> float:
     return float(np.sqrt(squares.max(initial=0.0)))
 
 
-def _repeated(embeddings: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _repeated(embeddings: ScoreArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Indices of the rows that occur before, and beside each the index of its first occurrence."""
     seen: dict[int, int] = {}
     later, first = [], []

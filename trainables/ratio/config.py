@@ -4,6 +4,7 @@ There are two doors. What a user asks for must name a registered family. What a 
 plugin that is not loaded here: it is kept as it is (`UnregisteredFamily`), can be shown and cannot be trained.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ from pydantic import BeforeValidator, SerializeAsAny, TypeAdapter, ValidationErr
 from trainables.errors import UserError, unknown_name
 from trainables.ratio.family import Family
 from trainables.ratio.unregistered import UnregisteredFamily
-from trainables.registry import Registry
+from trainables.registry import RECORDED, Registry
 
 
 def _name(family: type[Family]) -> str:
@@ -28,20 +29,17 @@ def _name(family: type[Family]) -> str:
 FAMILIES: Final[Registry[type[Family]]] = Registry("ratio family", _name)
 """The families by name; registry.py holds the built-in ones, plugins add theirs."""
 
-RECORDED: Final = {"recorded": True}
-"""Validation context of whoever reads records, as in `TrialSpec.model_validate_json(text, context=RECORDED)`: a family
-that is not registered here is kept as it is, not refused.
-"""
-
 
 def by_name(value: Any, info: ValidationInfo) -> Any:
-    """The config of the family that a mapping names; anything else as it is. Raises ValueError for an unknown name."""
+    """The config of the family that a mapping or a text names; anything else as it is. Raises ValueError for others."""
+    if isinstance(value, str):
+        value = ratio_values(value)
     if not isinstance(value, Mapping):
         return value
     name = str(value.get("family"))
     if name in FAMILIES:
         return FAMILIES[name].model_validate(dict(value), context=info.context)
-    if "family" in value and (info.context or {}).get("recorded"):
+    if "family" in value and info.context == RECORDED:
         return UnregisteredFamily.model_validate(dict(value))
     raise ValueError(str(unknown_name(FAMILIES.noun, name, FAMILIES)))
 
@@ -50,6 +48,30 @@ RatioConfig = Annotated[SerializeAsAny[Family], BeforeValidator(by_name)]
 """The type of a config field that holds any family."""
 
 _ADAPTER: TypeAdapter[Family] = TypeAdapter(RatioConfig)
+
+
+def ratio_values(text: str) -> dict[str, str]:
+    """Reads a family with its parameters, by position or by name, as plain values.
+
+    >>> ratio_values("linear(0.2, end=0.8)")
+    {'family': 'linear', 'start': '0.2', 'end': '0.8'}
+
+    Raises:
+        ValueError: an unknown family, or text that is none.
+    """
+    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\(([^()]*)\))?\s*", text)
+    if match is None:
+        raise ValueError("a ratio is written as a family with its parameters, such as linear(0.2, 0.8)")
+    if match[1] not in FAMILIES:
+        raise ValueError(str(unknown_name(FAMILIES.noun, match[1], FAMILIES)))
+    fields = [name for name in FAMILIES[match[1]].model_fields if name != "family"]
+    values = {"family": match[1]}
+    for place, part in enumerate(part.strip() for part in (match[2] or "").split(",") if part.strip()):
+        name, given, value = part.partition("=")
+        if not given and place >= len(fields):
+            raise ValueError(f"{match[1]} has {len(fields)} parameters ({', '.join(fields)}), not more")
+        values |= {name.strip(): value.strip()} if given else {fields[place]: part}
+    return values
 
 
 def ratio_config(values: Mapping[str, Any]) -> Family:

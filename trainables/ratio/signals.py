@@ -15,6 +15,7 @@ from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
+from trainables.evaluation.metric_name import MetricName
 from trainables.inputs import TokenisedBenchmark
 from trainables.ratio.controller import ON_DEV, Signal
 
@@ -52,7 +53,8 @@ class DevSignals:
         wanted = sorted(set(names) - set(found))
         if wanted:
             metrics = evaluate(benchmark, queries, candidates, keep_per_query=False).metrics
-            found |= {name: metrics[f"{benchmark.name}/{name.removeprefix(ON_DEV)}"] for name in wanted}
+            of_slice = {name: MetricName.parse(name.removeprefix(ON_DEV)).of(benchmark.name) for name in wanted}
+            found |= {name: metrics[str(metric)] for name, metric in of_slice.items()}
         return found
 
 
@@ -103,6 +105,7 @@ def dev_slice(dev: TokenisedBenchmark, questions: int) -> TokenisedBenchmark:
         benchmark,
         parallel_ids=tuple(benchmark.parallel_ids[i] for i in kept_ids),
         query_language=benchmark.query_language[rows],
+        query_length=benchmark.query_length[rows],
         query_parallel=np.searchsorted(kept_ids, benchmark.query_parallel[rows]).astype(np.int32),
         candidate_language=benchmark.candidate_language[pool],
         relevant_start=np.concatenate([[0], np.cumsum([len(r) for r in lists])]).astype(np.int64),

@@ -1,24 +1,45 @@
-"""What the search optimises: read from text, scored so that more is better, Pareto fronts without dominated points."""
+"""What the search optimises: read from text, and scored so that more is better."""
 
+import doctest
 import math
+import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from study.plan.objective import DEV_METRICS, Objective, pareto_front, parse_objectives
+from study.plan.objective import Objective, asked_measures, parse_objectives, possible_objectives, usual_objectives
 from study.settings import StudySettings
 from trainables.errors import UserError
-
-POINTS = st.integers(1, 3).flatmap(
-    lambda width: st.lists(st.tuples(*[st.sampled_from([-math.inf, 0.0, 0.5, 1.0, 2.0])] * width), max_size=12)
-)
+from trainables.evaluation.metric_name import MetricName
 
 
-def test_every_dev_metric_has_its_usual_direction() -> None:
-    for metric, direction in DEV_METRICS.items():
+def test_every_usual_objective_has_its_usual_direction() -> None:
+    usual = usual_objectives()
+    for metric, direction in usual.items():
         assert parse_objectives([metric]) == (Objective(metric, direction),)
         assert direction == ("minimize" if metric.startswith("bias/") else "maximize")
+    settings = ("monolingual", "cross-lingual", "multilingual", "overall")
+    assert set(usual) == {
+        *(f"{setting}/{measure}" for setting in settings for measure in ("map", "recall@1", "recall@10")),
+        *("bias/rank_distance", "bias/rank_distance_median", "bias/rank_distance_log", "bias/diagonal_gap"),
+    }
+
+
+def test_values_of_part_of_the_queries_and_values_that_are_neither_good_nor_bad_choose_nothing() -> None:
+    names = ["a/multilingual/map:micro", "a/multilingual/map/de", "a/bias/ties", "a/ties", "a/overall/map"]
+    names += ["a/bias/same_language_share@10", "a/bias/relevant_language_map/de-en", "a/monolingual/ndcg@10"]
+    found = possible_objectives(map(MetricName.parse, names))
+    assert found == {"overall/map": "maximize", "monolingual/ndcg@10": "maximize"}
+
+
+def test_a_measure_that_is_not_computed_by_default_is_asked_for_by_its_objective() -> None:
+    settings = StudySettings(objective=("monolingual/ndcg@10", "bias/rank_distance"), measure="mrr@10")
+    assert asked_measures(settings) == ("mrr@10", "ndcg@10", "rank_distance")
+    assert asked_measures(StudySettings()) == ("map",)
+
+
+def test_an_objective_is_named_after_the_dev_set_in_the_results_of_trials() -> None:
+    (objective,) = parse_objectives(["overall/map"])
+    assert (objective.metric, objective.on_dev, objective.measure) == ("overall/map", "dev/overall/map", "map")
 
 
 def test_a_direction_may_be_turned_round() -> None:
@@ -36,6 +57,12 @@ def test_the_default_of_the_settings_is_an_objective() -> None:
         (["multilingual/mpa"], r"Unknown objective 'multilingual/mpa': did you mean .*multilingual/map"),
         (["dev/multilingual/map"], r"Unknown objective 'dev/multilingual/map'"),
         ([""], r"Unknown objective ''"),
+        (["overall/mpa"], r"Unknown objective 'overall/mpa': did you mean .*overall/map"),
+        (["multilingual/recall"], r"Unknown objective 'multilingual/recall': did you mean multilingual/recall@1"),
+        (["bias/map"], r"Unknown objective 'bias/map'"),
+        (["multilingual/rank_distance"], r"Unknown objective 'multilingual/rank_distance'"),
+        (["bias/same_language_share@10"], r"Unknown objective 'bias/same_language_share@10'"),
+        (["multilingual/map/de"], r"Unknown objective 'multilingual/map/de'"),
         (["multilingual/map:up"], r"--objective multilingual/map:up: the direction is 'up'"),
         (["multilingual/map:maximize:x"], r"the direction is 'maximize:x'"),
         (["multilingual/map", "multilingual/map:minimize"], r"a metric is named twice"),
@@ -54,21 +81,5 @@ def test_more_score_is_better_and_a_missing_value_is_the_worst() -> None:
         assert objective.score({}) == objective.score({objective.metric: math.nan}) == -math.inf
 
 
-@given(POINTS)
-def test_the_front_is_what_no_other_point_dominates(points: list[tuple[float, ...]]) -> None:
-    def dominated(own: tuple[float, ...]) -> bool:
-        for other in points:
-            never_worse = all(other[i] >= own[i] for i in range(len(own)))
-            somewhere_better = any(other[i] > own[i] for i in range(len(own)))
-            if never_worse and somewhere_better:
-                return True
-        return False
-
-    assert pareto_front(points) == [i for i, own in enumerate(points) if not dominated(own)]
-
-
-@given(POINTS.filter(bool))
-def test_the_front_holds_a_best_point_of_every_objective(points: list[tuple[float, ...]]) -> None:
-    front = [points[i] for i in pareto_front(points)]
-    for i in range(len(points[0])):
-        assert max(point[i] for point in front) == max(point[i] for point in points)
+def test_the_example_is_right() -> None:
+    assert doctest.testmod(sys.modules[Objective.__module__]).failed == 0

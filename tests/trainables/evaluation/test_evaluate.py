@@ -1,9 +1,11 @@
 """Every number against an implementation in plain Python, and against closed forms."""
 
 import dataclasses
+import doctest
 import json
 import math
 import statistics
+import sys
 import tracemalloc
 from fractions import Fraction
 from io import BytesIO
@@ -21,8 +23,9 @@ from hypothesis import strategies as st
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
 from trainables.corpora.sources.registry import load_benchmark
 from trainables.errors import UserError
-from trainables.evaluation.evaluate import evaluate
-from trainables.evaluation.top import CUTOFF
+from trainables.evaluation.evaluate import available_metrics, evaluate
+from trainables.evaluation.metric_name import MetricName
+from trainables.evaluation.rank_top import CUTOFF
 
 LANGUAGES = ("ar", "de", "en", "zh-tw")
 
@@ -124,6 +127,8 @@ def expected_metrics(b: Benchmark, queries: np.ndarray, candidates: np.ndarray) 
                     result[f"{prefix}/{language}"] = mean([mean(v) for (x, _), v in cells.items() if x == language])
                 if setting == "cross-lingual":
                     result |= {f"{prefix}/{one}-{other}": mean(v) for (one, other), v in cells.items()}
+        if all(found.values()):
+            result[f"b/overall/{name}"] = mean([result[f"b/{setting}/{name}"] for setting in found])
 
     def ties(q: int, c: int, pool: list[int]) -> int:
         return sum(1 for x in pool if x not in relevant[q] and scores[q][x] == scores[q][c])
@@ -169,6 +174,26 @@ def test_all_metrics_equal_those_of_plain_python_under_ties_and_missing_language
     found = evaluate(*problem).metrics
     assert found == pytest.approx(expected_metrics(*problem), abs=1e-12)
     json.dumps(found, allow_nan=False)
+
+
+@given(problems(), st.sampled_from([0, 10**11]))
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_the_data_alone_say_which_metrics_there_are(problem, max_exact_scores: int) -> None:
+    options = {"measures": ["ndcg@10", "recall@200"], "max_exact_scores": max_exact_scores}
+    found = evaluate(*problem, **options)
+    available = available_metrics(problem[0], **options)
+    assert {str(name) for name in available} == set(found.metrics)
+    assert {str(name.of(None)) for name in available if name.is_headline} == set(found.headlines)
+    languages = problem[0].languages
+    assert {MetricName.parse(name, languages) for name in found.metrics} == available
+
+
+@given(problems())
+@hypothesis_settings(max_examples=50, deadline=None)
+def test_the_headlines_are_the_values_of_all_languages_without_the_benchmark(problem) -> None:
+    found = evaluate(*problem)
+    by_hand = {name.removeprefix("b/"): value for name, value in found.metrics.items()}
+    assert found.headlines == {n: v for n, v in by_hand.items() if n.count("/") == 1 and ":" not in n}
 
 
 @given(problems(), st.integers(0, 400))
@@ -220,6 +245,14 @@ def test_a_cut_off_search_never_reports_the_plain_map() -> None:
     same = [name for name in full.metrics if "/recall@" in name or "same_language" in name]
     assert {name: cut.metrics[name] for name in same} == pytest.approx({name: full.metrics[name] for name in same})
     assert "b/multilingual/map" in evaluate(b, queries, candidates, max_exact_scores=600 * 600).metrics
+
+
+def test_a_cut_off_beyond_the_known_ranks_becomes_theirs() -> None:
+    b = parallel(LANGUAGES, 12)
+    one_hot = np.tile(np.eye(12, dtype=np.float32), (4, 1))
+    metrics = evaluate(b, one_hot, one_hot, measures=("map@20", "recall@200"), max_exact_scores=0).metrics
+    known = {name.split("/")[2] for name in metrics if name.count("/") == 2 and ":" not in name and "bias" not in name}
+    assert known == {"map@100", "map@20", "recall@1", "recall@10", f"recall@{CUTOFF}"}
 
 
 def test_a_perfect_ranking_scores_one_and_its_rank_distance_is_the_number_of_languages_less_one() -> None:
@@ -484,3 +517,7 @@ def test_an_evaluation_cannot_be_changed() -> None:
     eye = np.eye(4, dtype=np.float32)
     with pytest.raises(dataclasses.FrozenInstanceError):
         evaluate(parallel(("de",), 4), eye, eye).seconds = 0.0
+
+
+def test_the_example_is_right() -> None:
+    assert doctest.testmod(sys.modules[evaluate.__module__]).failed == 0

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
-from trainables.evaluation.rank import rank_relevant, top_languages
-from trainables.evaluation.top import UNRANKED, rank_top
+from trainables.evaluation.rank import UNRANKED, rank_relevant, top_languages
+from trainables.evaluation.rank_top import rank_top
 
 
 def build(query_languages: str, candidate_languages: str, relevant: list[list[int]]) -> Benchmark:

@@ -175,7 +175,14 @@ def test_a_slice_is_the_benchmark_of_its_questions_alone(questions: int, gaps: f
     assert len(cut.benchmark.parallel_ids) == min(questions, 10)
     assert {cut.benchmark.parallel_ids[0], cut.benchmark.parallel_ids[-1]} == {"q0", "q9"}, "evenly over the dev set"
     alone, rows, pool = by_hand(whole, list(cut.benchmark.parallel_ids))
-    for name in ("query_language", "query_parallel", "candidate_language", "relevant_start", "relevant"):
+    for name in (
+        "query_language",
+        "query_length",
+        "query_parallel",
+        "candidate_language",
+        "relevant_start",
+        "relevant",
+    ):
         np.testing.assert_array_equal(getattr(cut.benchmark, name), getattr(alone.benchmark, name), err_msg=name)
     for own, other in ((cut.queries, alone.queries), (cut.candidates, alone.candidates)):
         np.testing.assert_array_equal(own.ids, other.ids)

@@ -7,19 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.rank import (
-    UNRANKED,
-    Counts,
-    IntArray,
-    Ranks,
-    by_language,
-    check_sizes,
-    language_bounds,
-    pools,
-    to_ranks,
-    top_languages,
-)
-from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, FloatArray, checked, on_host
+from trainables.evaluation.arrays import IntArray, ScoreArray
+from trainables.evaluation.pools import by_language, language_bounds, pools
+from trainables.evaluation.rank import UNRANKED, Counts, Ranks, check_sizes, to_ranks, top_languages
+from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, checked, on_host
 
 CUTOFF = 100
 """Ranks up to this one are exact."""
@@ -74,8 +65,8 @@ def rank_top(
 
 
 def _retrieve(
-    queries: FloatArray, candidates: FloatArray, parts: list[tuple[int, int]], depth: int
-) -> tuple[FloatArray, IntArray]:
+    queries: ScoreArray, candidates: ScoreArray, parts: list[tuple[int, int]], depth: int
+) -> tuple[ScoreArray, IntArray]:
     """The `depth` best candidates of each part (a language): scores and columns, both [Q, sum over parts]."""
     import faiss
 
@@ -93,7 +84,7 @@ def _retrieve(
 def _count(
     counts: Counts,
     where: slice,
-    scores: FloatArray,
+    scores: ScoreArray,
     columns: IntArray,
     relevant: IntArray,
     column_language: npt.NDArray[np.int32],

@@ -1,0 +1,94 @@
+"""From values per search or query to summary values: over cells, over languages, over settings."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from trainables.corpora.benchmark import Benchmark
+from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray
+from trainables.evaluation.metric_name import SETTINGS, MetricName, Setting
+from trainables.evaluation.searches import Searches
+
+ALL: tuple[str, ...] = ()
+"""The languages of a summary value of all queries."""
+
+
+@dataclass(frozen=True, eq=False)
+class SettingValues:
+    """The values of one setting, one row per query and pool."""
+
+    setting: Setting
+    query: IntArray
+    """[rows]"""
+    pool: IntArray | None
+    """[rows], language of the pool; None for the pool of all languages."""
+    cell: IntArray
+    """[rows], as `Searches.cell`."""
+    values: Mapping[str, FloatArray]
+    """[rows] per measure; NaN where there is none."""
+
+    @classmethod
+    def of(
+        cls, setting: Setting, searches: Searches, values: Mapping[str, FloatArray], rows: BoolArray | None = None
+    ) -> Self:
+        """The rows (None: all) of searches and of their values [G] per measure that belong to a setting."""
+        kept = np.arange(len(searches.query)) if rows is None else np.flatnonzero(rows)
+        pool = None if searches.pool is None else searches.pool[kept]
+        held = {measure: value[kept] for measure, value in values.items()}
+        return cls(setting, searches.query[kept], pool, searches.cell[kept], held)
+
+
+def setting_means(benchmark: Benchmark, found: SettingValues) -> dict[MetricName, float]:
+    """Macro mean over the cells, micro mean over the rows, means per query language and per cell.
+
+    A cell is a query language, in the cross-lingual setting with a pool language. The value of a query language is the
+    mean of its cells. What has no value is left out.
+    """
+    languages = benchmark.languages
+    cells, cell = np.unique(found.cell, return_inverse=True)
+    result: dict[MetricName, float] = {}
+    for measure, values in found.values.items():
+        known = ~np.isnan(values)
+        if not known.any():
+            continue
+        rows = np.bincount(cell[known], minlength=len(cells))
+        held = rows > 0
+        by_cell = np.bincount(cell[known], weights=values[known], minlength=len(cells))[held] / rows[held]
+        cell_query, cell_pool = np.divmod(cells[held], len(languages))
+        name = MetricName(benchmark.name, found.setting, measure)
+        result[name] = float(by_cell.mean())
+        result[MetricName(benchmark.name, found.setting, measure, micro=True)] = float(values[known].mean())
+        for language in np.unique(cell_query):
+            result[name.among(languages[language])] = float(by_cell[cell_query == language].mean())
+        if found.setting == "cross-lingual":
+            for one, other, mean in zip(cell_query, cell_pool, by_cell, strict=True):
+                result[name.among(languages[one], languages[other])] = float(mean)
+    return result
+
+
+def overall_means(
+    benchmark: Benchmark, measures: Iterable[str], means: Mapping[MetricName, float]
+) -> dict[MetricName, float]:
+    """The mean of the macro means of all three settings, for every measure that has a value in each."""
+    result = {}
+    for measure in measures:
+        names = [MetricName(benchmark.name, setting, measure) for setting in SETTINGS]
+        if all(name in means for name in names):
+            result[MetricName(benchmark.name, "overall", measure)] = float(np.mean([means[name] for name in names]))
+    return result
+
+
+def language_means(
+    benchmark: Benchmark, values: FloatArray, statistic: Callable[[FloatArray], np.floating] = np.mean
+) -> dict[tuple[str, ...], float]:
+    """The mean, or another statistic, of the values [Q] of each query language; a language without any is left out."""
+    known = ~np.isnan(values)
+    groups = [(name, known & (benchmark.query_language == x)) for x, name in enumerate(benchmark.languages)]
+    return {(name,): float(statistic(values[rows])) for name, rows in groups if rows.any()}
+
+
+def mean_over_languages(by_language: Mapping[tuple[str, ...], float]) -> float:
+    """The mean of the values of all languages."""
+    return float(np.mean(list(by_language.values())))

@@ -1,0 +1,32 @@
+"""What a study records about its measures, so that a report can name and order them without the code of a plugin."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from trainables.evaluation.metric_name import MetricSetting
+
+Direction = Literal["maximize", "minimize", "neither"]
+"""Which values are better; neither: it describes a ranking, or it has no single value that could be better."""
+
+Unit = Literal["score", "ranks", "log ratio", "difference", "share", "count"]
+"""What a value is: a score in [0, 1], a number of ranks, the logarithm of a ratio of ranks, a difference of scores, a
+share in [0, 1], or a count."""
+
+
+class MeasureRecord(BaseModel):
+    """A measure at its cut-off, as study.json describes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """As in metric names: `ndcg@10`."""
+    label: str
+    """As papers write it: `nDCG@10`."""
+    description: str
+    direction: Direction
+    unit: Unit
+    settings: tuple[MetricSetting, ...]
+    """The settings in which a metric of this measure may exist."""
+    per_query: bool
+    """Whether per_query.parquet has a column of this name."""

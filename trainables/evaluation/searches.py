@@ -1,0 +1,115 @@
+"""What measures read: every search of a benchmark, a query in a pool, with the ranks of its relevant candidates."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from trainables.corpora.benchmark import Benchmark
+from trainables.evaluation.arrays import FloatArray, IntArray
+from trainables.evaluation.pools import is_multilingual
+from trainables.evaluation.rank import Ranks
+
+
+@dataclass(frozen=True, eq=False)
+class Searches:
+    """G searches of a benchmark, and the n relevant candidates that they should find, best first."""
+
+    benchmark: Benchmark
+    query: IntArray
+    """[G], index of the query."""
+    pool: IntArray | None
+    """[G], language of the pool, index into `Benchmark.languages`; None if all search the pool of all languages."""
+    search: IntArray
+    """[n], 0 .. G - 1, ascending: the search that should find the candidate."""
+    rank: IntArray
+    """[n], from 1, ascending within a search; `rank.UNRANKED` beyond a cut-off of the pool."""
+    hits: IntArray
+    """[n], relevant candidates of the search up to and including this one."""
+    relevant: IntArray
+    """[G], number of relevant candidates."""
+
+    @property
+    def cell(self) -> IntArray:
+        """[G], query language x L + pool language; in the pool of all languages the query language stands for both."""
+        asked = self.benchmark.query_language[self.query].astype(np.int64)
+        return asked * len(self.benchmark.languages) + (asked if self.pool is None else self.pool)
+
+    def sums(self, gains: FloatArray) -> FloatArray:
+        """Adds what each relevant candidate is worth, [n], to one value per search, [G]."""
+        return np.bincount(self.search, weights=gains, minlength=len(self.relevant)).astype(np.float64, copy=False)
+
+
+def group_by_search(benchmark: Benchmark, query: IntArray, language: IntArray | None, rank: IntArray) -> Searches:
+    """Groups relevant candidates, each [n], by query and, if given, language."""
+    languages = len(benchmark.languages)
+    key = query if language is None else query * languages + language
+    order = np.lexsort((rank, key))
+    keys, search, size = np.unique(key[order], return_inverse=True, return_counts=True)
+    hits = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size) + 1
+    of_query, pool = (keys, None) if language is None else np.divmod(keys, languages)
+    return Searches(benchmark, of_query, pool, search, rank[order], hits, size)
+
+
+@dataclass(frozen=True, eq=False)
+class Retrieval:
+    """A benchmark and the ranks that one encoder gave its relevant candidates, seen in the ways that measures need."""
+
+    benchmark: Benchmark
+    ranks: Ranks
+
+    @cached_property
+    def is_multilingual(self) -> bool:
+        """Whether the pool of all languages was searched: some query has relevant candidates in several languages."""
+        return self.ranks.rank is not None and is_multilingual(self.benchmark)
+
+    @cached_property
+    def in_one_language(self) -> Searches:
+        """Every query in the pool of every language in which it has a relevant candidate."""
+        return self._by_language(self.ranks.rank_in_language)
+
+    @cached_property
+    def in_all_languages(self) -> Searches:
+        """Every query in the pool of all languages. Raises ValueError if that was not searched."""
+        return group_by_search(self.benchmark, self.ranks.query, None, _known(self.ranks.rank))
+
+    @cached_property
+    def with_one_relevant_language(self) -> Searches:
+        """Every query in the pool of all languages, of its relevant candidates only those in one language (`pool`).
+
+        Raises ValueError if not all ranks in that pool are known.
+        """
+        # Ranks of lone relevant candidates do not see those of the same language, which stay in the pool.
+        alone = self._by_language(_known(self.ranks.rank_alone))
+        return Searches(
+            alone.benchmark,
+            alone.query,
+            alone.pool,
+            alone.search,
+            alone.rank + alone.hits - 1,
+            alone.hits,
+            alone.relevant,
+        )
+
+    @cached_property
+    def first_and_last_rank(self) -> tuple[FloatArray, FloatArray]:
+        """Smallest and greatest rank of a query's relevant candidates in the pool of all languages, each [Q].
+
+        NaN where they are in one language only. Raises ValueError if not all ranks in that pool are known.
+        """
+        rank, language = _known(self.ranks.rank if self.ranks.cutoff is None else None), self.ranks.language
+        starts = self.benchmark.relevant_start[:-1]
+        parallel = np.maximum.reduceat(language, starts) > np.minimum.reduceat(language, starts)
+        first, last = (
+            np.where(parallel, extreme.reduceat(rank, starts), np.nan) for extreme in (np.minimum, np.maximum)
+        )
+        return first, last
+
+    def _by_language(self, rank: IntArray) -> Searches:
+        return group_by_search(self.benchmark, self.ranks.query, self.ranks.language, rank)
+
+
+def _known(rank: IntArray | None) -> IntArray:
+    if rank is None:
+        raise ValueError("This needs all ranks in the pool of all languages, which are not known here.")
+    return rank
