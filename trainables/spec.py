@@ -68,7 +68,7 @@ class Outcome(BaseModel):
     pairs: int = 0
     """Training pairs spent; pairs that were only encoded, for a controller's signals, count a third."""
     ratios: tuple[float, ...] = ()
-    """α of every step of a closed-loop training; as a `replay` schedule they repeat it."""
+    """α of every step of a closed-loop training; as a schedule they repeat it."""
 
     @classmethod
     def from_records(cls, result: dict[str, Any], reports: list[dict[str, Any]]) -> "Outcome":
