@@ -86,8 +86,8 @@ def fresh_encoder(layers: int, width: int) -> Encoder:
 
 def ready_batches(config: TrainingConfig, data: TrainingData, tokens: Tokens) -> tuple[list[tuple[Pair, Pair]], float]:
     """The batches of a run as tensors, and the CPU seconds that planning them took."""
-    policy, kinds = ratio_policy(config.ratio, config.steps), batch_kinds(config.draw, config.seed)
-    planner = BatchPlanner(data, config.batch_size, config.seed)
+    policy, kinds = ratio_policy(config.ratio, config.steps), batch_kinds(config.batches.draw, config.seed)
+    planner = BatchPlanner(data, config.batches.size, config.seed)
     start = time.process_time()
     batches = [planner.batch(t, kinds.draw(t, policy.ratio(t))) for t in range(config.steps)]
     planning = time.process_time() - start
@@ -97,17 +97,17 @@ def ready_batches(config: TrainingConfig, data: TrainingData, tokens: Tokens) ->
 
 def bare_loop(config: TrainingConfig, encoder: Encoder, batches: list[tuple[Pair, Pair]], together: bool) -> None:
     """As few lines as a contrastive training can have; with `together`, one forward pass for queries and passages."""
-    optimiser = torch.optim.AdamW(encoder.parameters(), lr=config.learning_rate, fused=True)
+    optimiser = torch.optim.AdamW(encoder.parameters(), lr=config.optimiser.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / config.steps)
-    labels = torch.arange(config.batch_size)
+    labels = torch.arange(config.batches.size)
     for queries, passages in batches:
         if together:
             q, p = encoder(*_joined(queries, passages)).chunk(2)
         else:
             q, p = encoder(*queries), encoder(*passages)
-        loss = functional.cross_entropy(q @ p.T / config.temperature, labels)
+        loss = functional.cross_entropy(q @ p.T / config.loss.temperature, labels)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.gradient_clip)
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), config.optimiser.gradient_clip)
         optimiser.step()
         schedule.step()
         optimiser.zero_grad()

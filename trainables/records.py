@@ -6,9 +6,9 @@ The files of a study are in `study.records`; docs/records.md is made from both.
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from trainables.batches.kinds import KINDS, Kind
 from trainables.config import TrialConfig
@@ -76,6 +76,14 @@ class TrialRecord(Record):
         return self.config.seed
 
 
+def _finite(value: float | None) -> float | None:
+    return value if value is None or math.isfinite(value) else None
+
+
+Measured = Annotated[float | None, BeforeValidator(_finite)]
+"""A number that a diverged training may have lost: JSON knows no infinite ones, and null stands for them."""
+
+
 class Report(Record):
     """How far a training is: one line of reports.jsonl. Losses are means since the report before; null: no such batch,
     or not finite."""
@@ -88,11 +96,11 @@ class Report(Record):
     """ratio of the last step"""
     mono_share: float
     """share of monolingual batches so far"""
-    loss: float | None
+    loss: Measured
     """training loss"""
-    loss_mono: float | None
+    loss_mono: Measured
     """training loss of monolingual batches"""
-    loss_cross: float | None
+    loss_cross: Measured
     """training loss of cross-lingual batches"""
     learning_rate: float
     """learning rate of the last step"""
@@ -104,7 +112,7 @@ class Report(Record):
     """seconds of training so far"""
     dev: dict[str, float] | None = None
     """dev metrics, where they were measured at this step"""
-    signals: dict[str, float | None] | None = None
+    signals: dict[str, Measured] | None = None
     """what a closed-loop controller saw last"""
 
 

@@ -3,45 +3,68 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.trainables.toy_run import CHAOS, toy_config
-from trainables.config import TrainingConfig
+from trainables.config import TrialConfig
+from trainables.options import patched
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("option", "value"),
     [
-        ("steps", 0),
-        ("batch_size", 1),
-        ("learning_rate", 0),
-        ("learning_rate", float("nan")),
-        ("learning_rate", float("inf")),
-        ("temperature", 0),
-        ("warmup_share", 1),
-        ("warmup_share", -0.1),
-        ("weight_decay", -1),
-        ("gradient_clip", -1),
-        ("gradient_accumulation", 0),
-        ("report_every", 0),
-        ("evaluate_every", -1),
-        ("checkpoint_every", -1),
+        ("steps", -1),
+        ("batches.size", 1),
+        ("optimiser.learning_rate", 0),
+        ("optimiser.learning_rate", float("nan")),
+        ("optimiser.learning_rate", float("inf")),
+        ("loss.temperature", 0),
+        ("optimiser.warmup_share", 1),
+        ("optimiser.warmup_share", -0.1),
+        ("optimiser.weight_decay", -1),
+        ("optimiser.gradient_clip", -1),
+        ("optimiser.betas", (0.9, 1.0)),
+        ("optimiser.betas", (0.9,)),
+        ("compute.gradient_accumulation", 0),
+        ("monitoring.reports", 0),
+        ("monitoring.evaluations", 0),
+        ("monitoring.checkpoints", -1),
+        ("batches.language_temperature", 0),
+        ("batches.set_weights", {"a": 0}),
         ("seed", -1),
-        ("decay", "sudden"),
-        ("mixing", "both"),
-        ("draw", "random"),
-        ("precision", "float16"),
+        ("optimiser.decay", "sudden"),
+        ("batches.mixing", "both"),
+        ("batches.draw", "random"),
+        ("compute.precision", "float16"),
         ("ratio", {"family": "constant", "value": 1.5}),
         ("ratio", {"family": "nothing"}),
+        ("ratio", "constant(1, 2)"),
+        ("encoder", "mini-z"),
+        ("encoder", {"kind": "mini", "name": "x"}),
     ],
 )
-def test_a_knob_out_of_range_is_refused_by_name(field, value):
+def test_an_option_out_of_range_is_refused_by_name(option, value):
     with pytest.raises(ValidationError) as caught:
-        toy_config(**{field: value})
-    assert caught.value.errors()[0]["loc"][0] == field
+        TrialConfig.model_validate(patched(toy_config().model_dump(), {option: value}))
+    assert ".".join(map(str, caught.value.errors()[0]["loc"])).startswith(option)
 
 
-def test_unknown_knobs_are_refused():
+def test_an_encoder_and_a_ratio_may_be_given_by_name():
+    config = toy_config(encoder="mini-xs", ratio="linear(0.2, end=0.8)")
+    assert (config.encoder.width, config.ratio.start, config.ratio.end) == (64, 0.2, 0.8)
+
+
+@given(st.integers(1, 500), st.integers(1, 40))
+def test_reports_are_at_most_as_many_as_asked_for_and_evenly_spaced(steps, reports):
+    config = toy_config(steps=steps, reports=reports, evaluations=reports, checkpoints=reports, report_every=None)
+    for every in (config.report_every, config.evaluate_every, config.checkpoint_every):
+        assert 1 <= every <= steps
+        assert -(-steps // every) <= reports
+
+
+def test_unknown_options_are_refused():
     with pytest.raises(ValidationError, match="learning_rte"):
         toy_config(learning_rte=1)
 
@@ -65,7 +88,7 @@ def test_any_other_knob_gives_another_fingerprint_and_json_gives_the_same():
         toy_config(mixing="loss"),
     ]
     assert len({config.fingerprint, *(other.fingerprint for other in others)}) == 5
-    assert TrainingConfig.model_validate_json(config.model_dump_json()).fingerprint == config.fingerprint
+    assert TrialConfig.model_validate_json(config.model_dump_json()).fingerprint == config.fingerprint
 
 
 def test_it_loads_without_torch():

@@ -99,13 +99,13 @@ def toy_config(**options: Any) -> TrialConfig:
         "steps": 12,
         "batch_size": BATCH,
         "learning_rate": 0.01,
-        "report_every": 4,
+        "reports": 3,
         "evaluations": 1,
         "checkpoints": 0,
         "precision": "float32",
         **options,
     }
-    every = {name: values.pop(name) for name in EVERY if name in values}
+    every = {name: steps for name in EVERY if (steps := values.pop(name, None)) is not None}
     values |= {EVERY[name]: -(-values["steps"] // steps) for name, steps in every.items()}
     config = TrialConfig.model_validate(patched({}, {SHORT.get(name, name): value for name, value in values.items()}))
     for name, steps in every.items():

@@ -144,11 +144,6 @@ def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def _finite(value: float | None) -> float | None:
-    """JSON knows no other numbers; what a diverged run lost is null."""
-    return value if value is not None and math.isfinite(value) else None
-
-
 class _Run:
     """A training run between two steps."""
 
@@ -267,7 +262,7 @@ class _Run:
     def report(self, sink: Sink, dev: dict[str, float] | None = None) -> bool:
         """Reports the steps since the last report; true if the run should stop."""
         config, progress = self.config, self.progress
-        losses = {name: _finite(mean(values)) for name, values in progress.read(self.worker).items()}
+        losses = {name: mean(values) for name, values in progress.read(self.worker).items()}
         seconds = self.clock.running("train")
         elapsed = max(seconds - progress.reported_seconds, 1e-9)
         report = Report(
@@ -282,7 +277,7 @@ class _Run:
             tokens_per_second=(progress.tokens - progress.reported_tokens) / elapsed,
             seconds=seconds,
             dev=dev,
-            signals={name: _finite(value) for name, value in progress.signals.items()} or None,
+            signals=progress.signals or None,
         )
         progress.close_window(seconds)
         with self.clock.measure("wait"):

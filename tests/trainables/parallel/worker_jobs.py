@@ -44,7 +44,7 @@ def gradient(worker: Worker, folder: Path, chunks: int, symmetric: bool) -> dict
     data = toy_data()
     config = toy_config(gradient_accumulation=chunks, symmetric=symmetric)
     engine = GradientEngine(encoder, toy_tokens(data), config, worker)
-    share = BatchPlanner(data, config.batch_size, config.seed).batch(3, "cross").shard(worker.rank, worker.world)
+    share = BatchPlanner(data, config.batches.size, config.seed).batch(3, "cross").shard(worker.rank, worker.world)
     total = sum_over_workers(engine.add_gradient(share, 3), worker)
     sum_gradients(encoder.parameters(), worker)
     return {"total": total, **{name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}}
@@ -79,8 +79,8 @@ def training(
 
 
 def interrupted(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
-    """Stopped after step 8, with a checkpoint of step 5; then started again."""
-    knobs = {"evaluate_every": 6, "checkpoint_every": 5, "report_every": 4}
+    """Stopped after step 8, with a checkpoint of step 4; then started again."""
+    knobs = {"evaluate_every": 6, "checkpoint_every": 4, "report_every": 4}
     training(worker, folder, knobs, stops=(8, None))
     return training(worker, folder, knobs)
 

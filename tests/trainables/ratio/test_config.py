@@ -7,18 +7,20 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from tests.trainables.ratio.examples import LINE
-from trainables.config import TrainingConfig
+from tests.trainables.toy_run import toy_config
+from trainables.config import TrialConfig
 from trainables.errors import UserError
-from trainables.ratio.config import RECORDED, RatioConfig, ratio_config, recorded_ratio
+from trainables.ratio.config import RatioConfig, ratio_config, recorded_ratio
 from trainables.ratio.family import Family
 from trainables.ratio.policy import ratio_policy
 from trainables.ratio.schedules.linear import Linear
+from trainables.registry import RECORDED
 
 UNKNOWN = {"slope": 2.5, "family": "of_a_plugin", "knots": [0, 0.5, 1], "shape": {"kind": "soft"}, "times": 3}
 
 
 def training(ratio):
-    return {"ratio": ratio, "steps": 10, "batch_size": 8, "learning_rate": 0.01}
+    return {**toy_config().model_dump(mode="json"), "ratio": ratio}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_a_wrong_config_is_told_in_one_sentence(values, message):
     ],
 )
 @pytest.mark.parametrize(
-    "parse", [TrainingConfig.model_validate, lambda values: TrainingConfig.model_validate_json(json.dumps(values))]
+    "parse", [TrialConfig.model_validate, lambda values: TrialConfig.model_validate_json(json.dumps(values))]
 )
 def test_a_config_that_holds_a_ratio_tells_where_and_what_is_wrong(ratio, place, message, parse):
     with pytest.raises(ValidationError) as caught:
@@ -68,16 +70,16 @@ def test_a_config_that_holds_a_ratio_tells_where_and_what_is_wrong(ratio, place,
 
 def test_a_ratio_may_be_given_as_the_config_itself():
     line = Linear(start=0.5)
-    assert TrainingConfig.model_validate(training(line)).ratio is line
+    assert TrialConfig.model_validate(training(line)).ratio is line
 
 
 def test_a_record_keeps_a_family_that_is_not_registered_as_it_is():
-    text = json.dumps({**TrainingConfig.model_validate(training(LINE)).model_dump(mode="json"), "ratio": UNKNOWN})
-    read = TrainingConfig.model_validate_json(text, context=RECORDED)
+    text = json.dumps({**TrialConfig.model_validate(training(LINE)).model_dump(mode="json"), "ratio": UNKNOWN})
+    read = TrialConfig.model_validate_json(text, context=RECORDED)
     assert read.ratio.family == "of_a_plugin"
     assert json.loads(read.model_dump_json()) == json.loads(text)
     assert list(json.loads(read.model_dump_json())["ratio"]) == list(UNKNOWN), "the order is part of the fingerprint"
-    assert read == TrainingConfig.model_validate_json(read.model_dump_json(), context=RECORDED)
+    assert read == TrialConfig.model_validate_json(read.model_dump_json(), context=RECORDED)
     assert recorded_ratio(UNKNOWN) == read.ratio
 
 

@@ -88,21 +88,23 @@ VALUES = {"family": "falling", "learned": [100.0], "factor": 0.75}
 USE = """
 import numpy as np
 
-from search_spaces.space import Branch, Space
+from search_spaces.space import family_branch
 from tests.trainables.toy_run import Reports, toy_config, toy_data, toy_encoder, toy_tokens
-from trainables.config import TrainingConfig
-from trainables.ratio.config import RECORDED, ratio_config
+from trainables.config import TrialConfig
+from trainables.ratio.config import ratio_config
+from trainables.registry import RECORDED
+from trainables.options import patched
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.training.fine_tune import fine_tune
 
 assert list(FAMILIES)[0] == "constant" and list(FAMILIES)[-1] == VALUES["family"]
 config = toy_config(ratio=VALUES, steps=8)
 assert type(config.ratio) is FAMILIES[VALUES["family"]]
-assert TrainingConfig.model_validate_json(config.model_dump_json()) == config
-assert TrainingConfig.model_validate_json(config.model_dump_json(), context=RECORDED) == config
-branch = Branch(name="mine", role="dynamic", family=VALUES["family"], references={"mono": "X-X-mono"})
-assert set(branch.wanted_references) == set(FAMILIES[VALUES["family"]].references)
-assert set(branch.parameters) == {"top"} or set(branch.parameters) == {"factor"}
+assert TrialConfig.model_validate_json(config.model_dump_json()) == config
+assert TrialConfig.model_validate_json(config.model_dump_json(), context=RECORDED) == config
+branch = family_branch(VALUES["family"], name="mine")
+assert branch.patch == {"ratio.family": VALUES["family"]}
+assert set(branch.searched) in ({"ratio.top"}, {"ratio.factor"})
 
 
 def train(training):
@@ -115,7 +117,7 @@ summary = train(config)
 assert summary.status == "complete" and len(summary.ratios) == 8
 print([round(ratio, 6) for ratio in summary.ratios])
 for control in CONTROLS.values():
-    changed = config.model_copy(update=control.changes(config, summary.ratios))
+    changed = TrialConfig.model_validate(patched(config.model_dump(), control.changes(config, summary.ratios)))
     assert train(changed).status == "complete", control.name
 """
 

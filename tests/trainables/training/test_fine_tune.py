@@ -56,15 +56,15 @@ def test_the_loop_is_the_plain_loop(mixing):
     config = toy_config(ratio={"family": "linear", "start": 1, "end": 0}, mixing=mixing, steps=10, weight_decay=0.0)
     encoder = toy_encoder()
     optimiser = torch.optim.AdamW(encoder.parameters(), weight_decay=0.0, foreach=False, fused=False)
-    planner = BatchPlanner(DATA, config.batch_size, config.seed)
-    kinds = batch_kinds(config.draw, config.seed)
+    planner = BatchPlanner(DATA, config.batches.size, config.seed)
+    kinds = batch_kinds(config.batches.draw, config.seed)
     due, losses = 0.0, {"mono": [], "cross": [], "loss": []}
 
     def loss_of(position, kind):
         batch = planner.batch(position, kind)
         queries = encoder(*pad(TOKENS.queries, batch.query_text, TOKENS.pad_id))
         passages = encoder(*pad(TOKENS.passages, batch.passage_text, TOKENS.pad_id))
-        losses[kind].append(contrastive_loss(queries, passages, config.temperature))
+        losses[kind].append(contrastive_loss(queries, passages, config.loss.temperature))
         return losses[kind][-1]
 
     sink = Reports()
@@ -82,7 +82,7 @@ def test_the_loop_is_the_plain_loop(mixing):
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
-        optimiser.param_groups[0]["lr"] = learning_rate(config, step)
+        optimiser.param_groups[0]["lr"] = learning_rate(config.optimiser, config.steps, step)
         optimiser.step()
         due += ratio
     for name, value in weights(encoder).items():

@@ -15,7 +15,7 @@ TOKENS = toy_tokens(DATA)
 
 def loss_and_gradient(encoder, config, kind="cross", step=3, weight=1.0):
     encoder.zero_grad()
-    batch = BatchPlanner(DATA, config.batch_size, config.seed).batch(step, kind)
+    batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(step, kind)
     loss = GradientEngine(encoder, TOKENS, config, Worker()).add_gradient(batch, step, weight=weight)
     return loss, {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
 
@@ -28,10 +28,10 @@ def assert_same(left, right):
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_gradient_is_that_of_queries_and_passages_encoded_on_their_own(symmetric):
     config, encoder = toy_config(symmetric=symmetric), toy_encoder()
-    batch = BatchPlanner(DATA, config.batch_size, config.seed).batch(3, "cross")
+    batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(3, "cross")
     queries = encoder(*pad(TOKENS.queries, batch.query_text, TOKENS.pad_id))
     passages = encoder(*pad(TOKENS.passages, batch.passage_text, TOKENS.pad_id))
-    expected = contrastive_loss(queries, passages, config.temperature, symmetric=symmetric)
+    expected = contrastive_loss(queries, passages, config.loss.temperature, symmetric=symmetric)
     expected.backward()
     gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
     assert_same((expected.detach(), gradient), loss_and_gradient(encoder, config))
@@ -43,9 +43,9 @@ def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, dropout):
     """The oracle encodes the same chunks with the same dropout, and keeps the whole graph instead of caching."""
     config, encoder = toy_config(gradient_accumulation=chunks), toy_encoder(dropout)
     engine = GradientEngine(encoder, TOKENS, config, Worker())
-    batch = BatchPlanner(DATA, config.batch_size, config.seed).batch(3, "cross")
+    batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(3, "cross")
     parts = [engine._embed(chunk, (3, 0, n)) for n, chunk in enumerate(engine._chunks(batch, chunks))]
-    expected = contrastive_loss(*(torch.cat(side) for side in zip(*parts, strict=True)), config.temperature)
+    expected = contrastive_loss(*(torch.cat(side) for side in zip(*parts, strict=True)), config.loss.temperature)
     expected.backward()
     gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
     assert_same((expected.detach(), gradient), loss_and_gradient(encoder, config))
@@ -66,7 +66,7 @@ def test_gradients_add_up_with_their_weights():
     _, mono = loss_and_gradient(encoder, config, "mono")
     _, cross = loss_and_gradient(encoder, config, "cross")
     encoder.zero_grad()
-    planner = BatchPlanner(DATA, config.batch_size, config.seed)
+    planner = BatchPlanner(DATA, config.batches.size, config.seed)
     engine = GradientEngine(encoder, TOKENS, config, Worker())
     engine.add_gradient(planner.batch(3, "mono"), 3, 0, 0.25)
     engine.add_gradient(planner.batch(3, "cross"), 3, 1, 0.75)
@@ -79,7 +79,7 @@ def test_loss_alone_is_the_loss_with_the_same_dropout_and_adds_no_gradient():
     for config in (toy_config(), toy_config(gradient_accumulation=3)):
         loss, _ = loss_and_gradient(encoder, config)
         encoder.zero_grad()
-        batch = BatchPlanner(DATA, config.batch_size, config.seed).batch(3, "cross")
+        batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(3, "cross")
         again = GradientEngine(encoder, TOKENS, config, Worker()).loss(batch, 3)
         assert again == loss
         assert all(p.grad is None for p in encoder.parameters())
@@ -118,6 +118,6 @@ def test_bfloat16_is_close_and_leaves_weights_and_gradients_in_float32():
 
 def test_precision_is_full_on_a_processor_unless_asked_otherwise():
     cpu = torch.device("cpu")
-    assert resolve_precision(toy_config(precision="auto"), cpu) == torch.float32
-    assert resolve_precision(toy_config(precision="bfloat16"), cpu) == torch.bfloat16
-    assert resolve_precision(toy_config(precision="float32"), cpu) == torch.float32
+    assert resolve_precision(toy_config(precision="auto").compute, cpu) == torch.float32
+    assert resolve_precision(toy_config(precision="bfloat16").compute, cpu) == torch.bfloat16
+    assert resolve_precision(toy_config(precision="float32").compute, cpu) == torch.float32

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.trainables.toy_run import toy_config, toy_encoder
+from trainables.training.config import OptimiserConfig
 from trainables.training.optimiser import (
     build_optimiser,
     learning_rate,
@@ -17,7 +18,7 @@ from trainables.training.optimiser import (
 @pytest.mark.parametrize(("steps", "warmup"), [(10, 0.3), (1, 0.0), (7, 0.5), (100, 0.1)])
 def test_rate_rises_linearly_to_its_top_and_never_reaches_zero(decay, steps, warmup):
     config = toy_config(steps=steps, warmup_share=warmup, decay=decay, learning_rate=2.0)
-    rates = [learning_rate(config, step) for step in range(steps)]
+    rates = [learning_rate(config.optimiser, config.steps, step) for step in range(steps)]
     rising = round(steps * warmup)
     assert rates[:rising] == pytest.approx([2.0 * (step + 1) / rising for step in range(rising)])
     assert rates[rising] == 2.0
@@ -27,7 +28,7 @@ def test_rate_rises_linearly_to_its_top_and_never_reaches_zero(decay, steps, war
 
 def test_rate_decays_as_named():
     rates = {
-        decay: [learning_rate(toy_config(steps=8, warmup_share=0, decay=decay, learning_rate=1), t) for t in range(8)]
+        decay: [learning_rate(OptimiserConfig(warmup_share=0, decay=decay, learning_rate=1), 8, t) for t in range(8)]
         for decay in ("linear", "cosine", "constant")
     }
     assert rates["linear"] == pytest.approx([1 - t / 8 for t in range(8)])
@@ -38,7 +39,7 @@ def test_rate_decays_as_named():
 def test_only_matrices_decay():
     encoder = toy_encoder()
     parameters = trainable_parameters(encoder)
-    optimiser = build_optimiser(parameters, toy_config(weight_decay=0.5, learning_rate=0.1))
+    optimiser = build_optimiser(parameters, toy_config(weight_decay=0.5, learning_rate=0.1).optimiser)
     before = {name: p.detach().clone() for name, p in parameters.items()}
     for parameter in parameters.values():
         parameter.grad = torch.zeros_like(parameter)
@@ -65,11 +66,11 @@ def test_restored_state_continues_exactly():
 
     config = toy_config()
     first = trainable_parameters(toy_encoder())
-    optimiser = build_optimiser(first, config)
+    optimiser = build_optimiser(first, config.optimiser)
     assert optimiser_state(optimiser, first) == {}
     advance(optimiser, first, 0)
     second = {name: torch.nn.Parameter(p.detach().clone()) for name, p in first.items()}
-    restored = build_optimiser(second, config)
+    restored = build_optimiser(second, config.optimiser)
     restore_optimiser(restored, second, {k: v.clone() for k, v in optimiser_state(optimiser, first).items()})
     advance(optimiser, first, 1)
     advance(restored, second, 1)

@@ -10,20 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from study.records import Trial
-from trainables.spec import Rung
+from tests.trainables.toy_run import toy_config
+from trainables.records import REPORTS, Report, Rung, TrialRecord
 from trainables.storage import Folder
-from trainables.training.report_log import NAME, ReportLog, new_reports
+from trainables.training.report_log import ReportLog, new_reports
 
 MAP = "multilingual/map"
 DISTANCE = "bias/rank_distance"
 
 
-def report(step: int, **more: Any) -> dict[str, Any]:
-    return {"step": step, "steps": 100, "loss": 1.5, **more}
+def report(step: int, **more: Any) -> Report:
+    usual = {"ratio": 0.5, "mono_share": 0.5, "loss": 1.5, "loss_mono": None, "loss_cross": None}
+    speed = {"learning_rate": 0.1, "pairs_per_second": 1.0, "tokens_per_second": 1.0, "seconds": 1.0}
+    return Report(step=step, steps=100, **{**usual, **speed, **more})
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / NAME).read_bytes().splitlines()]
+    return [json.loads(line) for line in (folder / REPORTS).read_bytes().splitlines()]
 
 
 @pytest.fixture(params=["local", "remote"])
@@ -35,9 +38,9 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
 def test_reports_are_read_back_in_order_and_only_once(folder: Folder) -> None:
     log = ReportLog(folder)
     assert new_reports(folder, 0) == []
-    log.report(report(1, language="Türkçe ไทย"))
+    log.report(report(1, dev={"Türkçe ไทย": 0.5}))
     log.report(report(2))
-    assert new_reports(folder, 0) == [report(1, language="Türkçe ไทย"), report(2)]
+    assert new_reports(folder, 0) == [report(1, dev={"Türkçe ไทย": 0.5}), report(2)]
     log.report(report(3))
     assert new_reports(folder, 2) == [report(3)]
     assert new_reports(folder, 3) == []
@@ -50,7 +53,7 @@ def test_a_folder_without_reports_has_none(folder: Folder) -> None:
 def test_a_new_writer_goes_on_after_the_old_one(folder: Folder) -> None:
     ReportLog(folder).report(report(1))
     ReportLog(folder).report(report(2))
-    assert [found["step"] for found in new_reports(folder, 0)] == [1, 2]
+    assert [found.step for found in new_reports(folder, 0)] == [1, 2]
 
 
 @given(cut=st.data())
@@ -59,12 +62,12 @@ def test_a_line_that_was_cut_off_by_a_kill_is_lost_alone(tmp_path_factory: pytes
     folder = Folder(path)
     log = ReportLog(folder)
     for step in (1, 2, 3):
-        log.report(report(step, note="ü\u2028"))
-    content = (path / NAME).read_bytes()
+        log.report(report(step, dev={"ü\u2028": 0.5}))
+    content = (path / REPORTS).read_bytes()
     kept = cut.draw(st.integers(0, len(content)))
-    (path / NAME).write_bytes(content[:kept])
+    (path / REPORTS).write_bytes(content[:kept])
     whole = content[:kept].count(b"\n")
-    assert [found["step"] for found in new_reports(folder, 0)] == [1, 2, 3][:whole]
+    assert [found.step for found in new_reports(folder, 0)] == [1, 2, 3][:whole]
     # Whoever goes on starts a line of its own.
     ReportLog(folder).report(report(7))
     assert [found["step"] for found in lines(path)] == [*[1, 2, 3][:whole], 7]
@@ -72,7 +75,7 @@ def test_a_line_that_was_cut_off_by_a_kill_is_lost_alone(tmp_path_factory: pytes
 
 def test_a_reader_never_sees_half_a_line(tmp_path: Path) -> None:
     ReportLog(Folder(tmp_path)).report(report(1))
-    with (tmp_path / NAME).open("ab") as stream:
+    with (tmp_path / REPORTS).open("ab") as stream:
         stream.write(b'{"step": 2, "loss"')
     assert new_reports(Folder(tmp_path), 0) == [report(1)]
 
@@ -84,8 +87,8 @@ def test_where_a_restart_repeats_a_step_the_later_line_counts(tmp_path: Path) ->
     first.report(report(20, loss=8.0))
     second = ReportLog(folder)
     second.report(report(20, loss=7.0))
-    trial = Trial(folder, {"id": "search-x-000"}, None)
-    assert [(found["step"], found["loss"]) for found in trial.reports()] == [(10, 9.0), (20, 7.0)]
+    trial = Trial(folder, TrialRecord(id="search-x-000", phase="search", config=toy_config()), None)
+    assert [(found.step, found.loss) for found in trial.reports()] == [(10, 9.0), (20, 7.0)]
     assert trial.problems == []
 
 
@@ -93,7 +96,7 @@ def test_where_a_restart_repeats_a_step_the_later_line_counts(tmp_path: Path) ->
 def test_a_loss_that_is_no_number_is_written_as_null(tmp_path: Path, value: float) -> None:
     ReportLog(Folder(tmp_path)).report(report(5, loss_cross=value))
     # JSON has no other numbers: a strict reader must accept the line.
-    text = (tmp_path / NAME).read_text()
+    text = (tmp_path / REPORTS).read_text()
     found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in {text}"))
     assert found["loss_cross"] is None
     assert found["loss"] == 1.5

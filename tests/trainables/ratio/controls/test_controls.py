@@ -5,7 +5,9 @@ import math
 import pytest
 
 from tests.trainables.ratio.examples import examples
-from trainables.config import TrainingConfig
+from tests.trainables.toy_run import toy_config
+from trainables.config import TrialConfig
+from trainables.options import patched
 from trainables.ratio.config import ratio_config
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.registry import FAMILIES
@@ -17,7 +19,7 @@ USED = [step / 10 for step in range(STEPS)]
 def winner(values):
     if values["family"] == "replay":
         values = {**values, "ratios": USED}
-    return TrainingConfig(ratio=ratio_config(values), steps=STEPS, batch_size=8, learning_rate=0.01)
+    return toy_config(ratio=ratio_config(values), steps=STEPS, report_every=3)
 
 
 def ratios_of(training):
@@ -59,14 +61,14 @@ def test_twins_and_the_constant_change_the_ratio_only_and_keep_its_mean(values):
 def test_loss_mixing_weighs_by_the_mean_of_every_two_ratios_that_a_controller_used(name):
     training = winner(examples(name)[0])
     changes = CONTROLS["loss-mixing"].changes(training, USED)
-    mixed = TrainingConfig.model_validate({**dict(training), **changes})
-    assert (mixed.mixing, mixed.steps) == ("loss", STEPS // 2)
+    mixed = TrialConfig.model_validate(patched(training.model_dump(), changes))
+    assert (mixed.batches.mixing, mixed.steps) == ("loss", STEPS // 2)
     assert ratios_of(mixed) == pytest.approx([0.05, 0.25, 0.45, 0.65])
 
 
 def test_loss_mixing_keeps_a_schedule_and_spends_the_same_pairs():
     training = winner({"family": "linear"})
     changes = CONTROLS["loss-mixing"].changes(training, ())
-    assert changes == {"mixing": "loss", "steps": STEPS // 2, "ratio": training.ratio}
+    assert changes == {"batches.mixing": "loss", "steps": STEPS // 2, "ratio": training.ratio}
     single = CONTROLS["loss-mixing"].changes(training.model_copy(update={"steps": 1}), ())
     assert single["steps"] == 1
