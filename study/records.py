@@ -17,10 +17,13 @@ from study.shapes import check_record, check_table
 from trainables.errors import UserError
 from trainables.storage import Folder
 
-__all__ = ["FORMAT", "Study", "Trial", "UserError", "newest_study", "now", "open_study"]
+__all__ = ["DECISION", "FORMAT", "Study", "Trial", "UserError", "newest_study", "now", "open_study"]
 
 FORMAT = 1
 """Number of the schema in docs/records.md; a reader refuses any other."""
+
+DECISION = "stopping.json"
+"""The file that holds the last decision about more seeds."""
 
 STALE_AFTER_SECONDS = 300.0
 """A running study touches its status at least this often."""

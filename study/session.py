@@ -18,7 +18,7 @@ from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_jo
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.plan.budget import budget_of
-from study.plan.more_seeds import DECISION, decide, looks_so_far, trials_of_all
+from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.program import StudyPlan
 from study.records import Study, create_study, now, open_study
 from study.settings import StudySettings, validated
@@ -135,7 +135,8 @@ class Session:
             ended = run_plan()
             if ended.state != "complete":
                 return ended
-            decision = decide(self._folder.location, looks, max_seeds)
+            # What the plan has just done is in the records by now.
+            decision = decide(open_study(self._folder.location), looks, max_seeds)
             self._folder.write_json(DECISION, {**decision, "asked": looks, "max_seeds": max_seeds})
             if not quiet:
                 self._console.print(decision["sentence"], highlight=False)

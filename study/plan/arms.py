@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from analysis.statistics.pareto import front
 from search_spaces.space import Branch, Control, Role, Space
-from study.plan.objective import Objective, pareto_front
+from study.plan.objective import Objective
 from trainables.config import TrainingConfig
 from trainables.errors import UserError
 from trainables.ratio.controls import Replay, Reversed, Shuffled
@@ -105,13 +106,13 @@ def _winner(branches: Sequence[Branch], best: Mapping[str, tuple[TrialSpec, Outc
 def _front(space: Space, tried: Tried, objectives: Sequence[Objective]) -> list[Arm]:
     """The complete trials that no other one beats in every objective, best in the first objective first."""
     complete = [
-        (branch, spec, [objective.score(dev_metrics(outcome)) for objective in objectives])
+        (branch, spec, tuple(objective.score(dev_metrics(outcome)) for objective in objectives))
         for branch in space.branches
         for spec, outcome in tried[branch.name]
         if outcome.status == "complete"
     ]
-    front = [complete[i] for i in pareto_front([scores for _, _, scores in complete])]
-    ordered = sorted(front, key=lambda member: -member[2][0])
+    members = [complete[i] for i in front([scores for _, _, scores in complete])]
+    ordered = sorted(members, key=lambda member: -member[2][0])
     return [_arm(f"front {n}", branch, spec) for n, (branch, spec, _) in enumerate(ordered, start=1)]
 
 

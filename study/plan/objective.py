@@ -52,14 +52,3 @@ def parse_objectives(texts: Sequence[str]) -> tuple[Objective, ...]:
     if len({objective.metric for objective in found}) < len(found):
         raise UserError(f"--objective {' '.join(texts)}: a metric is named twice; name each once.")
     return tuple(found)
-
-
-def pareto_front(scores: Sequence[Sequence[float]]) -> list[int]:
-    """Indices of the points that no other point dominates (at least as good everywhere, better somewhere)."""
-    return [
-        i
-        for i, own in enumerate(scores)
-        if not any(
-            all(b >= a for a, b in zip(own, other, strict=True)) and tuple(other) != tuple(own) for other in scores
-        )
-    ]

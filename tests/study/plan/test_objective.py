@@ -1,18 +1,12 @@
-"""What the search optimises: read from text, scored so that more is better, Pareto fronts without dominated points."""
+"""What the search optimises: read from text, scored so that more is better."""
 
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from study.plan.objective import DEV_METRICS, Objective, pareto_front, parse_objectives
+from study.plan.objective import DEV_METRICS, Objective, parse_objectives
 from study.settings import StudySettings
 from trainables.errors import UserError
-
-POINTS = st.integers(1, 3).flatmap(
-    lambda width: st.lists(st.tuples(*[st.sampled_from([-math.inf, 0.0, 0.5, 1.0, 2.0])] * width), max_size=12)
-)
 
 
 def test_every_dev_metric_has_its_usual_direction() -> None:
@@ -52,23 +46,3 @@ def test_more_score_is_better_and_a_missing_value_is_the_worst() -> None:
     assert bias.score({"bias/rank_distance": 100.0}) > bias.score({"bias/rank_distance": 120.0})
     for objective in (quality, bias):
         assert objective.score({}) == objective.score({objective.metric: math.nan}) == -math.inf
-
-
-@given(POINTS)
-def test_the_front_is_what_no_other_point_dominates(points: list[tuple[float, ...]]) -> None:
-    def dominated(own: tuple[float, ...]) -> bool:
-        for other in points:
-            never_worse = all(other[i] >= own[i] for i in range(len(own)))
-            somewhere_better = any(other[i] > own[i] for i in range(len(own)))
-            if never_worse and somewhere_better:
-                return True
-        return False
-
-    assert pareto_front(points) == [i for i, own in enumerate(points) if not dominated(own)]
-
-
-@given(POINTS.filter(bool))
-def test_the_front_holds_a_best_point_of_every_objective(points: list[tuple[float, ...]]) -> None:
-    front = [points[i] for i in pareto_front(points)]
-    for i in range(len(points[0])):
-        assert max(point[i] for point in front) == max(point[i] for point in points)
