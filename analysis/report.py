@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.records import UserError, newest_study
+from study.records import newest_study
+from trainables.errors import UserError
+from trainables.plugins import load_plugins
 
 EPILOG = """examples:
   python -m analysis.report                        the newest study in ./studies
@@ -49,6 +51,13 @@ def _parser() -> argparse.ArgumentParser:
         help="comma-separated: markdown, csv, latex, json, parquet, figures, html (default: all of them)",
     )
     parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a module that brings sections of its own; may be repeated (docs/adding_a_section.md)",
+    )
+    parser.add_argument(
         "--serve",
         nargs="?",
         const=8000,
@@ -63,6 +72,7 @@ def _run(options: argparse.Namespace) -> int:
     if not 0 < options.margin < 1:
         raise UserError(f"--margin is {options.margin}, but it must lie between 0 and 1: 0.005 is half a point of mAP.")
     watts = None if options.watts is None else _power(options.watts)
+    load_plugins(options.plugin)
     locations = options.studies or [newest_study()]
     if options.serve is not None:
         from analysis.render.serve import serve

@@ -111,7 +111,7 @@ def errors(scenario: Scenario, seeds: int, questions: int, simulations: int) -> 
         zero = table_of(np.zeros_like(values))
         null, shifted, edge = (table_of(values + shift) for shift in (0.0, target, margin))
         verdicts = [
-            compare([Contrast("a", "b", "m", t, zero, margin=m)], resamples=RESAMPLES, seed=number)[0].verdict
+            compare([Contrast(t, zero, margin=m)], resamples=RESAMPLES, seed=number)[0].verdict
             for t, m in ((null, None), (edge, margin))
         ]
         found.append(

@@ -166,6 +166,7 @@ class Session:
             ended = run_plan()
             if ended.state != "complete":
                 return ended
+            # What the plan has just done is in the records by now.
             study = open_study(self._folder.location)
             decision = decide(study, looks, max_seeds)
             study.write_decision(decision)

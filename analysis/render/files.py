@@ -1,15 +1,25 @@
 """The files of a report."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from analysis.contents import Report
-from analysis.render.renderers import WRITERS, latex_document, markdown
+from analysis.render.data import as_json, comma_separated, parquet
+from analysis.render.latex import latex, latex_document
+from analysis.render.markdown import markdown
 from analysis.render.table import Table
-from study.records import UserError
+from trainables.errors import UserError
 
-FORMATS = ("markdown", *WRITERS, "figures", "html")
+TABLE_FORMATS: Mapping[str, tuple[str, Callable[[Table], str | bytes]]] = {
+    "csv": ("csv", comma_separated),
+    "latex": ("tex", latex),
+    "json": ("json", as_json),
+    "parquet": ("parquet", parquet),
+}
+"""Per format that has one file per table: the file's ending and the renderer."""
+
+FORMATS = ("markdown", *TABLE_FORMATS, "figures", "html")
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
@@ -26,34 +36,27 @@ def parse_formats(text: str) -> tuple[str, ...]:
 def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMATS) -> list[str]:
     """Writes the files of a report into `output`; returns what was written, as short names.
 
-    Raises UserError if `output` is no place to write.
+    Raises:
+        UserError: `output` is no place to write.
     """
+    written = []
     with _writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        return _write_report(report, output, formats)
-
-
-def _write_report(report: Report, output: Path, formats: tuple[str, ...]) -> list[str]:
-    written = []
-    if "markdown" in formats:
-        _write(output / "report.md", report_markdown(report))
-        written.append("report.md")
-    written += write_tables(report.tables, output / "tables", formats)
-    if "latex" in formats:
-        _write(output / "tables" / "all_tables.tex", latex_document(report.tables))
-    if "figures" in formats or "html" in formats:
-        from analysis.figures import report_figures
-
-        figures = report_figures(report)
-        if "figures" in formats and figures:
-            for figure in figures:
-                _write(output / "figures" / f"{figure.name}.svg", figure.svg())
+        if "markdown" in formats:
+            _write(output / "report.md", report_markdown(report))
+            written.append("report.md")
+        written += write_tables(report.tables, output / "tables", formats)
+        if "latex" in formats:
+            _write(output / "tables" / "all_tables.tex", latex_document(report.tables))
+        if "figures" in formats and report.figures:
+            for figure in report.figures:
+                _write(output / "figures" / f"{figure.name}.svg", figure.svg)
                 _write(output / "figures" / f"{figure.name}.pdf", figure.pdf())
             written.append("figures/*.svg, *.pdf")
         if "html" in formats:
             from analysis.render.page import page
 
-            _write(output / "report.html", page(report, figures))
+            _write(output / "report.html", page(report))
             written.append("report.html")
     return written
 
@@ -61,9 +64,10 @@ def _write_report(report: Report, output: Path, formats: tuple[str, ...]) -> lis
 def write_tables(tables: Iterable[Table], output: Path, formats: Iterable[str]) -> list[str]:
     """Writes every table in every format that has one file per table; returns the patterns of their names.
 
-    Raises UserError if `output` is no place to write.
+    Raises:
+        UserError: `output` is no place to write.
     """
-    kinds = [WRITERS[name] for name in WRITERS if name in formats]
+    kinds = [TABLE_FORMATS[name] for name in TABLE_FORMATS if name in formats]
     with _writing(output):
         for table in tables:
             for ending, render in kinds:
@@ -78,11 +82,10 @@ def report_markdown(report: Report) -> str:
         lines += [report.question, ""]
     lines += [f"> {line}\n" for line in report.first_lines]
     lines += [f"**{report.answer}**", ""]
-    for section in report.sections:
-        tables = [table for table in section.tables if table.rows]
-        if tables:
-            lines += [f"## {section.title}", "", *(markdown(table) for table in tables if not table.long)]
-            long = [f"{table.title} (`tables/{table.name}.csv`)" for table in tables if table.long]
+    for part in report.parts:
+        if part.tables:
+            lines += [f"## {part.section.title}", "", *(markdown(table) for table in part.tables if not table.long)]
+            long = [f"{table.title} (`tables/{table.name}.csv`)" for table in part.tables if table.long]
             lines += [f"In files of their own: {', '.join(long)}.", ""] if long else []
     lines += ["## Methods", "", report.methods, "", "```bibtex", report.references.rstrip(), "```", ""]
     return "\n".join(lines)

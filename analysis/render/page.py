@@ -1,65 +1,78 @@
 """The report as one HTML file that needs no network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from analysis.contents import Report
-from analysis.figures import Figure
-from analysis.render.renderers import MOST_ROWS_IN_PAGE, html_table
-from analysis.render.table import Table
+from analysis.contents import Part, Report
+from analysis.render.figure import Figure, vega
+from analysis.render.html import html_table, template
+from analysis.render.table import MOST_ROWS, Table
 
 
 @dataclass(frozen=True)
-class Part:
-    """A figure or a table in a section of the page."""
+class PageTable:
+    """A table in the page."""
 
+    name: str
     title: str
-    name: str = ""
-    figure: Markup | None = None
-    table: Markup | None = None
-    rows: int = 0
-    notes: tuple[str, ...] = ()
-    folded: bool = False
-    caption: str = ""
+    html: Markup
+    rows: int
+    notes: tuple[str, ...]
+    folded: bool
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure in the page: its specification for Vega-Lite, an image for readers without scripts, and its data.
+
+    `shown`: the table of the report that holds the data already; None if there is none.
+    """
+
+    figure: Figure
+    specification: dict[str, Any]
+    image: str
+    data: PageTable
+    shown: Table | None
 
 
 @dataclass(frozen=True)
 class PageSection:
-    """A section with its parts in reading order."""
+    """A section with its tables and figures: first the numbers, then the pictures, then what is for looking up."""
 
     key: str
     title: str
     lead: str
-    parts: tuple[Part, ...]
+    tables: tuple[PageTable, ...]
+    figures: tuple[PageFigure, ...]
+    long_tables: tuple[PageTable, ...]
 
 
-def page(report: Report, figures: Sequence[Figure], made: datetime | None = None) -> str:
+def page(report: Report, made: datetime | None = None) -> str:
     """The page; `made` is the time that its footer names (default: now)."""
     headline, rest = _split(report.answer)
-    return (
-        _environment()
-        .from_string(_template("page.html.j2"))
-        .render(
-            title=report.title,
-            question=report.question,
-            headline=headline,
-            answer_rest=rest,
-            first_lines=report.first_lines,
-            facts=_facts(report),
-            sections=list(_sections(report, figures)),
-            methods=report.methods,
-            references=report.references,
-            made=(made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
-            # Our own files, not user text; the page must hold them as they are.
-            css=Markup(_template("style.css")),
-            script=Markup(_template("page.js") + _template("figures.js")),
-        )
+    sections = list(_sections(report))
+    return template("page.html.j2").render(
+        title=report.title,
+        question=report.question,
+        headline=headline,
+        answer_rest=rest,
+        first_lines=report.first_lines,
+        facts=_facts(report),
+        sections=sections,
+        methods=report.methods,
+        references=report.references,
+        made=(made or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
+        # Our own files and Vega's, not user text; the page must hold them as they are.
+        css=Markup(_own("style.css")),
+        script=Markup(_own("page.js")),
+        vega=Markup(vega()) if any(section.figures for section in sections) else "",
     )
 
 
@@ -70,46 +83,59 @@ def _split(answer: str) -> tuple[str, str]:
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
-    findings = report.findings
-    if not findings.arms:
+    facts = report.findings.facts
+    if not facts.arms:
         return []
-    seeds = sorted({len(arm.trials) for arm in findings.arms})
-    facts = [
-        ("Arms", str(len(findings.arms))),
+    seeds = sorted({len(arm.runs) for arm in facts.arms})
+    found = [
+        ("Arms", str(len(facts.arms))),
         ("Seeds per arm", str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}\N{EN DASH}{seeds[-1]}"),
-        ("Search trials", f"{len(findings.search_trials()):,}"),
-        ("Benchmarks", ", ".join(benchmark.name for benchmark in findings.benchmarks)),
+        ("Search trials", f"{len(facts.search_runs()):,}"),
+        ("Benchmarks", ", ".join(benchmark.name for benchmark in facts.benchmarks)),
     ]
-    models = list(dict.fromkeys(arm.model for arm in findings.arms))
-    return [*facts, ("Models" if len(models) > 1 else "Model", ", ".join(models))]
+    models = list(dict.fromkeys(arm.model for arm in facts.arms))
+    return [*found, ("Models" if len(models) > 1 else "Model", ", ".join(models))]
 
 
-def _sections(report: Report, figures: Sequence[Figure]) -> Iterator[PageSection]:
-    for section in report.sections:
-        tables = [table for table in section.tables if table.rows]
-        drawn = [
-            Part(f.title, f.name, figure=Markup(f.inline_svg()), caption=f.caption)
-            for f in figures
-            if f.section == section.key
-        ]
-        # The numbers first, then the pictures, then what is only for looking up.
-        parts = [_table_part(t) for t in tables if not t.long] + drawn + [_table_part(t) for t in tables if t.long]
-        if parts:
-            yield PageSection(section.key, section.title, section.lead, tuple(parts))
+def _sections(report: Report) -> Iterator[PageSection]:
+    for part in report.parts:
+        figures = tuple(_figure(report, figure) for figure in part.figures)
+        if part.tables or figures:
+            yield PageSection(
+                part.section.key,
+                part.section.title,
+                part.section.lead,
+                _tables(part, long=False),
+                figures,
+                _tables(part, long=True),
+            )
 
 
-def _table_part(table: Table) -> Part:
+def _tables(part: Part, long: bool) -> tuple[PageTable, ...]:
+    return tuple(_table(table, table.long) for table in part.tables if table.long == long)
+
+
+def _table(table: Table, folded: bool) -> PageTable:
     notes = table.notes
-    if len(table.rows) > MOST_ROWS_IN_PAGE:
-        notes = (f"The first {MOST_ROWS_IN_PAGE:,} of {len(table.rows):,} rows; the files hold all.", *notes)
-    return Part(table.title, table.name, None, Markup(html_table(table)), len(table.rows), notes, table.long)
+    if len(table.rows) > MOST_ROWS:
+        notes = (f"The first {MOST_ROWS:,} of {len(table.rows):,} rows; the files hold all.", *notes)
+    return PageTable(table.name, table.title, Markup(html_table(table)), len(table.rows), notes, folded)
+
+
+def _figure(report: Report, figure: Figure) -> PageFigure:
+    return PageFigure(
+        figure,
+        figure.specification(),
+        f"data:image/svg+xml,{quote(figure.svg, safe=_SAFE)}",
+        _table(figure.data, folded=True),
+        report.table(figure.data.name),
+    )
+
+
+_SAFE = " !$()*+,-./:;=@_~"
+"""Characters that may stand as they are in an image that is part of its address."""
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(autoescape=select_autoescape(default_for_string=True, default=True), undefined=StrictUndefined)
-
-
-@cache
-def _template(name: str) -> str:
+def _own(name: str) -> str:
     return files("analysis.render").joinpath("templates").joinpath(name).read_text(encoding="utf-8")

@@ -8,7 +8,8 @@ from threading import Lock
 from analysis.contents import build_report
 from analysis.figures import report_figures
 from analysis.render.page import page
-from study.records import UserError, open_study
+from study.records import open_study
+from trainables.errors import UserError
 
 ADDRESS = "127.0.0.1"
 LAST_PORT = 65_535
@@ -50,7 +51,7 @@ class LivePage:
             version = self.version()
             if version != self._made_from:
                 report = build_report(self._locations, self._margin, self._watts)
-                text = page(report, report_figures(report))
+                text = page(report)
                 self._content = text.replace("</body>", f"{WATCH}</body>").encode()
                 self._made_from = version
             return self._content

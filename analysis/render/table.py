@@ -16,8 +16,12 @@ Scalar = str | int | float | bool | None
 LEAST_SYMMETRY = 0.75
 """Shorter side of an interval by its longer one, from which it may be written with one number."""
 
+MOST_ROWS = 1_000
+"""Rows of a table that people are shown; files for programs hold all."""
+
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
+TIED = "\N{DAGGER}"
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,12 @@ def make_table(
     """A table from rows of cells or plain values."""
     cells = tuple(tuple(value if isinstance(value, Cell) else Cell(value) for value in row) for row in rows)
     return Table(name, title, tuple(columns), cells, tuple(notes or ()), long)
+
+
+def heading(column: Column) -> str:
+    """The label with its unit, and an arrow where lower is better."""
+    label = f"{column.label} ({column.unit})" if column.unit else column.label
+    return f"{label} \N{DOWNWARDS ARROW}" if column.lower_is_better else label
 
 
 def format_cell(cell: Cell, kind: Kind) -> str:

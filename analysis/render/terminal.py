@@ -9,10 +9,18 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from analysis.contents import Report
-from analysis.render.renderers import TIED, heading
-from analysis.render.table import Cell, Column, Table, format_cell, format_half_width, format_interval
-from analysis.tables.comparisons import main_comparison
-from analysis.tables.results import results
+from analysis.render.table import (
+    TIED,
+    Cell,
+    Column,
+    Table,
+    format_cell,
+    format_half_width,
+    format_interval,
+    heading,
+)
+from analysis.sections.comparisons import main_comparison
+from analysis.sections.results import results
 
 Layout = Literal["beside", "short", "wrapped"]
 """Intervals beside their values; short: as a half-width or, where lopsided, below; wrapped: words may wrap as well."""
@@ -31,11 +39,9 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(f"! {line}", style="yellow"))
     console.print()
     console.print(Text(report.answer, style="bold"))
-    tables = [
-        results(report.findings, report.comparisons.tied, benchmark, report.means)
-        for benchmark in report.findings.benchmarks
-    ]
-    tables.append(main_comparison(report.comparisons))
+    findings = report.findings
+    tables = [results(findings, benchmark) for benchmark in findings.facts.benchmarks]
+    tables.append(main_comparison(findings.comparisons))
     shown = [table for table in tables if table.rows]
     for number, table in enumerate(shown, start=1):
         console.print()

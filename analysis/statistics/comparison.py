@@ -1,11 +1,15 @@
-"""What one comparison of two arms found, in numbers and in a sentence."""
+"""What one comparison of two arms found, in numbers."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 LEVEL = 0.05
+"""Significance level of every verdict; intervals hold with a chance of 1 - LEVEL."""
 
 Verdict = Literal["better", "worse", "equivalent", "not separable"]
+
+Obstacle = Literal["", "single run", "single question"]
+"""Why there is no interval and no test; empty where there are both."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,9 @@ class Comparison:
     difference that the metric can have, or fewer than three seeds).
     seeds_needed: seeds that find a difference as large as the margin with 80 % chance at that level (None: no number
     of seeds would, or there is no margin, or fewer than three seeds).
+    n_comparisons: how many were tested in the family.
     """
 
-    arm: str
-    baseline: str
-    metric: str
     difference: float
     interval: tuple[float, float] | None
     p: float | None
@@ -50,66 +52,5 @@ class Comparison:
     n_seeds: int
     n_questions: int
     n_comparisons: int
-    paired_with: str
-    note: str
+    obstacle: Obstacle = ""
     sequential: Sequential | None = None
-
-    @property
-    def sentence(self) -> str:
-        """The finding in plain English."""
-        found = f"{self.arm} {self._verb} {self.baseline} on {self.metric}"
-        if self.sequential is not None:
-            return f"{found}: {self._sequential_evidence(self.sequential)}. {self.sequential.sentence}"
-        if self.interval is None:
-            return f"{found}: {_number(self.difference, sign=True)} ({self.note}; {self.paired_with})."
-        return f"{found}: {self._evidence}{self._remark}."
-
-    @property
-    def _verb(self) -> str:
-        verbs = {"better": "is better than", "worse": "is worse than", "equivalent": "is equivalent to"}
-        return verbs.get(self.verdict, "cannot be told from")
-
-    @property
-    def _evidence(self) -> str:
-        low, high = (_number(end, sign=True) for end in self.interval or ())
-        family = f" after Holm's correction for {self.n_comparisons} comparisons" if self.n_comparisons > 1 else ""
-        return (
-            f"{_number(self.difference, sign=True)} (95 % interval {low} to {high}, "
-            f"{_p(self.p_holm)}{family}; {self.paired_with})"
-        )
-
-    def _sequential_evidence(self, sequential: Sequential) -> str:
-        low, high = (_number(end, sign=True) for end in self.interval or ())
-        looks = len(sequential.looks)
-        return (
-            f"{_number(self.difference, sign=True)} (95 % repeated confidence interval {low} to {high}, "
-            f"{looks} look{'s' * (looks > 1)}; {self.paired_with})"
-        )
-
-    @property
-    def _remark(self) -> str:
-        if self.verdict == "equivalent":
-            real = self.p_holm is not None and self.p_holm <= LEVEL
-            size = f"smaller than the margin of {_number(self.margin or 0.0)}"
-            return f"; there is a difference, but one {size}" if real else f"; any difference is {size}"
-        if self.verdict != "not separable" or self.n_seeds < 3:
-            return ""
-        if self.smallest_detectable is None:
-            remark = f"; no true difference could have been found in 4 of 5 such studies with {self.n_seeds} seeds"
-        else:
-            detectable = _number(self.smallest_detectable)
-            remark = f"; a true difference of {detectable} would have been found in 4 of 5 such studies"
-        if self.margin is None:
-            return remark
-        if self.seeds_needed is None:
-            return f"{remark}, one of {_number(self.margin)} needs more test questions"
-        return f"{remark}, one of {_number(self.margin)} needs about {self.seeds_needed} seeds"
-
-
-def _number(value: float, *, sign: bool = False) -> str:
-    """Four decimals for shares such as mAP, one for ranks and other large numbers."""
-    return f"{value:{'+' if sign else ''}.{4 if abs(value) < 2 else 1}f}"
-
-
-def _p(value: float | None) -> str:
-    return "p unknown" if value is None else "p < .001" if value < 0.001 else f"p = {value:.3f}".replace("0.", ".", 1)

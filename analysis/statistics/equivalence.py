@@ -1,20 +1,26 @@
-"""Equivalence within a margin, and the correction for many comparisons."""
+"""Equivalence within a margin, and the correction for many comparisons.
+
+>>> holm([0.01, None, 0.04])
+[0.02, None, 0.04]
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
 
+from analysis.statistics.errors import StatisticsError
 from analysis.statistics.variance import TwoWay
 
 
 def equivalence_p_value(parts: TwoWay, margin: float) -> float:
     """Returns the p value of two one-sided t tests that the true difference lies within ± margin (Schuirmann 1987).
 
-    Raises ValueError for a margin that is not positive.
+    Raises:
+        StatisticsError: the margin is not positive.
     """
     if margin <= 0:
-        raise ValueError(f"the margin must be positive, got {margin}")
+        raise StatisticsError(f"The margin must be positive, not {margin}.")
     room = margin - abs(parts.estimate)
     if parts.standard_error == 0:
         return float(room <= 0)

@@ -1,4 +1,10 @@
-"""Per-question values of one arm: the unit that every interval and test resamples."""
+"""Per-question values of one arm: the unit that every interval and test resamples.
+
+>>> values = np.array([[[0.9, 0.4], [0.5, 0.2]]])  # one seed, two questions, two languages
+>>> table = QuestionTable.from_cells([0], ["capital", "river"], ["de", "en"], values)
+>>> table.estimate, table.own_means
+(0.5, array([0.65, 0.35]))
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,15 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trainables.errors import UserError
+from analysis.statistics.errors import StatisticsError
 
 Values = NDArray[np.float64]
 
 _KEYS = ["parallel_id", "query_language", "pool_language"]
 _MICRO = ":micro"
-
-PAIRING = ", paired by seed and question id"
-"""How two tables are subtracted, for sentences."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +68,10 @@ class QuestionTable:
     ) -> "QuestionTable":
         """Builds the macro mean over cells from values [seeds, questions, cells], NaN where there is no such query.
 
-        Questions and cells without any query are left out. Raises UserError when the seeds were judged on different
-        queries or there is none.
+        Questions and cells without any query are left out.
+
+        Raises:
+            StatisticsError: the seeds were judged on different queries, or there is no value at all.
         """
         present = ~np.isnan(values)
         strangers = (present != present[0]).any(axis=(1, 2))
@@ -74,7 +79,7 @@ class QuestionTable:
             raise _different_queries(seeds[int(strangers.argmax())], seeds[0])
         asked, filled = present[0].any(axis=1), present[0].any(axis=0)
         if not filled.any():
-            raise UserError(f"Seeds {list(seeds)} hold no value to compare: evaluate this metric first.")
+            raise StatisticsError(f"Seeds {list(seeds)} hold no value to compare: evaluate this metric first.")
         sums = np.where(present, values, 0.0).astype(np.float64)[:, asked][:, :, filled]
         return cls(
             tuple(seeds),
@@ -124,24 +129,48 @@ class QuestionTable:
         rows = [self.seeds.index(seed) for seed in seeds]
         return replace(self, seeds=seeds, sums=self.sums[rows])
 
+    def asks_the_same(self, other: "QuestionTable") -> bool:
+        """Whether both tables hold values of the same queries, so that they may be subtracted or averaged."""
+        return (self.questions, self.cells) == (other.questions, other.cells) and (
+            np.array_equal(self.counts, other.counts) and np.array_equal(self.weights, other.weights)
+        )
+
     def minus(self, baseline: "QuestionTable") -> "QuestionTable":
         """Returns the differences, paired by seed, question and cell, over the seeds that both have.
 
-        Raises UserError when there is no such seed or the two were judged on different queries.
+        Raises:
+            StatisticsError: there is no such seed, or the two were judged on different queries.
         """
-        if (self.questions, self.cells) != (baseline.questions, baseline.cells) or not (
-            np.array_equal(self.counts, baseline.counts) and np.array_equal(self.weights, baseline.weights)
-        ):
-            raise UserError(
+        if not self.asks_the_same(baseline):
+            raise StatisticsError(
                 f"The two arms were judged on different queries ({int(self.counts.sum())} and "
                 f"{int(baseline.counts.sum())}): compare arms of one study, judged on one version of the benchmark."
             )
         common = tuple(sorted(set(self.seeds) & set(baseline.seeds)))
         if not common:
-            raise UserError(
+            raise StatisticsError(
                 f"The two arms share no seed ({list(self.seeds)}, {list(baseline.seeds)}): run both on the same seeds."
             )
         return replace(self, seeds=common, sums=self.of_seeds(common).sums - baseline.of_seeds(common).sums)
+
+
+def average(tables: Sequence[QuestionTable]) -> QuestionTable:
+    """Returns the mean of several tables by seed, question and cell, over the seeds that all have.
+
+    What is averaged, such as the levels of a factor, is taken as given: only seeds and questions are sampled. A seed
+    is one unit in all tables, since it fixes the order of the training items in all of them.
+
+    Raises:
+        StatisticsError: there is no such seed, or the tables hold values of different queries.
+    """
+    first, *others = tables
+    if not all(first.asks_the_same(other) for other in others):
+        raise StatisticsError("Arms that were judged on different queries have no common mean.")
+    common = tuple(sorted(set.intersection(*(set(table.seeds) for table in tables))))
+    if not common:
+        raise StatisticsError("Arms that share no seed have no common mean: run all of them on the same seeds.")
+    sums = np.mean([table.of_seeds(common).sums for table in tables], axis=0)
+    return replace(first, seeds=common, sums=sums)
 
 
 def question_table(runs: Mapping[int, pd.DataFrame], setting: str, metric: str) -> QuestionTable:
@@ -149,7 +178,9 @@ def question_table(runs: Mapping[int, pd.DataFrame], setting: str, metric: str) 
 
     `runs` maps a seed to its rows (one benchmark only); `metric` is a column, with the suffix `:micro` for the mean
     over queries instead of the macro mean over cells. Rows without a value are left out.
-    Raises UserError when nothing is left, or when the seeds were judged on different queries.
+
+    Raises:
+        StatisticsError: nothing is left, or the seeds were judged on different queries.
     """
     column = metric.removesuffix(_MICRO)
     first: _Layout | None = None
@@ -167,7 +198,9 @@ def question_table(runs: Mapping[int, pd.DataFrame], setting: str, metric: str) 
                 raise _different_queries(seed, next(iter(runs)))
         sums.append(layout.sum(rows[column].to_numpy(dtype=np.float64)))
     if first is None:
-        raise UserError(f"There is no finished run to compute {setting}/{metric} from: wait for the confirm phase.")
+        raise StatisticsError(
+            f"There is no finished run to compute {setting}/{metric} from: wait for the confirm phase."
+        )
     cells = len(first.cells)
     return QuestionTable(
         seeds=tuple(runs),
@@ -179,22 +212,27 @@ def question_table(runs: Mapping[int, pd.DataFrame], setting: str, metric: str) 
     )
 
 
-def _different_queries(seed: int, other: int) -> UserError:
-    return UserError(
+def has_values(frame: pd.DataFrame, setting: str, metric: str) -> bool:
+    """Whether a `per_query.parquet` holds any value of a metric in a setting."""
+    return metric in frame.columns and bool(frame.loc[frame["setting"] == setting, metric].notna().any())
+
+
+def _different_queries(seed: int, other: int) -> StatisticsError:
+    return StatisticsError(
         f"Seed {seed} was judged on other queries than seed {other}: evaluate both on one version of the benchmark."
     )
 
 
 def _rows(frame: pd.DataFrame, setting: str, column: str, seed: int) -> pd.DataFrame:
     if column not in frame.columns:
-        raise UserError(
+        raise StatisticsError(
             f"Metric {column!r} is not among the per-query columns {sorted(frame.columns)}: choose one of them."
         )
     rows = frame.loc[(frame["setting"] == setting) & frame[column].notna(), [*_KEYS, column, "benchmark"]]
     if rows["benchmark"].nunique() > 1:
         raise ValueError(f"one benchmark at a time, got {sorted(rows['benchmark'].unique())}")
     if rows.empty:
-        raise UserError(
+        raise StatisticsError(
             f"Seed {seed} has no value of {column!r} in the {setting} setting: evaluate that setting first."
         )
     return rows.reset_index(drop=True)

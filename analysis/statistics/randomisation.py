@@ -28,7 +28,9 @@ def paired_p_value(differences: Values, resamples: int, seed: int) -> float:
     question noise, which is part of both means, is taken out of the seed means. The p value is never below that of the
     t test of the same statistic: where seeds and questions weigh alike, the randomisation alone errs in up to 6 % of
     studies of 5 seeds at the 5 % level (docs/statistics.md).
-    Raises ValueError with fewer than two seeds or questions.
+
+    Raises:
+        StatisticsError: there are fewer than two seeds or questions.
     """
     parts = two_way(differences)
     observed = abs(parts.statistic)

@@ -1,4 +1,11 @@
-"""What becomes of the gain of a strategy at larger sizes?"""
+"""Trends over size: how a metric, and the gain of one strategy over another, change with the logarithm of a size.
+
+>>> gains = {("mono", 1e8): 0.0, ("mono", 1e9): 0.0, ("hybrid", 1e8): 0.02, ("hybrid", 1e9): 0.05}
+>>> runs = [SizedRun(*of, seed, 0.5 + gain + 0.001 * seed) for of, gain in gains.items() for seed in range(3)]
+>>> (trend,) = fit_scaling(runs, baseline="mono").gains
+>>> round(trend.change, 3), trend.direction
+(0.03, 'grows')
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +14,10 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from analysis.curves import Curve, fit_curve, least_squares, line
 from analysis.statistics.comparison import LEVEL
+from analysis.statistics.curves import Curve, fit_curve, least_squares, line
+from analysis.statistics.errors import StatisticsError
 from analysis.statistics.questions import Values
-from trainables.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -23,23 +30,29 @@ class SizedRun:
     value: float
 
 
+Direction = Literal["grows", "shrinks", "no trend"]
+
+
 @dataclass(frozen=True)
 class GainTrend:
-    """How the gain of a strategy over the baseline changes with size.
+    """How the gain of a strategy over the baseline changes with size, for the questions at hand.
 
     change: of the gain per factor of ten in size, with 95 % interval and p value; gain: at the largest size on the
-    fitted line, with 95 % interval; verdict: what it is there, for the questions at hand. Unknown numbers are None.
+    fitted line, with 95 % interval; verdict: what it is there; direction: what becomes of the gain from the smallest
+    to the largest size. Unknown numbers are None: too few runs for an interval.
     """
 
     strategy: str
     baseline: str
+    smallest: float
+    largest: float
     change: float
     change_interval: tuple[float, float] | None
     p: float | None
+    direction: Direction | None
     gain: float
     gain_interval: tuple[float, float] | None
     verdict: Literal["a gain", "a loss", "not separable"]
-    sentence: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +68,13 @@ class Scaling:
     gains: tuple[GainTrend, ...]
 
 
-def fit_scaling(
-    runs: Sequence[SizedRun], baseline: str, *, higher_is_better: bool = True, size_name: str = "parameters"
-) -> Scaling:
+def fit_scaling(runs: Sequence[SizedRun], baseline: str, *, higher_is_better: bool = True) -> Scaling:
     """Fits the metric against log10(size) per strategy and the gain of each strategy over the baseline.
 
     The units are runs; the questions, which all runs share, are taken as given. Gains are paired by size and seed.
-    Raises UserError when the baseline or a second size is missing, or a size or value is not a finite number.
+
+    Raises:
+        StatisticsError: the baseline or a second size is missing, or a size or value is not a finite number.
     """
     _check(runs, baseline)
     strategies = list(dict.fromkeys(run.strategy for run in runs))
@@ -69,7 +82,7 @@ def fit_scaling(
     for strategy in strategies:
         own = [run for run in runs if run.strategy == strategy]
         curves[strategy] = fit_curve(np.array([float(r.size) for r in own]), np.array([float(r.value) for r in own]))
-    gains = tuple(_gain(runs, s, baseline, higher_is_better, size_name) for s in strategies if s != baseline)
+    gains = tuple(_gain(runs, s, baseline, higher_is_better) for s in strategies if s != baseline)
     return Scaling(curves, interaction_p_value(runs), gains)
 
 
@@ -91,10 +104,10 @@ def interaction_p_value(runs: Sequence[SizedRun]) -> float | None:
     return float(stats.f.sf(gained / error, more, each.degrees_of_freedom))
 
 
-def _gain(runs: Sequence[SizedRun], strategy: str, baseline: str, higher_is_better: bool, size_name: str) -> GainTrend:
+def _gain(runs: Sequence[SizedRun], strategy: str, baseline: str, higher_is_better: bool) -> GainTrend:
     sizes, differences = _paired(runs, strategy, baseline)
     if len(np.unique(sizes)) < 2:
-        raise UserError(
+        raise StatisticsError(
             f"{strategy} and {baseline} share seeds at fewer than two sizes: run both on the same seeds at two sizes."
         )
     largest = float(sizes.max())
@@ -108,41 +121,23 @@ def _gain(runs: Sequence[SizedRun], strategy: str, baseline: str, higher_is_bett
     if gain_interval is not None and gain_interval[0] * gain_interval[1] > 0:
         verdict = "a gain" if (gain > 0) == higher_is_better else "a loss"
     p = fit.p_value(1)
-    smallest_gain = gain + change * float(np.log10(sizes.min() / largest))
-    trend = _trend(strategy, baseline, smallest_gain, change, change_interval, p)
-    # The verdicts of a report allow for new questions; this test does not, and must not sound as if it did.
-    span = f"For these questions, from {_short(float(sizes.min()))} to {_short(largest)} {size_name},"
+    direction: Direction | None = None
+    if p is not None:
+        first = gain + change * float(np.log10(sizes.min() / largest))
+        direction = "no trend" if p > LEVEL else "grows" if change * first > 0 else "shrinks"
     return GainTrend(
-        strategy,
-        baseline,
-        change,
-        change_interval,
-        p,
-        gain,
-        gain_interval,
-        verdict,
-        f"{span} {trend}; {_end(gain, gain_interval, verdict)}.",
+        strategy=strategy,
+        baseline=baseline,
+        smallest=float(sizes.min()),
+        largest=largest,
+        change=change,
+        change_interval=change_interval,
+        p=p,
+        direction=direction,
+        gain=gain,
+        gain_interval=gain_interval,
+        verdict=verdict,
     )
-
-
-def _trend(
-    strategy: str, baseline: str, first: float, change: float, interval: tuple[float, float] | None, p: float | None
-) -> str:
-    name = f"the gain of {strategy} over {baseline}"
-    if interval is None or p is None:
-        return f"{name} changes by {change:+.4f} per factor of ten (too few runs for an interval)"
-    known = f"{change:+.4f} per factor of ten, 95 % interval {interval[0]:+.4f} to {interval[1]:+.4f}, p = {p:.3f}"
-    if p > LEVEL:
-        return f"{name} shows no trend ({known})"
-    return f"{name} {'grows' if change * first > 0 else 'shrinks'} ({known})"
-
-
-def _end(gain: float, interval: tuple[float, float] | None, verdict: str) -> str:
-    where = f"at the largest size the fitted line puts it at {gain:+.4f}"
-    if interval is None:
-        return where
-    outcome = "cannot be told from none" if verdict == "not separable" else f"is {verdict}"
-    return f"{where}, which {outcome} (95 % interval {interval[0]:+.4f} to {interval[1]:+.4f})"
 
 
 def _paired(runs: Sequence[SizedRun], strategy: str, baseline: str) -> tuple[Values, Values]:
@@ -156,18 +151,14 @@ def _paired(runs: Sequence[SizedRun], strategy: str, baseline: str) -> tuple[Val
 def _check(runs: Sequence[SizedRun], baseline: str) -> None:
     wrong = [run for run in runs if not (np.isfinite(run.value) and np.isfinite(run.size) and run.size > 0)]
     if wrong:
-        raise UserError(f"Run {wrong[0]} has no finite value or positive size: leave runs out that did not finish.")
+        raise StatisticsError(
+            f"Run {wrong[0]} has no finite value or positive size: leave runs out that did not finish."
+        )
     if baseline not in {run.strategy for run in runs}:
-        raise UserError(f"Baseline {baseline!r} has no run: choose one of {sorted({run.strategy for run in runs})}.")
+        raise StatisticsError(
+            f"Baseline {baseline!r} has no run: choose one of {sorted({run.strategy for run in runs})}."
+        )
     for strategy in {run.strategy for run in runs}:
         sizes = {run.size for run in runs if run.strategy == strategy}
         if len(sizes) < 2:
-            raise UserError(f"{strategy!r} has runs at one size only ({sizes.pop():g}): a trend needs two sizes.")
-
-
-def _short(size: float) -> str:
-    """A size for people: 278M, 10.7B, 64."""
-    for unit, name in ((1e9, "B"), (1e6, "M")):
-        if size >= unit:
-            return f"{size / unit:.3g}{name}"
-    return f"{size:g}"
+            raise StatisticsError(f"{strategy!r} has runs at one size only ({sizes.pop():g}): a trend needs two sizes.")

@@ -7,6 +7,7 @@ from scipy import stats
 
 from analysis.statistics.comparison import LEVEL, Verdict
 from analysis.statistics.equivalence import equivalence_p_value
+from analysis.statistics.errors import StatisticsError
 from analysis.statistics.questions import QuestionTable
 from analysis.statistics.significance import MARGIN
 from analysis.statistics.spending import nominal_levels
@@ -52,12 +53,15 @@ def decide(
     `worse` as soon as the test of that verdict passes the level of the look, and at `max_seeds` in any case, or if
     `is_last` says that no more seeds will come.
     The chance of a wrong `better` or `worse` is at most `level` over all looks.
-    Raises UserError as `QuestionTable.minus` does, ValueError if the last look is not the seeds at hand.
+
+    Raises:
+        StatisticsError: the arms share no seed, were judged on different queries, or the last look is not the seeds at
+            hand.
     """
     table = arm.minus(baseline)
     n_seeds = len(table.seeds)
     if not looks or looks[-1] != n_seeds:
-        raise ValueError(f"the last of the looks {list(looks)} must be the {n_seeds} seeds at hand")
+        raise StatisticsError(f"The last of the looks {list(looks)} must be the {n_seeds} seeds at hand.")
     parts = two_way(table.values)
     allowed = nominal_levels(tuple(looks), max_seeds, level)[-1]
     p = parts.p_value

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
+from analysis.statistics.errors import StatisticsError
 from analysis.statistics.questions import Values
 
 _PATHS = 200_000
@@ -24,10 +25,12 @@ def nominal_levels(looks: tuple[int, ...], most: int, level: float) -> tuple[flo
     of seeds as information. The levels are those of t tests on normal seeds, by simulation of 200,000 studies (error of
     the total: 0.0005): there the looks depend on each other the least. Questions that the seeds have in common tie the
     looks together, which can only lower the error.
-    Raises ValueError for looks that do not rise or leave that range.
+
+    Raises:
+        StatisticsError: the looks do not rise or leave that range.
     """
     if not looks or any(b <= a for a, b in zip((1, *looks), looks, strict=False)) or looks[-1] > most:
-        raise ValueError(f"looks must rise from 2 to {most} seeds at most, got {looks}")
+        raise StatisticsError(f"Looks must rise from 2 to {most} seeds at most, not {looks}.")
     generator = np.random.Generator(np.random.Philox(key=[0, 0]))
     p_values = np.concatenate([_null_p_values(looks, most, generator) for _ in range(_PATHS // _BLOCK)])
     return levels_from_paths(p_values, [spent(seeds / most, level) for seeds in looks])

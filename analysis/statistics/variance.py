@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from analysis.statistics.errors import StatisticsError
 from analysis.statistics.questions import QuestionTable, Values
 
 # Sums of many float64 numbers carry this much relative error; a spread below it is no spread.
@@ -113,10 +114,14 @@ class TwoWay:
 
 
 def two_way(values: Values) -> TwoWay:
-    """Decomposes values [seeds, questions]; needs two seeds and two questions (ValueError otherwise)."""
+    """Decomposes values [seeds, questions].
+
+    Raises:
+        StatisticsError: there are fewer than two seeds or questions.
+    """
     seeds, questions = values.shape
     if seeds < 2 or questions < 2:
-        raise ValueError(f"two seeds and two questions are needed, got {seeds} and {questions}")
+        raise StatisticsError(f"Two seeds and two questions are needed, not {seeds} and {questions}.")
     mean = values.mean()
     by_seed, by_question = values.mean(axis=1), values.mean(axis=0)
     rest = values - by_seed[:, None] - by_question + mean

@@ -1,18 +1,22 @@
 """Adding confirm seeds to a study: to which, after which looks at its results, and whether it needs more."""
 
-import json
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from analysis.statistics import sequential
+from analysis.statistics.errors import StatisticsError
+from analysis.statistics.questions import QuestionTable, has_values, question_table
+from analysis.statistics.sequential import FIRST_LOOK
+from analysis.statistics.significance import MARGIN
 from search_spaces.registry import space
-from study.records import Study
+from study.benchmarks import JudgedBenchmark, judged_benchmarks
+from study.records import ArmRecord, DecisionRecord, Study
 from trainables.errors import UserError
 
-FIRST_LOOK = 3
-"""Fewest seeds at which the analysis can decide (analysis.statistics.sequential)."""
+FEWEST_SEEDS = 2
+"""Seeds without which there is no spread."""
 
 
 def first_look(seeds: int) -> int:
@@ -57,15 +61,76 @@ def _place(branch: str | None, cell: Mapping[str, str]) -> tuple[str, ...]:
     return (str(branch), *cell.values())
 
 
-def decide(location: str, looks: list[int], max_seeds: int) -> dict[str, Any]:
-    """Returns the decision after `looks[-1]` seeds: `stop`, `verdict`, `sentence`; raises UserError if there is none.
+def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord:
+    """Returns the decision, judged by the seeds below `looks[-1]` that both arms finished.
 
-    The analysis depends on the records alone, and the study does not depend on the analysis: they meet in a command.
+    Judged on the first benchmark, in the setting of the objective; with factors, in the first cell.
+
+    Args:
+        study: its main comparison is decided.
+        looks: the seeds that had been started at every look so far, this one last. One that failed is missing from the
+            looks of the decision.
+        max_seeds: seeds at which the study stops in any case.
+
+    Raises:
+        UserError: the arms have no such results.
     """
-    command = [sys.executable, "-m", "analysis.stopping", location, "--max-seeds", str(max_seeds), "--looks"]
-    done = subprocess.run([*command, *map(str, looks)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise UserError(f"The decision about more seeds failed: {lines[-1]}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    where = study.folder.location
+    arms = _main_pair(study)
+    found = judged_benchmarks(study.info.data.benchmarks, _metrics(study))
+    if not (arms and found and all(study.confirm_trials(arm) for arm in arms)):
+        raise UserError(f"{where} has no results for its main comparison yet: let its confirm phase end first.")
+    benchmark, setting = found[0], found[0].setting_of(study.info.objectives[0].metric)
+    names = tuple(arm.arm for arm in arms)
+    what: dict[str, Any] = {
+        "arm": names[0],
+        "baseline": names[1],
+        "benchmark": benchmark.name,
+        "setting": setting,
+        "metric": benchmark.metric,
+        "margin": MARGIN,
+        "asked": tuple(looks),
+        "max_seeds": max_seeds,
+    }
+    if len({arm.same_as or arm.arm for arm in arms}) == 1:
+        sentence = f"{names[0]} and {names[1]} are the same training: no seed can tell them apart."
+        return DecisionRecord(stop=True, verdict="equivalent", sentence=sentence, looks=tuple(looks), **what)
+    tables = [_table(study, arm, benchmark, setting) for arm in arms]
+    seeds = tuple(sorted(set(tables[0].seeds) & set(tables[1].seeds) & set(range(looks[-1]))))
+    finished = [sum(seed < look for seed in seeds) for look in looks]
+    # A look that added no seed to both arms was none.
+    taken = sorted({count for count in finished if count >= FEWEST_SEEDS})
+    if not taken or finished[-1] < FEWEST_SEEDS:
+        raise UserError(
+            f"{where} has {len(seeds)} seeds that both {names[0]} and {names[1]} finished, but a decision needs "
+            f"{FEWEST_SEEDS}: see the errors of the failed trials."
+        )
+    one, other = (table.of_seeds(seeds) for table in tables)
+    try:
+        decision = sequential.decide(one, other, taken, max_seeds, is_last=looks[-1] >= max_seeds)
+    except StatisticsError as error:
+        raise UserError(f"{where}: the decision about more seeds failed. {error}") from error
+    return DecisionRecord(looks=tuple(taken), **{**asdict(decision), **what})
+
+
+def _main_pair(study: Study) -> tuple[ArmRecord, ...]:
+    """The two arms of the main comparison in the first cell; empty if one of them is missing."""
+    names, first = study.info.main_comparison or (), study.arms[0].cell if study.arms else {}
+    pair = tuple(arm for name in names if (arm := study.arm(name, first)) is not None)
+    return pair if len(pair) == 2 else ()
+
+
+def _metrics(study: Study) -> set[str]:
+    ended = (t.result for t in study.trials if t.phase == "confirm" and t.status == "complete" and t.result)
+    return {name for result in ended for name in result.metrics}
+
+
+def _table(study: Study, arm: ArmRecord, benchmark: JudgedBenchmark, setting: str) -> QuestionTable:
+    """The values per question of an arm, of the seeds that have any."""
+    read = ((trial.seed, trial.per_query()) for trial in study.confirm_trials(arm))
+    frames = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in read if frame is not None}
+    try:
+        held = {seed: frame for seed, frame in frames.items() if has_values(frame, setting, benchmark.metric)}
+        return question_table(held, setting, benchmark.metric)
+    except StatisticsError as error:
+        raise UserError(f"{study.folder.location} holds no values per question for {arm.arm}: {error}") from error

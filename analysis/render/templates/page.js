@@ -81,6 +81,13 @@
   }, { rootMargin: "-10% 0px -80% 0px" });
   for (const section of document.querySelectorAll("main > section")) seen.observe(section);
 
+  // The colours of the specifications are variables of the style sheet: figures follow light and dark by themselves.
+  const drawing = { renderer: "svg", actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true } };
+  for (const figure of document.querySelectorAll("figure.drawing")) {
+    const specification = JSON.parse(figure.querySelector(":scope > script").textContent);
+    vegaEmbed(figure.querySelector(".chart"), specification, drawing);
+  }
+
   addEventListener("beforeprint", () => {
     // On paper short tables stand open; hundreds of rows are for the files.
     for (const details of document.querySelectorAll("details")) {

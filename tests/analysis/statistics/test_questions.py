@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.statistics.questions import QuestionTable, question_table
-from trainables.errors import UserError
+from analysis.statistics.errors import StatisticsError
+from analysis.statistics.questions import QuestionTable, average, question_table
 
 LANGUAGES = ["ar", "de", "en", "zh"]
 
@@ -175,7 +175,7 @@ def _other_questions(frame: pd.DataFrame) -> object:
     ],
 )
 def test_what_cannot_be_compared_is_refused(mistake: Callable[[pd.DataFrame], object], message: str) -> None:
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(StatisticsError, match=message):
         mistake(unbalanced(np.random.default_rng(8)))
 
 
@@ -190,3 +190,23 @@ def test_two_benchmarks_never_share_a_table() -> None:
     frame = unbalanced(np.random.default_rng(9))
     with pytest.raises(ValueError, match="one benchmark at a time"):
         question_table({0: pd.concat([frame, frame.assign(benchmark="other")])}, "monolingual", "map")
+
+
+def test_the_average_of_tables_is_taken_over_the_seeds_that_all_have() -> None:
+    rng = np.random.default_rng(0)
+    one, other = (
+        QuestionTable.from_cells(seeds, ["a", "b", "c"], ["de", "en"], rng.normal(size=(len(seeds), 3, 2)))
+        for seeds in ((0, 1, 2), (1, 2, 3))
+    )
+    found = average([one, other])
+    assert found.seeds == (1, 2)
+    assert found.seed_means == pytest.approx((one.seed_means[1:] + other.seed_means[:2]) / 2)
+    assert average([one]).estimate == one.estimate
+
+
+def test_tables_without_a_common_seed_or_question_have_no_average() -> None:
+    table = QuestionTable.from_cells((0, 1), ["a", "b"], ["en"], np.ones((2, 2, 1)))
+    with pytest.raises(StatisticsError, match="share no seed"):
+        average([table, replace(table, seeds=(2, 3))])
+    with pytest.raises(StatisticsError, match="different queries"):
+        average([table, replace(table, questions=("a", "c"))])

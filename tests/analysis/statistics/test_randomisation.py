@@ -55,7 +55,7 @@ def test_the_order_of_seeds_and_questions_matters_by_sampling_error_only() -> No
 
 
 def test_a_single_seed_is_refused() -> None:
-    with pytest.raises(ValueError, match="two seeds"):
+    with pytest.raises(ValueError, match="Two seeds"):
         paired_p_value(np.ones((1, 10)), 100, 0)
 
 

@@ -53,5 +53,5 @@ def test_the_whole_error_is_spent_at_the_end() -> None:
 
 @pytest.mark.parametrize("looks", [(), (1, 2), (3, 3), (4, 3), (3, 11)])
 def test_looks_that_do_not_rise_within_the_seeds_are_refused(looks: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="looks must rise"):
+    with pytest.raises(ValueError, match="Looks must rise"):
         nominal_levels(looks, 10, 0.05)

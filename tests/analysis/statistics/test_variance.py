@@ -103,7 +103,7 @@ def test_planning_for_the_seeds_at_hand_returns_the_standard_error_at_hand() -> 
 
 @pytest.mark.parametrize("shape", [(1, 10), (10, 1)])
 def test_a_single_seed_or_question_has_no_decomposition(shape: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="two seeds and two questions"):
+    with pytest.raises(ValueError, match="Two seeds and two questions"):
         two_way(np.zeros(shape))
 
 

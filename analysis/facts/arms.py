@@ -1,0 +1,85 @@
+"""An arm of a comparison with its runs, and the cell of the factors that it belongs to."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.facts.records import ArmRecord
+from analysis.facts.runs import Run
+
+Cell = Mapping[str, str]
+"""The level of every factor: `{"model": "mini-s", "batch size": "48"}`."""
+
+
+def cell_key(cell: Cell) -> tuple[tuple[str, str], ...]:
+    """A cell that can be compared and looked up; the order of its factors does not matter."""
+    return tuple(sorted(cell.items()))
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One arm of the confirm phase in one cell, with its finished runs by seed.
+
+    `label` tells it from all others, `title` from all others in its cell. `study` is the label of the study that
+    defines it. Arms of one `group` may meet: its cell and, unless the studies were put together, its study.
+    An arm with `parts` stands for the arms of one name in several cells; its values are the means over these.
+    """
+
+    label: str
+    title: str
+    name: str
+    cell: Cell
+    study: str
+    group: tuple[str, str]
+    record: ArmRecord
+    runs: tuple[Run, ...] = ()
+    parts: tuple["Arm", ...] = ()
+
+    @property
+    def role(self) -> str:
+        """`strategy`, `static`, `dynamic` or `control`."""
+        return self.record.role
+
+    @property
+    def model(self) -> str:
+        """Name of the encoder."""
+        return self.runs[0].model if self.runs else ""
+
+    @property
+    def is_front(self) -> bool:
+        """Whether it is a trial of the Pareto front of several objectives, and nothing else."""
+        return re.fullmatch(r"front \d+", self.name) is not None
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What two arms share if they are the same runs."""
+        return *self.group, self.record.same_as or self.name
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that finished, in all parts if it has some."""
+        if self.parts:
+            return tuple(sorted(set.intersection(*(set(part.seeds) for part in self.parts))))
+        return tuple(run.seed for run in self.runs)
+
+    def values(self, metric: str) -> dict[int, float]:
+        """The value of a summary metric by seed, without seeds that lack it."""
+        if self.parts:
+            held = [part.values(metric) for part in self.parts]
+            common = [seed for seed in self.seeds if all(seed in one for one in held)]
+            return {seed: math.fsum(one[seed] for one in held) / len(held) for seed in common}
+        found = ((run.seed, run.metrics.get(metric)) for run in self.runs)
+        return {seed: value for seed, value in found if value is not None}
+
+    def costs(self, name: str) -> list[float]:
+        """A number of the cost over the seeds, without seeds that lack it."""
+        return [value for run in self.runs if (value := run.cost(name)) is not None]
+
+
+def without_repeats(arms: Sequence[Arm]) -> list[Arm]:
+    """The arms without those that repeat another one's training; the first name counts."""
+    found: dict[tuple[str, str, str], Arm] = {}
+    for arm in arms:
+        found.setdefault(arm.identity, arm)
+    return list(found.values())

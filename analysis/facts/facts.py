@@ -1,0 +1,290 @@
+"""The records of a report, merged: arms with their runs, benchmarks, factors, objectives."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from analysis.facts.arms import Arm, Cell, cell_key
+from analysis.facts.merging import distinct, refuse_unlike, tell_apart, trained_alike
+from analysis.facts.metrics import BIAS, MEASURES, RANK_DISTANCE, Measure, MetricName, measure, place_label
+from analysis.facts.records import ArmRecord, Corpus, Objective, StudyRecords
+from analysis.facts.runs import Run
+from study.benchmarks import judged_benchmarks
+from study.records import Study, open_study
+from trainables.errors import UserError
+
+CellKey = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval; a single seed has none."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+
+def estimate(values: Iterable[float]) -> Estimate | None:
+    """Mean and Student's t interval over seeds; None without values, no interval for a single one."""
+    found = list(values)
+    if not found:
+        return None
+    mean = math.fsum(found) / len(found)
+    if len(found) == 1:
+        return Estimate(mean, None, None, 1)
+    # scipy takes most of a second to import.
+    from scipy.special import stdtrit
+
+    variance = math.fsum((value - mean) ** 2 for value in found) / (len(found) - 1)
+    half = float(stdtrit(len(found) - 1, 0.975)) * math.sqrt(variance / len(found))
+    return Estimate(mean, mean - half, mean + half, len(found))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where arms are compared: a benchmark, a setting and a measure."""
+
+    benchmark: str
+    setting: str
+    measure: str
+
+    @property
+    def about(self) -> Measure:
+        """What is known about the measure."""
+        return measure(self.measure)
+
+    @property
+    def label(self) -> str:
+        """The measure with its place: `mAP of xquad-r, multilingual`."""
+        return place_label(self.benchmark, self.setting, self.measure)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark of the confirm phase with the settings and the metric that speak for it."""
+
+    name: str
+    settings: tuple[str, ...]
+    metric: str
+    corpus: Corpus
+
+    def column(self, setting: str) -> str:
+        """Name of the summary metric of a setting."""
+        return str(MetricName(self.name, setting, self.metric))
+
+    def cell(self, setting: str, cell: str) -> str:
+        """Name of the summary metric of a query language, or of a pair `query-pool`, in a setting."""
+        return str(MetricName(self.name, setting, self.metric, cell))
+
+    def bias(self, of: str) -> str:
+        """Name of a measure of language bias."""
+        return str(MetricName(self.name, BIAS, of))
+
+    def setting_of(self, objective: Objective) -> str:
+        """The setting of an objective, or the last one if the benchmark lacks it."""
+        wished = objective.metric.split("/")[0]
+        return wished if wished in self.settings else self.settings[-1]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where arms are compared on it: its metric in every setting, and rank distance in the pool of all languages."""
+        quality = tuple(Place(self.name, setting, self.metric) for setting in self.settings)
+        bias = (Place(self.name, "multilingual", RANK_DISTANCE),) * ("multilingual" in self.settings)
+        return (*quality, *bias)
+
+
+class Facts:
+    """The studies of a report, merged.
+
+    Args:
+        studies: what `study.records.open_study` returns.
+
+    Raises:
+        UserError: there is no study, or two measured a benchmark of one name differently.
+    """
+
+    def __init__(self, studies: Sequence[Study]) -> None:
+        if not studies:
+            raise UserError("There is no study to report: name at least one study folder.")
+        self.studies, self.merge_notes = distinct([StudyRecords(study) for study in studies])
+        tell_apart(self.studies)
+        refuse_unlike(self.studies)
+
+    @classmethod
+    def of(cls, locations: Iterable[str]) -> "Facts":
+        """Opens the studies in these folders; raises UserError as `open_study` does."""
+        return cls([open_study(location) for location in locations])
+
+    @property
+    def first(self) -> StudyRecords:
+        """The first study, which says what the question and the objectives are."""
+        return self.studies[0]
+
+    @property
+    def name(self) -> str:
+        """The labels of the studies."""
+        return " + ".join(study.label for study in self.studies)
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """All runs of all studies."""
+        return tuple(run for study in self.studies for run in study.runs)
+
+    def search_runs(self, branch: str | None = None) -> list[Run]:
+        """The runs of the search phase, of one branch if named."""
+        return [run for run in self.runs if run.phase == "search" and (branch is None or run.branch == branch)]
+
+    @cached_property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms in the order of the tables: by cell, then as the studies list them.
+
+        The same arm of several studies is one arm with more seeds if the studies trained alike; otherwise each study's
+        arms stand for themselves and carry the study's label.
+        """
+        confirm = {study: _finished(study) for study in self.studies}
+        cells = list(dict.fromkeys(key for found in confirm.values() for _, key in found))
+        names = list(dict.fromkeys(arm.name for study in self.studies for arm in study.arms))
+        varied = _varied(cells)
+        arms: list[Arm] = []
+        for key in cells:
+            held = [study for study in self.studies if any(of == key for _, of in confirm[study])]
+            pooled = trained_alike(held, dict(key))
+            for name in names:
+                holders = [study for study in held if study.arm(name) is not None]
+                for group in [holders] if pooled and holders else [[study] for study in holders]:
+                    runs = {study: confirm[study].get((study.source(name), key), []) for study in group}
+                    arm = self._arm(name, dict(key), varied, runs, pooled)
+                    if arm.runs:
+                        arms.append(arm)
+        return tuple(arms)
+
+    def _arm(
+        self, name: str, cell: Cell, varied: Sequence[str], runs: Mapping[StudyRecords, list[Run]], pooled: bool
+    ) -> Arm:
+        by_seed: dict[int, Run] = {}
+        twice: dict[int, None] = {}
+        for held in runs.values():
+            for run in held:
+                if by_seed.setdefault(run.seed, run) is not run:
+                    twice[run.seed] = None
+        home = next(iter(runs))
+        of_study = "" if pooled else f" [{home.label}]"
+        level = ", ".join(cell[factor] for factor in varied)
+        label = name + (f" ({level})" if level else "") + of_study
+        if twice:
+            seeds = f"Seed{'s' * (len(twice) > 1)} {', '.join(map(str, sorted(twice)))} of {label}"
+            verb = "occurs" if len(twice) == 1 else "occur"
+            self.merge_notes.append(f"{seeds} {verb} in more than one study: the first study counts.")
+        return Arm(
+            label=label,
+            title=name + of_study,
+            name=name,
+            cell=cell,
+            study=home.label,
+            group=(level or ", ".join(cell.values()), "" if pooled else home.label),
+            record=home.arm(name) or ArmRecord(name),
+            runs=tuple(by_seed[seed] for seed in sorted(by_seed)),
+        )
+
+    @cached_property
+    def factors(self) -> Mapping[str, tuple[str, ...]]:
+        """The factors that have several levels, each with these in order of appearance."""
+        cells = list(dict.fromkeys(cell_key(arm.cell) for arm in self.arms))
+        return {
+            factor: tuple(dict.fromkeys(dict(cell)[factor] for cell in cells if factor in dict(cell)))
+            for factor in _varied(cells)
+        }
+
+    def find(self, name: str) -> Arm:
+        """The arm with this label or, where it is unique, this name; raises UserError."""
+        found = [arm for arm in self.arms if arm.label == name] or [arm for arm in self.arms if arm.name == name]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(repr(arm.label) for arm in self.arms) or "none yet"
+        problem = "is ambiguous" if found else "is no arm with finished trials"
+        raise UserError(f"{name!r} {problem}: the arms of {self.name} are {known}.")
+
+    @cached_property
+    def groups(self) -> list[list[Arm]]:
+        """The arms that may meet: those of one cell and, unless the studies were put together, of one study."""
+        groups: dict[tuple[str, str], list[Arm]] = {}
+        for arm in self.arms:
+            groups.setdefault(arm.group, []).append(arm)
+        return list(groups.values())
+
+    @cached_property
+    def metrics(self) -> frozenset[str]:
+        """The names of all summary metrics of the confirm phase."""
+        return frozenset(name for arm in self.arms for run in arm.runs for name in run.metrics)
+
+    @cached_property
+    def metric_names(self) -> tuple[MetricName, ...]:
+        """The same names in parts, in the order of the alphabet."""
+        return tuple(MetricName.parse(name) for name in sorted(self.metrics))
+
+    @cached_property
+    def benchmarks(self) -> tuple[Benchmark, ...]:
+        """The benchmarks that have results, in the order of the studies."""
+        known: dict[str, Corpus] = {}
+        for study in self.studies:
+            known = {**study.benchmarks, **known}
+        order = dict.fromkeys(name for study in self.studies for name in study.benchmarks)
+        return tuple(
+            Benchmark(one.name, one.settings, one.metric, known.get(one.name) or Corpus(one.name))
+            for one in judged_benchmarks(order, self.metrics)
+        )
+
+    def benchmark(self, name: str) -> Benchmark:
+        """The benchmark of this name."""
+        return next(one for one in self.benchmarks if one.name == name)
+
+    def languages(self, benchmark: Benchmark) -> tuple[str, ...]:
+        """The query languages of a benchmark."""
+        if benchmark.corpus.languages:
+            return benchmark.corpus.languages
+        place = MetricName(benchmark.name, benchmark.settings[-1], benchmark.metric)
+        return tuple(name.cell for name in self.metric_names if name.cell and name.of("") == place)
+
+    def bias_measures(self, benchmark: Benchmark) -> list[Measure]:
+        """The measures of language bias that a benchmark has, in the order of the tables."""
+        return [one for one in MEASURES.values() if benchmark.bias(one.name) in self.metrics]
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """The dev metrics that chose; the first one decides."""
+        return self.first.objectives
+
+    @property
+    def objective(self) -> Objective:
+        """The dev metric that decides."""
+        return self.objectives[0]
+
+    @property
+    def main_comparison(self) -> tuple[str, ...]:
+        """The names of the two arms that the question is about; empty if it names none."""
+        return self.first.main_comparison
+
+    @property
+    def problems(self) -> list[str]:
+        """Files that were damaged and left out, and seeds that occurred twice."""
+        found = [problem for study in self.studies for problem in study.problems]
+        return list(dict.fromkeys([*found, *self.merge_notes]))
+
+
+def _finished(study: StudyRecords) -> dict[tuple[str, CellKey], list[Run]]:
+    """The complete runs of the confirm phase by arm and cell."""
+    found: dict[tuple[str, CellKey], list[Run]] = {}
+    for run in study.runs:
+        if run.phase == "confirm" and run.arm is not None and run.status == "complete":
+            found.setdefault((run.arm, cell_key(run.cell)), []).append(run)
+    return found
+
+
+def _varied(cells: Iterable[CellKey]) -> list[str]:
+    """The factors in which cells differ."""
+    held = [dict(cell) for cell in cells]
+    factors = dict.fromkeys(factor for cell in held for factor in cell)
+    return [factor for factor in factors if len({cell.get(factor) for cell in held}) > 1]

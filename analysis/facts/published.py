@@ -1,0 +1,66 @@
+"""The numbers in print: those of arXiv 2408.10536 (tables 3 to 13) and of the LAReQA README."""
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from analysis.facts.metrics import BIAS, RANK_DISTANCE, MetricName
+
+STRATEGIES = {"X-X-mono": "X-X-mono", "X-Y": "X-Y", "hybrid": "hybrid 0.5"}
+"""The strategies that were published, each with the arm of ours that is the same."""
+
+_METRICS = {"mAP": "map"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published series: one value per query language, and the mean as it is printed."""
+
+    source: str
+    model: str
+    strategy: str
+    benchmark: str
+    setting: str
+    metric: str
+    by_language: Mapping[str, float]
+    printed_mean: float | None
+
+    @property
+    def mean(self) -> float | None:
+        """The macro mean over query languages, or the printed one where no language is printed."""
+        if not self.by_language:
+            return self.printed_mean
+        return math.fsum(self.by_language.values()) / len(self.by_language)
+
+    @property
+    def metric_name(self) -> str:
+        """The name of the same number in our records."""
+        place = BIAS if self.metric == RANK_DISTANCE else self.setting
+        return str(MetricName(self.benchmark, place, self.metric))
+
+
+@cache
+def published_results() -> tuple[Published, ...]:
+    """Every published series, in the order of the sources."""
+    series: dict[tuple[str, str, str, str, str, str], dict[str, float]] = {}
+    with files("analysis.facts").joinpath("published_results.csv").open(encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            metric = _METRICS.get(row["metric"], row["metric"])
+            key = (row["source"], row["model"], row["strategy"], row["benchmark"], row["setting"], metric)
+            series.setdefault(key, {})[row["query_language"]] = float(row["value"])
+    return tuple(
+        Published(*key, {k: v for k, v in values.items() if k != "mean"}, values.get("mean"))
+        for key, values in series.items()
+    )
+
+
+def model_name(model: str) -> str | None:
+    """The published model that a model of ours stands for, if any."""
+    plain = model.lower().replace("_", "-").rsplit("/", 1)[-1]
+    if plain.startswith(("xlm-r", "xlmr")):
+        return "xlm-r"
+    return "labse" if plain.startswith("labse") else None
+

@@ -1,0 +1,76 @@
+"""Values per question of every arm, read once per run."""
+
+from analysis.facts.arms import Arm
+from analysis.facts.facts import Facts, Place
+from analysis.statistics.errors import StatisticsError
+from analysis.statistics.questions import QuestionTable, average, has_values, question_table
+
+
+class Questions:
+    """The per-query files of the arms of a report; a run whose file is missing or damaged is left out.
+
+    `problems` says in sentences what could not be read or compared.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self._benchmarks = facts.benchmarks
+        self._tables: dict[str, dict[Place, QuestionTable]] = {}
+        self.problems: list[str] = []
+
+    def table(self, arm: Arm, place: Place) -> QuestionTable | None:
+        """The values of an arm by seed, question and cell; None if no run has any.
+
+        An arm with parts has the mean over these; None if one of them has no values, or they share no seed.
+        """
+        if arm.parts:
+            return self._average(arm, place)
+        # Arms with identical training have the same runs: their files are read once.
+        key = "|".join(run.location for run in arm.runs)
+        if key not in self._tables:
+            self._tables[key] = self._read(arm)
+        return self._tables[key].get(place)
+
+    def comparable(self, first: Arm, second: Arm, place: Place) -> bool:
+        """Whether both arms have values for the same questions and share a seed; says so among the problems if not."""
+        one, other = self.table(first, place), self.table(second, place)
+        if one is None or other is None:
+            return False
+        if not one.asks_the_same(other):
+            problem = f"{first.label} and {second.label} were judged on different queries of {place.benchmark}"
+        elif not set(one.seeds) & set(other.seeds):
+            problem = f"{first.label} and {second.label} share no seed with values per question on {place.benchmark}"
+        else:
+            return True
+        self.says(f"{problem}: they are not compared.")
+        return False
+
+    def says(self, problem: str) -> None:
+        """Names a problem once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _average(self, arm: Arm, place: Place) -> QuestionTable | None:
+        tables = [table for part in arm.parts if (table := self.table(part, place)) is not None]
+        if len(tables) < len(arm.parts):
+            return None
+        try:
+            return average(tables)
+        except StatisticsError:
+            return None
+
+    def _read(self, arm: Arm) -> dict[Place, QuestionTable]:
+        found = ((run.seed, run.per_query()) for run in arm.runs)
+        frames = {seed: frame for seed, frame in found if frame is not None and len(frame)}
+        tables = {}
+        for benchmark in self._benchmarks:
+            held = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in frames.items()}
+            held = {seed: frame for seed, frame in held.items() if len(frame)}
+            for place in benchmark.places:
+                runs = {s: frame for s, frame in held.items() if has_values(frame, place.setting, place.measure)}
+                if not runs:
+                    continue
+                try:
+                    tables[place] = question_table(runs, place.setting, place.measure)
+                except StatisticsError as error:
+                    self.problems.append(f"{arm.label} on {benchmark.name}: {error}")
+        return tables

@@ -1,0 +1,49 @@
+"""Which arms are compared with which."""
+
+from collections.abc import Iterator
+
+from analysis.facts.arms import Arm
+from analysis.facts.facts import Facts
+
+Pair = tuple[Arm, Arm]
+
+
+def main_pairs(facts: Facts) -> list[Pair]:
+    """The pair that the question is about, once per cell and study that has both arms."""
+    if len(facts.main_comparison) != 2:
+        return []
+    first, second = facts.main_comparison
+    return [(a, b) for rivals in facts.groups for a in rivals if a.name == first for b in rivals if b.name == second]
+
+
+def compared_pairs(facts: Facts) -> list[Pair]:
+    """Every comparison of the report: the main pair, then dynamic arms, static arms and controls against their rivals.
+
+    A dynamic arm meets the best static arm; the arms of the main pair meet the strategies; a control meets the arm
+    that it belongs to. Without any of these, every two arms meet. Arms with identical training are never compared.
+    """
+    pairs = main_pairs(facts)
+    for rivals in facts.groups:
+        # The front of several objectives is a table of its own: its arms are not there to beat one another.
+        rivals = [arm for arm in rivals if not arm.is_front]
+        proposed = list(_proposed(rivals))
+        pairs += proposed or [(a, b) for i, a in enumerate(rivals) for b in rivals[:i]]
+    kept: dict[frozenset[tuple[str, str, str]], Pair] = {}
+    for first, second in pairs:
+        if first.identity != second.identity:
+            kept.setdefault(frozenset((first.identity, second.identity)), (first, second))
+    return list(kept.values())
+
+
+def _proposed(rivals: list[Arm]) -> Iterator[Pair]:
+    static = [arm for arm in rivals if arm.role == "static"]
+    strategies = [arm for arm in rivals if arm.role == "strategy"]
+    # The best dynamic arm stands first where it only repeats a family's arm under another name.
+    dynamic = sorted((arm for arm in rivals if arm.role == "dynamic"), key=lambda arm: not arm.name.startswith("best"))
+    yield from ((arm, rival) for arm in dynamic for rival in static)
+    leaders = [arm for arm in dynamic if arm.name.startswith("best")] or dynamic
+    yield from ((arm, rival) for arm in [*leaders, *static] for rival in strategies)
+    hybrid = [arm for arm in strategies if arm.name.startswith("hybrid")]
+    yield from ((arm, rival) for arm in hybrid for rival in strategies if rival not in hybrid)
+    for control in (arm for arm in rivals if arm.role == "control"):
+        yield from ((arm, control) for arm in rivals if arm.name == control.record.of)

@@ -1,0 +1,108 @@
+"""The paragraph on methods, and the references that go with it."""
+
+from functools import cache
+from importlib.resources import files
+
+from analysis.findings.comparisons import Judged
+from analysis.findings.findings import Findings
+from analysis.methods.protocol import protocol
+from analysis.wording import listed
+
+
+def methods(findings: Findings) -> str:
+    """A paragraph on data, encoder, training, arms, budgets, selection, seeds, tests, corrections and versions."""
+    parts = [*protocol(findings.facts), *_statistics(findings), _versions(findings)]
+    return " ".join(part for part in parts if part)
+
+
+def _statistics(findings: Findings) -> list[str]:
+    tested = findings.comparisons.tested
+    if not tested:
+        return ["No test was made: single runs have no interval."] if findings.facts.arms else []
+    fixed = [j for j in tested if j.comparison.sequential is None]
+    own, others = (sum(j.is_main == is_main for j in fixed) for is_main in (True, False))
+    families = [f"the {own} comparison{'s' * (own > 1)} of the question"] * bool(own)
+    families += [f"the {others} {'other' if own else 'secondary comparison'}{'s' * (others > 1)}"] * bool(others)
+    families = families or ["its family"]
+    parts = [
+        "Translations of one question are not independent, so the question id is the unit of resampling, crossed "
+        "with seeds. Differences between arms are paired by seed and question; their 95 % intervals come from a "
+        "two-level bootstrap over seeds and questions (10,000 resamples), their p values from a paired "
+        f"randomisation test with Holm's correction within {' and within '.join(families)}. Two arms are called "
+        "equivalent if two one-sided tests place the difference within "
+        f"\N{PLUS-MINUS SIGN}{findings.margin:g}."
+    ]
+    parts += [_sequential(j) for j in tested if j.comparison.sequential is not None]
+    if any(j.first.parts for j in tested):
+        every = listed([f"{factor}s" for factor in findings.facts.factors])
+        parts.append(
+            f"Over {every}, which are taken as given, the difference is the mean of the differences in every cell, "
+            "with the seeds that all cells have; a question is one unit in all of them, and so is a seed."
+        )
+    parts.append(
+        "Intervals of the means in the results hold for new seeds and new questions (the same bootstrap)."
+        if findings.means.cover_questions
+        else "Intervals of the means hold for new seeds on the same questions (Student's t)."
+    )
+    return parts
+
+
+def _sequential(judged: Judged) -> str:
+    rule = judged.comparison.sequential
+    if rule is None:
+        return ""
+    looks, most = listed([str(seeds) for seeds in rule.looks]), rule.max_seeds
+    noun = "look" if len(rule.looks) == 1 else "looks"
+    return (
+        f"Seeds were added one by one until {judged.first.label} against {judged.second.label} on {judged.place.label} "
+        f"had a verdict, with at most {most} seeds: {len(rule.looks)} {noun}, at {looks} seeds. "
+        f"By n of {most} seeds an error of at most 0.05 (n / {most})\N{SUPERSCRIPT TWO} may have been spent (Lan and "
+        "DeMets 1983; Kim and DeMets 1987); each look is a t test of the paired differences at the level that follows "
+        "(two one-sided ones for equivalence), and the interval is the repeated confidence interval of Jennison and "
+        "Turnbull (1989). The other comparisons do not allow for the looks."
+    )
+
+
+def _versions(findings: Findings) -> str:
+    study = findings.facts.first
+    named = [
+        f"{name} {study.versions[name]}"
+        for name in ("python", "torch", "ray", "transformers", "optuna")
+        if name in study.versions
+    ]
+    commit = f" at commit {study.commit[:12]}" if study.commit else ""
+    return f"Software: hybrid-batch-studies{commit}{', ' if named else ''}{', '.join(named)}."
+
+
+def references(findings: Findings) -> str:
+    """The BibTeX entries of what this report used."""
+    facts, judged = findings.facts, findings.comparisons.judged
+    entries = _entries()
+    wanted = ["elmahdy2024synergistic", "liaw2018tune", "akiba2019optuna"]
+    names = {benchmark.name for benchmark in facts.benchmarks}
+    sequential = any(j.comparison.sequential for j in judged)
+    for key, used in (
+        ("roy2020lareqa", names & {"xquad-r", "mlqa-r"}),
+        ("artetxe2020crosslingual", "xquad-r" in names),
+        ("lewis2020mlqa", "mlqa-r" in names),
+        ("conneau2020unsupervised", any("xlm-r" in arm.model.lower() for arm in facts.arms)),
+        ("feng2022language", any("labse" in arm.model.lower() for arm in facts.arms)),
+        ("huang2023soft", any(not j.is_quality for j in judged)),
+        ("owen2007pigeonhole", judged),
+        ("holm1979simple", judged),
+        ("schuirmann1987comparison", judged),
+        ("zitzler1999multiobjective", 1 < len(facts.objectives) <= 3),
+        ("lan1983discrete", sequential),
+        ("kim1987design", sequential),
+        ("jennison1989interim", sequential),
+    ):
+        if used:
+            wanted.append(key)
+    return "\n\n".join(entries[key] for key in wanted) + "\n"
+
+
+@cache
+def _entries() -> dict[str, str]:
+    text = files("analysis.methods").joinpath("references.bib").read_text(encoding="utf-8")
+    entries = [entry.strip() for entry in text.split("\n\n") if entry.strip().startswith("@")]
+    return {entry[entry.index("{") + 1 : entry.index(",")]: entry for entry in entries}

@@ -1,0 +1,78 @@
+"""A figure: a chart over a table, for the page (Vega-Lite) and for papers (SVG, PDF)."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from analysis.render.style import PRINT, SCREEN, Palette, config
+from analysis.render.table import Table
+
+if TYPE_CHECKING:
+    import altair as alt
+
+SVG = "http://www.w3.org/2000/svg"
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A figure of the report.
+
+    `draw` makes the chart in the colours of a palette; `data` is the table that it shows, for whoever cannot see it;
+    `description` says in words what can be seen; `caption` helps to read it.
+    """
+
+    name: str
+    title: str
+    description: str
+    data: Table
+    draw: Callable[[Palette], "alt.Chart"]
+    caption: str = ""
+
+    def specification(self, palette: Palette = SCREEN) -> dict[str, Any]:
+        """The chart as a Vega-Lite specification; as it stands in the page unless told otherwise."""
+        with warnings.catch_warnings():
+            # Panels side by side share what was chosen: that is what they are meant to do.
+            warnings.filterwarnings("ignore", "Automatically deduplicated selection parameter")
+            chart: dict[str, Any] = self.draw(palette).to_dict()
+        return chart | {"config": config(palette), "description": f"{self.title}. {self.description}"}
+
+    @cached_property
+    def svg(self) -> str:
+        """A stand-alone SVG with title and description."""
+        ElementTree.register_namespace("", SVG)
+        return ElementTree.tostring(self._drawn, encoding="unicode")
+
+    @property
+    def height(self) -> float:
+        """Pixels that the drawing is high."""
+        return float(self._drawn.attrib["height"])
+
+    @cached_property
+    def _drawn(self) -> ElementTree.Element:
+        import vl_convert
+
+        root = ElementTree.fromstring(vl_convert.vegalite_to_svg(self.specification(PRINT)))
+        root.attrib.update({"role": "img", "aria-labelledby": "title desc"})
+        for place, (name, text) in enumerate((("title", self.title), ("desc", self.description))):
+            element = ElementTree.Element(f"{{{SVG}}}{name}", {"id": name})
+            element.text = text
+            root.insert(place, element)
+        return root
+
+    def pdf(self) -> bytes:
+        """A PDF with embedded fonts."""
+        import vl_convert
+
+        found: bytes = vl_convert.svg_to_pdf(self.svg)
+        return found
+
+
+def vega() -> str:
+    """The JavaScript that draws specifications in the page: Vega, Vega-Lite and vega-embed, to run without a network."""
+    import vl_convert
+
+    script: str = vl_convert.javascript_bundle()
+    return script

@@ -1,0 +1,165 @@
+"""Tables as LaTeX for papers, with the packages array, booktabs, graphicx, longtable and amssymb.
+
+The source is ASCII, so that it compiles with every engine: pylatexenc writes what LaTeX has a command for, and other
+characters become their code points. Tables that do not fit on a page break over pages.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from analysis.render.table import MINUS, MOST_ROWS, Cell, Column, Table, format_cell, format_interval, heading
+
+if TYPE_CHECKING:
+    from pylatexenc.latexencode import UnicodeToLatexEncoder
+
+ROWS_OF_A_PAGE = 40
+"""A longer table breaks over pages."""
+LONGEST_TEXT = 300
+"""A longer text is cut: no row may be higher than a page."""
+WIDEST_COLUMN = 28
+"""Characters of a text column that need not wrap."""
+TEXT_WIDTH = 17.0
+"""In centimetres, on paper of A4 with margins of 2 cm."""
+
+# Widths of a character in centimetres on average, from the largest size to the smallest.
+_SIZES = {"normalsize": 0.178, "small": 0.16, "footnotesize": 0.142, "scriptsize": 0.125, "tiny": 0.09}
+_BETWEEN = 0.42
+"""Centimetres between two columns."""
+
+# The characters for which the commands that pylatexenc knows need no further package (tested one by one).
+_LATIN = (*range(0x20, 0x149), *range(0x14A, 0x180))
+_GREEK = range(0x391, 0x3CA)
+_PUNCTUATION = (*range(0x2012, 0x203B), *range(0x2070, 0x20A0), 0x20AC)
+_ARROWS = (*range(0x2190, 0x219C), *range(0x21A0, 0x21C5))
+_OPERATORS = (*range(0x2200, 0x221F), *range(0x2220, 0x222C), *range(0x2260, 0x2277))
+_OWN = {
+    # After a line break a bracket would be read as its argument.
+    ord("["): "{[}",
+    ord("]"): "{]}",
+    ord('"'): r"\textquotedbl{}",
+    ord(MINUS): "$-$",
+    ord("\N{GREEK SMALL LETTER ALPHA}"): r"$\alpha$",
+}
+_CONTROL = {code: "" for code in (*range(0x20), 0x7F)} | {ord("\n"): " ", ord("\t"): " "}
+
+
+def latex_escape(text: str) -> str:
+    """Plain text as LaTeX source in ASCII.
+
+    >>> print(latex_escape("50 % of α"))
+    50 \\% of $\\alpha$
+    """
+    return _encoder().unicode_to_latex(text)
+
+
+@cache
+def _encoder() -> "UnicodeToLatexEncoder":
+    from pylatexenc import latexencode as library
+
+    known = library.get_builtin_uni2latex_dict()
+    usable = (*_LATIN, *_GREEK, *_PUNCTUATION, *_ARROWS, *_OPERATORS)
+    commands = {code: known[code] for code in usable if code in known} | _OWN | _CONTROL
+    rule = library.UnicodeToLatexConversionRule(library.RULE_DICT, commands)
+    return library.UnicodeToLatexEncoder(
+        conversion_rules=[rule], unknown_char_policy="unihex", unknown_char_warning=False
+    )
+
+
+def latex(table: Table) -> str:
+    """A table to `\\input`: one that floats, or one that breaks over pages if it has many rows."""
+    import pandas as pd
+
+    rows = [[_text(*of) for of in zip(table.columns, row, strict=True)] for row in table.rows[:MOST_ROWS]]
+    content = pd.DataFrame(rows, columns=_headings(table.columns), dtype=object)
+    style = content.style.hide(axis="index")
+    options = {"hrules": True, "multicol_align": "c", "column_format": "".join(_formats(table))}
+    title, label = latex_escape(table.title), f"tab:{table.name.replace('_', '-')}"
+    notes = [rf"\par\smallskip\footnotesize {latex_escape(note)}" for note in _notes(table)]
+    if len(rows) > ROWS_OF_A_PAGE:
+        body = style.to_latex(**options, environment="longtable", caption=title, label=label)
+        return "\n".join(["{" + rf"\{_size(table)}", body, *notes, r"\par}", ""])
+    return "\n".join(
+        [
+            r"\begin{table}[htbp]",
+            r"\centering",
+            rf"\caption{{{title}}}",
+            rf"\label{{{label}}}",
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            style.to_latex(**options).rstrip() + "}",
+            *notes,
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def latex_document(tables: Iterable[Table]) -> str:
+    """A complete document that inputs the tables from the same folder."""
+    inputs = [rf"\input{{{table.name}.tex}}" for table in tables if table.rows]
+    return "\n".join(
+        [
+            r"\documentclass[a4paper]{article}",
+            r"\usepackage[T1]{fontenc}",
+            r"\usepackage[margin=2cm]{geometry}",
+            r"\usepackage{array,booktabs,graphicx,longtable,amssymb}",
+            r"\begin{document}",
+            # Floats that wait for a place of their own are too many for LaTeX: a page break lets them out.
+            *(line for place in inputs for line in (place, r"\clearpage")),
+            r"\end{document}",
+            "",
+        ]
+    )
+
+
+def _text(column: Column, cell: Cell) -> str:
+    value = format_cell(cell, column.kind)
+    value = latex_escape(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}\N{HORIZONTAL ELLIPSIS}")
+    value = rf"\textbf{{{value}}}" if cell.mark == "best" else value
+    value += r"\textsuperscript{$\dagger$}" if cell.mark == "tied" else ""
+    interval = latex_escape(format_interval(cell, column.kind))
+    value += rf" {{\scriptsize {interval}}}" if interval else ""
+    return f"{value} {latex_escape(cell.remark)}".rstrip()
+
+
+def _headings(columns: tuple[Column, ...]) -> list[tuple[str, str]] | list[str]:
+    labels = [latex_escape(heading(column)) for column in columns]
+    if not any(column.group for column in columns):
+        return labels
+    return list(zip((latex_escape(column.group) for column in columns), labels, strict=True))
+
+
+def _formats(table: Table) -> list[str]:
+    """The alignment of each column; texts that are long wrap in a paragraph."""
+    formats = []
+    for column, width in zip(table.columns, _widths(table), strict=True):
+        if column.is_number:
+            formats.append("r")
+        elif width > WIDEST_COLUMN:
+            formats.append(rf">{{\raggedright\arraybackslash}}p{{{min(7.0, 3.0 + width / 50):.1f}cm}}")
+        else:
+            formats.append("l")
+    return formats
+
+
+def _widths(table: Table) -> list[int]:
+    """Characters of the longest text of each column."""
+    widths = []
+    for index, column in enumerate(table.columns):
+        cells = (row[index] for row in table.rows[:MOST_ROWS])
+        texts = (f"{format_cell(c, column.kind)} {format_interval(c, column.kind)} {c.remark}".rstrip() for c in cells)
+        widths.append(max(map(len, (heading(column), *texts))))
+    return widths
+
+
+def _size(table: Table) -> str:
+    """The largest size of type at which the table is no wider than the page, or the smallest one."""
+    characters = sum(min(width, WIDEST_COLUMN) for width in _widths(table))
+    gaps = _BETWEEN * len(table.columns)
+    return next((name for name, width in _SIZES.items() if width * characters + gaps <= TEXT_WIDTH), "tiny")
+
+
+def _notes(table: Table) -> tuple[str, ...]:
+    if len(table.rows) <= MOST_ROWS:
+        return table.notes
+    return (f"The first {MOST_ROWS:,} of {len(table.rows):,} rows; the other files hold all.", *table.notes)

@@ -1,0 +1,1 @@
+"""The sections of the report: one file each, holding its tables, its figures and its sentences."""

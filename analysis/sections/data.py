@@ -1,0 +1,48 @@
+"""Data: what was trained and judged on."""
+
+from typing import Any
+
+from analysis.facts.facts import Facts
+from analysis.render.table import Column, Table, make_table
+from analysis.sections.section import Section
+
+
+def data(facts: Facts) -> Table:
+    """The evaluation data with their fingerprints, and the training data."""
+    columns = [
+        Column("use", "Use"),
+        Column("name", "Name"),
+        Column("languages", "Languages"),
+        Column("items", "Items or questions", "count"),
+        Column("queries", "Queries", "count"),
+        Column("candidates", "Candidates", "count"),
+        Column("fingerprint", "Fingerprint"),
+        Column("reason", "Why left out"),
+    ]
+    rows: dict[tuple[Any, ...], None] = {}
+    for study in facts.studies:
+        languages = " ".join(study.training_languages)
+        for one in study.training_sets:
+            use = "left out" if one.left_out else "training"
+            rows[use, one.name, languages, one.items, None, None, study.training_fingerprint, one.left_out] = None
+        for use, held in (("dev", study.dev_sets), ("test", study.benchmarks.values())):
+            for corpus in held:
+                numbers = corpus.questions, corpus.queries, corpus.candidates
+                rows[use, corpus.name, " ".join(corpus.languages), *numbers, corpus.fingerprint, ""] = None
+    return make_table("data", "Data", columns, [list(row) for row in rows])
+
+
+def overlap(facts: Facts) -> Table:
+    """Training items that share text with an evaluation set, as counted before training."""
+    columns = [Column("study", "Study"), Column("set", "Training set"), Column("benchmark", "Benchmark")]
+    columns.append(Column("dropped", "Items dropped", "count"))
+    rows = [[study.label, *found] for study in facts.studies for found in study.overlaps]
+    return make_table("overlap", "Overlap between training and evaluation text", columns, rows)
+
+
+SECTION = Section(
+    "data",
+    "Data",
+    "What was trained and judged on.",
+    tables=lambda findings: [data(findings.facts), overlap(findings.facts)],
+)

@@ -1,0 +1,124 @@
+"""Details: failed trials, where the spread of the numbers comes from, other metrics, settings."""
+
+from typing import Any
+
+from analysis.facts.arms import without_repeats
+from analysis.facts.facts import Facts, Place, estimate
+from analysis.findings.findings import Findings
+from analysis.findings.means import seeds_note
+from analysis.render.table import Column, Table, make_table
+from analysis.sections.cells import arm_cells, arm_columns, estimate_cell
+from analysis.sections.section import Section
+from analysis.statistics.questions import QuestionTable
+
+
+def failures(facts: Facts) -> Table:
+    """The trials that failed or diverged, with their errors."""
+    columns = [
+        Column("trial", "Trial"),
+        Column("status", "Status"),
+        Column("steps", "Steps", "count"),
+        Column("error", "Error"),
+    ]
+    rows = [[r.id, r.status, r.steps, r.error] for r in facts.runs if r.status in ("failed", "diverged")]
+    return make_table("failures", "Trials that failed", columns, rows)
+
+
+def spread(findings: Findings) -> Table:
+    """Shares of the variance of the mean, for the question's own differences and per arm."""
+    facts, questions = findings.facts, findings.questions
+    columns = [
+        Column("of", "Of"),
+        Column("benchmark", "Benchmark"),
+        Column("setting", "Setting"),
+        Column("seed", "From seeds", "share"),
+        Column("question", "From questions", "share"),
+        Column("seed_question", "From seed x question", "share"),
+        Column("standard_error", "Standard error", "size"),
+        Column("language", "Between languages", "size"),
+        Column("seeds", "Seeds", "count"),
+    ]
+    rows = []
+    for judged in findings.comparisons.main:
+        one, other = (questions.table(arm, judged.place) for arm in (judged.first, judged.second))
+        if one is not None and other is not None and set(one.seeds) & set(other.seeds):
+            rows += _row(judged.label, judged.place, one.minus(other))
+    for arm in without_repeats(facts.arms):
+        for benchmark in facts.benchmarks:
+            for setting in benchmark.settings:
+                place = Place(benchmark.name, setting, benchmark.metric)
+                table = questions.table(arm, place)
+                if table is not None:
+                    rows += _row(arm.label, place, table)
+    notes = [
+        "Shares of the variance of the mean for new seeds and new questions: variance between seeds / seeds, between "
+        "questions / questions, of seed and question together / both. More seeds help against the first and the third, "
+        "more questions against the second and the third. Between languages: standard deviation of the means of the "
+        "query languages at hand, which are taken as given."
+    ]
+    return make_table("spread", "Where the spread comes from", columns, rows, notes, long=True)
+
+
+def _row(name: str, place: Place, table: QuestionTable) -> list[list[Any]]:
+    """One row; none for a single run or question, whose spread is unknown."""
+    # scipy.special takes a moment to import: reports of single runs need not wait for it.
+    from analysis.statistics.variance import variance_components
+
+    found = variance_components(table)
+    if found.seed is None or found.question is None or found.seed_question is None:
+        return []
+    n_seeds, n_questions = len(table.seeds), len(table.questions)
+    variances = [
+        found.seed**2 / n_seeds,
+        found.question**2 / n_questions,
+        found.seed_question**2 / (n_seeds * n_questions),
+    ]
+    total = sum(variances)
+    shares = [variance / total if total > 0 else None for variance in variances]
+    return [[name, place.benchmark, place.setting, *shares, total**0.5, found.language, n_seeds]]
+
+
+def secondary(facts: Facts) -> Table:
+    """The other quality metrics (recall, micro averages) in long form: arm, benchmark, setting, metric, value."""
+    columns = [
+        *arm_columns(facts),
+        Column("benchmark", "Benchmark"),
+        Column("setting", "Setting"),
+        Column("metric", "Metric"),
+        Column("value", "Mean", "score"),
+    ]
+    rows = []
+    for benchmark in facts.benchmarks:
+        for setting in benchmark.settings:
+            for name in facts.metric_names:
+                if (name.benchmark, name.place, name.cell) != (benchmark.name, setting, ""):
+                    continue
+                for arm in facts.arms if name.measure != benchmark.metric else ():
+                    cell = estimate_cell(estimate(arm.values(str(name)).values()))
+                    rows.append([*arm_cells(facts, arm), benchmark.name, setting, name.measure, cell])
+    return make_table("other_metrics", "Other quality metrics", columns, rows, [seeds_note(facts)], long=True)
+
+
+def settings(facts: Facts) -> Table:
+    """Settings, versions and hardware of each study."""
+    columns = [Column("part", "Part"), Column("name", "Name")]
+    columns += [Column(f"value_{i}" if i else "value", study.label) for i, study in enumerate(facts.studies)]
+    parts: dict[tuple[str, str], list[str]] = {}
+    for index, study in enumerate(facts.studies):
+        for part, name, value in study.details:
+            parts.setdefault((part, name), [""] * len(facts.studies))[index] = value
+    rows = [[part, name, *values] for (part, name), values in parts.items()]
+    return make_table("settings", "Settings, versions and hardware", columns, rows, long=True)
+
+
+SECTION = Section(
+    "details",
+    "Details",
+    "For looking things up.",
+    tables=lambda findings: [
+        failures(findings.facts),
+        spread(findings),
+        secondary(findings.facts),
+        settings(findings.facts),
+    ],
+)

@@ -1,0 +1,192 @@
+"""Published results: our numbers beside those in print, where benchmark and setting agree."""
+
+from collections.abc import Sequence
+
+from analysis.facts.arms import Arm
+from analysis.facts.facts import Facts, estimate
+from analysis.facts.metrics import RANK_DISTANCE, metric_label
+from analysis.facts.published import STRATEGIES, Published, model_name, published_results
+from analysis.findings.findings import Findings
+from analysis.render.table import Cell, Column, Kind, Table, make_table
+from analysis.sections.cells import estimate_cell, slug
+from analysis.sections.section import Section
+
+HYBRID, BASELINES = "hybrid", ("X-X-mono", "X-Y")
+SINGLE_RUN = "Published: single run: no interval."
+WHICH_MODEL = "The paper does not say whether its XLM-R is base or large"
+
+Key = tuple[str, str, str, str]
+"""Benchmark, setting, metric, strategy."""
+
+
+def beside_ours(facts: Facts) -> Table:
+    """Published results beside ours, with the difference, where benchmark, model, strategy and metric agree."""
+    columns = [
+        Column("arm", "Arm"),
+        Column("metric", "Metric"),
+        Column("published", "Published", "number"),
+        Column("ours", "Ours", "number"),
+        Column("difference", "Ours \N{MINUS SIGN} published", "difference"),
+        Column("source", "Source"),
+    ]
+    rows = []
+    for series in published_results():
+        for arm in facts.arms:
+            same = arm.name in (series.strategy, STRATEGIES.get(series.strategy))
+            if model_name(arm.model) != series.model or not same:
+                continue
+            ours = estimate(arm.values(series.metric_name).values())
+            if ours is None or series.mean is None:
+                continue
+            low = None if ours.low is None else ours.low - series.mean
+            high = None if ours.high is None else ours.high - series.mean
+            difference = Cell(ours.mean - series.mean, low, high)
+            rows.append([arm.label, series.metric_name, series.mean, estimate_cell(ours), difference, series.source])
+    notes = [
+        "Published numbers are single runs and have no interval of their own: the brackets hold the spread of our "
+        f"seeds only. {WHICH_MODEL}."
+    ]
+    return make_table("published", "Published results beside ours", columns, rows, notes)
+
+
+def means(findings: Findings) -> Table:
+    """The published mean of each strategy, computed from its values by language, beside ours of every model."""
+    facts = findings.facts
+    series = _measured(facts)
+    columns = [Column("strategy", "Strategy"), *_columns(facts, series, "number"), Column("source", "Source")]
+    rows = []
+    for key in dict.fromkeys(_key(one) for one in series):
+        held = [one for one in series if _key(one) == key]
+        cells = [_mean(findings, key, model) for model in _models(facts)]
+        printed = [Cell(mean, kind=_kind(key, "rank")) for mean in _printed(series, held)]
+        rows.append([key[3], *key[:2], metric_label(key[2]), *printed, *cells, _sources(held)])
+    return make_table("published_means", "Published means beside ours", columns, rows, _notes(findings.means.note))
+
+
+def differences(findings: Findings) -> Table:
+    """Hybrid minus X-X-mono and hybrid minus X-Y in print, beside the same differences of ours with their intervals."""
+    facts = findings.facts
+    compared_models = {one.model for one in _measured(facts) if one.strategy == HYBRID}
+    series = [one for one in _measured(facts) if one.model in compared_models]
+    columns = [Column("pair", "Difference"), *_columns(facts, series, "difference")]
+    held = {(one.model, *_key(one)): one.mean for one in series}
+    rows = []
+    for key in dict.fromkeys(_key(one) for one in series):
+        benchmark, setting, metric, strategy = key
+        if strategy != HYBRID:
+            continue
+        for baseline in BASELINES:
+            printed = []
+            for model in _published_models(series):
+                pair = [held.get((model, benchmark, setting, metric, name)) for name in (HYBRID, baseline)]
+                gap = None if pair[0] is None or pair[1] is None else pair[0] - pair[1]
+                printed.append(Cell(gap, kind=_kind(key, "ranks")))
+            cells = [_difference(findings, key, baseline, model) for model in _models(facts)]
+            name = f"{HYBRID} \N{MINUS SIGN} {baseline}"
+            rows.append([name, benchmark, setting, metric_label(metric), *printed, *cells])
+    note = "Ours: hybrid 0.5 against the strategy, paired by seed and question, with the interval of the comparison."
+    return make_table(
+        "published_differences", "Published differences between the strategies", columns, rows, _notes(note)
+    )
+
+
+def _columns(facts: Facts, series: Sequence[Published], kind: Kind) -> list[Column]:
+    return [
+        Column("benchmark", "Benchmark"),
+        Column("setting", "Setting"),
+        Column("metric", "Metric"),
+        *(Column(f"published_{slug(m)}", f"{m} (published)", kind) for m in _published_models(series)),
+        *(Column(f"ours_{slug(m)}", f"{m} (ours)", kind) for m in _models(facts)),
+    ]
+
+
+def _notes(ours: str) -> list[str]:
+    return [SINGLE_RUN, f"{WHICH_MODEL}; models that are not its own are no replication.", ours]
+
+
+def _measured(facts: Facts) -> list[Published]:
+    """The published series of the three strategies that this report measured as well, whatever the model."""
+    places = {(b.name, setting, b.metric) for b in facts.benchmarks for setting in b.settings}
+    return [
+        one
+        for one in published_results()
+        if one.strategy in STRATEGIES
+        and (_key(one)[:3] in places or (one.metric == RANK_DISTANCE and one.metric_name in facts.metrics))
+    ]
+
+
+def _key(one: Published) -> Key:
+    return one.benchmark, one.setting, one.metric, one.strategy
+
+
+def _published_models(series: Sequence[Published]) -> list[str]:
+    return list(dict.fromkeys(one.model for one in series))
+
+
+def _models(facts: Facts) -> list[str]:
+    """Our models, by cell; studies that were not put together stand apart."""
+    return list(dict.fromkeys(_model(arm) for arm in facts.arms))
+
+
+def _model(arm: Arm) -> str:
+    cell, study = arm.group
+    return f"{cell} [{study}]" if study else cell
+
+
+def _printed(series: Sequence[Published], held: Sequence[Published]) -> list[float | None]:
+    found = {one.model: one.mean for one in held}
+    return [found.get(model) for model in _published_models(series)]
+
+
+def _sources(held: Sequence[Published]) -> str:
+    return "; ".join(dict.fromkeys(one.source for one in held))
+
+
+def _kind(key: Key, kind: Kind) -> Kind | None:
+    """Rank distances are written as ranks, everything else as its column."""
+    return kind if key[2] == RANK_DISTANCE else None
+
+
+def _arm(facts: Facts, model: str, strategy: str) -> Arm | None:
+    names = strategy, STRATEGIES.get(strategy)
+    return next((arm for arm in facts.arms if _model(arm) == model and arm.name in names), None)
+
+
+def _mean(findings: Findings, key: Key, model: str) -> Cell:
+    arm = _arm(findings.facts, model, key[3])
+    if arm is None:
+        return Cell(None)
+    benchmark = findings.facts.benchmark(key[0])
+    if key[2] == RANK_DISTANCE:
+        found = estimate(arm.values(benchmark.bias(RANK_DISTANCE)).values())
+    else:
+        found = findings.means.of(arm, benchmark, key[1])
+    return estimate_cell(found, kind=_kind(key, "rank"))
+
+
+def _difference(findings: Findings, key: Key, baseline: str, model: str) -> Cell:
+    """Our comparison of the two trainings, whatever other names they go by and whichever came first."""
+    arms = _arm(findings.facts, model, HYBRID), _arm(findings.facts, model, baseline)
+    if arms[0] is None or arms[1] is None:
+        return Cell(None)
+    wanted = arms[0].identity, arms[1].identity
+    for judged in findings.comparisons.judged:
+        place = judged.place
+        is_there = not judged.is_quality if key[2] == RANK_DISTANCE else (place.setting, place.measure) == key[1:3]
+        if place.benchmark != key[0] or not is_there:
+            continue
+        low, high = judged.comparison.interval or (None, None)
+        if (judged.first.identity, judged.second.identity) == wanted:
+            return Cell(judged.comparison.difference, low, high, kind=_kind(key, "ranks"))
+        if (judged.second.identity, judged.first.identity) == wanted:
+            low, high = (None, None) if low is None or high is None else (-high, -low)
+            return Cell(-judged.comparison.difference, low, high, kind=_kind(key, "ranks"))
+    return Cell(None)
+
+
+SECTION = Section(
+    "published",
+    "Published results",
+    "Our numbers beside those in print, where benchmark and setting agree.",
+    tables=lambda findings: [beside_ours(findings.facts), differences(findings), means(findings)],
+)

@@ -1,0 +1,199 @@
+"""Ratio: what a constant share of monolingual batches does, and where the dynamic arms stand beside it."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from analysis.facts.arms import Arm, without_repeats
+from analysis.facts.facts import Benchmark, Facts
+from analysis.facts.metrics import metric_label
+from analysis.findings.findings import Findings
+from analysis.render.table import Column, Table, make_table
+from analysis.sections.cells import estimate_cell, slug
+from analysis.sections.section import Section
+
+if TYPE_CHECKING:
+    from analysis.render.figure import Figure
+
+ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
+AXIS = f"{ALPHA} (share of monolingual batches)"
+CONSTANT = "constant ratio"
+MOST_BANDS = 3
+RATIO = "Points: arms with a constant ratio, with their 95 % intervals. Lines across: arms whose ratio changes."
+
+
+def ratio_trials(facts: Facts) -> Table:
+    """The constant ratios that the search tried, with their dev value: the curve behind `best static`."""
+    objective = facts.objective.metric
+    columns = [
+        Column("ratio", ALPHA, "number"),
+        Column("learning_rate", "Learning rate", "number"),
+        Column("value", f"Dev {objective}", "score"),
+        Column("status", "Status"),
+        Column("trial", "Trial"),
+    ]
+    rows = [
+        [ratio, run.training.learning_rate, run.dev(objective), run.status, run.id]
+        for run in facts.search_runs()
+        if (schedule := run.training.schedule) is not None and (ratio := schedule.constant) is not None
+    ]
+    rows.sort(key=lambda row: (row[0], row[4]))
+    return make_table(
+        "static_ratio", "Constant ratios tried in the search", columns, rows, ["One run each: no interval."], long=True
+    )
+
+
+def dev_curve(findings: Findings) -> Iterator["Figure"]:
+    """The constant ratios that the search tried by their dev value."""
+    from analysis.render.figure import Figure
+
+    objective = findings.facts.objective
+    table = ratio_trials(findings.facts)
+    complete = [row for row in table.records() if row["status"] == "complete" and row["value"] is not None]
+    if len({row["ratio"] for row in complete}) < 2:
+        return
+    choose = max if objective.maximised else min
+    top = choose(complete, key=lambda row: float(row["value"] or 0))
+    text = (
+        f"{len(complete)} search trials at constant ratios by dev {objective.metric}, one run each; "
+        f"the best is {top['value']:.3f} at ratio {top['ratio']:.3g}."
+    )
+    yield Figure(
+        "dev_ratio",
+        "Constant ratios in the search",
+        text,
+        table,
+        lambda palette: _draw_dev(palette, table, objective.metric, objective.maximised),
+    )
+
+
+def _draw_dev(palette: Any, table: Table, objective: str, maximised: bool) -> Any:
+    import altair as alt
+
+    from analysis.render.style import WIDTH, data, score_axis, tips
+
+    x = alt.X("ratio:Q", axis=score_axis(AXIS), scale=alt.Scale(domain=[-0.03, 1.03], nice=False))
+    y = alt.Y("value:Q", axis=score_axis(f"dev {objective}"), scale=alt.Scale(zero=False))
+    kind = alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=["one search trial", "best of each ratio"], range=[palette.series[0], palette.ink]),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    complete = alt.Chart().transform_filter(alt.FieldEqualPredicate(field="status", equal="complete"))
+    trials = (
+        complete.transform_calculate(kind="'one search trial'")
+        .mark_point(filled=True, opacity=0.7)
+        .encode(x, y, color=kind, tooltip=tips(table))
+    )
+    best = (
+        complete.transform_aggregate(value="max(value)" if maximised else "min(value)", groupby=["ratio"])
+        .transform_calculate(kind="'best of each ratio'")
+        .mark_line(strokeWidth=1, strokeDash=[3, 2])
+        .encode(x, y, color=kind)
+    )
+    return alt.layer(best, trials, data=data(table)).properties(width=WIDTH, height=240)
+
+
+def ratio_curves(findings: Findings) -> Iterator["Figure"]:
+    """Per benchmark: the constant ratios as a curve with intervals, the dynamic arms as lines across."""
+    from analysis.render.figure import Figure
+
+    facts = findings.facts
+    arms = without_repeats(facts.arms)
+    # Apart from its study: whether studies were put together or not, one curve holds all of a cell.
+    for cell in dict.fromkeys(arm.group[0] for arm in arms):
+        held = [arm for arm in arms if arm.group[0] == cell]
+        static = [(ratio, arm) for arm in held if (ratio := _constant(arm)) is not None]
+        dynamic = [arm for arm in held if arm.role == "dynamic" and not arm.is_front]
+        if len({ratio for ratio, _ in static}) < 2:
+            continue
+        static.sort(key=lambda pair: pair[0])
+        for benchmark in facts.benchmarks:
+            where = f"{benchmark.name}, {cell}" if facts.factors else benchmark.name
+            listed = ", ".join(f"{ratio:.2g}: {arm.label}" for ratio, arm in static)
+            text = (
+                f"{metric_label(benchmark.metric)} by constant ratio ({listed}) with 95 % intervals, one panel per "
+                f"setting; {', '.join(arm.label for arm in dynamic) or 'no dynamic arm'} as horizontal lines."
+            )
+            title = f"{where}: constant ratios and dynamic arms"
+            table = _table(findings, benchmark, static, dynamic, f"figure_ratio_{slug(where)}", title)
+            yield Figure(
+                f"ratio_{slug(where)}",
+                title,
+                text,
+                table,
+                lambda palette, table=table, benchmark=benchmark, dynamic=dynamic: _draw(
+                    palette, table, benchmark, [arm.label for arm in dynamic]
+                ),
+                RATIO,
+            )
+
+
+def _constant(arm: Arm) -> float | None:
+    return None if arm.record.schedule is None else arm.record.schedule.constant
+
+
+def _table(
+    findings: Findings,
+    benchmark: Benchmark,
+    static: Sequence[tuple[float, Arm]],
+    dynamic: Sequence[Arm],
+    name: str,
+    title: str,
+) -> Table:
+    columns = [
+        Column("setting", "Setting"),
+        Column("series", "Ratio"),
+        Column("arm", "Arm"),
+        Column("ratio", ALPHA, "number"),
+        Column("value", metric_label(benchmark.metric), "score"),
+    ]
+    shown: list[tuple[float | None, Arm]] = [*static, *((None, arm) for arm in dynamic)]
+    rows = [
+        [setting, CONSTANT if ratio is not None else arm.label, arm.label, ratio, estimate_cell(found)]
+        for setting in benchmark.settings
+        for ratio, arm in shown
+        if (found := findings.means.of(arm, benchmark, setting)) is not None
+    ]
+    return make_table(name, title, columns, rows)
+
+
+def _draw(palette: Any, table: Table, benchmark: Benchmark, dynamic: Sequence[str]) -> Any:
+    import altair as alt
+
+    from analysis.render.style import WIDTH, data, emphasis, highlight, lines, score_axis, series, tips
+
+    looks = lines(series(palette, [CONSTANT, *dynamic], "series", columns=3, symbolType="stroke", symbolSize=300))
+    chosen = highlight("series")
+    label = metric_label(benchmark.metric)
+    x = alt.X("ratio:Q", axis=score_axis(AXIS, tickCount=5), scale=alt.Scale(domain=[-0.04, 1.04], nice=False))
+    panels = []
+    for setting in benchmark.settings:
+        y = alt.Y("value:Q", axis=score_axis(None if panels else label), scale=alt.Scale(zero=False))
+        own = alt.Chart().transform_filter(alt.FieldEqualPredicate(field="setting", equal=setting))
+        constant = own.transform_filter(alt.FieldEqualPredicate(field="series", equal=CONSTANT))
+        moving = own.transform_filter(alt.FieldOneOfPredicate(field="series", oneOf=list(dynamic)))
+        tooltip = tips(table, "arm", "ratio", "value")
+        opacity = emphasis(chosen)
+        parts = [
+            constant.mark_rule().encode(x, alt.Y("value_low:Q"), alt.Y2("value_high:Q"), color=looks["color"], opacity=opacity),
+            constant.mark_line().encode(x, y, **looks, opacity=opacity),
+            moving.mark_rule(strokeWidth=1.6).encode(y, **looks, opacity=opacity, tooltip=tips(table, "arm", "value")),
+            constant.mark_point(filled=True).encode(x, y, color=looks["color"], opacity=opacity, tooltip=tooltip),
+        ]
+        if len(dynamic) <= MOST_BANDS:
+            band = moving.mark_rect().encode(
+                alt.Y("value_low:Q"), alt.Y2("value_high:Q"), color=looks["color"], opacity=emphasis(chosen, 0.14)
+            )
+            parts.insert(0, band)
+        panel = alt.layer(*parts).properties(title=setting, width=WIDTH / len(benchmark.settings) - 45, height=240)
+        panels.append(panel)
+    return alt.hconcat(*panels, data=data(table), spacing=20).add_params(chosen)
+
+
+SECTION = Section(
+    "ratio",
+    "Ratio",
+    "What a constant share of monolingual batches does, and where the dynamic arms stand beside it.",
+    tables=lambda findings: [ratio_trials(findings.facts)],
+    figures=lambda findings: [*ratio_curves(findings), *dev_curve(findings)],
+)

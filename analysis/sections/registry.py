@@ -1,0 +1,43 @@
+"""The sections of the report in the order of the report: the answer's evidence, what explains it, then the details."""
+
+from analysis.sections import (
+    bias,
+    comparisons,
+    cost,
+    data,
+    details,
+    factors,
+    languages,
+    pareto,
+    published,
+    ratio,
+    results,
+    search,
+)
+from analysis.sections.section import Section
+from trainables.registry import Registry
+
+
+def _key(section: Section) -> str:
+    return section.key
+
+
+SECTIONS: Registry[Section] = Registry(
+    "section of the report",
+    _key,
+    (
+        results.SECTION,
+        comparisons.SECTION,
+        pareto.SECTION,
+        factors.SECTION,
+        ratio.SECTION,
+        bias.SECTION,
+        languages.SECTION,
+        published.SECTION,
+        cost.SECTION,
+        search.SECTION,
+        data.SECTION,
+        details.SECTION,
+    ),
+)
+"""A section that a plugin registers stands at the end."""
