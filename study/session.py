@@ -59,7 +59,9 @@ class Session:
         check_objectives(settings, self._data.dev)
         if recorded is not None:
             check_same_inputs(recorded, self._data.record(), self._encoder_record())
-        self._inputs: TrialInputs = prepare_inputs(self._encoder, self._data.training, self._data.dev, self._data.tests)
+        self._inputs: TrialInputs = prepare_inputs(
+            self._encoder, self._data.training, self._data.dev, self._data.tests, asked_measures(settings)
+        )
         # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
         build_encoder(self._encoder, self._inputs.tokenizer, seed=0)
 
@@ -173,7 +175,6 @@ class Session:
                 resources.gpus_per_worker,
                 self.settings.max_failures,
                 self.settings.keep_encoders,
-                asked_measures(self.settings),
             ),
         )
 

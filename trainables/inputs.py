@@ -34,10 +34,16 @@ class TrialInputs:
     """Token ids of `data.texts` as passages."""
     dev: TokenisedBenchmark
     tests: tuple[TokenisedBenchmark, ...]
+    measures: tuple[str, ...] = ()
+    """What every evaluation computes beside the default measures."""
 
 
 def prepare_inputs(
-    encoder: EncoderConfig, data: TrainingData, dev: Benchmark, tests: Sequence[Benchmark]
+    encoder: EncoderConfig,
+    data: TrainingData,
+    dev: Benchmark,
+    tests: Sequence[Benchmark],
+    measures: tuple[str, ...] = (),
 ) -> TrialInputs:
     """Loads or trains the tokenizer and tokenises every text once; a mini encoder's sees the training text only."""
     if encoder.is_mini:
@@ -66,4 +72,5 @@ def prepare_inputs(
         passages=passages(data.texts),
         dev=tokenised(dev),
         tests=tuple(tokenised(benchmark) for benchmark in tests),
+        measures=measures,
     )

@@ -62,8 +62,6 @@ class TrialResources:
     max_failures: int
     """How often the worker group of a trial is started again after a worker died."""
     keep_encoders: bool = False
-    measures: tuple[str, ...] = ()
-    """What every evaluation computes beside the default measures."""
 
     @property
     def threads(self) -> int:
@@ -150,10 +148,8 @@ def _work(config: Mapping[str, Any]) -> None:
     inputs: TrialInputs = ray.get(shared.inputs)
     encoder = build_encoder(inputs.encoder, inputs.tokenizer, spec.training.seed).to(device)
 
-    measures = shared.resources.measures
-
     def dev_metrics(module: Encoder) -> dict[str, float]:
-        return _evaluate(module, inputs.dev, inputs, clock, device, measures, keep_per_query=False).headlines
+        return _evaluate(module, inputs.dev, inputs, clock, device, keep_per_query=False).headlines
 
     ratio = spec.training.ratio
     bias = ratio.metric if isinstance(ratio, Bias) else "rank_distance"
@@ -175,9 +171,7 @@ def _work(config: Mapping[str, Any]) -> None:
         return
     metrics = named_dev(summary.dev)
     if spec.phase == "confirm" and summary.status == "complete":
-        evaluations = [
-            _evaluate(encoder, test, inputs, clock, device, measures, keep_per_query=True) for test in inputs.tests
-        ]
+        evaluations = [_evaluate(encoder, test, inputs, clock, device, keep_per_query=True) for test in inputs.tests]
         for evaluation in evaluations:
             metrics.update(evaluation.metrics)
         _write_table(folder, "per_query.parquet", [e.per_query for e in evaluations])
@@ -216,7 +210,6 @@ def _evaluate(
     inputs: TrialInputs,
     clock: Clock,
     device: torch.device,
-    measures: tuple[str, ...],
     keep_per_query: bool,
 ) -> Evaluation:
     pad_id = inputs.tokenizer.pad_token_id
@@ -224,7 +217,9 @@ def _evaluate(
         queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=device)
         candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=device)
     with clock.measure("score"):
-        return evaluate(tokenised.benchmark, queries, candidates, measures=measures, keep_per_query=keep_per_query)
+        return evaluate(
+            tokenised.benchmark, queries, candidates, measures=inputs.measures, keep_per_query=keep_per_query
+        )
 
 
 def _result(
