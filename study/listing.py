@@ -11,6 +11,7 @@ from trainables.corpora.sources.base import Source
 from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES
 from trainables.encoders.registry import PRESETS
 from trainables.evaluation.measures.registry import MEASURES, example
+from trainables.options import Declared
 from trainables.ratio.registry import FAMILIES
 
 
@@ -30,9 +31,15 @@ def print_lists(console: Console) -> None:
         ((example(measure), measure.description) for measure in MEASURES.values()),
     )
     _print(console, "schedule families", ((n, family.description) for n, family in FAMILIES.items()))
-    options = trial_options().values()
-    described = ((one.key, " ".join((one.field.description or "").split())) for one in options)
+    described = ((one.key, _description(one)) for one in trial_options().values())
     _print(console, "options of a trial (--set, --factor, --search)", described)
+
+
+def _description(option: Declared) -> str:
+    if option.field.description:
+        return " ".join(option.field.description.split())
+    name = option.key.rpartition(".")[2]
+    return f"of {', '.join(family for family, kind in FAMILIES.items() if name in kind.model_fields)}"
 
 
 def _described(sources: Mapping[str, Source]) -> Iterable[tuple[str, str]]:

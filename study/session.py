@@ -26,6 +26,7 @@ from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
+from study.plan.objective import asked_measures
 from study.plan.program import StudyPlan
 from study.read_settings import validated
 from study.records import (

@@ -85,18 +85,22 @@ class TrialConfig(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-_NAMES = frozenset(("encoder.kind", "encoder.name", "ratio.family"))
-"""Fields that say which class a part is of; they come with the part."""
+_NOT_ASKED = frozenset(("seed", "encoder.kind", "encoder.name", "ratio.family"))
+"""Seeds are the study's; the others say which class a part is of and come with the part."""
 
 
 def trial_options() -> dict[str, Declared]:
-    """Every option of a trial by its dotted key, those of all kinds of encoder and of all families included."""
+    """Every option of a trial by its dotted key, those of all kinds of encoder and of all families included.
+
+    Of families that are made from another training, such as twins, nothing can be asked.
+    """
     parts: list[tuple[type[BaseModel], str]] = [(TrialConfig, "")]
     parts += [(kind.config, "encoder.") for kind in KINDS.values()]
-    parts += [(family, "ratio.") for family in FAMILIES.values()]
+    parts += [(family, "ratio.") for family in FAMILIES.values() if family.parameters()]
+    left_out = _NOT_ASKED | {f"ratio.{name}" for family in FAMILIES.values() for name in family.references}
     found: dict[str, Declared] = {}
     for part, prefix in parts:
         for one in declared(part, prefix):
-            if one.key not in _NAMES:
+            if one.key not in left_out:
                 found.setdefault(one.key, one)
     return found

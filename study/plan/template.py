@@ -60,7 +60,7 @@ def checked_config(values: Mapping[str, Any]) -> TrialConfig:
 
 
 def with_patch(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested values with a patch laid over them; what names an encoder or a ratio there stands for all of its options."""
+    """Nested values with a patch laid over them; what names an encoder or a ratio stands for all of its options."""
     ordered = dict(sorted(patch.items(), key=lambda item: item[0].count(".")))
     if "encoder" in ordered:
         ordered["encoder"] = encoder_config(ordered["encoder"]).model_dump()
