@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Collection, Iterable, Mapping
 
 from search_spaces.space import Space
-from study.plan.more_seeds import first_look
+from study.plan.more_seeds import first_look, last_decision
 from study.plan.objective import asked_measures, parse_objectives, possible_objectives
 from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
 from study.settings import StudySettings
@@ -44,7 +44,7 @@ def check_seeds(settings: StudySettings, space: Space, recorded: Study | None) -
             f"--until-separable {most}: the first look is at {first} seeds (--seeds, at least {first_look(1)}); give "
             "at least as many."
         )
-    decision = recorded.decision if recorded is not None else None
+    decision = last_decision(recorded) if recorded is not None else None
     if decision is not None and decision.max_seeds != most:
         raise UserError(
             f"--until-separable {most}: this study has looked at its results already and planned its error rate "

@@ -23,22 +23,29 @@ _OPTIONS = {
 }
 """Settings of format 1 that are options of a trial today."""
 
+_NEEDED = ("name", "space", "settings", "encoder", "data")
+
 
 def info_of(values: Mapping[str, Any]) -> StudyRecord:
     """Returns study.json as today's record; raises ValueError with the reason for a damaged one."""
-    try:
-        return validated(_study(values), StudyRecord)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"it lacks {error}") from error
+    missing = [name for name in _NEEDED if name not in values]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    return validated(_upgraded(_study, values), StudyRecord)
 
 
 def read_record(folder: Folder, name: str, kind: type[Kind], /) -> Kind:
     """Reads a record as today's; raises FileNotFoundError, and ValueError with the reason for a damaged one."""
-    values = plain_json(folder.read_bytes(name))
+    return validated(_upgraded(_UPGRADES.get(name, dict), plain_json(folder.read_bytes(name))), kind)
+
+
+def _upgraded(upgrade: Callable[[Any], dict[str, Any]], old: Any) -> dict[str, Any]:
     try:
-        return validated(_UPGRADES.get(name, dict)(values), kind)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"it lacks {error}") from error
+        return upgrade(old)
+    except KeyError as error:
+        raise ValueError(f"it lacks {error.args[0]}") from error
+    except (TypeError, AttributeError) as error:
+        raise ValueError("it has another shape") from error
 
 
 def _study(old: Mapping[str, Any]) -> dict[str, Any]:

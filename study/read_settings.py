@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from study.settings import StudySettings
 from trainables.config import trial_options
@@ -155,8 +155,7 @@ class _Asked:
         one = self._find(key, origin)
         value = one.from_text(value) if isinstance(value, str) else value
         try:
-            kind: Any = Annotated[one.field.annotation, *one.field.metadata]
-            TypeAdapter(kind).validate_python(value)
+            _adapter(one).validate_python(value)
         except ValidationError as error:
             raise UserError(f"{origin} {_wrong(error.errors()[0])}") from error
         return value
@@ -165,6 +164,13 @@ class _Asked:
         if key not in self._options:
             raise UserError(f"{origin}: {unknown_name('option of a trial', key, self._options)}")
         return self._options[key]
+
+
+def _adapter(option: Declared) -> TypeAdapter[Any]:
+    """Checks a value of an option as the class that declares it does."""
+    kind: Any = Annotated[option.field.annotation, *option.field.metadata]
+    is_model = isinstance(option.field.annotation, type) and issubclass(option.field.annotation, BaseModel)
+    return TypeAdapter(kind, config=None if is_model else ConfigDict(allow_inf_nan=False))
 
 
 def _entries(name: str, value: Any, origin: Origin) -> dict[str, Any]:
@@ -213,8 +219,8 @@ def _unknown(name: str, file: str, short: Sequence[str] | Mapping[str, str] = ()
 
 
 def _wrong(problem: Any) -> str:
-    rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-    return f"is {problem['input']!r}: {rule[0].lower()}{rule[1:]}."
+    rule = str(problem["msg"]).removeprefix("Value error, ")
+    return f"is {problem['input']!r}: {rule[0].lower()}{rule[1:]}" + ("" if rule.endswith((".", "?")) else ".")
 
 
 class _EachOnce(yaml.SafeLoader):

@@ -12,7 +12,7 @@ from analysis.statistics.sequential import FIRST_LOOK
 from analysis.statistics.significance import MARGIN
 from search_spaces.registry import space
 from study.benchmarks import JudgedBenchmark, judged_benchmarks
-from study.records import ArmRecord, DecisionRecord, Study
+from study.records import DECISION, ArmRecord, DecisionRecord, Study
 from trainables.errors import UserError
 
 FEWEST_SEEDS = 2
@@ -29,11 +29,21 @@ def looks_so_far(study: Study, seeds: int) -> list[int]:
 
     `seeds`: as many as were asked for. No look is forgotten: the error rate is spent over all of them.
     """
-    decision = study.decision
+    decision = last_decision(study)
     if decision is None:
         return [first_look(seeds)]
     asked = list(decision.asked)
     return asked if decision.stop or seeds <= asked[-1] else [*asked, seeds]
+
+
+def last_decision(study: Study) -> DecisionRecord | None:
+    """The last decision of a study; None if it has made none. Raises UserError for a damaged one."""
+    if study.decision is None and study.folder.exists(DECISION):
+        raise UserError(
+            f"{study.folder.location}/{DECISION} is damaged: without the looks that it names the error rate of "
+            "--until-separable cannot be kept; restore it from a copy."
+        )
+    return study.decision
 
 
 def trials_of_all(study: Study) -> int:

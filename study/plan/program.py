@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import optuna
 
-from search_spaces.space import Branch, Cell, Factor, Space, slug
+from search_spaces.space import Branch, Cell, Factor, Space, slug, strategies
 from study.plan.arms import BASE, choose_arms, dev_metrics, limited, main_comparison, most_arms
 from study.plan.branch_search import BranchSearch
 from study.plan.early_stopping import rungs
@@ -96,6 +96,8 @@ class StudyPlan:
         names = {name for fixed in self._fixed.values() for name in fixed}
         self.main_comparison = main_comparison(self.space, names)
         self._searches = self._new_searches(storage)
+        self._check_ratios()
+        self._check_references()
         self._confirm: list[TrialRecord] | None = None
         self._confirm_next = 0
         self._confirm_told: dict[str, Outcome] = {}
@@ -259,6 +261,32 @@ class StudyPlan:
                 same_branch = found[(place - 1) * len(self.space.branches) + number] if place else None
                 found.append(_Search(cell, branch, template, search, same_branch if settings.warm_start else None))
         return found
+
+    def _check_ratios(self) -> None:
+        """Raises UserError for a parameter of a ratio that was given and that no branch has."""
+        given = {**self._settings.set, **{key: None for cell in self.cells for key in cell.patch}}
+        fields = {field for search in self._searches for field in self._family(search).model_fields}
+        for key in given:
+            part, _, name = key.partition(".")
+            if key == "ratio":
+                raise UserError(
+                    "--set ratio: every arm of a space has a ratio of its own; give one more arm with "
+                    '--arm "NAME: ratio=...".'
+                )
+            if part == "ratio" and name not in fields:
+                how = "--set" if key in self._settings.set else "--factor"
+                raise UserError(f"{how} {key}: no strategy or family of this study has this parameter; leave it out.")
+
+    def _check_references(self) -> None:
+        """Raises UserError for a branch that follows losses of others that were left out."""
+        for search in self._searches:
+            kinds = self._family(search).references.values()
+            if any(self._reference_source(search, kind) is None for kind in kinds):
+                needed = [branch.name for branch in strategies() if branch.patch["ratio"]["value"] in (0.0, 1.0)]
+                raise UserError(
+                    f"{search.branch.name} follows the losses of {' and '.join(needed)}: name these in --arms, too, "
+                    f"or leave {search.branch.name} out."
+                )
 
     @property
     def _most_confirm_trials(self) -> int:

@@ -56,7 +56,8 @@ def checked_config(values: Mapping[str, Any]) -> TrialConfig:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
         rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-        raise UserError(f"{key or 'The options of the trial'}: {rule}; give another value with --set {key}.") from error
+        remedy = f"; give another value with --set {key}" if key else ""
+        raise UserError(f"{f'{key}: ' if key else ''}{rule}{remedy}.") from error
 
 
 def with_patch(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,21 +2,17 @@
 
 import json
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from analysis.contents import Report, build_report
 from analysis.figures.pareto import pareto
 from analysis.figures.style import style
+
+from analysis.contents import Report, build_report
 from analysis.render.page import page
 from analysis.render.table import Kind, format_value
-from analysis.statistics.pareto import front, hypervolume
 from tests.analysis.conftest import ARMS, ArmTruth
 
 FRONT = (

@@ -48,7 +48,9 @@ def results(study: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for folder in sorted((study / "trials").iterdir()):
         result = json.loads((folder / "result.json").read_text())
-        found[folder.name] = {k: v for k, v in result.items() if k not in ("cost", "started", "ended", "host")}
+        found[folder.name] = {
+            k: v for k, v in result.items() if k not in ("cost", "started", "ended", "host", "files", "sha256")
+        }
     return found
 
 

@@ -9,14 +9,15 @@ import pytest
 from search_spaces.registry import space
 from study.data import StudyData, load_data
 from study.settings import StudySettings
-from trainables.corpora.atlas import atlas_benchmark, atlas_training
+from trainables.batches.config import BatchConfig
 from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.sources.atlas import atlas_benchmark, atlas_training
 
 SPACE = space("dynamic_vs_static")
 
 
 def load(*train: str, batch_size: int = 16, **settings: Any) -> StudyData:
-    return load_data(StudySettings(train=train, **settings), SPACE, batch_size)
+    return load_data(StudySettings(train=train, **settings), SPACE, [BatchConfig(size=batch_size)])
 
 
 def write(file: Path, items: list[dict[str, Any]]) -> str:

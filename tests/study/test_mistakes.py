@@ -11,7 +11,7 @@ from tests.disks import small_disk
 
 MISTAKES = [
     (["--space", "dynamic_vs_statik"], "Unknown space 'dynamic_vs_statik': did you mean dynamic_vs_static"),
-    (["--model", "mini-z"], "Unknown encoder 'mini-z': did you mean mini-"),
+    (["--model", "mini-z"], "--model is 'mini-z': unknown encoder 'mini-z': did you mean mini-"),
     (["--evaluate", "xquadr"], "did you mean xquad-r"),
     (["--train", "nowhere.jsonl"], "nowhere.jsonl"),
     (["--seeds", "0"], "--seeds is '0': input should be greater than or equal to 1"),
@@ -22,9 +22,15 @@ MISTAKES = [
     (["--batch-size", "5000"], "--batch-size"),
     (["--address", "127.0.0.1:9"], "--address 127.0.0.1:9: nothing answers there"),
     (["--address", "ray://127.0.0.1:10001"], "Ray Client cannot run a study"),
-    (["--gradient-accumulation", "100"], "--gradient-accumulation 100: a worker has 48 pairs"),
-    (["--temperature", "0.1", "--search-temperature"], "--temperature 0.1 and --search-temperature exclude each other"),
-    (["--space", "static_ratio", "--search-temperature"], "add --sampler tpe to search the temperature"),
+    (
+        ["--gradient-accumulation", "100"],
+        "gradient_accumulation is 100, but a batch of 48 pairs has no more chunks than pairs",
+    ),
+    (
+        ["--temperature", "0.1", "--search-temperature"],
+        "--temperature is to be fixed and searched: an option is one of them",
+    ),
+    (["--space", "static_ratio", "--search-temperature"], "add --sampler tpe to search loss.temperature"),
     (["--until-separable", "4"], "--until-separable 4: the first look is at 5 seeds"),
     (["--seeds", "1", "--until-separable", "2"], "--until-separable 2: the first look is at 3 seeds"),
     (
@@ -40,6 +46,25 @@ MISTAKES = [
     (["--evaluate", "xquad-r", "--data-dir", "."], "xquad-r"),
     (["--evaluate", "atlas", "--evaluate", "atlas"], "--evaluate atlas is given twice"),
     (["--gpus-per-worker", "0.5", "--workers-per-trial", "2"], "workers of one trial cannot share a GPU"),
+    (
+        ["--gradient-accumulation", "40", "--workers-per-trial", "2"],
+        "--gradient-accumulation 40: a worker has 24 pairs",
+    ),
+    (["--set", "ratio.strat=1"], "Unknown option of a trial 'ratio.strat': did you mean ratio.start"),
+    (["--set", "seed=3"], "Unknown option of a trial 'seed'"),
+    (["--set", "ratio=linear(0,1)"], "--set ratio: every arm of a space has a ratio of its own"),
+    (["--factor", "ratio.start=0.1,0.9", "--arms", "X-Y"], "--factor ratio.start: no strategy or family"),
+    (["--arms", "X-Z"], "Unknown arm of the space 'X-Z': did you mean X-Y"),
+    (["--space", "closed_loop", "--arms", "excess"], "excess follows the losses of X-X-mono and X-Y"),
+    (["--arm", "linear: ratio=linear(0,1)"], "--arm linear: the space has an arm of this name"),
+    (["--search", "loss.symmetric"], "--search loss.symmetric: it has no usual range"),
+    (["--search", "loss.temperature=1..0"], "--search loss.temperature=1..0: the range is [1.0, 0.0]"),
+    (
+        ["--model", "mini-xs", "--model", "xlm-r-base", "--search-factor", "encoder=mini-xs,mini-s"],
+        "an option is one of them",
+    ),
+    (["--plugin", "no_such_module"], "--plugin no_such_module cannot be imported"),
+    (["--measure", "ndgc@10"], "Unknown measure 'ndgc@10'"),
 ]
 
 
@@ -87,15 +112,14 @@ def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path, refusal: Refusa
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({"format": 1, "name": "s"}, "study.json is damaged (it lacks space, settings)"),
-        (
-            {"format": 1, "name": "s", "space": "static_ratio", "settings": {"stepz": 3}},
-            "study.json: there is no setting 'stepz'; did you mean steps?",
-        ),
+        ({"format": 1, "name": "s"}, "study.json is damaged (it lacks space, settings, encoder, data)"),
+        ({"format": 2, "name": "s"}, "study.json is damaged (it has no checksum)"),
+        ({"format": 3}, "study.json has format 3, this version reads 2: use the version that wrote it"),
+        ([1], "study.json has format None"),
     ],
 )
 def test_a_study_that_cannot_be_understood_is_said(
-    tmp_path: Path, refusal: Refusal, content: dict[str, object], sentence: str
+    tmp_path: Path, refusal: Refusal, content: object, sentence: str
 ) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "study.json").write_text(json.dumps(content))

@@ -12,26 +12,30 @@ import pytest
 from study.records import open_study
 from tests.disks import small_disk
 from tests.study.conftest import TINY, results, run, start
+from trainables.records import RESULT
+from trainables.sealed import write_sealed
+from trainables.storage import Folder
+from trainables.trial import failure
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_study_ends_with_records_and_a_report(undisturbed: Path) -> None:
     study = open_study(str(undisturbed))
-    assert study.status["state"] == "complete"
+    assert study.status.state == "complete"
     assert study.problems == []
     ends = {phase: {trial.status for trial in study.trials if trial.phase == phase} for phase in ("search", "confirm")}
     assert ends == {"search": {"complete", "pruned"}, "confirm": {"complete"}}
-    assert {arm["arm"] for arm in study.arms} == {"X-X-mono", "X-Y", "hybrid 0.5", "best static"}
+    assert {arm.arm for arm in study.arms} == {"X-X-mono", "X-Y", "hybrid 0.5", "best static"}
     for arm in study.arms:
-        trials = study.confirm_trials(arm["arm"])
+        trials = study.confirm_trials(arm)
         assert [trial.seed for trial in trials] == [0, 1]
         for trial in trials:
             rows = trial.per_query()
             assert rows is not None
             multilingual = rows[rows.setting == "multilingual"]
             assert multilingual["map"].mean() == pytest.approx(
-                trial.result["metrics"]["atlas-test/multilingual/map"], abs=1e-6
+                trial.result.metrics["atlas-test/multilingual/map"], abs=1e-6
             )
     assert "atlas-test" in (undisturbed / "report" / "report.md").read_text()
 
@@ -78,8 +82,7 @@ def test_an_interrupt_and_a_spent_budget_leave_a_usable_study(undisturbed: Path,
     assert json.loads((study / "status.json").read_text())["state"] == "budget"
     # A trial that failed for a reason outside it is run again in the confirm phase.
     broken = next(study.glob("trials/confirm-*")) / "result.json"
-    result = {"status": "failed", "steps": 0, "metrics": {}, "cost": {}, "error": "the machine was on fire"}
-    broken.write_text(json.dumps(result))
+    write_sealed(Folder(broken.parent), RESULT, failure("the machine was on fire"))
     assert run("--resume", str(study), "--trial-budget", "1000", "--quiet").returncode == 0
     assert results(study) == results(undisturbed)
 

@@ -7,21 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.recipes import MINI
 from search_spaces.registry import space
 from study.cluster.searcher import FINISHED, PlanSearcher
+from study.cluster.trainable import DISK_FULL
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
 from study.records import create_study, open_study
 from study.settings import StudySettings
-from trainables.spec import Outcome, TrialSpec
+from tests.study.toy_study import study_record
+from trainables.records import RESULT, Cost, Outcome, Result, TrialRecord
+from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
-from trainables.trial import CHECKPOINT, DISK_FULL
+from trainables.trial import CHECKPOINT
 
 STEPS, BATCH = 40, 8
 PAIRS = STEPS * BATCH
 
-INFO = {"name": "s", "space": "dynamic_vs_static", "settings": {}}
+SETTINGS = StudySettings(set={"steps": STEPS, "batches.size": BATCH})
+
+
+def result_of(status: str = "complete", **cost: int) -> Result:
+    metrics = {"dev/multilingual/map": 0.5}
+    return Result(status=status, steps=STEPS, metrics=metrics, cost=Cost(**cost), ended="", host="")
+
 
 Run = Callable[..., int]
 
@@ -31,10 +39,9 @@ def trials_within(tmp_path: Path) -> Run:
     """How many trials are started, so many at a time, if each costs so many pairs and signal pairs."""
 
     def count(budget: int, pairs: int, signal_pairs: int = 0, status: str = "complete", at_a_time: int = 1) -> int:
-        study = create_study(Folder(tmp_path / f"{budget}-{pairs}-{signal_pairs}-{status}-{at_a_time}"), INFO)
-        plan = StudyPlan(space("dynamic_vs_static"), MINI, StudySettings(steps=STEPS, batch_size=BATCH), "mini-xs")
+        study = create_study(Folder(tmp_path / f"{budget}-{pairs}-{signal_pairs}-{status}-{at_a_time}"), study_record())
+        plan = StudyPlan(space("dynamic_vs_static"), SETTINGS)
         searcher = PlanSearcher(plan, study, Budget(pairs=budget), lambda spec, outcome: None)
-        result = {"status": status, "steps": STEPS, "metrics": {"dev/multilingual/map": 0.5}, "error": None}
         running: deque[tuple[str, str]] = deque()
         started = 0
         while True:
@@ -44,8 +51,7 @@ def trials_within(tmp_path: Path) -> Run:
                 started += 1
             elif running:
                 trial, folder = running.popleft()
-                cost = {"pairs": pairs, "signal_pairs": signal_pairs}
-                Folder(folder).write_json("result.json", {**result, "cost": cost})
+                write_sealed(Folder(folder), RESULT, result_of(status, pairs=pairs, signal_pairs=signal_pairs))
                 searcher.on_trial_complete(trial)
             elif config == FINISHED:
                 assert searcher.budget_reached == "pair budget"
@@ -79,12 +85,12 @@ Ended = list[tuple[str, str]]
 
 def _searcher(folder: Folder) -> tuple[PlanSearcher, Ended]:
     """A searcher of a new or a taken up study, and the trials that it takes for ended, with their status."""
-    study = open_study(folder.location) if folder.exists() else create_study(folder, INFO)
-    plan = StudyPlan(space("dynamic_vs_static"), MINI, StudySettings(steps=STEPS, batch_size=BATCH), "mini-xs")
+    study = open_study(folder.location) if folder.exists() else create_study(folder, study_record())
+    plan = StudyPlan(space("dynamic_vs_static"), SETTINGS)
     ended: Ended = []
 
-    def note(spec: TrialSpec, outcome: Outcome) -> None:
-        ended.append((spec.id, outcome.status))
+    def note(trial: TrialRecord, outcome: Outcome) -> None:
+        ended.append((trial.id, outcome.status))
 
     return PlanSearcher(plan, study, Budget(), note), ended
 
@@ -110,7 +116,7 @@ def test_a_process_that_died_on_a_disk_with_room_is_a_failed_trial(tmp_path: Pat
     assert isinstance(config, dict)
     searcher.on_trial_complete("0", None, error=True)
     assert [status for _, status in ended] == ["failed"]
-    assert "died more often" in Folder(config["folder"]).read_json("result.json")["error"]
+    assert "died more often" in str(read_sealed(Folder(config["folder"]), RESULT, Result).error)
 
 
 def test_what_killed_processes_left_is_cleared_away_when_a_study_is_taken_up(tmp_path: Path) -> None:
@@ -119,8 +125,7 @@ def test_what_killed_processes_left_is_cleared_away_when_a_study_is_taken_up(tmp
     config = searcher.suggest("0")
     assert isinstance(config, dict)
     folder = Folder(config["folder"])
-    result = {"status": "complete", "steps": STEPS, "metrics": {"dev/multilingual/map": 0.5}, "cost": {}, "error": None}
-    folder.write_json("result.json", result)
+    write_sealed(folder, RESULT, result_of())
     (folder / CHECKPOINT).write_bytes("model.safetensors", b"half of it")
     (folder / f".{CHECKPOINT}.{'0' * 32}").write_bytes("model.safetensors", b"another half")
     study.write_bytes(f".status.json.{'0' * 32}", b"{")

@@ -14,16 +14,16 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from search_spaces.recipes import MINI
-from search_spaces.space import Branch, Space, strategies
+from search_spaces.space import Space, family_branch, static_branch, strategies
 from study.plan.branch_search import BranchSearch
 from study.plan.early_stopping import rungs
 from study.plan.objective import Objective, parse_objectives
 from study.plan.program import StudyPlan
 from study.settings import StudySettings
-from trainables.config import TrainingConfig
+from tests.trainables.toy_run import toy_config
+from trainables.config import TrialConfig
 from trainables.parameters import Real
-from trainables.spec import Outcome, Rung, Status, TrialSpec
+from trainables.records import Outcome, Rung, Status, TrialRecord
 
 MAP = "multilingual/map"
 DISTANCE = "bias/rank_distance"
@@ -32,16 +32,8 @@ MORE, LESS = Objective(MAP, "maximize"), Objective(DISTANCE, "minimize")
 VALUES = st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
 
 
-def training(ratio: dict[str, Any] | None = None, steps: int = 100, every: int = 25) -> TrainingConfig:
-    return TrainingConfig.model_validate(
-        {
-            "ratio": ratio or {"family": "constant", "value": 0.5},
-            "steps": steps,
-            "batch_size": 8,
-            "learning_rate": 0.001,
-            "evaluate_every": every,
-        }
-    )
+def training(ratio: dict[str, Any] | None = None, steps: int = 100, every: int = 25) -> TrialConfig:
+    return toy_config(ratio=ratio or {"family": "constant", "value": 0.5}, steps=steps, evaluate_every=every)
 
 
 def ended(history: dict[int, float], metric: str = MAP, status: Status = "complete") -> Outcome:
@@ -61,7 +53,6 @@ def bounds(found: Sequence[Rung]) -> dict[int, float | None]:
 def test_rungs_are_the_evaluations_before_the_last_one() -> None:
     earlier = [ended({25: 0.1, 50: 0.2, 75: 0.3, 100: 0.4}), ended({25: 0.2, 50: 0.1, 75: 0.5, 100: 0.6})]
     assert bounds(rungs(training(), earlier, MORE)) == {25: 0.2, 50: 0.2, 75: 0.5}
-    assert rungs(training(every=0), earlier, MORE) == ()
     assert rungs(training(every=100), earlier, MORE) == ()
 
 
@@ -139,37 +130,39 @@ SPACE = Space(
     question="?",
     branches=(
         *strategies()[:1],
-        Branch(name="static", role="static", family="constant"),
-        Branch(name="linear", role="dynamic", family="linear"),
+        static_branch(),
+        family_branch("linear"),
     ),
     trials=8,
     main_comparison=("linear", "best static"),
 )
-SETTINGS = StudySettings(steps=40, batch_size=8, seeds=1, early_stopping="halving")
+SETTINGS = StudySettings(
+    set={"steps": 40, "batches.size": 8, "monitoring.evaluations": 4}, seeds=1, early_stopping="halving"
+)
 
 
-def value_at(spec: TrialSpec, step: int) -> float:
+def value_at(spec: TrialRecord, step: int) -> float:
     # Strategies are far better than linear ones: across branches every linear trial would be stopped.
-    level = {"X-X-mono": 0.9, "static": 0.6, "linear": 0.2}.get(spec.family, 0.5)
-    spread = random.Random(f"{spec.training.fingerprint}").random() * 0.1
-    return (level + spread) * step / spec.training.steps
+    level = {"X-X-mono": 0.9, "static": 0.6, "linear": 0.2}.get(str(spec.branch), 0.5)
+    spread = random.Random(f"{spec.config.fingerprint}").random() * 0.1
+    return (level + spread) * step / spec.config.steps
 
 
-def train(spec: TrialSpec) -> Outcome:
+def train(spec: TrialRecord) -> Outcome:
     """Trains until the end or to the first rung that it misses."""
     stop_at = {rung.step: rung for rung in spec.rungs}
     history: dict[int, float] = {}
-    for step in range(spec.training.evaluate_every, spec.training.steps + 1, spec.training.evaluate_every):
+    for step in range(spec.config.evaluate_every, spec.config.steps + 1, spec.config.evaluate_every):
         history[step] = value_at(spec, step)
         if step in stop_at and stop_at[step].misses(history[step]):
             return ended(history, status="pruned")
     return ended(history)
 
 
-def search(plan: StudyPlan, concurrent: int = 1, seed: int = 0) -> dict[str, tuple[TrialSpec, Outcome]]:
+def search(plan: StudyPlan, concurrent: int = 1, seed: int = 0) -> dict[str, tuple[TrialRecord, Outcome]]:
     order = random.Random(seed)
-    running: list[TrialSpec] = []
-    done: dict[str, tuple[TrialSpec, Outcome]] = {}
+    running: list[TrialRecord] = []
+    done: dict[str, tuple[TrialRecord, Outcome]] = {}
     while not plan.finished:
         while len(running) < concurrent and (spec := plan.next_trial()) is not None:
             running.append(spec)
@@ -188,13 +181,13 @@ def plan_of(
     space: Space = SPACE,
     storage: optuna.storages.BaseStorage | None = None,
 ) -> StudyPlan:
-    return StudyPlan(space, MINI, settings, "mini-xs", round_size=round_size, storage=storage)
+    return StudyPlan(space, settings, round_size=round_size, storage=storage)
 
 
 def test_a_branch_is_never_judged_by_another_one() -> None:
     together = search(plan_of())
     for branch in SPACE.branches:
-        alone = SPACE.model_copy(update={"branches": (branch,), "main_comparison": ()})
+        alone = SPACE.model_copy(update={"branches": (branch,), "main_comparison": ("best static", "best static")})
         for name, (spec, _) in search(plan_of(space=alone)).items():
             assert together[name][0].rungs == spec.rungs
 
@@ -202,14 +195,14 @@ def test_a_branch_is_never_judged_by_another_one() -> None:
 def test_a_search_stops_trials_but_never_all_of_a_branch() -> None:
     done = search(plan_of())
     for branch in SPACE.branches:
-        ends = [outcome.status for spec, outcome in done.values() if spec.family == branch.name]
+        ends = [outcome.status for spec, outcome in done.values() if spec.branch == branch.name]
         assert set(ends) == {"complete", "pruned"}
         assert ends[:2] == ["complete", "complete"], "there is nothing yet to be behind of"
 
 
 def test_no_linear_trial_is_stopped_in_its_first_half() -> None:
     for spec, outcome in search(plan_of()).values():
-        if spec.family == "linear":
+        if spec.branch == "linear":
             assert all(rung.step >= 20 for rung in spec.rungs)
             assert outcome.steps >= 20
 
@@ -295,7 +288,7 @@ def test_the_journal_in_the_study_folder_tells_the_same(tmp_path: Path) -> None:
     reader = JournalStorage(JournalFileBackend(str(journal)))
     names = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     for branch in SPACE.branches:
-        own = [outcome for spec, outcome in done.values() if spec.family == branch.name]
+        own = [outcome for spec, outcome in done.values() if spec.branch == branch.name]
         seen = optuna.load_study(study_name=branch.name, storage=reader).trials
         assert [trial.state for trial in seen] == [names[outcome.status] for outcome in own]
         assert [trial.last_step for trial in seen] == [outcome.steps for outcome in own]
