@@ -171,7 +171,7 @@ class Run:
     @cached_property
     def training(self) -> Training:
         """What was trained."""
-        return Training(self._trial.training)
+        return Training(self._trial.spec["training"])
 
     @cached_property
     def metrics(self) -> Mapping[str, float | None]:
@@ -181,7 +181,8 @@ class Run:
 
     def dev(self, objective: str) -> float | None:
         """The value of an objective on the dev set at the end."""
-        return self.metrics.get(f"{DEV}/{objective}")
+        value = self._result.get("metrics", {}).get(f"{DEV}/{objective}")
+        return None if value is None or not math.isfinite(value) else float(value)
 
     @property
     def steps(self) -> int | None:

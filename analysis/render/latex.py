@@ -70,13 +70,17 @@ def latex(table: Table) -> str:
     """A table to `\\input`: one that floats, or one that breaks over pages if it has many rows."""
     import pandas as pd
 
-    rows = [[_text(*of) for of in zip(table.columns, row, strict=True)] for row in table.rows[:MOST_ROWS]]
+    is_long = len(table.rows) > ROWS_OF_A_PAGE
+    rows = [
+        [_text(column, cell, "" if is_long else r"\scriptsize ") for column, cell in zip(table.columns, row, strict=True)]
+        for row in table.rows[:MOST_ROWS]
+    ]
     content = pd.DataFrame(rows, columns=_headings(table.columns), dtype=object)
     style = content.style.hide(axis="index")
     options = {"hrules": True, "multicol_align": "c", "column_format": "".join(_formats(table))}
     title, label = latex_escape(table.title), f"tab:{table.name.replace('_', '-')}"
     notes = [rf"\par\smallskip\footnotesize {latex_escape(note)}" for note in _notes(table)]
-    if len(rows) > ROWS_OF_A_PAGE:
+    if is_long:
         body = style.to_latex(**options, environment="longtable", caption=title, label=label)
         return "\n".join(["{" + rf"\{_size(table)}", body, *notes, r"\par}", ""])
     return "\n".join(
@@ -112,13 +116,13 @@ def latex_document(tables: Iterable[Table]) -> str:
     )
 
 
-def _text(column: Column, cell: Cell) -> str:
+def _text(column: Column, cell: Cell, size_of_interval: str) -> str:
     value = format_cell(cell, column.kind)
     value = latex_escape(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}\N{HORIZONTAL ELLIPSIS}")
     value = rf"\textbf{{{value}}}" if cell.mark == "best" else value
     value += r"\textsuperscript{$\dagger$}" if cell.mark == "tied" else ""
     interval = latex_escape(format_interval(cell, column.kind))
-    value += rf" {{\scriptsize {interval}}}" if interval else ""
+    value += rf" {{{size_of_interval}{interval}}}" if interval else ""
     return f"{value} {latex_escape(cell.remark)}".rstrip()
 
 
@@ -132,29 +136,31 @@ def _headings(columns: tuple[Column, ...]) -> list[tuple[str, str]] | list[str]:
 def _formats(table: Table) -> list[str]:
     """The alignment of each column; texts that are long wrap in a paragraph."""
     formats = []
-    for column, width in zip(table.columns, _widths(table), strict=True):
+    for column, (width, wraps) in zip(table.columns, _widths(table), strict=True):
         if column.is_number:
             formats.append("r")
-        elif width > WIDEST_COLUMN:
+        elif wraps:
             formats.append(rf">{{\raggedright\arraybackslash}}p{{{min(7.0, 3.0 + width / 50):.1f}cm}}")
         else:
             formats.append("l")
     return formats
 
 
-def _widths(table: Table) -> list[int]:
-    """Characters of the longest text of each column."""
+def _widths(table: Table) -> list[tuple[int, bool]]:
+    """Characters of the longest text of each column, and whether it wraps: it is long, and none of its words is."""
     widths = []
     for index, column in enumerate(table.columns):
-        cells = (row[index] for row in table.rows[:MOST_ROWS])
-        texts = (f"{format_cell(c, column.kind)} {format_interval(c, column.kind)} {c.remark}".rstrip() for c in cells)
-        widths.append(max(map(len, (heading(column), *texts))))
+        cells = [row[index] for row in table.rows[:MOST_ROWS]]
+        texts = [f"{format_cell(c, column.kind)} {format_interval(c, column.kind)} {c.remark}".strip() for c in cells]
+        width = max(map(len, (heading(column), *texts)))
+        word = max((len(word) for text in texts for word in text.split()), default=0)
+        widths.append((width, width > WIDEST_COLUMN >= word and not column.is_number))
     return widths
 
 
 def _size(table: Table) -> str:
     """The largest size of type at which the table is no wider than the page, or the smallest one."""
-    characters = sum(min(width, WIDEST_COLUMN) for width in _widths(table))
+    characters = sum(WIDEST_COLUMN if wraps else width for width, wraps in _widths(table))
     gaps = _BETWEEN * len(table.columns)
     return next((name for name, width in _SIZES.items() if width * characters + gaps <= TEXT_WIDTH), "tiny")
 

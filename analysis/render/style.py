@@ -19,6 +19,8 @@ ROW = 17
 """Pixels of a row with a label."""
 FAINT = 0.15
 """Opacity of what is not highlighted."""
+ROWS = "rows"
+"""What the data of a figure are called in its specification."""
 
 
 @dataclass(frozen=True)
@@ -134,22 +136,22 @@ def values(table: Table) -> list[dict[str, Any]]:
 
     Six digits are more than a drawing can show.
     """
-    rows = []
+    listed = []
     for record, row in zip(table.records(), table.rows, strict=True):
         found = {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in record.items()}
         for column, cell in zip(table.columns, row, strict=True):
             parts = (format_cell(cell, column.kind), format_interval(cell, column.kind), cell.remark)
             if column.is_number:
                 found[f"{column.key}_text"] = " ".join(part for part in parts if part)
-        rows.append(found)
-    return rows
+        listed.append(found)
+    return listed
 
 
-def data(table: Table) -> "alt.Data":
-    """The same as the data of a chart."""
+def rows() -> "alt.NamedData":
+    """The rows of the figure, as the data of a chart."""
     import altair as alt
 
-    return alt.Data(values=values(table))
+    return alt.NamedData(ROWS)
 
 
 def once() -> "alt.Chart":

@@ -238,6 +238,7 @@ def _place_of_objective(facts: Facts) -> tuple[Place, str]:
 def forest(findings: Findings) -> Iterator["Figure"]:
     """Per benchmark: the difference of every compared pair with its interval, one panel per setting."""
     from analysis.render.figure import Figure
+    from analysis.render.style import values
 
     table = comparisons(findings.comparisons)
     for benchmark in findings.facts.benchmarks:
@@ -245,29 +246,32 @@ def forest(findings: Findings) -> Iterator["Figure"]:
         if not judged:
             continue
         found = "; ".join(f"{j.first.label} minus {j.second.label}, {j.place.setting}: {j.verdict}" for j in judged)
+        label = metric_label(benchmark.metric)
+        rows = [
+            row | {"pair": f"{row['arm']} \N{MINUS SIGN} {row['baseline']}"}
+            for row in values(table)
+            if row["benchmark"] == benchmark.name and row["metric"] == label
+        ]
         yield Figure(
             f"forest_{slug(benchmark.name)}",
             f"{benchmark.name}: differences between arms",
             f"{benchmark.name}: differences with 95 % intervals; the grey band is the equivalence margin. {found}.",
             table,
-            lambda palette, benchmark=benchmark: _draw_forest(palette, table, benchmark, findings.margin),
+            lambda palette, rows=rows, label=label: _draw_forest(palette, table, rows, label, findings.margin),
             FOREST,
+            rows,
         )
 
 
-def _draw_forest(palette: Any, table: Table, benchmark: Benchmark, margin: float) -> Any:
+def _draw_forest(palette: Any, table: Table, drawn: Sequence[dict[str, Any]], label: str, margin: float) -> Any:
     import altair as alt
 
-    from analysis.render.style import ROW, WIDTH, emphasis, highlight, once, score_axis, tips, values
+    from analysis.render.style import ROW, WIDTH, emphasis, highlight, once, rows, score_axis, tips
 
-    label = metric_label(benchmark.metric)
-    rows = [row for row in values(table) if row["benchmark"] == benchmark.name and row["metric"] == label]
-    for row in rows:
-        row["pair"] = f"{row['arm']} \N{MINUS SIGN} {row['baseline']}"
-    pairs = list(dict.fromkeys(row["pair"] for row in rows))
-    settings = [setting for setting in benchmark.settings if any(row["setting"] == setting for row in rows)]
+    pairs = list(dict.fromkeys(row["pair"] for row in drawn))
+    settings = list(dict.fromkeys(row["setting"] for row in drawn))
     colours = (*palette.series[:3], palette.muted, palette.muted)
-    shown = [name for name in VERDICTS if any(row["verdict"] == name for row in rows)]
+    shown = [name for name in VERDICTS if any(row["verdict"] == name for row in drawn)]
     looks = {name: (colour, shape) for name, colour, shape in zip(VERDICTS, colours, ("circle", "square", "diamond", "circle", "cross"), strict=True)}
     legend = alt.Legend(title=None, orient="top")
     colour = alt.Color("verdict:N", scale=alt.Scale(domain=shown, range=[looks[name][0] for name in shown]), legend=legend)
@@ -285,7 +289,7 @@ def _draw_forest(palette: Any, table: Table, benchmark: Benchmark, margin: float
     marks = base.mark_point().encode(x, color=colour, fill=fill, shape=shape, tooltip=tooltip)
     panel = alt.layer(band, zero, bars, marks).properties(width=(WIDTH - 240) / len(settings), height=ROW * len(pairs))
     facet = alt.Column("setting:N", sort=settings, title=None)
-    return panel.facet(facet, data=alt.Data(values=rows)).resolve_scale(x="independent").add_params(chosen)
+    return panel.facet(facet, data=rows()).resolve_scale(x="independent").add_params(chosen)
 
 
 def questions(findings: Findings) -> Iterator["Figure"]:
@@ -326,6 +330,7 @@ def questions(findings: Findings) -> Iterator["Figure"]:
             table,
             lambda palette, table=table, shares=shares, label=label: _draw_questions(palette, table, shares, label),
             QUESTIONS,
+            _stairs(table),
         )
 
 
@@ -342,17 +347,23 @@ def _steps(number: int) -> list[int]:
     return [int(place) for place in np.unique(np.linspace(1, number, min(number, MOST_STEPS)).round())]
 
 
-def _draw_questions(palette: Any, table: Table, shares: Sequence[tuple[Place, float, float]], label: str) -> Any:
-    import altair as alt
-
-    from analysis.render.style import WIDTH, once, score_axis, share_axis, tips, values
+def _stairs(table: Table) -> list[dict[str, Any]]:
+    """The rows of the table as steps: each begins where the one before it in its panel ends."""
+    from analysis.render.style import values
 
     rows = values(table)
     before = 0.0
     for row in rows:
-        # A step begins where the one before it in its panel ends.
         row |= {"from": before if row["share"] > before else 0.0, "side": "better" if row["difference"] > 0 else "worse"}
         before = row["share"]
+    return rows
+
+
+def _draw_questions(palette: Any, table: Table, shares: Sequence[tuple[Place, float, float]], label: str) -> Any:
+    import altair as alt
+
+    from analysis.render.style import WIDTH, once, rows, score_axis, share_axis, tips
+
     legend = {
         place.setting: [f"better on {100 * better:.0f} %", f"worse on {100 * worse:.0f} %"]
         for place, better, worse in shares
@@ -371,7 +382,7 @@ def _draw_questions(palette: Any, table: Table, shares: Sequence[tuple[Place, fl
         )
         title = alt.TitleParams(place.setting)
         panels.append(alt.layer(steps, zero, said).properties(title=title, width=WIDTH / len(shares) - 40, height=200))
-    return alt.hconcat(*panels, data=alt.Data(values=rows), spacing=20).resolve_scale(y="shared")
+    return alt.hconcat(*panels, data=rows(), spacing=20).resolve_scale(y="shared")
 
 
 SECTION = Section(

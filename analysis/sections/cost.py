@@ -122,7 +122,7 @@ def time_split(findings: Findings) -> Iterator["Figure"]:
 def _draw(palette: Any, table: Table, arms: list[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import ROW, WIDTH, data, emphasis, highlight, tips
+    from analysis.render.style import ROW, WIDTH, emphasis, highlight, rows, tips
 
     parts = [label for label in (*PARTS.values(), OTHER) if any(row["part"] == label for row in table.records())]
     colours = dict(zip((*PARTS.values(), OTHER), (*palette.series[: len(PARTS)], palette.line), strict=True))
@@ -150,7 +150,7 @@ def _draw(palette: Any, table: Table, arms: list[str]) -> Any:
         .mark_text(align="left", dx=4)
         .encode(x="total:Q", y=y, text="text:N")
     )
-    return alt.layer(bars, totals, data=data(table)).properties(width=WIDTH - 150, height=ROW * len(arms))
+    return alt.layer(bars, totals, data=rows()).properties(width=WIDTH - 150, height=ROW * len(arms))
 
 
 SECTION = Section(

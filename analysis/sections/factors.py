@@ -300,7 +300,7 @@ def size_curves(findings: Findings) -> Iterator["Figure"]:
 def _draw(palette: Any, table: Table, growths: Sequence[Growth], label: str) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, data, emphasis, highlight, lines, points, score_axis, series, tips
+    from analysis.render.style import WIDTH, emphasis, highlight, lines, points, rows, score_axis, series, tips
 
     names = list(growths[0].scaling.curves)
     looks = series(palette, names, columns=3)
@@ -315,7 +315,7 @@ def _draw(palette: Any, table: Table, growths: Sequence[Growth], label: str) -> 
         )
         line = fitted.mark_line().encode(x, y, **lines(looks), opacity=emphasis(chosen))
         runs = (
-            alt.Chart(data(table))
+            alt.Chart(rows())
             .transform_filter(alt.FieldEqualPredicate(field="setting", equal=growth.setting))
             .mark_point(size=30)
             .encode(x, y, **points(looks), opacity=emphasis(chosen), tooltip=tips(table))

@@ -128,7 +128,7 @@ def _pair_table(benchmark: Benchmark, first: Arm, second: Arm, names: Sequence[s
 def _draw(palette: Any, table: Table, names: Sequence[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import DIFFERENCE, QUALITY, data, tips
+    from analysis.render.style import DIFFERENCE, QUALITY, rows, tips
 
     size = max(min(32, 380 / len(names)), 12)
     values, differences = (column.label for column in table.columns[2:])
@@ -158,7 +158,7 @@ def _draw(palette: Any, table: Table, names: Sequence[str]) -> Any:
                 .encode(text="text:N", color=alt.condition(dark, alt.value("#ffffff"), alt.value("#000000")))
             )
         panels.append(alt.layer(*parts).properties(title=title, width=size * len(names), height=size * len(names)))
-    return alt.hconcat(*panels, data=data(table), spacing=40).resolve_scale(color="independent")
+    return alt.hconcat(*panels, data=rows(), spacing=40).resolve_scale(color="independent")
 
 
 SECTION = Section(

@@ -183,6 +183,7 @@ def _reference(found: Sequence[Axis], points: Sequence[Point]) -> Point:
 def figures(findings: Findings) -> Iterator["Figure"]:
     """The dev values of the search, and per benchmark those of the front's arms and of the strategies."""
     from analysis.render.figure import Figure
+    from analysis.render.style import values
 
     facts = findings.facts
     found = axes(facts)
@@ -214,6 +215,7 @@ def figures(findings: Findings) -> Iterator["Figure"]:
             shown,
             lambda palette, shown=shown: _draw_test(palette, shown, found),
             TEST,
+            [row | {"name": str(row["arm"]).removeprefix("front ")} for row in values(shown)],
         )
 
 
@@ -265,7 +267,7 @@ def _channels(pair: tuple[Axis, Axis], key: str) -> tuple[Any, Any]:
 def _draw_dev(palette: Any, table: Table, found: Sequence[Axis]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, data, emphasis, highlight, tips
+    from analysis.render.style import WIDTH, emphasis, highlight, rows, tips
 
     chosen = highlight("kind")
     pairs = _pairs(found)
@@ -282,15 +284,14 @@ def _draw_dev(palette: Any, table: Table, found: Sequence[Axis]) -> Any:
         best = alt.FieldEqualPredicate(field="front", equal="yes")
         circles = alt.Chart().transform_filter(best).mark_point(size=160, color=palette.ink).encode(x, y)
         panels.append(alt.layer(trials, circles).properties(width=WIDTH / len(pairs) - 70, height=280))
-    return alt.hconcat(*panels, data=data(table), spacing=30).add_params(chosen)
+    return alt.hconcat(*panels, data=rows(), spacing=30).add_params(chosen)
 
 
 def _draw_test(palette: Any, table: Table, found: Sequence[Axis]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, tips, values
+    from analysis.render.style import WIDTH, rows, tips
 
-    rows = [row | {"name": str(row["arm"]).removeprefix("front ")} for row in values(table)]
     pairs = _pairs(found)
     groups = alt.Scale(domain=["front", "strategy"], range=palette.series[:2])
     colour = alt.Color("group:N", scale=groups, legend=None)
@@ -305,7 +306,7 @@ def _draw_test(palette: Any, table: Table, found: Sequence[Axis]) -> Any:
         marks = base.mark_point(filled=True).encode(x, y, shape=shape, tooltip=tips(table))
         names = base.mark_text(align="left", dx=7, dy=-7).encode(x, y, text="name:N")
         panels.append(alt.layer(across, up, marks, names).properties(width=WIDTH / len(pairs) - 70, height=280))
-    return alt.hconcat(*panels, data=alt.Data(values=rows), spacing=30)
+    return alt.hconcat(*panels, data=rows(), spacing=30)
 
 
 SECTION = Section(

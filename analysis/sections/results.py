@@ -181,7 +181,7 @@ def frame(shown: Sequence[Estimate], log: bool) -> tuple[float, float]:
 def _draw(palette: Any, table: Table, panels: Sequence[Panel]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, axis, data, emphasis, highlight, points, series, tips
+    from analysis.render.style import WIDTH, axis, emphasis, highlight, points, rows, series, tips
 
     names = [str(row[0].value) for row in table.rows]
     looks = series(palette, names, columns=3)
@@ -211,7 +211,7 @@ def _draw(palette: Any, table: Table, panels: Sequence[Panel]) -> Any:
         )
         marks = base.mark_point().encode(x, y, **points(looks), tooltip=tips(table, "arm", *keys))
         drawn.append(alt.layer(edge, across, up, marks).properties(width=WIDTH / len(panels) - 70, height=280))
-    return alt.hconcat(*drawn, data=data(table), spacing=30).add_params(chosen)
+    return alt.hconcat(*drawn, data=rows(), spacing=30).add_params(chosen)
 
 
 SECTION = Section(

@@ -211,26 +211,30 @@ def _distribution(optuna: Any, name: str, column: list[Any]) -> Any:
 def _draw_importance(palette: Any, table: Table, objective: str) -> Any:
     import altair as alt
 
-    from analysis.render.style import ROW, WIDTH, share_axis, tips, values
+    from analysis.render.style import ROW, WIDTH, rows, share_axis, tips
 
-    rows = values(table)
     panels = []
-    groups = list(dict.fromkeys(row["group"] for row in rows))
+    groups = list(dict.fromkeys(row["group"] for row in table.records()))
     for group in groups:
-        own = [row for row in rows if row["group"] == group]
+        own = [row["parameter"] for row in table.records() if row["group"] == group]
         title = f"importance for dev {objective} (PED-ANOVA, sums to 100 %)" if group == groups[-1] else None
         x = alt.X("importance:Q", axis=share_axis(title, tickCount=5), scale=alt.Scale(domain=[0, 1]))
-        y = alt.Y("parameter:N", sort=[row["parameter"] for row in own], title=None)
-        bars = alt.Chart(alt.Data(values=own)).mark_bar(color=palette.series[0], height={"band": 0.7})
+        y = alt.Y("parameter:N", sort=own, title=None)
+        bars = (
+            alt.Chart()
+            .transform_filter(alt.FieldEqualPredicate(field="group", equal=group))
+            .mark_bar(color=palette.series[0], height={"band": 0.7})
+        )
         panels.append(
             bars.encode(x, y, tooltip=tips(table)).properties(title=group, width=WIDTH - 150, height=ROW * len(own))
         )
-    return alt.vconcat(*panels, spacing=12)
+    return alt.vconcat(*panels, data=rows(), spacing=12)
 
 
 def parallel_coordinates(findings: Findings) -> Iterator["Figure"]:
     """The search trials as lines over family, mean ratio, learning rate and dev value."""
     from analysis.render.figure import Figure
+    from analysis.render.style import values
 
     facts = findings.facts
     objective = facts.objective
@@ -257,13 +261,15 @@ def parallel_coordinates(findings: Findings) -> Iterator["Figure"]:
     coordinates = _coordinates(table)
     if len(coordinates) < 3:
         return
+    scales = {f"at{index}": Coordinate(table, column) for index, column in enumerate(coordinates)}
     names = ", ".join(column.label.lower() for column in coordinates)
     yield Figure(
         "parallel_coordinates",
         "Search trials",
         f"{len(shown)} search trials as lines over {names}; the best {top} stand out.",
         table,
-        lambda palette: _draw_parallel(palette, table, coordinates, groups),
+        lambda palette: _draw_parallel(palette, table, scales, groups),
+        rows=[row | {place: one.height(row[one.column.key]) for place, one in scales.items()} for row in values(table)],
     )
 
 
@@ -278,13 +284,11 @@ def _coordinates(table: Table) -> list[Column]:
     return [column for column in table.columns[2:] if column.key == "family" or differs(column.key)]
 
 
-def _draw_parallel(palette: Any, table: Table, coordinates: Sequence[Column], groups: tuple[str, str]) -> Any:
+def _draw_parallel(palette: Any, table: Table, scales: Mapping[str, "Coordinate"], groups: tuple[str, str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, emphasis, highlight, tips, values
+    from analysis.render.style import WIDTH, emphasis, highlight, rows, tips
 
-    scales = {f"at{index}": Coordinate(table, column) for index, column in enumerate(coordinates)}
-    rows = [row | {place: scale.height(row[scale.column.key]) for place, scale in scales.items()} for row in values(table)]
     ticks = [
         {"place": place, "height": scale.height(value), "label": label}
         for place, scale in scales.items()
@@ -303,7 +307,7 @@ def _draw_parallel(palette: Any, table: Table, coordinates: Sequence[Column], gr
     layers: list[Any] = []
     for group, width, strong in ((groups[1], 0.9, 0.35), (groups[0], 1.6, 1.0)):
         layers.append(
-            alt.Chart(alt.Data(values=rows))
+            alt.Chart(rows())
             .transform_filter(alt.FieldEqualPredicate(field="group", equal=group))
             .transform_fold(list(scales), as_=["place", "height"])
             .mark_line(strokeWidth=width)

@@ -54,7 +54,7 @@ def schedules(findings: Findings) -> Iterator["Figure"]:
 def _draw_schedules(palette: Any, table: Table, names: Sequence[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, data, emphasis, highlight, score_axis, share_axis, tips
+    from analysis.render.style import WIDTH, emphasis, highlight, rows, score_axis, share_axis, tips
 
     chosen = highlight("series")
     looks = alt.Scale(domain=[ASKED, DRAWN], range=palette.series[:2])
@@ -75,7 +75,7 @@ def _draw_schedules(palette: Any, table: Table, names: Sequence[str]) -> Any:
     )
     header = alt.Header(labelLimit=WIDTH / COLUMNS - 30, labelFontSize=11, labelAnchor="start")
     return lines.facet(
-        alt.Facet("arm:N", sort=list(names), title=None, header=header), columns=COLUMNS, data=data(table), spacing=14
+        alt.Facet("arm:N", sort=list(names), title=None, header=header), columns=COLUMNS, data=rows(), spacing=14
     )
 
 
@@ -124,7 +124,7 @@ def mean_by_step(runs: Sequence[Sequence[tuple[int, float | None]]]) -> list[tup
 def _draw_curves(palette: Any, table: Table, panels: dict[str, str], names: Sequence[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, axis, data, emphasis, highlight, series, tips
+    from analysis.render.style import WIDTH, axis, emphasis, highlight, rows, series, tips
 
     chosen = highlight("arm")
     looks = series(palette, names, columns=3)
@@ -141,4 +141,4 @@ def _draw_curves(palette: Any, table: Table, panels: dict[str, str], names: Sequ
             x, y, color=looks["color"], fill=looks["fill"], shape=looks["shape"], opacity=opacity, tooltip=tips(table)
         )
         drawn.append(alt.layer(line, marks).properties(title=panel, width=WIDTH / len(panels) - 40, height=260))
-    return alt.hconcat(*drawn, data=data(table), spacing=30).add_params(chosen)
+    return alt.hconcat(*drawn, data=rows(), spacing=30).add_params(chosen)
