@@ -55,9 +55,9 @@ class Figure:
         return ElementTree.tostring(self._drawn, encoding="unicode")
 
     @property
-    def height(self) -> float:
-        """Pixels that the drawing is high."""
-        return float(self._drawn.attrib["height"])
+    def size(self) -> tuple[int, int]:
+        """Width and height of the drawing in pixels."""
+        return int(float(self._drawn.attrib["width"])), int(float(self._drawn.attrib["height"]))
 
     @cached_property
     def _drawn(self) -> ElementTree.Element:
