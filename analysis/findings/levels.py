@@ -35,13 +35,21 @@ def cell_pairs(facts: Facts) -> tuple[list[Pair], str]:
     pairs = main_pairs(facts)
     if len(pairs) < 2 or not facts.factors:
         return [], ""
+    reason = _obstacle(facts, pairs)
+    return ([], f"{reason}: the main comparison is not pooled over levels.") if reason else (pairs, "")
+
+
+def _obstacle(facts: Facts, pairs: Sequence[Pair]) -> str:
+    """Why cells have no common mean; empty if they have one."""
+    named = " and ".join(facts.factors)
     if len({cell_key(first.cell) for first, _ in pairs}) < len(pairs):
-        return [], "Studies of one cell were not put together: the main comparison is not pooled over levels."
+        return f"Studies of one {named} were not put together"
     for arms in zip(*pairs, strict=True):
         if (found := difference_of_runs(facts, arms, facts.factors)) is not None:
-            named = " and ".join(facts.factors)
-            return [], f"The runs differ in {found}, not in {named} alone: the main comparison is not pooled over levels."
-    return pairs, ""
+            return f"The runs differ in {found}, not in {named} alone"
+    if not set.intersection(*(set(arm.seeds) for pair in pairs for arm in pair)):
+        return "The cells share no seed"
+    return ""
 
 
 def levels(facts: Facts) -> list[Level]:

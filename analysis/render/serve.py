@@ -6,7 +6,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
 from analysis.contents import build_report
-from analysis.figures import report_figures
 from analysis.render.page import page
 from study.records import open_study
 from trainables.errors import UserError

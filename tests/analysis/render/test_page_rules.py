@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from analysis.contents import build_report
-from analysis.figures import report_figures
 from analysis.render.page import page
 
 html5lib = pytest.importorskip("html5lib")
@@ -26,7 +25,7 @@ def text(tmp_path_factory, write_study) -> str:
         tmp_path_factory.mktemp("studies"), name='<b>x</b> & "y" </script>', failed=1, questions=8, state="running"
     )
     report = build_report([str(folder)])
-    return page(report, report_figures(report))
+    return page(report)
 
 
 @pytest.fixture(scope="module")
