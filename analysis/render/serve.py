@@ -50,8 +50,9 @@ class LivePage:
             version = self.version()
             if version != self._made_from:
                 report = build_report(self._locations, self._margin, self._watts)
-                text = page(report)
-                self._content = text.replace("</body>", f"{WATCH}</body>").encode()
+                # The last one: Vega's script holds such a tag as well.
+                head, tag, tail = page(report).rpartition("</body>")
+                self._content = f"{head}{WATCH}{tag}{tail}".encode()
                 self._made_from = version
             return self._content
 

@@ -118,10 +118,13 @@ def points(encodings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def highlight(field: str) -> "alt.Parameter":
-    """What the reader clicks, in the drawing or in the legend, stands out while the rest steps back."""
+    """What the reader clicks, in the drawing or in the legend, stands out; a double click releases it.
+
+    It must be added to a layer that has the legend's colours.
+    """
     import altair as alt
 
-    return alt.selection_point(fields=[field], bind="legend", on="click", name=f"chosen_{field}")
+    return alt.selection_point(fields=[field], bind="legend", on="click", clear="dblclick", name=f"chosen_{field}")
 
 
 def emphasis(chosen: "alt.Parameter", strong: float = 1.0) -> "alt.Opacity":

@@ -95,10 +95,11 @@ def verdicts(compared: Comparisons) -> Table:
 def main_comparison(compared: Comparisons) -> Table:
     """The question's own comparison only, short enough for a terminal."""
     pairs = pairs_of(compared.main)
-    title = "; ".join(f"{first.label} against {second.label}" for first, second in pairs) or "No main comparison"
+    names = list(dict.fromkeys(f"{first.name} against {second.name}" for first, second in pairs))
     columns = [
         Column("benchmark", "Benchmark"),
         Column("setting", "Setting"),
+        *([Column("at", "At")] if len(pairs) > 1 else []),
         Column("difference", "Difference", "difference"),
         Column("verdict", "Verdict"),
         Column("p", "p (Holm)", "p"),
@@ -106,12 +107,12 @@ def main_comparison(compared: Comparisons) -> Table:
     ]
     rows = []
     for judged in compared.main:
-        place = judged.place
-        where = place.benchmark if len(pairs) == 1 else f"{place.benchmark} ({judged.first.label})"
-        found = judged.comparison
-        cells = [difference_cell(judged), judged.verdict, p_cell(judged), found.smallest_detectable]
-        rows.append([where, place.setting, *cells])
-    return make_table("main_comparison", capital(title), columns, rows, _decided(compared))
+        # Several pairs are those of several cells, or of studies that were not put together.
+        at = [", ".join(part for part in judged.first.group if part)] * (len(pairs) > 1)
+        cells = [difference_cell(judged), judged.verdict, p_cell(judged), judged.comparison.smallest_detectable]
+        rows.append([judged.place.benchmark, judged.place.setting, *at, *cells])
+    title = capital("; ".join(names) or "no main comparison")
+    return make_table("main_comparison", title, columns, rows, _decided(compared))
 
 
 def difference_cell(judged: Judged) -> Cell:
@@ -286,10 +287,10 @@ def _draw_forest(palette: Any, table: Table, drawn: Sequence[dict[str, Any]], la
     bars = base.mark_rule(strokeWidth=1.4).encode(alt.X("difference_low:Q"), alt.X2("difference_high:Q"), color=colour)
     tooltip = [alt.Tooltip("pair:N", title="Difference"), *tips(table, "setting", "difference", "verdict", "p")]
     x = alt.X("difference:Q", axis=score_axis(f"difference in {label}", tickCount=4, grid=True), scale=alt.Scale(padding=8))
-    marks = base.mark_point().encode(x, color=colour, fill=fill, shape=shape, tooltip=tooltip)
+    marks = base.mark_point().encode(x, color=colour, fill=fill, shape=shape, tooltip=tooltip).add_params(chosen)
     panel = alt.layer(band, zero, bars, marks).properties(width=(WIDTH - 240) / len(settings), height=ROW * len(pairs))
     facet = alt.Column("setting:N", sort=settings, title=None)
-    return panel.facet(facet, data=rows()).resolve_scale(x="independent").add_params(chosen)
+    return panel.facet(facet, data=rows()).resolve_scale(x="independent")
 
 
 def questions(findings: Findings) -> Iterator["Figure"]:

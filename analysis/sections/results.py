@@ -209,9 +209,9 @@ def _draw(palette: Any, table: Table, panels: Sequence[Panel]) -> Any:
             .mark_line(color=palette.ink, strokeWidth=0.8, strokeDash=[2, 2])
             .encode(x, y, order=f"{keys[0]}:Q")
         )
-        marks = base.mark_point().encode(x, y, **points(looks), tooltip=tips(table, "arm", *keys))
+        marks = base.mark_point().encode(x, y, **points(looks), tooltip=tips(table, "arm", *keys)).add_params(chosen)
         drawn.append(alt.layer(edge, across, up, marks).properties(width=WIDTH / len(panels) - 70, height=280))
-    return alt.hconcat(*drawn, data=rows(), spacing=30).add_params(chosen)
+    return alt.hconcat(*drawn, data=rows(), spacing=30)
 
 
 SECTION = Section(
