@@ -1,4 +1,4 @@
-"""Where the arms of a study are judged: the benchmarks with results, their settings, and the metric that speaks for each.
+"""Where the arms of a study are judged: benchmarks with results, their settings, the metric that speaks for each.
 
 Both the study, which decides whether it needs more seeds, and the report must look at the same place.
 """

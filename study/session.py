@@ -20,7 +20,7 @@ from study.dry_run import print_plan
 from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.program import StudyPlan
-from study.records import Study, create_study, now, open_study
+from study.records import DECISION, Study, create_study, now, open_study
 from study.settings import StudySettings, validated
 from study.terminal import Progress
 from trainables.encoders.config import EncoderConfig, resolve_encoder

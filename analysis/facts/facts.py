@@ -90,7 +90,7 @@ class Benchmark:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where arms are compared on it: its metric in every setting, and rank distance in the pool of all languages."""
+        """Where arms are compared on it: its metric in every setting, and rank distance where all languages compete."""
         quality = tuple(Place(self.name, setting, self.metric) for setting in self.settings)
         bias = (Place(self.name, "multilingual", RANK_DISTANCE),) * ("multilingual" in self.settings)
         return (*quality, *bias)

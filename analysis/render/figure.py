@@ -20,9 +20,9 @@ SVG = "http://www.w3.org/2000/svg"
 class Figure:
     """A figure of the report.
 
-    `draw` makes the chart in the colours of a palette; `data` is the table that it shows, for whoever cannot see it, and
-    `rows` what is drawn of it, if that is not simply its rows; `description` says in words what can be seen; `caption`
-    helps to read it.
+    draw: makes the chart in the colours of a palette; data: the table that it shows, for whoever cannot see it; rows:
+    what is drawn of it, if that is not simply its rows; description: what can be seen, in words; caption: helps to
+    read it.
     """
 
     name: str
@@ -80,8 +80,8 @@ class Figure:
 
 
 def vega() -> str:
-    """The JavaScript that draws specifications in the page: Vega, Vega-Lite and vega-embed, to run without a network."""
+    """The JavaScript that draws specifications in the page without a network: Vega, Vega-Lite and vega-embed."""
     import vl_convert
 
-    script: str = vl_convert.javascript_bundle()
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return script

@@ -1,7 +1,7 @@
-"""Tables as LaTeX for papers, with the packages array, booktabs, graphicx, longtable and amssymb.
+"""Tables as LaTeX for papers, with the packages array, booktabs, graphicx, longtable, lscape and amssymb.
 
 The source is ASCII, so that it compiles with every engine: pylatexenc writes what LaTeX has a command for, and other
-characters become their code points. Tables that do not fit on a page break over pages.
+characters become their code points. Tables that do not fit on a page break over pages, lying down if they are wide.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from analysis.render.table import MINUS, MOST_ROWS, Cell, Column, Table, format_cell, format_interval, heading
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pylatexenc.latexencode import UnicodeToLatexEncoder
 
 ROWS_OF_A_PAGE = 40
@@ -19,7 +20,7 @@ LONGEST_TEXT = 300
 """A longer text is cut: no row may be higher than a page."""
 WIDEST_COLUMN = 28
 """Characters of a text column that need not wrap."""
-TEXT_WIDTH = 17.0
+TEXT_WIDTH, TEXT_HEIGHT = 17.0, 25.7
 """In centimetres, on paper of A4 with margins of 2 cm."""
 
 # Widths of a character in centimetres on average, from the largest size to the smallest.
@@ -41,7 +42,7 @@ _OWN = {
     ord(MINUS): "$-$",
     ord("\N{GREEK SMALL LETTER ALPHA}"): r"$\alpha$",
 }
-_CONTROL = {code: "" for code in (*range(0x20), 0x7F)} | {ord("\n"): " ", ord("\t"): " "}
+_CONTROL = dict.fromkeys((*range(32), 127), "") | {ord("\n"): " ", ord("\t"): " "}
 
 
 def latex_escape(text: str) -> str:
@@ -50,7 +51,8 @@ def latex_escape(text: str) -> str:
     >>> print(latex_escape("50 % of α"))
     50 \\% of $\\alpha$
     """
-    return _encoder().unicode_to_latex(text)
+    escaped: str = _encoder().unicode_to_latex(text)
+    return escaped
 
 
 @cache
@@ -72,17 +74,32 @@ def latex(table: Table) -> str:
 
     is_long = len(table.rows) > ROWS_OF_A_PAGE
     rows = [
-        [_text(column, cell, "" if is_long else r"\scriptsize ") for column, cell in zip(table.columns, row, strict=True)]
+        [
+            _text(column, cell, "" if is_long else r"\scriptsize ")
+            for column, cell in zip(table.columns, row, strict=True)
+        ]
         for row in table.rows[:MOST_ROWS]
     ]
     content = pd.DataFrame(rows, columns=_headings(table.columns), dtype=object)
     style = content.style.hide(axis="index")
-    options = {"hrules": True, "multicol_align": "c", "column_format": "".join(_formats(table))}
+
+    def tabular(environment: str | None = None, caption: str | None = None, label: str | None = None) -> str:
+        return style.to_latex(
+            hrules=True,
+            multicol_align="c",
+            column_format="".join(_formats(table)),
+            environment=environment,
+            caption=caption,
+            label=label,
+        ).rstrip()
+
     title, label = latex_escape(table.title), f"tab:{table.name.replace('_', '-')}"
     notes = [rf"\par\smallskip\footnotesize {latex_escape(note)}" for note in _notes(table)]
     if is_long:
-        body = style.to_latex(**options, environment="longtable", caption=title, label=label)
-        return "\n".join(["{" + rf"\{_size(table)}", body, *notes, r"\par}", ""])
+        body = tabular(environment="longtable", caption=title, label=label)
+        size, upright = _size(table)
+        lines = [body, *notes, r"\par"] if upright else [r"\begin{landscape}", body, *notes, r"\end{landscape}"]
+        return "\n".join(["{" + rf"\{size}", *lines, "}", ""])
     return "\n".join(
         [
             r"\begin{table}[htbp]",
@@ -90,7 +107,7 @@ def latex(table: Table) -> str:
             rf"\caption{{{title}}}",
             rf"\label{{{label}}}",
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            style.to_latex(**options).rstrip() + "}",
+            tabular() + "}",
             *notes,
             r"\end{table}",
             "",
@@ -106,7 +123,7 @@ def latex_document(tables: Iterable[Table]) -> str:
             r"\documentclass[a4paper]{article}",
             r"\usepackage[T1]{fontenc}",
             r"\usepackage[margin=2cm]{geometry}",
-            r"\usepackage{array,booktabs,graphicx,longtable,amssymb}",
+            r"\usepackage{array,booktabs,graphicx,longtable,lscape,amssymb}",
             r"\begin{document}",
             # Floats that wait for a place of their own are too many for LaTeX: a page break lets them out.
             *(line for place in inputs for line in (place, r"\clearpage")),
@@ -126,11 +143,12 @@ def _text(column: Column, cell: Cell, size_of_interval: str) -> str:
     return f"{value} {latex_escape(cell.remark)}".rstrip()
 
 
-def _headings(columns: tuple[Column, ...]) -> list[tuple[str, str]] | list[str]:
+def _headings(columns: tuple[Column, ...]) -> "pd.Index[str]":
+    import pandas as pd
+
     labels = [latex_escape(heading(column)) for column in columns]
-    if not any(column.group for column in columns):
-        return labels
-    return list(zip((latex_escape(column.group) for column in columns), labels, strict=True))
+    groups = [latex_escape(column.group) for column in columns]
+    return pd.MultiIndex.from_arrays([groups, labels]) if any(groups) else pd.Index(labels)
 
 
 def _formats(table: Table) -> list[str]:
@@ -158,11 +176,19 @@ def _widths(table: Table) -> list[tuple[int, bool]]:
     return widths
 
 
-def _size(table: Table) -> str:
-    """The largest size of type at which the table is no wider than the page, or the smallest one."""
+def _size(table: Table) -> tuple[str, bool]:
+    """The size of type at which the table is no wider than the page, and whether it stands upright.
+
+    Type that is too small to read is used for nothing but tables that are too wide even when they lie down.
+    """
     characters = sum(WIDEST_COLUMN if wraps else width for width, wraps in _widths(table))
     gaps = _BETWEEN * len(table.columns)
-    return next((name for name, width in _SIZES.items() if width * characters + gaps <= TEXT_WIDTH), "tiny")
+    *readable, smallest = _SIZES
+    for room, upright in ((TEXT_WIDTH, True), (TEXT_HEIGHT, False)):
+        for name in readable:
+            if _SIZES[name] * characters + gaps <= room:
+                return name, upright
+    return smallest, False
 
 
 def _notes(table: Table) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def emphasis(chosen: "alt.Parameter", strong: float = 1.0) -> "alt.Opacity":
 
 
 def values(table: Table) -> list[dict[str, Any]]:
-    """The rows of a table for a chart: each value as a number or text, its interval, and `<key>_text` as people read it.
+    """The rows of a table for a chart: every value, the ends of its interval, and `<key>_text` as people read it.
 
     Six digits are more than a drawing can show.
     """

@@ -2,25 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.facts.arms import Arm
-from analysis.facts.facts import Benchmark, Facts, Place, estimate
+from analysis.facts.facts import Facts, Place, estimate
 from analysis.facts.metrics import RANK_DISTANCE, metric_label
 from analysis.findings.comparisons import Comparisons, Judged, pairs_of
 from analysis.findings.findings import Findings
 from analysis.findings.pairing import main_pairs
-from analysis.render.table import Cell, Column, Table, format_value, make_table
+from analysis.render.table import Cell, Column, Kind, Table, format_value, make_table
 from analysis.sections.cells import difference_kind, interval_cell, slug
 from analysis.sections.section import Section
-from analysis.wording import OBSTACLES, capital, count, judged_sentence, listed
+from analysis.wording import OBSTACLES, capital, count, judged_sentence
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
 
-FOREST = "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. The question's own pair is first."
+FOREST = (
+    "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. The question's own pair is first."
+)
 QUESTIONS = "Each step is one question, averaged over seeds and languages; above zero the first arm is better."
 MOST_STEPS = 400
 """Steps of the figure of questions: more cannot be told apart."""
@@ -123,7 +126,7 @@ def difference_cell(judged: Judged) -> Cell:
 
 def detectable_cell(judged: Judged) -> Cell:
     """The smallest difference that would have been found."""
-    kind = "rank" if judged.place.about.unit == "rank" else None
+    kind: Kind | None = "rank" if judged.place.about.unit == "rank" else None
     return Cell(judged.comparison.smallest_detectable, kind=kind)
 
 
@@ -258,7 +261,7 @@ def forest(findings: Findings) -> Iterator["Figure"]:
             f"{benchmark.name}: differences between arms",
             f"{benchmark.name}: differences with 95 % intervals; the grey band is the equivalence margin. {found}.",
             table,
-            lambda palette, rows=rows, label=label: _draw_forest(palette, table, rows, label, findings.margin),
+            partial(_draw_forest, table=table, drawn=rows, label=label, margin=findings.margin),
             FOREST,
             rows,
         )
@@ -273,10 +276,19 @@ def _draw_forest(palette: Any, table: Table, drawn: Sequence[dict[str, Any]], la
     settings = list(dict.fromkeys(row["setting"] for row in drawn))
     colours = (*palette.series[:3], palette.muted, palette.muted)
     shown = [name for name in VERDICTS if any(row["verdict"] == name for row in drawn)]
-    looks = {name: (colour, shape) for name, colour, shape in zip(VERDICTS, colours, ("circle", "square", "diamond", "circle", "cross"), strict=True)}
+    looks = {
+        name: (colour, shape)
+        for name, colour, shape in zip(
+            VERDICTS, colours, ("circle", "square", "diamond", "circle", "cross"), strict=True
+        )
+    }
     legend = alt.Legend(title=None, orient="top")
-    colour = alt.Color("verdict:N", scale=alt.Scale(domain=shown, range=[looks[name][0] for name in shown]), legend=legend)
-    shape = alt.Shape("verdict:N", scale=alt.Scale(domain=shown, range=[looks[name][1] for name in shown]), legend=legend)
+    colour = alt.Color(
+        "verdict:N", scale=alt.Scale(domain=shown, range=[looks[name][0] for name in shown]), legend=legend
+    )
+    shape = alt.Shape(
+        "verdict:N", scale=alt.Scale(domain=shown, range=[looks[name][1] for name in shown]), legend=legend
+    )
     filled = {name: looks[name][0] if name in ("better", "worse") else "transparent" for name in shown}
     fill = alt.Fill("verdict:N", scale=alt.Scale(domain=shown, range=list(filled.values())), legend=legend)
     chosen = highlight("verdict")
@@ -286,7 +298,9 @@ def _draw_forest(palette: Any, table: Table, drawn: Sequence[dict[str, Any]], la
     zero = once().mark_rule(strokeWidth=0.8).encode(x=alt.datum(0))
     bars = base.mark_rule(strokeWidth=1.4).encode(alt.X("difference_low:Q"), alt.X2("difference_high:Q"), color=colour)
     tooltip = [alt.Tooltip("pair:N", title="Difference"), *tips(table, "setting", "difference", "verdict", "p")]
-    x = alt.X("difference:Q", axis=score_axis(f"difference in {label}", tickCount=4, grid=True), scale=alt.Scale(padding=8))
+    x = alt.X(
+        "difference:Q", axis=score_axis(f"difference in {label}", tickCount=4, grid=True), scale=alt.Scale(padding=8)
+    )
     marks = base.mark_point().encode(x, color=colour, fill=fill, shape=shape, tooltip=tooltip).add_params(chosen)
     panel = alt.layer(band, zero, bars, marks).properties(width=(WIDTH - 240) / len(settings), height=ROW * len(pairs))
     facet = alt.Column("setting:N", sort=settings, title=None)
@@ -329,14 +343,14 @@ def questions(findings: Findings) -> Iterator["Figure"]:
             title,
             text,
             table,
-            lambda palette, table=table, shares=shares, label=label: _draw_questions(palette, table, shares, label),
+            partial(_draw_questions, table=table, shares=shares, label=label),
             QUESTIONS,
             _stairs(table),
         )
 
 
 def own_differences(findings: Findings, judged: Judged) -> Any:
-    """The difference of every question between two arms, mean over seeds and its own queries, ascending: [questions]."""
+    """The difference of every question, mean over seeds and its own queries, ascending: [questions]."""
     one, other = (findings.questions.table(arm, judged.place) for arm in (judged.first, judged.second))
     if one is None or other is None:
         raise ValueError(f"{judged.label} has no values per question at {judged.place}")
@@ -355,7 +369,10 @@ def _stairs(table: Table) -> list[dict[str, Any]]:
     rows = values(table)
     before = 0.0
     for row in rows:
-        row |= {"from": before if row["share"] > before else 0.0, "side": "better" if row["difference"] > 0 else "worse"}
+        row |= {
+            "from": before if row["share"] > before else 0.0,
+            "side": "better" if row["difference"] > 0 else "worse",
+        }
         before = row["share"]
     return rows
 
@@ -369,17 +386,21 @@ def _draw_questions(palette: Any, table: Table, shares: Sequence[tuple[Place, fl
         place.setting: [f"better on {100 * better:.0f} %", f"worse on {100 * worse:.0f} %"]
         for place, better, worse in shares
     }
-    panels = []
+    panels: list[Any] = []
     for place, _, _ in shares:
         own = alt.Chart().transform_filter(alt.FieldEqualPredicate(field="setting", equal=place.setting))
         x = alt.X("from:Q", axis=share_axis("share of the questions", values=[0, 0.5, 1]))
         y = alt.Y("difference:Q", axis=score_axis(f"difference in {label}" if not panels else None))
         sides = alt.Scale(domain=["better", "worse"], range=palette.series[:2])
         colour = alt.Color("side:N", scale=sides, legend=None)
-        steps = own.mark_rect(opacity=0.75).encode(x, alt.X2("share:Q"), y, y2=alt.datum(0), color=colour, tooltip=tips(table))
+        steps = own.mark_rect(opacity=0.75).encode(
+            x, alt.X2("share:Q"), y, y2=alt.datum(0), color=colour, tooltip=tips(table)
+        )
         zero = once().mark_rule(strokeWidth=0.8).encode(y=alt.datum(0))
-        said = once().mark_text(align="left", baseline="top", lineBreak="\n").encode(
-            x=alt.value(6), y=alt.value(4), text=alt.value("\n".join(legend[place.setting]))
+        said = (
+            once()
+            .mark_text(align="left", baseline="top", lineBreak="\n")
+            .encode(x=alt.value(6), y=alt.value(4), text=alt.value("\n".join(legend[place.setting])))
         )
         title = alt.TitleParams(place.setting)
         panels.append(alt.layer(steps, zero, said).properties(title=title, width=WIDTH / len(shares) - 40, height=200))

@@ -1,6 +1,7 @@
 """Cost: what one trial of each arm takes, and what its encoder costs at inference where that was measured."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm, without_repeats
@@ -115,7 +116,7 @@ def time_split(findings: Findings) -> Iterator["Figure"]:
         "Where the time went",
         f"Stacked bars, one per arm: {listed}.",
         table,
-        lambda palette: _draw(palette, table, list(totals)),
+        partial(_draw, table=table, arms=list(totals)),
     )
 
 

@@ -4,6 +4,7 @@ Where levels have a size, such as models of several sizes, the gains of all arms
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import cell_key
@@ -292,7 +293,7 @@ def size_curves(findings: Findings) -> Iterator["Figure"]:
             title,
             f"{label} of every run by {size_name}, with fitted curves and 95 % bands. {said}",
             table,
-            lambda palette, table=table, own=own, label=label: _draw(palette, table, own, label),
+            partial(_draw, table=table, growths=own, label=label),
             SIZES,
         )
 
@@ -305,8 +306,12 @@ def _draw(palette: Any, table: Table, growths: Sequence[Growth], label: str) -> 
     names = list(growths[0].scaling.curves)
     looks = series(palette, names, columns=3)
     chosen = highlight("arm")
-    x = alt.X("size:Q", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(title=growths[0].size, format="~s", tickCount=4))
-    panels = []
+    x = alt.X(
+        "size:Q",
+        scale=alt.Scale(type="log", nice=False),
+        axis=alt.Axis(title=growths[0].size, format="~s", tickCount=4),
+    )
+    panels: list[Any] = []
     for growth in growths:
         y = alt.Y("value:Q", axis=score_axis(None if panels else label), scale=alt.Scale(zero=False))
         fitted = alt.Chart(alt.Data(values=list(_curve_rows(growth))))
@@ -320,7 +325,9 @@ def _draw(palette: Any, table: Table, growths: Sequence[Growth], label: str) -> 
             .mark_point(size=30)
             .encode(x, y, **points(looks), opacity=emphasis(chosen), tooltip=tips(table))
         )
-        panel = alt.layer(band, line, runs).properties(title=growth.setting, width=WIDTH / len(growths) - 40, height=250)
+        panel = alt.layer(band, line, runs).properties(
+            title=growth.setting, width=WIDTH / len(growths) - 40, height=250
+        )
         panels.append(panel)
     return alt.hconcat(*panels, spacing=25).add_params(chosen)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -200,7 +201,7 @@ def figures(findings: Findings) -> Iterator["Figure"]:
             "The objectives in the search",
             f"{len(trials)} search trials by {names}; no trial beats these in all of them: {chosen}.",
             table,
-            lambda palette: _draw_dev(palette, table, found),
+            partial(_draw_dev, table=table, found=found),
             DEV,
         )
     for benchmark in facts.benchmarks:
@@ -213,7 +214,7 @@ def figures(findings: Findings) -> Iterator["Figure"]:
             f"{benchmark.name}: the front with fresh seeds",
             f"{benchmark.name}: {names} of {', '.join(arm.label for arm in arms)}.",
             shown,
-            lambda palette, shown=shown: _draw_test(palette, shown, found),
+            partial(_draw_test, table=shown, found=found),
             TEST,
             [row | {"name": str(row["arm"]).removeprefix("front ")} for row in values(shown)],
         )
@@ -278,8 +279,10 @@ def _draw_dev(palette: Any, table: Table, found: Sequence[Axis]) -> Any:
             "kind:N", scale=alt.Scale(domain=list(KINDS), range=palette.series[:2]), legend=alt.Legend(title=None)
         )
         shape = alt.Shape("kind:N", scale=alt.Scale(domain=list(KINDS), range=["circle", "square"]))
-        trials = alt.Chart().mark_point(filled=True).encode(
-            x, y, color=colour, shape=shape, opacity=emphasis(chosen, 0.65), tooltip=tips(table)
+        trials = (
+            alt.Chart()
+            .mark_point(filled=True)
+            .encode(x, y, color=colour, shape=shape, opacity=emphasis(chosen, 0.65), tooltip=tips(table))
         )
         best = alt.FieldEqualPredicate(field="front", equal="yes")
         circles = alt.Chart().transform_filter(best).mark_point(size=160, color=palette.ink).encode(x, y)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm, without_repeats
@@ -67,7 +68,7 @@ def dev_curve(findings: Findings) -> Iterator["Figure"]:
         "Constant ratios in the search",
         text,
         table,
-        lambda palette: _draw_dev(palette, table, objective.metric),
+        partial(_draw_dev, table=table, objective=objective.metric),
         DEV if len(complete) > MOST_POINTS else "",
         _dev_points(table, objective.maximised),
     )
@@ -133,9 +134,7 @@ def ratio_curves(findings: Findings) -> Iterator["Figure"]:
                 title,
                 text,
                 table,
-                lambda palette, table=table, benchmark=benchmark, dynamic=dynamic: _draw(
-                    palette, table, benchmark, [arm.label for arm in dynamic]
-                ),
+                partial(_draw, table=table, benchmark=benchmark, dynamic=[arm.label for arm in dynamic]),
                 RATIO,
             )
 
@@ -178,7 +177,7 @@ def _draw(palette: Any, table: Table, benchmark: Benchmark, dynamic: Sequence[st
     chosen = highlight("series")
     label = metric_label(benchmark.metric)
     x = alt.X("ratio:Q", axis=score_axis(AXIS, tickCount=5), scale=alt.Scale(domain=[-0.04, 1.04], nice=False))
-    panels = []
+    panels: list[Any] = []
     for setting in benchmark.settings:
         y = alt.Y("value:Q", axis=score_axis(None if panels else label), scale=alt.Scale(zero=False))
         own = alt.Chart().transform_filter(alt.FieldEqualPredicate(field="setting", equal=setting))
@@ -187,7 +186,9 @@ def _draw(palette: Any, table: Table, benchmark: Benchmark, dynamic: Sequence[st
         tooltip = tips(table, "arm", "ratio", "value")
         opacity = emphasis(chosen)
         parts = [
-            constant.mark_rule().encode(x, alt.Y("value_low:Q"), alt.Y2("value_high:Q"), color=looks["color"], opacity=opacity),
+            constant.mark_rule().encode(
+                x, alt.Y("value_low:Q"), alt.Y2("value_high:Q"), color=looks["color"], opacity=opacity
+            ),
             constant.mark_line().encode(x, y, **looks, opacity=opacity),
             moving.mark_rule(strokeWidth=1.6).encode(y, **looks, opacity=opacity, tooltip=tips(table, "arm", "value")),
             constant.mark_point(filled=True).encode(x, y, color=looks["color"], opacity=opacity, tooltip=tooltip),

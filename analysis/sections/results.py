@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm, without_repeats
 from analysis.facts.facts import Benchmark, Estimate, estimate
 from analysis.facts.metrics import RANK_DISTANCE, measure, metric_label
 from analysis.findings.findings import Findings
-from analysis.render.table import Column, Kind, Mark, Table, make_table
+from analysis.render.table import Column, Mark, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, estimate_cell, slug
 from analysis.sections.section import Section
 from analysis.statistics.pareto import front
@@ -94,7 +95,7 @@ def trade_offs(findings: Findings) -> Iterator["Figure"]:
             f"{benchmark.name}: trade-offs",
             f"{benchmark.name}: mean over seeds with 95 % intervals; {listed}.",
             table,
-            lambda palette, table=table, drawn=drawn: _draw(palette, table, drawn),
+            partial(_draw, table=table, panels=drawn),
             TRADE_OFF,
         )
 
@@ -144,10 +145,13 @@ class Panel:
         best = front([tuple(self._score(*pair) for pair in zip((self.x, self.y), row, strict=True)) for row in held])
         self.front = [str(table.rows[index][0].value) for index in best]
         estimates = [
-            [Estimate(float(row[place].value), row[place].low, row[place].high, 1) for row in table.rows]
+            [Estimate(float(row[place].value or 0), row[place].low, row[place].high, 1) for row in table.rows]
             for place in self.places
         ]
-        self.is_log = tuple(column.kind == "rank" and spans_decades(one) for column, one in zip((self.x, self.y), estimates, strict=True))
+        self.is_log = tuple(
+            column.kind == "rank" and spans_decades(one)
+            for column, one in zip((self.x, self.y), estimates, strict=True)
+        )
         self.frames = tuple(frame(one, log) for one, log in zip(estimates, self.is_log, strict=True))
 
     @staticmethod
@@ -195,13 +199,17 @@ def _draw(palette: Any, table: Table, panels: Sequence[Panel]) -> Any:
             scales.append(
                 {
                     "scale": alt.Scale(domain=domain, type="log" if log else "linear", nice=False),
-                    "axis": axis(column.kind, f"{column.label}{' (lower is better)' * column.lower_is_better}", tickCount=6),
+                    "axis": axis(
+                        column.kind, f"{column.label}{' (lower is better)' * column.lower_is_better}", tickCount=6
+                    ),
                 }
             )
         base = alt.Chart().encode(opacity=emphasis(chosen))
         x, y = alt.X(f"{keys[0]}:Q", **scales[0]), alt.Y(f"{keys[1]}:Q", **scales[1])
         bars = base.encode(color=looks["color"], opacity=emphasis(chosen, 0.5))
-        across = bars.mark_rule(clip=True).encode(alt.X(f"{keys[0]}_low:Q", **scales[0]), alt.X2(f"{keys[0]}_high:Q"), y)
+        across = bars.mark_rule(clip=True).encode(
+            alt.X(f"{keys[0]}_low:Q", **scales[0]), alt.X2(f"{keys[0]}_high:Q"), y
+        )
         up = bars.mark_rule(clip=True).encode(x, alt.Y(f"{keys[1]}_low:Q", **scales[1]), alt.Y2(f"{keys[1]}_high:Q"))
         edge = (
             alt.Chart()

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm
@@ -168,7 +169,7 @@ def importance(findings: Findings) -> Iterator["Figure"]:
         "Which parameter matters",
         "Horizontal bars. " + " ".join(f"{title}: {shares}." for title, shares in listed.items()),
         table,
-        lambda palette: _draw_importance(palette, table, objective.metric),
+        partial(_draw_importance, table=table, objective=objective.metric),
         IMPORTANCE,
     )
 
@@ -214,9 +215,9 @@ def _draw_importance(palette: Any, table: Table, objective: str) -> Any:
     from analysis.render.style import ROW, WIDTH, rows, share_axis, tips
 
     panels = []
-    groups = list(dict.fromkeys(row["group"] for row in table.records()))
+    groups = list(dict.fromkeys(str(row["group"]) for row in table.records()))
     for group in groups:
-        own = [row["parameter"] for row in table.records() if row["group"] == group]
+        own = [str(row["parameter"]) for row in table.records() if row["group"] == group]
         title = f"importance for dev {objective} (PED-ANOVA, sums to 100 %)" if group == groups[-1] else None
         x = alt.X("importance:Q", axis=share_axis(title, tickCount=5), scale=alt.Scale(domain=[0, 1]))
         y = alt.Y("parameter:N", sort=own, title=None)
@@ -268,7 +269,7 @@ def parallel_coordinates(findings: Findings) -> Iterator["Figure"]:
         "Search trials",
         f"{len(shown)} search trials as lines over {names}; the best {top} stand out.",
         table,
-        lambda palette: _draw_parallel(palette, table, scales, groups),
+        partial(_draw_parallel, table=table, scales=scales, groups=groups),
         rows=[row | {place: one.height(row[one.column.key]) for place, one in scales.items()} for row in values(table)],
     )
 
@@ -336,7 +337,9 @@ class Coordinate:
             return [(name, name) for name in self._names]
         steps = [self._low + (self._high - self._low) * place / 3 for place in range(4)]
         marks = [math.exp(step) if self._is_log else step for step in steps]
-        return [(mark, f"{mark:.1e}".replace("e-0", "e\N{MINUS SIGN}") if self._is_log else f"{mark:.3g}") for mark in marks]
+        return [
+            (mark, f"{mark:.1e}".replace("e-0", "e\N{MINUS SIGN}") if self._is_log else f"{mark:.3g}") for mark in marks
+        ]
 
     def height(self, value: Any) -> float:
         """Where a value stands."""

@@ -1,6 +1,7 @@
-"""How training went: the ratio of every arm over its progress, and its learning curves. Part of the section `search`."""
+"""How training went: the ratio of every arm over its progress, and its learning curves; shown in `search`."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,12 @@ def schedules(findings: Findings) -> Iterator["Figure"]:
         "far, over training progress."
     )
     yield Figure(
-        "schedules", "The ratio over training", text, table, lambda palette: _draw_schedules(palette, table, names), SCHEDULES
+        "schedules",
+        "The ratio over training",
+        text,
+        table,
+        partial(_draw_schedules, table=table, names=names),
+        SCHEDULES,
     )
 
 
@@ -64,9 +70,13 @@ def _draw_schedules(palette: Any, table: Table, names: Sequence[str]) -> Any:
         .mark_line()
         .encode(
             alt.X("progress:Q", axis=share_axis(None, values=[0, 0.5, 1]), scale=alt.Scale(domain=[0, 1])),
-            alt.Y("value:Q", axis=score_axis(None, values=[0, 0.5, 1]), scale=alt.Scale(domain=[-0.05, 1.05], nice=False)),
+            alt.Y(
+                "value:Q", axis=score_axis(None, values=[0, 0.5, 1]), scale=alt.Scale(domain=[-0.05, 1.05], nice=False)
+            ),
             color=alt.Color("series:N", scale=looks, legend=legend),
-            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=[ASKED, DRAWN], range=[[1, 0], [4, 2]]), legend=legend),
+            strokeDash=alt.StrokeDash(
+                "series:N", scale=alt.Scale(domain=[ASKED, DRAWN], range=[[1, 0], [4, 2]]), legend=legend
+            ),
             opacity=emphasis(chosen),
             tooltip=tips(table),
         )
@@ -108,7 +118,7 @@ def learning_curves(findings: Findings) -> Iterator["Figure"]:
         "Learning curves",
         f"Lines by optimiser step, one per arm, mean over seeds: {' and '.join(shown)}.",
         table,
-        lambda palette: _draw_curves(palette, table, {panel: panels[panel] for panel in shown}, names),
+        partial(_draw_curves, table=table, panels={panel: panels[panel] for panel in shown}, names=names),
         LEARNING,
     )
 

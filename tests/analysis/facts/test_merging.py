@@ -54,7 +54,9 @@ def test_studies_of_one_name_keep_their_own_numbers(tmp_path, write_study):
     assert {name: shown[name] for name in truth} == pytest.approx(truth)
     assert len(shown) == len(report.findings.facts.arms) == 8
     assert all(j.first.study == j.second.study for j in report.findings.comparisons.judged)
-    assert len(report.findings.comparisons.judged) == 2 * len(build_report([str(folders[0])]).findings.comparisons.judged)
+    assert len(report.findings.comparisons.judged) == 2 * len(
+        build_report([str(folders[0])]).findings.comparisons.judged
+    )
     heading = [column.label for column in report.table("settings").columns][2:]
     assert heading == ["quick (a/quick)", "quick (b/quick)"]
     assert "quick (b/quick)" in page(report)

@@ -69,7 +69,8 @@ const fire = (element, ...kinds) => {
   element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
   const box = element.getBoundingClientRect();
   const at = { clientX: (box.left + box.right) / 2, clientY: (box.top + box.bottom) / 2, bubbles: true, view: window };
-  for (const kind of kinds) element.dispatchEvent(new (kind.startsWith("pointer") ? PointerEvent : MouseEvent)(kind, at));
+  const event = (kind) => new (kind.startsWith("pointer") ? PointerEvent : MouseEvent)(kind, at);
+  for (const kind of kinds) element.dispatchEvent(event(kind));
 };
 const strength = (one) => Number(one.getAttribute("opacity") ?? 1);
 const faint = (name) => symbols(name).filter((one) => strength(one) < .5).length;
@@ -192,7 +193,7 @@ def test_figures_are_drawn_and_answer_to_the_pointer_without_an_error(report, te
 def test_no_figure_asks_for_anything_from_the_network(text, tmp_path):
     spy = """<script>window.probeAsked = [];
     window.fetch = (address) => { window.probeAsked.push(String(address)); return Promise.reject(new Error("no")); };
-    XMLHttpRequest.prototype.open = function (_, address) { window.probeAsked.push(String(address)); };</script></head>"""
+    XMLHttpRequest.prototype.open = (_, address) => { window.probeAsked.push(String(address)); };</script></head>"""
     script = """<script type="module">
     while (![...document.querySelectorAll(".chart")].every((one) => one.querySelector("svg")))
       await new Promise((done) => setTimeout(done, 60));

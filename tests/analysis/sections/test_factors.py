@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from analysis.contents import build_report
+from analysis.facts.runs import Run
 from analysis.findings.findings import Findings
 from analysis.render.style import values
 from analysis.render.table import format_value
-from analysis.facts.runs import Run
 from analysis.sections.factors import sentences, trends
 from analysis.statistics.equivalence import holm
 from analysis.statistics.scaling import interaction_p_value
@@ -230,7 +230,9 @@ def test_the_answer_says_whether_the_gain_survives(by_model):
     )
     found = {row["level"]: row["verdict"] for row in rows_of(by_model, "levels") if row["setting"] == "multilingual"}
     assert (found["s"], found["m"], found["l"]) == ("better", "better", "not separable")
-    words = "By model, on mAP of atlas, multilingual, the gain of best dynamic over best static is found at 2 of 3 levels"
+    words = (
+        "By model, on mAP of atlas, multilingual, the gain of best dynamic over best static is found at 2 of 3 levels"
+    )
     assert f"{words}: better at s and m; not separable at l." in by_model.answer
     assert "From model s to l the difference changes by -0." in by_model.answer
     assert "): it falls." in by_model.answer

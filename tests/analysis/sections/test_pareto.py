@@ -121,7 +121,9 @@ def test_the_points_of_the_front_say_what_its_table_says(report: Report) -> None
     # The trials of the front come first, and no other one beats them.
     marks = [row["front"] for row in dev.values()]
     assert marks == sorted(marks, reverse=True)
-    best = [(row["dev_multilingual_map"], -row["dev_bias_rank_distance"]) for row in dev.values() if row["front"] == "yes"]
+    best = [
+        (row["dev_multilingual_map"], -row["dev_bias_rank_distance"]) for row in dev.values() if row["front"] == "yes"
+    ]
     assert all(not (a[0] > b[0] and a[1] > b[1]) for a in best for b in best)
 
 
