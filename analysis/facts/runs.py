@@ -261,3 +261,8 @@ class Run:
     def _number(self, name: str) -> float | None:
         value = self._result.get(name)
         return None if value is None else float(value)
+
+
+def with_dev_value(runs: Iterable[Run], objective: str) -> list[tuple[Run, float]]:
+    """The complete runs that have a value of an objective on the dev set, with it."""
+    return [(run, value) for run in runs if run.status == "complete" and (value := run.dev(objective)) is not None]

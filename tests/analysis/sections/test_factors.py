@@ -13,7 +13,8 @@ from analysis.facts.runs import Run
 from analysis.findings.findings import Findings
 from analysis.render.style import values
 from analysis.render.table import format_value
-from analysis.sections.factors import sentences, trends
+from analysis.sections.factors import sentences
+from analysis.sections.sizes import trends
 from analysis.statistics.equivalence import holm
 from analysis.statistics.scaling import interaction_p_value
 from tests.analysis.conftest import FEW_ARMS

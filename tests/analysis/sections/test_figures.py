@@ -10,9 +10,9 @@ import pytest
 from analysis.contents import build_report
 from analysis.facts.facts import Estimate
 from analysis.render.table import format_value
-from analysis.sections import comparisons, ratio
-from analysis.sections.results import frame
-from analysis.sections.search import varied
+from analysis.sections import questions, ratio
+from analysis.sections.importance import varied
+from analysis.sections.trade_off import frame
 
 SETTINGS = {"monolingual": "monolingual", "cross-lingual": "cross_lingual", "multilingual": "multilingual"}
 MINUS = "\N{MINUS SIGN}"
@@ -175,7 +175,7 @@ def test_question_by_question_counts_the_questions_own_differences(tmp_path, wri
     assert any(
         (own[j.place.setting].to_numpy() * t.values.mean(axis=0) < 0).any() for j, t in zip(main, tables, strict=True)
     )
-    (figure,) = comparisons.questions(report.findings)
+    (figure,) = questions.questions(report.findings)
     rows = figure.specification()["datasets"]["rows"]
     for j in main:
         setting = j.place.setting
