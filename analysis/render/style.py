@@ -201,7 +201,7 @@ def axis(unit: str, title: str | None = None, **options: Any) -> "alt.Axis":
             return score_axis(title, **options)
         case "share":
             return share_axis(title, **options)
-    return alt.Axis(title=title, format=",~g", **options)
+    return alt.Axis(title=title, format=",~r", **options)
 
 
 def config(palette: Palette) -> dict[str, Any]:

@@ -4,18 +4,20 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from analysis.facts.facts import Estimate
 from analysis.facts.metrics import metric_label
 from analysis.findings.findings import Findings
 from analysis.findings.growth import Growth
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import interval_cell, slug
+from analysis.sections.frame import frame
 from analysis.wording import size
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
     from analysis.statistics.scaling import GainTrend
 
-CAPTION = "Points: single runs. Bands: 95 % intervals of the fitted curves."
+CAPTION = "Points: single runs. Bands: 95 % intervals of the fitted curves; those that leave the panel are wider still."
 
 
 def trends(findings: Findings) -> Iterator[Table]:
@@ -144,15 +146,16 @@ def _draw(palette: Any, table: Table, growths: Sequence[Growth], label: str) -> 
     chosen = highlight("arm")
     x = alt.X(
         "size:Q",
-        scale=alt.Scale(type="log", nice=False),
+        scale=alt.Scale(type="log", nice=False, padding=12),
         axis=alt.Axis(title=growths[0].size, format="~s", tickCount=4),
     )
     panels: list[Any] = []
     for growth in growths:
-        y = alt.Y("value:Q", axis=score_axis(None if panels else label), scale=alt.Scale(zero=False))
+        scale = alt.Scale(domain=_ends(growth), nice=False)
+        y = alt.Y("value:Q", axis=score_axis(None if panels else label), scale=scale)
         fitted = alt.Chart(alt.Data(values=list(_curve_rows(growth))))
-        band = fitted.mark_area().encode(
-            x, alt.Y("low:Q"), alt.Y2("high:Q"), color=looks["color"], opacity=emphasis(chosen, 0.13)
+        band = fitted.mark_area(clip=True).encode(
+            x, alt.Y("low:Q", scale=scale), alt.Y2("high:Q"), color=looks["color"], opacity=emphasis(chosen, 0.13)
         )
         line = fitted.mark_line().encode(x, y, **lines(looks), opacity=emphasis(chosen))
         runs = (
@@ -166,6 +169,18 @@ def _draw(palette: Any, table: Table, growths: Sequence[Growth], label: str) -> 
         )
         panels.append(panel)
     return alt.hconcat(*panels, spacing=25).add_params(chosen)
+
+
+def _ends(growth: Growth) -> list[float]:
+    """Where the axis of the values begins and ends: bands of few sizes may be many times as wide as all runs."""
+    runs = [Estimate(run.value, None, None, 1) for run in growth.runs]
+    bands = [
+        Estimate(float(value), float(low), float(high), 1)
+        for curve in growth.scaling.curves.values()
+        if curve.low is not None and curve.high is not None
+        for value, low, high in zip(curve.fitted, curve.low, curve.high, strict=True)
+    ]
+    return list(frame([*runs, *bands], log=False))
 
 
 def _curve_rows(growth: Growth) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """What an arm pays for one thing with another: two measures against each other, shown in the section `results`."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -12,6 +11,7 @@ from analysis.facts.metrics import RANK_DISTANCE, measure, metric_label
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import estimate_cell, slug
+from analysis.sections.frame import frame
 from analysis.statistics.pareto import front
 
 if TYPE_CHECKING:
@@ -125,23 +125,6 @@ class Panel:
     def front(self) -> list[str]:
         """The names of what nothing else beats on both axes."""
         return [self.names[index] for index in front(list(zip(self.x.scores, self.y.scores, strict=True)))]
-
-
-def frame(shown: Sequence[Estimate], log: bool) -> tuple[float, float]:
-    """The ends of an axis: bars get no more room on a side than two fifths of what the means take.
-
-    Those of two seeds may be many times as long as all arms are apart.
-    """
-
-    def place(value: float) -> float:
-        return value if not log else math.log(value) if value > 0 else -math.inf
-
-    means = [place(one.mean) for one in shown]
-    between = (max(means) - min(means)) or 0.1 * abs(means[0]) or 1.0
-    ends = [place(one.mean if end is None else end) for one in shown for end in (one.low, one.high)]
-    low = max(min(ends), min(means) - 0.4 * between) - 0.1 * between
-    high = min(max(ends), max(means) + 0.4 * between) + 0.1 * between
-    return (math.exp(low), math.exp(high)) if log else (low, high)
 
 
 def _draw(palette: Any, table: Table, panels: Sequence[Panel]) -> Any:

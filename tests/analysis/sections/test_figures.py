@@ -11,8 +11,8 @@ from analysis.contents import build_report
 from analysis.facts.facts import Estimate
 from analysis.render.table import format_value
 from analysis.sections import questions, ratio
+from analysis.sections.frame import frame
 from analysis.sections.importance import varied
-from analysis.sections.trade_off import frame
 
 SETTINGS = {"monolingual": "monolingual", "cross-lingual": "cross_lingual", "multilingual": "multilingual"}
 MINUS = "\N{MINUS SIGN}"
