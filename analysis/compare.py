@@ -8,17 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.comparisons import Comparisons, Judged, judge_pair
-from analysis.findings import Arm, Benchmark, Findings
-from analysis.labels import metric_label, slug
-from analysis.pairing import training
-from analysis.queries import Queries
-from analysis.render.table import Cell, Column, Table, make_table
+from analysis.facts.arms import Arm
+from analysis.facts.facts import Facts
+from analysis.facts.metrics import metric_label
+from analysis.facts.questions import Questions
+from analysis.facts.texts import question_texts
+from analysis.findings.comparisons import Comparisons, Judged, judge_pair
+from analysis.render.table import Column, Table, make_table
+from analysis.sections.cells import interval_cell, slug
+from analysis.sections.comparisons import detectable_cell, difference_cell, notes, p_cell
 from analysis.statistics.questions import QuestionTable
-from analysis.tables.comparisons import notes, p_cell, verdict
-from analysis.tables.results import languages
-from analysis.texts import question_texts
-from study.records import UserError, newest_study, open_study
+from analysis.wording import count, paired_with
+from study.records import newest_study
+from trainables.errors import UserError
+from trainables.plugins import load_plugins
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         default="en",
         help="language of the questions' texts, where the study kept them and they have it (default: %(default)s)",
     )
+    parser.add_argument(
+        "--plugin", action="append", default=[], metavar="MODULE", help="a module to import first; may be repeated"
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write the tables, with every question, as CSV")
     return parser
 
@@ -67,33 +73,33 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--top is {options.top}, but it must be at least 1.")
     if len(options.names) < 2:
         raise UserError(f"{options.names[0]!r} alone cannot be compared: name two arms, after the studies if any.")
+    load_plugins(options.plugin)
     from rich.console import Console
 
     from analysis.render.terminal import print_table
 
     *locations, one, other = options.names
-    findings = Findings([open_study(location) for location in locations or [newest_study()]])
-    queries = Queries(findings)
-    first, second = findings.find(one), findings.find(other)
-    if training(first) == training(second):
+    facts = Facts.of(locations or [newest_study()])
+    questions = Questions(facts)
+    first, second = facts.find(one), facts.find(other)
+    if first.identity == second.identity:
         same = "name the same arm" if first is second else "are the same training under two names"
         raise UserError(f"{one!r} and {other!r} {same}, so that there is nothing to compare: name another arm.")
-    judged = judge_pair(findings, queries, first, second, options.margin)
+    judged = judge_pair(facts, questions, first, second, options.margin)
     if not judged:
-        reasons = " ".join([*queries.problems, *findings.problems]) or "they have no values per question."
+        reasons = " ".join([*questions.problems, *facts.problems]) or "they have no values per question."
         raise UserError(f"{first.label} and {second.label} cannot be compared: {reasons}")
     tables = [overview(judged, options.margin)]
     every_question = []
-    for found in (j for j in judged if not j.is_bias):
-        benchmark = next(b for b in findings.benchmarks if b.name == found.benchmark)
-        tables.append(by_language(findings, queries, found, benchmark))
+    for found in (j for j in judged if j.is_quality):
+        tables.append(by_language(facts, questions, found))
         texts: dict[str, str] = {}
-        for study in findings.studies:
-            texts = question_texts(study, found.benchmark, options.language) | texts
-        every_question.append(by_question(queries, found, texts))
+        for study in facts.studies:
+            texts = question_texts(study, found.place.benchmark, options.language) | texts
+        every_question.append(by_question(questions, found, texts))
         tables.append(_extremes(every_question[-1], options.top))
     console = Console()
-    for line in [*queries.problems, *findings.problems]:
+    for line in [*questions.problems, *facts.problems]:
         console.print(f"! {line}", markup=False, highlight=False, style="yellow", soft_wrap=True)
     for table in tables:
         print_table(table, console)
@@ -123,19 +129,17 @@ def overview(judged: Sequence[Judged], margin: float) -> Table:
     ]
     rows = []
     for j in judged:
-        low, high = j.comparison.interval or (None, None)
-        cell = Cell(j.comparison.difference, low, high, kind="ranks" if j.is_bias else None)
-        detectable = Cell(j.comparison.smallest_detectable, kind="rank" if j.is_bias else None)
-        rows.append([j.benchmark, j.setting, metric_label(j.metric), cell, p_cell(j), verdict(j), detectable])
+        where = [j.place.benchmark, j.place.setting, j.place.about.label]
+        rows.append([*where, difference_cell(j), p_cell(j), j.verdict, detectable_cell(j)])
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
     return make_table("overview", title, columns, rows, _notes(judged, margin))
 
 
 def _notes(judged: Sequence[Judged], margin: float) -> list[str]:
     """How the two arms were paired and judged."""
-    tested = any(j.comparison.interval is not None for j in judged)
-    found = [_pairing(judged), *notes(Comparisons(margin, tuple(judged), None), _families(judged))]
-    if tested:
+    compared = Comparisons(margin, tuple(judged), None)
+    found = [_pairing(judged), *notes(compared, _families(judged))]
+    if compared.tested:
         found.append(
             "The two arms were judged as if they were what the study asks about; p is corrected for the rows above "
             "only, and can differ from that of the report, which corrects for more or fewer comparisons."
@@ -145,14 +149,14 @@ def _notes(judged: Sequence[Judged], margin: float) -> list[str]:
 
 def _pairing(judged: Sequence[Judged]) -> str:
     """What was paired; the benchmarks differ in their questions, and a sequential decision may rest on fewer seeds."""
-    places: dict[str, list[Judged]] = {}
+    places: dict[tuple[str, str], list[Judged]] = {}
     for j in judged:
-        places.setdefault(f"{j.benchmark}: {j.comparison.paired_with}", []).append(j)
+        places.setdefault((j.place.benchmark, paired_with(j.comparison)), []).append(j)
     parts = []
-    for part, held in places.items():
-        everywhere = len(held) == sum(j.benchmark == held[0].benchmark for j in judged)
-        settings = ", ".join("rank distance" if j.is_bias else j.setting for j in held)
-        parts.append(part if everywhere else part.replace(":", f" ({settings}):", 1))
+    for (benchmark, paired), held in places.items():
+        everywhere = len(held) == sum(j.place.benchmark == benchmark for j in judged)
+        settings = ", ".join(j.place.setting if j.is_quality else j.place.about.label for j in held)
+        parts.append(f"{benchmark}: {paired}" if everywhere else f"{benchmark} ({settings}): {paired}")
     return f"Paired: {'; '.join(parts)}."
 
 
@@ -160,25 +164,26 @@ def _families(judged: Sequence[Judged]) -> str:
     """The rows that were corrected together, in words."""
     fixed = [j for j in judged if j.comparison.sequential is None]
     counts = {
-        metric_label(j.metric) if j.is_bias else "quality": sum(k.is_bias == j.is_bias for k in fixed) for j in fixed
+        "quality" if j.is_quality else j.place.about.label: sum(k.is_quality == j.is_quality for k in fixed)
+        for j in fixed
     }
-    families = [f"the {count} row{'s' * (count > 1)} of {what}" for what, count in counts.items()]
+    families = [f"the {count(number, 'row')} of {what}" for what, number in counts.items()]
     return " and within ".join(families) or "no family: there is no such row"
 
 
-def by_language(findings: Findings, queries: Queries, judged: Judged, benchmark: Benchmark) -> Table:
+def by_language(facts: Facts, questions: Questions, judged: Judged) -> Table:
     """The difference for the queries of each language; Holm's correction over the languages."""
     from analysis.statistics.significance import Contrast, compare
 
-    one, other = _tables(queries, judged)
+    place = judged.place
+    one, other = _tables(questions, judged)
     contrasts, shown = [], []
-    names = languages(findings, benchmark)
+    names = facts.languages(facts.benchmark(place.benchmark))
     for name in names:
         cells = {name} | {f"{name}-{pool}" for pool in names}
         if cells & set(one.cells):
             shown.append(name)
-            parts = [_of_cells(table, cells) for table in (one, other)]
-            contrasts.append(Contrast(judged.first.label, judged.second.label, name, parts[0], parts[1], margin=None))
+            contrasts.append(Contrast(_of_cells(one, cells), _of_cells(other, cells), margin=None))
     columns = [
         Column("language", "Query language"),
         Column("difference", "Difference", "difference"),
@@ -187,11 +192,10 @@ def by_language(findings: Findings, queries: Queries, judged: Judged, benchmark:
     ]
     rows = []
     for name, found in zip(shown, compare(contrasts), strict=True):
-        low, high = found.interval or (None, None)
         said = found.verdict if found.interval is not None else "single run"
-        rows.append([name, Cell(found.difference, low, high), found.p_holm, said])
-    title = f"{judged.benchmark}, {judged.setting}: by query language"
-    return make_table(f"languages_{slug(judged.benchmark)}_{slug(judged.setting)}", title, columns, rows)
+        rows.append([name, interval_cell(found.difference, found.interval), found.p_holm, said])
+    title = f"{place.benchmark}, {place.setting}: by query language"
+    return make_table(f"languages_{slug(place.benchmark)}_{slug(place.setting)}", title, columns, rows)
 
 
 def _of_cells(table: QuestionTable, cells: set[str]) -> QuestionTable:
@@ -208,12 +212,12 @@ def _of_cells(table: QuestionTable, cells: set[str]) -> QuestionTable:
     )
 
 
-def by_question(queries: Queries, judged: Judged, texts: Mapping[str, str]) -> Table:
+def by_question(questions: Questions, judged: Judged, texts: Mapping[str, str]) -> Table:
     """Every question with the mean over its queries and the seeds in common, sorted by the difference.
 
     `texts`: what the questions ask, by id; empty if that is not at hand.
     """
-    one, other = _tables(queries, judged)
+    one, other = _tables(questions, judged)
     seeds = tuple(sorted(set(one.seeds) & set(other.seeds)))
     means = [table.of_seeds(seeds).own_means for table in (one, other)]
     columns = [
@@ -233,9 +237,11 @@ def by_question(queries: Queries, judged: Judged, texts: Mapping[str, str]) -> T
         ]
         for i in order
     ]
-    title = f"{judged.benchmark}, {judged.setting}: every question"
-    notes = [f"Mean {metric_label(judged.metric)} over {len(seeds)} seeds and the question's queries in all languages."]
-    return make_table(f"questions_{slug(judged.benchmark)}_{slug(judged.setting)}", title, columns, rows, notes)
+    place = judged.place
+    title = f"{place.benchmark}, {place.setting}: every question"
+    label = metric_label(place.measure)
+    note = f"Mean {label} over {len(seeds)} seeds and the question's queries in all languages."
+    return make_table(f"questions_{slug(place.benchmark)}_{slug(place.setting)}", title, columns, rows, [note])
 
 
 def _extremes(table: Table, top: int) -> Table:
@@ -244,15 +250,15 @@ def _extremes(table: Table, top: int) -> Table:
     return replace(table, title=title, rows=rows)
 
 
-def _tables(queries: Queries, judged: Judged) -> tuple[QuestionTable, QuestionTable]:
-    found = [_table(queries, arm, judged) for arm in (judged.first, judged.second)]
-    return found[0], found[1]
+def _tables(questions: Questions, judged: Judged) -> tuple[QuestionTable, QuestionTable]:
+    return _table(questions, judged.first, judged), _table(questions, judged.second, judged)
 
 
-def _table(queries: Queries, arm: Arm, judged: Judged) -> QuestionTable:
-    table = queries.table(arm, judged.benchmark, judged.setting, judged.metric)
+def _table(questions: Questions, arm: Arm, judged: Judged) -> QuestionTable:
+    table = questions.table(arm, judged.place)
     if table is None:
-        raise UserError(f"{arm.label} has no values per question on {judged.benchmark}: run its evaluation again.")
+        benchmark = judged.place.benchmark
+        raise UserError(f"{arm.label} has no values per question on {benchmark}: run its evaluation again.")
     return table
 
 

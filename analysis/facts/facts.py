@@ -1,7 +1,7 @@
 """The records of a report, merged: arms with their runs, benchmarks, factors, objectives."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -90,7 +90,7 @@ class Benchmark:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where arms are compared on it: its metric in every setting, and rank distance in the pool of all languages."""
+        """Where arms are compared on it: its metric in every setting, and rank distance where all languages compete."""
         quality = tuple(Place(self.name, setting, self.metric) for setting in self.settings)
         bias = (Place(self.name, "multilingual", RANK_DISTANCE),) * ("multilingual" in self.settings)
         return (*quality, *bias)
@@ -145,18 +145,18 @@ class Facts:
         arms stand for themselves and carry the study's label.
         """
         confirm = {study: _finished(study) for study in self.studies}
-        cells = list(dict.fromkeys(key for found in confirm.values() for _, key in found))
+        cells = {key: runs[0].cell for found in confirm.values() for (_, key), runs in found.items()}
         names = list(dict.fromkeys(arm.name for study in self.studies for arm in study.arms))
-        varied = _varied(cells)
+        varied = _varied(cells.values())
         arms: list[Arm] = []
-        for key in cells:
+        for key, cell in cells.items():
             held = [study for study in self.studies if any(of == key for _, of in confirm[study])]
-            pooled = trained_alike(held, dict(key))
+            pooled = trained_alike(held, cell)
             for name in names:
                 holders = [study for study in held if study.arm(name) is not None]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
                     runs = {study: confirm[study].get((study.source(name), key), []) for study in group}
-                    arm = self._arm(name, dict(key), varied, runs, pooled)
+                    arm = self._arm(name, cell, varied, runs, pooled)
                     if arm.runs:
                         arms.append(arm)
         return tuple(arms)
@@ -192,10 +192,9 @@ class Facts:
     @cached_property
     def factors(self) -> Mapping[str, tuple[str, ...]]:
         """The factors that have several levels, each with these in order of appearance."""
-        cells = list(dict.fromkeys(cell_key(arm.cell) for arm in self.arms))
+        cells = [arm.cell for arm in self.arms]
         return {
-            factor: tuple(dict.fromkeys(dict(cell)[factor] for cell in cells if factor in dict(cell)))
-            for factor in _varied(cells)
+            factor: tuple(dict.fromkeys(cell[factor] for cell in cells if factor in cell)) for factor in _varied(cells)
         }
 
     def find(self, name: str) -> Arm:
@@ -283,8 +282,7 @@ def _finished(study: StudyRecords) -> dict[tuple[str, CellKey], list[Run]]:
     return found
 
 
-def _varied(cells: Iterable[CellKey]) -> list[str]:
+def _varied(cells: Collection[Cell]) -> list[str]:
     """The factors in which cells differ."""
-    held = [dict(cell) for cell in cells]
-    factors = dict.fromkeys(factor for cell in held for factor in cell)
-    return [factor for factor in factors if len({cell.get(factor) for cell in held}) > 1]
+    factors = dict.fromkeys(factor for cell in cells for factor in cell)
+    return [factor for factor in factors if len({cell.get(factor) for cell in cells}) > 1]

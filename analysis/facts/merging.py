@@ -98,4 +98,3 @@ def _knobs(runs: Iterable[Run], ignored: frozenset[str] = frozenset()) -> frozen
 def _definition(study: StudyRecords, name: str) -> str:
     found = study.arm(name)
     return "" if found is None else found.fingerprint
-

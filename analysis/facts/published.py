@@ -63,4 +63,3 @@ def model_name(model: str) -> str | None:
     if plain.startswith(("xlm-r", "xlmr")):
         return "xlm-r"
     return "labse" if plain.startswith("labse") else None
-

@@ -241,7 +241,10 @@ class StudyRecords:
     def details(self) -> Iterator[tuple[str, str, str]]:
         """Settings, versions and hardware as text: (part, name, value)."""
         named = {key: self._info.get(key) for key in ("space", "created", "git_commit")}
-        for part, values in (("study", named), *((p, self._info.get(p, {})) for p in ("settings", "versions", "hardware"))):
+        for part, values in (
+            ("study", named),
+            *((p, self._info.get(p, {})) for p in ("settings", "versions", "hardware")),
+        ):
             for name, value in flat(values or {}).items():
                 yield part, name, as_text(value)
 

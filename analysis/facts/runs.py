@@ -31,37 +31,37 @@ class Training:
     @property
     def steps(self) -> int | None:
         """Optimiser steps."""
-        return self._number("steps", int)
+        return self._integer("steps")
 
     @property
     def batch_size(self) -> int | None:
         """Pairs in a batch, over all workers."""
-        return self._number("batch_size", int)
+        return self._integer("batch_size")
 
     @property
     def learning_rate(self) -> float | None:
         """Peak learning rate."""
-        return self._number("learning_rate", float)
+        return self._number("learning_rate")
 
     @property
     def temperature(self) -> float | None:
         """Temperature of the loss."""
-        return self._number("temperature", float)
+        return self._number("temperature")
 
     @property
     def weight_decay(self) -> float | None:
         """Weight decay of the optimiser."""
-        return self._number("weight_decay", float)
+        return self._number("weight_decay")
 
     @property
     def warmup_share(self) -> float | None:
         """Share of the steps over which the learning rate rises."""
-        return self._number("warmup_share", float)
+        return self._number("warmup_share")
 
     @property
     def gradient_clip(self) -> float | None:
         """Largest norm of the gradient."""
-        return self._number("gradient_clip", float)
+        return self._number("gradient_clip")
 
     @property
     def decay(self) -> str | None:
@@ -97,9 +97,13 @@ class Training:
         left_out = WITHOUT_EFFECT | set(ignored)
         return json.dumps({k: v for k, v in self.recorded.items() if k not in left_out}, sort_keys=True)
 
-    def _number(self, name: str, kind: type) -> Any:
+    def _integer(self, name: str) -> int | None:
         value = self.recorded.get(name)
-        return None if value is None else kind(value)
+        return None if value is None else int(value)
+
+    def _number(self, name: str) -> float | None:
+        value = self.recorded.get(name)
+        return None if value is None else float(value)
 
 
 @dataclass(frozen=True)
@@ -171,17 +175,20 @@ class Run:
     @cached_property
     def training(self) -> Training:
         """What was trained."""
-        return Training(self._trial.training)
+        return Training(self._trial.spec["training"])
 
     @cached_property
     def metrics(self) -> Mapping[str, float | None]:
         """The summary metrics by name; None where a value was not finite."""
         held = self._result.get("metrics", {})
-        return {name: None if value is None or not math.isfinite(value) else float(value) for name, value in held.items()}
+        return {
+            name: None if value is None or not math.isfinite(value) else float(value) for name, value in held.items()
+        }
 
     def dev(self, objective: str) -> float | None:
         """The value of an objective on the dev set at the end."""
-        return self.metrics.get(f"{DEV}/{objective}")
+        value = self._result.get("metrics", {}).get(f"{DEV}/{objective}")
+        return None if value is None or not math.isfinite(value) else float(value)
 
     @property
     def steps(self) -> int | None:
@@ -248,8 +255,14 @@ class Run:
 
     @property
     def _cost(self) -> Mapping[str, Any]:
-        return self._result.get("cost", {})
+        found: Mapping[str, Any] = self._result.get("cost", {})
+        return found
 
     def _number(self, name: str) -> float | None:
         value = self._result.get(name)
         return None if value is None else float(value)
+
+
+def with_dev_value(runs: Iterable[Run], objective: str) -> list[tuple[Run, float]]:
+    """The complete runs that have a value of an objective on the dev set, with it."""
+    return [(run, value) for run in runs if run.status == "complete" and (value := run.dev(objective)) is not None]

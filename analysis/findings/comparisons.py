@@ -102,9 +102,9 @@ def _judge_own(
     """Judges the question's own comparisons; one that a sequential rule has decided is a family of its own."""
     decisions = Decisions(facts)
     decided = {
-        (id(first), id(second), place): found
+        (id(first), id(second), place): one
         for first, second, place in pairs
-        if (found := decisions.find(first, second, place)) is not None
+        if (one := decisions.find(first, second, place)) is not None
     }
     fixed = [pair for pair in pairs if (id(pair[0]), id(pair[1]), pair[2]) not in decided]
     found = iter(_judge(questions, fixed, margin, is_main=True))
@@ -114,8 +114,8 @@ def _judge_own(
         if decision is None:
             judged.append(next(found))
         else:
-            (one,) = _judge(questions, [(first, second, place)], margin, is_main=True)
-            judged.append(replace(one, comparison=decision.put_into(one.comparison)))
+            (alone,) = _judge(questions, [(first, second, place)], margin, is_main=True)
+            judged.append(replace(alone, comparison=decision.put_into(alone.comparison)))
     return judged
 
 

@@ -28,9 +28,7 @@ class Findings:
         self.means = Means(facts, self.questions)
 
     @classmethod
-    def of(
-        cls, locations: Iterable[str], margin: float = DEFAULT_MARGIN, watts: float | None = None
-    ) -> "Findings":
+    def of(cls, locations: Iterable[str], margin: float = DEFAULT_MARGIN, watts: float | None = None) -> "Findings":
         """Reads the studies in these folders; raises UserError for what is no study or cannot be merged."""
         return cls(Facts.of(locations), margin, watts)
 

@@ -35,13 +35,21 @@ def cell_pairs(facts: Facts) -> tuple[list[Pair], str]:
     pairs = main_pairs(facts)
     if len(pairs) < 2 or not facts.factors:
         return [], ""
+    reason = _obstacle(facts, pairs)
+    return ([], f"{reason}: the main comparison is not pooled over levels.") if reason else (pairs, "")
+
+
+def _obstacle(facts: Facts, pairs: Sequence[Pair]) -> str:
+    """Why cells have no common mean; empty if they have one."""
+    named = " and ".join(facts.factors)
     if len({cell_key(first.cell) for first, _ in pairs}) < len(pairs):
-        return [], "Studies of one cell were not put together: the main comparison is not pooled over levels."
+        return f"Studies of one {named} were not put together"
     for arms in zip(*pairs, strict=True):
         if (found := difference_of_runs(facts, arms, facts.factors)) is not None:
-            named = " and ".join(facts.factors)
-            return [], f"The runs differ in {found}, not in {named} alone: the main comparison is not pooled over levels."
-    return pairs, ""
+            return f"The runs differ in {found}, not in {named} alone"
+    if not set.intersection(*(set(arm.seeds) for pair in pairs for arm in pair)):
+        return "The cells share no seed"
+    return ""
 
 
 def levels(facts: Facts) -> list[Level]:
@@ -98,20 +106,17 @@ def interactions(facts: Facts, questions: Questions, margin: float) -> list[Inte
 
     found, contrasts = [], []
     every = levels(facts)
-    for factor in facts.factors:
-        first, *others = [level for level in every if level.factor == factor] or [None]
-        for place in (place for benchmark in facts.benchmarks for place in benchmark.places):
-            reference = None if first is None or place.about.lower_is_better else _difference(questions, first, place)
-            if first is None or reference is None:
-                continue
+    places = [place for benchmark in facts.benchmarks for place in benchmark.places if not place.about.lower_is_better]
+    for factor in facts.factors if every else ():
+        first, *others = (level for level in every if level.factor == factor)
+        for place in places:
+            reference = _difference(questions, first, place)
             for level in others:
                 table = _difference(questions, level, place)
-                if table is not None and table.asks_the_same(reference) and set(table.seeds) & set(reference.seeds):
+                if table is not None and reference is not None and _overlap(table, reference):
                     found.append((level, first, place))
                     contrasts.append(Contrast(table, reference, margin=margin))
-    return [
-        Interaction(*where, comparison) for where, comparison in zip(found, compare(contrasts), strict=True)
-    ]
+    return [Interaction(*where, comparison) for where, comparison in zip(found, compare(contrasts), strict=True)]
 
 
 def _difference(questions: Questions, level: Level, place: Place) -> QuestionTable | None:
@@ -120,3 +125,7 @@ def _difference(questions: Questions, level: Level, place: Place) -> QuestionTab
     if one is None or other is None or not questions.comparable(first, second, place):
         return None
     return one.minus(other)
+
+
+def _overlap(one: QuestionTable, other: QuestionTable) -> bool:
+    return one.asks_the_same(other) and bool(set(one.seeds) & set(other.seeds))

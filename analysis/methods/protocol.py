@@ -101,7 +101,7 @@ def _training(study: StudyRecords) -> str:
     mixing = [run for run in runs if run.training.mixes_losses]
     runs = [run for run in runs if not run.training.mixes_losses] or runs
     trainings = [run.training for run in runs]
-    pairs = {int(seen) for run in runs if (seen := run.cost("pairs"))}
+    pairs = {int(trained) for run in runs if (trained := run.cost("pairs"))}
     size = f"{_over(t.steps for t in trainings)} steps of {_over(t.batch_size for t in trainings)} pairs"
     seen = f" ({span(pairs, 'count')} pairs in all)" if pairs else ""
     # The only optimiser and the only loss that there are; what varies in them stands in the records.
@@ -154,16 +154,16 @@ def _search(study: StudyRecords) -> str:
     tried = [run for run in study.runs if run.phase == "search"]
     rates = {rate for run in tried if (rate := run.training.learning_rate)}
     if settings.learning_rate or len(rates) == 1:
-        rate = f"at the same learning rate ({settings.learning_rate or next(iter(rates)):.4g})"
+        how = f"at the same learning rate ({settings.learning_rate or next(iter(rates)):.4g})"
     elif rates:
-        rate = f"with its own learning rate (from {min(rates):.4g} to {max(rates):.4g} in these trials)"
+        how = f"with its own learning rate (from {min(rates):.4g} to {max(rates):.4g} in these trials)"
     else:
-        rate = "with its own learning rate"
+        how = "with its own learning rate"
     sampler = SAMPLERS.get(settings.sampler, f"the sampler of the space {study.space}")
     seed = f" with seed {settings.seed}" if settings.seed is not None else ""
     objective = study.objectives[0]
     sentences = [
-        f"{who} had {span(trials, 'count')} {noun}, {rate}, proposed by {sampler}{seed}.",
+        f"{who} had {span(trials, 'count')} {noun}, {how}, proposed by {sampler}{seed}.",
         f"Parameters were chosen by the {'highest' if objective.maximised else 'lowest'} {objective.metric} on dev "
         "data, never on a test benchmark.",
     ]
@@ -203,5 +203,3 @@ def _values(found: Iterable[float | None]) -> set[float]:
 
 def _over(found: Iterable[float | None]) -> str:
     return span(_values(found), "count")
-
-

@@ -1,13 +1,13 @@
 """A figure: a chart over a table, for the page (Vega-Lite) and for papers (SVG, PDF)."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from analysis.render.style import PRINT, SCREEN, Palette, config
+from analysis.render.style import PRINT, ROWS, SCREEN, Palette, config, values
 from analysis.render.table import Table
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ SVG = "http://www.w3.org/2000/svg"
 class Figure:
     """A figure of the report.
 
-    `draw` makes the chart in the colours of a palette; `data` is the table that it shows, for whoever cannot see it;
-    `description` says in words what can be seen; `caption` helps to read it.
+    draw: makes the chart in the colours of a palette; data: the table that it shows, for whoever cannot see it; rows:
+    what is drawn of it, if that is not simply its rows; description: what can be seen, in words; caption: helps to
+    read it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Figure:
     data: Table
     draw: Callable[[Palette], "alt.Chart"]
     caption: str = ""
+    rows: Sequence[Mapping[str, Any]] | None = None
 
     def specification(self, palette: Palette = SCREEN) -> dict[str, Any]:
         """The chart as a Vega-Lite specification; as it stands in the page unless told otherwise."""
@@ -37,7 +39,14 @@ class Figure:
             # Panels side by side share what was chosen: that is what they are meant to do.
             warnings.filterwarnings("ignore", "Automatically deduplicated selection parameter")
             chart: dict[str, Any] = self.draw(palette).to_dict()
-        return chart | {"config": config(palette), "description": f"{self.title}. {self.description}"}
+        # Beside the chart, since altair would look at every value.
+        datasets = chart.get("datasets", {}) | {ROWS: self._rows}
+        described = {"config": config(palette), "description": f"{self.title}. {self.description}"}
+        return chart | {"datasets": datasets} | described
+
+    @cached_property
+    def _rows(self) -> list[Mapping[str, Any]]:
+        return list(values(self.data) if self.rows is None else self.rows)
 
     @cached_property
     def svg(self) -> str:
@@ -46,9 +55,9 @@ class Figure:
         return ElementTree.tostring(self._drawn, encoding="unicode")
 
     @property
-    def height(self) -> float:
-        """Pixels that the drawing is high."""
-        return float(self._drawn.attrib["height"])
+    def size(self) -> tuple[int, int]:
+        """Width and height of the drawing in pixels."""
+        return int(float(self._drawn.attrib["width"])), int(float(self._drawn.attrib["height"]))
 
     @cached_property
     def _drawn(self) -> ElementTree.Element:
@@ -71,8 +80,8 @@ class Figure:
 
 
 def vega() -> str:
-    """The JavaScript that draws specifications in the page: Vega, Vega-Lite and vega-embed, to run without a network."""
+    """The JavaScript that draws specifications in the page without a network: Vega, Vega-Lite and vega-embed."""
     import vl_convert
 
-    script: str = vl_convert.javascript_bundle()
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return script

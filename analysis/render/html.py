@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from analysis.render.table import MOST_ROWS, TIED, Column, Table, format_cell, format_interval, heading
+from analysis.render.table import MOST_ROWS, TIED, Cell, Column, Table, format_cell, format_interval, heading
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -31,7 +31,13 @@ def html_table(table: Table) -> str:
         heading=heading,
         format_cell=format_cell,
         format_interval=format_interval,
+        sort_key=_sort_key,
     )
+
+
+def _sort_key(cell: Cell) -> str:
+    """What a number is sorted by in the page; empty where it is missing."""
+    return "" if cell.value is None else f"{cell.value:.6g}" if isinstance(cell.value, float) else str(cell.value)
 
 
 @cache

@@ -1,7 +1,7 @@
-"""Tables as LaTeX for papers, with the packages array, booktabs, graphicx, longtable and amssymb.
+"""Tables as LaTeX for papers, with the packages array, booktabs, graphicx, longtable, lscape and amssymb.
 
 The source is ASCII, so that it compiles with every engine: pylatexenc writes what LaTeX has a command for, and other
-characters become their code points. Tables that do not fit on a page break over pages.
+characters become their code points. Tables that do not fit on a page break over pages, lying down if they are wide.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from analysis.render.table import MINUS, MOST_ROWS, Cell, Column, Table, format_cell, format_interval, heading
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pylatexenc.latexencode import UnicodeToLatexEncoder
 
 ROWS_OF_A_PAGE = 40
@@ -19,7 +20,7 @@ LONGEST_TEXT = 300
 """A longer text is cut: no row may be higher than a page."""
 WIDEST_COLUMN = 28
 """Characters of a text column that need not wrap."""
-TEXT_WIDTH = 17.0
+TEXT_WIDTH, TEXT_HEIGHT = 17.0, 25.7
 """In centimetres, on paper of A4 with margins of 2 cm."""
 
 # Widths of a character in centimetres on average, from the largest size to the smallest.
@@ -41,7 +42,7 @@ _OWN = {
     ord(MINUS): "$-$",
     ord("\N{GREEK SMALL LETTER ALPHA}"): r"$\alpha$",
 }
-_CONTROL = {code: "" for code in (*range(0x20), 0x7F)} | {ord("\n"): " ", ord("\t"): " "}
+_CONTROL = dict.fromkeys((*range(32), 127), "") | {ord("\n"): " ", ord("\t"): " "}
 
 
 def latex_escape(text: str) -> str:
@@ -50,7 +51,8 @@ def latex_escape(text: str) -> str:
     >>> print(latex_escape("50 % of α"))
     50 \\% of $\\alpha$
     """
-    return _encoder().unicode_to_latex(text)
+    escaped: str = _encoder().unicode_to_latex(text)
+    return escaped
 
 
 @cache
@@ -70,15 +72,34 @@ def latex(table: Table) -> str:
     """A table to `\\input`: one that floats, or one that breaks over pages if it has many rows."""
     import pandas as pd
 
-    rows = [[_text(*of) for of in zip(table.columns, row, strict=True)] for row in table.rows[:MOST_ROWS]]
+    is_long = len(table.rows) > ROWS_OF_A_PAGE
+    rows = [
+        [
+            _text(column, cell, "" if is_long else r"\scriptsize ")
+            for column, cell in zip(table.columns, row, strict=True)
+        ]
+        for row in table.rows[:MOST_ROWS]
+    ]
     content = pd.DataFrame(rows, columns=_headings(table.columns), dtype=object)
     style = content.style.hide(axis="index")
-    options = {"hrules": True, "multicol_align": "c", "column_format": "".join(_formats(table))}
+
+    def tabular(environment: str | None = None, caption: str | None = None, label: str | None = None) -> str:
+        return style.to_latex(
+            hrules=True,
+            multicol_align="c",
+            column_format="".join(_formats(table)),
+            environment=environment,
+            caption=caption,
+            label=label,
+        ).rstrip()
+
     title, label = latex_escape(table.title), f"tab:{table.name.replace('_', '-')}"
     notes = [rf"\par\smallskip\footnotesize {latex_escape(note)}" for note in _notes(table)]
-    if len(rows) > ROWS_OF_A_PAGE:
-        body = style.to_latex(**options, environment="longtable", caption=title, label=label)
-        return "\n".join(["{" + rf"\{_size(table)}", body, *notes, r"\par}", ""])
+    if is_long:
+        body = tabular(environment="longtable", caption=title, label=label)
+        size, upright = _size(table)
+        lines = [body, *notes, r"\par"] if upright else [r"\begin{landscape}", body, *notes, r"\end{landscape}"]
+        return "\n".join(["{" + rf"\{size}", *lines, "}", ""])
     return "\n".join(
         [
             r"\begin{table}[htbp]",
@@ -86,7 +107,7 @@ def latex(table: Table) -> str:
             rf"\caption{{{title}}}",
             rf"\label{{{label}}}",
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            style.to_latex(**options).rstrip() + "}",
+            tabular() + "}",
             *notes,
             r"\end{table}",
             "",
@@ -102,7 +123,7 @@ def latex_document(tables: Iterable[Table]) -> str:
             r"\documentclass[a4paper]{article}",
             r"\usepackage[T1]{fontenc}",
             r"\usepackage[margin=2cm]{geometry}",
-            r"\usepackage{array,booktabs,graphicx,longtable,amssymb}",
+            r"\usepackage{array,booktabs,graphicx,longtable,lscape,amssymb}",
             r"\begin{document}",
             # Floats that wait for a place of their own are too many for LaTeX: a page break lets them out.
             *(line for place in inputs for line in (place, r"\clearpage")),
@@ -112,51 +133,62 @@ def latex_document(tables: Iterable[Table]) -> str:
     )
 
 
-def _text(column: Column, cell: Cell) -> str:
+def _text(column: Column, cell: Cell, size_of_interval: str) -> str:
     value = format_cell(cell, column.kind)
     value = latex_escape(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}\N{HORIZONTAL ELLIPSIS}")
     value = rf"\textbf{{{value}}}" if cell.mark == "best" else value
     value += r"\textsuperscript{$\dagger$}" if cell.mark == "tied" else ""
     interval = latex_escape(format_interval(cell, column.kind))
-    value += rf" {{\scriptsize {interval}}}" if interval else ""
+    value += rf" {{{size_of_interval}{interval}}}" if interval else ""
     return f"{value} {latex_escape(cell.remark)}".rstrip()
 
 
-def _headings(columns: tuple[Column, ...]) -> list[tuple[str, str]] | list[str]:
+def _headings(columns: tuple[Column, ...]) -> "pd.Index[str]":
+    import pandas as pd
+
     labels = [latex_escape(heading(column)) for column in columns]
-    if not any(column.group for column in columns):
-        return labels
-    return list(zip((latex_escape(column.group) for column in columns), labels, strict=True))
+    groups = [latex_escape(column.group) for column in columns]
+    return pd.MultiIndex.from_arrays([groups, labels]) if any(groups) else pd.Index(labels)
 
 
 def _formats(table: Table) -> list[str]:
     """The alignment of each column; texts that are long wrap in a paragraph."""
     formats = []
-    for column, width in zip(table.columns, _widths(table), strict=True):
+    for column, (width, wraps) in zip(table.columns, _widths(table), strict=True):
         if column.is_number:
             formats.append("r")
-        elif width > WIDEST_COLUMN:
+        elif wraps:
             formats.append(rf">{{\raggedright\arraybackslash}}p{{{min(7.0, 3.0 + width / 50):.1f}cm}}")
         else:
             formats.append("l")
     return formats
 
 
-def _widths(table: Table) -> list[int]:
-    """Characters of the longest text of each column."""
+def _widths(table: Table) -> list[tuple[int, bool]]:
+    """Characters of the longest text of each column, and whether it wraps: it is long, and none of its words is."""
     widths = []
     for index, column in enumerate(table.columns):
-        cells = (row[index] for row in table.rows[:MOST_ROWS])
-        texts = (f"{format_cell(c, column.kind)} {format_interval(c, column.kind)} {c.remark}".rstrip() for c in cells)
-        widths.append(max(map(len, (heading(column), *texts))))
+        cells = [row[index] for row in table.rows[:MOST_ROWS]]
+        texts = [f"{format_cell(c, column.kind)} {format_interval(c, column.kind)} {c.remark}".strip() for c in cells]
+        width = max(map(len, (heading(column), *texts)))
+        word = max((len(word) for text in texts for word in text.split()), default=0)
+        widths.append((width, width > WIDEST_COLUMN >= word and not column.is_number))
     return widths
 
 
-def _size(table: Table) -> str:
-    """The largest size of type at which the table is no wider than the page, or the smallest one."""
-    characters = sum(min(width, WIDEST_COLUMN) for width in _widths(table))
+def _size(table: Table) -> tuple[str, bool]:
+    """The size of type at which the table is no wider than the page, and whether it stands upright.
+
+    Type that is too small to read is used for nothing but tables that are too wide even when they lie down.
+    """
+    characters = sum(WIDEST_COLUMN if wraps else width for width, wraps in _widths(table))
     gaps = _BETWEEN * len(table.columns)
-    return next((name for name, width in _SIZES.items() if width * characters + gaps <= TEXT_WIDTH), "tiny")
+    *readable, smallest = _SIZES
+    for room, upright in ((TEXT_WIDTH, True), (TEXT_HEIGHT, False)):
+        for name in readable:
+            if _SIZES[name] * characters + gaps <= room:
+                return name, upright
+    return smallest, False
 
 
 def _notes(table: Table) -> tuple[str, ...]:

@@ -14,7 +14,10 @@ def markdown(table: Table) -> str:
         lines.append(
             tabulate(
                 [[_text(*of) for of in zip(table.columns, row, strict=True)] for row in table.rows],
-                [escape(f"{column.group}: {heading(column)}" if column.group else heading(column)) for column in table.columns],
+                [
+                    escape(f"{column.group}: {heading(column)}" if column.group else heading(column))
+                    for column in table.columns
+                ],
                 tablefmt="pipe",
                 colalign=["right" if column.is_number else "left" for column in table.columns],
                 disable_numparse=True,

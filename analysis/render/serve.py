@@ -6,7 +6,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
 from analysis.contents import build_report
-from analysis.figures import report_figures
 from analysis.render.page import page
 from study.records import open_study
 from trainables.errors import UserError
@@ -51,8 +50,9 @@ class LivePage:
             version = self.version()
             if version != self._made_from:
                 report = build_report(self._locations, self._margin, self._watts)
-                text = page(report)
-                self._content = text.replace("</body>", f"{WATCH}</body>").encode()
+                # The last one: Vega's script holds such a tag as well.
+                head, tag, tail = page(report).rpartition("</body>")
+                self._content = f"{head}{WATCH}{tag}{tail}".encode()
                 self._made_from = version
             return self._content
 

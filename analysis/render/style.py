@@ -19,6 +19,8 @@ ROW = 17
 """Pixels of a row with a label."""
 FAINT = 0.15
 """Opacity of what is not highlighted."""
+ROWS = "rows"
+"""What the data of a figure are called in its specification."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,13 @@ def points(encodings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def highlight(field: str) -> "alt.Parameter":
-    """What the reader clicks, in the drawing or in the legend, stands out while the rest steps back."""
+    """What the reader clicks, in the drawing or in the legend, stands out; a double click releases it.
+
+    It must be added to a layer that has the legend's colours.
+    """
     import altair as alt
 
-    return alt.selection_point(fields=[field], bind="legend", on="click", name=f"chosen_{field}")
+    return alt.selection_point(fields=[field], bind="legend", on="click", clear="dblclick", name=f"chosen_{field}")
 
 
 def emphasis(chosen: "alt.Parameter", strong: float = 1.0) -> "alt.Opacity":
@@ -130,26 +135,26 @@ def emphasis(chosen: "alt.Parameter", strong: float = 1.0) -> "alt.Opacity":
 
 
 def values(table: Table) -> list[dict[str, Any]]:
-    """The rows of a table for a chart: each value as a number or text, its interval, and `<key>_text` as people read it.
+    """The rows of a table for a chart: every value, the ends of its interval, and `<key>_text` as people read it.
 
     Six digits are more than a drawing can show.
     """
-    rows = []
+    listed = []
     for record, row in zip(table.records(), table.rows, strict=True):
         found = {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in record.items()}
         for column, cell in zip(table.columns, row, strict=True):
             parts = (format_cell(cell, column.kind), format_interval(cell, column.kind), cell.remark)
             if column.is_number:
                 found[f"{column.key}_text"] = " ".join(part for part in parts if part)
-        rows.append(found)
-    return rows
+        listed.append(found)
+    return listed
 
 
-def data(table: Table) -> "alt.Data":
-    """The same as the data of a chart."""
+def rows() -> "alt.NamedData":
+    """The rows of the figure, as the data of a chart."""
     import altair as alt
 
-    return alt.Data(values=values(table))
+    return alt.NamedData(ROWS)
 
 
 def once() -> "alt.Chart":
@@ -196,7 +201,7 @@ def axis(unit: str, title: str | None = None, **options: Any) -> "alt.Axis":
             return score_axis(title, **options)
         case "share":
             return share_axis(title, **options)
-    return alt.Axis(title=title, format=",~g", **options)
+    return alt.Axis(title=title, format=",~r", **options)
 
 
 def config(palette: Palette) -> dict[str, Any]:

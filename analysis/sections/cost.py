@@ -1,6 +1,7 @@
 """Cost: what one trial of each arm takes, and what its encoder costs at inference where that was measured."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm, without_repeats
@@ -115,14 +116,14 @@ def time_split(findings: Findings) -> Iterator["Figure"]:
         "Where the time went",
         f"Stacked bars, one per arm: {listed}.",
         table,
-        lambda palette: _draw(palette, table, list(totals)),
+        partial(_draw, table=table, arms=list(totals)),
     )
 
 
 def _draw(palette: Any, table: Table, arms: list[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import ROW, WIDTH, data, emphasis, highlight, tips
+    from analysis.render.style import ROW, WIDTH, emphasis, highlight, rows, tips
 
     parts = [label for label in (*PARTS.values(), OTHER) if any(row["part"] == label for row in table.records())]
     colours = dict(zip((*PARTS.values(), OTHER), (*palette.series[: len(PARTS)], palette.line), strict=True))
@@ -150,7 +151,7 @@ def _draw(palette: Any, table: Table, arms: list[str]) -> Any:
         .mark_text(align="left", dx=4)
         .encode(x="total:Q", y=y, text="text:N")
     )
-    return alt.layer(bars, totals, data=data(table)).properties(width=WIDTH - 150, height=ROW * len(arms))
+    return alt.layer(bars, totals, data=rows()).properties(width=WIDTH - 150, height=ROW * len(arms))
 
 
 SECTION = Section(

@@ -1,6 +1,7 @@
 """Languages: the results by query language, and by pair of query and pool language."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm
@@ -103,7 +104,7 @@ def heat_maps(findings: Findings) -> Iterator["Figure"]:
             f"{benchmark.name}: language pairs",
             text,
             table,
-            lambda palette, table=table, names=names: _draw(palette, table, names),
+            partial(_draw, table=table, names=names),
             CAPTION,
         )
 
@@ -128,7 +129,7 @@ def _pair_table(benchmark: Benchmark, first: Arm, second: Arm, names: Sequence[s
 def _draw(palette: Any, table: Table, names: Sequence[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import DIFFERENCE, QUALITY, data, tips
+    from analysis.render.style import DIFFERENCE, QUALITY, rows, tips
 
     size = max(min(32, 380 / len(names)), 12)
     values, differences = (column.label for column in table.columns[2:])
@@ -136,13 +137,23 @@ def _draw(palette: Any, table: Table, names: Sequence[str]) -> Any:
     found = [float(row["value"] or 0) for row in table.records()]
     low, high = int(10 * min(found)) / 10, -int(-10 * max(found) // 1) / 10
     x = alt.X("pool:N", sort=list(names), axis=alt.Axis(title="pool language", labelAngle=0, ticks=False, domain=False))
-    panels = []
+    panels: list[Any] = []
     for key, title, colours, domain, text in (
         ("value", values, QUALITY, [low, high], "replace(format(datum.value, '.3f'), /^0/, '')"),
-        ("difference", f"{differences} (thousandths)", DIFFERENCE, [-largest, largest], "replace(format(1000 * datum.difference, '+.0f'), /^.0$/, '0')"),
+        (
+            "difference",
+            f"{differences} (thousandths)",
+            DIFFERENCE,
+            [-largest, largest],
+            "replace(format(1000 * datum.difference, '+.0f'), /^.0$/, '0')",
+        ),
     ):
         first = not panels
-        y = alt.Y("query:N", sort=list(names), axis=alt.Axis(title="query language" if first else None, ticks=False, domain=False))
+        y = alt.Y(
+            "query:N",
+            sort=list(names),
+            axis=alt.Axis(title="query language" if first else None, ticks=False, domain=False),
+        )
         scale = alt.Scale(domain=domain, range=list(colours), interpolate="rgb")
         legend = None if len(names) <= LARGEST_WITH_NUMBERS else alt.Legend(title=None, orient="right")
         base = alt.Chart().encode(x, y)
@@ -158,7 +169,7 @@ def _draw(palette: Any, table: Table, names: Sequence[str]) -> Any:
                 .encode(text="text:N", color=alt.condition(dark, alt.value("#ffffff"), alt.value("#000000")))
             )
         panels.append(alt.layer(*parts).properties(title=title, width=size * len(names), height=size * len(names)))
-    return alt.hconcat(*panels, data=data(table), spacing=40).resolve_scale(color="independent")
+    return alt.hconcat(*panels, data=rows(), spacing=40).resolve_scale(color="independent")
 
 
 SECTION = Section(

@@ -1,6 +1,8 @@
 """Ratio: what a constant share of monolingual batches does, and where the dynamic arms stand beside it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm, without_repeats
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
 ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
 AXIS = f"{ALPHA} (share of monolingual batches)"
 CONSTANT = "constant ratio"
+TRIAL, BEST = "one search trial", "best of each ratio"
 MOST_BANDS = 3
+MOST_POINTS = 1_000
+"""Search trials that are drawn: the best ones."""
+DEV = f"Of the search trials the {MOST_POINTS:,} best ones are drawn."
 RATIO = "Points: arms with a constant ratio, with their 95 % intervals. Lines across: arms whose ratio changes."
 
 
@@ -62,35 +68,42 @@ def dev_curve(findings: Findings) -> Iterator["Figure"]:
         "Constant ratios in the search",
         text,
         table,
-        lambda palette: _draw_dev(palette, table, objective.metric, objective.maximised),
+        partial(_draw_dev, table=table, objective=objective.metric),
+        DEV if len(complete) > MOST_POINTS else "",
+        _dev_points(table, objective.maximised),
     )
 
 
-def _draw_dev(palette: Any, table: Table, objective: str, maximised: bool) -> Any:
+def _dev_points(table: Table, maximised: bool) -> list[dict[str, Any]]:
+    """The complete trials, the best ones if they are many, and of each ratio the best one as a series of its own."""
+    from analysis.render.style import values
+
+    kept = [row for row in table.rows if row[3].value == "complete" and row[2].value is not None]
+    ordered = sorted(kept, key=lambda row: float(row[2].value or 0), reverse=maximised)
+    best = {row[0].value: row for row in reversed(ordered)}
+    rows = values(replace(table, rows=tuple(ordered[:MOST_POINTS])))
+    return [
+        *({**row, "series": TRIAL} for row in rows),
+        *({"ratio": ratio, "value": row[2].value, "series": BEST} for ratio, row in best.items()),
+    ]
+
+
+def _draw_dev(palette: Any, table: Table, objective: str) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, data, score_axis, tips
+    from analysis.render.style import WIDTH, rows, score_axis, tips
 
     x = alt.X("ratio:Q", axis=score_axis(AXIS), scale=alt.Scale(domain=[-0.03, 1.03], nice=False))
     y = alt.Y("value:Q", axis=score_axis(f"dev {objective}"), scale=alt.Scale(zero=False))
-    kind = alt.Color(
-        "kind:N",
-        scale=alt.Scale(domain=["one search trial", "best of each ratio"], range=[palette.series[0], palette.ink]),
-        legend=alt.Legend(title=None, orient="top"),
-    )
-    complete = alt.Chart().transform_filter(alt.FieldEqualPredicate(field="status", equal="complete"))
-    trials = (
-        complete.transform_calculate(kind="'one search trial'")
-        .mark_point(filled=True, opacity=0.7)
-        .encode(x, y, color=kind, tooltip=tips(table))
-    )
-    best = (
-        complete.transform_aggregate(value="max(value)" if maximised else "min(value)", groupby=["ratio"])
-        .transform_calculate(kind="'best of each ratio'")
-        .mark_line(strokeWidth=1, strokeDash=[3, 2])
-        .encode(x, y, color=kind)
-    )
-    return alt.layer(best, trials, data=data(table)).properties(width=WIDTH, height=240)
+    shown = alt.Scale(domain=[TRIAL, BEST], range=[palette.series[0], palette.ink])
+    colour = alt.Color("series:N", scale=shown, legend=alt.Legend(title=None, orient="top"))
+
+    def of(series: str) -> Any:
+        return alt.Chart().transform_filter(alt.FieldEqualPredicate(field="series", equal=series))
+
+    trials = of(TRIAL).mark_point(filled=True, opacity=0.7).encode(x, y, color=colour, tooltip=tips(table))
+    best = of(BEST).mark_line(strokeWidth=1, strokeDash=[3, 2]).encode(x, y, color=colour)
+    return alt.layer(best, trials, data=rows()).properties(width=WIDTH, height=240)
 
 
 def ratio_curves(findings: Findings) -> Iterator["Figure"]:
@@ -121,9 +134,7 @@ def ratio_curves(findings: Findings) -> Iterator["Figure"]:
                 title,
                 text,
                 table,
-                lambda palette, table=table, benchmark=benchmark, dynamic=dynamic: _draw(
-                    palette, table, benchmark, [arm.label for arm in dynamic]
-                ),
+                partial(_draw, table=table, benchmark=benchmark, dynamic=[arm.label for arm in dynamic]),
                 RATIO,
             )
 
@@ -160,13 +171,13 @@ def _table(
 def _draw(palette: Any, table: Table, benchmark: Benchmark, dynamic: Sequence[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, data, emphasis, highlight, lines, score_axis, series, tips
+    from analysis.render.style import WIDTH, emphasis, highlight, lines, rows, score_axis, series, tips
 
     looks = lines(series(palette, [CONSTANT, *dynamic], "series", columns=3, symbolType="stroke", symbolSize=300))
     chosen = highlight("series")
     label = metric_label(benchmark.metric)
     x = alt.X("ratio:Q", axis=score_axis(AXIS, tickCount=5), scale=alt.Scale(domain=[-0.04, 1.04], nice=False))
-    panels = []
+    panels: list[Any] = []
     for setting in benchmark.settings:
         y = alt.Y("value:Q", axis=score_axis(None if panels else label), scale=alt.Scale(zero=False))
         own = alt.Chart().transform_filter(alt.FieldEqualPredicate(field="setting", equal=setting))
@@ -175,7 +186,9 @@ def _draw(palette: Any, table: Table, benchmark: Benchmark, dynamic: Sequence[st
         tooltip = tips(table, "arm", "ratio", "value")
         opacity = emphasis(chosen)
         parts = [
-            constant.mark_rule().encode(x, alt.Y("value_low:Q"), alt.Y2("value_high:Q"), color=looks["color"], opacity=opacity),
+            constant.mark_rule().encode(
+                x, alt.Y("value_low:Q"), alt.Y2("value_high:Q"), color=looks["color"], opacity=opacity
+            ),
             constant.mark_line().encode(x, y, **looks, opacity=opacity),
             moving.mark_rule(strokeWidth=1.6).encode(y, **looks, opacity=opacity, tooltip=tips(table, "arm", "value")),
             constant.mark_point(filled=True).encode(x, y, color=looks["color"], opacity=opacity, tooltip=tooltip),
@@ -187,7 +200,7 @@ def _draw(palette: Any, table: Table, benchmark: Benchmark, dynamic: Sequence[st
             parts.insert(0, band)
         panel = alt.layer(*parts).properties(title=setting, width=WIDTH / len(benchmark.settings) - 45, height=240)
         panels.append(panel)
-    return alt.hconcat(*panels, data=data(table), spacing=20).add_params(chosen)
+    return alt.hconcat(*panels, data=rows(), spacing=20).add_params(chosen)
 
 
 SECTION = Section(

@@ -1,6 +1,7 @@
-"""How training went: the ratio of every arm over its progress, and its learning curves. Part of the section `search`."""
+"""How training went: the ratio of every arm over its progress, and its learning curves; shown in `search`."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,14 +48,19 @@ def schedules(findings: Findings) -> Iterator["Figure"]:
         "far, over training progress."
     )
     yield Figure(
-        "schedules", "The ratio over training", text, table, lambda palette: _draw_schedules(palette, table, names), SCHEDULES
+        "schedules",
+        "The ratio over training",
+        text,
+        table,
+        partial(_draw_schedules, table=table, names=names),
+        SCHEDULES,
     )
 
 
 def _draw_schedules(palette: Any, table: Table, names: Sequence[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, data, emphasis, highlight, score_axis, share_axis, tips
+    from analysis.render.style import WIDTH, emphasis, highlight, rows, score_axis, share_axis, tips
 
     chosen = highlight("series")
     looks = alt.Scale(domain=[ASKED, DRAWN], range=palette.series[:2])
@@ -64,9 +70,13 @@ def _draw_schedules(palette: Any, table: Table, names: Sequence[str]) -> Any:
         .mark_line()
         .encode(
             alt.X("progress:Q", axis=share_axis(None, values=[0, 0.5, 1]), scale=alt.Scale(domain=[0, 1])),
-            alt.Y("value:Q", axis=score_axis(None, values=[0, 0.5, 1]), scale=alt.Scale(domain=[-0.05, 1.05], nice=False)),
+            alt.Y(
+                "value:Q", axis=score_axis(None, values=[0, 0.5, 1]), scale=alt.Scale(domain=[-0.05, 1.05], nice=False)
+            ),
             color=alt.Color("series:N", scale=looks, legend=legend),
-            strokeDash=alt.StrokeDash("series:N", scale=alt.Scale(domain=[ASKED, DRAWN], range=[[1, 0], [4, 2]]), legend=legend),
+            strokeDash=alt.StrokeDash(
+                "series:N", scale=alt.Scale(domain=[ASKED, DRAWN], range=[[1, 0], [4, 2]]), legend=legend
+            ),
             opacity=emphasis(chosen),
             tooltip=tips(table),
         )
@@ -75,7 +85,7 @@ def _draw_schedules(palette: Any, table: Table, names: Sequence[str]) -> Any:
     )
     header = alt.Header(labelLimit=WIDTH / COLUMNS - 30, labelFontSize=11, labelAnchor="start")
     return lines.facet(
-        alt.Facet("arm:N", sort=list(names), title=None, header=header), columns=COLUMNS, data=data(table), spacing=14
+        alt.Facet("arm:N", sort=list(names), title=None, header=header), columns=COLUMNS, data=rows(), spacing=14
     )
 
 
@@ -108,7 +118,7 @@ def learning_curves(findings: Findings) -> Iterator["Figure"]:
         "Learning curves",
         f"Lines by optimiser step, one per arm, mean over seeds: {' and '.join(shown)}.",
         table,
-        lambda palette: _draw_curves(palette, table, {panel: panels[panel] for panel in shown}, names),
+        partial(_draw_curves, table=table, panels={panel: panels[panel] for panel in shown}, names=names),
         LEARNING,
     )
 
@@ -124,7 +134,7 @@ def mean_by_step(runs: Sequence[Sequence[tuple[int, float | None]]]) -> list[tup
 def _draw_curves(palette: Any, table: Table, panels: dict[str, str], names: Sequence[str]) -> Any:
     import altair as alt
 
-    from analysis.render.style import WIDTH, axis, data, emphasis, highlight, series, tips
+    from analysis.render.style import WIDTH, axis, emphasis, highlight, rows, series, tips
 
     chosen = highlight("arm")
     looks = series(palette, names, columns=3)
@@ -141,4 +151,4 @@ def _draw_curves(palette: Any, table: Table, panels: dict[str, str], names: Sequ
             x, y, color=looks["color"], fill=looks["fill"], shape=looks["shape"], opacity=opacity, tooltip=tips(table)
         )
         drawn.append(alt.layer(line, marks).properties(title=panel, width=WIDTH / len(panels) - 40, height=260))
-    return alt.hconcat(*drawn, data=data(table), spacing=30).add_params(chosen)
+    return alt.hconcat(*drawn, data=rows(), spacing=30).add_params(chosen)

@@ -357,7 +357,7 @@ def write_study_files(storage: Path, plan: StudyPlan) -> Path:
             "space": "dynamic_vs_static",
             "question": "Does changing the ratio during training beat the best constant ratio?",
             "settings": {"space": "dynamic_vs_static", "trials": count, "seeds": len(plan.seeds), "batch_size": 48},
-            "objective": {"metric": "multilingual/map", "direction": "maximize"},
+            "objective": [{"metric": "multilingual/map", "direction": "maximize"}],
             "main_comparison": ["best dynamic", "best static"],
             "families": {family: {"trials": count, "pairs": count * 9600} for family in families},
             "data": {

@@ -5,10 +5,7 @@ import json
 import pytest
 
 from analysis import compare
-from analysis.comparisons import compare_arms
-from analysis.findings import Findings
-from analysis.queries import Queries
-from study.records import open_study
+from analysis.findings.findings import Findings
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +25,7 @@ def test_several_studies_are_put_together_as_the_report_does(pair, capsys, tmp_p
     status, out = run(capsys, *pair, "best dynamic", "best static", "--output", str(tmp_path))
     assert status == 0
     assert "Paired: atlas: 4 seeds x 8 questions" in out
-    findings = Findings([open_study(location) for location in pair])
-    main = compare_arms(findings, Queries(findings), 0.005).main
+    main = Findings.of(pair).comparisons.main
     rows = (tmp_path / "overview.csv").read_text().splitlines()
     place = rows[0].split(",").index("difference")
     assert [float(row.split(",")[place]) for row in rows[1:4]] == pytest.approx([j.comparison.difference for j in main])

@@ -228,7 +228,7 @@ def test_published_results_stand_beside_ours_with_the_difference(tmp_path: Path,
 
 
 def test_the_dev_set_is_no_result(report):
-    assert [benchmark.name for benchmark in report.findings.benchmarks] == ["atlas", "xquad-r"]
+    assert [benchmark.name for benchmark in report.findings.facts.benchmarks] == ["atlas", "xquad-r"]
     assert "dev" not in {row["benchmark"] for row in rows_of(report, "other_metrics")}
 
 

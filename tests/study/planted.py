@@ -24,15 +24,14 @@ from rich.console import Console
 from search_spaces.recipes import MINI
 from trainables.spec import Outcome, TrialSpec
 
-from analysis.comparisons import RESAMPLES, compare_arms
-from analysis.findings import SETTINGS as TEST_SETTINGS
-from analysis.findings import Findings
-from analysis.labels import setting_label
-from analysis.queries import Queries
+from analysis.facts.facts import Facts
+from analysis.findings.comparisons import RESAMPLES
+from analysis.findings.findings import Findings
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.questions import question_table
 from analysis.statistics.significance import MARGIN, Contrast, compare
 from search_spaces.space import Branch, Space, strategies
+from study.benchmarks import SETTINGS as TEST_SETTINGS
 from study.plan.arms import Arm
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
@@ -311,8 +310,8 @@ def study_with_ray(
 
 def finding_of(planted: Planted, records: Study, plan: StudyPlan) -> Finding:
     """Reads a study's records and judges its main comparison as the report does."""
-    findings = Findings([records])
-    found = {judged.setting: judged.comparison for judged in compare_arms(findings, Queries(findings), MARGIN).main}
+    main = Findings(Facts([records]), MARGIN).comparisons.main
+    found = {judged.place.setting: judged.comparison for judged in main}
     steps = [(t.result or {})["steps"] for t in records.trials if t.phase == "search"]
     return _finding(planted, plan, found, sum(steps), len(steps) * plan.effort.steps)
 
@@ -328,16 +327,9 @@ def study_without_ray(planted: Planted, space: Space = SPACE, settings: StudySet
     plan.start_confirm_phase()
     dynamic, static = (_arm(plan, name) for name in space.main_comparison)
     tables = [_runs(planted, arm, plan.effort.seeds) for arm in (dynamic, static)]
-    # Name by name as `analysis.comparisons` builds its contrasts.
+    # As `analysis.findings.comparisons` builds its contrasts.
     contrasts = [
-        Contrast(
-            dynamic.arm,
-            static.arm,
-            setting_label(BENCHMARK, setting, "map"),
-            arm_table=question_table(tables[0], setting, "map"),
-            baseline_table=question_table(tables[1], setting, "map"),
-            margin=MARGIN,
-        )
+        Contrast(question_table(tables[0], setting, "map"), question_table(tables[1], setting, "map"), margin=MARGIN)
         for setting in TEST_SETTINGS
     ]
     found = dict(zip(TEST_SETTINGS, compare(contrasts, resamples=RESAMPLES), strict=True))

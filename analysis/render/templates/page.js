@@ -15,7 +15,7 @@
     announce(`${root.dataset.scheme} colours`);
   });
 
-  const value = (row, index) => row.cells[index].dataset.sort;
+  const value = (row, index) => row.cells[index].dataset.sort ?? row.cells[index].textContent;
   const sort = (table, index, header) => {
     const descending = header.getAttribute("aria-sort") === "ascending";
     const numeric = header.classList.contains("number");

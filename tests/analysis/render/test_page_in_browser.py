@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from analysis.contents import Report, build_report
-from analysis.figures import Figure, report_figures
 from analysis.render.page import page
+from analysis.render.style import values
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 # Runs after the page's own script; what it finds is read from the dumped page.
-PROBE = """<script>
+PROBE = """<script type="module">
 const found = { errors: window.probeErrors };
 const table = document.getElementById("table-results");
 const column = (index) => [...table.tBodies[0].rows].map((row) => Number(row.cells[index].dataset.sort));
@@ -55,78 +55,56 @@ const heads = [...document.querySelectorAll("h1, h2, h3")].map((h) => Number(h.t
 found.jumps = heads.filter((level, i) => i > 0 && level > heads[i - 1] + 1).length;
 document.body.dataset.found = JSON.stringify(found);
 </script></body>"""
-POINT = """<script>
+FIGURES = """<script type="module">
 const found = { errors: window.probeErrors };
-const tip = document.getElementById("tip");
-const lines = () => [...tip.querySelectorAll("strong, span")].map((line) => line.textContent);
-const said = () => tip.hidden ? null : lines().join("\\n");
-const figure = (name) => document.getElementById(`${name}-desc`).closest("svg");
-const marks = (svg) => [...svg.querySelectorAll(".mark")];
-const label = (one) => one.getAttribute("aria-label");
-const mark = (svg, ...words) => marks(svg).find((one) => words.every((word) => label(one).includes(word)));
-const bright = (svg) => [...svg.querySelectorAll("g[data-of]:not(.dim)")];
-const dimmed = (svg) => svg.querySelectorAll("g.dim").length;
-const fire = (kind, element, x, y) => (document.elementFromPoint(x, y) ?? element).dispatchEvent(
-  new PointerEvent(kind, { clientX: x, clientY: y, bubbles: true, cancelable: true }));
-const at = (kind, one) => {
-  one.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
-  const box = one.getBoundingClientRect();
-  fire(kind, one, (box.left + box.right) / 2, (box.top + box.bottom) / 2);
+const settled = () => new Promise((done) => setTimeout(done, 60));
+const drawn = () => [...document.querySelectorAll("figure.drawing")].every((one) => one.querySelector(".chart svg"));
+while (!drawn()) await settled();
+const figure = (name) => document.getElementById(`figure-${name}`);
+const tip = () => document.querySelector("#vg-tooltip-element.visible");
+const said = () => tip() && Object.fromEntries([...tip().querySelectorAll("tr")].map(
+  (row) => [row.cells[0].textContent, row.cells[1].textContent]));
+const symbols = (name) => [...figure(name).querySelectorAll(".mark-symbol.role-mark path")];
+const fire = (element, ...kinds) => {
+  element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+  const box = element.getBoundingClientRect();
+  const at = { clientX: (box.left + box.right) / 2, clientY: (box.top + box.bottom) / 2, bubbles: true, view: window };
+  const event = (kind) => new (kind.startsWith("pointer") ? PointerEvent : MouseEvent)(kind, at);
+  for (const kind of kinds) element.dispatchEvent(event(kind));
 };
-const press = (key) => document.activeElement.dispatchEvent(
-  new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-const active = () => label(document.activeElement);
+const strength = (one) => Number(one.getAttribute("opacity") ?? 1);
+const faint = (name) => symbols(name).filter((one) => strength(one) < .5).length;
 
-const trade = figure("trade_off_atlas");
-const point = mark(trade, "best dynamic reversed", "monolingual");
-found.before = [said(), dimmed(trade)];
-at("pointermove", point);
-found.hovered = said();
-found.hoverDims = dimmed(trade);
-found.lit = bright(trade).length > 3 && bright(trade).every((part) => part.dataset.of === point.dataset.of);
-const box = tip.getBoundingClientRect();
-found.inside = box.left >= 0 && box.right <= innerWidth && box.top >= 0 && box.bottom <= innerHeight;
-found.paper = [getComputedStyle(tip).backgroundColor, getComputedStyle(tip).color];
-trade.dispatchEvent(new PointerEvent("pointerleave"));
-found.left = [said(), dimmed(trade)];
-
-const entries = marks(trade).filter((one) => one.matches(".label"));
-found.legend = entries.map(label);
-at("click", entries.find((one) => label(one) === "X-Y"));
-trade.dispatchEvent(new PointerEvent("pointerleave"));
-found.kept = [dimmed(trade), document.getElementById("announce").textContent];
-found.pressedNames = [...trade.querySelectorAll('[aria-pressed="true"]')].map((one) => label(one).split(":")[0]);
-at("pointermove", point);
-found.keptDims = bright(trade).every((part) => part.dataset.of !== point.dataset.of);
-press("Escape");
-found.released = [said(), dimmed(trade), trade.querySelectorAll('[aria-pressed="true"]').length];
-
-trade.focus();
-found.ownStop = document.activeElement === trade;
-const map = figure("pairs_atlas");
-const drawings = [...document.querySelectorAll(".drawing svg")];
-found.stops = drawings.map((svg) => marks(svg).filter((one) => one.tabIndex === 0).length);
-marks(map).find((one) => one.tabIndex === 0).focus();
-found.walk = [active()];
-for (const key of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp", "End", "ArrowRight", "Home"]) {
-  press(key);
-  found.walk.push(active());
+const points = symbols("trade_off_atlas");
+found.points = points.length;
+found.before = [said(), faint("trade_off_atlas")];
+found.tips = [];
+for (const point of points) {
+  fire(point, "pointerover", "mouseover", "pointermove", "mousemove");
+  await settled();
+  found.tips.push(said());
 }
-found.focused = said();
-found.hint = tip.querySelector("small")?.textContent;
-found.framed = map.querySelectorAll(".lit").length;
-press("Escape");
-found.escaped = [said(), map.querySelectorAll(".lit").length];
-press("Enter");
-found.pressed = [active(), document.activeElement.getAttribute("aria-pressed")];
-document.activeElement.blur();
-found.blurred = [said(), map.querySelectorAll(".lit").length];
-document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-found.framedAfter = map.querySelectorAll(".lit").length;
+const box = tip().getBoundingClientRect();
+found.inside = box.left >= 0 && box.right <= innerWidth + 1 && box.top >= 0 && box.bottom <= innerHeight + 1;
+found.paper = [getComputedStyle(tip()).backgroundColor, getComputedStyle(tip()).color];
+fire(points[0], "pointerdown", "mousedown", "pointerup", "mouseup", "click");
+await settled();
+found.chosen = faint("trade_off_atlas");
+fire(points[0], "dblclick");
+await settled();
+found.released = faint("trade_off_atlas");
+const entry = figure("trade_off_atlas").querySelector(".role-legend-symbol path");
+fire(entry, "pointerdown", "mousedown", "pointerup", "mouseup", "click");
+await settled();
+found.chosenInLegend = faint("trade_off_atlas");
 
-found.every = drawings.every((svg) => svg.getAttribute("role") === "group" && label(svg)
-  && marks(svg).length > 0 && marks(svg).every((one) => label(one) && !one.querySelector("title"))
-  && svg.querySelector(":scope > g").getAttribute("aria-hidden") === "true");
+const ink = () => getComputedStyle(figure("trade_off_atlas").querySelector(".role-axis-title text")).fill;
+const first = ink();
+document.getElementById("scheme").click();
+found.inks = [first, ink()];
+found.labels = [...document.querySelectorAll(".chart")].every((one) => one.closest("[aria-hidden=true]"));
+found.focusable = document.querySelectorAll(".chart [tabindex], .chart a, .chart button").length;
+found.wider = document.documentElement.scrollWidth > document.documentElement.clientWidth;
 document.body.dataset.found = JSON.stringify(found);
 </script></body>"""
 AXE = os.environ.get("AXE_CORE")
@@ -134,7 +112,8 @@ AXE = os.environ.get("AXE_CORE")
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
 
 LISTEN = """<script>window.probeErrors = [];
-addEventListener("error", (event) => window.probeErrors.push(event.message));</script></head>"""
+addEventListener("error", (event) => window.probeErrors.push(event.message));
+addEventListener("unhandledrejection", (event) => window.probeErrors.push(String(event.reason)));</script></head>"""
 
 
 @pytest.fixture(scope="module")
@@ -143,13 +122,8 @@ def report(finished_study: Path) -> Report:
 
 
 @pytest.fixture(scope="module")
-def built(report: Report) -> list[Figure]:
-    return report_figures(report)
-
-
-@pytest.fixture(scope="module")
-def text(report: Report, built: list[Figure]) -> str:
-    return page(report, built)
+def text(report: Report) -> str:
+    return page(report)
 
 
 def chromium(folder: Path, *arguments: str) -> str:
@@ -158,9 +132,15 @@ def chromium(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
 
 
+def before_the_end(page_text: str, script: str) -> str:
+    """Vega's script holds the same tag as a text."""
+    head, _, tail = page_text.rpartition("</body>")
+    return head + script + tail
+
+
 def probe(page_text: str, script: str, folder: Path, *arguments: str) -> dict[str, Any]:
     file = folder / "page.html"
-    file.write_text(page_text.replace("</head>", LISTEN).replace("</body>", script), encoding="utf-8")
+    file.write_text(before_the_end(page_text.replace("</head>", LISTEN, 1), script), encoding="utf-8")
     dumped = chromium(folder, *arguments, "--dump-dom", file.as_uri())
     match = re.search(r'data-found="([^"]*)"', dumped)
     assert match, "the probe did not run to its end"
@@ -186,60 +166,42 @@ def test_the_page_sorts_filters_and_changes_colours_without_an_error(text, tmp_p
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 500])
-def test_figures_answer_to_pointer_and_keyboard_without_an_error(built, text, tmp_path, width, scheme):
-    script = POINT.replace("<script>", f'<script>document.documentElement.dataset.scheme = "{scheme}";', 1)
-    found = probe(text, script, tmp_path, f"--window-size={width},900")
+def test_figures_are_drawn_and_answer_to_the_pointer_without_an_error(report, text, tmp_path, width, scheme):
+    chosen = text.replace('<html lang="en">', f'<html lang="en" data-scheme="{scheme}">', 1)
+    found = probe(chosen, FIGURES, tmp_path, f"--window-size={width},900", "--virtual-time-budget=60000")
     assert found["errors"] == []
-    assert found["before"] == found["left"] == [None, 0]
-    expected = {t for figure in built for t in figure.marks.texts if figure.name == "trade_off_atlas"}
-    assert found["hovered"] in expected
-    assert found["hovered"].startswith("best dynamic reversed\nmonolingual mAP: ")
-    assert found["hoverDims"] > 5
-    assert found["lit"]
+    figure = report.figure("trade_off_atlas")
+    # One point per arm in either panel, and its tooltip says what the table of the data says.
+    rows = {row["arm"]: row for row in values(figure.data)}
+    assert found["points"] == 2 * len(rows)
+    assert found["before"] == [None, 0]
+    labels = {column.key: column.label for column in figure.data.columns}
+    for number, tip in enumerate(found["tips"]):
+        row = rows[tip["Arm"]]
+        keys = ("monolingual", "cross_lingual") if number < len(rows) else ("multilingual", "rank_distance")
+        assert tip == {"Arm": row["arm"]} | {labels[key]: row[f"{key}_text"] for key in keys}
     assert found["inside"], "the tooltip leaves the window"
     assert len(set(found["paper"])) == 2
-    assert "best dynamic reversed" in found["legend"]
-    assert found["kept"] == [pytest.approx(found["hoverDims"], abs=5), "Kept: X-Y"]
-    assert set(found["pressedNames"]) == {"X-Y"}
-    assert len(found["pressedNames"]) == 3
-    assert found["keptDims"], "what was kept gave way to what is pointed at"
-    assert found["released"] == [None, 0, 0]
-    assert set(found["stops"]) == {1}
-    assert not found["ownStop"], "the drawing takes the focus from its marks"
-    one, right, below, left, up, same, last, still, first = found["walk"]
-    assert [label.split(":")[0] for label in (one, right, below, left, up)] == [
-        "query de, pool de",
-        "query de, pool en",
-        "query en, pool en",
-        "query en, pool de",
-        "query de, pool de",
-    ]
-    assert same == up == first
-    assert last == still
-    assert last.startswith("query th, pool th: best dynamic \N{MINUS SIGN} best static")
-    assert found["focused"].startswith("query de, pool de\nbest dynamic\nmAP: ")
-    assert "Escape" in found["hint"]
-    assert found["framed"] == 2
-    assert found["escaped"] == [None, 0]
-    assert found["pressed"] == [one, "true"]
-    assert found["blurred"] == [None, 2]
-    assert found["framedAfter"] == 0
-    assert found["every"]
+    assert found["chosen"] == found["chosenInLegend"] == found["points"] - 2
+    assert found["released"] == 0
+    assert found["inks"][0] != found["inks"][1], "figures do not follow light and dark"
+    assert found["labels"]
+    assert found["focusable"] == 0
+    assert not found["wider"], "the page scrolls sideways"
 
 
-def test_without_javascript_the_figures_stand_as_they_were(text, tmp_path):
-    still = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
-    assert "<script" not in still
-    bare = re.sub(r'<g class="marks">.*?</g>\n', "", still, flags=re.DOTALL)
-    assert bare.count('class="mark') == 0 < still.count('class="mark')
-    images = []
-    for name, content in (("still", still), ("bare", bare)):
-        (tmp_path / f"{name}.html").write_text(content, encoding="utf-8")
-        image = tmp_path / f"{name}.png"
-        options = ["--window-size=1280,6000", "--hide-scrollbars", f"--screenshot={image}"]
-        chromium(tmp_path, *options, (tmp_path / f"{name}.html").as_uri())
-        images.append(image.read_bytes())
-    assert images[0] == images[1]
+def test_no_figure_asks_for_anything_from_the_network(text, tmp_path):
+    spy = """<script>window.probeAsked = [];
+    window.fetch = (address) => { window.probeAsked.push(String(address)); return Promise.reject(new Error("no")); };
+    XMLHttpRequest.prototype.open = (_, address) => { window.probeAsked.push(String(address)); };</script></head>"""
+    script = """<script type="module">
+    while (![...document.querySelectorAll(".chart")].every((one) => one.querySelector("svg")))
+      await new Promise((done) => setTimeout(done, 60));
+    document.body.dataset.found = JSON.stringify({ asked: window.probeAsked,
+      loaded: performance.getEntriesByType("resource").map((one) => one.name) });
+    </script></body>"""
+    found = probe(text.replace("</head>", spy, 1), script, tmp_path, "--virtual-time-budget=60000")
+    assert found == {"asked": [], "loaded": []}
 
 
 def test_the_page_prints(text, tmp_path):
@@ -253,16 +215,18 @@ def test_the_page_prints(text, tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_core_finds_nothing(text, tmp_path, scheme):
     axe = Path(str(AXE)).read_text(encoding="utf-8").replace("</script", r"<\/script")
-    check = f"""<script>{axe}</script><script>
+    check = f"""<script>{axe}</script><script type="module">
     document.documentElement.dataset.scheme = "{scheme}";
     document.querySelectorAll("details").forEach((details) => {{ details.open = true; }});
+    const drawn = () => [...document.querySelectorAll(".chart")].every((one) => one.querySelector("svg"));
+    while (!drawn()) await new Promise((done) => setTimeout(done, 60));
     axe.run(document, {{ runOnly: {json.dumps(RULES)} }}).then((found) => {{
       const violations = found.violations.map((v) => `${{v.id}}: ${{v.nodes[0].html}}`);
       document.body.dataset.axe = JSON.stringify({{ violations, passes: found.passes.length }});
     }});
     </script></body>"""
     file = tmp_path / "page.html"
-    file.write_text(text.replace("</body>", check), encoding="utf-8")
+    file.write_text(before_the_end(text, check), encoding="utf-8")
     dumped = chromium(tmp_path, "--window-size=1280,900", "--virtual-time-budget=60000", "--dump-dom", file.as_uri())
     match = re.search(r'data-axe="([^"]*)"', dumped)
     assert match, "axe did not run to its end"

@@ -1,21 +1,22 @@
 """The page by the rules of HTML and of accessibility (WCAG 2.2), as far as they can be checked without a browser."""
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from analysis.contents import build_report
-from analysis.figures import report_figures
 from analysis.render.page import page
 
 html5lib = pytest.importorskip("html5lib")
 
 STYLE = Path(__file__).parents[3] / "analysis" / "render" / "templates" / "style.css"
-ROLES = {"img", "group", "status"}
+ROLES = {"group", "status"}
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -26,7 +27,7 @@ def text(tmp_path_factory, write_study) -> str:
         tmp_path_factory.mktemp("studies"), name='<b>x</b> & "y" </script>', failed=1, questions=8, state="running"
     )
     report = build_report([str(folder)])
-    return page(report, report_figures(report))
+    return page(report)
 
 
 @pytest.fixture(scope="module")
@@ -146,16 +147,37 @@ def test_lists_hold_items_only(root):
         assert {child.tag for child in element} <= {"div", "dt", "dd"}
 
 
-def test_every_figure_has_a_name_and_a_description(root):
-    images = [e for e in root.iter() if isinstance(e.tag, str) and e.tag.rpartition("}")[2] == "svg"]
+def test_every_figure_has_a_name_a_description_and_its_data_as_a_table(root):
+    figures = list(elements(root, "figure"))
     by_id = {e.get("id"): e for e in root.iter() if e.get("id")}
-    assert len(images) > 5
+    assert len(figures) > 5
+    for figure in figures:
+        (drawing,) = (e for e in figure.iter() if e.get("role") == "group" and e.get("aria-describedby"))
+        assert drawing.get("aria-label")
+        assert len(said(by_id[drawing.get("aria-describedby")])) > 30
+        # What the script draws is not read aloud mark by mark: the table says it better.
+        (chart,) = (e for e in figure.iter() if e.get("class") == "chart")
+        assert chart.get("aria-hidden") == "true"
+        links = [e.get("href") for e in elements(figure, "a")]
+        assert list(elements(figure, "table")) or any(by_id[link[1:]].tag == "table" for link in links)
+
+
+def test_without_scripts_every_figure_is_an_image_with_a_text(root):
+    images = list(elements(root, "img"))
+    above = parents(root)
+    assert len(images) == len(list(elements(root, "figure")))
     for image in images:
-        assert image.get("role") == "img"
-        name, description = image.get("aria-labelledby").split()
-        assert said(by_id[name])
-        assert len(said(by_id[description])) > 30
-    assert not list(elements(root, "img"))
+        assert above[image].tag == "noscript"
+        assert image.get("alt")
+        assert ET.fromstring(unquote(image.get("src").removeprefix("data:image/svg+xml,"))).tag.endswith("svg")
+
+
+def test_every_figure_carries_its_specification_and_no_text_breaks_out_of_it(root):
+    specifications = [json.loads(said(e)) for e in elements(root, "script") if e.get("type") == "application/json"]
+    assert len(specifications) == len(list(elements(root, "figure")))
+    for one in specifications:
+        assert one["datasets"]["rows"]
+        assert one["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
 
 
 def schemes() -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from analysis.render.serve import make_server
-from study.records import UserError
+from trainables.errors import UserError
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ def report(finished_study) -> Report:
 def test_no_line_is_wider_than_the_terminal_and_no_row_takes_two_lines(report, width):
     lines = shown(report, width)
     assert all(len(line) <= width for line in lines)
-    for arm in report.findings.arms:
+    for arm in report.findings.facts.arms:
         # One line in the results of each of the two benchmarks.
         assert sum(bool(re.match(re.escape(arm.label) + r"  +[.\d]", line)) for line in lines) == 2
-    verdicts = {judged.comparison.verdict for judged in report.comparisons.main}
+    verdicts = {judged.comparison.verdict for judged in report.findings.comparisons.main}
     for setting in ("monolingual", "cross-lingual", "multilingual"):
         rows = [line for line in lines if re.search(rf"{setting}  +[+−]?\.\d", line)]
         assert len(rows) == 2

@@ -8,7 +8,10 @@ import pytest
 
 from study.plan.more_seeds import last_decision, looks_so_far
 from study.records import DecisionRecord, Study, create_study, open_study
+from study.plan.more_seeds import decide, looks_so_far, planned_seeds
+from study.records import open_study
 from study.run import main
+from tests.analysis.conftest import ARMS, StudyPlan, write_study_files
 from tests.study.conftest import results, run
 from tests.study.toy_study import study_record
 from trainables.errors import UserError
@@ -56,6 +59,66 @@ def test_a_damaged_decision_is_no_licence_to_look_again(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("20", "21"))
     with pytest.raises(UserError, match=r"stopping.json is damaged: .* restore it from a copy"):
         looks_so_far(study, 5)
+
+
+PAIR = tuple(arm for arm in ARMS if arm.name in ("best static", "best dynamic"))
+
+
+@pytest.fixture
+def confirmed(tmp_path: Path) -> Path:
+    """A finished study of the main pair with five seeds."""
+    plan = StudyPlan(arms=PAIR, seeds=(0, 1, 2, 3, 4), questions=12, search_trials=1)
+    return write_study_files(tmp_path, plan)
+
+
+def end_otherwise(folder: Path, seed: int, status: str) -> None:
+    path = folder / "trials" / f"confirm-best-static-{seed}" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"status": status}))
+
+
+def test_the_decision_has_the_documented_fields(confirmed: Path) -> None:
+    schema = (Path(__file__).parents[3] / "docs" / "records.md").read_text(encoding="utf-8")
+    section = schema.split("## stopping.json")[1].split("## ")[0]
+    documented = {
+        name.strip(" `")
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for name in line.split("|")[1].split(",")
+    }
+    assert set(decide(open_study(str(confirmed)), [3, 4, 5], 9)) == documented
+
+
+def test_a_seed_that_failed_is_left_out_of_the_looks_and_does_not_stop_the_study(confirmed: Path) -> None:
+    end_otherwise(confirmed, 3, "diverged")
+    found = decide(open_study(str(confirmed)), [3, 4, 5], 9)
+    assert (found["looks"], found["n_seeds"]) == ([3, 4], 4)
+    # The fifth of at most five seeds is the last, although only four can be judged.
+    last = decide(open_study(str(confirmed)), [3, 4, 5], 5)
+    assert last["stop"]
+    assert "another seed" not in last["sentence"]
+    for seed in (1, 2, 4):
+        end_otherwise(confirmed, seed, "failed")
+    with pytest.raises(UserError, match="has 1 seeds that both best dynamic and best static finished"):
+        decide(open_study(str(confirmed)), [3, 4, 5], 9)
+    end_otherwise(confirmed, 0, "failed")
+    with pytest.raises(UserError, match="has no results for its main comparison yet"):
+        decide(open_study(str(confirmed)), [3, 4, 5], 9)
+
+
+def test_without_values_per_question_there_is_no_decision(confirmed: Path) -> None:
+    for path in confirmed.glob("trials/confirm-best-static-*/per_query.parquet"):
+        path.unlink()
+    with pytest.raises(UserError, match="holds no values per question for best static"):
+        decide(open_study(str(confirmed)), [3, 4, 5], 9)
+
+
+def test_two_names_for_one_training_are_equivalent_at_the_first_look(confirmed: Path) -> None:
+    arms = json.loads((confirmed / "arms.json").read_text())
+    arms = [arm | ({"same_as": "best static"} if arm["arm"] == "best dynamic" else {}) for arm in arms]
+    (confirmed / "arms.json").write_text(json.dumps(arms))
+    found = decide(open_study(str(confirmed)), [3], 9)
+    assert (found["stop"], found["verdict"], found["looks"]) == (True, "equivalent", [3])
+    assert "interval" not in found
 
 
 @pytest.mark.slow

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from analysis.findings import Findings
-from analysis.protocol import listed, protocol
-from study.records import open_study
+from analysis.facts.facts import Facts
+from analysis.methods.protocol import protocol
+from analysis.wording import listed
 from tests.analysis.conftest import FEW_ARMS
 
 
 def text_of(*folders):
-    return " ".join(part for part in protocol(Findings([open_study(str(folder)) for folder in folders])) if part)
+    return " ".join(part for part in protocol(Facts.of(map(str, folders))) if part)
 
 
 def edit(folder, name, change):

@@ -8,12 +8,12 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.findings import Findings, estimate
-from study.records import UserError, open_study
+from analysis.facts.facts import Facts, estimate
+from trainables.errors import UserError
 
 
-def opened(*folders) -> Findings:
-    return Findings([open_study(str(folder)) for folder in folders])
+def opened(*folders) -> Facts:
+    return Facts.of(map(str, folders))
 
 
 @given(st.lists(st.floats(min_value=0, max_value=1), min_size=2, max_size=12))
@@ -44,8 +44,8 @@ def test_arms_with_identical_training_share_their_trials(tmp_path, write_study):
         return [*arms, {**linear, "arm": "twin", "same_as": "best dynamic"}]
 
     rewrite(folder / "arms.json", add)
-    findings = opened(folder)
-    assert findings.find("twin").trials == findings.find("best dynamic").trials
+    facts = opened(folder)
+    assert facts.find("twin").runs == facts.find("best dynamic").runs
 
 
 def test_the_same_arm_of_two_studies_has_the_seeds_of_both(tmp_path, write_study):
@@ -57,19 +57,19 @@ def test_the_same_arm_of_two_studies_has_the_seeds_of_both(tmp_path, write_study
 def test_a_seed_that_occurs_twice_counts_once_and_is_named(tmp_path, write_study):
     one = write_study(tmp_path, name="one", seeds=(0, 1), questions=5)
     other = write_study(tmp_path, name="other", seeds=(1, 2), questions=5)
-    findings = opened(one, other)
-    assert findings.find("best static").seeds == (0, 1, 2)
-    assert "Seed 1 of best static occurs in more than one study: the first study counts." in findings.problems
+    facts = opened(one, other)
+    assert facts.find("best static").seeds == (0, 1, 2)
+    assert "Seed 1 of best static occurs in more than one study: the first study counts." in facts.problems
 
 
 def test_arms_of_one_name_but_other_training_stand_for_themselves(tmp_path, write_study):
     one = write_study(tmp_path, name="one", questions=5)
     other = write_study(tmp_path, name="other", questions=5)
     rewrite(other / "arms.json", lambda arms: [{**arm, "learning_rate": 0.5} for arm in arms])
-    findings = opened(one, other)
-    assert findings.find("best static [one]").seeds == findings.find("best static [other]").seeds == (11, 12, 13)
+    facts = opened(one, other)
+    assert facts.find("best static [one]").seeds == facts.find("best static [other]").seeds == (11, 12, 13)
     with pytest.raises(UserError, match="ambiguous"):
-        findings.find("best static")
+        facts.find("best static")
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_studies_that_measure_differently_are_refused_with_the_reason(tmp_path, 
 
 
 def test_models_are_told_apart(tmp_path, write_study):
-    findings = opened(write_study(tmp_path, models=("small", "large"), questions=5))
-    assert {arm.label for arm in findings.arms if arm.name == "X-Y"} == {"X-Y (small)", "X-Y (large)"}
+    facts = opened(write_study(tmp_path, models=("small", "large"), questions=5))
+    assert {arm.label for arm in facts.arms if arm.name == "X-Y"} == {"X-Y (small)", "X-Y (large)"}
 
 
 def test_an_unknown_arm_is_answered_with_the_known_ones(finished_study):

@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from analysis.comparisons import compare_arms
 from analysis.contents import build_report
-from analysis.findings import Findings
-from analysis.merging import study_labels
-from analysis.queries import Queries
+from analysis.facts.facts import Facts
+from analysis.findings.findings import Findings
 from analysis.render.page import page
-from study.records import open_study
 
 
-def opened(*folders) -> Findings:
-    return Findings([open_study(str(folder)) for folder in folders])
+def opened(*folders) -> Facts:
+    return Facts.of(map(str, folders))
 
 
 def rewrite(path: Path, change) -> None:
@@ -55,27 +52,26 @@ def test_studies_of_one_name_keep_their_own_numbers(tmp_path, write_study):
     assert len(set(truth.values())) == 2
     shown = {row["arm"]: row["atlas_multilingual_map"] for row in report.table("results").records()}
     assert {name: shown[name] for name in truth} == pytest.approx(truth)
-    assert len(shown) == len(report.findings.arms) == 8
-    assert all(j.first.study == j.second.study for j in report.comparisons.judged)
-    assert len(report.comparisons.judged) == 2 * len(build_report([str(folders[0])]).comparisons.judged)
+    assert len(shown) == len(report.findings.facts.arms) == 8
+    assert all(j.first.study == j.second.study for j in report.findings.comparisons.judged)
+    assert len(report.findings.comparisons.judged) == 2 * len(
+        build_report([str(folders[0])]).findings.comparisons.judged
+    )
     heading = [column.label for column in report.table("settings").columns][2:]
     assert heading == ["quick (a/quick)", "quick (b/quick)"]
-    assert "quick (b/quick)" in page(report, [])
+    assert "quick (b/quick)" in page(report)
 
 
 def test_a_label_is_the_shortest_end_of_the_path_that_tells_studies_apart(tmp_path, write_study):
     places = ("x/left", "x/right", "y/left")
     folders = [write_study(tmp_path / place, name="same", phase="search", search_trials=0) for place in places]
     folders.append(write_study(tmp_path, name="mine", phase="search", search_trials=0))
-    labels = list(study_labels([open_study(str(folder)) for folder in folders]).values())
+    labels = [study.label for study in opened(*folders).studies]
     assert labels == ["same (x/left/same)", "same (x/right/same)", "same (y/left/same)", "mine"]
-    assert list(study_labels([open_study(str(folders[0]))]).values()) == ["same"]
+    assert [study.label for study in opened(folders[0]).studies] == ["same"]
     # A copy of a study in a folder of another name.
     copy = shutil.copytree(folders[0], tmp_path / "x" / "left" / "copy")
-    assert list(study_labels([open_study(str(folder)) for folder in (folders[0], copy)]).values()) == [
-        "same",
-        "same (copy)",
-    ]
+    assert [study.label for study in opened(folders[0], copy).studies] == ["same", "same (copy)"]
 
 
 def test_studies_that_trained_alike_are_put_together(pair):
@@ -96,9 +92,9 @@ def test_studies_that_trained_alike_are_put_together(pair):
 )
 def test_other_knobs_are_another_training(pair, knob):
     train_otherwise(pair[1], **knob)
-    findings = opened(*pair)
-    assert findings.find("best static [one]").seeds == (0, 1)
-    assert findings.find("best static [other]").seeds == (2, 3)
+    facts = opened(*pair)
+    assert facts.find("best static [one]").seeds == (0, 1)
+    assert facts.find("best static [other]").seeds == (2, 3)
 
 
 def test_arms_that_are_not_shared_must_have_been_trained_alike_to_meet(pair):
@@ -108,10 +104,9 @@ def test_arms_that_are_not_shared_must_have_been_trained_alike_to_meet(pair):
         rewrite(folder / "arms.json", lambda arms, kept=kept: [arm for arm in arms if arm["arm"] in kept])
     for path in other.glob("trials/confirm-*/trial.json"):
         rewrite(path, lambda spec: spec | {"seed": spec["seed"] - 2})
-    assert compare_arms(opened(*pair), Queries(opened(*pair)), 0.005).main
+    assert Findings(opened(*pair)).comparisons.main
     train_otherwise(other, batch_size=96)
-    findings = opened(*pair)
-    judged = compare_arms(findings, Queries(findings), 0.005).judged
+    judged = Findings(opened(*pair)).comparisons.judged
     assert all(j.first.study == j.second.study for j in judged)
 
 
@@ -140,9 +135,9 @@ def test_a_control_with_loss_mixing_takes_half_the_steps_and_parts_nothing(pair)
             json.dumps(spec | {"id": folder.name, "arm": "control", "training": training})
         )
         (folder / "result.json").write_bytes((path.parent / "result.json").read_bytes())
-    findings = opened(*pair)
-    assert findings.find("control").seeds == (0, 1)
-    assert findings.find("X-Y").seeds == (0, 1, 2, 3)
+    facts = opened(*pair)
+    assert facts.find("control").seeds == (0, 1)
+    assert facts.find("X-Y").seeds == (0, 1, 2, 3)
 
 
 def test_a_study_that_is_named_twice_counts_once_and_that_is_said_once(tmp_path, write_study):
@@ -157,11 +152,11 @@ def test_a_study_that_is_named_twice_counts_once_and_that_is_said_once(tmp_path,
 def test_seeds_that_occur_twice_are_one_line_for_each_arm(tmp_path, write_study):
     one = write_study(tmp_path, name="one", seeds=(0, 1, 2), questions=5, search_trials=0)
     other = write_study(tmp_path, name="other", seeds=(1, 2, 3), questions=5, search_trials=0)
-    findings = opened(one, other)
-    assert findings.find("X-Y").seeds == (0, 1, 2, 3)
-    said = [line for line in findings.problems if "more than one study" in line]
+    facts = opened(one, other)
+    assert facts.find("X-Y").seeds == (0, 1, 2, 3)
+    said = [line for line in facts.problems if "more than one study" in line]
     assert "Seeds 1, 2 of X-Y occur in more than one study: the first study counts." in said
-    assert len(said) == len(findings.arms)
+    assert len(said) == len(facts.arms)
 
 
 def test_rows_of_two_studies_on_one_of_several_models_can_be_told_apart(tmp_path, write_study):

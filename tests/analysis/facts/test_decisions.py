@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from analysis import compare, stopping
+from analysis import compare
 from analysis.contents import Report, build_report
 from analysis.render.page import page
+from study.plan.more_seeds import decide
+from study.records import open_study
 from tests.analysis.conftest import ARMS
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -24,8 +26,12 @@ PLANTED = {
 """What no test of these records would find."""
 
 
+def decision_of(folder: Path, looks: list[int], most: int) -> dict[str, Any]:
+    return decide(open_study(str(folder)), looks, most)
+
+
 def record(folder: Path, **changes: Any) -> dict[str, Any]:
-    decision = stopping.decision(str(folder), [3, 4, 5], 9) | changes
+    decision = decision_of(folder, [3, 4, 5], 9) | changes
     (folder / "stopping.json").write_text(json.dumps(decision), encoding="utf-8")
     return decision
 
@@ -50,18 +56,6 @@ def small(tmp_path, write_study) -> Path:
 @pytest.fixture(scope="module")
 def report(planted: Path) -> Report:
     return build_report([str(planted)])
-
-
-def test_the_record_has_the_documented_fields(undecided, tmp_path, write_study):
-    schema = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
-    section = schema.split("## stopping.json")[1].split("## ")[0]
-    documented = {
-        name.strip(" `")
-        for line in section.splitlines()
-        if line.startswith("| `")
-        for name in line.split("|")[1].split(",")
-    }
-    assert set(stopping.decision(str(undecided), [3, 4, 5], 9)) == documented
 
 
 def test_the_answer_is_the_decision(report):
@@ -105,7 +99,7 @@ def test_notes_methods_and_references_name_the_rule(report):
 
 
 def test_the_page_says_it_in_its_headline(report):
-    text = page(report, [])
+    text = page(report)
     assert "Best dynamic is worse than best static on mAP of atlas, multilingual.</h1>" in text
     assert "repeated confidence interval" in text
 
@@ -114,7 +108,7 @@ def test_a_study_without_the_record_does_not_speak_of_looks(undecided):
     report = build_report([str(undecided)])
     assert "looks" not in report.methods
     assert "jennison" not in report.references
-    assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
+    assert all(judged.comparison.sequential is None for judged in report.findings.comparisons.judged)
 
 
 def test_comparing_the_two_arms_gives_the_same_verdict(planted, capsys):
@@ -134,29 +128,13 @@ def test_the_other_direction_is_not_what_was_decided(planted, capsys):
 
 def test_more_seeds_than_the_decision_rests_on_are_named(tmp_path, write_study):
     folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1, arms=PAIR)
-    decision = stopping.decision(str(folder), [3, 4], 9)
+    decision = decision_of(folder, [3, 4], 9)
     (folder / "stopping.json").write_text(json.dumps(decision), encoding="utf-8")
     report = build_report([str(folder)])
     (note, *_) = [n for n in report.table("comparisons").notes if n.startswith("Sequential")]
     assert "rests on the first 4 of the 5 seeds" in note
     row = next(r for r in report.table("comparisons").records() if r["p_remark"] == "sequential")
     assert (row["seeds"], row["difference"]) == (4, decision["difference"])
-
-
-def test_a_seed_that_failed_is_left_out_of_the_looks_and_does_not_stop_the_study(tmp_path, write_study):
-    folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1, arms=PAIR)
-    path = folder / "trials" / "confirm-best-static-3" / "result.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "diverged"}))
-    found = stopping.decision(str(folder), [3, 4, 5], 9)
-    assert (found["looks"], found["n_seeds"]) == ([3, 4], 4)
-    # The fifth of at most five seeds is the last, although only four can be judged.
-    last = stopping.decision(str(folder), [3, 4, 5], 5)
-    assert last["stop"]
-    assert "another seed" not in last["sentence"]
-    for seed in (0, 1, 2, 4):
-        path = folder / "trials" / f"confirm-best-static-{seed}" / "result.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "failed"}))
-    assert stopping.main([str(folder), "--looks", "3", "4", "5", "--max-seeds", "9"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -166,7 +144,7 @@ def test_a_damaged_record_is_named_and_left_out(small, content):
     (small / "stopping.json").write_text(content, encoding="utf-8")
     report = build_report([str(small)])
     assert any("stopping.json is damaged and was left out" in line for line in report.first_lines)
-    assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
+    assert all(judged.comparison.sequential is None for judged in report.findings.comparisons.judged)
 
 
 def test_arms_with_the_same_training_have_no_interval_to_show(small):
@@ -174,7 +152,7 @@ def test_arms_with_the_same_training_have_no_interval_to_show(small):
     arms = json.loads((folder / "arms.json").read_text())
     arms = [arm | ({"same_as": "best static"} if arm["arm"] == "best dynamic" else {}) for arm in arms]
     (folder / "arms.json").write_text(json.dumps(arms))
-    decision = stopping.decision(str(folder), [3], 9)
+    decision = decision_of(folder, [3], 9)
     assert (decision["stop"], decision["verdict"]) == (True, "equivalent")
     (folder / "stopping.json").write_text(json.dumps(decision))
     report = build_report([str(folder)])
@@ -187,7 +165,7 @@ def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_
     second = write_study(tmp_path, name="second", seeds=(10, 11), questions=12, search_trials=1, arms=PAIR)
     record(first, **PLANTED)
     report = build_report([str(first), str(second)])
-    assert all(judged.comparison.sequential is None for judged in report.comparisons.judged)
+    assert all(judged.comparison.sequential is None for judged in report.findings.comparisons.judged)
     assert any("chose its number of seeds by its own results" in line for line in report.first_lines)
     assert "7 seeds" in report.answer
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from analysis import compare
-from analysis.texts import question_texts
-from study.records import open_study
+from analysis.facts.facts import Facts
+from analysis.facts.texts import question_texts
 
 ROWS = [
     ("atlas", "q0000", "de", "Frage null"),
@@ -36,7 +36,7 @@ def folder(tmp_path_factory, write_study) -> Path:
     ],
 )
 def test_a_question_has_its_text_in_the_wished_language_or_in_the_first_other_one(folder, language, expected):
-    assert question_texts(open_study(str(folder)), "atlas", language) == expected
+    assert question_texts(Facts.of([str(folder)]).first, "atlas", language) == expected
 
 
 def test_the_comparison_shows_and_writes_the_texts(folder, tmp_path, capsys):
@@ -66,6 +66,6 @@ def test_a_damaged_file_is_named_and_left_out(tmp_path, write_study, capsys, con
 def test_a_file_without_the_columns_is_named_and_left_out(tmp_path, write_study):
     folder = write_study(tmp_path, questions=4)
     pd.DataFrame({"question": ["a"]}).to_parquet(folder / "texts.parquet")
-    study = open_study(str(folder))
+    study = Facts.of([str(folder)]).first
     assert question_texts(study, "atlas", "en") == {}
     assert any("texts.parquet" in problem for problem in study.problems)

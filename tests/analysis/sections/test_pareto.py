@@ -1,4 +1,4 @@
-"""Several objectives: fronts and hypervolumes against their definitions, and what a report shows of them."""
+"""Several objectives: what a report shows of fronts and hypervolumes."""
 
 import json
 from collections.abc import Callable
@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from analysis.figures.pareto import pareto
-from analysis.figures.style import style
 
 from analysis.contents import Report, build_report
 from analysis.render.page import page
+from analysis.render.style import values
 from analysis.render.table import Kind, format_value
 from tests.analysis.conftest import ARMS, ArmTruth
 
@@ -90,31 +89,42 @@ def test_hypervolumes_are_those_of_the_trials_above_the_stated_reference(report:
     assert found["atlas", "strategies"]["points"] == 3
 
 
+def drawn(report: Report, name: str) -> list[dict[str, Any]]:
+    figure = report.figure(name)
+    assert figure is not None
+    return values(figure.data)
+
+
 def test_the_front_is_drawn_and_stands_in_the_page_and_in_the_methods(report: Report) -> None:
-    with style():
-        figures = list(pareto(report))
-    assert [figure.name for figure in figures] == ["pareto_dev", "pareto_atlas"]
-    text = page(report, figures)
+    (part,) = (part for part in report.parts if part.section.key == "pareto")
+    assert [figure.name for figure in part.figures] == ["pareto_dev", "pareto_atlas"]
+    text = page(report)
     assert 'id="pareto"' in text
-    assert text.count("<svg") == 2
+    assert text.count('id="figure-pareto') == 2
     assert "beats in multilingual mAP and rank distance together became arms as well (3 of them)" in report.methods
     assert "zitzler1999multiobjective" in report.references
 
 
-def test_the_marks_of_the_front_say_what_its_table_says(report: Report) -> None:
-    with style():
-        dev, test = pareto(report)
+def test_the_points_of_the_front_say_what_its_table_says(report: Report) -> None:
+    test = {row["arm"]: row for row in drawn(report, "pareto_atlas")}
     for row in rows(report, "pareto_front"):
-        score, rank = (
-            with_interval(row, key, kind)
-            for key, kind in (("atlas_multilingual_map", "score"), ("atlas_bias_rank_distance", "rank"))
-        )
-        assert f"{row['arm']}\nmultilingual mAP: {score}\nrank distance: {rank}" in test.marks.texts
+        said = test[row["arm"]]
+        for key, kind in (("multilingual_map", "score"), ("bias_rank_distance", "rank")):
+            assert said[f"test_{key}_text"] == with_interval(row, f"atlas_{key}", kind)
+    assert {row["group"] for row in test.values()} == {"front", "strategy"}
     one = next(row for row in rows(report, "pareto_front") if row["arm"] == "front 1")
-    score = format_value(one["dev_multilingual_map"], "score")
-    rank = format_value(one["dev_bias_rank_distance"], "rank")
-    assert f"search-linear-000\ndev multilingual mAP: {score}\ndev rank distance: {rank}" in dev.marks.texts
-    assert {"constant ratio", "changing ratio", "front"} == set(dev.marks.names)
+    dev = {row["trial"]: row for row in drawn(report, "pareto_dev")}
+    said = dev["search-linear-000"]
+    assert said["dev_multilingual_map_text"] == format_value(one["dev_multilingual_map"], "score")
+    assert said["dev_bias_rank_distance_text"] == format_value(one["dev_bias_rank_distance"], "rank")
+    assert {row["kind"] for row in dev.values()} == {"constant ratio", "changing ratio"}
+    # The trials of the front come first, and no other one beats them.
+    marks = [row["front"] for row in dev.values()]
+    assert marks == sorted(marks, reverse=True)
+    best = [
+        (row["dev_multilingual_map"], -row["dev_bias_rank_distance"]) for row in dev.values() if row["front"] == "yes"
+    ]
+    assert all(not (a[0] > b[0] and a[1] > b[1]) for a in best for b in best)
 
 
 def with_interval(row: dict[str, Any], key: str, kind: Kind) -> str:
@@ -130,4 +140,4 @@ def test_one_objective_has_no_front(finished_study: Path) -> None:
     report = build_report([str(finished_study)])
     assert report.table("pareto_front") is None
     assert report.table("hypervolume") is None
-    assert not list(pareto(report))
+    assert report.figure("pareto_dev") is None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.contents import build_report
-from analysis.reference import model_name, published_results
+from analysis.facts.published import model_name, published_results
 from tests.analysis.conftest import ARMS
 
 # The differences in means of arXiv 2408.10536 at four decimals, from its tables 3 to 6.
@@ -62,7 +62,7 @@ def test_the_published_differences_stand_beside_ours(report, baseline, expected)
             assert row[key] == pytest.approx(expected[model, row["benchmark"]][place], abs=1.1e-4)
             assert f"{key}_low" not in row
         column = f"{row['benchmark']}/{row['setting']}/map"
-        ours = {name: report.findings.find(name).values(column) for name in ("hybrid 0.5", baseline)}
+        ours = {name: report.findings.facts.find(name).values(column) for name in ("hybrid 0.5", baseline)}
         gap = sum(ours["hybrid 0.5"].values()) / 3 - sum(ours[baseline].values()) / 3
         assert row["ours_small"] == pytest.approx(gap, abs=1e-6)
         assert row["ours_small_low"] < row["ours_small"] < row["ours_small_high"]

@@ -3,6 +3,7 @@
 import pytest
 
 from analysis.contents import build_report
+from analysis.facts.facts import Place
 from analysis.statistics.variance import two_way
 
 
@@ -14,10 +15,10 @@ def report(tmp_path_factory, write_study):
 
 def test_shares_are_those_of_the_variance_of_the_mean(report):
     rows = {(row["of"], row["setting"]): row for row in report.table("spread").records()}
-    arms = [arm.label for arm in report.findings.arms]
+    arms = [arm.label for arm in report.findings.facts.arms]
     assert {name for name, _ in rows} == {"best dynamic \N{MINUS SIGN} best static", *arms}
-    arm = report.findings.find("best dynamic")
-    table = report.queries.table(arm, "atlas", "multilingual", "map")
+    arm = report.findings.facts.find("best dynamic")
+    table = report.findings.questions.table(arm, Place("atlas", "multilingual", "map"))
     parts = two_way(table.values)
     row = rows["best dynamic", "multilingual"]
     assert row["standard_error"] == pytest.approx(parts.standard_error)
@@ -28,8 +29,8 @@ def test_shares_are_those_of_the_variance_of_the_mean(report):
 
 
 def test_the_differences_of_the_question_are_paired(report):
-    (judged,) = [j for j in report.comparisons.main if j.setting == "cross-lingual"]
-    tables = [report.queries.table(arm, "atlas", "cross-lingual", "map") for arm in (judged.first, judged.second)]
+    (judged,) = [j for j in report.findings.comparisons.main if j.place.setting == "cross-lingual"]
+    tables = [report.findings.questions.table(arm, judged.place) for arm in (judged.first, judged.second)]
     parts = two_way(tables[0].minus(tables[1]).values)
     (row,) = [
         r for r in report.table("spread").records() if "\N{MINUS SIGN}" in r["of"] and r["setting"] == "cross-lingual"

@@ -8,13 +8,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis import means
 from analysis.contents import build_report
-from analysis.findings import Findings
-from analysis.means import Means
+from analysis.findings import means
 from analysis.statistics.questions import QuestionTable
 from analysis.statistics.significance import arm_mean
-from study.records import open_study
 
 KEY = "atlas_cross_lingual_map"
 STUDENT = "for new seeds on the same questions (Student's t)"
@@ -92,13 +89,3 @@ def test_a_single_seed_has_no_interval(tmp_path, write_study):
     rows, note, _ = results(folder)
     assert note == "One seed per arm: single runs have no interval."
     assert f"{KEY}_low" not in rows["X-Y"]
-
-
-def test_without_values_per_question_the_intervals_are_those_over_seeds(finished_study):
-    findings = Findings([open_study(str(finished_study))])
-    found = Means(findings)
-    assert STUDENT in found.note
-    arm = findings.find("X-Y")
-    one = found.of(arm, findings.benchmarks[0], "cross-lingual")
-    assert one is not None
-    assert (one.low, one.high) == pytest.approx(student(finished_study, "X-Y"))

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -13,17 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.render.renderers import (
-    as_json,
-    comma_separated,
-    html_table,
-    latex,
-    latex_document,
-    latex_escape,
-    markdown,
-    parquet,
-)
-from analysis.render.table import Cell, Column, Table, make_table
+from analysis.render.data import as_json, comma_separated, parquet
+from analysis.render.html import html_table
+from analysis.render.latex import LONGEST_TEXT, ROWS_OF_A_PAGE, latex, latex_document, latex_escape
+from analysis.render.markdown import markdown
+from analysis.render.table import MOST_ROWS, Cell, Column, Table, make_table
 
 AWKWARD = 'a & b_50 % #1 {x} ~ ^ \\ $ <script>alert("1")</script> | `code` * [l]'
 
@@ -81,10 +77,22 @@ def test_html_marks_the_best_and_those_not_separable():
 @given(st.text(alphabet='&%$#_{}~^\\<>|"[]ab ', max_size=30))
 def test_latex_escapes_leave_no_active_character(text):
     escaped = latex_escape(text)
-    words = ("backslash", "asciitilde", "asciicircum", "less", "greater", "bar", "quotedbl")
-    for command in [*(rf"\text{word}{{}}" for word in words), *(rf"\{c}" for c in "&%$#_{}"), "{[}", "{]}"]:
+    for command in ("{[}", "{]}", *(rf"\ensuremath{{{sign}}}" for sign in "<>"), r"\textquotedbl{}"):
         escaped = escaped.replace(command, "")
-    assert set(escaped) <= set("ab ")
+    escaped = re.sub(r"\{\\text[a-z]+\}|\\[&%$#_{}]", "", escaped)
+    assert set(escaped) <= set("ab |")
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=30))
+def test_latex_is_ascii_on_one_line_whatever_the_text(text):
+    escaped = latex_escape(text)
+    assert escaped.isascii()
+    assert escaped.isprintable()
+
+
+def test_what_latex_has_no_command_for_is_named_by_its_code_point():
+    assert latex_escape("\N{RIGHTWARDS ARROW OVER LEFTWARDS ARROW}") == r"\ensuremath{\rightleftarrows}"
+    assert r"\texttt{U+4E2D}" in latex_escape("中")
 
 
 def test_latex_has_one_row_per_row_and_one_cell_per_column():
@@ -92,19 +100,77 @@ def test_latex_has_one_row_per_row_and_one_cell_per_column():
     body = lines[lines.index(r"\midrule") + 1 : lines.index(r"\bottomrule")]
     assert len(body) == 3
     assert all(line.replace(r"\&", "").count("&") == 3 and line.endswith(r" \\") for line in body)
+    assert r" & \multicolumn{2}{c}{a \&" in next(line for line in lines if "multicolumn" in line)
     assert r"\textbf{.750} {\scriptsize {[}.700, .800{]}}" in body[0]
     assert "$-$.2500" in body[0]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
-def test_latex_compiles_as_it_is(tmp_path):
-    table = awkward_table(AWKWARD + " α ± × → ≤")
-    (tmp_path / "awkward.tex").write_text(latex(table), encoding="utf-8")
-    (tmp_path / "all_tables.tex").write_text(latex_document([table]), encoding="utf-8")
+def test_a_long_table_breaks_over_pages_and_a_very_long_one_is_cut_with_a_sentence():
+    columns = [Column("n", "N", "count")]
+    short, long, longer = (
+        latex(make_table("t", "T", columns, [[n] for n in range(rows)]))
+        for rows in (ROWS_OF_A_PAGE, ROWS_OF_A_PAGE + 1, MOST_ROWS + 1)
+    )
+    assert r"\begin{table}" in short
+    assert r"\begin{longtable}" in long
+    assert r"\endhead" in long
+    assert "The first 1,000 of 1,001 rows" in longer
+    assert rf"{MOST_ROWS - 1} \\" in longer
+    assert rf"{MOST_ROWS} \\" not in longer
+
+
+def test_a_text_that_no_page_could_hold_is_cut():
+    text = latex(make_table("t", "T", [Column("a", "A")], [["x" * 5_000]]))
+    assert "x" * LONGEST_TEXT + r"{\textellipsis}" in text
+    assert "x" * (LONGEST_TEXT + 1) not in text
+
+
+def compiles(folder: Path, *tables: Table) -> str:
+    """Runs pdflatex on the document of some tables and returns what it said."""
+    for table in tables:
+        (folder / f"{table.name}.tex").write_text(latex(table), encoding="utf-8")
+    (folder / "all_tables.tex").write_text(latex_document(tables), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all_tables.tex"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, errors="replace")
     assert run.returncode == 0, run.stdout[-2000:]
+    assert "Float too large" not in run.stdout
+    return run.stdout
+
+
+needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
+
+
+@pytest.mark.slow
+@needs_latex
+def test_latex_compiles_as_it_is(tmp_path):
+    scripts = "⇆ Ж 中文 عربي 😀"
+    awkward = awkward_table(f"{AWKWARD} α ± × → ≤ {scripts}")
+    words = " ".join(["word"] * 2_000)
+    columns = [Column("a", "A"), *(Column(f"c{n}", "C", "score", group=f"g{n // 3}") for n in range(30))]
+    row = [Cell(0.5, 0.4, 0.6) for _ in range(30)]
+    wide = make_table("wide", "Wide", columns, [["[a]", *row]] * 3)
+    wide_and_long = make_table("wide_and_long", "Wide and long", columns, [["[a]", *row]] * 200)
+    prose = make_table("prose", "Prose", [Column("a", "A"), Column("b", "B")], [[words, "x" * 2_000]] * 45, [words])
+    compiles(tmp_path, awkward, wide, wide_and_long, prose)
+
+
+@pytest.mark.slow
+@needs_latex
+def test_every_character_that_becomes_a_command_compiles(tmp_path):
+    characters = [chr(code) for code in range(0x20, 0x2300) if chr(code).isprintable()]
+    commands = [one for one in characters if "texttt" not in latex_escape(one)]
+    assert len(commands) > 500
+    compiles(tmp_path, make_table("t", "T", [Column("a", "A")], [[f"{one} x {one}"] for one in commands]))
+
+
+@pytest.mark.slow
+@needs_latex
+def test_the_tables_of_a_whole_report_compile(tmp_path, finished_study):
+    from analysis.contents import build_report
+
+    report = build_report([str(finished_study)])
+    assert any(len(table.rows) > ROWS_OF_A_PAGE for table in report.tables)
+    compiles(tmp_path, *report.tables)
 
 
 def test_csv_opens_in_pandas_with_the_right_types():

@@ -9,7 +9,8 @@ import pytest
 
 from analysis.contents import build_report
 from analysis.render.files import report_markdown
-from study.records import UserError, open_study
+from study.records import open_study
+from trainables.errors import UserError
 
 
 def lines(folder) -> str:

@@ -1,0 +1,75 @@
+"""The answer to the study's question, in sentences; what the section `comparisons` adds to the head of the report."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from analysis.facts.arms import Arm
+from analysis.facts.facts import Facts, Place, estimate
+from analysis.findings.comparisons import Judged, pairs_of
+from analysis.findings.findings import Findings
+from analysis.findings.pairing import main_pairs
+from analysis.render.table import format_value
+from analysis.wording import capital, judged_sentence
+
+NO_ANSWER = "There is no answer yet: no arm has finished a run on the test benchmarks."
+
+
+def answer(findings: Findings) -> list[str]:
+    """The answer to the study's question, as far as the records allow one."""
+    facts = findings.facts
+    if not facts.arms or not facts.benchmarks:
+        return [NO_ANSWER]
+    pairs = main_pairs(facts)
+    if not pairs:
+        return [_leader(facts)]
+    # Over several cells the question is about all of them; what holds in which stands in the section on factors.
+    pooled = [pair for pair in pairs_of(findings.comparisons.main) if pair[0].parts]
+    parts = []
+    for first, second in pooled[-1:] or pairs:
+        if first.identity == second.identity:
+            parts.append(f"{first.label} and {second.label} are the same training: there is nothing to tell apart.")
+            continue
+        judged = [j for j in findings.comparisons.main if j.first is first and j.second is second]
+        parts += _verdicts(facts, judged) if judged else [_untested(facts, first, second)]
+    return parts
+
+
+def _verdicts(facts: Facts, judged: Sequence[Judged]) -> list[str]:
+    setting = facts.objective.metric.split("/")[0]
+    chosen = next((j for j in judged if j.place.setting == setting), judged[0])
+    parts = [capital(judged_sentence(chosen))]
+    if len(judged) > 1 and any(j.comparison.interval is not None for j in judged):
+        counts = Counter(j.comparison.verdict for j in judged)
+        tally = ", ".join(f"{verdict} on {number}" for verdict, number in counts.items())
+        parts.append(f"Over the {len(judged)} benchmarks and settings: {tally}.")
+    return parts
+
+
+def _untested(facts: Facts, first: Arm, second: Arm) -> str:
+    place, metric = _place_of_objective(facts)
+    means = [estimate(arm.values(metric).values()) for arm in (first, second)]
+    values = [format_value(None if mean is None else mean.mean, "score") for mean in means]
+    return (
+        f"{capital(first.label)} reaches {values[0]} and {second.label} {values[1]} on {place.label}, "
+        "but without values per question for the same seeds the difference cannot be tested."
+    )
+
+
+def _leader(facts: Facts) -> str:
+    place, metric = _place_of_objective(facts)
+    found = [(e.mean, arm) for arm in facts.arms if (e := estimate(arm.values(metric).values()))]
+    if not found:
+        return NO_ANSWER
+    mean, arm = max(found, key=lambda pair: pair[0])
+    missing = " and ".join(facts.main_comparison)
+    reason = (
+        f"the arms that the question is about ({missing}) have not both finished" if missing else "no arms are named"
+    )
+    value = format_value(mean, "score")
+    return f"There is no answer yet: {reason}; so far {arm.label} leads with {value} on {place.label}."
+
+
+def _place_of_objective(facts: Facts) -> tuple[Place, str]:
+    benchmark = facts.benchmarks[0]
+    setting = benchmark.setting_of(facts.objective)
+    return Place(benchmark.name, setting, benchmark.metric), benchmark.column(setting)

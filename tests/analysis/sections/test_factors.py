@@ -1,0 +1,315 @@
+"""Models of several sizes: what becomes of a gain."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.contents import build_report
+from analysis.facts.runs import Run
+from analysis.findings.findings import Findings
+from analysis.render.style import values
+from analysis.render.table import format_value
+from analysis.sections.factors import sentences
+from analysis.sections.sizes import trends
+from analysis.statistics.equivalence import holm
+from analysis.statistics.scaling import interaction_p_value
+from tests.analysis.conftest import FEW_ARMS
+
+SIZES = {"s": 1e6, "m": 1e7, "l": 1e8}
+
+
+def put_sizes(folder):
+    for path in (folder / "trials").glob("confirm-*"):
+        spec = json.loads((path / "trial.json").read_text())
+        result = json.loads((path / "result.json").read_text())
+        result["parameters"] = SIZES[spec["model"]]
+        decades = np.log10(SIZES[spec["model"]]) - 6
+        # The gain of the dynamic arm halves with every factor of ten: .08, .04, 0.
+        gain = 0.08 - 0.04 * decades if spec["arm"] == "best dynamic" else 0.0
+        noise = np.random.default_rng(spec["seed"]).normal(0, 0.001)
+        result["metrics"]["atlas/multilingual/map"] = 0.5 + 0.05 * decades + gain + noise
+        (path / "result.json").write_text(json.dumps(result))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory, write_study):
+    storage = tmp_path_factory.mktemp("studies")
+    return build_report(
+        [str(put_sizes(write_study(storage, models=("s", "m", "l"), questions=15, with_queries=False)))]
+    )
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, write_study):
+    storage = tmp_path_factory.mktemp("studies")
+    small = {"questions": 3, "languages": ("de", "en"), "search_trials": 1, "with_queries": False}
+    for model in ("s", "m"):
+        put_sizes(write_study(storage, name=model, models=(model,), **small))
+    return storage
+
+
+@pytest.fixture
+def rungs(tmp_path, written):
+    """One study per size; `changed(model, name, change)` edits all files of a name in the study of that model."""
+    folders = {model: Path(shutil.copytree(written / model, tmp_path / model)) for model in ("s", "m")}
+
+    def changed(model, name, change):
+        for path in folders[model].rglob(name):
+            held = json.loads(path.read_text())
+            change(held)
+            path.write_text(json.dumps(held))
+        return Findings.of([str(folder) for folder in folders.values()])
+
+    return changed
+
+
+def arm_of(held, name):
+    return next(arm for arm in held if arm["arm"] == name)
+
+
+def test_a_gain_that_shrinks_with_size_is_seen_to_shrink(ladder):
+    rows = [r for r in ladder.table("sizes").records() if r["setting"] == "multilingual" and r["arm"] == "best dynamic"]
+    assert len(rows) == 1
+    assert rows[0]["baseline"] == "best static"
+    assert rows[0]["change"] == pytest.approx(-0.04, abs=1e-6)
+    assert rows[0]["gain"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_answer_says_what_becomes_of_the_gain(ladder):
+    assert "from 1M to 100M parameters, the gain of best dynamic over best static shrinks" in ladder.answer
+
+
+def test_every_run_is_drawn_beside_the_curves_by_size(ladder):
+    figure = ladder.figure("sizes_atlas")
+    drawn = {(row["setting"], row["arm"], row["size"], row["seed"]): row["value_text"] for row in values(figure.data)}
+    arms = ladder.findings.facts.arms
+    for arm in arms:
+        for seed, value in arm.values("atlas/multilingual/map").items():
+            assert drawn["multilingual", arm.name, SIZES[arm.model], seed] == format_value(value, "score")
+    assert len(drawn) == 3 * sum(len(arm.seeds) for arm in arms)
+    assert "the gain of best dynamic over best static shrinks" in figure.description
+
+
+def test_arms_of_one_size_have_no_size_table(finished_study):
+    assert build_report([str(finished_study)]).table("sizes") is None
+
+
+def test_the_interaction_of_arms_and_size_stands_in_the_table_and_in_the_answer(ladder):
+    fits, _ = ladder.findings.growths
+    (fit,) = (fit for fit in fits if fit.setting == "multilingual")
+    p = interaction_p_value(fit.runs)
+    assert p < 1e-6
+    rows = [r for r in ladder.table("sizes").records() if r["setting"] == "multilingual"]
+    assert [row["interaction"] for row in rows] == [p] * 3
+    assert "all 4 arms change alike with size (no interaction of strategy and size) has p < .001" in ladder.answer
+
+
+def test_questions_are_said_to_be_taken_as_given(ladder):
+    assert "mAP of atlas, multilingual: For these questions, from 1M" in ladder.answer
+    assert "survives" not in ladder.answer
+    assert "Questions are taken as given" in " ".join(ladder.table("sizes").notes)
+
+
+def test_studies_of_one_kind_and_two_sizes_have_a_trend(rungs):
+    findings = rungs("s", "arms.json", lambda held: None)
+    assert len(findings.growths[0]) == 3
+    assert len(sentences(findings)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("trial.json", lambda held: held["training"].update(steps=40), "differ in steps (40, 200)"),
+        ("trial.json", lambda held: held["training"].update(batch_size=64), "differ in batch size (48, 64)"),
+        ("study.json", lambda held: held["data"]["training"].update(fingerprint="other"), "differ in training data"),
+    ],
+)
+def test_studies_that_differ_in_more_than_size_have_no_trend(rungs, name, change, words):
+    findings = rungs("s", name, change)
+    assert findings.growths[0] == []
+    (sentence,) = sentences(findings)
+    assert words in sentence
+    assert list(trends(findings)) == []
+
+
+def test_an_arm_with_another_schedule_at_every_size_has_no_trend(rungs):
+    findings = rungs("s", "arms.json", lambda held: arm_of(held, "best dynamic").update(schedule={"family": "step"}))
+    (table,) = trends(findings)
+    assert {row["arm"] for row in table.records()} == {"X-X-mono", "X-Y"}
+    assert "best dynamic has another schedule at every size" in " ".join(sentences(findings))
+
+
+@pytest.mark.parametrize(
+    ("name", "twin", "left"),
+    [
+        ("X-Y", "X-X-mono", {"X-X-mono", "best static", "best dynamic"}),
+        ("best dynamic", "X-Y", {"X-X-mono", "best static", "best dynamic"}),
+        ("best dynamic", "best static", {"X-X-mono", "best static", "X-Y"}),
+    ],
+)
+def test_one_training_under_two_names_counts_once(tmp_path, write_study, name, twin, left):
+    arms = [replace(arm, same_as=twin) if arm.name == name else arm for arm in FEW_ARMS]
+    folder = write_study(
+        tmp_path, arms=arms, models=("s", "m"), languages=("de", "en"), questions=3, search_trials=1, with_queries=False
+    )
+    fits, _ = Findings.of([str(put_sizes(folder))]).growths
+    assert [set(fit.scaling.curves) for fit in fits] == [left] * 3
+
+
+LEVELS = {"s": 1.6, "m": 1.1, "l": 0.7}
+"""The planted quality of the dynamic arm in the pool of all languages, by model; that of the static one is .7."""
+PLAN = {"questions": 60, "search_trials": 1, "languages": ("de", "en")}
+
+
+def write_level(write_study, storage, model, **changes):
+    arms = [
+        replace(arm, multi=LEVELS[model]) if arm.name == "best dynamic" else arm
+        for arm in FEW_ARMS
+        if arm.name.startswith("best")
+    ]
+    return write_study(storage, name=model, models=(model,), arms=arms, seed=ord(model), **{**PLAN, **changes})
+
+
+@pytest.fixture(scope="module")
+def by_model(tmp_path_factory, write_study):
+    storage = tmp_path_factory.mktemp("studies")
+    return build_report([str(write_level(write_study, storage, model)) for model in LEVELS])
+
+
+def difference(report, model, setting="multilingual"):
+    """The main difference on one model, straight from the summaries."""
+    arms = [report.findings.facts.find(f"{name} ({model})") for name in ("best dynamic", "best static")]
+    found = [arm.values(f"atlas/{setting}/map") for arm in arms]
+    return np.mean([found[0][seed] - found[1][seed] for seed in (11, 12, 13)])
+
+
+def rows_of(report, name):
+    return list(report.table(name).records())
+
+
+def test_the_pooled_difference_is_the_mean_of_those_at_every_level(by_model):
+    for setting in ("monolingual", "cross-lingual", "multilingual"):
+        rows = {row["level"]: row for row in rows_of(by_model, "levels") if row["setting"] == setting}
+        assert list(rows) == ["s", "m", "l", "all models"]
+        for model in LEVELS:
+            assert rows[model]["difference"] == pytest.approx(difference(by_model, model, setting), abs=1e-6)
+        mean = np.mean([rows[model]["difference"] for model in LEVELS])
+        assert rows["all models"]["difference"] == pytest.approx(mean)
+        assert rows["all models"]["difference_low"] < mean < rows["all models"]["difference_high"]
+        # Three levels say more than each of them.
+        widths = {level: row["difference_high"] - row["difference_low"] for level, row in rows.items()}
+        assert widths["all models"] < np.mean([widths[model] for model in LEVELS])
+
+
+def test_levels_and_pool_are_one_family(by_model):
+    main = by_model.findings.comparisons.main
+    assert len(main) == 3 * (len(LEVELS) + 1)
+    assert [j.comparison.p_holm for j in main] == pytest.approx(holm([j.comparison.p for j in main]))
+    assert {j.comparison.n_comparisons for j in main} == {12}
+    assert sum(len(j.first.parts) == 3 for j in main) == 3
+
+
+def test_the_interaction_is_the_difference_of_differences(by_model):
+    rows = [row for row in rows_of(by_model, "interaction") if row["setting"] == "multilingual"]
+    assert [(row["level"], row["than"]) for row in rows] == [("m", "s"), ("l", "s")]
+    for row in rows:
+        change = difference(by_model, row["level"]) - difference(by_model, "s")
+        assert row["change"] == pytest.approx(change, abs=1e-6)
+        assert row["change_low"] < change < row["change_high"]
+    assert rows[-1]["verdict"] == "smaller"
+    assert by_model.table("cells") is None
+
+
+def test_the_answer_says_whether_the_gain_survives(by_model):
+    assert by_model.answer.startswith(
+        "Best dynamic (all models) is better than best static (all models) on mAP of atlas, multilingual: +"
+    )
+    found = {row["level"]: row["verdict"] for row in rows_of(by_model, "levels") if row["setting"] == "multilingual"}
+    assert (found["s"], found["m"], found["l"]) == ("better", "better", "not separable")
+    words = (
+        "By model, on mAP of atlas, multilingual, the gain of best dynamic over best static is found at 2 of 3 levels"
+    )
+    assert f"{words}: better at s and m; not separable at l." in by_model.answer
+    assert "From model s to l the difference changes by -0." in by_model.answer
+    assert "): it falls." in by_model.answer
+    assert "a question is one unit in all of them, and so is a seed" in by_model.methods
+
+
+def test_levels_that_share_no_seed_are_compared_but_not_pooled(tmp_path, write_study):
+    folders = [
+        write_level(write_study, tmp_path, model, seeds=seeds, questions=8)
+        for model, seeds in (("s", (0, 1)), ("m", (2, 3)))
+    ]
+    report = build_report([str(folder) for folder in folders])
+    assert not any(j.first.parts for j in report.findings.comparisons.judged)
+    assert report.table("levels") is None
+    assert "The cells share no seed: the main comparison is not pooled over levels." in report.answer
+
+
+def test_levels_that_differ_in_more_than_the_factor_are_not_pooled(tmp_path, write_study):
+    folders = [write_level(write_study, tmp_path, model, questions=8) for model in ("s", "m")]
+    for path in folders[1].glob("trials/*/trial.json"):
+        spec = json.loads(path.read_text())
+        path.write_text(json.dumps(spec | {"training": spec["training"] | {"steps": 400}}))
+    report = build_report([str(folder) for folder in folders])
+    assert report.table("levels") is None
+    assert "The runs differ in steps (200, 400), not in model alone: the main comparison is not pooled" in report.answer
+
+
+@pytest.fixture
+def two_factors(tmp_path, write_study, monkeypatch):
+    """Two models at two batch sizes with as many pairs; records do not name factors yet, runs do."""
+    folders = []
+    for model in ("s", "l"):
+        for batch_size in (24, 48):
+            folder = write_level(write_study, tmp_path / str(batch_size), model)
+            folders.append(str(folder))
+            for path in folder.glob("trials/*/trial.json"):
+                spec = json.loads(path.read_text())
+                knobs = {"batch_size": batch_size, "steps": 9600 // batch_size}
+                path.write_text(json.dumps(spec | {"training": spec["training"] | knobs}))
+    levels = property(lambda run: {"model": run.model, "batch size": str(run.training.batch_size)})
+    monkeypatch.setattr(Run, "cell", levels)
+    return build_report(folders)
+
+
+def test_two_factors_have_a_table_of_cells_and_a_mean_for_every_level(two_factors):
+    cells = {row["model"]: row for row in rows_of(two_factors, "cells") if row["setting"] == "multilingual"}
+    columns = [column.label for column in two_factors.table("cells").columns]
+    assert columns == ["Benchmark", "Setting", "Model", "24", "48"]
+    levels = {
+        (row["factor"], row["level"]): row["difference"]
+        for row in rows_of(two_factors, "levels")
+        if row["setting"] == "multilingual"
+    }
+    assert list(levels) == [
+        ("model", "s"),
+        ("model", "l"),
+        ("batch size", "24"),
+        ("batch size", "48"),
+        ("", "all models and batch sizes"),
+    ]
+    for model in ("s", "l"):
+        assert levels["model", model] == pytest.approx((cells[model]["at_24"] + cells[model]["at_48"]) / 2)
+    for size in ("24", "48"):
+        assert levels["batch size", size] == pytest.approx((cells["s"][f"at_{size}"] + cells["l"][f"at_{size}"]) / 2)
+    every = [cells[model][f"at_{size}"] for model in ("s", "l") for size in ("24", "48")]
+    assert levels["", "all models and batch sizes"] == pytest.approx(np.mean(every))
+    arms = {arm.label for arm in two_factors.findings.facts.arms}
+    assert "best dynamic (s, 24)" in arms
+    assert {row["batch_size"] for row in rows_of(two_factors, "results")} == {"24", "48"}
+    assert "By model, on" in two_factors.answer
+    assert "By batch size, on" in two_factors.answer
+
+
+def test_two_factors_have_an_interaction_each(two_factors):
+    rows = [row for row in rows_of(two_factors, "interaction") if row["setting"] == "multilingual"]
+    assert [(row["factor"], row["level"], row["than"]) for row in rows] == [
+        ("model", "l", "s"),
+        ("batch size", "48", "24"),
+    ]
