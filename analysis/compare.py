@@ -10,7 +10,6 @@ import numpy as np
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts
-from analysis.facts.metrics import metric_label
 from analysis.facts.questions import Questions
 from analysis.facts.texts import question_texts
 from analysis.findings.comparisons import Comparisons, Judged, judge_pair
@@ -129,7 +128,7 @@ def overview(judged: Sequence[Judged], margin: float) -> Table:
     ]
     rows = []
     for j in judged:
-        where = [j.place.benchmark, j.place.setting, j.place.about.label]
+        where = [j.place.benchmark, j.place.setting, j.place.measure.label]
         rows.append([*where, difference_cell(j), p_cell(j), j.verdict, detectable_cell(j)])
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
     return make_table("overview", title, columns, rows, _notes(judged, margin))
@@ -155,7 +154,7 @@ def _pairing(judged: Sequence[Judged]) -> str:
     parts = []
     for (benchmark, paired), held in places.items():
         everywhere = len(held) == sum(j.place.benchmark == benchmark for j in judged)
-        settings = ", ".join(j.place.setting if j.is_quality else j.place.about.label for j in held)
+        settings = ", ".join(j.place.setting if j.is_quality else j.place.measure.label for j in held)
         parts.append(f"{benchmark}: {paired}" if everywhere else f"{benchmark} ({settings}): {paired}")
     return f"Paired: {'; '.join(parts)}."
 
@@ -164,7 +163,7 @@ def _families(judged: Sequence[Judged]) -> str:
     """The rows that were corrected together, in words."""
     fixed = [j for j in judged if j.comparison.sequential is None]
     counts = {
-        "quality" if j.is_quality else j.place.about.label: sum(k.is_quality == j.is_quality for k in fixed)
+        "quality" if j.is_quality else j.place.measure.label: sum(k.is_quality == j.is_quality for k in fixed)
         for j in fixed
     }
     families = [f"the {count(number, 'row')} of {what}" for what, number in counts.items()]
@@ -239,7 +238,7 @@ def by_question(questions: Questions, judged: Judged, texts: Mapping[str, str]) 
     ]
     place = judged.place
     title = f"{place.benchmark}, {place.setting}: every question"
-    label = metric_label(place.measure)
+    label = place.measure.label
     note = f"Mean {label} over {len(seeds)} seeds and the question's queries in all languages."
     return make_table(f"questions_{slug(place.benchmark)}_{slug(place.setting)}", title, columns, rows, [note])
 

@@ -81,7 +81,7 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN, watts
     sections = tuple(SECTIONS.values())
     return Report(
         title=findings.facts.name,
-        question=findings.facts.first.question,
+        question=findings.facts.first.info.question,
         answer=" ".join(sentence for section in sections for sentence in section.sentences(findings)),
         methods=methods(findings),
         references=references(findings),

@@ -1,9 +1,9 @@
 """Where a study stands, in the sentences that open its report."""
 
-from analysis.facts.decisions import has_decided
 from analysis.facts.records import StudyRecords
 from analysis.findings.findings import Findings
 from analysis.wording import count
+from study.records import PhaseCounts
 
 
 def standing(findings: Findings) -> list[str]:
@@ -28,23 +28,28 @@ def standing(findings: Findings) -> list[str]:
 
 
 def _state(study: StudyRecords) -> list[str]:
-    done, planned = study.ended_of_planned
-    ended = f"{done} of {planned} planned trials have ended" if planned else f"{count(done, 'trial')} ended"
+    status = study.study.status
+    counts = status.trials.get(status.phase, PhaseCounts(planned=0))
+    ended = (
+        f"{counts.done} of {counts.planned} planned trials have ended"
+        if counts.planned
+        else f"{count(counts.done, 'trial')} ended"
+    )
     lines = []
-    match study.state:
+    match status.state:
         case "running":
-            lines.append(f"The study is running ({study.phase} phase, {ended}): the numbers will change.")
+            lines.append(f"The study is running ({status.phase} phase, {ended}): the numbers will change.")
         case "interrupted":
-            lines.append(f"The study was interrupted in its {study.phase} phase ({ended}): the numbers are not final.")
+            lines.append(f"The study was interrupted in its {status.phase} phase ({ended}): the numbers are not final.")
         case "budget":
-            lines.append(f"The study stopped at its budget in the {study.phase} phase ({ended}).")
-    if study.adds_seeds_until_separable and not has_decided(study):
+            lines.append(f"The study stopped at its budget in the {status.phase} phase ({ended}).")
+    if study.info.settings.until_separable is not None and study.study.decision is None:
         lines.append(
             "Seeds are added until the main comparison has a verdict, and it was not looked at yet: what stands below "
             "is no verdict."
         )
-    if study.seen_at:
-        seeds = " and ".join(map(str, study.seen_at))
+    if study.info.seen_at:
+        seeds = " and ".join(map(str, study.info.seen_at))
         lines.append(
             f"Seeds were added after results with {seeds} could be seen: the p values and intervals take the number of "
             "seeds as fixed beforehand and do not allow for that (--until-separable, from the start, does)."

@@ -3,13 +3,11 @@
 Both the study, which decides whether it needs more seeds, and the report must look at the same place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainables.evaluation.metric_name import DEV, SETTINGS, MetricName
-
-METRICS = ("map", "ndcg@10", "map@20", "mrr@10", "recall@100", "recall@10", "recall@1")
-"""Quality metrics in the order of preference: the first one that a benchmark has speaks for it."""
+from trainables.evaluation.measures.record import MeasureRecord
+from trainables.evaluation.metric_name import DEV, SETTINGS, MetricName, Setting, headlines
 
 
 @dataclass(frozen=True)
@@ -17,33 +15,41 @@ class JudgedBenchmark:
     """A benchmark of the confirm phase with the settings and the metric that speak for it."""
 
     name: str
-    settings: tuple[str, ...]
+    settings: tuple[Setting, ...]
     metric: str
+    """Name of the measure, with its cut-off."""
 
-    def setting_of(self, objective: str) -> str:
+    def setting_of(self, objective: str) -> Setting:
         """The setting of an objective such as `multilingual/map`, or the last one if the benchmark lacks it."""
         wished = objective.split("/")[0]
-        return wished if wished in self.settings else self.settings[-1]
+        return next((setting for setting in self.settings if setting == wished), self.settings[-1])
 
 
-def judged_benchmarks(recorded: Iterable[str], metrics: Iterable[str]) -> tuple[JudgedBenchmark, ...]:
+def judged_benchmarks(
+    recorded: Iterable[str], metrics: Iterable[str], measures: Mapping[str, MeasureRecord]
+) -> tuple[JudgedBenchmark, ...]:
     """Returns the benchmarks that have results.
 
     Args:
         recorded: benchmarks in the order in which the study names them.
         metrics: names of summary metrics of the confirm phase, such as `xquad-r/multilingual/map`.
-
-    >>> judged_benchmarks([], ["xquad-r/multilingual/map", "xquad-r/multilingual/recall@10", "dev/multilingual/map"])
-    (JudgedBenchmark(name='xquad-r', settings=('multilingual',), metric='map'),)
+        measures: those of the study. The first one of quality that a benchmark has speaks for it.
     """
-    known = set(metrics)
     # The dev set chose the parameters: what an arm reaches on it is no result.
-    names = dict.fromkeys([*recorded, *(name for metric in sorted(known) if (name := metric.split("/")[0]) != DEV)])
-    found = []
-    for name in names:
-        for metric in METRICS:
-            settings = tuple(setting for setting in SETTINGS if str(MetricName(name, setting, metric)) in known)
-            if settings:
-                found.append(JudgedBenchmark(name, settings, metric))
-                break
-    return tuple(found)
+    found = [
+        name for name in headlines(sorted(metrics)) if name.setting in SETTINGS and name.benchmark not in (None, DEV)
+    ]
+    names = dict.fromkeys([*recorded, *(str(name.benchmark) for name in found)])
+    held = ((name, [metric for metric in found if metric.benchmark == name]) for name in names)
+    return tuple(judged for name, own in held if (judged := _judged(name, own, measures)) is not None)
+
+
+def _judged(name: str, own: Sequence[MetricName], measures: Mapping[str, MeasureRecord]) -> JudgedBenchmark | None:
+    for measure in measures.values():
+        # Where only the first ranks of a pool are known, a benchmark has the measure at that cut-off.
+        variants = [one.measure for one in own if measure.name in (one.measure, one.measure.split("@")[0])]
+        if variants and not measure.is_bias:
+            metric = measure.name if measure.name in variants else variants[0]
+            of_metric = {one.setting for one in own if one.measure == metric}
+            return JudgedBenchmark(name, tuple(setting for setting in SETTINGS if setting in of_metric), metric)
+    return None

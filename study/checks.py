@@ -104,7 +104,7 @@ def check_same_inputs(recorded: Study, data: DataRecord, encoders: Collection[En
         )
         if old != new
     ]
-    if tuple(recorded.info.encoders) != tuple(encoders):
+    if [(one.config, one.files) for one in recorded.info.encoders] != [(one.config, one.files) for one in encoders]:
         changed.append("the encoder")
     if changed:
         raise UserError(

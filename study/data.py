@@ -1,7 +1,7 @@
 """The data of a study: training sets, dev set and test benchmarks, checked against each other."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
-from trainables.corpora.sources.registry import TRAINING_SOURCES, load_benchmark, load_training
+from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES, load_benchmark, load_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 
@@ -31,6 +31,8 @@ class StudyData:
     overlap: Overlap
     left_out: tuple[tuple[str, str], ...]
     """Training sets that cannot fill a batch of every size, each with the reason."""
+    references: Mapping[str, tuple[str, ...]]
+    """Works to cite with each benchmark, as BibTeX entries."""
     languages_left_out: tuple[tuple[str, str], ...]
     """Languages in which no set can fill a monolingual batch of every size, each with the reason."""
 
@@ -49,7 +51,7 @@ class StudyData:
                 languages_left_out=self.languages_left_out,
             ),
             dev=_benchmark_record(self.dev),
-            benchmarks={test.name: _benchmark_record(test) for test in self.tests},
+            benchmarks={test.name: _benchmark_record(test, self.references[test.name]) for test in self.tests},
             overlap=self.overlap.counts(),
         )
 
@@ -82,7 +84,15 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
     planners = [_checked_planner(training, one) for one in batches]
     # What fills no batch is told at the largest batch, which asks for most.
     largest = max(planners, key=lambda planner: planner.batch_size)
-    return StudyData(training, dev, tests, overlap, tuple(largest.left_out), tuple(largest.languages_left_out))
+    return StudyData(
+        training=training,
+        dev=dev,
+        tests=tests,
+        overlap=overlap,
+        left_out=tuple(largest.left_out),
+        references={test.name: BENCHMARKS[name].references for name, test in zip(names, tests, strict=True)},
+        languages_left_out=tuple(largest.languages_left_out),
+    )
 
 
 def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlanner:
@@ -121,7 +131,7 @@ def query_texts(benchmarks: Sequence[Benchmark]) -> pd.DataFrame:
     )
 
 
-def _benchmark_record(benchmark: Benchmark) -> BenchmarkRecord:
+def _benchmark_record(benchmark: Benchmark, references: tuple[str, ...] = ()) -> BenchmarkRecord:
     return BenchmarkRecord(
         name=benchmark.name,
         fingerprint=benchmark.fingerprint,
@@ -130,4 +140,5 @@ def _benchmark_record(benchmark: Benchmark) -> BenchmarkRecord:
         candidates=len(benchmark.candidate_language),
         languages=benchmark.languages,
         parallel_ids=len(benchmark.parallel_ids),
+        references=references,
     )

@@ -35,7 +35,6 @@ from trainables.records import (
     Report,
     Result,
     TrialRecord,
-    now,
 )
 from trainables.sealed import plain_json, read_sealed, unsealed, validated, write_sealed
 from trainables.storage import Folder
@@ -97,6 +96,8 @@ class BenchmarkRecord(Record):
     """languages of queries and candidates"""
     parallel_ids: int
     """questions; a question in several languages counts once"""
+    references: tuple[str, ...] = ()
+    """works to cite, as BibTeX entries"""
 
 
 class DataRecord(Record):
@@ -119,6 +120,11 @@ class ObjectiveRecord(Record):
     """name of the metric"""
     direction: Literal["maximize", "minimize"]
     """which of it is better"""
+
+    @property
+    def maximised(self) -> bool:
+        """Whether more of it is better."""
+        return self.direction == "maximize"
 
 
 class RangeRecord(Record):
@@ -176,6 +182,8 @@ class EncoderRecord(Record):
     """its options"""
     files: Mapping[str, tuple[int, int]] = {}
     """size and time of the files of a local folder, by name"""
+    references: tuple[str, ...] = ()
+    """works to cite, as BibTeX entries"""
 
 
 class StudyRecord(Record):
@@ -423,9 +431,10 @@ Kind = TypeVar("Kind", bound=Record)
 
 
 class Reader(Protocol):
-    """Reads a record; raises FileNotFoundError, and ValueError with the reason for a damaged one."""
+    """What reads a record of one format."""
 
-    def __call__(self, folder: Folder, name: str, kind: type[Kind], /) -> Kind: ...
+    def __call__(self, folder: Folder, name: str, kind: type[Kind], /) -> Kind:
+        """Reads a record; raises FileNotFoundError, and ValueError with the reason for a damaged one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -435,7 +444,7 @@ class Study:
     folder: Folder
     info: StudyRecord
     problems: list[str] = field(default_factory=list)
-    reader: "Reader" = read_sealed
+    reader: Reader = read_sealed
     """Reads a record of the study or of one of its trials."""
     cannot_go_on: str | None = None
     """Why the study can be reported, but not resumed."""
@@ -615,6 +624,3 @@ def _seconds_since(written: str) -> float:
         return (datetime.now(UTC) - datetime.fromisoformat(written)).total_seconds()
     except (TypeError, ValueError):
         return math.inf
-
-
-__all__ = ["Result", "Trial", "UserError", "now"]

@@ -39,17 +39,19 @@ from study.records import (
     Study,
     StudyRecord,
     create_study,
-    now,
     open_study,
     write_study,
     write_texts,
 )
 from study.settings import StudySettings
 from study.terminal import Progress
+from trainables.encoders.base import EncoderConfig
+from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.inputs import StudyInputs, prepare_inputs
 from trainables.ratio.signals import signal_pairs
+from trainables.records import now
 from trainables.storage import Folder
 
 
@@ -77,7 +79,7 @@ class Session:
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
         self._data: StudyData = load_data(settings, self._space, batches)
         check_objectives(settings, self._data.dev)
-        self._encoders = tuple(EncoderRecord(config=one, files=one.files()) for one in plan.encoders)
+        self._encoders = tuple(_encoder_record(one) for one in plan.encoders)
         if recorded is not None:
             check_same_inputs(recorded, self._data.record(), self._encoders)
         self._inputs: StudyInputs = prepare_inputs(
@@ -295,3 +297,8 @@ class Session:
         ]
         data = self._inputs.data
         return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes
+
+
+def _encoder_record(encoder: EncoderConfig) -> EncoderRecord:
+    preset = PRESETS.get(encoder.name)
+    return EncoderRecord(config=encoder, files=encoder.files(), references=() if preset is None else preset.references)

@@ -7,7 +7,7 @@ the search and the methods paragraph want to know beyond type, default and descr
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -27,6 +27,8 @@ class Option:
     """The range that is searched where the user asks for a search and names none."""
     phrase: str = ""
     """How the methods paragraph of a report says it, with `{}` for the value; empty: not said."""
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    """The same for single values that need words of their own."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,13 @@ def declared(config: type[BaseModel], prefix: str = "") -> Iterator[Declared]:
 
     A nested class is a group of options, unless its field is an option itself.
     """
-    for name, field in config.model_fields.items():
-        option = next((one for one in field.metadata if isinstance(one, Option)), None)
-        nested = _nested(field) if option is None else None
+    for name, info in config.model_fields.items():
+        option = next((one for one in info.metadata if isinstance(one, Option)), None)
+        nested = _nested(info) if option is None else None
         if nested is not None:
             yield from declared(nested, f"{prefix}{name}.")
         else:
-            yield Declared(prefix + name, field, option or Option())
+            yield Declared(prefix + name, info, option or Option())
 
 
 def patched(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def sealed(content: BaseModel) -> bytes:
     """Returns the content as JSON with the checksum of all other fields as its last one."""
     values = content.model_dump(mode="json")
     return (
-        json.dumps({**values, CHECKSUM: _checksum(values)}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        json.dumps({**values, CHECKSUM: checksum(values)}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     ).encode()
 
 
@@ -37,7 +37,7 @@ def unsealed(text: bytes, kind: type[Content]) -> Content:
     values = plain_json(text)
     if not isinstance(values, dict) or CHECKSUM not in values:
         raise ValueError("it has no checksum")
-    if values.pop(CHECKSUM) != _checksum(values):
+    if values.pop(CHECKSUM) != checksum(values):
         raise ValueError("its checksum does not match its content")
     return validated(values, kind)
 
@@ -68,7 +68,8 @@ def read_sealed(folder: Folder, name: str, kind: type[Content]) -> Content:
     return unsealed(folder.read_bytes(name), kind)
 
 
-def _checksum(values: Any) -> str:
+def checksum(values: Any) -> str:
+    """Returns the sha256 of plain JSON values, whatever the order of their names."""
     return hashlib.sha256(json.dumps(values, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 

@@ -2,14 +2,11 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.facts.records import ArmRecord
-from analysis.facts.runs import Run
-
-Cell = Mapping[str, str]
-"""The level of every factor: `{"model": "mini-s", "batch size": "48"}`."""
+from analysis.facts.runs import Cell, Run
+from study.records import ArmRecord
 
 
 def cell_key(cell: Cell) -> tuple[tuple[str, str], ...]:
@@ -38,7 +35,7 @@ class Arm:
 
     @property
     def role(self) -> str:
-        """`strategy`, `static`, `dynamic` or `control`."""
+        """`strategy`, `static`, `dynamic`, `control` or `fixed`."""
         return self.record.role
 
     @property

@@ -1,66 +1,54 @@
 """The verdicts of studies that added seeds until their main comparison could be decided (stopping.json)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, get_args
+from dataclasses import replace
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts, Place
-from analysis.facts.records import StudyRecords
-from analysis.statistics.comparison import Comparison, Sequential, Verdict
-from study.records import DECISION
+from analysis.statistics.comparison import Comparison, Sequential
+from study.records import DecisionRecord
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What a study decided about its main comparison, as docs/records.md describes it."""
-
-    arm: str
-    baseline: str
-    benchmark: str
-    setting: str
-    margin: float
-    verdict: Verdict
-    difference: float
-    interval: tuple[float, float]
-    p: float
-    sequential: Sequential
-
-    def put_into(self, comparison: Comparison) -> Comparison:
-        """Returns the comparison as the sequential rule decided it, instead of the test of a fixed number of seeds."""
-        seeds = self.sequential.looks[-1]
-        return replace(
-            comparison,
-            difference=self.difference,
-            interval=self.interval,
-            p=self.p,
-            p_holm=None,
-            p_equivalence=None,
-            margin=self.margin,
-            verdict=self.verdict,
-            smallest_detectable=None,
-            seeds_needed=None,
-            n_seeds=seeds,
-            n_comparisons=1,
-            sequential=self.sequential,
-        )
+def decided(decision: DecisionRecord, comparison: Comparison) -> Comparison:
+    """Returns the comparison as the sequential rule decided it, instead of the test of a fixed number of seeds."""
+    if decision.difference is None or decision.interval is None or decision.p is None or decision.level is None:
+        return comparison
+    return replace(
+        comparison,
+        difference=decision.difference,
+        interval=decision.interval,
+        p=decision.p,
+        p_holm=None,
+        p_equivalence=None,
+        margin=decision.margin,
+        verdict=decision.verdict,
+        smallest_detectable=None,
+        seeds_needed=None,
+        n_seeds=decision.looks[-1],
+        n_comparisons=1,
+        sequential=Sequential(decision.looks, decision.max_seeds, decision.level, decision.sentence),
+    )
 
 
 class Decisions:
     """The decisions of all studies of a report."""
 
     def __init__(self, facts: Facts) -> None:
-        found = ((study, recorded_decision(study)) for study in facts.studies)
-        self._held = [(study, decision) for study, decision in found if decision is not None]
+        # A decision without interval is one on arms with identical training, which are never compared.
+        self._held = [(study, found) for study in facts.studies if (found := study.study.decision) and found.interval]
         self._notes = facts.merge_notes
 
-    def find(self, first: Arm, second: Arm, place: Place) -> Decision | None:
+    def find(self, first: Arm, second: Arm, place: Place) -> DecisionRecord | None:
         """The decision on two arms, if the study that made it holds all of their seeds."""
         for study, decision in self._held:
             named = (decision.arm, decision.baseline, decision.benchmark, decision.setting)
-            if first.parts or named != (first.name, second.name, place.benchmark, place.setting):
+            cells = {frozenset(arm.cell.items()) for arm in study.arms}
+            if named != (first.name, second.name, place.benchmark, place.setting):
                 continue
-            inside = [study.holds(run) for run in (*first.runs, *second.runs)]
+            # With factors the decision is about the mean over all cells.
+            if len(first.parts or (first,)) != len(cells):
+                continue
+            runs = [run for arm in (first, second) for part in arm.parts or (arm,) for run in part.runs]
+            inside = [study.holds(run) for run in runs]
             if all(inside):
                 return decision
             line = (
@@ -70,43 +58,3 @@ class Decisions:
             if any(inside) and line not in self._notes:
                 self._notes.append(line)
         return None
-
-
-def has_decided(study: StudyRecords) -> bool:
-    """Whether the study has recorded a decision."""
-    return study.exists(DECISION)
-
-
-def recorded_decision(study: StudyRecords) -> Decision | None:
-    """Reads the decision of a study; None if it made none. A damaged file is named and left out."""
-    try:
-        held: Mapping[str, Any] = study.read_json(DECISION)
-        # Arms with identical training are told apart by no test: there is nothing to replace.
-        return None if "interval" not in held and held["verdict"] == "equivalent" else _decision(held)
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        study.says(f"{study.location}/{DECISION} is damaged and was left out ({error!r})")
-        return None
-
-
-def _decision(held: Mapping[str, Any]) -> Decision:
-    verdict = held["verdict"]
-    if verdict not in get_args(Verdict):
-        raise ValueError(f"no verdict: {verdict}")
-    low, high = map(float, held["interval"])
-    looks = tuple(map(int, held["looks"]))
-    if not looks:
-        raise ValueError("no looks")
-    return Decision(
-        arm=str(held["arm"]),
-        baseline=str(held["baseline"]),
-        benchmark=str(held["benchmark"]),
-        setting=str(held["setting"]),
-        margin=float(held["margin"]),
-        verdict=verdict,
-        difference=float(held["difference"]),
-        interval=(low, high),
-        p=float(held["p"]),
-        sequential=Sequential(looks, int(held["max_seeds"]), float(held["level"]), str(held["sentence"])),
-    )

@@ -1,18 +1,20 @@
 """The records of a report, merged: arms with their runs, benchmarks, factors, objectives."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.facts.arms import Arm, Cell, cell_key
+from analysis.facts.arms import Arm, cell_key
+from analysis.facts.measures import bias_metric, measure_named, merged_measures, objective_label, place_label
 from analysis.facts.merging import distinct, refuse_unlike, tell_apart, trained_alike
-from analysis.facts.metrics import BIAS, MEASURES, RANK_DISTANCE, Measure, MetricName, measure, place_label
-from analysis.facts.records import ArmRecord, Corpus, Objective, StudyRecords
-from analysis.facts.runs import Run
+from analysis.facts.records import StudyRecords
+from analysis.facts.runs import Cell, Run
 from study.benchmarks import judged_benchmarks
-from study.records import Study, open_study
+from study.records import BenchmarkRecord, ObjectiveRecord, Study, open_study
 from trainables.errors import UserError
+from trainables.evaluation.measures.record import MeasureRecord
+from trainables.evaluation.metric_name import MetricName, MetricSetting, Setting
 
 CellKey = tuple[tuple[str, str], ...]
 
@@ -48,13 +50,8 @@ class Place:
     """Where arms are compared: a benchmark, a setting and a measure."""
 
     benchmark: str
-    setting: str
-    measure: str
-
-    @property
-    def about(self) -> Measure:
-        """What is known about the measure."""
-        return measure(self.measure)
+    setting: Setting
+    measure: MeasureRecord
 
     @property
     def label(self) -> str:
@@ -64,36 +61,35 @@ class Place:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark of the confirm phase with the settings and the metric that speak for it."""
+    """A benchmark of the confirm phase, with the settings and the measure that speak for it.
+
+    `record` is None where no study describes it. `bias` are the measures of language bias by which arms are compared.
+    """
 
     name: str
-    settings: tuple[str, ...]
-    metric: str
-    corpus: Corpus
+    settings: tuple[Setting, ...]
+    measure: MeasureRecord
+    bias: tuple[MeasureRecord, ...]
+    record: BenchmarkRecord | None
 
-    def column(self, setting: str) -> str:
+    def column(self, setting: MetricSetting) -> str:
         """Name of the summary metric of a setting."""
-        return str(MetricName(self.name, setting, self.metric))
+        return str(MetricName(self.name, setting, self.measure.name))
 
-    def cell(self, setting: str, cell: str) -> str:
-        """Name of the summary metric of a query language, or of a pair `query-pool`, in a setting."""
-        return str(MetricName(self.name, setting, self.metric, cell))
+    def cell(self, setting: Setting, query: str, pool: str | None = None) -> str:
+        """Name of the summary metric of a query language, or of a pair of query and pool language, in a setting."""
+        return str(MetricName(self.name, setting, self.measure.name).among(query, pool))
 
-    def bias(self, of: str) -> str:
-        """Name of a measure of language bias."""
-        return str(MetricName(self.name, BIAS, of))
-
-    def setting_of(self, objective: Objective) -> str:
+    def setting_of(self, objective: ObjectiveRecord) -> Setting:
         """The setting of an objective, or the last one if the benchmark lacks it."""
         wished = objective.metric.split("/")[0]
-        return wished if wished in self.settings else self.settings[-1]
+        return next((setting for setting in self.settings if setting == wished), self.settings[-1])
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where arms are compared on it: its metric in every setting, and rank distance where all languages compete."""
-        quality = tuple(Place(self.name, setting, self.metric) for setting in self.settings)
-        bias = (Place(self.name, "multilingual", RANK_DISTANCE),) * ("multilingual" in self.settings)
-        return (*quality, *bias)
+        """Where arms are compared on it: its measure in every setting, and bias where all languages compete."""
+        quality = tuple(Place(self.name, setting, self.measure) for setting in self.settings)
+        return (*quality, *(Place(self.name, "multilingual", measure) for measure in self.bias))
 
 
 class Facts:
@@ -146,16 +142,16 @@ class Facts:
         """
         confirm = {study: _finished(study) for study in self.studies}
         cells = {key: runs[0].cell for found in confirm.values() for (_, key), runs in found.items()}
-        names = list(dict.fromkeys(arm.name for study in self.studies for arm in study.arms))
+        names = list(dict.fromkeys(arm.arm for study in self.studies for arm in study.arms))
         varied = _varied(cells.values())
         arms: list[Arm] = []
         for key, cell in cells.items():
             held = [study for study in self.studies if any(of == key for _, of in confirm[study])]
             pooled = trained_alike(held, cell)
             for name in names:
-                holders = [study for study in held if study.arm(name) is not None]
+                holders = [study for study in held if study.arm(name, cell) is not None]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
-                    runs = {study: confirm[study].get((study.source(name), key), []) for study in group}
+                    runs = {study: confirm[study].get((study.source(name, cell), key), []) for study in group}
                     arm = self._arm(name, cell, varied, runs, pooled)
                     if arm.runs:
                         arms.append(arm)
@@ -178,6 +174,9 @@ class Facts:
             seeds = f"Seed{'s' * (len(twice) > 1)} {', '.join(map(str, sorted(twice)))} of {label}"
             verb = "occurs" if len(twice) == 1 else "occur"
             self.merge_notes.append(f"{seeds} {verb} in more than one study: the first study counts.")
+        record = home.arm(name, cell)
+        if record is None:
+            raise ValueError(f"{home.label} has no arm {name} in {cell}")
         return Arm(
             label=label,
             title=name + of_study,
@@ -185,7 +184,7 @@ class Facts:
             cell=cell,
             study=home.label,
             group=(level or ", ".join(cell.values()), "" if pooled else home.label),
-            record=home.arm(name) or ArmRecord(name),
+            record=record,
             runs=tuple(by_seed[seed] for seed in sorted(by_seed)),
         )
 
@@ -221,20 +220,48 @@ class Facts:
 
     @cached_property
     def metric_names(self) -> tuple[MetricName, ...]:
-        """The same names in parts, in the order of the alphabet."""
-        return tuple(MetricName.parse(name) for name in sorted(self.metrics))
+        """The same names in parts, in the order of the alphabet; without those that follow no rule."""
+        known = {one.name: one.languages for study in self.studies for one in study.info.data.benchmarks.values()}
+        found = []
+        for name in sorted(self.metrics):
+            try:
+                found.append(MetricName.parse(name, known.get(name.split("/")[0], ())))
+            except ValueError as error:
+                self.merge_notes.append(f"A metric was left out. {error}")
+        return tuple(found)
+
+    @cached_property
+    def measures(self) -> dict[str, MeasureRecord]:
+        """The measures that the studies describe, in the order of the tables."""
+        return merged_measures(study.info.measures for study in self.studies)
+
+    def measure(self, name: str) -> MeasureRecord:
+        """What is known about a measure."""
+        return measure_named(name, self.measures)
 
     @cached_property
     def benchmarks(self) -> tuple[Benchmark, ...]:
         """The benchmarks that have results, in the order of the studies."""
-        known: dict[str, Corpus] = {}
+        records: dict[str, BenchmarkRecord] = {}
         for study in self.studies:
-            known = {**study.benchmarks, **known}
-        order = dict.fromkeys(name for study in self.studies for name in study.benchmarks)
+            records = {**study.info.data.benchmarks, **records}
+        order = dict.fromkeys(name for study in self.studies for name in study.info.data.benchmarks)
         return tuple(
-            Benchmark(one.name, one.settings, one.metric, known.get(one.name) or Corpus(one.name))
-            for one in judged_benchmarks(order, self.metrics)
+            Benchmark(
+                one.name,
+                one.settings,
+                self.measure(one.metric),
+                tuple(self._compared_bias(one.name)) if "multilingual" in one.settings else (),
+                records.get(one.name),
+            )
+            for one in judged_benchmarks(order, self.metrics, self.measures)
         )
+
+    def _compared_bias(self, benchmark: str) -> Iterator[MeasureRecord]:
+        for measure in self.measures.values():
+            can_be_compared = measure.is_bias and measure.per_query and measure.direction != "neither"
+            if can_be_compared and bias_metric(benchmark, measure.name) in self.metrics:
+                yield measure
 
     def benchmark(self, name: str) -> Benchmark:
         """The benchmark of this name."""
@@ -242,29 +269,37 @@ class Facts:
 
     def languages(self, benchmark: Benchmark) -> tuple[str, ...]:
         """The query languages of a benchmark."""
-        if benchmark.corpus.languages:
-            return benchmark.corpus.languages
-        place = MetricName(benchmark.name, benchmark.settings[-1], benchmark.metric)
-        return tuple(name.cell for name in self.metric_names if name.cell and name.of("") == place)
+        if benchmark.record is not None and benchmark.record.languages:
+            return benchmark.record.languages
+        place = MetricName(benchmark.name, benchmark.settings[-1], benchmark.measure.name)
+        return tuple(n.query_language for n in self.metric_names if n.query_language and n.among() == place)
 
-    def bias_measures(self, benchmark: Benchmark) -> list[Measure]:
+    def bias_measures(self, benchmark: Benchmark) -> list[MeasureRecord]:
         """The measures of language bias that a benchmark has, in the order of the tables."""
-        return [one for one in MEASURES.values() if benchmark.bias(one.name) in self.metrics]
+        return [
+            one
+            for one in self.measures.values()
+            if one.is_bias and bias_metric(benchmark.name, one.name) in self.metrics
+        ]
 
     @property
-    def objectives(self) -> tuple[Objective, ...]:
+    def objectives(self) -> tuple[ObjectiveRecord, ...]:
         """The dev metrics that chose; the first one decides."""
-        return self.first.objectives
+        return self.first.info.objectives
 
     @property
-    def objective(self) -> Objective:
+    def objective(self) -> ObjectiveRecord:
         """The dev metric that decides."""
         return self.objectives[0]
+
+    def objective_label(self, objective: ObjectiveRecord) -> str:
+        """An objective as people read it: `multilingual mAP`."""
+        return objective_label(objective.metric, self.measures)
 
     @property
     def main_comparison(self) -> tuple[str, ...]:
         """The names of the two arms that the question is about; empty if it names none."""
-        return self.first.main_comparison
+        return self.first.info.main_comparison or ()
 
     @property
     def problems(self) -> list[str]:

@@ -1,14 +1,19 @@
 """Which studies may share a report, what each is called in it, and which of them may put their seeds together."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Hashable, Iterable, Sequence
 
-from analysis.facts.arms import Cell, cell_key
-from analysis.facts.records import Corpus, StudyRecords
-from analysis.facts.runs import Run
+from analysis.facts.arms import cell_key
+from analysis.facts.options import fingerprint
+from analysis.facts.records import StudyRecords
+from analysis.facts.runs import Cell, Run
+from study.records import BenchmarkRecord
 from trainables.errors import UserError
+from trainables.options import flat
 
-CHOSEN = frozenset(("ratio", "mixing", "learning_rate", "temperature", "steps"))
-"""Knobs that differ between the arms of one study; loss mixing takes half the steps for the same pairs."""
+CHOSEN = ("ratio", "batches.mixing", "optimiser.learning_rate", "steps")
+"""Options that differ between the arms of one study, beside those that were searched; mixing losses takes half the
+steps for the same pairs."""
 
 
 def distinct(studies: Sequence[StudyRecords]) -> tuple[tuple[StudyRecords, ...], list[str]]:
@@ -41,9 +46,9 @@ def tell_apart(studies: Sequence[StudyRecords]) -> None:
 
 def refuse_unlike(studies: Sequence[StudyRecords]) -> None:
     """Raises UserError if two studies measured a benchmark of one name on different data or by different rules."""
-    seen: dict[str, tuple[str, Corpus]] = {}
+    seen: dict[str, tuple[str, BenchmarkRecord]] = {}
     for study in studies:
-        for name, own in study.benchmarks.items():
+        for name, own in study.info.data.benchmarks.items():
             other, first = seen.setdefault(name, (study.label, own))
             for meaning, one, two in (
                 ("evaluation data", first.fingerprint, own.fingerprint),
@@ -60,26 +65,28 @@ def refuse_unlike(studies: Sequence[StudyRecords]) -> None:
 def trained_alike(studies: Sequence[StudyRecords], cell: Cell) -> bool:
     """Whether the studies trained the arms of a cell in the same way, so that these may meet and share their seeds.
 
-    The encoder, the training data and every knob that is not chosen per arm must agree, and all of an arm that two of
+    The encoder, the training data and every option that is not chosen per arm must agree, and all of an arm that two of
     the studies have. What a study has not trained yet cannot disagree.
     """
     confirm = {
         study: [run for run in study.runs if run.phase == "confirm" and cell_key(run.cell) == cell_key(cell)]
         for study in studies
     }
-    names = dict.fromkeys(arm.name for study in studies for arm in study.arms)
+    names = dict.fromkeys(arm.arm for study in studies for arm in study.arms)
+    searched = {key for study in studies for branch in study.info.branches for key in branch.searched}
+    chosen = {*CHOSEN, *searched}
     return (
-        _agree(f"{study.encoder.fingerprint} {study.training_fingerprint}" for study in studies)
-        and _agree(_knobs(runs, CHOSEN) for runs in confirm.values())
-        # Half the steps of a control with loss mixing say nothing about the other arms.
+        _agree(study.info.data.training.fingerprint for study in studies)
+        and _agree(frozenset(study.encoder_fingerprint(run.model) for run in runs) for study, runs in confirm.items())
+        # Controls and arms from outside change other options; each is compared with its namesake below.
+        and _agree(_trainings(_of_searched_arms(study, runs), chosen) for study, runs in confirm.items())
         and _agree(
-            frozenset(repr(run.training.steps) for run in runs if not run.training.mixes_losses)
-            for runs in confirm.values()
+            frozenset(run.config.steps for run in _of_searched_arms(study, runs)) for study, runs in confirm.items()
         )
-        and all(_agree(_definition(study, name) for study in studies) for name in names)
+        and all(_agree(_definition(study, name, cell, chosen) for study in studies) for name in names)
         and all(
             _agree(
-                _knobs([run for run in runs if study.arm(name) and run.arm == study.source(name)])
+                _trainings(run for run in runs if study.arm(name, cell) and run.arm == study.source(name, cell))
                 for study, runs in confirm.items()
             )
             for name in names
@@ -87,14 +94,25 @@ def trained_alike(studies: Sequence[StudyRecords], cell: Cell) -> bool:
     )
 
 
-def _agree(found: Iterable[str | frozenset[str]]) -> bool:
+def _agree(found: Iterable[Hashable]) -> bool:
     return len({one for one in found if one}) <= 1
 
 
-def _knobs(runs: Iterable[Run], ignored: frozenset[str] = frozenset()) -> frozenset[str]:
-    return frozenset(run.training.fingerprint(ignored) for run in runs)
+def _trainings(runs: Iterable[Run], ignored: Collection[str] = ()) -> frozenset[str]:
+    return frozenset(fingerprint(run.config, ignored) for run in runs)
 
 
-def _definition(study: StudyRecords, name: str) -> str:
-    found = study.arm(name)
-    return "" if found is None else found.fingerprint
+def _of_searched_arms(study: StudyRecords, runs: Iterable[Run]) -> list[Run]:
+    """The runs of arms that were searched."""
+    searched = {arm.arm for arm in study.arms if arm.role in ("strategy", "static", "dynamic") and arm.config.steps}
+    return [run for run in runs if run.arm in searched]
+
+
+def _definition(study: StudyRecords, name: str, cell: Cell, chosen: Collection[str]) -> str:
+    """What an arm is, in the options that are chosen per arm."""
+    found = study.arm(name, cell)
+    if found is None:
+        return ""
+    values = flat(found.config.model_dump(mode="json"))
+    own = {key: value for key, value in values.items() if key.startswith("ratio.") or key in chosen}
+    return json.dumps([own, found.same_as], sort_keys=True)

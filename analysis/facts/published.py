@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from analysis.facts.metrics import BIAS, RANK_DISTANCE, MetricName
+from trainables.evaluation.measures.record import MeasureRecord
+from trainables.evaluation.metric_name import METRIC_SETTINGS, MetricName
 
 STRATEGIES = {"X-X-mono": "X-X-mono", "X-Y": "X-Y", "hybrid": "hybrid 0.5"}
 """The strategies that were published, each with the arm of ours that is the same."""
-
-_METRICS = {"mAP": "map"}
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,10 @@ class Published:
             return self.printed_mean
         return math.fsum(self.by_language.values()) / len(self.by_language)
 
-    @property
-    def metric_name(self) -> str:
-        """The name of the same number in our records."""
-        place = BIAS if self.metric == RANK_DISTANCE else self.setting
-        return str(MetricName(self.benchmark, place, self.metric))
+    def name_of(self, measure: MeasureRecord) -> str:
+        """The name of the same number in our records, which hold bias apart from the setting that shows it."""
+        setting = "bias" if measure.is_bias else self.setting
+        return str(MetricName(self.benchmark, next(one for one in METRIC_SETTINGS if one == setting), measure.name))
 
 
 @cache
@@ -48,8 +46,7 @@ def published_results() -> tuple[Published, ...]:
     series: dict[tuple[str, str, str, str, str, str], dict[str, float]] = {}
     with files("analysis.facts").joinpath("published_results.csv").open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
-            metric = _METRICS.get(row["metric"], row["metric"])
-            key = (row["source"], row["model"], row["strategy"], row["benchmark"], row["setting"], metric)
+            key = (row["source"], row["model"], row["strategy"], row["benchmark"], row["setting"], row["metric"])
             series.setdefault(key, {})[row["query_language"]] = float(row["value"])
     return tuple(
         Published(*key, {k: v for k, v in values.items() if k != "mean"}, values.get("mean"))

@@ -66,11 +66,11 @@ class Questions:
             held = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in frames.items()}
             held = {seed: frame for seed, frame in held.items() if len(frame)}
             for place in benchmark.places:
-                runs = {s: frame for s, frame in held.items() if has_values(frame, place.setting, place.measure)}
+                runs = {s: frame for s, frame in held.items() if has_values(frame, place.setting, place.measure.name)}
                 if not runs:
                     continue
                 try:
-                    tables[place] = question_table(runs, place.setting, place.measure)
+                    tables[place] = question_table(runs, place.setting, place.measure.name)
                 except StatisticsError as error:
                     self.problems.append(f"{arm.label} on {benchmark.name}: {error}")
         return tables

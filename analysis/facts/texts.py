@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.facts.records import StudyRecords
+from study.records import TEXTS
 
-FILE = "texts.parquet"
 COLUMNS = ["benchmark", "parallel_id", "language", "text"]
 
 
@@ -17,11 +17,11 @@ def question_texts(study: StudyRecords, benchmark: str, language: str) -> dict[s
     Empty if the study kept no texts. A damaged file is named among the study's problems and left out.
     """
     try:
-        table = pq.read_table(BytesIO(study.read_bytes(FILE)), columns=COLUMNS)
+        table = pq.read_table(BytesIO(study.study.folder.read_bytes(TEXTS)), columns=COLUMNS)
     except FileNotFoundError:
         return {}
     except (pa.ArrowInvalid, OSError) as error:
-        study.says(f"{study.location}/{FILE} is damaged and was left out ({error})")
+        study.says(f"{study.location}/{TEXTS} is damaged and was left out ({error})")
         return {}
     frame = table.to_pandas()
     frame = frame[frame["benchmark"] == benchmark].astype({"parallel_id": str})

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.facts.arms import Arm
-from analysis.facts.decisions import Decisions
+from analysis.facts.decisions import Decisions, decided
 from analysis.facts.facts import Facts, Place, estimate
-from analysis.facts.metrics import RANK_DISTANCE
 from analysis.facts.questions import Questions
 from analysis.findings.levels import pooled_pairs
 from analysis.findings.pairing import Pair, compared_pairs, main_pairs
@@ -35,7 +34,7 @@ class Judged:
     @property
     def is_quality(self) -> bool:
         """Whether the measure is one of quality, not of language bias."""
-        return self.place.measure != RANK_DISTANCE
+        return not self.place.measure.is_bias
 
     @property
     def verdict(self) -> str:
@@ -76,7 +75,7 @@ def compare_arms(facts: Facts, questions: Questions, margin: float) -> Compariso
     places = [place for benchmark in facts.benchmarks for place in benchmark.places]
     pairs = [(a, b, place) for a, b in [*compared_pairs(facts), *pooled] for place in places]
     pairs = [(a, b, place) for a, b, place in pairs if questions.comparable(a, b, place)]
-    own = [pair for pair in pairs if (id(pair[0]), id(pair[1])) in main and pair[2].measure != RANK_DISTANCE]
+    own = [pair for pair in pairs if (id(pair[0]), id(pair[1])) in main and not pair[2].measure.is_bias]
     others = [pair for pair in pairs if pair not in own]
     judged = [*_judge_own(facts, questions, own, margin), *_judge(questions, others, margin, is_main=False)]
     return Comparisons(margin, tuple(judged), _tied(facts, questions))
@@ -91,8 +90,8 @@ def judge_pair(facts: Facts, questions: Questions, first: Arm, second: Arm, marg
         return []
     places = [place for benchmark in facts.benchmarks for place in benchmark.places]
     pairs = [(first, second, place) for place in places if questions.comparable(first, second, place)]
-    own = [pair for pair in pairs if pair[2].measure != RANK_DISTANCE]
-    bias = [pair for pair in pairs if pair[2].measure == RANK_DISTANCE]
+    own = [pair for pair in pairs if not pair[2].measure.is_bias]
+    bias = [pair for pair in pairs if pair[2].measure.is_bias]
     return [*_judge_own(facts, questions, own, margin), *_judge(questions, bias, margin, is_main=False)]
 
 
@@ -101,21 +100,21 @@ def _judge_own(
 ) -> list[Judged]:
     """Judges the question's own comparisons; one that a sequential rule has decided is a family of its own."""
     decisions = Decisions(facts)
-    decided = {
+    found_by_looking = {
         (id(first), id(second), place): one
         for first, second, place in pairs
         if (one := decisions.find(first, second, place)) is not None
     }
-    fixed = [pair for pair in pairs if (id(pair[0]), id(pair[1]), pair[2]) not in decided]
+    fixed = [pair for pair in pairs if (id(pair[0]), id(pair[1]), pair[2]) not in found_by_looking]
     found = iter(_judge(questions, fixed, margin, is_main=True))
     judged = []
     for first, second, place in pairs:
-        decision = decided.get((id(first), id(second), place))
+        decision = found_by_looking.get((id(first), id(second), place))
         if decision is None:
             judged.append(next(found))
         else:
             (alone,) = _judge(questions, [(first, second, place)], margin, is_main=True)
-            judged.append(replace(alone, comparison=decision.put_into(alone.comparison)))
+            judged.append(replace(alone, comparison=decided(decision, alone.comparison)))
     return judged
 
 
@@ -137,9 +136,9 @@ def _judge(
         one, other = questions.table(first, place), questions.table(second, place)
         if one is None or other is None:
             raise ValueError(f"{first.label} and {second.label} are not comparable on {place}")
-        # Rank distances have no natural margin.
-        allowed = margin if place.measure != RANK_DISTANCE else None
-        contrasts.append(Contrast(one, other, not place.about.lower_is_better, allowed))
+        # Measures of bias have no natural margin.
+        allowed = None if place.measure.is_bias else margin
+        contrasts.append(Contrast(one, other, not place.measure.lower_is_better, allowed))
     return [
         Judged(first, second, place, is_main, comparison)
         for (first, second, place), comparison in zip(pairs, compare(contrasts, resamples=resamples), strict=True)
@@ -152,7 +151,7 @@ def _tied(facts: Facts, questions: Questions) -> Mapping[str, frozenset[str]] | 
     for benchmark in facts.benchmarks:
         for setting in benchmark.settings:
             metric = benchmark.column(setting)
-            place = Place(benchmark.name, setting, benchmark.metric)
+            place = Place(benchmark.name, setting, benchmark.measure)
             found: set[str] = set()
             tested = False
             for group in facts.groups:

@@ -42,7 +42,7 @@ class Growth:
 def sizes(facts: Facts) -> list[Sizes]:
     """The parameters of the models, and the batch sizes, as far as the arms differ in them."""
     parameters = {arm.label: max((run.parameters or 0.0 for run in arm.runs), default=0.0) for arm in facts.arms}
-    batches = {arm.label: float(arm.runs[0].training.batch_size or 0) for arm in facts.arms}
+    batches = {arm.label: float(arm.runs[0].config.batches.size) for arm in facts.arms}
     return [
         Sizes(name, of)
         for name, of in ((PARAMETERS, parameters), (BATCH_SIZE, batches))
@@ -126,7 +126,7 @@ def alike(facts: Facts, found: Sizes, held: Sequence[Arm], against: str) -> tupl
     # Twins are one training: the baseline and the main arm keep their names, the others would count it twice.
     for name in sorted(grown, key=lambda name: (name != against, name not in facts.main_comparison)):
         sources = {arm.record.same_as or name for arm in grown[name]}
-        if len({repr(arm.record.schedule) for arm in grown[name]}) > 1:
+        if len({arm.record.config.ratio.model_dump_json() for arm in grown[name]}) > 1:
             problems.append(f"{name} has another schedule at every size: it has no trend by size.")
         else:
             kept.setdefault(sources.pop() if len(sources) == 1 else name, grown[name])
@@ -136,11 +136,11 @@ def alike(facts: Facts, found: Sizes, held: Sequence[Arm], against: str) -> tupl
 
 def difference_of_runs(facts: Facts, arms: Iterable[Arm], factors: Collection[str]) -> str | None:
     """What the runs of one arm differ in but the given factors; None if in nothing that would pass for their effect."""
-    data = {id(run): study.training_fingerprint for study in facts.studies for run in study.runs}
+    data = {id(run): study.info.data.training.fingerprint for study in facts.studies for run in study.runs}
     runs = [run for arm in arms for run in arm.runs]
-    steps = {run.training.steps for run in runs}
-    batches = {run.training.batch_size for run in runs}
-    pairs = {(run.training.steps or 0) * (run.training.batch_size or 0) for run in runs}
+    steps = {run.config.steps for run in runs}
+    batches = {run.config.batches.size for run in runs}
+    pairs = {run.config.steps * run.config.batches.size for run in runs}
     if len({data[id(run)] for run in runs}) > 1:
         return "training data"
     # Larger batches may see more pairs in as many steps, or as many pairs in fewer steps.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from analysis.facts.arms import Arm, cell_key
 from analysis.facts.facts import Facts, Place
 from analysis.facts.questions import Questions
-from analysis.facts.records import ArmRecord
 from analysis.findings.growth import difference_of_runs
 from analysis.findings.pairing import Pair, main_pairs
 from analysis.statistics.comparison import Comparison
@@ -81,8 +80,7 @@ def _pooled(pairs: Sequence[Pair], scope: str) -> Pair:
 
 def _arm(parts: Sequence[Arm], scope: str) -> Arm:
     name = parts[0].name
-    record = ArmRecord(name, role=parts[0].role)
-    return Arm(f"{name} ({scope})", name, name, {}, "", (scope, ""), record, parts=tuple(parts))
+    return Arm(f"{name} ({scope})", name, name, {}, "", (scope, ""), parts[0].record, parts=tuple(parts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +104,7 @@ def interactions(facts: Facts, questions: Questions, margin: float) -> list[Inte
 
     found, contrasts = [], []
     every = levels(facts)
-    places = [place for benchmark in facts.benchmarks for place in benchmark.places if not place.about.lower_is_better]
+    places = [place for benchmark in facts.benchmarks for place in benchmark.places if not place.measure.is_bias]
     for factor in facts.factors if every else ():
         first, *others = (level for level in every if level.factor == factor)
         for place in places:

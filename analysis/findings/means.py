@@ -7,6 +7,7 @@ from analysis.facts.arms import Arm
 from analysis.facts.facts import Benchmark, Estimate, Facts, Place, estimate
 from analysis.facts.questions import Questions
 from analysis.statistics.questions import QuestionTable
+from trainables.evaluation.metric_name import Setting
 
 RESAMPLES = 2_000
 """The bootstrap gives the shape of an interval only, and that needs no more."""
@@ -28,7 +29,7 @@ class Means:
         self._facts, self._questions = facts, questions
         self._found: dict[tuple[tuple[str, ...], str], Estimate | None] = {}
 
-    def of(self, arm: Arm, benchmark: Benchmark, setting: str) -> Estimate | None:
+    def of(self, arm: Arm, benchmark: Benchmark, setting: Setting) -> Estimate | None:
         """The mean of an arm; None if it has none, no interval for a single seed."""
         metric = benchmark.column(setting)
         # Arms with identical training have the same runs and the same mean.
@@ -74,7 +75,7 @@ class Means:
         single = " Arms with one seed have no interval." if counts[0] == 1 else ""
         return f"Intervals: 95 %, {kind}.{single}"
 
-    def _with_questions(self, found: Estimate, arm: Arm, benchmark: Benchmark, setting: str) -> Estimate:
+    def _with_questions(self, found: Estimate, arm: Arm, benchmark: Benchmark, setting: Setting) -> Estimate:
         # scipy.stats takes most of a second to import.
         from analysis.statistics.significance import arm_mean
 
@@ -82,8 +83,8 @@ class Means:
         interval = None if table is None else arm_mean(table, resamples=RESAMPLES).interval
         return found if interval is None else Estimate(found.mean, *interval, found.seeds)
 
-    def _table(self, arm: Arm, benchmark: Benchmark, setting: str) -> QuestionTable | None:
-        return self._questions.table(arm, Place(benchmark.name, setting, benchmark.metric))
+    def _table(self, arm: Arm, benchmark: Benchmark, setting: Setting) -> QuestionTable | None:
+        return self._questions.table(arm, Place(benchmark.name, setting, benchmark.measure))
 
 
 def seeds_note(facts: Facts) -> str:

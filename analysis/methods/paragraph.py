@@ -1,5 +1,6 @@
 """The paragraph on methods, and the references that go with it."""
 
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
@@ -64,13 +65,13 @@ def _sequential(judged: Judged) -> str:
 
 
 def _versions(findings: Findings) -> str:
-    study = findings.facts.first
+    study = findings.facts.first.info
     named = [
         f"{name} {study.versions[name]}"
         for name in ("python", "torch", "ray", "transformers", "optuna")
         if name in study.versions
     ]
-    commit = f" at commit {study.commit[:12]}" if study.commit else ""
+    commit = f" at commit {study.git_commit[:12]}" if study.git_commit else ""
     return f"Software: hybrid-batch-studies{commit}{', ' if named else ''}{', '.join(named)}."
 
 
@@ -78,27 +79,34 @@ def references(findings: Findings) -> str:
     """The BibTeX entries of what this report used."""
     facts, judged = findings.facts, findings.comparisons.judged
     entries = _entries()
-    wanted = ["elmahdy2024synergistic", "liaw2018tune", "akiba2019optuna"]
-    names = {benchmark.name for benchmark in facts.benchmarks}
+    own = [*(entries[key] for key in ("elmahdy2024synergistic", "liaw2018tune", "akiba2019optuna"))]
     sequential = any(j.comparison.sequential for j in judged)
-    for key, used in (
-        ("roy2020lareqa", names & {"xquad-r", "mlqa-r"}),
-        ("artetxe2020crosslingual", "xquad-r" in names),
-        ("lewis2020mlqa", "mlqa-r" in names),
-        ("conneau2020unsupervised", any("xlm-r" in arm.model.lower() for arm in facts.arms)),
-        ("feng2022language", any("labse" in arm.model.lower() for arm in facts.arms)),
-        ("huang2023soft", any(not j.is_quality for j in judged)),
-        ("owen2007pigeonhole", judged),
-        ("holm1979simple", judged),
-        ("schuirmann1987comparison", judged),
-        ("zitzler1999multiobjective", 1 < len(facts.objectives) <= 3),
-        ("lan1983discrete", sequential),
-        ("kim1987design", sequential),
-        ("jennison1989interim", sequential),
-    ):
-        if used:
-            wanted.append(key)
-    return "\n\n".join(entries[key] for key in wanted) + "\n"
+    statistics = [
+        entries[key]
+        for key, used in (
+            ("owen2007pigeonhole", judged),
+            ("holm1979simple", judged),
+            ("schuirmann1987comparison", judged),
+            ("zitzler1999multiobjective", 1 < len(facts.objectives) <= 3),
+            ("lan1983discrete", sequential),
+            ("kim1987design", sequential),
+            ("jennison1989interim", sequential),
+        )
+        if used
+    ]
+    return "\n\n".join(dict.fromkeys([*own, *_recorded(findings), *statistics])) + "\n"
+
+
+def _recorded(findings: Findings) -> Iterator[str]:
+    """What the benchmarks, encoders and compared measures of the studies ask to be cited."""
+    for benchmark in findings.facts.benchmarks:
+        if benchmark.record is not None:
+            yield from benchmark.record.references
+    for study in findings.facts.studies:
+        for encoder in study.info.encoders:
+            yield from encoder.references
+    for measure in dict.fromkeys(judged.place.measure for judged in findings.comparisons.judged):
+        yield from measure.references
 
 
 @cache

@@ -72,4 +72,4 @@ def _leader(facts: Facts) -> str:
 def _place_of_objective(facts: Facts) -> tuple[Place, str]:
     benchmark = facts.benchmarks[0]
     setting = benchmark.setting_of(facts.objective)
-    return Place(benchmark.name, setting, benchmark.metric), benchmark.column(setting)
+    return Place(benchmark.name, setting, benchmark.measure), benchmark.column(setting)

@@ -2,8 +2,11 @@
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Estimate, Facts
-from analysis.facts.metrics import Measure
 from analysis.render.table import Cell, Column, Kind, Mark
+from trainables.evaluation.measures.record import MeasureRecord, Unit
+
+KINDS: dict[Unit, Kind] = {"score": "score", "ranks": "rank", "share": "share", "count": "count"}
+"""How values of a unit are written; those of any other as scores."""
 
 
 def slug(text: str) -> str:
@@ -36,6 +39,11 @@ def arm_cells(facts: Facts, arm: Arm) -> list[str]:
     return [arm.title, *(arm.cell.get(factor, "") for factor in facts.factors)]
 
 
-def difference_kind(measure: Measure) -> Kind:
+def measure_kind(measure: MeasureRecord) -> Kind:
+    """How values of a measure are written."""
+    return KINDS.get(measure.unit, "score")
+
+
+def difference_kind(measure: MeasureRecord) -> Kind:
     """How differences of a measure are written."""
-    return "ranks" if measure.unit == "rank" else "difference"
+    return "ranks" if measure.unit == "ranks" else "difference"

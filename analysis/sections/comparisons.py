@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from analysis.facts.metrics import RANK_DISTANCE, metric_label
 from analysis.findings.comparisons import Comparisons, Judged, pairs_of
 from analysis.findings.findings import Findings
 from analysis.render.table import Cell, Column, Kind, Table, make_table
@@ -52,7 +51,7 @@ def comparisons(compared: Comparisons) -> Table:
 
 
 def _row(judged: Judged) -> list[object]:
-    found, about = judged.comparison, judged.place.about
+    found, about = judged.comparison, judged.place.measure
     return [
         judged.first.label,
         judged.second.label,
@@ -77,14 +76,14 @@ def verdicts(compared: Comparisons) -> Table:
     places.sort(key=lambda place: order.index(place.benchmark))
     columns = [Column("arm", "Arm"), Column("baseline", "Against")]
     for place in places:
-        label = place.about.label if place.measure == RANK_DISTANCE else place.setting.capitalize()
-        key = slug(f"{place.benchmark} {place.setting} {place.measure}")
+        label = place.measure.label if place.measure.is_bias else place.setting.capitalize()
+        key = slug(f"{place.benchmark} {place.setting} {place.measure.name}")
         columns.append(Column(key, label, "difference", group=place.benchmark))
     rows: dict[tuple[str, str], list[Any]] = {}
     for judged in compared.judged:
         names = judged.first.label, judged.second.label
         row = rows.setdefault(names, [*names, *[None] * len(places)])
-        kind = difference_kind(judged.place.about)
+        kind = difference_kind(judged.place.measure)
         row[2 + places.index(judged.place)] = Cell(judged.comparison.difference, kind=kind, remark=judged.verdict)
     return make_table("verdicts", "Verdicts", columns, list(rows.values()), notes(compared))
 
@@ -115,12 +114,12 @@ def main_comparison(compared: Comparisons) -> Table:
 def difference_cell(judged: Judged) -> Cell:
     """The difference with its interval."""
     found = judged.comparison
-    return interval_cell(found.difference, found.interval, difference_kind(judged.place.about))
+    return interval_cell(found.difference, found.interval, difference_kind(judged.place.measure))
 
 
 def detectable_cell(judged: Judged) -> Cell:
     """The smallest difference that would have been found."""
-    kind: Kind | None = "rank" if judged.place.about.unit == "rank" else None
+    kind: Kind | None = "rank" if judged.place.measure.unit == "ranks" else None
     return Cell(judged.comparison.smallest_detectable, kind=kind)
 
 
@@ -177,7 +176,7 @@ def forest(findings: Findings) -> Iterator["Figure"]:
         if not judged:
             continue
         found = "; ".join(f"{j.first.label} minus {j.second.label}, {j.place.setting}: {j.verdict}" for j in judged)
-        label = metric_label(benchmark.metric)
+        label = benchmark.measure.label
         rows = [
             row | {"pair": f"{row['arm']} \N{MINUS SIGN} {row['baseline']}"}
             for row in values(table)

@@ -1,4 +1,4 @@
-"""Cost: what one trial of each arm takes, and what its encoder costs at inference where that was measured."""
+"""Cost: what one trial of each arm takes."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm, without_repeats
 from analysis.facts.facts import Facts, estimate
-from analysis.facts.metrics import EFFICIENCY
 from analysis.findings.findings import Findings
 from analysis.findings.means import seeds_note
 from analysis.render.table import Column, Table, make_table
@@ -71,21 +70,6 @@ def _hours(arm: Arm, of: str, otherwise: int) -> list[float]:
 def _mean(values: Iterable[float | None]) -> float | None:
     found = estimate(value for value in values if value is not None)
     return None if found is None else found.mean
-
-
-def efficiency(facts: Facts) -> Table:
-    """Inference efficiency where it was measured: latency, throughput, index size."""
-    names = [name for name in facts.metric_names if EFFICIENCY in (name.benchmark, name.place)]
-    columns = [
-        Column("arm", "Arm"),
-        *(Column(str(n).replace("/", "_"), str(n).split(f"{EFFICIENCY}/")[-1], "number") for n in names),
-    ]
-    rows = [
-        [arm.label, *(estimate_cell(estimate(arm.values(str(n)).values())) for n in names)]
-        for arm in facts.arms
-        if names
-    ]
-    return make_table("efficiency", "Inference efficiency", columns, rows, [seeds_note(facts)])
 
 
 def time_split(findings: Findings) -> Iterator["Figure"]:
@@ -158,6 +142,6 @@ SECTION = Section(
     "cost",
     "Cost",
     "What one trial of each arm takes.",
-    tables=lambda findings: [cost(findings.facts, findings.watts), efficiency(findings.facts)],
+    tables=lambda findings: [cost(findings.facts, findings.watts)],
     figures=time_split,
 )

@@ -21,13 +21,14 @@ def data(facts: Facts) -> Table:
     ]
     rows: dict[tuple[Any, ...], None] = {}
     for study in facts.studies:
-        languages = " ".join(study.training_languages)
-        for one in study.training_sets:
-            use = "left out" if one.left_out else "training"
-            rows[use, one.name, languages, one.items, None, None, study.training_fingerprint, one.left_out] = None
-        for use, held in (("dev", study.dev_sets), ("test", study.benchmarks.values())):
-            for corpus in held:
-                numbers = corpus.questions, corpus.queries, corpus.candidates
+        held = study.info.data
+        languages = " ".join(held.training.languages)
+        for one in held.training.sets:
+            use, why = "left out" if one.left_out else "training", one.left_out or ""
+            rows[use, one.name, languages, one.items, None, None, held.training.fingerprint, why] = None
+        for use, corpora in (("dev", [held.dev]), ("test", held.benchmarks.values())):
+            for corpus in corpora:
+                numbers = corpus.parallel_ids, corpus.queries, corpus.candidates
                 rows[use, corpus.name, " ".join(corpus.languages), *numbers, corpus.fingerprint, ""] = None
     return make_table("data", "Data", columns, [list(row) for row in rows])
 
@@ -36,7 +37,12 @@ def overlap(facts: Facts) -> Table:
     """Training items that share text with an evaluation set, as counted before training."""
     columns = [Column("study", "Study"), Column("set", "Training set"), Column("benchmark", "Benchmark")]
     columns.append(Column("dropped", "Items dropped", "count"))
-    rows = [[study.label, *found] for study in facts.studies for found in study.overlaps]
+    rows = [
+        [study.label, name, benchmark, items]
+        for study in facts.studies
+        for name, counts in study.info.data.overlap.items()
+        for benchmark, items in counts.items()
+    ]
     return make_table("overlap", "Overlap between training and evaluation text", columns, rows)
 
 

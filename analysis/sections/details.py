@@ -10,6 +10,7 @@ from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, estimate_cell
 from analysis.sections.section import Section
 from analysis.statistics.questions import QuestionTable
+from trainables.evaluation.metric_name import MetricName
 
 
 def failures(facts: Facts) -> Table:
@@ -46,7 +47,7 @@ def spread(findings: Findings) -> Table:
     for arm in without_repeats(facts.arms):
         for benchmark in facts.benchmarks:
             for setting in benchmark.settings:
-                place = Place(benchmark.name, setting, benchmark.metric)
+                place = Place(benchmark.name, setting, benchmark.measure)
                 table = questions.table(arm, place)
                 if table is not None:
                     rows += _row(arm.label, place, table)
@@ -91,12 +92,17 @@ def secondary(facts: Facts) -> Table:
     for benchmark in facts.benchmarks:
         for setting in benchmark.settings:
             for name in facts.metric_names:
-                if (name.benchmark, name.place, name.cell) != (benchmark.name, setting, ""):
+                if (name.benchmark, name.setting, name.query_language) != (benchmark.name, setting, None):
                     continue
-                for arm in facts.arms if name.measure != benchmark.metric else ():
+                for arm in facts.arms if name.measure != benchmark.measure.name or name.micro else ():
                     cell = estimate_cell(estimate(arm.values(str(name)).values()))
-                    rows.append([*arm_cells(facts, arm), benchmark.name, setting, name.measure, cell])
+                    rows.append([*arm_cells(facts, arm), benchmark.name, setting, _measure(name), cell])
     return make_table("other_metrics", "Other quality metrics", columns, rows, [seeds_note(facts)], long=True)
+
+
+def _measure(name: MetricName) -> str:
+    """What the records call a measure, its mean included."""
+    return str(name.of(None)).partition("/")[2]
 
 
 def settings(facts: Facts) -> Table:

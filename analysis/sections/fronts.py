@@ -78,8 +78,7 @@ def _dev_table(trials: Sequence[tuple[Run, Point]], best: Sequence[int], found: 
     rows = []
     for i in [*best, *others]:
         run, point = trials[i]
-        schedule = run.training.schedule
-        kind = KINDS[schedule is None or schedule.constant is None]
+        kind = KINDS[run.config.ratio.constant_value() is None]
         rows.append([run.id, kind, "yes" if i in chosen else "no", *point])
     return make_table("figure_pareto_dev", "The objectives in the search", columns, rows[:MOST_POINTS])
 

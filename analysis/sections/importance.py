@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from analysis.facts.options import plain_options
 from analysis.facts.runs import Run, with_dev_value
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
@@ -19,7 +20,7 @@ CAPTION = "Of the search trials that ran to their end; within a family only its 
 
 def varied(runs: Sequence[Run]) -> dict[str, list[Any]]:
     """The knobs that all `runs` have and that differ between them."""
-    values = [run.training.searched() for run in runs]
+    values = [plain_options(run.config) for run in runs]
     names = [name for name in values[0] if all(name in other for other in values)] if values else []
     columns = {name: [other[name] for other in values] for name in names}
     return {name: column for name, column in columns.items() if len(set(column)) > 1}

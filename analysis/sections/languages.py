@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Benchmark, Facts, estimate
-from analysis.facts.metrics import metric_label
 from analysis.findings.findings import Findings
 from analysis.findings.means import seeds_note
 from analysis.findings.pairing import compared_pairs
@@ -39,7 +38,7 @@ def per_language(facts: Facts) -> Iterator[Table]:
                 *(Column(slug(language), language, "score") for language in shown),
                 Column("mean", "mean", "score"),
             ]
-            title = f"{benchmark.name}, {setting}: {metric_label(benchmark.metric)} by query language"
+            title = f"{benchmark.name}, {setting}: {benchmark.measure.label} by query language"
             name = f"languages_{slug(benchmark.name)}_{slug(setting)}"
             # One of the settings stands open; the others would only push the rest of the page away.
             folded = setting != benchmark.settings[-1]
@@ -48,7 +47,7 @@ def per_language(facts: Facts) -> Iterator[Table]:
 
 def pair_mean(arm: Arm, benchmark: Benchmark, query: str, pool: str) -> float | None:
     """Mean over seeds of the cell (query language, pool language); the diagonal is the monolingual setting."""
-    name = benchmark.cell("monolingual", query) if query == pool else benchmark.cell("cross-lingual", f"{query}-{pool}")
+    name = benchmark.cell("monolingual", query) if query == pool else benchmark.cell("cross-lingual", query, pool)
     found = estimate(arm.values(name).values())
     return None if found is None else found.mean
 
@@ -63,7 +62,7 @@ def language_pairs(facts: Facts) -> Iterator[Table]:
             Column("arm", "Arm"),
             Column("query_language", "Query"),
             Column("pool_language", "Pool"),
-            Column("value", metric_label(benchmark.metric), "score"),
+            Column("value", benchmark.measure.label, "score"),
         ]
         rows = [
             [arm.label, query, pool, value]
@@ -96,7 +95,7 @@ def heat_maps(findings: Findings) -> Iterator["Figure"]:
             continue
         span = f"between {min(differences):+.3f} and {max(differences):+.3f}" if differences else "unknown"
         text = (
-            f"{benchmark.name}. Left: {metric_label(benchmark.metric)} of {first.label} for every query language "
+            f"{benchmark.name}. Left: {benchmark.measure.label} of {first.label} for every query language "
             f"(rows) and pool language (columns). Right: the difference from {second.label}, {span}."
         )
         yield Figure(
@@ -113,7 +112,7 @@ def _pair_table(benchmark: Benchmark, first: Arm, second: Arm, names: Sequence[s
     columns = [
         Column("query", "Query language"),
         Column("pool", "Pool language"),
-        Column("value", f"{first.label} ({metric_label(benchmark.metric)})", "score"),
+        Column("value", f"{first.label} ({benchmark.measure.label})", "score"),
         Column("difference", f"minus {second.label}", "difference"),
     ]
     rows: list[list[Any]] = []

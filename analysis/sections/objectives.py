@@ -5,30 +5,27 @@ from dataclasses import dataclass
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts, estimate
-from analysis.facts.metrics import Measure, measure, objective_label
-from analysis.facts.records import Objective
 from analysis.facts.runs import Run
 from analysis.render.table import Column
-from analysis.sections.cells import slug
+from analysis.sections.cells import measure_kind, slug
 from analysis.statistics.pareto import Point
+from study.records import ObjectiveRecord
+from trainables.evaluation.measures.record import MeasureRecord
+from trainables.evaluation.metric_name import MetricName
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One of several objectives, with what is known about its measure."""
+    """One of several objectives, with what is known about its measure, and its name for people."""
 
-    objective: Objective
-    measure: Measure
+    objective: ObjectiveRecord
+    measure: MeasureRecord
+    label: str
 
     @property
     def metric(self) -> str:
         """Its name in the records, without the benchmark."""
         return self.objective.metric
-
-    @property
-    def label(self) -> str:
-        """The name for people."""
-        return objective_label(self.metric)
 
     def score(self, value: float) -> float:
         """The value such that more is better."""
@@ -37,12 +34,17 @@ class Axis:
     def column(self, key: str, group: str = "") -> Column:
         """A column of its values."""
         lower = not self.objective.maximised
-        return Column(slug(f"{key} {self.metric}"), self.label, self.measure.unit, group=group, lower_is_better=lower)
+        return Column(
+            slug(f"{key} {self.metric}"), self.label, measure_kind(self.measure), group=group, lower_is_better=lower
+        )
 
 
 def axes(facts: Facts) -> tuple[Axis, ...]:
     """The objectives of a study that has several; empty for one."""
-    found = tuple(Axis(one, measure(one.metric.rpartition("/")[2])) for one in facts.objectives)
+    found = tuple(
+        Axis(one, facts.measure(MetricName.parse(one.metric).measure), facts.objective_label(one))
+        for one in facts.objectives
+    )
     return found if len(found) > 1 else ()
 
 

@@ -40,7 +40,7 @@ def parallel_coordinates(findings: Findings) -> Iterator["Figure"]:
         Column("value", f"Dev {objective.metric}", "score"),
     ]
     rows = [
-        [run.id, groups[place >= top], run.branch, run.mean_ratio, run.training.learning_rate, value]
+        [run.id, groups[place >= top], run.branch, run.mean_ratio, run.config.optimiser.learning_rate, value]
         for place, (run, value) in enumerate(shown)
     ]
     table = make_table("figure_parallel_coordinates", "Search trials", columns, rows)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from analysis.facts.facts import Facts, estimate
 from analysis.findings.means import seeds_note
 from analysis.render.table import Cell, Column, Table, format_value, make_table
-from analysis.sections.cells import estimate_cell, slug
+from analysis.sections.cells import estimate_cell, measure_kind, slug
 from analysis.sections.fronts import fronts
 from analysis.sections.objectives import Axis, axes, dev_values, front_arms, scores, strategies, test_values
 from analysis.sections.section import Section
@@ -30,7 +30,7 @@ def pareto_front(facts: Facts) -> Table:
         undominated[benchmark.name] = {values[i][0].label for i in best}
     rows: list[list[object]] = []
     for arm in members:
-        _, point = dev.get((arm.study, arm.record.chosen_from), (None, (None,) * len(found)))
+        _, point = dev.get((arm.study, arm.record.chosen_from or ""), (None, (None,) * len(found)))
         row: list[object] = [arm.label, arm.record.description, arm.record.same_as, *point]
         for benchmark in facts.benchmarks:
             row += [estimate_cell(estimate(arm.values(f"{benchmark.name}/{one.metric}").values())) for one in found]
@@ -71,7 +71,8 @@ def hypervolumes(facts: Facts) -> Table:
                 volume = hypervolume(scored, scores(found, reference))
                 rows.append([data, group, len(points), len(front(scored)), Cell(volume)])
             at = ", ".join(
-                f"{one.label} {format_value(v, one.measure.unit)}" for one, v in zip(found, reference, strict=True)
+                f"{one.label} {format_value(v, measure_kind(one.measure))}"
+                for one, v in zip(found, reference, strict=True)
             )
             notes.append(f"Reference point on {data}: {at} (zero, or the worst value where less is better).")
     return make_table("hypervolume", "Hypervolume", columns, rows, notes)

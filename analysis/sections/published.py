@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts, estimate
-from analysis.facts.metrics import RANK_DISTANCE, metric_label
+from analysis.facts.measures import bias_metric
 from analysis.facts.published import STRATEGIES, Published, model_name, published_results
 from analysis.findings.findings import Findings
 from analysis.render.table import Cell, Column, Kind, Table, make_table
 from analysis.sections.cells import estimate_cell, slug
 from analysis.sections.section import Section
+from trainables.evaluation.measures.record import MeasureRecord
 
 HYBRID, BASELINES = "hybrid", ("X-X-mono", "X-Y")
 SINGLE_RUN = "Published: single run: no interval."
@@ -35,13 +36,14 @@ def beside_ours(facts: Facts) -> Table:
             same = arm.name in (series.strategy, STRATEGIES.get(series.strategy))
             if model_name(arm.model) != series.model or not same:
                 continue
-            ours = estimate(arm.values(series.metric_name).values())
+            name = series.name_of(facts.measure(series.metric))
+            ours = estimate(arm.values(name).values())
             if ours is None or series.mean is None:
                 continue
             low = None if ours.low is None else ours.low - series.mean
             high = None if ours.high is None else ours.high - series.mean
             difference = Cell(ours.mean - series.mean, low, high)
-            rows.append([arm.label, series.metric_name, series.mean, estimate_cell(ours), difference, series.source])
+            rows.append([arm.label, name, series.mean, estimate_cell(ours), difference, series.source])
     notes = [
         "Published numbers are single runs and have no interval of their own: the brackets hold the spread of our "
         f"seeds only. {WHICH_MODEL}."
@@ -57,9 +59,10 @@ def means(findings: Findings) -> Table:
     rows = []
     for key in dict.fromkeys(_key(one) for one in series):
         held = [one for one in series if _key(one) == key]
+        measure = facts.measure(key[2])
         cells = [_mean(findings, key, model) for model in _models(facts)]
-        printed = [Cell(mean, kind=_kind(key, "rank")) for mean in _printed(series, held)]
-        rows.append([key[3], *key[:2], metric_label(key[2]), *printed, *cells, _sources(held)])
+        printed = [Cell(mean, kind=_kind(measure, "rank")) for mean in _printed(series, held)]
+        rows.append([key[3], *key[:2], measure.label, *printed, *cells, _sources(held)])
     return make_table("published_means", "Published means beside ours", columns, rows, _notes(findings.means.note))
 
 
@@ -73,6 +76,7 @@ def differences(findings: Findings) -> Table:
     rows = []
     for key in dict.fromkeys(_key(one) for one in series):
         benchmark, setting, metric, strategy = key
+        measure = facts.measure(metric)
         if strategy != HYBRID:
             continue
         for baseline in BASELINES:
@@ -80,10 +84,10 @@ def differences(findings: Findings) -> Table:
             for model in _published_models(series):
                 pair = [held.get((model, benchmark, setting, metric, name)) for name in (HYBRID, baseline)]
                 gap = None if pair[0] is None or pair[1] is None else pair[0] - pair[1]
-                printed.append(Cell(gap, kind=_kind(key, "ranks")))
+                printed.append(Cell(gap, kind=_kind(measure, "ranks")))
             cells = [_difference(findings, key, baseline, model) for model in _models(facts)]
             name = f"{HYBRID} \N{MINUS SIGN} {baseline}"
-            rows.append([name, benchmark, setting, metric_label(metric), *printed, *cells])
+            rows.append([name, benchmark, setting, measure.label, *printed, *cells])
     note = "Ours: hybrid 0.5 against the strategy, paired by seed and question, with the interval of the comparison."
     return make_table(
         "published_differences", "Published differences between the strategies", columns, rows, _notes(note)
@@ -106,12 +110,13 @@ def _notes(ours: str) -> list[str]:
 
 def _measured(facts: Facts) -> list[Published]:
     """The published series of the three strategies that this report measured as well, whatever the model."""
-    places = {(b.name, setting, b.metric) for b in facts.benchmarks for setting in b.settings}
+    places = {(b.name, setting, b.measure.name) for b in facts.benchmarks for setting in b.settings}
+    compared = {bias_metric(b.name, measure.name) for b in facts.benchmarks for measure in b.bias}
     return [
         one
         for one in published_results()
         if one.strategy in STRATEGIES
-        and (_key(one)[:3] in places or (one.metric == RANK_DISTANCE and one.metric_name in facts.metrics))
+        and (_key(one)[:3] in places or one.name_of(facts.measure(one.metric)) in compared)
     ]
 
 
@@ -142,9 +147,9 @@ def _sources(held: Sequence[Published]) -> str:
     return "; ".join(dict.fromkeys(one.source for one in held))
 
 
-def _kind(key: Key, kind: Kind) -> Kind | None:
-    """Rank distances are written as ranks, everything else as its column."""
-    return kind if key[2] == RANK_DISTANCE else None
+def _kind(measure: MeasureRecord, kind: Kind) -> Kind | None:
+    """Numbers of ranks are written as such, everything else as its column."""
+    return kind if measure.unit == "ranks" else None
 
 
 def _arm(facts: Facts, model: str, strategy: str) -> Arm | None:
@@ -156,12 +161,12 @@ def _mean(findings: Findings, key: Key, model: str) -> Cell:
     arm = _arm(findings.facts, model, key[3])
     if arm is None:
         return Cell(None)
-    benchmark = findings.facts.benchmark(key[0])
-    if key[2] == RANK_DISTANCE:
-        found = estimate(arm.values(benchmark.bias(RANK_DISTANCE)).values())
+    benchmark, measure = findings.facts.benchmark(key[0]), findings.facts.measure(key[2])
+    if measure.is_bias:
+        found = estimate(arm.values(bias_metric(benchmark.name, measure.name)).values())
     else:
-        found = findings.means.of(arm, benchmark, key[1])
-    return estimate_cell(found, kind=_kind(key, "rank"))
+        found = findings.means.of(arm, benchmark, next(s for s in benchmark.settings if s == key[1]))
+    return estimate_cell(found, kind=_kind(measure, "rank"))
 
 
 def _difference(findings: Findings, key: Key, baseline: str, model: str) -> Cell:
@@ -170,17 +175,17 @@ def _difference(findings: Findings, key: Key, baseline: str, model: str) -> Cell
     if arms[0] is None or arms[1] is None:
         return Cell(None)
     wanted = arms[0].identity, arms[1].identity
+    kind = _kind(findings.facts.measure(key[2]), "ranks")
     for judged in findings.comparisons.judged:
         place = judged.place
-        is_there = not judged.is_quality if key[2] == RANK_DISTANCE else (place.setting, place.measure) == key[1:3]
-        if place.benchmark != key[0] or not is_there:
+        if (place.benchmark, place.setting, place.measure.name) != key[:3]:
             continue
         low, high = judged.comparison.interval or (None, None)
         if (judged.first.identity, judged.second.identity) == wanted:
-            return Cell(judged.comparison.difference, low, high, kind=_kind(key, "ranks"))
+            return Cell(judged.comparison.difference, low, high, kind=kind)
         if (judged.second.identity, judged.first.identity) == wanted:
             low, high = (None, None) if low is None or high is None else (-high, -low)
-            return Cell(-judged.comparison.difference, low, high, kind=_kind(key, "ranks"))
+            return Cell(-judged.comparison.difference, low, high, kind=kind)
     return Cell(None)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.facts.facts import Place
-from analysis.facts.metrics import metric_label
 from analysis.findings.comparisons import Judged
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
@@ -31,7 +30,7 @@ def questions(findings: Findings) -> Iterator["Figure"]:
         judged = [j for j in judged if (j.first, j.second) == (judged[0].first, judged[0].second)]
         if not judged:
             continue
-        label = metric_label(benchmark.metric)
+        label = benchmark.measure.label
         rows: list[list[Any]] = []
         shares = []
         for j in judged:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm, without_repeats
 from analysis.facts.facts import Benchmark, Facts
-from analysis.facts.metrics import metric_label
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import estimate_cell, slug
@@ -38,9 +37,9 @@ def ratio_trials(facts: Facts) -> Table:
         Column("trial", "Trial"),
     ]
     rows = [
-        [ratio, run.training.learning_rate, run.dev(objective), run.status, run.id]
+        [ratio, run.config.optimiser.learning_rate, run.dev(objective), run.status, run.id]
         for run in facts.search_runs()
-        if (schedule := run.training.schedule) is not None and (ratio := schedule.constant) is not None
+        if (ratio := run.config.ratio.constant_value()) is not None
     ]
     rows.sort(key=lambda row: (row[0], row[4]))
     return make_table(
@@ -115,7 +114,7 @@ def ratio_curves(findings: Findings) -> Iterator["Figure"]:
     # Apart from its study: whether studies were put together or not, one curve holds all of a cell.
     for cell in dict.fromkeys(arm.group[0] for arm in arms):
         held = [arm for arm in arms if arm.group[0] == cell]
-        static = [(ratio, arm) for arm in held if (ratio := _constant(arm)) is not None]
+        static = [(ratio, arm) for arm in held if (ratio := arm.record.constant_ratio) is not None]
         dynamic = [arm for arm in held if arm.role == "dynamic" and not arm.is_front]
         if len({ratio for ratio, _ in static}) < 2:
             continue
@@ -124,7 +123,7 @@ def ratio_curves(findings: Findings) -> Iterator["Figure"]:
             where = f"{benchmark.name}, {cell}" if facts.factors else benchmark.name
             listed = ", ".join(f"{ratio:.2g}: {arm.label}" for ratio, arm in static)
             text = (
-                f"{metric_label(benchmark.metric)} by constant ratio ({listed}) with 95 % intervals, one panel per "
+                f"{benchmark.measure.label} by constant ratio ({listed}) with 95 % intervals, one panel per "
                 f"setting; {', '.join(arm.label for arm in dynamic) or 'no dynamic arm'} as horizontal lines."
             )
             title = f"{where}: constant ratios and dynamic arms"
@@ -137,10 +136,6 @@ def ratio_curves(findings: Findings) -> Iterator["Figure"]:
                 partial(_draw, table=table, benchmark=benchmark, dynamic=[arm.label for arm in dynamic]),
                 RATIO,
             )
-
-
-def _constant(arm: Arm) -> float | None:
-    return None if arm.record.schedule is None else arm.record.schedule.constant
 
 
 def _table(
@@ -156,7 +151,7 @@ def _table(
         Column("series", "Ratio"),
         Column("arm", "Arm"),
         Column("ratio", ALPHA, "number"),
-        Column("value", metric_label(benchmark.metric), "score"),
+        Column("value", benchmark.measure.label, "score"),
     ]
     shown: list[tuple[float | None, Arm]] = [*static, *((None, arm) for arm in dynamic)]
     rows = [
@@ -175,7 +170,7 @@ def _draw(palette: Any, table: Table, benchmark: Benchmark, dynamic: Sequence[st
 
     looks = lines(series(palette, [CONSTANT, *dynamic], "series", columns=3, symbolType="stroke", symbolSize=300))
     chosen = highlight("series")
-    label = metric_label(benchmark.metric)
+    label = benchmark.measure.label
     x = alt.X("ratio:Q", axis=score_axis(AXIS, tickCount=5), scale=alt.Scale(domain=[-0.04, 1.04], nice=False))
     panels: list[Any] = []
     for setting in benchmark.settings:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Benchmark, Estimate
-from analysis.facts.metrics import metric_label
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Mark, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, estimate_cell, slug
@@ -22,7 +21,7 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
     metrics: list[str] = []
     estimates: dict[tuple[str, str], Estimate | None] = {}
     for benchmark in facts.benchmarks if only is None else (only,):
-        group = f"{benchmark.name} ({metric_label(benchmark.metric)})"
+        group = f"{benchmark.name} ({benchmark.measure.label})"
         for setting in benchmark.settings:
             metrics.append(benchmark.column(setting))
             estimates |= {(arm.label, metrics[-1]): means.of(arm, benchmark, setting) for arm in facts.arms}

@@ -1,9 +1,12 @@
 """Search and training: what the arms are, how their parameters were chosen, and how training went."""
 
+from collections import Counter
+from collections.abc import Collection
+
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts, estimate
+from analysis.facts.options import option_words, plain_options, schedule_text
 from analysis.facts.runs import Run, with_dev_value
-from analysis.facts.schedules import as_text
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.importance import importance
 from analysis.sections.parallel import parallel_coordinates
@@ -34,10 +37,10 @@ def arms(facts: Facts) -> Table:
             [
                 arm.label,
                 _role(arm),
-                record.schedule.text if record.schedule else "",
-                mean,
+                "" if record.is_untrained else schedule_text(record.config.ratio),
+                None if record.is_untrained else mean,
                 None if share is None else share.mean,
-                record.learning_rate,
+                None if record.is_untrained else record.config.optimiser.learning_rate,
                 record.chosen_from,
                 len(arm.runs),
                 record.description,
@@ -65,36 +68,48 @@ def search(facts: Facts) -> Table:
         Column("best", f"Best dev {objective.metric}", "score"),
         Column("chosen", "Parameters of the best"),
     ]
-    planned = [study.planned_trials for study in facts.studies]
-    by_branch: dict[str, list[Run]] = {branch: [] for plan in planned for branch in plan}
-    for run in facts.search_runs():
-        by_branch.setdefault(run.branch, []).append(run)
+    planned: Counter[tuple[str, str]] = Counter()
+    by_branch: dict[tuple[str, str], list[Run]] = {}
+    searched: dict[str, None] = {}
+    for study in facts.studies:
+        for one in study.info.branches:
+            place = one.branch, ", ".join(one.cell.values())
+            planned[place] += one.trials
+            by_branch.setdefault(place, [])
+            searched |= dict.fromkeys(one.searched)
+        for run in study.runs:
+            if run.phase == "search":
+                by_branch.setdefault((run.branch, study.levels(run)), []).append(run)
     choose = max if objective.maximised else min
     rows = []
-    for branch, runs in by_branch.items():
+    for place, runs in by_branch.items():
         best = choose(with_dev_value(runs, objective.metric), key=lambda pair: pair[1], default=None)
         rows.append(
             [
-                branch,
-                sum(plan.get(branch, 0) for plan in planned),
+                " ".join(part if not i else f"({part})" for i, part in enumerate(place) if part),
+                planned[place],
                 sum(run.status == "complete" for run in runs),
                 sum(run.status == "pruned" for run in runs),
                 sum(run.status in ("failed", "diverged") for run in runs),
                 sum(int(run.cost("pairs") or 0) for run in runs),
                 None if best is None else best[1],
-                "" if best is None else _parameters(best[0]),
+                "" if best is None else _parameters(best[0], searched),
             ]
         )
     notes = ["Parameters are chosen on dev data only; a trial that was stopped early cannot be chosen."]
     return make_table("search", "Search budget by family", columns, rows, notes)
 
 
-def _parameters(run: Run) -> str:
-    training = run.training
-    parts = [training.schedule.text if training.schedule else ""]
-    for name, value in (("learning_rate", training.learning_rate), ("temperature", training.temperature)):
-        parts += [] if value is None else [f"{name} {as_text(value)}"]
-    return ", ".join(part for part in parts if part)
+def _parameters(run: Run, searched: Collection[str]) -> str:
+    """The options of a trial that were searched, and those that every reader asks for."""
+    shown = ("optimiser.learning_rate", "loss.temperature")
+    values = plain_options(run.config)
+    others = {
+        key: values[key] for key in searched if key in values and key.split(".")[0] != "ratio" and key not in shown
+    }
+    rate, temperature = run.config.optimiser.learning_rate, run.config.loss.temperature
+    parts = [schedule_text(run.config.ratio), f"learning_rate {rate:.6g}", f"temperature {temperature:.6g}"]
+    return ", ".join([*parts, *(f"{option_words(key)} {value}" for key, value in others.items())])
 
 
 SECTION = Section(

@@ -5,7 +5,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.facts import Estimate
-from analysis.facts.metrics import metric_label
 from analysis.findings.findings import Findings
 from analysis.findings.growth import Growth
 from analysis.render.table import Column, Table, make_table
@@ -65,7 +64,7 @@ def growth_sentences(findings: Findings) -> list[str]:
         for trend in growth.scaling.gains if growth.setting == setting else ():
             if not main or trend.strategy == main[0]:
                 within = f", {growth.within}" if growth.within else ""
-                where = f"{metric_label(growth.benchmark.metric)} of {growth.benchmark.name}, {growth.setting}{within}"
+                where = f"{growth.benchmark.measure.label} of {growth.benchmark.name}, {growth.setting}{within}"
                 found.append(f"{where}: {trend_sentence(trend, growth.size)}{_interaction(growth)}")
     return found
 
@@ -113,7 +112,7 @@ def size_curves(findings: Findings) -> Iterator["Figure"]:
     for growth in fits:
         groups.setdefault((growth.benchmark.name, growth.size, growth.within), []).append(growth)
     for (benchmark, size_name, within), own in groups.items():
-        label = metric_label(own[0].benchmark.metric)
+        label = own[0].benchmark.measure.label
         title = f"{benchmark} by {size_name}{f', {within}' if within else ''}"
         name = slug(f"sizes {benchmark} {'' if size_name == fits[0].size else size_name} {within}")
         columns = [

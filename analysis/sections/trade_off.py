@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import without_repeats
 from analysis.facts.facts import Benchmark, Estimate, estimate
-from analysis.facts.metrics import RANK_DISTANCE, measure, metric_label
+from analysis.facts.measures import bias_metric
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
-from analysis.sections.cells import estimate_cell, slug
+from analysis.sections.cells import estimate_cell, measure_kind, slug
 from analysis.sections.frame import frame
 from analysis.statistics.pareto import front
 
@@ -52,29 +52,28 @@ def _pairs(findings: Findings, benchmark: Benchmark) -> list[tuple[str, str]]:
     pairs = []
     if {"monolingual", "cross-lingual"} <= set(benchmark.settings):
         pairs.append(("monolingual", "cross_lingual"))
-    if "multilingual" in benchmark.settings and benchmark.bias(RANK_DISTANCE) in findings.facts.metrics:
-        pairs.append(("multilingual", RANK_DISTANCE))
+    pairs += [("multilingual", measure.name) for measure in benchmark.bias[:1]]
     return pairs
 
 
 def _table(findings: Findings, benchmark: Benchmark, keys: Sequence[str]) -> Table:
     """The arms with the values of these columns, each a setting or a measure of bias."""
-    label = metric_label(benchmark.metric)
+    label = benchmark.measure.label
     settings = {slug(setting): setting for setting in benchmark.settings}
     columns = [Column("arm", "Arm")]
     for key in keys:
         if key in settings:
             columns.append(Column(key, f"{settings[key]} {label}", "score"))
         else:
-            about = measure(key)
-            columns.append(Column(key, about.label, about.unit, lower_is_better=about.lower_is_better))
+            about = findings.facts.measure(key)
+            columns.append(Column(key, about.label, measure_kind(about), lower_is_better=about.lower_is_better))
     rows = []
     for arm in without_repeats(findings.facts.arms):
         # The mean with the interval that the results give it; rank distance has no bootstrap: over seeds.
         found = [
             findings.means.of(arm, benchmark, settings[key])
             if key in settings
-            else estimate(arm.values(benchmark.bias(key)).values())
+            else estimate(arm.values(bias_metric(benchmark.name, key)).values())
             for key in keys
         ]
         if all(one is not None for one in found):

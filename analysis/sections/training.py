@@ -29,9 +29,9 @@ def schedules(findings: Findings) -> Iterator["Figure"]:
 
     rows: list[list[Any]] = []
     for arm in without_repeats(findings.facts.arms):
-        reports = [one for one in arm.runs[0].progress() if one.ratio is not None and one.steps]
+        reports = [one for one in arm.runs[0].progress if one.steps]
         for series in (ASKED, DRAWN):
-            found = [(one.step / (one.steps or 1), one.ratio if series == ASKED else one.mono_share) for one in reports]
+            found = [(one.step / one.steps, one.ratio if series == ASKED else one.mono_share) for one in reports]
             rows += [[arm.label, series, progress, value] for progress, value in found if value is not None]
     if not rows:
         return
@@ -97,8 +97,8 @@ def learning_curves(findings: Findings) -> Iterator["Figure"]:
     panels = {f"dev {objective}": "score", "training loss": "number"}
     rows: list[list[Any]] = []
     for arm in without_repeats(findings.facts.arms):
-        progress = [run.progress() for run in arm.runs]
-        dev = mean_by_step([[(one.step, one.dev.get(objective)) for one in run] for run in progress])
+        progress = [run.progress for run in arm.runs]
+        dev = mean_by_step([[(one.step, (one.dev or {}).get(objective)) for one in run] for run in progress])
         loss = mean_by_step([[(one.step, one.loss) for one in run] for run in progress])
         for panel, curve in zip(panels, (dev, loss), strict=True):
             rows += [[arm.label, panel, step, value] for step, value in curve]

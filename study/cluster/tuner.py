@@ -20,11 +20,11 @@ from study.cluster.resources import Resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
-from study.records import PhaseCounts, State, StatusRecord, Study, now, open_study
+from study.records import PhaseCounts, State, StatusRecord, Study, open_study
 from study.settings import StudySettings
 from study.terminal import Progress
 from trainables.errors import UserError
-from trainables.records import Outcome, TrialRecord
+from trainables.records import Outcome, TrialRecord, now
 from trainables.storage import Folder
 
 _OBJECT_STORE_BYTES = 200_000_000

@@ -87,7 +87,7 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
     """
     where = study.folder.location
     arms = _main_pair(study)
-    found = judged_benchmarks(study.info.data.benchmarks, _metrics(study))
+    found = judged_benchmarks(study.info.data.benchmarks, _metrics(study), study.info.measures)
     if not (arms and found and all(study.confirm_trials(arm) for arm in arms)):
         raise UserError(f"{where} has no results for its main comparison yet: let its confirm phase end first.")
     benchmark, setting = found[0], found[0].setting_of(study.info.objectives[0].metric)

@@ -1,15 +1,43 @@
-"""Study folders written through the documented files (docs/records.md), with seeded numbers whose truth is known."""
+"""Study folders written through the records of a study, with seeded numbers whose truth is known."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from search_spaces.space import Role
+from study.records import (
+    ArmRecord,
+    ArmsRecord,
+    BenchmarkRecord,
+    BranchRecord,
+    DataRecord,
+    EncoderRecord,
+    FactorRecord,
+    LevelRecord,
+    ObjectiveRecord,
+    PhaseCounts,
+    SetRecord,
+    State,
+    StatusRecord,
+    StudyRecord,
+    TrainingDataRecord,
+    create_study,
+)
+from study.settings import StudySettings
+from trainables.config import TrialConfig
+from trainables.corpora.sources.registry import BENCHMARKS
+from trainables.encoders.registry import PRESETS, encoder_config
+from trainables.evaluation.measures.registry import chosen_measures
+from trainables.records import REPORTS, RESULT, TRIAL, Report, Result, Status, TrialRecord
+from trainables.sealed import CHECKSUM, checksum, plain_json, validated, write_sealed
+from trainables.storage import Folder
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 POOL = 600
@@ -20,7 +48,7 @@ class ArmTruth:
     """An arm and the true means (as logits) of its settings."""
 
     name: str
-    role: str
+    role: Role
     family: str
     schedule: dict[str, Any]
     mono: float
@@ -69,19 +97,23 @@ class StudyPlan:
     benchmarks: Sequence[str] = ("atlas",)
     models: Sequence[str] = ("small",)
     search_trials: int = 6
-    state: str = "complete"
-    phase: str = "confirm"
+    state: State = "complete"
+    phase: Literal["search", "confirm"] = "confirm"
     updated: datetime = NOW
     failed: int = 0
     with_queries: bool = True
     fingerprints: dict[str, str] = field(default_factory=dict)
-    metric_definition: str = "map/all-relevant"
+    metric_definition: int = 1
     seed: int = 0
 
 
-def _dump(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value), encoding="utf-8")
+def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Changes a record on disk, as its writer would have written it: `change` alters the values or returns others."""
+    values = plain_json(path.read_bytes())
+    del values[CHECKSUM]
+    changed = change(values)
+    values = values if changed is None else changed
+    path.write_text(json.dumps({**values, CHECKSUM: checksum(values)}), encoding="utf-8")
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -185,48 +217,57 @@ def summary_metrics(queries: pd.DataFrame, ranks: pd.DataFrame) -> dict[str, flo
     return metrics
 
 
-def _training(plan: StudyPlan, arm: ArmTruth, rate: float) -> dict[str, Any]:
-    return {
-        "steps": 200,
-        "batch_size": 48,
-        "learning_rate": rate,
-        "temperature": 0.05,
-        "mixing": "alternate",
-        "ratio": arm.schedule,
-    }
+def _config(arm: ArmTruth, model: str, rate: float, seed: int) -> TrialConfig:
+    return validated(
+        {
+            "encoder": {"kind": "test", "name": model},
+            "ratio": arm.schedule,
+            "steps": 200,
+            "batches": {"size": 48},
+            "optimiser": {"learning_rate": rate},
+            "seed": seed,
+        },
+        TrialConfig,
+    )
 
 
-def _reports(arm: ArmTruth, rate: float, final: float) -> Iterable[dict[str, Any]]:
+def _reports(arm: ArmTruth, rate: float, final: float) -> Iterable[Report]:
     share = 0.0
     for index in range(1, 11):
         step, p = index * 20, index / 10
         ratio = ratio_at(arm.schedule, p)
         share += (ratio - share) / index
-        line: dict[str, Any] = {
-            "step": step,
-            "steps": 200,
-            "ratio": ratio,
-            "mono_share": share,
-            "loss": 3.0 - 2 * p,
-            "loss_mono": 2.5 - 2 * p if share > 0 else None,
-            "loss_cross": 3.2 - 2 * p if share < 1 else None,
-            "learning_rate": rate,
-            "pairs_per_second": 900.0,
-            "tokens_per_second": 20_000.0,
-            "seconds": 10.0 * p,
-            "signals": {},
+        dev = {
+            "multilingual/map": final * p,
+            "monolingual/map": min(1.0, final * p + 0.2),
+            "cross-lingual/map": final * p * 0.9,
         }
-        if index % 5 == 0:
-            line["dev"] = {
-                "multilingual/map": final * p,
-                "monolingual/map": min(1.0, final * p + 0.2),
-                "cross-lingual/map": final * p * 0.9,
-            }
-        yield line
+        yield Report(
+            step=step,
+            steps=200,
+            ratio=ratio,
+            mono_share=share,
+            loss=3.0 - 2 * p,
+            loss_mono=2.5 - 2 * p if share > 0 else None,
+            loss_cross=3.2 - 2 * p if share < 1 else None,
+            learning_rate=rate,
+            pairs_per_second=900.0,
+            tokens_per_second=20_000.0,
+            seconds=10.0 * p,
+            dev=dev if index % 5 == 0 else None,
+        )
 
 
-def _result(metrics: dict[str, float], status: str, mean: float, **changes: Any) -> dict[str, Any]:
-    result = {
+def _write_trial(folder: Folder, record: TrialRecord, result: Result, reports: Iterable[Report] = ()) -> Path:
+    trial = folder / "trials" / record.id
+    write_sealed(trial, TRIAL, record)
+    trial.write_bytes(REPORTS, "".join(report.model_dump_json() + "\n" for report in reports).encode())
+    write_sealed(trial, RESULT, result)
+    return trial.local_path
+
+
+def _result(metrics: dict[str, float], status: Status, mean: float, **changes: Any) -> Result:
+    values: dict[str, Any] = {
         "status": status,
         "steps": 200,
         "metrics": metrics,
@@ -237,27 +278,22 @@ def _result(metrics: dict[str, float], status: str, mean: float, **changes: Any)
         "cost": {
             "pairs": 9600,
             "tokens": 201_600,
-            "signal_pairs": 0,
             "train_seconds": 10.0,
-            "signal_seconds": 0.0,
             "encode_seconds": 2.0,
             "score_seconds": 1.0,
             "wait_seconds": 0.5,
             "total_seconds": 13.5,
             "cpu_seconds": 20.0,
-            "workers": 1,
-            "gpus": 0,
             "device": "cpu",
         },
         "started": NOW.isoformat(),
         "ended": (NOW + timedelta(seconds=13.5)).isoformat(),
         "host": "node-a",
-        "error": None,
     }
-    return result | changes
+    return Result.model_validate({**values, **changes})
 
 
-def _write_search(folder: Path, plan: StudyPlan, family: str, rng: np.random.Generator) -> None:
+def _write_search(folder: Folder, plan: StudyPlan, family: str, rng: np.random.Generator) -> None:
     for number in range(plan.search_trials):
         rate = float(np.round(10 ** rng.uniform(-3.5, -2.3), 6))
         fixed = {arm.name: arm.schedule for arm in STRATEGIES}.get(family)
@@ -273,174 +309,168 @@ def _write_search(folder: Path, plan: StudyPlan, family: str, rng: np.random.Gen
             }
             final = 0.70 + 0.05 * (schedule["end"] - schedule["start"])
         arm = ArmTruth("", "static", family, schedule, 0, 0, 0)
-        trial = folder / "trials" / f"search-{family}-{number:03d}"
-        _dump(
-            trial / "trial.json",
-            {
-                "id": trial.name,
-                "phase": "search",
-                "family": family,
-                "arm": None,
-                "number": number,
-                "model": plan.models[0],
-                "seed": 1_000_000,
-                "training": _training(plan, arm, rate),
-            },
+        record = TrialRecord(
+            id=f"search-{family}-{number:03d}",
+            phase="search",
+            branch=family,
+            number=number,
+            config=_config(arm, plan.models[0], rate, 1_000_000),
         )
-        lines = "".join(json.dumps(line) + "\n" for line in _reports(arm, rate, final))
-        (trial / "reports.jsonl").write_text(lines, encoding="utf-8")
         dev = {"dev/multilingual/map": final, "dev/monolingual/map": final + 0.2, "dev/cross-lingual/map": final * 0.9}
         # Better in one objective is not better in all: short distances go with low ratios.
         dev["dev/bias/rank_distance"] = 100 * (1 + ratio_at(schedule, 0.5)) + 200 * (1 - final)
         mean = (ratio_at(schedule, 0) + ratio_at(schedule, 1)) / 2
-        if number == plan.search_trials - 1 and plan.search_trials > 2:
-            _dump(trial / "result.json", _result(dev, "pruned", mean, steps=100))
-        else:
-            _dump(trial / "result.json", _result(dev, "complete", mean))
+        is_pruned = number == plan.search_trials - 1 and plan.search_trials > 2
+        result = _result(dev, "pruned", mean, steps=100) if is_pruned else _result(dev, "complete", mean)
+        _write_trial(folder, record, result, _reports(arm, rate, final))
 
 
-def _write_confirm(folder: Path, plan: StudyPlan) -> None:
+def _cell(plan: StudyPlan, model: str) -> dict[str, str]:
+    return {"encoder": model} if len(plan.models) > 1 else {}
+
+
+def _write_confirm(folder: Folder, plan: StudyPlan) -> None:
     for model in plan.models:
         for arm in (arm for arm in plan.arms if arm.same_as is None):
             for seed in plan.seeds:
                 slug = f"confirm-{arm.name}-{seed}".replace(" ", "-") + ("" if len(plan.models) == 1 else f"-{model}")
-                trial = folder / "trials" / slug
-                _dump(
-                    trial / "trial.json",
-                    {
-                        "id": slug,
-                        "phase": "confirm",
-                        "family": arm.family,
-                        "arm": arm.name,
-                        "number": None,
-                        "model": model,
-                        "seed": seed,
-                        "training": _training(plan, arm, 0.002),
-                    },
+                record = TrialRecord(
+                    id=slug,
+                    phase="confirm",
+                    arm=arm.name,
+                    cell=_cell(plan, model),
+                    config=_config(arm, model, 0.002, seed),
                 )
-                lines = "".join(json.dumps(line) + "\n" for line in _reports(arm, 0.002, 0.7))
-                (trial / "reports.jsonl").write_text(lines, encoding="utf-8")
                 frames = [_queries(plan, benchmark, arm, seed) for benchmark in plan.benchmarks]
                 queries = pd.concat([frame[0] for frame in frames], ignore_index=True)
                 ranks = pd.concat([frame[1] for frame in frames], ignore_index=True)
                 # Trials of both phases are judged on the dev set as well.
                 metrics = summary_metrics(queries, ranks) | {"dev/multilingual/map": 0.9, "dev/bias/rank_distance": 3.0}
+                mean = (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2
+                result = _result(metrics, "complete", mean)
+                trial = _write_trial(folder, record, result, _reports(arm, 0.002, 0.7))
                 if plan.with_queries:
                     queries.to_parquet(trial / "per_query.parquet")
                     ranks.to_parquet(trial / "relevant_ranks.parquet")
-                mean = (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2
-                _dump(trial / "result.json", _result(metrics, "complete", mean))
+
+
+def _arm(plan: StudyPlan, arm: ArmTruth, model: str) -> ArmRecord:
+    return ArmRecord(
+        arm=arm.name,
+        cell=_cell(plan, model),
+        role=arm.role,
+        of=arm.of,
+        config=_config(arm, model, 0.002, 0),
+        description=f"{arm.name}, one line",
+        mean_ratio=(ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2,
+        constant_ratio=arm.schedule["value"] if arm.family == "constant" else None,
+        chosen_from="search-linear-000" if arm.family == "linear" else "search-static-002",
+        same_as=arm.same_as,
+    )
+
+
+def _benchmark(plan: StudyPlan, name: str, fingerprint: str) -> BenchmarkRecord:
+    return BenchmarkRecord(
+        name=name,
+        fingerprint=fingerprint,
+        metric_definition=plan.metric_definition,
+        queries=plan.questions * len(plan.languages),
+        candidates=POOL,
+        languages=tuple(plan.languages),
+        parallel_ids=plan.questions,
+        references=BENCHMARKS[name].references if name in BENCHMARKS else (),
+    )
+
+
+def _info(plan: StudyPlan, branches: Sequence[str]) -> StudyRecord:
+    count = plan.search_trials
+    roles = {arm.name: arm.role for arm in plan.arms} | {"static": "static", "linear": "dynamic"}
+    return StudyRecord(
+        name=plan.name,
+        created=NOW.isoformat(),
+        space="dynamic_vs_static",
+        question="Does changing the ratio during training beat the best constant ratio?",
+        settings=StudySettings(trials=count, seeds=len(plan.seeds), set={"batches.size": 48}),
+        objectives=(ObjectiveRecord(metric="multilingual/map", direction="maximize"),),
+        main_comparison=("best dynamic", "best static"),
+        factors=(
+            FactorRecord(
+                name="encoder", levels=tuple(LevelRecord(label=m, options={"encoder": m}) for m in plan.models)
+            ),
+        )
+        * (len(plan.models) > 1),
+        branches=tuple(
+            BranchRecord(
+                branch=branch, cell=_cell(plan, plan.models[0]), role=roles[branch], trials=count, pairs=count * 9600
+            )
+            for branch in branches
+        ),
+        round_size=1,
+        encoders=tuple(
+            EncoderRecord(
+                config=encoder_config({"kind": "test", "name": model}),
+                references=PRESETS[model].references if model in PRESETS else (),
+            )
+            for model in plan.models
+        ),
+        data=DataRecord(
+            training=TrainingDataRecord(
+                fingerprint="fp-training",
+                languages=tuple(plan.languages),
+                sets=(
+                    SetRecord(name="atlas", items=500),
+                    SetRecord(name="other", items=0, left_out="no two languages in common"),
+                ),
+            ),
+            dev=_benchmark(plan, plan.benchmarks[0], "fp-dev"),
+            benchmarks={
+                name: _benchmark(plan, name, plan.fingerprints.get(name, f"fp-{name}")) for name in plan.benchmarks
+            },
+            overlap={"atlas": dict.fromkeys(plan.benchmarks, 2)},
+        ),
+        measures={str(measure): measure.record() for measure in chosen_measures()},
+        versions={"python": "3.11.9", "torch": "2.13.0", "hybrid-batch-studies": "0.1.0"},
+        git_commit="0123456789abcdef",
+        hardware={"processor": "test", "cores": 2, "memory": 8_000_000_000, "accelerators": []},
+    )
 
 
 def write_study_files(storage: Path, plan: StudyPlan) -> Path:
     """Writes the study `plan` describes under `storage` and returns its folder."""
-    folder = storage / plan.name
-    families = [arm.name for arm in plan.arms if arm.role == "strategy"] + ["static", "linear"]
-    count = plan.search_trials
-    benchmarks = {
-        benchmark: {
-            "fingerprint": plan.fingerprints.get(benchmark, f"fp-{benchmark}"),
-            "metric_definition": plan.metric_definition,
-            "queries": plan.questions * len(plan.languages),
-            "candidates": POOL,
-            "languages": list(plan.languages),
-            "parallel_ids": plan.questions,
-        }
-        for benchmark in plan.benchmarks
-    }
-    _dump(
-        folder / "study.json",
-        {
-            "format": 1,
-            "name": plan.name,
-            "created": NOW.isoformat(),
-            "space": "dynamic_vs_static",
-            "question": "Does changing the ratio during training beat the best constant ratio?",
-            "settings": {"space": "dynamic_vs_static", "trials": count, "seeds": len(plan.seeds), "batch_size": 48},
-            "objective": [{"metric": "multilingual/map", "direction": "maximize"}],
-            "main_comparison": ["best dynamic", "best static"],
-            "families": {family: {"trials": count, "pairs": count * 9600} for family in families},
-            "data": {
-                "training": {
-                    "fingerprint": "fp-training",
-                    "sets": [
-                        {"name": "atlas", "items": 500, "left_out": None},
-                        {"name": "other", "items": 0, "left_out": "no two languages in common"},
-                    ],
-                    "languages": list(plan.languages),
-                },
-                "dev": {**benchmarks[plan.benchmarks[0]], "fingerprint": "fp-dev"},
-                "benchmarks": benchmarks,
-                "overlap": {"atlas": dict.fromkeys(plan.benchmarks, 2)},
+    folder = Folder(storage) / plan.name
+    branches = [arm.name for arm in plan.arms if arm.role == "strategy"] + ["static", "linear"]
+    ended, confirm = plan.search_trials * len(branches), len(plan.arms) * len(plan.seeds) * len(plan.models)
+    study = create_study(folder, _info(plan, branches))
+    study.write_status(
+        StatusRecord(
+            state=plan.state,
+            phase=plan.phase,
+            updated=plan.updated.isoformat(),
+            trials={
+                "search": PhaseCounts(planned=ended, done=ended, failed=plan.failed, pruned=len(branches)),
+                "confirm": PhaseCounts(planned=confirm, done=confirm),
             },
-            "versions": {"python": "3.11.9", "torch": "2.13.0", "hybrid-batch-studies": "0.1.0"},
-            "git_commit": "0123456789abcdef",
-            "hardware": {"processor": "test", "cores": 2, "memory": 8_000_000_000, "accelerators": []},
-        },
+        )
     )
-    confirm = len(plan.arms) * len(plan.seeds) * len(plan.models)
-    _dump(
-        folder / "status.json",
-        {
-            "state": plan.state,
-            "phase": plan.phase,
-            "updated": plan.updated.isoformat(),
-            "trials": {
-                "search": {
-                    "done": count * len(families),
-                    "failed": plan.failed,
-                    "pruned": len(families),
-                    "running": 0,
-                    "planned": count * len(families),
-                },
-                "confirm": {"done": confirm, "failed": 0, "pruned": 0, "running": 0, "planned": confirm},
-            },
-        },
-    )
-    (folder / "trials").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(plan.seed)
-    for family in families:
-        _write_search(folder, plan, family, rng)
+    for branch in branches:
+        _write_search(folder, plan, branch, rng)
     for index in range(plan.failed):
-        trial = folder / "trials" / f"search-linear-{900 + index}"
         arm = ArmTruth("", "dynamic", "linear", {"family": "linear", "start": 1.0, "end": 0.0}, 0, 0, 0)
-        _dump(
-            trial / "trial.json",
-            {
-                "id": trial.name,
-                "phase": "search",
-                "family": "linear",
-                "arm": None,
-                "number": 900 + index,
-                "model": plan.models[0],
-                "seed": 1,
-                "training": _training(plan, arm, 0.1),
-            },
+        number = 900 + index
+        record = TrialRecord(
+            id=f"search-linear-{number}",
+            phase="search",
+            branch="linear",
+            number=number,
+            config=_config(arm, plan.models[0], 0.1, 1_000_000),
         )
-        _dump(trial / "result.json", _result({}, "failed", 0.5, error="The loss is not finite at step 7 <nan> & 50 %."))
+        error = "The loss is not finite at step 7 <nan> & 50 %."
+        _write_trial(folder, record, _result({}, "failed", 0.5, error=error))
     if plan.phase == "confirm":
-        _dump(
-            folder / "arms.json",
-            [
-                {
-                    "arm": arm.name,
-                    "role": arm.role,
-                    "family": arm.family,
-                    "of": arm.of,
-                    "schedule": arm.schedule,
-                    "mean_ratio": (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2,
-                    "learning_rate": 0.002,
-                    "temperature": 0.05,
-                    "mixing": "alternate",
-                    "chosen_from": "search-linear-000" if arm.family == "linear" else "search-static-002",
-                    "description": f"{arm.name}, one line",
-                    "same_as": arm.same_as,
-                }
-                for arm in plan.arms
-            ],
-        )
+        study.write_arms(ArmsRecord(arms=tuple(_arm(plan, arm, model) for model in plan.models for arm in plan.arms)))
         _write_confirm(folder, plan)
-    return folder
+    return folder.local_path
 
 
 @pytest.fixture(scope="session")

@@ -35,10 +35,11 @@ from study.benchmarks import SETTINGS as TEST_SETTINGS
 from study.plan.arms import Arm
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
-from study.records import Study, create_study, now, open_study
+from study.records import Study, create_study, open_study
 from study.settings import StudySettings
 from trainables.config import TrainingConfig
 from trainables.ratio.family import Schedule, Trajectory
+from trainables.records import now
 from trainables.storage import Folder
 from trainables.training.report_log import ReportLog, new_reports
 

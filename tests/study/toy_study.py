@@ -9,11 +9,11 @@ from study.records import (
     ObjectiveRecord,
     StudyRecord,
     TrainingDataRecord,
-    now,
 )
 from study.settings import StudySettings
 from trainables.encoders.registry import resolve_encoder
 from trainables.evaluation.measures.registry import chosen_measures
+from trainables.records import now
 
 
 def benchmark_record(name: str, **changes: Any) -> BenchmarkRecord:

@@ -15,7 +15,18 @@ class BatchConfig(BaseModel):
 
     size: Annotated[int, Field(ge=2), Option(flag="batch-size")]
     """pairs in a batch over all workers: a query has one negative less"""
-    draw: Annotated[Literal["exact", "bernoulli"], Option(flag="draw")] = "exact"
+    draw: Annotated[
+        Literal["exact", "bernoulli"],
+        Option(
+            flag="draw",
+            phrases={
+                "exact": "monolingual and cross-lingual batches alternated by error diffusion, so that any run of "
+                "batches has the share that the schedule asks for",
+                "bernoulli": "the kind of each batch drawn independently with the probability that the schedule asks "
+                "for",
+            },
+        ),
+    ] = "exact"
     """how the ratio becomes a kind of batch: by error diffusion, so that any run of n batches holds the rounded sum of
     their ratios of monolingual ones, or by independent draws (arXiv 2408.10536)"""
     mixing: Literal["alternate", "loss"] = "alternate"

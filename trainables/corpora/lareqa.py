@@ -20,6 +20,13 @@ from trainables.errors import UserError
 REPOSITORY = "https://raw.githubusercontent.com/google-research-datasets/lareqa"
 """Where LAReQA's files are published, below a commit and a folder."""
 
+REFERENCE = """@inproceedings{roy2020lareqa,
+  author    = {Uma Roy and Noah Constant and Rami Al-Rfou and Aditya Barua and Aaron Phillips and Yinfei Yang},
+  title     = {{LAReQA}: Language-Agnostic Answer Retrieval from a Multilingual Pool},
+  booktitle = {Proceedings of EMNLP},
+  year      = {2020}
+}"""
+
 
 @dataclass(frozen=True)
 class PublishedFile:

@@ -94,3 +94,5 @@ class Preset:
 
     config: EncoderConfig
     description: str
+    references: tuple[str, ...] = ()
+    """Works to cite: BibTeX entries."""

@@ -94,24 +94,41 @@ def _e5(size: str) -> HuggingFaceEncoder:
     )
 
 
-_PUBLISHED = (
+XLM_R = r"""@inproceedings{conneau2020unsupervised,
+  author    = {Alexis Conneau and Kartikay Khandelwal and Naman Goyal and Vishrav Chaudhary and Guillaume Wenzek and
+              Francisco Guzm{\'a}n and Edouard Grave and Myle Ott and Luke Zettlemoyer and Veselin Stoyanov},
+  title     = {Unsupervised Cross-lingual Representation Learning at Scale},
+  booktitle = {Proceedings of ACL},
+  year      = {2020}
+}"""
+LABSE = """@inproceedings{feng2022language,
+  author    = {Fangxiaoyu Feng and Yinfei Yang and Daniel Cer and Naveen Arivazhagan and Wei Wang},
+  title     = {Language-agnostic {BERT} Sentence Embedding},
+  booktitle = {Proceedings of ACL},
+  year      = {2022}
+}"""
+
+_PUBLISHED: tuple[tuple[HuggingFaceEncoder, str, tuple[str, ...]], ...] = (
     (
         HuggingFaceEncoder(name="xlm-r-base", source="FacebookAI/xlm-roberta-base"),
         "XLM-R base, 278M parameters, 100 languages, masked-language pretraining only",
+        (XLM_R,),
     ),
     (
         HuggingFaceEncoder(name="xlm-r-large", source="FacebookAI/xlm-roberta-large"),
         "XLM-R large, 560M parameters, 100 languages, masked-language pretraining only",
+        (XLM_R,),
     ),
     (
         HuggingFaceEncoder(name="labse", source="sentence-transformers/LaBSE", pooling="pooler"),
         "LaBSE, 471M parameters, 109 languages, pretrained on translation pairs",
+        (LABSE,),
     ),
-    (_e5("base"), "multilingual E5 base, 278M parameters, already trained for retrieval"),
-    (_e5("large"), "multilingual E5 large, 560M parameters, already trained for retrieval"),
+    (_e5("base"), "multilingual E5 base, 278M parameters, already trained for retrieval", ()),
+    (_e5("large"), "multilingual E5 large, 560M parameters, already trained for retrieval", ()),
 )
 
-PRESETS = tuple(Preset(encoder, description) for encoder, description in _PUBLISHED)
+PRESETS = tuple(Preset(*one) for one in _PUBLISHED)
 
 
 def recognise(name: str) -> HuggingFaceEncoder | None:
@@ -120,7 +137,7 @@ def recognise(name: str) -> HuggingFaceEncoder | None:
     The hub id of a preset is that preset, so that its pooling and prefixes are not lost. Raises UserError for a folder
     that cannot be loaded and for a path that is no folder.
     """
-    preset = next((encoder for encoder, _ in _PUBLISHED if encoder.source == name), None)
+    preset = next((encoder for encoder, *_ in _PUBLISHED if encoder.source == name), None)
     if preset is not None:
         return preset
     path = Path(name).expanduser()

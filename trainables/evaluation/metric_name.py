@@ -5,7 +5,7 @@ apart here and nowhere else; the module needs nothing but the standard library.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -152,6 +152,21 @@ def only_dev(metrics: Mapping[str, float]) -> dict[str, float]:
     """The dev metrics among those of a trial, named as the dev evaluation does: the inverse of `named_dev`."""
     names = {name: MetricName.parse(name) for name in metrics if name.startswith(f"{DEV}/")}
     return {str(name.of(None)): metrics[text] for text, name in names.items()}
+
+
+def headlines(names: Iterable[str]) -> Iterator[MetricName]:
+    """The metrics among these names that are one value for all languages; what is no name of a metric is left out.
+
+    >>> [str(name) for name in headlines(["xquad-r/multilingual/map", "xquad-r/multilingual/map/de", "seconds"])]
+    ['xquad-r/multilingual/map']
+    """
+    for text in names:
+        try:
+            name = MetricName.parse(text)
+        except ValueError:
+            continue
+        if name.is_headline:
+            yield name
 
 
 def _languages(text: str, known: Collection[str], *, pairs: bool) -> tuple[str, str | None]:

@@ -21,7 +21,7 @@ class LossConfig(BaseModel):
         Option(flag="temperature", searched=Real(0.01, 0.1, log=True), phrase="temperature {}"),
     ] = 0.05
     """temperature of the loss: similarities are divided by it"""
-    symmetric: Annotated[bool, Option(phrase="in both directions")] = False
+    symmetric: Annotated[bool, Option(phrases={"true": "in both directions"})] = False
     """let every passage choose among the queries, too, and average the two losses"""
 
 
@@ -38,13 +38,24 @@ class OptimiserConfig(BaseModel):
     """decay of the first and of the second moment of AdamW, per step"""
     weight_decay: Annotated[float, Field(ge=0), Option(phrase="weight decay {}")] = 0.01
     """decay of the matrices; biases and normalisation weights have none"""
-    gradient_clip: Annotated[float, Field(ge=0), Option(phrase="gradients clipped at norm {}")] = 1.0
-    """largest global norm of the gradient; 0 leaves it alone"""
-    warmup_share: Annotated[float, Field(ge=0, lt=1), Option(phrase="warm-up over {} of the steps")] = 0.1
-    """share of the steps in which the learning rate rises linearly"""
-    decay: Annotated[Literal["linear", "cosine", "constant"], Option(phrase="then a {} decay of the learning rate")] = (
-        "linear"
+    gradient_clip: Annotated[float, Field(ge=0), Option(phrase="gradients clipped at norm {}", phrases={"0.0": ""})] = (
+        1.0
     )
+    """largest global norm of the gradient; 0 leaves it alone"""
+    warmup_share: Annotated[
+        float, Field(ge=0, lt=1), Option(phrase="warm-up over {} of the steps", phrases={"0.0": ""})
+    ] = 0.1
+    """share of the steps in which the learning rate rises linearly"""
+    decay: Annotated[
+        Literal["linear", "cosine", "constant"],
+        Option(
+            phrases={
+                "linear": "a linearly falling learning rate",
+                "cosine": "a cosine-shaped learning rate",
+                "constant": "a constant learning rate",
+            }
+        ),
+    ] = "linear"
     """how the learning rate falls after the warm-up: to zero, or not at all"""
 
 

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from study.plan.more_seeds import last_decision, looks_so_far
+from study.plan.more_seeds import decide, last_decision, looks_so_far
 from study.records import DecisionRecord, Study, create_study, open_study
-from study.plan.more_seeds import decide, looks_so_far, planned_seeds
-from study.records import open_study
 from study.run import main
 from tests.analysis.conftest import ARMS, StudyPlan, write_study_files
 from tests.study.conftest import results, run

@@ -382,7 +382,7 @@ def test_a_factor_can_be_searched_instead_of_crossing() -> None:
 def test_encoders_of_different_recipes_are_not_searched_as_one_factor() -> None:
     settings = StudySettings(search_factor={"encoder": ("mini-xs", "xlm-r-base")})
     with pytest.raises(
-        UserError, match="usually trained in different ways; give batches.size, optimiser.learning_rate"
+        UserError, match=r"usually trained in different ways; give batches.size, optimiser.learning_rate"
     ):
         plan_of(settings=settings)
 

@@ -21,7 +21,7 @@ class Source:
     non_commercial: bool = False
     """The licence forbids commercial use."""
     references: tuple[str, ...] = ()
-    """Works to cite: keys of `analysis/render/templates/references.bib`."""
+    """Works to cite: BibTeX entries."""
 
 
 @dataclass(frozen=True, kw_only=True)

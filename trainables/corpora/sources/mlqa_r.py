@@ -1,6 +1,6 @@
 """MLQA-R: questions of MLQA's dev set, each in two to four of seven languages, and the sentences that answer them."""
 
-from trainables.corpora.lareqa import REPOSITORY, PublishedFile, SentenceBenchmark
+from trainables.corpora.lareqa import REFERENCE, REPOSITORY, PublishedFile, SentenceBenchmark
 from trainables.corpora.sources.base import BenchmarkSource
 
 PUBLISHED = SentenceBenchmark(
@@ -18,11 +18,18 @@ PUBLISHED = SentenceBenchmark(
     },
 )
 
+REFERENCE_OF_QUESTIONS = """@inproceedings{lewis2020mlqa,
+  author    = {Patrick Lewis and Barlas Oguz and Ruty Rinott and Sebastian Riedel and Holger Schwenk},
+  title     = {{MLQA}: Evaluating Cross-lingual Extractive Question Answering},
+  booktitle = {Proceedings of ACL},
+  year      = {2020}
+}"""
+
 BENCHMARK = BenchmarkSource(
     name=PUBLISHED.name,
     description="LAReQA MLQA-R: 1,148 questions in 2 to 4 of 7 languages, 20,534 sentences",
     licence="CC-BY-NC-4.0",
     non_commercial=True,
-    references=("roy2020lareqa", "lewis2020mlqa"),
+    references=(REFERENCE, REFERENCE_OF_QUESTIONS),
     load=lambda split, data_dir: PUBLISHED.load(data_dir),
 )

@@ -1,6 +1,6 @@
 """XQuAD-R: the questions of XQuAD, translated into eleven languages, and the sentences that answer them."""
 
-from trainables.corpora.lareqa import REPOSITORY, PublishedFile, SentenceBenchmark
+from trainables.corpora.lareqa import REFERENCE, REPOSITORY, PublishedFile, SentenceBenchmark
 from trainables.corpora.sources.base import BenchmarkSource
 
 PUBLISHED = SentenceBenchmark(
@@ -21,10 +21,17 @@ PUBLISHED = SentenceBenchmark(
     },
 )
 
+REFERENCE_OF_QUESTIONS = """@inproceedings{artetxe2020crosslingual,
+  author    = {Mikel Artetxe and Sebastian Ruder and Dani Yogatama},
+  title     = {On the Cross-lingual Transferability of Monolingual Representations},
+  booktitle = {Proceedings of ACL},
+  year      = {2020}
+}"""
+
 BENCHMARK = BenchmarkSource(
     name=PUBLISHED.name,
     description="LAReQA XQuAD-R: 1,190 questions in 11 languages, 13,014 sentences",
     licence="CC-BY-SA-4.0",
-    references=("roy2020lareqa", "artetxe2020crosslingual"),
+    references=(REFERENCE, REFERENCE_OF_QUESTIONS),
     load=lambda split, data_dir: PUBLISHED.load(data_dir),
 )

@@ -50,6 +50,9 @@ class Measure(ABC):
     default: ClassVar[tuple[str, ...]] = ()
     """The names under which every evaluation computes it; none: only when asked for."""
 
+    references: ClassVar[tuple[str, ...]] = ()
+    """Works to cite: BibTeX entries."""
+
     cutoff: int | None = None
 
     def __post_init__(self) -> None:
@@ -77,6 +80,7 @@ class Measure(ABC):
             unit=self.unit,
             settings=self.settings,
             per_query=self.per_query,
+            references=self.references,
         )
 
     def where_known(self, ranks: int | None) -> Self | None:

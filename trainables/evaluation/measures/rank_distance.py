@@ -9,6 +9,13 @@ from trainables.evaluation.means import ALL, language_means, mean_over_languages
 from trainables.evaluation.measures.measure import QueryBiasMeasure
 from trainables.evaluation.searches import Retrieval
 
+REFERENCE = """@inproceedings{huang2023soft,
+  author    = {Zhiqi Huang and Hansi Zeng and Hamed Zamani and James Allan},
+  title     = {Soft Prompt Decoding for Multilingual Dense Retrieval},
+  booktitle = {Proceedings of SIGIR},
+  year      = {2023}
+}"""
+
 
 class RankDistance(QueryBiasMeasure):
     """Greatest less smallest rank of a query's relevant candidates in the pool of all languages (arXiv 2408.10536).
@@ -23,6 +30,7 @@ class RankDistance(QueryBiasMeasure):
     unit = "ranks"
     needs = "all ranks"
     default = ("rank_distance",)
+    references = (REFERENCE,)
 
     @override
     def values(self, retrieval: Retrieval) -> FloatArray:

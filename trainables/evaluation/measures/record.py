@@ -30,3 +30,15 @@ class MeasureRecord(BaseModel):
     """The settings in which a metric of this measure may exist."""
     per_query: bool
     """Whether per_query.parquet has a column of this name."""
+    references: tuple[str, ...] = ()
+    """Works to cite: BibTeX entries."""
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether smaller values are better."""
+        return self.direction == "minimize"
+
+    @property
+    def is_bias(self) -> bool:
+        """Whether it is one of language bias, and not of quality."""
+        return "bias" in self.settings

@@ -1,0 +1,66 @@
+"""Options of a training in words, and what two trainings differ in; from the one declaration that each option has."""
+
+import json
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+from trainables.config import TrialConfig, trial_options
+from trainables.options import Declared, flat
+from trainables.ratio.family import Family
+
+WITHOUT_EFFECT = ("seed", "monitoring")
+"""Options that differ between the repetitions of a training, or that its numbers do not depend on."""
+
+
+def option_words(key: str) -> str:
+    """An option in words: its short name where it has one, otherwise its dotted key.
+
+    >>> option_words("batches.size"), option_words("optimiser.weight_decay")
+    ('batch size', 'optimiser.weight_decay')
+    """
+    known = _options().get(key)
+    return known.option.flag.replace("-", " ") if known and known.option.flag else key
+
+
+def schedule_text(ratio: Family) -> str:
+    """A schedule in one line: `linear, start 0, end 0.8`."""
+    values = flat(ratio.model_dump(mode="json"))
+    family = str(values.pop("family"))
+    return ", ".join([family, *(f"{name} {as_text(value)}" for name, value in values.items())])
+
+
+def as_text(value: Any) -> str:
+    """A setting as text: plain values as they are, lists and mappings as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def plain_options(config: TrialConfig) -> dict[str, int | float | str]:
+    """The options of a training that a search may vary, by dotted key."""
+    found = _without(flat(config.model_dump(mode="json")), (*WITHOUT_EFFECT, "ratio.family", "encoder"))
+    values = {"encoder": config.encoder.name, **found}
+    return {key: value for key, value in values.items() if isinstance(value, int | float | str)}
+
+
+def fingerprint(config: TrialConfig, ignored: Collection[str] = ()) -> str:
+    """Equal for trainings that were the same, apart from repetitions and from the `ignored` options and groups."""
+    values = flat(config.model_dump(mode="json"))
+    return json.dumps(_without(values, (*WITHOUT_EFFECT, *ignored)), sort_keys=True)
+
+
+def _without(values: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+    """The options but for those of these keys and of groups with these names."""
+    return {
+        key: value
+        for key, value in values.items()
+        if key not in left_out and not key.startswith(tuple(f"{group}." for group in left_out))
+    }
+
+
+@cache
+def _options() -> Mapping[str, Declared]:
+    return trial_options()

@@ -1,0 +1,31 @@
+"""The options of trainings as sentences say them, in the words of their own declarations."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from analysis.facts.options import as_text
+from analysis.wording import listed, span
+from trainables.options import Option, declared
+
+
+def phrased(parts: Sequence[BaseModel]) -> Iterator[str]:
+    """What trainings had in common in a group of options, such as their optimisers, in the words of the options."""
+    for kind in dict.fromkeys(map(type, parts)):
+        held = [part for part in parts if type(part) is kind]
+        for one in declared(kind):
+            if words := _phrase(one.option, [getattr(part, one.key) for part in held]):
+                yield words
+
+
+def _phrase(option: Option, values: Sequence[Any]) -> str:
+    """An option in the words of its declaration; empty where it has none for all of these values."""
+    texts = list(dict.fromkeys(json.dumps(value).strip('"') for value in values))
+    if all(text in option.phrases for text in texts):
+        return listed([option.phrases[text] for text in texts])
+    if not option.phrase:
+        return ""
+    is_number = all(isinstance(value, int | float) for value in values)
+    return option.phrase.format(span(set(values)) if is_number else listed([as_text(value) for value in set(values)]))
