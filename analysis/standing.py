@@ -19,7 +19,7 @@ def standing(findings: Findings) -> list[str]:
         lines.append(
             f"{count(len(failed), 'trial')} failed or diverged ({names}); the section Details gives their errors."
         )
-    uneven = sorted({len(arm.runs) for arm in facts.arms})
+    uneven = sorted({len(arm.seeds) for arm in facts.arms})
     if len(uneven) > 1:
         lines.append(
             f"The arms have between {uneven[0]} and {uneven[-1]} finished seeds; the tables say how many each."

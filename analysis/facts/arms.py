@@ -20,6 +20,7 @@ class Arm:
 
     `label` tells it from all others, `title` from all others in its cell. `study` is the label of the study that
     defines it. Arms of one `group` may meet: its cell and, unless the studies were put together, its study.
+    `repeated` are the seeds that the only run of an untrained encoder stands for: nothing in it depends on a seed.
     An arm with `parts` stands for the arms of one name in several cells; its values are the means over these.
     """
 
@@ -31,6 +32,7 @@ class Arm:
     group: tuple[str, str]
     record: ArmRecord
     runs: tuple[Run, ...] = ()
+    repeated: tuple[int, ...] = ()
     parts: tuple["Arm", ...] = ()
 
     @property
@@ -58,7 +60,7 @@ class Arm:
         """The seeds that finished, in all parts if it has some."""
         if self.parts:
             return tuple(sorted(set.intersection(*(set(part.seeds) for part in self.parts))))
-        return tuple(run.seed for run in self.runs)
+        return self.repeated or tuple(run.seed for run in self.runs)
 
     def values(self, metric: str) -> dict[int, float]:
         """The value of a summary metric by seed, without seeds that lack it."""
@@ -66,8 +68,10 @@ class Arm:
             held = [part.values(metric) for part in self.parts]
             common = [seed for seed in self.seeds if all(seed in one for one in held)]
             return {seed: math.fsum(one[seed] for one in held) / len(held) for seed in common}
-        found = ((run.seed, run.metrics.get(metric)) for run in self.runs)
-        return {seed: value for seed, value in found if value is not None}
+        if self.repeated:
+            value = self.runs[0].metrics.get(metric)
+            return {} if value is None else dict.fromkeys(self.repeated, value)
+        return {run.seed: value for run in self.runs if (value := run.metrics.get(metric)) is not None}
 
     def costs(self, name: str) -> list[float]:
         """A number of the cost over the seeds, without seeds that lack it."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from analysis.facts.arms import Arm, cell_key
@@ -155,7 +155,7 @@ class Facts:
                     arm = self._arm(name, cell, varied, runs, pooled)
                     if arm.runs:
                         arms.append(arm)
-        return tuple(arms)
+        return tuple(_repeated(arms))
 
     def _arm(
         self, name: str, cell: Cell, varied: Sequence[str], runs: Mapping[StudyRecords, list[Run]], pooled: bool
@@ -315,6 +315,13 @@ def _finished(study: StudyRecords) -> dict[tuple[str, CellKey], list[Run]]:
         if run.phase == "confirm" and run.arm is not None and run.status == "complete":
             found.setdefault((run.arm, cell_key(run.cell)), []).append(run)
     return found
+
+
+def _repeated(arms: Sequence[Arm]) -> Iterator[Arm]:
+    """The arms, those without training with the seeds of all arms that they may meet."""
+    for arm in arms:
+        seeds = {seed for other in arms if other.group == arm.group for seed in other.seeds}
+        yield replace(arm, repeated=tuple(sorted(seeds))) if arm.record.is_untrained else arm
 
 
 def _varied(cells: Collection[Cell]) -> list[str]:

@@ -70,7 +70,8 @@ class Questions:
                 if not runs:
                     continue
                 try:
-                    tables[place] = question_table(runs, place.setting, place.measure.name)
+                    table = question_table(runs, place.setting, place.measure.name)
+                    tables[place] = table.repeated(arm.repeated) if arm.repeated else table
                 except StatisticsError as error:
                     self.problems.append(f"{arm.label} on {benchmark.name}: {error}")
         return tables

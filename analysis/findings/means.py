@@ -44,7 +44,7 @@ class Means:
     @cached_property
     def cover_questions(self) -> bool:
         """Whether the intervals hold for new questions too: every arm has its values per question."""
-        arms = [arm for arm in self._facts.arms if len(arm.runs) > 1]
+        arms = [arm for arm in self._facts.arms if len(arm.seeds) > 1]
         work = 0
         for arm in arms:
             for benchmark in self._facts.benchmarks:
@@ -64,7 +64,7 @@ class Means:
     @property
     def note(self) -> str:
         """What the brackets mean, in the words of the seeds at hand."""
-        counts = sorted({len(arm.runs) for arm in self._facts.arms})
+        counts = sorted({len(arm.seeds) for arm in self._facts.arms})
         if not counts or counts[-1] < 2:
             return "One seed per arm: single runs have no interval."
         kind = (
@@ -89,7 +89,7 @@ class Means:
 
 def seeds_note(facts: Facts) -> str:
     """What brackets mean that hold for seeds alone, in the words of the seeds at hand."""
-    counts = sorted({len(arm.runs) for arm in facts.arms})
+    counts = sorted({len(arm.seeds) for arm in facts.arms})
     if not counts or counts[-1] < 2:
         return "One seed per arm: single runs have no interval."
     note = "In brackets: 95 % interval of the mean over seeds (Student's t)."

@@ -20,7 +20,8 @@ def compared_pairs(facts: Facts) -> list[Pair]:
     """Every comparison of the report: the main pair, then dynamic arms, static arms and controls against their rivals.
 
     A dynamic arm meets the best static arm; the arms of the main pair meet the strategies; a control meets the arm
-    that it belongs to. Without any of these, every two arms meet. Arms with identical training are never compared.
+    that it belongs to; an arm from outside, such as the untrained encoder, meets the arms of the main pair. Without any
+    of these, every two arms meet. Arms with identical training are never compared.
     """
     pairs = main_pairs(facts)
     for rivals in facts.groups:
@@ -43,6 +44,8 @@ def _proposed(rivals: list[Arm]) -> Iterator[Pair]:
     yield from ((arm, rival) for arm in dynamic for rival in static)
     leaders = [arm for arm in dynamic if arm.name.startswith("best")] or dynamic
     yield from ((arm, rival) for arm in [*leaders, *static] for rival in strategies)
+    given = [arm for arm in rivals if arm.role == "fixed"]
+    yield from ((arm, rival) for arm in [*leaders, *static] or strategies for rival in given)
     hybrid = [arm for arm in strategies if arm.name.startswith("hybrid")]
     yield from ((arm, rival) for arm in hybrid for rival in strategies if rival not in hybrid)
     for control in (arm for arm in rivals if arm.role == "control"):

@@ -169,7 +169,7 @@ def _front(facts: Facts) -> str:
 
 
 def _seeds(facts: Facts) -> str:
-    counts = {len(arm.runs) for arm in facts.arms}
+    counts = {len(arm.seeds) for arm in facts.arms}
     if not counts:
         return ""
     noun = "seed" if max(counts) == 1 else "seeds"

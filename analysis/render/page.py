@@ -86,7 +86,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     facts = report.findings.facts
     if not facts.arms:
         return []
-    seeds = sorted({len(arm.runs) for arm in facts.arms})
+    seeds = sorted({len(arm.seeds) for arm in facts.arms})
     found = [
         ("Arms", str(len(facts.arms))),
         ("Seeds per arm", str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}\N{EN DASH}{seeds[-1]}"),

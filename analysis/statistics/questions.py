@@ -129,6 +129,10 @@ class QuestionTable:
         rows = [self.seeds.index(seed) for seed in seeds]
         return replace(self, seeds=seeds, sums=self.sums[rows])
 
+    def repeated(self, seeds: tuple[int, ...]) -> "QuestionTable":
+        """Returns the table of a single seed as that of several, for what does not depend on seeds."""
+        return replace(self, seeds=seeds, sums=np.repeat(self.sums[:1], len(seeds), axis=0))
+
     def asks_the_same(self, other: "QuestionTable") -> bool:
         """Whether both tables hold values of the same queries, so that they may be subtracted or averaged."""
         return (self.questions, self.cells) == (other.questions, other.cells) and (

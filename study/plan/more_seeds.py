@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.statistics import sequential
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.questions import QuestionTable, has_values, question_table
+from analysis.statistics.questions import QuestionTable, average, has_values, question_table
 from analysis.statistics.sequential import FIRST_LOOK
 from analysis.statistics.significance import MARGIN
 from search_spaces.registry import space
@@ -74,7 +74,7 @@ def _place(branch: str | None, cell: Mapping[str, str]) -> tuple[str, ...]:
 def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord:
     """Returns the decision, judged by the seeds below `looks[-1]` that both arms finished.
 
-    Judged on the first benchmark, in the setting of the objective; with factors, in the first cell.
+    Judged on the first benchmark, in the setting of the objective; with factors, by the mean over all cells.
 
     Args:
         study: its main comparison is decided.
@@ -86,12 +86,12 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
         UserError: the arms have no such results.
     """
     where = study.folder.location
-    arms = _main_pair(study)
+    pairs = _main_pairs(study)
     found = judged_benchmarks(study.info.data.benchmarks, _metrics(study), study.info.measures)
-    if not (arms and found and all(study.confirm_trials(arm) for arm in arms)):
+    if not (pairs and found and all(study.confirm_trials(arm) for pair in pairs for arm in pair)):
         raise UserError(f"{where} has no results for its main comparison yet: let its confirm phase end first.")
     benchmark, setting = found[0], found[0].setting_of(study.info.objectives[0].metric)
-    names = tuple(arm.arm for arm in arms)
+    names = pairs[0][0].arm, pairs[0][1].arm
     what: dict[str, Any] = {
         "arm": names[0],
         "baseline": names[1],
@@ -102,10 +102,10 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
         "asked": tuple(looks),
         "max_seeds": max_seeds,
     }
-    if len({arm.same_as or arm.arm for arm in arms}) == 1:
+    if all((one.same_as or one.arm) == (other.same_as or other.arm) for one, other in pairs):
         sentence = f"{names[0]} and {names[1]} are the same training: no seed can tell them apart."
         return DecisionRecord(stop=True, verdict="equivalent", sentence=sentence, looks=tuple(looks), **what)
-    tables = [_table(study, arm, benchmark, setting) for arm in arms]
+    tables = [_table(study, arms, benchmark, setting) for arms in zip(*pairs, strict=True)]
     seeds = tuple(sorted(set(tables[0].seeds) & set(tables[1].seeds) & set(range(looks[-1]))))
     finished = [sum(seed < look for seed in seeds) for look in looks]
     # A look that added no seed to both arms was none.
@@ -123,11 +123,15 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
     return DecisionRecord(looks=tuple(taken), **{**asdict(decision), **what})
 
 
-def _main_pair(study: Study) -> tuple[ArmRecord, ...]:
-    """The two arms of the main comparison in the first cell; empty if one of them is missing."""
-    names, first = study.info.main_comparison or (), study.arms[0].cell if study.arms else {}
-    pair = tuple(arm for name in names if (arm := study.arm(name, first)) is not None)
-    return pair if len(pair) == 2 else ()
+def _main_pairs(study: Study) -> list[tuple[ArmRecord, ArmRecord]]:
+    """The two arms of the main comparison in every cell; empty if one of them is missing."""
+    cells = list({tuple(arm.cell.items()): arm.cell for arm in study.arms}.values())
+    pairs = []
+    for cell in cells:
+        arms = [arm for name in study.info.main_comparison or () if (arm := study.arm(name, cell)) is not None]
+        if len(arms) == 2:
+            pairs.append((arms[0], arms[1]))
+    return pairs if len(pairs) == len(cells) else []
 
 
 def _metrics(study: Study) -> set[str]:
@@ -135,12 +139,18 @@ def _metrics(study: Study) -> set[str]:
     return {name for result in ended for name in result.metrics}
 
 
-def _table(study: Study, arm: ArmRecord, benchmark: JudgedBenchmark, setting: str) -> QuestionTable:
-    """The values per question of an arm, of the seeds that have any."""
-    read = ((trial.seed, trial.per_query()) for trial in study.confirm_trials(arm))
-    frames = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in read if frame is not None}
+def _table(study: Study, arms: Sequence[ArmRecord], benchmark: JudgedBenchmark, setting: str) -> QuestionTable:
+    """The values per question, mean over the arms of one name in all cells, of the seeds that have any."""
+    tables = []
+    for arm in arms:
+        read = ((trial.seed, trial.per_query()) for trial in study.confirm_trials(arm))
+        frames = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in read if frame is not None}
+        try:
+            held = {seed: frame for seed, frame in frames.items() if has_values(frame, setting, benchmark.metric)}
+            tables.append(question_table(held, setting, benchmark.metric))
+        except StatisticsError as error:
+            raise UserError(f"{study.folder.location} holds no values per question for {arm.arm}: {error}") from error
     try:
-        held = {seed: frame for seed, frame in frames.items() if has_values(frame, setting, benchmark.metric)}
-        return question_table(held, setting, benchmark.metric)
+        return average(tables)
     except StatisticsError as error:
-        raise UserError(f"{study.folder.location} holds no values per question for {arm.arm}: {error}") from error
+        raise UserError(f"{study.folder.location}: the cells have no common mean. {error}") from error
