@@ -32,7 +32,7 @@ def tree(module: str) -> ast.Module:
 
 
 def imports(module: str, *, at_once: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What a module imports, with the names it takes; `at_once`: when it is loaded, not later and not for types only."""
+    """What a module imports, with the names it takes; `at_once`: when it is loaded, and not for types only."""
 
     def visit(node: ast.AST) -> Iterator[ast.AST]:
         for child in ast.iter_child_nodes(node):
