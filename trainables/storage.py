@@ -162,10 +162,7 @@ class Folder:
             self._filesystem[0].delete_dir(self._path(""))
 
     def sweep(self) -> None:
-        """Removes what killed writers left in the folder; nobody else may be writing in it. Remote ones leave nothing.
-
-        A folder that was set aside stays: it may be the only whole one.
-        """
+        """Removes what killed writers left in the folder; nobody else may be writing in it. Remote ones leave nothing."""
         if self.is_local:
             for path in _leftovers(self.local_path):
                 _remove(path)
@@ -180,20 +177,9 @@ class Folder:
             fs.copy_files(self._path(""), temporary, source_filesystem=self._filesystem[0])
             yield Path(temporary)
 
-    @property
-    def _set_aside(self) -> Path:
-        """Where the old folder waits while the new one takes its place; until that is done, it is whole."""
-        return self.local_path.with_name(f".{self.name}.old")
-
-    def whole(self) -> "Folder":
-        """The folder to read: this one, or the one set aside if its writer was killed before the new one took over."""
-        if self.is_local and not self.exists() and self._set_aside.exists():
-            return Folder(self._set_aside)
-        return self
-
     @contextmanager
     def uploaded(self) -> Iterator[Path]:
-        """An empty local folder to fill in the block, which then takes this folder's place at once.
+        """An empty local folder to fill in the block, which then takes this folder's place.
 
         One process at a time may do so; it removes what killed ones left. Raises OSError for a full disk, whatever
         library met it.
@@ -205,11 +191,8 @@ class Folder:
             try:
                 with _system_errors(self.location):
                     yield temporary_path
-                # The old folder steps aside first: whoever is killed in between leaves one of the two whole.
-                if self.local_path.exists():
-                    self.local_path.replace(self._set_aside)
+                _remove(self.local_path)
                 temporary_path.replace(self.local_path)
-                shutil.rmtree(self._set_aside, ignore_errors=True)
             finally:
                 shutil.rmtree(temporary_path, ignore_errors=True)
             return
@@ -218,11 +201,12 @@ class Folder:
                 yield Path(temporary)
             fs.copy_files(temporary, self._path(""), destination_filesystem=self._filesystem[0])
 
+    def rename(self, name: str, new_name: str) -> None:
+        """Gives a file or folder inside another name; raises OSError, or NotImplementedError where storage cannot."""
+        self._filesystem[0].move(self._path(name), self._path(new_name))
+
     def _settle(self) -> None:
-        """Ends what killed uploads began."""
-        if self._set_aside.exists():
-            # What cannot be removed, as on some network disks, must at least make way.
-            self._set_aside.replace(_temporary(self.local_path) if self.local_path.exists() else self.local_path)
+        """Removes what killed uploads of this folder left."""
         for path in _leftovers(self.local_path.parent):
             if path.name.startswith(f".{self.name}."):
                 _remove(path)

@@ -1,21 +1,46 @@
-"""Where a training run stands, on disk: weights and moments as safetensors, the rest as JSON."""
+"""Where a training run stands, on disk: weights and moments as safetensors, the rest as JSON.
 
+The last two checkpoints are kept, each in a folder named by its step, with the checksum of every file. One that is not
+what was written is set aside, and the one before it is gone on with.
+"""
+
+import logging
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
+from typing import Any, Literal
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from pydantic import BaseModel, ConfigDict
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from trainables.config import TrialConfig
 from trainables.errors import UserError
+from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.training.optimiser import optimiser_state, restore_optimiser, trainable_parameters
 
-_FORMAT = 2
+_FORMAT = 3
 _WEIGHTS, _MOMENTS, _STATE = "model.safetensors", "optimiser.safetensors", "state.json"
+_KEPT = 2
+_DAMAGED = "damaged-"
+
+_logger = logging.getLogger(__name__)
+
+
+class _Checkpoint(BaseModel):
+    """state.json: what the checkpoint is of, and what is neither weights nor moments."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[3] = _FORMAT
+    config: str
+    """Fingerprint of the options."""
+    data: str
+    """Fingerprint of the training data."""
+    files: Mapping[str, str]
+    """The sha256 of the other files, by name."""
+    state: Mapping[str, Any]
 
 
 def save_checkpoint(
@@ -26,66 +51,91 @@ def save_checkpoint(
     data_fingerprint: str,
     state: Mapping[str, Any],
 ) -> None:
-    """Replaces the folder's checkpoint by this one, whole or not at all.
+    """Adds a checkpoint, whole or not at all, and removes all but the last two.
 
-    state: anything that JSON can hold, with `step` the number of steps done. Frozen parameters are left out: they are
-    what they were at the start.
+    Args:
+        folder: where the checkpoints of this run lie.
+        encoder: its frozen parameters are left out: they are what they were at the start.
+        optimiser: its moments.
+        config: every option of the run.
+        data_fingerprint: that of the training data.
+        state: anything that JSON can hold, with `step` the number of steps done.
     """
     parameters = trainable_parameters(encoder)
-    weights = {name: parameter.detach() for name, parameter in parameters.items()}
-    moments = optimiser_state(optimiser, parameters)
-    # On an object store the files appear one by one; the step in each tells whether they belong together.
-    mark = {"step": str(state["step"])}
-    with folder.uploaded() as path:
-        save_file({name: value.contiguous() for name, value in weights.items()}, path / _WEIGHTS, metadata=mark)
-        save_file(moments, path / _MOMENTS, metadata=mark)
-        Folder(path).write_json(
-            _STATE,
-            {"format": _FORMAT, "config": config.fingerprint, "data": data_fingerprint, **state},
+    weights = {name: parameter.detach().contiguous() for name, parameter in parameters.items()}
+    with (folder / _name(state["step"])).uploaded() as path:
+        inner = Folder(path)
+        save_file(weights, path / _WEIGHTS)
+        save_file(optimiser_state(optimiser, parameters), path / _MOMENTS)
+        files = {name: inner.checksum(name) for name in (_WEIGHTS, _MOMENTS)}
+        write_sealed(
+            inner, _STATE, _Checkpoint(config=config.fingerprint, data=data_fingerprint, files=files, state=state)
         )
+    for name in _names(folder)[_KEPT:]:
+        (folder / name).delete()
 
 
 def load_checkpoint(
     folder: Folder, encoder: nn.Module, optimiser: torch.optim.AdamW, config: TrialConfig, data_fingerprint: str
 ) -> dict[str, Any] | None:
-    """Puts weights and moments back and returns the state; None if the folder holds no whole checkpoint.
+    """Puts weights and moments back and returns the state; None if there is no whole checkpoint.
 
-    Raises UserError if the checkpoint is of another configuration, other data or another encoder.
+    Raises:
+        UserError: the checkpoint is of another configuration, other data or another encoder.
     """
-    stored = folder.whole()
-    if not stored.exists(_STATE):
-        return None
-    state: dict[str, Any] = stored.read_json(_STATE)
-    if state["format"] != _FORMAT:
-        raise UserError(
-            f"The checkpoint in {folder.location} has format {state['format']}, but this version reads {_FORMAT}: "
-            "delete the folder to train from the start."
-        )
-    for what, fingerprint in (("config", config.fingerprint), ("data", data_fingerprint)):
-        if state[what] != fingerprint:
-            kind = "another configuration" if what == "config" else "other training data"
+    for name in _names(folder):
+        stored = folder / name
+        with stored.downloaded() as path:
+            try:
+                found = _whole(Folder(path))
+            except (ValueError, OSError) as error:
+                _set_aside(folder, name, error)
+                continue
+            _check_same_run(stored, found, config, data_fingerprint)
+            weights, moments = load_file(path / _WEIGHTS), load_file(path / _MOMENTS)
+        parameters = trainable_parameters(encoder)
+        _restore_weights(parameters, weights, stored)
+        restore_optimiser(optimiser, parameters, moments)
+        return dict(found.state)
+    return None
+
+
+def _name(step: int) -> str:
+    return f"{step:09d}"
+
+
+def _names(folder: Folder) -> list[str]:
+    """The checkpoints, the last one first."""
+    return sorted((name for name in folder.names() if name.isdecimal()), reverse=True)
+
+
+def _whole(folder: Folder) -> _Checkpoint:
+    """What a checkpoint is of; raises ValueError or OSError if it is not what was written."""
+    found = read_sealed(folder, _STATE, _Checkpoint)
+    for name, checksum in found.files.items():
+        if folder.checksum(name) != checksum:
+            raise ValueError(f"{name} is not what was written")
+    return found
+
+
+def _set_aside(folder: Folder, name: str, error: Exception) -> None:
+    """Takes a damaged checkpoint out of the way. It stays for whoever wants to know what happened."""
+    _logger.warning("the checkpoint %s in %s is damaged and was set aside: %s", name, folder.location, error)
+    # Another worker may be faster; and where folders cannot be renamed, the next start finds it damaged again.
+    with suppress(OSError, NotImplementedError):
+        folder.rename(name, _DAMAGED + name)
+
+
+def _check_same_run(folder: Folder, found: _Checkpoint, config: TrialConfig, data_fingerprint: str) -> None:
+    for kind, stored, wanted in (
+        ("another configuration", found.config, config.fingerprint),
+        ("other training data", found.data, data_fingerprint),
+    ):
+        if stored != wanted:
             raise UserError(
-                f"The checkpoint in {folder.location} was written with {kind} ({state[what][:12]}, now "
-                f"{fingerprint[:12]}): resume with what it was started with, or delete the folder to train anew."
+                f"The checkpoint in {folder.location} was written with {kind} ({stored[:12]}, now {wanted[:12]}): "
+                "resume with what it was started with, or delete the folder to train anew."
             )
-    with stored.downloaded() as path:
-        weights, moments = (_read(path / name, state["step"]) for name in (_WEIGHTS, _MOMENTS))
-    if weights is None or moments is None:
-        return None
-    parameters = trainable_parameters(encoder)
-    _restore_weights(parameters, weights, folder)
-    restore_optimiser(optimiser, parameters, moments)
-    return state
-
-
-def _read(path: Path, step: int) -> dict[str, Tensor] | None:
-    """The tensors of a file, or None if it is not there or belongs to another step."""
-    if not path.is_file():
-        return None
-    with safe_open(path, framework="pt") as file:
-        if file.metadata() != {"step": str(step)}:
-            return None
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no dict)
 
 
 def _restore_weights(parameters: Mapping[str, nn.Parameter], weights: Mapping[str, Tensor], folder: Folder) -> None:
