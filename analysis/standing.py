@@ -54,6 +54,7 @@ def _state(study: StudyRecords) -> list[str]:
             f"Seeds were added after results with {seeds} could be seen: the p values and intervals take the number of "
             "seeds as fixed beforehand and do not allow for that (--until-separable, from the start, does)."
         )
+    lines += study.study.gaps
     if not study.arms:
         ended_any = any(run.status != "running" for run in study.runs)
         lines.append(

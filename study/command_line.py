@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     )
     found.add_argument("--list", action="store_true", help="list what --space, --model, --set and others can name")
     found.add_argument("--dry-run", action="store_true", help="check everything, print the plan, start nothing")
+    found.add_argument("--verify", metavar="STUDY", help="check every file of a study against its seal")
     found.add_argument("--resume", metavar="STUDY", help="go on with an interrupted study: its name or folder")
     found.add_argument(
         "--confirm-only",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from search_spaces.space import Space
-from study.records import BenchmarkRecord, DataRecord, SetRecord, TrainingDataRecord
+from study.records import TEXT_COLUMNS, BenchmarkRecord, DataRecord, SetRecord, TrainingDataRecord
 from study.settings import StudySettings
 from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
@@ -127,7 +127,7 @@ def query_texts(benchmarks: Sequence[Benchmark]) -> pd.DataFrame:
             for b in benchmarks
             for parallel, language, text in zip(b.query_parallel, b.query_language, b.query_texts, strict=True)
         ],
-        columns=["benchmark", "parallel_id", "language", "text"],
+        columns=TEXT_COLUMNS,
     )
 
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pydantic import model_validator
 
 from search_spaces.space import Role
+from study.plausible import Plausible
 from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.encoders.registry import AnyEncoder
@@ -44,6 +45,7 @@ FORMAT = 2
 
 STUDY, STATUS, ARMS, DECISION, TEXTS = "study.json", "status.json", "arms.json", "stopping.json", "texts.parquet"
 TRIALS = "trials"
+TEXT_COLUMNS = ("benchmark", "parallel_id", "language", "text")
 
 STALE_AFTER_SECONDS = 300.0
 """A running study touches its status at least this often."""
@@ -225,6 +227,8 @@ class StudyRecord(Record):
     """commit of this project, with +changes where files differ from it"""
     hardware: Mapping[str, Any]
     """processor, cores, memory, accelerators"""
+    files: Mapping[str, str] = {}
+    """sha256 of the other files that were written at the start, by name"""
 
 
 class PhaseCounts(Record):
@@ -353,6 +357,7 @@ class Trial:
     record: TrialRecord
     result: Result | None
     problems: list[str] = field(default_factory=list)
+    plausible: Plausible = field(default_factory=lambda: Plausible({}))
 
     @property
     def id(self) -> str:
@@ -399,13 +404,25 @@ class Trial:
         """One row per query and relevant candidate; None if the trial has none."""
         return self._table(RELEVANT_RANKS)
 
+    def damaged_files(self) -> list[str]:
+        """The files of a finished trial that are not what they were when it ended; every one is read."""
+        wanted = {} if self.result is None else self.result.files
+        return [name for name, checksum in wanted.items() if not self._is(name, checksum)]
+
+    def _is(self, name: str, checksum: str) -> bool:
+        try:
+            return self.folder.checksum(name) == checksum
+        except OSError:
+            return False
+
     def _table(self, name: str) -> pd.DataFrame | None:
         content = self._read(name)
         if content is None:
             return None
         try:
-            table: pd.DataFrame = pq.read_table(BytesIO(content)).to_pandas()
+            table: pd.DataFrame = pq.read_table(BytesIO(content), page_checksum_verification=True).to_pandas()
             _check_table(name, table)
+            self.plausible.check_table(table)
             return table
         except (pa.ArrowException, ValueError, OSError) as error:
             self._damaged(name, str(error))
@@ -475,6 +492,40 @@ class Study:
         """The last decision about more seeds; None if the study made none."""
         return self._read(DECISION, DecisionRecord)
 
+    @property
+    def gaps(self) -> list[str]:
+        """Sentences about the trials that a complete study should have and has not."""
+        if self.status.state != "complete":
+            return []
+        lines = []
+        for phase, counts in self.status.trials.items():
+            gone = counts.planned - sum(t.phase == phase and t.result is not None for t in self.trials)
+            if gone > 0:
+                lines.append(
+                    f"{gone} of {counts.planned} {phase} trials of {self.folder.location} have no whole result although "
+                    f"the study is complete: `python -m study.run --resume {self.folder.location}` runs them again."
+                )
+        return lines
+
+    def texts(self) -> pd.DataFrame | None:
+        """The texts of the test queries: benchmark, parallel_id, language, text; None if the study kept none."""
+        try:
+            content = self.folder.read_bytes(TEXTS)
+            wanted = self.info.files.get(TEXTS)
+            if wanted is not None and hashlib.sha256(content).hexdigest() != wanted:
+                raise ValueError("it is not what it was when the study began")
+            table: pd.DataFrame = pq.read_table(BytesIO(content), columns=list(TEXT_COLUMNS)).to_pandas()
+            return table
+        except FileNotFoundError:
+            return None
+        except (pa.ArrowException, ValueError, OSError) as error:
+            self._says(f"{self.folder.location}/{TEXTS} is damaged and was left out ({error})")
+            return None
+
+    def _says(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
     def arm(self, name: str, cell: Mapping[str, str]) -> ArmRecord | None:
         """The arm of this name in a cell; None if there is no such arm."""
         return next((arm for arm in self.arms if arm.arm == name and arm.cell == cell), None)
@@ -495,7 +546,7 @@ class Study:
         return sorted(found, key=lambda trial: trial.seed)
 
     def _trials(self) -> Iterator[Trial]:
-        folder = self.folder / TRIALS
+        folder, plausible = self.folder / TRIALS, Plausible(self.info.measures)
         for name in folder.names():
             if name.startswith("."):
                 continue
@@ -505,8 +556,13 @@ class Study:
                 continue
             known = len(self.problems)
             result = self._read(RESULT, Result, inner)
+            if result is not None:
+                try:
+                    plausible.check_metrics(result.metrics)
+                except ValueError as error:
+                    self.problems.append(f"{inner.location}/{RESULT} is damaged and was left out ({error})")
             if len(self.problems) == known:
-                yield Trial(inner, record, result, self.problems)
+                yield Trial(inner, record, result, self.problems, plausible)
 
     def _read(self, name: str, kind: type[Kind], folder: Folder | None = None) -> Kind | None:
         """A record of the study, or of a trial; None if it is not there, or damaged, which is said as a problem."""
@@ -544,11 +600,13 @@ class Study:
         return self.folder / TRIALS / trial.id
 
 
-def write_texts(folder: Folder, texts: pd.DataFrame) -> None:
-    """Keeps the text of every test query, for whoever looks into single questions."""
+def write_texts(folder: Folder, texts: pd.DataFrame) -> Mapping[str, str]:
+    """Keeps the text of every test query, for whoever looks into single questions; returns its sha256 by name."""
     content = BytesIO()
-    pq.write_table(pa.Table.from_pandas(texts, preserve_index=False), content, compression="zstd")
+    table = pa.Table.from_pandas(texts, preserve_index=False)
+    pq.write_table(table, content, compression="zstd", write_page_checksum=True)
     folder.write_bytes(TEXTS, content.getvalue())
+    return {TEXTS: hashlib.sha256(content.getvalue()).hexdigest()}
 
 
 def create_study(folder: Folder, info: StudyRecord) -> Study:

@@ -28,7 +28,7 @@ _MAY_CHANGE = frozenset(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0 done, 1 some trials failed, 2 a user's mistake."""
+    """Runs the command line; returns the exit status: 0 done, 1 some trials failed or damaged, 2 a user's mistake."""
     console = Console(stderr=False)
     try:
         # Before anything else: what plugins bring can be named by the other flags.
@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: dict[str, Any], console: Console) -> int:
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
+    verify = options.pop("verify")
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
     flags = {name: value for name, value in options.items() if value is not None}
     if listing:
@@ -59,6 +60,8 @@ def _run(options: dict[str, Any], console: Console) -> int:
 
         print_lists(console)
         return DONE
+    if verify is not None:
+        return _verify(_study_location(verify, options["storage"]), console)
 
     # Imported late: --help and mistakes in flags must not wait for torch and Ray.
     from study.session import Session
@@ -96,6 +99,24 @@ def _run(options: dict[str, Any], console: Console) -> int:
     if ended.state == "interrupted":
         return INTERRUPTED
     return SOME_FAILED if ended.failed else DONE
+
+
+def _verify(location: str, console: Console) -> int:
+    """Prints what is damaged or missing in a study; returns 1 if anything is."""
+    from study.records import open_study
+    from study.verify import damage
+
+    study = open_study(location)
+    found = damage(study)
+    for line in found:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    if found:
+        return SOME_FAILED
+    files = sum(len(trial.result.files) for trial in study.trials if trial.result is not None)
+    console.print(
+        f"{study.folder.location} is whole: {len(study.trials)} trials, {files} sealed files.", soft_wrap=True
+    )
+    return DONE
 
 
 def _study_location(resume: str, storage: str | None) -> str:

@@ -28,9 +28,11 @@ from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.objective import asked_measures
 from study.plan.program import StudyPlan
+from study.plan.replay import check_recorded, check_same_arms
 from study.read_settings import validated
 from study.records import (
     STUDY,
+    ArmRecord,
     ArmsRecord,
     EncoderRecord,
     FactorRecord,
@@ -45,6 +47,7 @@ from study.records import (
 )
 from study.settings import StudySettings
 from study.terminal import Progress
+from study.verify import damage
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
@@ -67,6 +70,7 @@ class Session:
         self._budget = budget_of(settings)
         self._space: Space = space_named(settings.space)
         self._resources: Resources | None = None
+        self._damage: list[str] = []
         if settings.address is None:
             # Before anything is loaded: a machine that is too small is said at once.
             self._resources = plan_resources(settings, this_machine())
@@ -85,6 +89,9 @@ class Session:
         self._inputs: StudyInputs = prepare_inputs(
             plan.encoders, self._data.training, self._data.dev, self._data.tests, asked_measures(settings)
         )
+        if recorded is not None:
+            check_recorded(self._plan(round_size=recorded.info.round_size), recorded)
+            self._damage = damage(recorded)
         for encoder in plan.encoders:
             # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
             encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
@@ -141,6 +148,8 @@ class Session:
     def run(self, quiet: bool) -> Ended:
         """Starts Ray, writes or takes up the records, and runs the plan to its end."""
         if not quiet:
+            for line in self._damage:
+                self._console.print(line, highlight=False, soft_wrap=True, markup=False)
             self._console.print(f"study {self._folder.location}: starting Ray", highlight=False, soft_wrap=True)
         created = not self._folder.exists()
         try:
@@ -182,7 +191,9 @@ class Session:
     def _run_plan(
         self, study: Study, trainable: Callable[..., Any], resources: Resources, dashboard: str | None, quiet: bool
     ) -> Ended:
-        plan = self._plan(study)
+        plan = self._plan(
+            round_size=study.info.round_size, storage=optuna_journal(study), on_arms=partial(_write_arms, study)
+        )
         objective = plan.objectives[0]
         progress = Progress(
             self._console,
@@ -222,17 +233,10 @@ class Session:
         resources = self._resources or asked_resources(self.settings)
         print_plan(self._console, self.settings, self._plan(), self._data, self._inputs, resources)
 
-    def _plan(self, study: Study | None = None) -> StudyPlan:
-        """The plan of a study, or without one as it would begin."""
+    def _plan(self, **parts: Any) -> StudyPlan:
+        """The plan as it would begin; `parts` are further arguments of `StudyPlan`."""
         dev_pairs = max(signal_pairs(texts.dev) for texts in self._inputs.by_token_key.values())
-        plan = partial(StudyPlan, self._space, self.settings, dev_pairs=dev_pairs)
-        if study is None:
-            return plan()
-        return plan(
-            round_size=study.info.round_size,
-            storage=optuna_journal(study),
-            on_arms=lambda arms: study.write_arms(ArmsRecord(arms=tuple(arms))),
-        )
+        return StudyPlan(self._space, self.settings, dev_pairs=dev_pairs, **parts)
 
     def _taken_up(self) -> Study:
         """The recorded study; what was asked for on top becomes part of its settings."""
@@ -250,8 +254,8 @@ class Session:
 
     def _created(self, resources: Resources) -> Study:
         # First: whoever is killed after study.json is resumed, and a resumed study has all that a new one writes.
-        write_texts(self._folder, query_texts(self._data.tests))
-        return create_study(self._folder, self._info(resources))
+        files = write_texts(self._folder, query_texts(self._data.tests))
+        return create_study(self._folder, self._info(resources).model_copy(update={"files": files}))
 
     def _info(self, resources: Resources) -> StudyRecord:
         plan = self._plan()
@@ -297,6 +301,12 @@ class Session:
         ]
         data = self._inputs.data
         return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes
+
+
+def _write_arms(study: Study, arms: list[ArmRecord]) -> None:
+    check_same_arms(arms, study)
+    if not study.arms:
+        study.write_arms(ArmsRecord(arms=tuple(arms)))
 
 
 def _encoder_record(encoder: EncoderConfig) -> EncoderRecord:

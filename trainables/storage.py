@@ -162,7 +162,7 @@ class Folder:
             self._filesystem[0].delete_dir(self._path(""))
 
     def sweep(self) -> None:
-        """Removes what killed writers left in the folder; nobody else may be writing in it. Remote ones leave nothing."""
+        """Removes what killed writers left in the folder, in which nobody else may write. Remote ones leave nothing."""
         if self.is_local:
             for path in _leftovers(self.local_path):
                 _remove(path)

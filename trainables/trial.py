@@ -159,7 +159,9 @@ def _write_table(folder: Folder, name: str, tables: list[pa.Table | None]) -> No
     if present:
         content = BytesIO()
         # Benchmarks may have different measures: what one lacks is null.
-        pq.write_table(pa.concat_tables(present, promote_options="default"), content, compression="zstd")
+        pq.write_table(
+            pa.concat_tables(present, promote_options="default"), content, compression="zstd", write_page_checksum=True
+        )
         folder.write_bytes(name, content.getvalue())
 
 

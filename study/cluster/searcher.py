@@ -11,8 +11,8 @@ from ray.tune.search import Searcher
 from study.cluster.trainable import DISK_FULL
 from study.plan.budget import PAIR_BUDGET, Budget
 from study.plan.program import StudyPlan
+from study.plan.replay import check_same_trial, whole_trials
 from study.records import Study, Trial
-from trainables.errors import UserError
 from trainables.records import RESULT, Outcome, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
@@ -46,7 +46,7 @@ class PlanSearcher(Searcher):
         self._on_complete = on_complete
         # A driver that was killed while it wrote leaves half a file.
         study.folder.sweep()
-        self._known = {trial.id: trial for trial in study.trials}
+        self._known = whole_trials(study)
         self._running: dict[str, TrialRecord] = {}
         self._waiting: TrialRecord | None = None
         self._trials: int = before._trials if before else 0
@@ -83,6 +83,9 @@ class PlanSearcher(Searcher):
                 self.budget_reached = reached
                 break
             self._spend(pairs)
+            if known is None:
+                # What a damaged trial has left must not count once it is run again.
+                self._study.trial_folder(trial).delete()
             folder = self._study.write_trial(trial)
             folder.remove(RESULT)
             self._running[trial_id] = trial
@@ -131,15 +134,6 @@ class PlanSearcher(Searcher):
 
 def _planned_pairs(trial: TrialRecord) -> int:
     return trial.config.steps * trial.config.pairs_per_step
-
-
-def check_same_trial(trial: TrialRecord, known: Trial) -> None:
-    """Raises UserError where a recorded trial is not the one that the plan derives."""
-    if known.record != trial:
-        raise UserError(
-            f"{known.folder.location}/trial.json is not the trial that the plan derives from the records: "
-            "the study was written by another version of this project or of Optuna; resume it with that version."
-        )
 
 
 def _check_disk(folder: Folder) -> None:

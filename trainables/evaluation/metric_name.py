@@ -154,6 +154,17 @@ def only_dev(metrics: Mapping[str, float]) -> dict[str, float]:
     return {str(name.of(None)): metrics[text] for text, name in names.items()}
 
 
+def measure_of(text: str) -> str:
+    """The measure in the name of a summary metric, whatever its benchmark and languages; the name is not checked.
+
+    >>> measure_of("xquad-r/cross-lingual/recall@10/de-zh-tw"), measure_of("xquad-r/ties")
+    ('recall@10', 'ties')
+    """
+    _, *parts = text.split("/")
+    place = 1 if parts and parts[0] in METRIC_SETTINGS else 0
+    return parts[place].partition(":")[0] if place < len(parts) else ""
+
+
 def headlines(names: Iterable[str]) -> Iterator[MetricName]:
     """The metrics among these names that are one value for all languages; what is no name of a metric is left out.
 

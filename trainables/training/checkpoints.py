@@ -20,7 +20,6 @@ from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.training.optimiser import optimiser_state, restore_optimiser, trainable_parameters
 
-_FORMAT = 3
 _WEIGHTS, _MOMENTS, _STATE = "model.safetensors", "optimiser.safetensors", "state.json"
 _KEPT = 2
 _DAMAGED = "damaged-"
@@ -33,7 +32,7 @@ class _Checkpoint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[3] = _FORMAT
+    format: Literal[3] = 3
     config: str
     """Fingerprint of the options."""
     data: str

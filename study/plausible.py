@@ -1,0 +1,63 @@
+"""Whether numbers in records can be what their names say: a score lies between 0 and 1, a count is none below 0.
+
+A wrong number is worse than a missing one: what fails here counts as damaged.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from trainables.evaluation.measures.record import MeasureRecord, Unit
+from trainables.evaluation.metric_name import measure_of
+
+BOUNDS: dict[Unit, tuple[float, float]] = {
+    "score": (0.0, 1.0),
+    "share": (0.0, 1.0),
+    "difference": (-1.0, 1.0),
+    "ranks": (0.0, np.inf),
+    "count": (0.0, np.inf),
+    "log ratio": (-np.inf, np.inf),
+}
+"""The least and the largest value of a unit."""
+
+_ANY = (-np.inf, np.inf)
+
+ROUNDING = 1e-6
+"""Values per query are float32, and their means may be as much beyond a bound."""
+
+
+class Plausible:
+    """Checks values of measures by the units that a study recorded for them."""
+
+    def __init__(self, measures: Mapping[str, MeasureRecord]) -> None:
+        self._units = {name: measure.unit for name, measure in measures.items()}
+        self._by_metric: dict[str, tuple[float, float]] = {}
+
+    def check_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Raises ValueError for a summary metric that its measure cannot have."""
+        for name, value in metrics.items():
+            if name not in self._by_metric:
+                self._by_metric[name] = self._bounds(measure_of(name))
+            low, high = self._by_metric[name]
+            if not low - ROUNDING <= value <= high + ROUNDING:
+                raise ValueError(f"{name} is {value:g}, but can only be {_range(low, high)}")
+
+    def check_table(self, table: pd.DataFrame) -> None:
+        """Raises ValueError for a column of per_query.parquet with a value that its measure cannot have."""
+        for column in table.columns:
+            low, high = self._bounds(column)
+            if (low, high) == _ANY:
+                continue
+            values = table[column].to_numpy(dtype=np.float64, na_value=np.nan)
+            wrong = values[(values < low - ROUNDING) | (values > high + ROUNDING)]
+            if wrong.size:
+                raise ValueError(f"a {column} is {wrong[0]:g}, but can only be {_range(low, high)}")
+
+    def _bounds(self, measure: str) -> tuple[float, float]:
+        unit = self._units.get(measure, self._units.get(measure.split("@")[0]))
+        return _ANY if unit is None else BOUNDS[unit]
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:g} or more" if high == np.inf else f"from {low:g} to {high:g}"

@@ -1,0 +1,24 @@
+"""Whether a study is what it was when it was written: every seal is checked, every table read, every gap named."""
+
+from study.records import Study
+
+
+def damage(study: Study) -> list[str]:
+    """Returns a sentence for everything in a study that is damaged or missing; empty if it is whole.
+
+    Reads every file that a seal covers. What is damaged in a trial is rebuilt by `--resume`.
+    """
+    # What is read is checked on the way, and told as a problem.
+    _ = study.status, study.arms, study.decision, study.texts()
+    for trial in study.trials:
+        trial.reports()
+        trial.per_query()
+        trial.relevant_ranks()
+    found = list(study.problems)
+    for trial in study.trials:
+        found += [
+            f"{trial.folder.location}/{name} is damaged or missing (it is not what it was when the trial ended)"
+            for name in trial.damaged_files()
+            if not any(f"{trial.folder.location}/{name} " in line for line in found)
+        ]
+    return [*found, *study.gaps]
