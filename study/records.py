@@ -502,7 +502,7 @@ class Study:
             gone = counts.planned - sum(t.phase == phase and t.result is not None for t in self.trials)
             if gone > 0:
                 lines.append(
-                    f"{gone} of {counts.planned} {phase} trials of {self.folder.location} have no whole result although "
+                    f"{gone} of {counts.planned} {phase} trials of {self.folder.location} have no whole result, but "
                     f"the study is complete: `python -m study.run --resume {self.folder.location}` runs them again."
                 )
         return lines

@@ -1,0 +1,150 @@
+"""One bit of a finished study is changed: it is found, and resuming puts everything right again."""
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from study.records import open_study
+from study.verify import damage
+from tests.analysis.conftest import edit
+from tests.study.conftest import ROOT, TINY, results, run
+from trainables.errors import UserError
+
+FLIPS = 300
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    storage = tmp_path_factory.mktemp("studies")
+    done = run(*TINY, "--storage", str(storage), "--name", "whole")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return storage / "whole"
+
+
+def sealed_files(study: Path) -> Iterator[tuple[str, Path]]:
+    """Every file that a report reads, with the kind of record that it is."""
+    for name in ("study.json", "status.json", "arms.json", "texts.parquet"):
+        yield name, study / name
+    for path in sorted((study / "trials").glob("*/*")):
+        if path.is_file() and not path.name.startswith("."):
+            yield path.name, path
+
+
+def flipped(content: bytes, bit: int) -> bytes:
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << (bit % 8)
+    return bytes(changed)
+
+
+def says_the_same(name: str, one: bytes, other: bytes) -> bool:
+    """Whether two JSON texts hold the same values: a bit of white space changes nothing."""
+    if not name.endswith(".json"):
+        return False
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
+def is_found(study: Path) -> bool:
+    try:
+        return bool(damage(open_study(str(study))))
+    except UserError:
+        return True
+
+
+@pytest.mark.slow
+def test_no_flipped_bit_is_believed(finished: Path) -> None:
+    assert not is_found(finished)
+    by_kind: dict[str, list[Path]] = {}
+    for name, path in sealed_files(finished):
+        by_kind.setdefault(name, []).append(path)
+    assert {
+        "trial.json",
+        "result.json",
+        "reports.jsonl",
+        "per_query.parquet",
+        "relevant_ranks.parquet",
+    } < by_kind.keys()
+    chance, believed = random.Random(0), []
+    for number in range(FLIPS):
+        name = list(by_kind)[number % len(by_kind)]
+        path = chance.choice(by_kind[name])
+        content = path.read_bytes()
+        changed = flipped(content, chance.randrange(8 * len(content)))
+        path.write_bytes(changed)
+        if not says_the_same(name, content, changed) and not is_found(finished):
+            believed.append(str(path.relative_to(finished)))
+        path.write_bytes(content)
+    assert believed == []
+    assert not is_found(finished)
+
+
+@pytest.mark.slow
+def test_resuming_rebuilds_what_is_damaged_or_missing(finished: Path, tmp_path: Path) -> None:
+    study = tmp_path / "damaged"
+    shutil.copytree(finished, study)
+    wanted, chance = results(finished), random.Random(1)
+    trials = study / "trials"
+    victims = [
+        next(trials.glob("confirm-*-000")) / "per_query.parquet",
+        sorted(trials.glob("confirm-*-001"))[1] / "result.json",
+        sorted(trials.glob("search-static-*"))[0] / "reports.jsonl",
+        sorted(trials.glob("search-static-*"))[1] / "trial.json",
+    ]
+    for path in victims:
+        content = path.read_bytes()
+        path.write_bytes(flipped(content, chance.randrange(8 * len(content))))
+    lost = sorted(trials.glob("confirm-*-001"))[2] / "result.json"
+    lost.unlink()
+    checked = run("--verify", str(study))
+    assert checked.returncode == 1
+    for path in victims:
+        assert str(path.relative_to(tmp_path)) in checked.stdout
+    assert "confirm trials" in checked.stdout
+    report = " ".join(run_report(study).split())
+    assert "have no whole result" in report
+    resumed = run("--resume", str(study))
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert results(study) == wanted
+    assert run("--verify", str(study)).returncode == 0
+    assert json.loads((study / "arms.json").read_text()) == json.loads((finished / "arms.json").read_text())
+
+
+@pytest.mark.slow
+def test_a_changed_result_with_a_valid_seal_is_refused_before_anything_is_written(
+    finished: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "changed"
+    shutil.copytree(finished, study)
+    best = json.loads((study / "arms.json").read_text())["arms"][-1]["chosen_from"]
+
+    def worse(values: dict[str, Any]) -> None:
+        values["metrics"] = {name: value / 2 for name, value in values["metrics"].items()}
+
+    edit(study / "trials" / best / "result.json", worse)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in study.rglob("*") if path.is_file()}
+    resumed = run("--resume", str(study))
+    assert resumed.returncode == 2
+    assert "not the" in resumed.stderr or "does not hold the arms" in resumed.stderr
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in study.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def run_report(study: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "analysis.report", str(study), "--format", "markdown"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
