@@ -19,19 +19,17 @@ from analysis.sections.comparisons import detectable_cell, difference_cell, note
 from analysis.statistics.questions import QuestionTable
 from analysis.wording import count, paired_with
 from study.records import newest_study
+from trainables.command import run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins
+from trainables.storage import Folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the comparison; returns the exit status (2 for a user's mistake)."""
     # Intermixed: an option may stand among the names.
     options = _parser().parse_intermixed_args(arguments)
-    try:
-        return _run(options)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run_command("analysis.compare", lambda: _run(options), "mend that, or name another folder.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,7 +106,7 @@ def _run(options: argparse.Namespace) -> int:
 
         write_tables(
             [*(t for t in tables if t.name not in {q.name for q in every_question}), *every_question],
-            options.output,
+            Folder(options.output),
             ("csv",),
         )
         console.print(f"Written to {options.output}: *.csv", markup=False, highlight=False, soft_wrap=True)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from study.records import newest_study
+from trainables.command import run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins
+from trainables.storage import Folder
 
 EPILOG = """examples:
   python -m analysis.report                        the newest study in ./studies
@@ -20,11 +22,7 @@ EPILOG = """examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the report and writes its files; returns the exit status (2 for a user's mistake)."""
     options = _parser().parse_args(arguments)
-    try:
-        return _run(options)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run_command("analysis.report", lambda: _run(options), "mend that, or name another folder.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,13 +83,13 @@ def _run(options: argparse.Namespace) -> int:
     from analysis.render.terminal import print_report
 
     formats = parse_formats(options.format)
-    output = options.output or _default_output(locations)
+    output = _default_output(locations) if options.output is None else Folder(options.output)
     report = build_report(locations, options.margin, watts)
     console = Console()
     print_report(report, console)
     written = write_report(report, output, formats)
     console.print()
-    console.print(f"Written to {output}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Written to {output.location}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -105,10 +103,8 @@ def _power(text: str) -> float:
     return watts
 
 
-def _default_output(locations: Sequence[str]) -> Path:
-    if "://" in locations[0]:
-        raise UserError(f"{locations[0]} is not on a local disk: say with --output where the report goes.")
-    return Path(locations[0]) / "report"
+def _default_output(locations: Sequence[str]) -> Folder:
+    return Folder(locations[0]) / "report"
 
 
 if __name__ == "__main__":

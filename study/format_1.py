@@ -50,7 +50,8 @@ def _upgraded(upgrade: Callable[[Any], dict[str, Any]], old: Any) -> dict[str, A
 
 def _study(old: Mapping[str, Any]) -> dict[str, Any]:
     data, encoder = old["data"], dict(old["encoder"])
-    files = encoder.pop("files", {})
+    # Format 1 knew files by size and time.
+    files = {name: f"{found[0]} bytes" for name, found in encoder.pop("files", {}).items()}
     return {
         "name": old["name"],
         "created": old["created"],

@@ -13,6 +13,7 @@ from study.settings import StudySettings
 from trainables.config import trial_options
 from trainables.errors import UserError, unknown_name
 from trainables.options import Declared, flat
+from trainables.yaml_values import load_yaml
 
 _HOW = {"set": "fixed", "factor": "a factor", "search": "searched", "search_factor": "searched as a factor"}
 """What may be done with an option of a trial."""
@@ -223,21 +224,9 @@ def _wrong(problem: Any) -> str:
     return f"is {problem['input']!r}: {rule[0].lower()}{rule[1:]}" + ("" if rule.endswith((".", "?")) else ".")
 
 
-class _EachOnce(yaml.SafeLoader):
-    """YAML in which a setting that is given twice is an error: the last one would win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value]
-        for position, (key, _) in enumerate(node.value):
-            if key.value in names[:position]:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is given twice", key.start_mark)
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
-
-
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_EachOnce)
+        content = load_yaml(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"--config {file}: there is no such file.") from error
     except (OSError, UnicodeDecodeError) as error:

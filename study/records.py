@@ -182,8 +182,8 @@ class EncoderRecord(Record):
 
     config: AnyEncoder
     """its options"""
-    files: Mapping[str, tuple[int, int]] = {}
-    """size and time of the files of a local folder, by name"""
+    files: Mapping[str, str] = {}
+    """sha256 of the files of a local folder, by name"""
     references: tuple[str, ...] = ()
     """works to cite, as BibTeX entries"""
 
@@ -425,7 +425,7 @@ class Trial:
             self.plausible.check_table(table)
             return table
         except (pa.ArrowException, ValueError, OSError) as error:
-            self._damaged(name, str(error))
+            self._damaged(name, _reason(error))
             return None
 
     def _read(self, name: str) -> bytes | None:
@@ -433,6 +433,9 @@ class Trial:
         try:
             content = self.folder.read_bytes(name)
         except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._damaged(name, _reason(error))
             return None
         wanted = self.result.files.get(name) if self.result is not None else None
         if wanted is not None and hashlib.sha256(content).hexdigest() != wanted:
@@ -519,7 +522,7 @@ class Study:
         except FileNotFoundError:
             return None
         except (pa.ArrowException, ValueError, OSError) as error:
-            self._says(f"{self.folder.location}/{TEXTS} is damaged and was left out ({error})")
+            self._says(f"{self.folder.location}/{TEXTS} is damaged and was left out ({_reason(error)})")
             return None
 
     def _says(self, problem: str) -> None:
@@ -571,8 +574,8 @@ class Study:
             return self.reader(folder, name, kind)
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            self.problems.append(f"{folder.location}/{name} is damaged and was left out ({error})")
+        except (ValueError, OSError) as error:
+            self.problems.append(f"{folder.location}/{name} is damaged and was left out ({_reason(error)})")
             return None
 
     # Writing: used by the study itself.
@@ -649,8 +652,8 @@ def open_study(location: str) -> Study:
                 "use the version that wrote it."
             )
         return Study(folder, unsealed(content, StudyRecord))
-    except ValueError as error:
-        raise UserError(f"{folder.location}/{STUDY} is damaged ({error}): restore it from a copy.") from error
+    except (ValueError, OSError) as error:
+        raise UserError(f"{folder.location}/{STUDY} is damaged ({_reason(error)}): restore it from a copy.") from error
 
 
 def newest_study(storage: str = "studies") -> str:
@@ -674,6 +677,11 @@ def _check_table(name: str, table: pd.DataFrame) -> None:
         values = table[column]
         if not pd.api.types.is_numeric_dtype(values) or np.isinf(values.to_numpy(dtype=np.float64, na_value=0)).any():
             raise ValueError(f"column {column} holds other things than finite numbers")
+
+
+def _reason(error: Exception) -> str:
+    """An error in words, without the path that stands in the sentence already."""
+    return str(error.strerror or error).lower() if isinstance(error, OSError) else str(error)
 
 
 def _seconds_since(written: str) -> float:

@@ -1,6 +1,5 @@
 """The command line of a study: python -m study.run --space NAME."""
 
-import errno
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,13 +12,12 @@ from rich.console import Console
 from study.command_line import parser, plugins_in
 from study.read_settings import settings_from
 from study.settings import StudySettings
+from trainables.command import INTERRUPTED, run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins
 from trainables.storage import Folder
 
-DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
-
-_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR, errno.EEXIST)
+DONE, SOME_FAILED = 0, 1
 
 _MAY_CHANGE = frozenset(
     {"address", "max_concurrent_trials", "max_failures", "time_budget", "trial_budget", "pair_budget", "plugin"}
@@ -30,24 +28,13 @@ _MAY_CHANGE = frozenset(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0 done, 1 some trials failed or damaged, 2 a user's mistake."""
     console = Console(stderr=False)
-    try:
+
+    def command() -> int:
         # Before anything else: what plugins bring can be named by the other flags.
         load_plugins(plugins_in(arguments))
         return _run(vars(parser().parse_args(arguments)), console)
-    except UserError as error:
-        print(f"study.run: {error}", file=sys.stderr)
-        return USER_ERROR
-    except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
-            raise
-        print(
-            f"study.run: cannot write {error.filename or 'the study'}: {(error.strerror or str(error)).lower()}; "
-            "free some space or give another --storage, then go on with --resume.",
-            file=sys.stderr,
-        )
-        return USER_ERROR
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    return run_command("study.run", command, "mend that or give another --storage, then go on with --resume.")
 
 
 def _run(options: dict[str, Any], console: Console) -> int:
@@ -92,10 +79,10 @@ def _run(options: dict[str, Any], console: Console) -> int:
         # A process of its own: the report reads records only and knows nothing of studies.
         plugins = [part for name in session.settings.plugin for part in ("--plugin", name)]
         subprocess.run([sys.executable, "-m", "analysis.report", location, *plugins], check=False)
-        console.print(f"\nstudy:  {location}", soft_wrap=True)
-        console.print(f"report: python -m analysis.report {location}", soft_wrap=True)
+        console.print(f"\nstudy:  {location}", soft_wrap=True, markup=False)
+        console.print(f"report: python -m analysis.report {location}", soft_wrap=True, markup=False)
         if ended.state == "interrupted":
-            console.print(f"go on:  python -m study.run --resume {location}", soft_wrap=True)
+            console.print(f"go on:  python -m study.run --resume {location}", soft_wrap=True, markup=False)
     if ended.state == "interrupted":
         return INTERRUPTED
     return SOME_FAILED if ended.failed else DONE

@@ -11,6 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from trainables.inert import inert
+
 _SHOWN_TRIALS = 12
 
 
@@ -78,7 +80,7 @@ class Progress:
     def line(self, text: str) -> None:
         """Says one thing, above the live view if there is one."""
         if not self.quiet:
-            self.console.print(text, highlight=False, soft_wrap=True)
+            self.console.print(inert(text), highlight=False, soft_wrap=True, markup=False)
 
     def _is_better(self, value: float) -> bool:
         return self.best is None or (value > self.best[1] if self.maximize else value < self.best[1])

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from trainables.parameters import Parameter
+from trainables.yaml_values import load_yaml
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Declared:
         if text.strip().lower() in ("none", "null"):
             return None
         if text.strip().startswith(("{", "[")):
-            return yaml.safe_load(text)
+            return load_yaml(text)
         return [part.strip() for part in text.split(",")] if self.is_list else text.strip()
 
 

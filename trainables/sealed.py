@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from trainables.inert import inert_values
 from trainables.registry import RECORDED
 from trainables.storage import Folder
 
@@ -45,7 +46,8 @@ def unsealed(text: bytes, kind: type[Content]) -> Content:
 def validated(values: Any, kind: type[Content]) -> Content:
     """Returns plain values as a record. Raises ValueError with the first reason why they are none."""
     try:
-        return kind.model_validate(values, context=RECORDED)
+        # What stands in a record is shown in terminals and pages.
+        return kind.model_validate(inert_values(values), context=RECORDED)
     except ValidationError as error:
         raise ValueError(_reason(error)) from error
 

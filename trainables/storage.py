@@ -21,6 +21,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from trainables.errors import UserError
+from trainables.plain_files import check_no_link, create, open_to_append, open_to_read
 
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}")
 """What `_temporary` names: nobody but its writer wants it, and a writer that was killed leaves it behind."""
@@ -32,21 +33,27 @@ _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 class Folder:
-    """A folder named by a path or URI. Cheap to pickle: only the location travels."""
+    """A folder named by a path or URI. Cheap to pickle: only the location travels.
 
-    def __init__(self, location: str | Path) -> None:
+    The folder itself may be reached by a link. Nothing inside is: a folder may come from somebody else, and a link in
+    it would lead out of it.
+    """
+
+    def __init__(self, location: str | Path, root: str | None = None) -> None:
+        """`root`: the folder that this one is inside of, if it is."""
         text = str(location).removeprefix("file://")
         self.location = text if "://" in text else str(Path(text).expanduser().absolute())
+        self._root = root or self.location
 
     def __repr__(self) -> str:
         return f"Folder({self.location!r})"
 
-    def __reduce__(self) -> tuple[type["Folder"], tuple[str]]:
-        return Folder, (self.location,)
+    def __reduce__(self) -> tuple[type["Folder"], tuple[str, str]]:
+        return Folder, (self.location, self._root)
 
     def __truediv__(self, name: str) -> "Folder":
         base, options = self._parts
-        return Folder(f"{base}/{name}{options}")
+        return Folder(f"{base}/{name}{options}", self._root)
 
     @property
     def name(self) -> str:
@@ -84,6 +91,12 @@ class Folder:
             ) from error
         return filesystem, path.rstrip("/")
 
+    def _inside(self, name: str = "") -> Path:
+        """The path of a file in a local folder; raises OSError if a link leads there."""
+        path = self.local_path / name
+        check_no_link(Path(self._root), path)
+        return path
+
     def _path(self, name: str) -> str:
         return f"{self._filesystem[1]}/{name}" if name else self._filesystem[1]
 
@@ -112,24 +125,34 @@ class Folder:
     def checksum(self, name: str) -> str:
         """The sha256 of a file; raises FileNotFoundError."""
         digest = hashlib.sha256()
-        with self._filesystem[0].open_input_stream(self._path(name)) as stream:
+        with self._open(name) as stream:
             while content := stream.read(_CHUNK_BYTES):
                 digest.update(content)
         return digest.hexdigest()
 
     def read_bytes(self, name: str) -> bytes:
-        """The content of a file; raises FileNotFoundError."""
-        with self._filesystem[0].open_input_stream(self._path(name)) as stream:
+        """The content of a file; raises FileNotFoundError, and OSError for what is no plain file."""
+        with self._open(name) as stream:
             return bytes(stream.read())
+
+    def append_bytes(self, name: str, content: bytes) -> None:
+        """Writes behind the end of a local file."""
+        with open_to_append(self._inside(name)) as stream:
+            stream.write(content)
+
+    def _open(self, name: str) -> Any:
+        if self.is_local:
+            return open_to_read(self._inside(name))
+        return self._filesystem[0].open_input_stream(self._path(name))
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Writes a file whole or not at all: a reader never sees a half-written one."""
         if self.is_local:
-            target = self.local_path / name
+            target = self._inside(name)
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = _temporary(target)
             try:
-                with temporary.open("wb") as stream:
+                with create(temporary) as stream:
                     stream.write(content)
                     stream.flush()
                     os.fsync(stream.fileno())
@@ -185,6 +208,7 @@ class Folder:
         library met it.
         """
         if self.is_local:
+            self._inside()
             self._settle()
             temporary_path = _temporary(self.local_path)
             temporary_path.mkdir(parents=True)

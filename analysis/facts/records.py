@@ -103,11 +103,10 @@ class StudyRecords:
         return ", ".join(run.cell[option_words(factor.name)] for factor in self.info.factors)
 
     def encoder_fingerprint(self, name: str) -> str:
-        """Equal for equal encoders: their options, and the names and sizes of the files that they are loaded from."""
+        """Equal for equal encoders: their options, and the files that they are loaded from."""
         return json.dumps(
             [
-                # The times of an encoder's files change when the folder is copied.
-                [one.config.model_dump(mode="json"), {file: size for file, (size, _) in one.files.items()}]
+                [one.config.model_dump(mode="json"), dict(one.files)]
                 for one in self.info.encoders
                 if one.config.name == name
             ],

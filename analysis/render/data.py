@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_FORMULA = r"^([=+\-@\t\r])"
+"""With what a text begins that spreadsheets carry out."""
+
+
 def frame(table: Table) -> "pd.DataFrame":
     """A data frame with one typed column per key of `Table.records`."""
     import pandas as pd
@@ -29,8 +33,12 @@ def frame(table: Table) -> "pd.DataFrame":
 
 
 def comma_separated(table: Table) -> str:
-    """CSV with a heading line, empty for a missing value."""
-    return frame(table).to_csv(index=False, lineterminator="\n")
+    """CSV with a heading line, empty for a missing value; a text that spreadsheets take for a formula is quoted."""
+    held = frame(table)
+    texts = [key for key in table.record_keys() if held[key].dtype == "string"]
+    for key in texts:
+        held[key] = held[key].str.replace(_FORMULA, r"'\1", regex=True)
+    return held.to_csv(index=False, lineterminator="\n")
 
 
 def as_json(table: Table) -> str:

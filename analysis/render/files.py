@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from analysis.contents import Report
 from analysis.render.data import as_json, comma_separated, parquet
@@ -10,6 +9,7 @@ from analysis.render.latex import latex, latex_document
 from analysis.render.markdown import markdown
 from analysis.render.table import Table
 from trainables.errors import UserError
+from trainables.storage import Folder
 
 TABLE_FORMATS: Mapping[str, tuple[str, Callable[[Table], str | bytes]]] = {
     "csv": ("csv", comma_separated),
@@ -33,7 +33,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
     return names
 
 
-def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMATS) -> list[str]:
+def write_report(report: Report, output: Folder, formats: tuple[str, ...] = FORMATS) -> list[str]:
     """Writes the files of a report into `output`; returns what was written, as short names.
 
     Raises:
@@ -41,27 +41,26 @@ def write_report(report: Report, output: Path, formats: tuple[str, ...] = FORMAT
     """
     written = []
     with _writing(output):
-        output.mkdir(parents=True, exist_ok=True)
         if "markdown" in formats:
-            _write(output / "report.md", report_markdown(report))
+            _write(output, "report.md", report_markdown(report))
             written.append("report.md")
         written += write_tables(report.tables, output / "tables", formats)
         if "latex" in formats:
-            _write(output / "tables" / "all_tables.tex", latex_document(report.tables))
+            _write(output / "tables", "all_tables.tex", latex_document(report.tables))
         if "figures" in formats and report.figures:
             for figure in report.figures:
-                _write(output / "figures" / f"{figure.name}.svg", figure.svg)
-                _write(output / "figures" / f"{figure.name}.pdf", figure.pdf())
+                _write(output / "figures", f"{figure.name}.svg", figure.svg)
+                _write(output / "figures", f"{figure.name}.pdf", figure.pdf())
             written.append("figures/*.svg, *.pdf")
         if "html" in formats:
             from analysis.render.page import page
 
-            _write(output / "report.html", page(report))
+            _write(output, "report.html", page(report))
             written.append("report.html")
     return written
 
 
-def write_tables(tables: Iterable[Table], output: Path, formats: Iterable[str]) -> list[str]:
+def write_tables(tables: Iterable[Table], output: Folder, formats: Iterable[str]) -> list[str]:
     """Writes every table in every format that has one file per table; returns the patterns of their names.
 
     Raises:
@@ -71,7 +70,7 @@ def write_tables(tables: Iterable[Table], output: Path, formats: Iterable[str]) 
     with _writing(output):
         for table in tables:
             for ending, render in kinds:
-                _write(output / f"{table.name}.{ending}", render(table))
+                _write(output, f"{table.name}.{ending}", render(table))
     return [f"{output.name}/*.{ending}" for ending, _ in kinds]
 
 
@@ -92,22 +91,16 @@ def report_markdown(report: Report) -> str:
 
 
 @contextmanager
-def _writing(output: Path) -> Iterator[None]:
+def _writing(output: Folder) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise UserError(
-            f"Nothing can be written to {output} ({error.strerror or error}): name a folder with --output that can "
-            "be made or written to."
+            f"Nothing can be written to {output.location} ({error.strerror or error}): name a folder with --output "
+            "that can be made or written to."
         ) from error
 
 
-def _write(path: Path, content: str | bytes) -> None:
+def _write(folder: Folder, name: str, content: str | bytes) -> None:
     """Writes a file whole or not at all, so that a reader of a running study never sees half a page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    folder.write_bytes(name, content if isinstance(content, bytes) else content.encode())

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trainables.inert import inert
+
 Kind = Literal["text", "score", "difference", "size", "rank", "ranks", "number", "count", "seconds", "share", "p"]
 """What a column holds; decides how a value is written and how it is aligned. `difference` and `ranks` carry a sign (of
 scores and of rank distances); `size` and `rank` are the same without one."""
@@ -130,8 +132,9 @@ def make_table(
     *,
     long: bool = False,
 ) -> Table:
-    """A table from rows of cells or plain values."""
-    cells = tuple(tuple(value if isinstance(value, Cell) else Cell(value) for value in row) for row in rows)
+    """A table from rows of cells or plain values; its texts steer nothing where they are shown."""
+    plain = ([inert(value) if isinstance(value, str) else value for value in row] for row in rows)
+    cells = tuple(tuple(value if isinstance(value, Cell) else Cell(value) for value in row) for row in plain)
     return Table(name, title, tuple(columns), cells, tuple(notes or ()), long)
 
 

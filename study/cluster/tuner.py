@@ -24,6 +24,7 @@ from study.records import PhaseCounts, State, StatusRecord, Study, open_study
 from study.settings import StudySettings
 from study.terminal import Progress
 from trainables.errors import UserError
+from trainables.plain_files import first_link, open_to_append
 from trainables.records import Outcome, TrialRecord, now
 from trainables.storage import Folder
 
@@ -84,7 +85,7 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
 
 @contextmanager
 def only_driver(folder: Folder) -> Iterator[None]:
-    """Holds a study for the time of the block; raises UserError if another process runs it.
+    """Holds a study for the time of the block; raises UserError if another process runs it, or if it holds links.
 
     The lock is the kernel's: it ends with its process, however that ends. Remote folders have none.
     """
@@ -92,7 +93,9 @@ def only_driver(folder: Folder) -> Iterator[None]:
         yield
         return
     folder.local_path.mkdir(parents=True, exist_ok=True)
-    with (folder.local_path / ".lock").open("w") as stream:
+    if (link := first_link(folder.local_path)) is not None:
+        raise UserError(f"{link} is a link, and a study holds none: remove it, or put what it leads to in its place.")
+    with open_to_append(folder.local_path / ".lock") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

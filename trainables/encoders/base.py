@@ -83,8 +83,8 @@ class EncoderConfig(BaseModel):
         """Returns the size that the encoder will have with so many tokens in its vocabulary."""
         raise NotImplementedError
 
-    def files(self) -> dict[str, list[int]]:
-        """The files that the encoder is loaded from, as far as they lie on this machine: size and time by name."""
+    def files(self) -> dict[str, str]:
+        """The files that the encoder is loaded from, as far as they lie on this machine: sha256 by name."""
         return {}
 
 

@@ -1,5 +1,6 @@
 """Encoders from checkpoints: a preset of a published one, a local folder, or a hub id."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from trainables.encoders.model import Encoder
+
+_NOT_LOADED = re.compile(r"/\.|\.(md|h5|msgpack|onnx|ot|png)$|/(LICENSE|NOTICE)|/(onnx|openvino)/")
+"""Files of a model's folder that its encoder does not depend on: hidden ones, documents, weights of other libraries."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -74,13 +78,17 @@ class HuggingFaceEncoder(EncoderConfig):
         return Shape(config.num_hidden_layers, config.hidden_size, parameters, embeddings)
 
     @override
-    def files(self) -> dict[str, list[int]]:
+    def files(self) -> dict[str, str]:
         folder = Path(self.source)
-        return {
-            path.name: [path.stat().st_size, path.stat().st_mtime_ns]
-            for path in sorted(folder.glob("*"))
-            if folder.is_absolute() and path.is_file()
-        }
+        if not folder.is_absolute():
+            return {}
+        paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _NOT_LOADED.search(str(path)))
+        return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _e5(size: str) -> HuggingFaceEncoder:

@@ -20,8 +20,7 @@ class ReportLog:
         """Appends one line; returns True if the report misses its rung."""
         line = report.model_dump_json(exclude_none=False).encode() + b"\n"
         if self._folder.is_local:
-            with (self._folder.local_path / REPORTS).open("ab") as stream:
-                stream.write(line)
+            self._folder.append_bytes(REPORTS, line)
         else:
             self._lines.append(line)
             self._write_all()

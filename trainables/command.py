@@ -1,0 +1,48 @@
+"""The outer edge of every command line: what users and systems do wrong becomes one sentence and an exit status."""
+
+import sys
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from trainables.errors import UserError
+from trainables.inert import inert
+
+USER_ERROR, INTERRUPTED = 2, 130
+
+
+def run_command(name: str, command: Callable[[], int], remedy: str) -> int:
+    """Runs a command and returns its exit status: 2 for a mistake or a fault of the surroundings, 130 for Ctrl-C.
+
+    Args:
+        name: of the command, to begin the sentence with.
+        command: what to run; returns an exit status. Whatever it raises that is none of these faults is a bug and is
+            passed on.
+        remedy: what to do about a disk or a folder that fails.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character must not end a study.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return command()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except UserError as error:
+        sentence = str(error)
+    except BrokenPipeError:
+        # Whoever read the output has gone.
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sentence = f"{where}{(error.strerror or str(error)).lower()}; {remedy}"
+    except (pa.ArrowException, UnicodeError) as error:
+        sentence = f"a file cannot be read ({_first_line(error)}); {remedy}"
+    except (RecursionError, OverflowError, MemoryError) as error:
+        sentence = f"what was given is too large or too deeply nested ({_first_line(error)}); {remedy}"
+    print(f"{name}: {inert(sentence)}", file=sys.stderr)
+    return USER_ERROR
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
