@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from study.cluster.local_ray import listen_on_this_machine_only
 from study.command_line import parser, plugins_in
 from study.read_settings import settings_from
 from study.settings import StudySettings
@@ -48,26 +49,28 @@ def _run(options: dict[str, Any], console: Console) -> int:
         print_lists(console)
         return DONE
     if verify is not None:
-        return _verify(_study_location(verify, options["storage"]), console)
+        return _verify(_study_location("--verify", verify, options["storage"]), console)
 
+    earlier = confirm if resume is None else resume
+    settings = settings_from(config, flags) if earlier is None else None
+    if (flags.get("address") if settings is None else settings.address) is None:
+        listen_on_this_machine_only()
     # Imported late: --help and mistakes in flags must not wait for torch and Ray.
     from study.session import Session
 
-    earlier = resume or confirm
-    if earlier is not None:
-        flag = "--resume" if resume else "--confirm-only"
-        may_change = _MAY_CHANGE if resume else _MAY_CHANGE | {"seeds", "until_separable"}
-        location = _study_location(earlier, flags.pop("storage", None))
+    if settings is None:
+        flag = "--confirm-only" if resume is None else "--resume"
+        may_change = _MAY_CHANGE if resume is not None else _MAY_CHANGE | {"seeds", "until_separable"}
+        location = _study_location(flag, str(earlier), flags.pop("storage", None))
         refused = sorted(set(flags) - may_change)
-        if refused or config or (resume and confirm):
+        if refused or config or None not in (resume, confirm):
             other = "--config" if config else "--" + (refused or ["confirm_only"])[0].replace("_", "-")
             raise UserError(
                 f"{other} cannot be given with {flag}: a study keeps the settings that it was started with; "
                 "leave it out, or start a new study."
             )
-        session = (Session.resumed if resume else Session.confirming)(location, flags, console)
+        session = (Session.confirming if resume is None else Session.resumed)(location, flags, console)
     else:
-        settings = settings_from(config, flags)
         name = settings.name or f"{settings.space}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
         session = Session.new(settings, name, console)
     if dry_run:
@@ -106,10 +109,13 @@ def _verify(location: str, console: Console) -> int:
     return DONE
 
 
-def _study_location(resume: str, storage: str | None) -> str:
-    if "/" in resume or Path(resume).exists():
-        return resume
-    return (Folder(storage or str(StudySettings.model_fields["storage"].default)) / resume).location
+def _study_location(flag: str, study: str, storage: str | None) -> str:
+    """Where a study lies that is given by its folder or, in the storage, by its name."""
+    if not study.strip():
+        raise UserError(f"{flag} names no study: give its name, or its folder.")
+    if "/" in study or Path(study).exists():
+        return study
+    return (Folder(storage or str(StudySettings.model_fields["storage"].default)) / study).location
 
 
 if __name__ == "__main__":

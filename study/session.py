@@ -160,8 +160,10 @@ class Session:
                 resources = cluster_resources(self.settings, self._folder)
                 study = self._taken_up() if self._recorded else self._created(resources)
                 if dashboard and not quiet:
-                    self._console.print(f"dashboard: {dashboard} (if it asks for a token: `ray get-auth-token`)")
-                run_plan = partial(self._run_plan, study, self._trainable(resources), resources, dashboard, quiet)
+                    token = f" (it asks for a token: cat {dashboard.token})" if dashboard.token else ""
+                    self._console.print(f"dashboard: {dashboard.address}{token}", highlight=False, soft_wrap=True)
+                address = None if dashboard is None else dashboard.address
+                run_plan = partial(self._run_plan, study, self._trainable(resources), resources, address, quiet)
                 if self.settings.until_separable is None:
                     return run_plan()
                 return self._run_until_separable(run_plan, quiet, self.settings.until_separable)

@@ -5,13 +5,27 @@ by the short name that their declaration gives them.
 """
 
 import glob
+import re
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"\w[\w.+=-]{0,99}", name):
+        raise ValueError(
+            "a study is named by at most 100 letters, digits and . _ + = -, of which the first is a letter or digit"
+        )
+    return name
+
+
+StudyName = Annotated[str, AfterValidator(_folder_name)]
+"""The name of a folder in the storage, and of nothing outside it."""
 
 ENCODER = "encoder"
 """The option of a trial that may name a folder."""
@@ -30,11 +44,11 @@ class StudySettings(BaseModel):
     )
 
     # What is studied.
-    space: str = "dynamic_vs_static"
+    space: Text = "dynamic_vs_static"
     """search space: the question to answer (see --list)"""
-    train: tuple[str, ...] = ()
+    train: tuple[Text, ...] = ()
     """training set: a name, a file or a folder; repeatable (default: the space's)"""
-    evaluate: tuple[str, ...] = ()
+    evaluate: tuple[Text, ...] = ()
     """benchmark; repeatable (default: the space's)"""
     data_dir: Path | None = None
     """folder with local copies of the data sets; without it they are fetched"""
@@ -46,19 +60,19 @@ class StudySettings(BaseModel):
     """option with several levels, such as loss.temperature=0.02,0.05, that crosses every branch; repeatable"""
 
     # Which arms are compared.
-    arms: tuple[str, ...] = ()
+    arms: tuple[Text, ...] = ()
     """only these strategies and families, separated by commas (default: all of the space)"""
-    without: tuple[str, ...] = ()
+    without: tuple[Text, ...] = ()
     """leave these strategies, families and controls out, separated by commas"""
     arm: Mapping[str, Mapping[str, Any]] = {}
     """one more arm, confirmed as it is, such as "mine: ratio=linear(0.2,0.8) optimiser.learning_rate=3e-5";
     repeatable"""
 
     # How it is searched.
-    objective: tuple[str, ...] = ("multilingual/map",)
+    objective: Annotated[tuple[Text, ...], Field(min_length=1)] = ("multilingual/map",)
     """dev metric that chooses, with :maximize or :minimize where it is not the usual direction; repeatable: the Pareto
     front of several goes to the confirm phase"""
-    measure: tuple[str, ...] = ()
+    measure: tuple[Text, ...] = ()
     """measure to compute beside the default ones, such as ndcg@10; repeatable (see --list)"""
     sampler: Literal["tpe", "random", "nsga2"] | None = None
     """Optuna sampler inside every branch (default: the space's; tpe is random for 4 trials)"""
@@ -69,7 +83,7 @@ class StudySettings(BaseModel):
     """option with several levels that is searched in every branch instead of crossing it; repeatable"""
     warm_start: bool = False
     """begin the search of a level with what its neighbour found, counted as one of its trials"""
-    search_seed: Annotated[int, Field(ge=100_000)] = 1_000_000
+    search_seed: Annotated[int, Field(ge=100_000, lt=2**31)] = 1_000_000
     """seed of all search trials and of the samplers; confirm seeds are 0, 1, ..."""
     early_stopping: Literal["off", "halving"] = "off"
     """halving: stop search trials that are behind earlier ones of their own branch"""
@@ -81,11 +95,11 @@ class StudySettings(BaseModel):
     """confirm runs per arm (default: the space's)"""
     until_separable: Positive | None = None
     """add confirm seeds, up to this many, until the main comparison has a verdict"""
-    time_budget: str | None = None
+    time_budget: Text | None = None
     """start no trial after this time, such as 90s, 15m, 2.5h or 3d"""
     trial_budget: Positive | None = None
     """most trials of the study"""
-    pair_budget: Positive | None = None
+    pair_budget: Annotated[int, Field(ge=1, le=10**15)] | None = None
     """most training pairs of the study, over all trials"""
 
     # On what.
@@ -97,7 +111,7 @@ class StudySettings(BaseModel):
     """GPUs of a worker (default: 1 where the cluster has any, else 0)"""
     max_concurrent_trials: Positive | None = None
     """trials at a time (default: as many as fill the cluster)"""
-    address: str | None = None
+    address: Text | None = None
     """address of a running Ray cluster (default: start one here)"""
     max_failures: Annotated[int, Field(ge=0)] = 2
     """how often a trial whose machine or process died is started again"""
@@ -105,11 +119,11 @@ class StudySettings(BaseModel):
     # Where to, and with what.
     keep_encoders: bool = False
     """keep the trained encoder of every confirm run, as a Hugging Face folder"""
-    storage: str = "studies"
+    storage: Text = "studies"
     """folder or URI under which studies lie"""
-    name: str | None = None
+    name: StudyName | None = None
     """name of the study (default: space and time)"""
-    plugin: tuple[str, ...] = ()
+    plugin: tuple[Text, ...] = ()
     """module that adds families, encoders, benchmarks, measures or spaces; repeatable"""
 
     @field_validator("train", "evaluate", "objective", "measure", "arms", "without", "plugin", mode="before")

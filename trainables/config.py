@@ -30,14 +30,14 @@ class TrialConfig(BaseModel):
     """encoder: a preset, a local folder or a hub id"""
     ratio: Annotated[RatioConfig, Option()]
     """the probability that a batch is monolingual: a schedule, or a controller that follows signals"""
-    steps: Annotated[int, Field(ge=0), Option(flag="steps")]
+    steps: Annotated[int, Field(ge=0, le=10**9), Option(flag="steps")]
     """optimiser steps of a trial; 0: the encoder as it comes"""
     batches: BatchConfig
     loss: LossConfig = LossConfig()
     optimiser: OptimiserConfig
     compute: ComputeConfig = ComputeConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """seed of weights, batches and dropout"""
 
     @model_validator(mode="after")

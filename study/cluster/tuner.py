@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from ray import tune
 
+from study.cluster.local_ray import ray_folder
 from study.cluster.resources import Resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
 from study.plan.budget import Budget
@@ -42,9 +43,18 @@ class Ended:
     failed: int
 
 
+@dataclass(frozen=True)
+class Dashboard:
+    """Where a study can be watched."""
+
+    address: str
+    token: Path | None
+    """The file with the token that it asks for, if we made it."""
+
+
 @contextmanager
-def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterator[str | None]:
-    """Connects to the cluster of the settings, or starts Ray here; yields the dashboard's address.
+def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterator[Dashboard | None]:
+    """Connects to the cluster of the settings, or starts Ray here, for the time of the block.
 
     Ray's messages go to a file. Raises UserError if the address does not answer.
     """
@@ -55,32 +65,34 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     _log_to_file(log)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
-    try:
-        if settings.address:
-            context = ray.init(address=settings.address, **options)
-        else:
-            # "local": a Ray of its own, even where RAY_ADDRESS is set or another one runs on this machine.
-            context = ray.init(
-                address="local",
-                num_cpus=cores(),
-                num_gpus=gpu_count(),
-                object_store_memory=_OBJECT_STORE_BYTES + 2 * shared_bytes,
-                include_dashboard=True,
-                dashboard_host="127.0.0.1",
-                **options,
-            )
-    except (ConnectionError, RuntimeError) as error:
-        if not settings.address:
-            raise
-        raise UserError(
-            f"--address {settings.address}: no Ray cluster answers there ({str(error).splitlines()[0]}); "
-            "start one with `ray start --head`, or leave --address out to start Ray here."
-        ) from error
-    try:
-        url = context.dashboard_url
-        yield f"http://{url}" if url else None
-    finally:
-        ray.shutdown()
+    with nullcontext() if settings.address else ray_folder() as folder:
+        try:
+            if folder is None:
+                context = ray.init(address=settings.address, **options)
+            else:
+                # "local": a Ray of its own, even where RAY_ADDRESS is set or another one runs on this machine.
+                context = ray.init(
+                    address="local",
+                    num_cpus=cores(),
+                    num_gpus=gpu_count(),
+                    object_store_memory=_OBJECT_STORE_BYTES + 2 * shared_bytes,
+                    include_dashboard=True,
+                    dashboard_host="127.0.0.1",
+                    _temp_dir=str(folder.path),
+                    **options,
+                )
+        except (ConnectionError, RuntimeError) as error:
+            if not settings.address:
+                raise
+            raise UserError(
+                f"--address {settings.address}: no Ray cluster answers there ({str(error).splitlines()[0]}); "
+                "start one with `ray start --head`, or leave --address out to start Ray here."
+            ) from error
+        try:
+            url = context.dashboard_url
+            yield Dashboard(f"http://{url}", None if folder is None else folder.token) if url else None
+        finally:
+            ray.shutdown()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ class BatchConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
-    size: Annotated[int, Field(ge=2), Option(flag="batch-size")]
+    size: Annotated[int, Field(ge=2, le=10**6), Option(flag="batch-size")]
     """pairs in a batch over all workers: a query has one negative less"""
     draw: Annotated[
         Literal["exact", "bernoulli"],

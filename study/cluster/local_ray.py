@@ -1,0 +1,65 @@
+"""A Ray of our own: it listens on this machine only, keeps its files in a private folder, and leaves nothing behind.
+
+Nothing here imports Ray: where it listens must be said before it is imported.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir, mkdtemp
+
+from trainables.errors import UserError
+from trainables.plain_files import create
+
+LONGEST_FOLDER = 40
+"""Ray puts sockets some 60 characters deeper, and the system allows their paths 107."""
+
+
+def listen_on_this_machine_only() -> None:
+    """Makes a Ray that is imported and started later listen on the loopback address alone, its metrics included."""
+    # Ray's own switch for systems whose firewalls ask about every open port (ray/_private/services.py).
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
+
+@dataclass(frozen=True)
+class RayFolder:
+    """Where a Ray of our own keeps its files."""
+
+    path: Path
+    token: Path
+    """The file with the token that its dashboard asks for; only this user may read it."""
+
+
+@contextmanager
+def ray_folder() -> Iterator[RayFolder]:
+    """A private folder for the time of the block, with a token for this Ray alone."""
+    folder = Path(mkdtemp(prefix="hbs-", dir=_short_folder()))
+    before = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    try:
+        token = folder / "auth_token"
+        with create(token) as stream:
+            stream.write(secrets.token_hex(32).encode())
+        token.chmod(0o600)
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+        yield RayFolder(folder, token)
+    finally:
+        if before is None:
+            os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
+        else:
+            os.environ["RAY_AUTH_TOKEN_PATH"] = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _short_folder() -> str:
+    """A folder for temporary files whose path leaves room for sockets; raises UserError if there is none."""
+    for folder in (os.environ.get("RAY_TMPDIR"), gettempdir(), "/tmp"):
+        if folder and len(folder) <= LONGEST_FOLDER and os.access(folder, os.W_OK):
+            return folder
+    raise UserError(
+        f"The folder for temporary files {gettempdir()} is too long for Ray's sockets: set RAY_TMPDIR to a folder with "
+        f"a path of at most {LONGEST_FOLDER} characters."
+    )
