@@ -41,6 +41,8 @@ def _state(study: StudyRecords) -> list[str]:
             lines.append(f"The study is running ({status.phase} phase, {ended}): the numbers will change.")
         case "interrupted":
             lines.append(f"The study was interrupted in its {status.phase} phase ({ended}): the numbers are not final.")
+        case "lost":
+            lines.append(f"The study lost Ray in its {status.phase} phase ({ended}): the numbers are not final.")
         case "budget":
             lines.append(f"The study stopped at its budget in the {status.phase} phase ({ended}).")
     if study.info.settings.until_separable is not None and study.study.decision is None:

@@ -246,14 +246,14 @@ class PhaseCounts(Record):
     """those of them that were stopped early"""
 
 
-State = Literal["running", "complete", "interrupted", "budget"]
+State = Literal["running", "complete", "interrupted", "budget", "lost"]
 
 
 class StatusRecord(Record):
     """Where the study stands. One that says `running` and was not updated for five minutes was interrupted."""
 
     state: State
-    """running, complete, interrupted, or budget: stopped at a budget"""
+    """running, complete, interrupted, budget: stopped at a budget, or lost: Ray or the study's process died"""
     phase: Literal["search", "confirm"]
     """phase of the study"""
     updated: str

@@ -2,20 +2,22 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from study.cluster.local_ray import listen_on_this_machine_only
+from study.cluster.local_ray import listen_on_this_machine_only, remove_folder_of
 from study.command_line import parser, plugins_in
+from study.guard import watched
 from study.read_settings import settings_from
 from study.settings import StudySettings
 from trainables.command import INTERRUPTED, run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins
+from trainables.records import now
 from trainables.storage import Folder
 
 DONE, SOME_FAILED = 0, 1
@@ -26,19 +28,22 @@ _MAY_CHANGE = frozenset(
 """Settings that a resumed study may be given anew: they do not touch the numbers."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0 done, 1 some trials failed or damaged, 2 a user's mistake."""
+def main(arguments: Sequence[str] | None = None, study_starts: Callable[[str], None] = lambda location: None) -> int:
+    """Runs the command line; returns the exit status: 0 done, 1 some trials failed or damaged, 2 a user's mistake.
+
+    `study_starts` is told where the study lies, once it is about to run.
+    """
     console = Console(stderr=False)
 
     def command() -> int:
         # Before anything else: what plugins bring can be named by the other flags.
         load_plugins(plugins_in(arguments))
-        return _run(vars(parser().parse_args(arguments)), console)
+        return _run(vars(parser().parse_args(arguments)), console, study_starts)
 
     return run_command("study.run", command, "mend that or give another --storage, then go on with --resume.")
 
 
-def _run(options: dict[str, Any], console: Console) -> int:
+def _run(options: dict[str, Any], console: Console, study_starts: Callable[[str], None]) -> int:
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
     verify = options.pop("verify")
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
@@ -76,8 +81,9 @@ def _run(options: dict[str, Any], console: Console) -> int:
     if dry_run:
         session.print_plan()
         return DONE
-    ended = session.run(quiet=quiet)
     location = session.location
+    study_starts(location)
+    ended = session.run(quiet=quiet)
     if not quiet:
         # A process of its own: the report reads records only and knows nothing of studies.
         plugins = [part for name in session.settings.plugin for part in ("--plugin", name)]
@@ -118,5 +124,14 @@ def _study_location(flag: str, study: str, storage: str | None) -> str:
     return (Folder(storage or str(StudySettings.model_fields["storage"].default)) / study).location
 
 
+def _mark_lost(location: str, process: int) -> None:
+    from study.records import open_study
+
+    remove_folder_of(process)
+    if location:
+        study = open_study(location)
+        study.write_status(study.status.model_copy(update={"state": "lost", "updated": now(), "dashboard": None}))
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(watched(lambda parent: main(study_starts=parent.study_starts), _mark_lost))

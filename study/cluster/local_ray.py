@@ -15,6 +15,8 @@ from tempfile import gettempdir, mkdtemp
 from trainables.errors import UserError
 from trainables.plain_files import create
 
+_PREFIX = "hbs-"
+
 LONGEST_FOLDER = 40
 """Ray puts sockets some 60 characters deeper, and the system allows their paths 107."""
 
@@ -37,7 +39,7 @@ class RayFolder:
 @contextmanager
 def ray_folder() -> Iterator[RayFolder]:
     """A private folder for the time of the block, with a token for this Ray alone."""
-    folder = Path(mkdtemp(prefix="hbs-", dir=_short_folder()))
+    folder = Path(mkdtemp(prefix=_PREFIX, dir=_short_folder()))
     before = os.environ.get("RAY_AUTH_TOKEN_PATH")
     try:
         token = folder / "auth_token"
@@ -52,6 +54,14 @@ def ray_folder() -> Iterator[RayFolder]:
         else:
             os.environ["RAY_AUTH_TOKEN_PATH"] = before
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_folder_of(process: int) -> None:
+    """Removes what the Ray of a process that has died left behind."""
+    for folder in Path(_short_folder()).glob(f"{_PREFIX}*"):
+        # Ray names its sessions after the process that started it.
+        if any(folder.glob(f"session_*_{process}")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _short_folder() -> str:

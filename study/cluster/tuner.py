@@ -81,6 +81,8 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
                     _temp_dir=str(folder.path),
                     **options,
                 )
+                # Ray opens it to everybody.
+                folder.path.chmod(0o700)
         except (ConnectionError, RuntimeError) as error:
             if not settings.address:
                 raise
