@@ -1,5 +1,6 @@
 """The page on this machine, made anew whenever the studies have moved on."""
 
+import html
 from collections.abc import Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from analysis.contents import build_report
 from analysis.render.page import page
 from study.records import open_study
 from trainables.errors import UserError
+from trainables.inert import inert
 
 ADDRESS = "127.0.0.1"
 LAST_PORT = 65_535
@@ -28,6 +30,10 @@ WATCH = """<script>
 })();
 </script>
 """
+
+
+PROBLEM = "<!doctype html><html lang=en><meta charset=utf-8><title>No report</title><body><p>{}</p>{}</body></html>"
+"""What is shown instead of a report that cannot be made now; it looks again by itself."""
 
 
 class LivePage:
@@ -66,15 +72,23 @@ def make_server(locations: Sequence[str], margin: float, port: int, watts: float
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/":
-                self._answer(live.content(), "text/html; charset=utf-8")
-            elif self.path == "/version":
-                self._answer(live.version().encode(), "text/plain; charset=utf-8")
-            else:
-                self.send_error(HTTPStatus.NOT_FOUND)
+            # A page from elsewhere may have its own name lead here: its reader would read the study.
+            if self.headers.get("Host", "").rpartition(":")[0] not in (ADDRESS, "localhost"):
+                self.send_error(HTTPStatus.FORBIDDEN, "This page is for this machine only.")
+                return
+            try:
+                if self.path == "/":
+                    self._answer(live.content(), "text/html; charset=utf-8")
+                elif self.path == "/version":
+                    self._answer(live.version().encode(), "text/plain; charset=utf-8")
+                else:
+                    self.send_error(HTTPStatus.NOT_FOUND)
+            except (UserError, OSError) as error:
+                page = PROBLEM.format(html.escape(inert(str(error))), WATCH)
+                self._answer(page.encode(), "text/html; charset=utf-8", HTTPStatus.SERVICE_UNAVAILABLE)
 
-        def _answer(self, content: bytes, kind: str) -> None:
-            self.send_response(HTTPStatus.OK)
+        def _answer(self, content: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Cache-Control", "no-store")
