@@ -14,6 +14,17 @@ from study.records import BranchRecord
 from study.settings import StudySettings
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
+from trainables.training.checkpoints import KEPT
+
+_BYTES_OF_WEIGHT = 4
+_BYTES_OF_CHECKPOINT = 12
+"""A float32 weight and its two moments."""
+
+_LONG = 2 * 86400.0
+"""Seconds from which a study is told in days, and a smaller one named beside it."""
+
+_FEWEST_SEEDS = 3
+"""Seeds from which intervals say something."""
 
 
 def print_plan(
@@ -55,7 +66,7 @@ def _lines(
     worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
     return {
         **({"factors": "; ".join(factors)} if factors else {}),
-        **_costs(plan, inputs, resources),
+        **_costs(settings, plan, inputs, resources),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
         "overlap": f"{overlapping} items share text with a benchmark, {fate}",
@@ -68,11 +79,11 @@ def _lines(
     }
 
 
-def _costs(plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[str, str]:
-    """Encoder, trial and estimate: once for every encoder and batch size that the study trains."""
+def _costs(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[str, str]:
+    """Encoder, trial, estimate and disk: once for every encoder and batch size that the study trains."""
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
-    memory, seconds = 0.0, []
+    memory, largest, seconds = 0.0, 0, []
     different = {(c.encoder.model_dump_json(), c.steps, c.batches.size): c for c in plan.first_configs}
     for config in different.values():
         cost = estimate(config, inputs.of(config.encoder).texts, resources)
@@ -80,15 +91,41 @@ def _costs(plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[s
         pairs = config.steps * config.pairs_per_step
         if config.steps:
             trials[f"{config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"] = None
-        memory = max(memory, cost.memory_gib)
+        memory, largest = max(memory, cost.memory_gib), max(largest, cost.parameters)
         seconds.append(cost.trial_seconds)
     mean = sum(seconds) / len(seconds)
-    hours = mean * sum(plan.planned.values()) / resources.concurrent / 3600
-    return {
+    trials_in_all = sum(plan.planned.values())
+    most = trials_in_all + plan.most_arms * max(0, (settings.until_separable or 0) - plan.seeds)
+    each = mean / resources.concurrent
+    time = _duration(each * trials_in_all) + (f", at most {_duration(each * most)}" if most > trials_in_all else "")
+    found = {
         "encoder": ", ".join(encoders),
         "trial": ", ".join(trials),
-        "estimate": f"{memory:.2f} GiB per worker, {mean:.0f} s per trial, {hours:.2f} h in all (rough)",
+        "estimate": f"{memory:.2f} GiB per worker, {mean:.0f} s per trial, {time} in all (rough)",
+        "disk": _disk(settings, plan, resources, largest, most),
     }
+    if each * most > _LONG:
+        fewest = each * (len(plan.branches) + plan.most_arms * _FEWEST_SEEDS)
+        found["smaller"] = (
+            f"--trials 1 --seeds {_FEWEST_SEEDS} takes {_duration(fewest)}; --arms and --without leave arms out"
+        )
+    return found
+
+
+def _disk(settings: StudySettings, plan: StudyPlan, resources: Resources, parameters: int, trials: int) -> str:
+    """What checkpoints of running trials and kept encoders take; records are small beside them."""
+    checkpoints = resources.concurrent * KEPT * parameters * _BYTES_OF_CHECKPOINT
+    parts = [f"{checkpoints / 2**30:.2f} GiB for checkpoints while it runs"]
+    if settings.keep_encoders:
+        kept = (trials - plan.planned["search"]) * parameters * _BYTES_OF_WEIGHT
+        parts.append(f"up to {kept / 2**30:.2f} GiB for kept encoders")
+    return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _LONG:
+        return f"{seconds / 3600:.2f} h"
+    return f"{seconds / 86400:.1f} days"
 
 
 def _of_cells(plan: StudyPlan) -> str:

@@ -1,20 +1,21 @@
 """What a study will cost, before it starts: rough, and said to be so."""
 
+import math
 import time
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import torch
 
 from study.cluster.resources import Resources
 from trainables.config import TrialConfig
+from trainables.encoders.tokens import TokenTable
 from trainables.inputs import TokenisedTexts
+from trainables.memory import held_gib
 
 _BYTES_PER_TRAINED_PARAMETER = 16
 """float32 weight, gradient and two moments of AdamW."""
-
-_ACTIVATION_VALUES_PER_TOKEN_AND_LAYER = 34
-"""Values of the model's width that a transformer layer keeps for its backward pass (Korthikanti et al., 2022)."""
 
 _EFFICIENCY = 0.35
 """Share of the speed of a large matrix product that training reaches."""
@@ -23,9 +24,15 @@ _SECONDS_PER_TRIAL = 1.0
 """Fixed cost of a trial: start, batches planned, report, records."""
 
 
+_DRAWS = 100
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """Memory of one worker in GiB and seconds of one trial."""
+    """Memory of one worker in GiB and seconds of one trial.
+
+    A worker holds what this process holds by now, the same libraries and data, and what training adds.
+    """
 
     parameters: int
     memory_gib: float
@@ -36,16 +43,22 @@ def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources) -
     """Estimates from the encoder's shape, the lengths of the texts, and a matrix product timed here."""
     shape = config.encoder.shape(len(texts.tokenizer))
     pair_tokens = float(texts.queries.lengths.mean() + texts.passages.lengths.mean())
-    worker_pairs = config.batches.size / resources.workers / config.compute.gradient_accumulation
-    per_token = shape.layers * shape.width * _ACTIVATION_VALUES_PER_TOKEN_AND_LAYER * 4
-    memory = shape.parameters * _BYTES_PER_TRAINED_PARAMETER + worker_pairs * pair_tokens * per_token
+    chunk = math.ceil(config.batches.size / resources.workers / config.compute.gradient_accumulation)
+    padded = chunk * (_longest_of(texts.queries, chunk) + _longest_of(texts.passages, chunk))
+    memory = shape.parameters * _BYTES_PER_TRAINED_PARAMETER + padded * shape.activation_bytes
     # Forward and backward cost 6 operations per weight and token; an encoding pass costs 2.
     weights = max(1, shape.parameters - shape.embeddings)
     encoded = sum(len(t.queries.ids) + len(t.candidates.ids) for t in (texts.dev, *texts.tests))
     pairs = config.steps * config.pairs_per_step
     operations = 6 * weights * pair_tokens * pairs + 2 * weights * encoded
     seconds = operations / (_EFFICIENCY * _operations_per_second(resources) * resources.workers)
-    return Estimate(shape.parameters, memory / 2**30, _SECONDS_PER_TRIAL + seconds)
+    return Estimate(shape.parameters, held_gib() + memory / 2**30, _SECONDS_PER_TRIAL + seconds)
+
+
+def _longest_of(texts: TokenTable, number: int) -> float:
+    """The mean length in tokens of the longest of so many texts, to which all of them are padded."""
+    lengths = np.random.default_rng(0).choice(texts.lengths, (_DRAWS, number))
+    return float(lengths.max(axis=1).mean())
 
 
 @cache

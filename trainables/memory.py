@@ -16,6 +16,15 @@ def forget_peak() -> None:
         (_PROCESS / "clear_refs").write_text("5")
 
 
+def held_gib() -> float:
+    """The memory in GiB that the process holds now (resident set); 0 where the system does not say."""
+    with suppress(OSError):
+        for line in (_PROCESS / "status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 2**20
+    return 0.0
+
+
 def peak_gib() -> float:
     """The most memory in GiB that the process held at a time (resident set) since the last `forget_peak`."""
     with suppress(OSError):

@@ -36,6 +36,8 @@ class Shape:
     parameters: int
     embeddings: int
     """Parameters of the embedding table, which are read and not multiplied."""
+    activation_bytes: float
+    """Bytes per token that a training step in float32 keeps for its backward pass."""
 
 
 class EncoderConfig(BaseModel):

@@ -68,14 +68,17 @@ class HuggingFaceEncoder(EncoderConfig):
         import torch
         from transformers import AutoConfig, AutoModel
 
+        from trainables.encoders.footprint import kept_bytes_per_token
+
         config = AutoConfig.from_pretrained(
             self.source, revision=self.revision, trust_remote_code=self.trust_remote_code
         )
         with torch.device("meta"):
-            model = AutoModel.from_config(config, trust_remote_code=self.trust_remote_code)
+            model = AutoModel.from_config(config, trust_remote_code=self.trust_remote_code).train()
         embeddings = model.get_input_embeddings().weight.numel()
         parameters = sum(parameter.numel() for parameter in model.parameters())
-        return Shape(config.num_hidden_layers, config.hidden_size, parameters, embeddings)
+        kept = kept_bytes_per_token(model, config.hidden_size)
+        return Shape(config.num_hidden_layers, config.hidden_size, parameters, embeddings, kept)
 
     @override
     def files(self) -> dict[str, str]:

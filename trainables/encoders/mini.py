@@ -12,7 +12,7 @@ from trainables.parameters import Real
 from trainables.recipe import Recipe
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, XLMRobertaConfig
 
     from trainables.encoders.model import Encoder
 
@@ -74,26 +74,11 @@ class MiniEncoder(EncoderConfig):
     @override
     def build(self, tokenizer: "PreTrainedTokenizerBase", seed: int) -> "Encoder":
         import torch
-        from transformers import XLMRobertaConfig, XLMRobertaModel
+        from transformers import XLMRobertaModel
 
         from trainables.encoders.model import encoder_of
 
-        settings = XLMRobertaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=self.width,
-            num_hidden_layers=self.layers,
-            num_attention_heads=self.heads,
-            intermediate_size=FEED_FORWARD * self.width,
-            # XLM-R numbers positions from the padding id + 1.
-            max_position_embeddings=max(self.max_query_length, self.max_passage_length) + tokenizer.pad_token_id + 1,
-            type_vocab_size=1,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            # A few hundred steps on a small model underfit rather than overfit.
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-        )
+        settings = self._settings(len(tokenizer), tokenizer.pad_token_id)
         with torch.random.fork_rng(devices=[]):
             # Not torch.manual_seed, which would also seed the accelerators.
             torch.default_generator.manual_seed(seed)
@@ -101,9 +86,35 @@ class MiniEncoder(EncoderConfig):
 
     @override
     def shape(self, vocabulary: int) -> Shape:
+        import torch
+        from transformers import XLMRobertaModel
+
+        from trainables.encoders.footprint import kept_bytes_per_token
+
+        with torch.device("meta"):
+            transformer = XLMRobertaModel(self._settings(vocabulary, 1), add_pooling_layer=False).train()
         embeddings = vocabulary * self.width
         layers = self.layers * (4 + 2 * FEED_FORWARD) * self.width * self.width
-        return Shape(self.layers, self.width, embeddings + layers, embeddings)
+        kept = kept_bytes_per_token(transformer, self.width)
+        return Shape(self.layers, self.width, embeddings + layers, embeddings, kept)
+
+    def _settings(self, vocabulary: int, padding: int) -> "XLMRobertaConfig":
+        from transformers import XLMRobertaConfig
+
+        return XLMRobertaConfig(
+            vocab_size=vocabulary,
+            hidden_size=self.width,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            intermediate_size=FEED_FORWARD * self.width,
+            # XLM-R numbers positions from the padding id + 1.
+            max_position_embeddings=max(self.max_query_length, self.max_passage_length) + padding + 1,
+            type_vocab_size=1,
+            pad_token_id=padding,
+            # A few hundred steps on a small model underfit rather than overfit.
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
 
 
 def _of_size(size: str, layers: int, width: int, heads: int) -> MiniEncoder:

@@ -21,7 +21,9 @@ from trainables.storage import Folder
 from trainables.training.optimiser import optimiser_state, restore_optimiser, trainable_parameters
 
 _WEIGHTS, _MOMENTS, _STATE = "model.safetensors", "optimiser.safetensors", "state.json"
-_KEPT = 2
+KEPT = 2
+"""Checkpoints of a run that are on disk at a time."""
+
 _DAMAGED = "damaged-"
 
 _logger = logging.getLogger(__name__)
@@ -70,7 +72,7 @@ def save_checkpoint(
         write_sealed(
             inner, _STATE, _Checkpoint(config=config.fingerprint, data=data_fingerprint, files=files, state=state)
         )
-    for name in _names(folder)[_KEPT:]:
+    for name in _names(folder)[KEPT:]:
         (folder / name).delete()
 
 
