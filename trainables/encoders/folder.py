@@ -21,6 +21,15 @@ _TOKENIZERS = (
     "vocab.json",
 )
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+_LARGEST = {
+    "num_hidden_layers": 1_000,
+    "num_attention_heads": 1_000,
+    "hidden_size": 100_000,
+    "intermediate_size": 1_000_000,
+    "vocab_size": 10_000_000,
+    "max_position_embeddings": 100_000_000,
+}
+"""What no encoder exceeds: a mistake in config.json must not take all memory."""
 _MODULES = {"Transformer", "Pooling", "Dense", "Normalize"}
 _POOLINGS = {"mean_tokens": "mean", "cls_token": "cls", "mean": "mean", "cls": "cls"}
 _DEFAULT_LENGTH = 256
@@ -39,7 +48,7 @@ def _load(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except json.JSONDecodeError as error:
         raise UserError(f"{path}:{error.lineno} is not JSON ({error.msg}): fetch the file again.") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}): fetch the file again.") from error
 
 
@@ -90,6 +99,7 @@ def read_folder(path: Path) -> dict[str, Any]:
     if not isinstance(settings.get("model_type"), str):
         raise UserError(f"{path / 'config.json'} has no model_type: give a folder in the Hugging Face layout.")
     refuse_encoder_decoder(settings, str(path))
+    _check_size(path / "config.json", settings)
     _check_weights(path)
     if not any((path / name).is_file() for name in _TOKENIZERS):
         raise UserError(f"The encoder folder {path} has no tokenizer: put {_TOKENIZERS[0]} next to config.json.")
@@ -101,6 +111,13 @@ def read_folder(path: Path) -> dict[str, Any]:
     length = _longest_text(path / "sentence_bert_config.json")
     length = min(length, position_capacity(settings) or length)
     return {"pooling": _pooling(path), **_prompts(path), "max_query_length": length, "max_passage_length": length}
+
+
+def _check_size(file: Path, settings: Mapping[str, Any]) -> None:
+    for name, largest in _LARGEST.items():
+        value = settings.get(name)
+        if value is not None and (not isinstance(value, int) or not 1 <= value <= largest):
+            raise UserError(f"{file} gives {name} as {value!r}: it must be a number from 1 to {largest:,}.")
 
 
 def _check_weights(path: Path) -> None:
