@@ -1,0 +1,86 @@
+"""A study whose process dies without a word is told, marked and cleaned up after by its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from study.guard import LOST
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import os, signal, sys, time
+from study.guard import watched
+
+def command(parent):
+    parent.study_starts("studies/mine")
+    how = sys.argv[1]
+    if how == "exit":
+        os._exit(1)
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "raise":
+        raise ValueError("a bug")
+    if how == "wait":
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+    return int(how)
+
+def lost(location, process):
+    print("lost", location, process > 0, flush=True)
+
+sys.exit(watched(command, lost))
+"""
+
+
+def start(how: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, how],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 130])
+def test_the_status_of_a_command_that_ends_is_passed_on(status: int) -> None:
+    process = start(str(status))
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (status, "", "")
+
+
+@pytest.mark.parametrize(("how", "said"), [("exit", "exit status 1"), ("kill", "signal 9, Killed")])
+def test_a_death_without_a_word_has_its_own_status_and_sentence(how: str, said: str) -> None:
+    process = start(how)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == LOST
+    assert out == "lost studies/mine True\n"
+    assert said in err
+    assert "go on with --resume studies/mine" in err
+    assert "Traceback" not in err
+
+
+def test_a_bug_stays_a_traceback() -> None:
+    process = start("raise")
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (1, "")
+    assert "ValueError: a bug" in err
+
+
+def test_whoever_kills_the_parent_kills_the_study() -> None:
+    process = start("wait")
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    for _ in range(100):
+        if not Path(f"/proc/{child}").exists():
+            return
+        time.sleep(0.05)
+    pytest.fail("the child lives on")
