@@ -76,8 +76,8 @@ class TrialRecord(Record):
         return self.config.seed
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is None or math.isfinite(value) else None
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 Measured = Annotated[float | None, BeforeValidator(_finite)]

@@ -1,7 +1,5 @@
 """Estimates over seeds, and which studies may share a report."""
 
-import json
-
 import numpy as np
 import pytest
 import scipy.stats
@@ -9,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.facts.facts import Facts, estimate
+from tests.analysis.conftest import edit_arms
 from trainables.errors import UserError
+from trainables.options import patched
 
 
 def opened(*folders) -> Facts:
@@ -31,11 +31,6 @@ def test_a_single_seed_has_no_interval_and_no_seed_no_estimate():
     assert estimate([]) is None
 
 
-def rewrite(path, change) -> None:
-    value = json.loads(path.read_text())
-    path.write_text(json.dumps(change(value)))
-
-
 def test_arms_with_identical_training_share_their_trials(tmp_path, write_study):
     folder = write_study(tmp_path, questions=5)
 
@@ -43,7 +38,7 @@ def test_arms_with_identical_training_share_their_trials(tmp_path, write_study):
         linear = next(arm for arm in arms if arm["arm"] == "best dynamic")
         return [*arms, {**linear, "arm": "twin", "same_as": "best dynamic"}]
 
-    rewrite(folder / "arms.json", add)
+    edit_arms(folder, add)
     facts = opened(folder)
     assert facts.find("twin").runs == facts.find("best dynamic").runs
 
@@ -65,7 +60,8 @@ def test_a_seed_that_occurs_twice_counts_once_and_is_named(tmp_path, write_study
 def test_arms_of_one_name_but_other_training_stand_for_themselves(tmp_path, write_study):
     one = write_study(tmp_path, name="one", questions=5)
     other = write_study(tmp_path, name="other", questions=5)
-    rewrite(other / "arms.json", lambda arms: [{**arm, "learning_rate": 0.5} for arm in arms])
+    faster = {"optimiser.learning_rate": 0.5}
+    edit_arms(other, lambda arms: [{**arm, "config": patched(arm["config"], faster)} for arm in arms])
     facts = opened(one, other)
     assert facts.find("best static [one]").seeds == facts.find("best static [other]").seeds == (11, 12, 13)
     with pytest.raises(UserError, match="ambiguous"):
@@ -76,7 +72,7 @@ def test_arms_of_one_name_but_other_training_stand_for_themselves(tmp_path, writ
     ("change", "reason"),
     [
         ({"fingerprints": {"atlas": "fp-other"}}, "evaluation data"),
-        ({"metric_definition": "map@20"}, "metric definition"),
+        ({"metric_definition": 2}, "metric definition"),
     ],
 )
 def test_studies_that_measure_differently_are_refused_with_the_reason(tmp_path, write_study, change, reason):
