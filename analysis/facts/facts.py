@@ -141,9 +141,12 @@ class Facts:
         arms stand for themselves and carry the study's label.
         """
         confirm = {study: _finished(study) for study in self.studies}
-        cells = {key: runs[0].cell for found in confirm.values() for (_, key), runs in found.items()}
+        cells: dict[CellKey, Cell] = {}
+        for study, found in confirm.items():
+            own = {key: runs[0].cell for (_, key), runs in found.items()}
+            cells |= sorted(own.items(), key=lambda item: study.place_of(item[1]))
         names = list(dict.fromkeys(arm.arm for study in self.studies for arm in study.arms))
-        varied = _varied(cells.values())
+        levels = _levels(cells)
         arms: list[Arm] = []
         for key, cell in cells.items():
             held = [study for study in self.studies if any(of == key for _, of in confirm[study])]
@@ -152,14 +155,12 @@ class Facts:
                 holders = [study for study in held if study.arm(name, cell) is not None]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
                     runs = {study: confirm[study].get((study.source(name, cell), key), []) for study in group}
-                    arm = self._arm(name, cell, varied, runs, pooled)
+                    arm = self._arm(name, cell, levels[key], runs, pooled)
                     if arm.runs:
                         arms.append(arm)
         return tuple(arms)
 
-    def _arm(
-        self, name: str, cell: Cell, varied: Sequence[str], runs: Mapping[StudyRecords, list[Run]], pooled: bool
-    ) -> Arm:
+    def _arm(self, name: str, cell: Cell, level: str, runs: Mapping[StudyRecords, list[Run]], pooled: bool) -> Arm:
         by_seed: dict[int, Run] = {}
         twice: dict[int, None] = {}
         for held in runs.values():
@@ -168,7 +169,6 @@ class Facts:
                     twice[run.seed] = None
         home = next(iter(runs))
         of_study = "" if pooled else f" [{home.label}]"
-        level = ", ".join(cell[factor] for factor in varied)
         label = name + (f" ({level})" if level else "") + of_study
         if twice:
             seeds = f"Seed{'s' * (len(twice) > 1)} {', '.join(map(str, sorted(twice)))} of {label}"
@@ -315,6 +315,16 @@ def _finished(study: StudyRecords) -> dict[tuple[str, CellKey], list[Run]]:
         if run.phase == "confirm" and run.arm is not None and run.status == "complete":
             found.setdefault((run.arm, cell_key(run.cell)), []).append(run)
     return found
+
+
+def _levels(cells: Mapping[CellKey, Cell]) -> dict[CellKey, str]:
+    """What tells each cell from the others; factors are named where studies have different ones."""
+    varied = _varied(cells.values())
+    named = any(factor not in cell for cell in cells.values() for factor in varied)
+    return {
+        key: ", ".join(f"{factor} {cell[factor]}" if named else cell[factor] for factor in varied if factor in cell)
+        for key, cell in cells.items()
+    }
 
 
 def _varied(cells: Collection[Cell]) -> list[str]:

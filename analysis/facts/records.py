@@ -94,9 +94,13 @@ class StudyRecords:
         return run.location == (self.study.folder / "trials" / run.id).location
 
     def cell(self, record: TrialRecord) -> Cell:
-        """The level of every factor in words, and the encoder, unless a factor decides about it."""
+        """The level of every factor in words, and the encoder of the study, unless a factor decides about it."""
         levels = {option_words(name): level for name, level in record.cell.items()}
-        return levels if self._crosses_encoders else {option_words(ENCODER): record.config.encoder.name, **levels}
+        return levels if self._crosses_encoders else {option_words(ENCODER): self._encoder, **levels}
+
+    def place_of(self, cell: Cell) -> int:
+        """Where the arms of a cell begin among all arms."""
+        return next((place for place, arm in enumerate(self.arms) if self._is_of(arm, cell)), len(self.arms))
 
     def levels(self, run: Run) -> str:
         """The levels of the factors of this study that a run belongs to; empty if it has no factor."""
@@ -113,6 +117,13 @@ class StudyRecords:
             ],
             sort_keys=True,
         )
+
+    @cached_property
+    def _encoder(self) -> str:
+        """The encoder of a study, or all of them where they are searched; arms from outside may bring others."""
+        given = {arm.arm for arm in self.arms if arm.role == "fixed"}
+        found = {trial.config.encoder.name for trial in self.study.trials if trial.record.arm not in given}
+        return ", ".join(sorted(found))
 
     @cached_property
     def _crosses_encoders(self) -> bool:

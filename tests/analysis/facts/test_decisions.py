@@ -185,6 +185,20 @@ def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_
     assert "7 seeds" in report.answer
 
 
+def test_with_factors_the_decision_is_on_the_mean_over_all_cells(tmp_path, write_study):
+    folder = write_study(
+        tmp_path, seeds=SEEDS, questions=12, search_trials=1, arms=PAIR, batch_sizes=(24, 48), models=("s", "l")
+    )
+    decided(folder, [3, 4, 5], 9, **PLANTED)
+    report = build_report([str(folder)])
+    every = "all models and batch sizes"
+    assert report.answer.startswith(
+        f"Best dynamic ({every}) is worse than best static ({every}) on mAP of atlas, multilingual: -0.1234 "
+    )
+    by_looking = [j for j in report.findings.comparisons.judged if j.comparison.sequential is not None]
+    assert [len(judged.first.parts) for judged in by_looking] == [4]
+
+
 def test_a_study_that_waits_for_its_first_look_says_that_it_has_no_verdict(tmp_path, write_study):
     folder = write_study(tmp_path, seeds=SEEDS, questions=6, search_trials=1, arms=PAIR)
     edit(folder / "study.json", lambda info: info["settings"].update(until_separable=9))

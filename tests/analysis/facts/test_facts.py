@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.facts.facts import Facts, estimate
-from tests.analysis.conftest import edit_arms
+from analysis.findings.pairing import main_pairs
+from tests.analysis.conftest import FEW_ARMS, ArmTruth, edit_arms, train_otherwise
 from trainables.errors import UserError
 from trainables.options import patched
 
@@ -85,6 +86,38 @@ def test_studies_that_measure_differently_are_refused_with_the_reason(tmp_path, 
 def test_models_are_told_apart(tmp_path, write_study):
     facts = opened(write_study(tmp_path, models=("small", "large"), questions=5))
     assert {arm.label for arm in facts.arms if arm.name == "X-Y"} == {"X-Y (small)", "X-Y (large)"}
+
+
+def test_levels_stand_in_the_order_in_which_the_study_names_them(tmp_path, write_study):
+    facts = opened(write_study(tmp_path, models=("xs", "s"), batch_sizes=(8, 16), questions=5, search_trials=0))
+    assert facts.factors == {"model": ("xs", "s"), "batch size": ("8", "16")}
+    assert [arm.label for arm in facts.arms if arm.name == "X-Y"] == [
+        "X-Y (xs, 8)",
+        "X-Y (xs, 16)",
+        "X-Y (s, 8)",
+        "X-Y (s, 16)",
+    ]
+
+
+def test_arms_for_which_the_search_chose_other_encoders_meet(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=5, search_trials=1)
+    train_otherwise(folder, {"encoder.name": "large"}, "confirm-best-dynamic-*")
+    facts = opened(folder)
+    assert len(facts.groups) == 1
+    assert facts.factors == {}
+    assert {arm.model for arm in facts.arms} == {"small", "large"}
+    assert [(one.name, other.name) for one, other in main_pairs(facts)] == [("best dynamic", "best static")]
+
+
+def test_an_arm_from_outside_with_another_encoder_meets_the_others(tmp_path, write_study):
+    mine = ArmTruth("mine", "fixed", "constant", {"family": "constant", "value": 0.4}, 1, 1, 1)
+    one = write_study(tmp_path, name="one", arms=(*FEW_ARMS, mine), questions=5, search_trials=0, seeds=(0, 1))
+    train_otherwise(one, {"encoder.name": "large"}, "confirm-mine-*")
+    facts = opened(one)
+    assert len(facts.groups) == 1
+    # Nor does it part its study from one without it.
+    other = write_study(tmp_path, name="other", questions=5, search_trials=0, seeds=(2, 3))
+    assert opened(one, other).find("X-Y").seeds == (0, 1, 2, 3)
 
 
 def test_an_unknown_arm_is_answered_with_the_known_ones(finished_study):
