@@ -1,5 +1,4 @@
-"""What the records of one or several studies say: read, checked, merged and typed.
+"""What the records of one or several studies say: read, checked and merged.
 
-`records.py` and its neighbours `runs.py` and `schedules.py` are the only places that see raw records. Everything else
-reads `Facts`.
+Everything else of the analysis reads `Facts`, and no record by itself.
 """

@@ -129,9 +129,9 @@ class Facts:
         """All runs of all studies."""
         return tuple(run for study in self.studies for run in study.runs)
 
-    def search_runs(self, branch: str | None = None) -> list[Run]:
-        """The runs of the search phase, of one branch if named."""
-        return [run for run in self.runs if run.phase == "search" and (branch is None or run.branch == branch)]
+    def search_runs(self) -> list[Run]:
+        """The runs of the search phase."""
+        return [run for run in self.runs if run.phase == "search"]
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:

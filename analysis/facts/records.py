@@ -7,20 +7,20 @@ from pathlib import Path
 
 from analysis.facts.options import as_text, option_words
 from analysis.facts.runs import Cell, Run
-from study.records import ArmRecord, Study, StudyRecord
+from study.records import TRIALS, ArmRecord, Study, StudyRecord
 from trainables.options import flat
 from trainables.records import TrialRecord
 
 ENCODER = "encoder"
-"""The option that tells the cells of studies of several encoders apart."""
+"""The option that tells cells apart even where no factor decides about it: studies of one report may differ in it."""
 
 
 class StudyRecords:
-    """The records of one study; `label` is what the study is called in the report."""
+    """The records of one study; `label` is its name in the report, with more of its path where names repeat."""
 
-    def __init__(self, study: Study, label: str = "") -> None:
+    def __init__(self, study: Study) -> None:
         self.study = study
-        self.label = label or study.name
+        self.label = study.name
 
     @property
     def info(self) -> StudyRecord:
@@ -91,7 +91,7 @@ class StudyRecords:
 
     def holds(self, run: Run) -> bool:
         """Whether a run is one of this study's own."""
-        return run.location == (self.study.folder / "trials" / run.id).location
+        return run.location == (self.study.folder / TRIALS / run.id).location
 
     def cell(self, record: TrialRecord) -> Cell:
         """The level of every factor in words, and the encoder of the study, unless a factor decides about it."""
