@@ -334,6 +334,12 @@ def test_two_factors_have_a_table_of_cells_and_a_mean_for_every_level(two_factor
     assert "By batch size, on" in two_factors.answer
 
 
+def test_every_branch_has_its_budget_in_every_cell(two_factors):
+    rows = {row["family"]: (row["planned"], row["complete"]) for row in rows_of(two_factors, "search")}
+    cells = [f"{model}, {size}" for model in ("s", "l") for size in (24, 48)]
+    assert rows == {f"{branch} ({cell})": (1, 1) for cell in cells for branch in ("static", "linear")}
+
+
 def test_two_factors_have_an_interaction_each(two_factors):
     rows = [row for row in rows_of(two_factors, "interaction") if row["setting"] == "multilingual"]
     assert [(row["factor"], row["level"], row["than"]) for row in rows] == [
