@@ -1,4 +1,4 @@
-"""What the records of one or several studies say: read, checked and merged.
+"""What the records of one or several studies say: read, checked, merged and typed.
 
-Everything else of the analysis reads `Facts`, and no record by itself.
+`records.py` and `runs.py` are the only places that see raw records. Everything else reads `Facts`.
 """

@@ -317,6 +317,12 @@ def _finished(study: StudyRecords) -> dict[tuple[str, CellKey], list[Run]]:
     return found
 
 
+def _varied(cells: Collection[Cell]) -> list[str]:
+    """The factors in which cells differ."""
+    factors = dict.fromkeys(factor for cell in cells for factor in cell)
+    return [factor for factor in factors if len({cell.get(factor) for cell in cells}) > 1]
+
+
 def _levels(cells: Mapping[CellKey, Cell]) -> dict[CellKey, str]:
     """What tells each cell from the others; factors are named where studies have different ones."""
     varied = _varied(cells.values())
@@ -325,9 +331,3 @@ def _levels(cells: Mapping[CellKey, Cell]) -> dict[CellKey, str]:
         key: ", ".join(f"{factor} {cell[factor]}" if named else cell[factor] for factor in varied if factor in cell)
         for key, cell in cells.items()
     }
-
-
-def _varied(cells: Collection[Cell]) -> list[str]:
-    """The factors in which cells differ."""
-    factors = dict.fromkeys(factor for cell in cells for factor in cell)
-    return [factor for factor in factors if len({cell.get(factor) for cell in cells}) > 1]
