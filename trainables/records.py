@@ -6,6 +6,7 @@ The files of a study are in `study.records`; docs/records.md is made from both.
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from numbers import Real
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -76,8 +77,8 @@ class TrialRecord(Record):
         return self.config.seed
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is None or math.isfinite(value) else None
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, Real) and not math.isfinite(value) else value
 
 
 Measured = Annotated[float | None, BeforeValidator(_finite)]
