@@ -23,7 +23,7 @@ from trainables.sealed import read_sealed
 from trainables.storage import Folder
 from trainables.training.report_log import new_reports
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
