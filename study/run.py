@@ -8,14 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from study.command_line import parser, plugins_in
-from study.read_settings import settings_from
 from study.settings import StudySettings
 from trainables.errors import UserError
 from trainables.plugins import load_plugins
-from trainables.storage import Folder
 
 DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 
@@ -29,11 +25,10 @@ _MAY_CHANGE = frozenset(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status: 0 done, 1 some trials failed, 2 a user's mistake."""
-    console = Console(stderr=False)
     try:
         # Before anything else: what plugins bring can be named by the other flags.
         load_plugins(plugins_in(arguments))
-        return _run(vars(parser().parse_args(arguments)), console)
+        return _run(vars(parser().parse_args(arguments)))
     except UserError as error:
         print(f"study.run: {error}", file=sys.stderr)
         return USER_ERROR
@@ -50,7 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _run(options: dict[str, Any], console: Console) -> int:
+def _run(options: dict[str, Any]) -> int:
+    # Imported late, as all that follows: --help and mistakes in flags must not wait for torch, Ray and what prints.
+    from rich.console import Console
+
+    from study.read_settings import settings_from
+
+    console = Console()
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
     flags = {name: value for name, value in options.items() if value is not None}
@@ -60,7 +61,6 @@ def _run(options: dict[str, Any], console: Console) -> int:
         print_lists(console)
         return DONE
 
-    # Imported late: --help and mistakes in flags must not wait for torch and Ray.
     from study.session import Session
 
     earlier = resume or confirm
@@ -101,6 +101,8 @@ def _run(options: dict[str, Any], console: Console) -> int:
 def _study_location(resume: str, storage: str | None) -> str:
     if "/" in resume or Path(resume).exists():
         return resume
+    from trainables.storage import Folder
+
     return (Folder(storage or str(StudySettings.model_fields["storage"].default)) / resume).location
 
 

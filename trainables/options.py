@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -52,6 +51,9 @@ class Declared:
         if text.strip().lower() in ("none", "null"):
             return None
         if text.strip().startswith(("{", "[")):
+            # Imported late: --help must not wait for it.
+            import yaml
+
             return yaml.safe_load(text)
         return [part.strip() for part in text.split(",")] if self.is_list else text.strip()
 
