@@ -108,10 +108,14 @@ class Session:
         study = open_study(location)
         if study.cannot_go_on is not None:
             raise UserError(f"{study.folder.location} cannot be resumed: {study.cannot_go_on}")
-        missing = [name for name in study.info.settings.plugin if name not in changes.pop("plugin", ())]
+        given = changes.get("plugin", ())
+        missing = " ".join(f"--plugin {name}" for name in study.info.settings.plugin if name not in given)
         if missing:
             # A study may come from somebody else: what it names is not imported unasked.
-            raise UserError(f"{study.folder.location} uses the plugin {missing[0]}: give --plugin {missing[0]}, too.")
+            raise UserError(
+                f"{study.folder.location} was started with {missing}, and a module that a study names is imported only "
+                f"if you name it: give {missing}, too."
+            )
         values = {**study.info.settings.model_dump(mode="json"), "address": None, **changes}
         origins = {name: "--" + name.replace("_", "-") for name in changes}
         settings = validated(values, origins, f"{study.folder.location}/{STUDY}")
