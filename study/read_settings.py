@@ -1,4 +1,9 @@
-"""From flags and a YAML file to the settings of a study; every mistake is one sentence that names where it stands."""
+"""From flags and a YAML file to the settings of a study; every mistake is one sentence that names where it stands.
+
+>>> settings = settings_from(None, {"model": ["mini-xs", "mini-s"], "set": ["optimiser.betas=0.9,0.98"], "seeds": "3"})
+>>> settings.factor, settings.set, settings.seeds
+({'encoder': ('mini-xs', 'mini-s')}, {'optimiser.betas': ['0.9', '0.98']}, 3)
+"""
 
 import difflib
 import re

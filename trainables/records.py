@@ -56,7 +56,7 @@ class TrialRecord(Record):
     id: str
     """`search-<branch>-<number>` or `confirm-<arm>-<seed>`, with the levels of the factors before the branch or arm"""
     phase: Literal["search", "confirm"]
-    """search: it helps to choose parameters on the dev set; confirm: an arm with a fresh seed, judged on the benchmarks"""
+    """search: it helps to choose options on the dev set; confirm: an arm with a fresh seed, judged on the benchmarks"""
     branch: str | None = None
     """search phase: the branch that is searched, a strategy or a family"""
     arm: str | None = None

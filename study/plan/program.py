@@ -3,6 +3,18 @@
 Nothing here knows Ray. `next_trial` depends only on the settings and on the outcomes told so far, never on time or on
 the number of workers, so that the records of a study are enough to go on with it after any interruption: they are
 told again, and the program stands where it stood.
+
+>>> from search_spaces.registry import space
+>>> plan = StudyPlan(space("static_ratio"), StudySettings(trials=3, seeds=2))
+>>> plan.planned
+{'search': 6, 'confirm': 8}
+>>> trial = plan.next_trial()
+>>> trial.id, trial.config.ratio.summary()
+('search-X-X-mono-000', 'constant 1')
+>>> metrics = {"dev/multilingual/map": 0.4}
+>>> plan.complete(trial, Outcome(status="complete", steps=340, metrics=metrics, dev_by_step={}))
+>>> plan.next_trial().id
+'search-X-Y-000'
 """
 
 from bisect import bisect_right

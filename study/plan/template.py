@@ -150,7 +150,11 @@ def _label(name: str, value: Any) -> str:
 def search_range(key: str, text: str) -> Parameter:
     """Returns what is searched: `low..high`, `low..high:log`, `one,two,three`, or the declared range if it is empty.
 
-    Raises UserError for anything else, and for an option without a declared range.
+    >>> search_range("loss.temperature", "0.02..0.08:log"), search_range("batches.size", "24,48")
+    (Real(low=0.02, high=0.08, log=True), Choice(options=(24, 48)))
+
+    Raises:
+        UserError: the text is nothing of these, or it is empty and the option declares no range.
     """
     option = trial_options()[key]
     if not text:

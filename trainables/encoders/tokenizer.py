@@ -1,4 +1,9 @@
-"""Tokenizers: loaded from a checkpoint, or trained on the training text."""
+"""Tokenizers: loaded from a checkpoint, or trained on the training text.
+
+>>> tokenizer = train_tokenizer(["the capital of France is Paris"] * 20, vocabulary=1000)
+>>> tokenizer.decode(tokenizer("The capital is Rome")["input_ids"], skip_special_tokens=True)
+'The capital is Rome'
+"""
 
 import hashlib
 import io
