@@ -173,7 +173,9 @@ class _Asked:
 
 def _adapter(option: Declared) -> TypeAdapter[Any]:
     """Checks a value of an option as the class that declares it does."""
-    kind: Any = Annotated[option.field.annotation, *option.field.metadata]
+    kind: Any = option.field.annotation
+    if option.field.metadata:
+        kind = Annotated[kind, *option.field.metadata]
     is_model = isinstance(option.field.annotation, type) and issubclass(option.field.annotation, BaseModel)
     return TypeAdapter(kind, config=None if is_model else ConfigDict(allow_inf_nan=False))
 
@@ -190,7 +192,8 @@ def _entries(name: str, value: Any, origin: Origin) -> dict[str, Any]:
             raise UserError(f"{origin} {text}: write it as {'NAME: OPTIONS' if name == 'arm' else 'OPTION=VALUE'}.")
         if key.strip() in found:
             raise UserError(f"{origin} {key.strip()} is given twice: give it once.")
-        found[key.strip()] = rest.strip()
+        # What is set may be a text that ends in a space, such as a prefix.
+        found[key.strip()] = rest if name == "set" else rest.strip()
     return found
 
 
