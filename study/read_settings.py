@@ -46,7 +46,16 @@ def settings_from(file: Path | None, flags: Mapping[str, Any]) -> StudySettings:
 
 
 def validated(values: Mapping[str, Any], origins: Mapping[str, Origin], file: str = "") -> StudySettings:
-    """Builds settings from the values of their fields; raises UserError that says where a wrong one was given."""
+    """Builds settings from the values of their fields.
+
+    Args:
+        values: by name of the field.
+        origins: where each value was given, by name of the field.
+        file: where all others were given.
+
+    Raises:
+        UserError: names where the wrong value was given, the value, and what would be right.
+    """
     try:
         return StudySettings(**values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a study leaves on disk: the only door between a study and its analysis.
+"""What a study leaves on disk: all that its analysis sees of it.
 
 One class per file, used for writing and for reading; docs/records.md is made from them. Every JSON file carries the
 checksum of its own content (`trainables.sealed`), the result of a trial those of all other files of the trial.

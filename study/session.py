@@ -59,7 +59,17 @@ class Session:
     """A study that is about to run: new, or taken up again from its records."""
 
     def __init__(self, settings: StudySettings, folder: Folder, recorded: Study | None, console: Console) -> None:
-        """Checks all that can be checked without Ray; raises UserError for every mistake of the user's."""
+        """Checks all that can be checked without Ray.
+
+        Args:
+            settings: what the user asked for.
+            folder: where the records lie, or will.
+            recorded: the study that is gone on with; None: a new one.
+            console: where the study prints.
+
+        Raises:
+            UserError: any mistake of the user's.
+        """
         self.settings = settings
         self._folder = folder
         self._recorded = recorded
@@ -104,7 +114,10 @@ class Session:
 
     @classmethod
     def resumed(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
-        """Prepares to go on with a recorded study, `changes` to its settings included."""
+        """Prepares to go on with a recorded study, `changes` to its settings included.
+
+        Raises UserError for a study of format 1, one whose plugins are not named, and one whose data have changed.
+        """
         study = open_study(location)
         if study.cannot_go_on is not None:
             raise UserError(f"{study.folder.location} cannot be resumed: {study.cannot_go_on}")

@@ -402,9 +402,15 @@ def asked_space(space: Space, settings: StudySettings) -> Space:
 
 
 def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int) -> int:
-    """Returns the steps that cost as much as `steps` without signals: a controller pays for its signals with steps.
+    """Returns the steps that, signals included, cost as much as `steps` without; at least 1.
 
-    dev_pairs: pairs that a measurement on the dev set encodes. A pair that is only encoded costs a third.
+    A pair that is only encoded costs a third of a trained one.
+
+    Args:
+        ratio: the family, which says what it measures.
+        steps: optimiser steps without signals.
+        batch_size: pairs of a batch.
+        dev_pairs: pairs that a measurement on the dev set encodes.
     """
 
     def cost(count: int) -> int:

@@ -80,9 +80,17 @@ def encoder_of(settings: StudySettings, space: Space, cell: Cell) -> EncoderConf
 def template_of(
     settings: StudySettings, space: Space, cell: Cell, patch: Mapping[str, Any], branch: Branch | None = None
 ) -> Template:
-    """Returns the template of a branch in a cell, or of a fixed arm, which `patch` makes what it is.
+    """Returns the template of a branch in a cell, or of a fixed arm.
 
-    Raises UserError for options that do not go together, such as one that is both fixed and searched.
+    Args:
+        settings: what the user fixes, searches and crosses.
+        space: options of every trial.
+        cell: the levels of the factors.
+        patch: the options that make the branch or the arm what it is.
+        branch: what is searched; None: a fixed arm, of which nothing is.
+
+    Raises:
+        UserError: options do not go together, or a family or an encoder does not exist.
     """
     encoder = encoder_of(settings, space, cell)
     recipe = encoder.recipe

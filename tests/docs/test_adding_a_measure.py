@@ -72,7 +72,7 @@ def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugins(
     assert {"precision@3", "precision@5"} < set(other["metric"])
     assert other.loc[other["metric"] == "precision@3", "value"].between(0, 1).all()
     with_plugins = lab.report(study)
-    assert "Last rank" in with_plugins
+    assert "last rank ↓" in with_plugins
     lab.run(lab.command("analysis.report"))
     assert lab.report(study) == with_plugins
     for given in ("", "--plugin lab_bias"):
