@@ -321,7 +321,7 @@ class DecisionRecord(Record):
     baseline: str
     """second arm of the main comparison"""
     benchmark: str
-    """the first benchmark"""
+    """the first benchmark; with factors the mean over all cells decides"""
     setting: str
     """the setting of the first objective"""
     metric: str
