@@ -46,8 +46,10 @@ class Declared:
     def from_text(self, text: str) -> Any:
         """The value that a text on the command line stands for; whether it is a valid one is checked later.
 
-        A list is written with commas, a mapping in braces as in YAML, nothing as `none`.
+        A list is written with commas, a mapping in braces as in YAML, nothing as `none`; a text stands for itself.
         """
+        if self.field.annotation is str:
+            return text
         if text.strip().lower() in ("none", "null"):
             return None
         if text.strip().startswith(("{", "[")):

@@ -61,7 +61,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark of the confirm phase, with the settings and the measure that speak for it.
+    """A benchmark of the confirm phase, with the settings and the measure in which arms are judged.
 
     `record` is None where no study describes it. `bias` are the measures of language bias by which arms are compared.
     """

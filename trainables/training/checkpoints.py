@@ -28,8 +28,15 @@ def save_checkpoint(
 ) -> None:
     """Replaces the folder's checkpoint by this one, whole or not at all.
 
-    state: anything that JSON can hold, with `step` the number of steps done. Frozen parameters are left out: they are
-    what they were at the start.
+    Frozen parameters are left out: they are what they were at the start.
+
+    Args:
+        folder: of the checkpoint.
+        encoder: whose parameters are kept.
+        optimiser: whose moments are kept.
+        config: the training, which only an equal one may go on with.
+        data_fingerprint: the training data, likewise.
+        state: anything that JSON can hold, with `step` the number of steps done.
     """
     parameters = trainable_parameters(encoder)
     weights = {name: parameter.detach() for name, parameter in parameters.items()}
