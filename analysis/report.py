@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODULE",
         help="a module that brings sections of its own; may be repeated (docs/adding_a_section.md)",
     )
+    parser.add_argument("--list", action="store_true", help="list the sections of a report, those of plugins included")
     parser.add_argument(
         "--serve",
         nargs="?",
@@ -71,6 +72,11 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--margin is {options.margin}, but it must lie between 0 and 1: 0.005 is half a point of mAP.")
     watts = None if options.watts is None else _power(options.watts)
     load_plugins(options.plugin)
+    if options.list:
+        from analysis.sections.registry import SECTIONS
+
+        print(*(f"{section.key:<12} {section.lead}" for section in SECTIONS.values()), sep="\n")
+        return 0
     locations = options.studies or [newest_study()]
     if options.serve is not None:
         from analysis.render.serve import serve

@@ -9,10 +9,14 @@ and their texts, without any rule.
 
 import argparse
 import statistics
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 

@@ -11,25 +11,30 @@ rounds, which other work on the machine disturbs least), and the time that plann
 import argparse
 import os
 import statistics
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 import torch
 from torch.nn import functional
-from trainables.encoders.config import EncoderConfig
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from trainables.batches.kinds import batch_kinds
 from trainables.batches.planner import BatchPlanner
-from trainables.config import TrainingConfig
+from trainables.config import TrialConfig
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable, pad
+from trainables.options import patched
 from trainables.ratio.policy import ratio_policy
+from trainables.records import Report
 from trainables.training.fine_tune import fine_tune
 from trainables.training.gradient import Tokens
 
@@ -37,6 +42,7 @@ LANGUAGES = 11
 ITEMS = 600
 VOCABULARY = 8000
 PAD = 1
+BENCH = HuggingFaceEncoder(name="bench", source="a/b")
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -44,7 +50,7 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 class Silent:
     """A sink that throws reports away."""
 
-    def report(self, report: Mapping[str, Any]) -> bool:
+    def report(self, report: Report) -> bool:
         return False
 
 
@@ -79,12 +85,10 @@ def fresh_encoder(layers: int, width: int) -> Encoder:
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    return Encoder(
-        XLMRobertaModel(settings, add_pooling_layer=False), EncoderConfig(name="bench", source="a/b")
-    ).train()
+    return Encoder(XLMRobertaModel(settings, add_pooling_layer=False), BENCH).train()
 
 
-def ready_batches(config: TrainingConfig, data: TrainingData, tokens: Tokens) -> tuple[list[tuple[Pair, Pair]], float]:
+def ready_batches(config: TrialConfig, data: TrainingData, tokens: Tokens) -> tuple[list[tuple[Pair, Pair]], float]:
     """The batches of a run as tensors, and the CPU seconds that planning them took."""
     policy, kinds = ratio_policy(config.ratio, config.steps), batch_kinds(config.batches.draw, config.seed)
     planner = BatchPlanner(data, config.batches.size, config.seed)
@@ -95,7 +99,7 @@ def ready_batches(config: TrainingConfig, data: TrainingData, tokens: Tokens) ->
     return padded, planning
 
 
-def bare_loop(config: TrainingConfig, encoder: Encoder, batches: list[tuple[Pair, Pair]], together: bool) -> None:
+def bare_loop(config: TrialConfig, encoder: Encoder, batches: list[tuple[Pair, Pair]], together: bool) -> None:
     """As few lines as a contrastive training can have; with `together`, one forward pass for queries and passages."""
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=config.optimiser.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / config.steps)
@@ -120,7 +124,7 @@ def _joined(queries: Pair, passages: Pair) -> Pair:
     return torch.cat(ids), torch.cat(mask)
 
 
-def our_loop(config: TrainingConfig, data: TrainingData, tokens: Tokens, encoder: Encoder) -> None:
+def our_loop(config: TrialConfig, data: TrainingData, tokens: Tokens, encoder: Encoder) -> None:
     summary = fine_tune(config, data, tokens, encoder, sink=Silent())
     if summary.status != "complete":
         raise RuntimeError(f"the run ended after {summary.steps} steps ({summary.status}): its time says nothing")
@@ -142,16 +146,17 @@ def main() -> None:
     torch.set_num_threads(1)
     data = parallel_items()
     tokens = random_tokens(data, arguments.tokens)
-    config = TrainingConfig.model_validate(
-        {
-            "ratio": {"family": "linear", "start": 1, "end": 0},
-            "steps": arguments.steps,
-            "batch_size": arguments.batch_size,
-            "learning_rate": 1e-4,
-            "precision": "float32",
-        }
-    )
-    cached = config.model_copy(update={"gradient_accumulation": arguments.chunks})
+    values = {
+        "encoder": BENCH,
+        "ratio": "linear(1, 0)",
+        "steps": arguments.steps,
+        "batches": {"size": arguments.batch_size},
+        "optimiser": {"learning_rate": 1e-4},
+        "compute": {"precision": "float32"},
+        "monitoring": {"reports": -(-arguments.steps // 20)},
+    }
+    config = TrialConfig.model_validate(values)
+    cached = TrialConfig.model_validate(patched(values, {"compute.gradient_accumulation": arguments.chunks}))
     batches, planning = ready_batches(config, data, tokens)
     encoder = fresh_encoder(arguments.layers, arguments.width)
     start = {name: value.clone() for name, value in encoder.state_dict().items()}

@@ -1,4 +1,8 @@
-"""The spaces by name."""
+"""The spaces by name.
+
+>>> space("static_ratio").main_comparison
+('best static', 'hybrid 0.5')
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,18 @@
-"""What a space is: one question, as branches that are searched with equal effort and arms that are compared."""
+"""What a space is: one question, as branches that are searched with equal effort and arms that are compared.
+
+>>> space = Space(
+...     name="falling", question="Does a falling ratio beat the best constant?",
+...     branches=(*strategies(), static_branch(), family_branch("linear")),
+...     factors=(Factor(name="batches.size", levels=tuple(
+...         Level(label=str(size), patch={"batches.size": size}) for size in (24, 48)
+...     )),),
+...     trials=4, main_comparison=("linear", "best static"),
+... )
+>>> [branch.name for branch in space.branches]
+['X-X-mono', 'X-Y', 'hybrid 0.5', 'static', 'linear']
+>>> [cell.label for cell in space.cells()]
+['24', '48']
+"""
 
 import re
 from collections.abc import Mapping
@@ -70,7 +84,11 @@ class Cell(BaseModel):
 
 
 class Space(BaseModel):
-    """One question, as branches to search, controls to add and defaults for what the user leaves open."""
+    """One question, as branches to search, controls to add and defaults for what the user leaves open.
+
+    Raises:
+        UserError: a control is not registered.
+    """
 
     model_config = _FROZEN
 
@@ -119,9 +137,15 @@ def strategies() -> tuple[Branch, ...]:
 
 
 def family_branch(family: str, *, role: Role = "dynamic", name: str = "") -> Branch:
-    """A family of ratios with all its parameters searched; a dynamic one begins with its textbook values.
+    """Returns the branch of a family with all its parameters searched; a dynamic one begins with its textbook values.
 
-    Raises UserError for a family that is not registered.
+    Args:
+        family: its name.
+        role: what it is in the comparison.
+        name: of the branch; empty: that of the family.
+
+    Raises:
+        UserError: the family is not registered.
     """
     found = FAMILIES.find(family)
     parameters = found.parameters()
@@ -145,5 +169,9 @@ def static_branch() -> Branch:
 
 
 def slug(name: str) -> str:
-    """A name as it stands in identifiers and folder names: `hybrid 0.5` is `hybrid-0.5`."""
+    """A name as it stands in identifiers and folder names.
+
+    >>> slug("hybrid 0.5")
+    'hybrid-0.5'
+    """
     return re.sub(r"[^\w.-]", "-", name)

@@ -1,4 +1,4 @@
-"""Where the arms of a study are judged: benchmarks with results, their settings, and the metric that speaks for each.
+"""Where the arms of a study are judged: benchmarks with results, their settings, and the metric that each is judged by.
 
 Both the study, which decides whether it needs more seeds, and the report must look at the same place.
 """
@@ -12,7 +12,7 @@ from trainables.evaluation.metric_name import DEV, SETTINGS, MetricName, Setting
 
 @dataclass(frozen=True)
 class JudgedBenchmark:
-    """A benchmark of the confirm phase with the settings and the metric that speak for it."""
+    """A benchmark of the confirm phase with the settings and the metric in which arms are judged."""
 
     name: str
     settings: tuple[Setting, ...]
@@ -30,10 +30,12 @@ def judged_benchmarks(
 ) -> tuple[JudgedBenchmark, ...]:
     """Returns the benchmarks that have results.
 
+    A benchmark is judged by the first measure of quality that it has.
+
     Args:
         recorded: benchmarks in the order in which the study names them.
         metrics: names of summary metrics of the confirm phase, such as `xquad-r/multilingual/map`.
-        measures: those of the study. The first one of quality that a benchmark has speaks for it.
+        measures: those of the study, by name.
     """
     # The dev set chose the parameters: what an arm reaches on it is no result.
     found = [

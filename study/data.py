@@ -60,8 +60,15 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
     """Loads and checks everything that a study trains on and is judged by.
 
     A training set may bring a dev benchmark of its own; of others whole groups are held out as the dev set. Items that
-    share text with an evaluation set are dropped unless the settings keep them (DESIGN: zero-shot means zero-shot).
-    Raises UserError for every mistake in names and files.
+    share text with an evaluation set are dropped unless the settings keep them.
+
+    Args:
+        settings: names of training sets and benchmarks, the data folder, whether overlapping items are kept.
+        space: training sets and benchmarks where the settings name none.
+        batches: every form of batch that the study trains; each must be filled.
+
+    Raises:
+        UserError: a mistake in names or files, or data that fill no batch.
     """
     names = settings.evaluate or space.benchmarks
     twice = [name for name, count in Counter(names).items() if count > 1]

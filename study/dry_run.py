@@ -58,7 +58,7 @@ def _lines(
 ) -> Mapping[str, str]:
     training, dev = data.training, data.dev
     overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
-    fate = "kept" if settings.keep_overlap else "dropped"
+    treated = "kept" if settings.keep_overlap else "dropped"
     tests = [
         f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates)" for t in data.tests
     ]
@@ -69,7 +69,7 @@ def _lines(
         **_costs(settings, plan, inputs, resources),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
-        "overlap": f"{overlapping} items share text with a benchmark, {fate}",
+        "overlap": f"{overlapping} items share text with a benchmark, {treated}",
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
         "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}, {plan.planned['search']} "

@@ -40,7 +40,13 @@ class Estimate:
 
 
 def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources) -> Estimate:
-    """Estimates from the encoder's shape, the lengths of the texts, and a matrix product timed here."""
+    """Estimates from the encoder's shape, the lengths of the texts, and a matrix product timed here.
+
+    Args:
+        config: the trial.
+        texts: tokens of the training texts, the dev set and the benchmarks.
+        resources: workers of the trial, with their threads and accelerators.
+    """
     shape = config.encoder.shape(len(texts.tokenizer))
     pair_tokens = float(texts.queries.lengths.mean() + texts.passages.lengths.mean())
     chunk = math.ceil(config.batches.size / resources.workers / config.compute.gradient_accumulation)

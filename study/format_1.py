@@ -23,14 +23,9 @@ _OPTIONS = {
 }
 """Settings of format 1 that are options of a trial today."""
 
-_NEEDED = ("name", "space", "settings", "encoder", "data")
-
 
 def info_of(values: Mapping[str, Any]) -> StudyRecord:
     """Returns study.json as today's record; raises ValueError with the reason for a damaged one."""
-    missing = [name for name in _NEEDED if name not in values]
-    if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")
     return validated(_upgraded(_study, values), StudyRecord)
 
 

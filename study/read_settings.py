@@ -1,4 +1,9 @@
-"""From flags and a YAML file to the settings of a study; every mistake is one sentence that names where it stands."""
+"""From flags and a YAML file to the settings of a study; every mistake is one sentence that names where it stands.
+
+>>> settings = settings_from(None, {"model": ["mini-xs", "mini-s"], "set": ["optimiser.betas=0.9,0.98"], "seeds": "3"})
+>>> settings.factor, settings.set, settings.seeds
+({'encoder': ('mini-xs', 'mini-s')}, {'optimiser.betas': ['0.9', '0.98']}, 3)
+"""
 
 import difflib
 import re
@@ -42,7 +47,16 @@ def settings_from(file: Path | None, flags: Mapping[str, Any]) -> StudySettings:
 
 
 def validated(values: Mapping[str, Any], origins: Mapping[str, Origin], file: str = "") -> StudySettings:
-    """Builds settings from the values of their fields; raises UserError that says where a wrong one was given."""
+    """Builds settings from the values of their fields.
+
+    Args:
+        values: by name of the field.
+        origins: where each value was given, by name of the field.
+        file: where all others were given.
+
+    Raises:
+        UserError: names where the wrong value was given, the value, and what would be right.
+    """
     try:
         return StudySettings(**values)
     except ValidationError as error:
@@ -169,7 +183,9 @@ class _Asked:
 
 def _adapter(option: Declared) -> TypeAdapter[Any]:
     """Checks a value of an option as the class that declares it does."""
-    kind: Any = Annotated[option.field.annotation, *option.field.metadata]
+    kind: Any = option.field.annotation
+    if option.field.metadata:
+        kind = Annotated[kind, *option.field.metadata]
     is_model = isinstance(option.field.annotation, type) and issubclass(option.field.annotation, BaseModel)
     return TypeAdapter(kind, config=None if is_model else ConfigDict(allow_inf_nan=False))
 
@@ -186,7 +202,8 @@ def _entries(name: str, value: Any, origin: Origin) -> dict[str, Any]:
             raise UserError(f"{origin} {text}: write it as {'NAME: OPTIONS' if name == 'arm' else 'OPTION=VALUE'}.")
         if key.strip() in found:
             raise UserError(f"{origin} {key.strip()} is given twice: give it once.")
-        found[key.strip()] = rest.strip()
+        # What is set may be a text that ends in a space, such as a prefix.
+        found[key.strip()] = rest if name == "set" else rest.strip()
     return found
 
 

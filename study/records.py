@@ -1,4 +1,4 @@
-"""What a study leaves on disk: the only door between a study and its analysis.
+"""What a study leaves on disk: all that its analysis sees of it.
 
 One class per file, used for writing and for reading; docs/records.md is made from them. Every JSON file carries the
 checksum of its own content (`trainables.sealed`), the result of a trial those of all other files of the trial.
@@ -41,7 +41,7 @@ from trainables.sealed import plain_json, read_sealed, unsealed, validated, writ
 from trainables.storage import Folder
 
 FORMAT = 2
-"""Number of the schema in docs/records.md; a reader refuses a newer one."""
+"""Number of the format that docs/records.md describes; a reader refuses a newer one."""
 
 STUDY, STATUS, ARMS, DECISION, TEXTS = "study.json", "status.json", "arms.json", "stopping.json", "texts.parquet"
 TRIALS = "trials"
@@ -121,7 +121,7 @@ class ObjectiveRecord(Record):
     metric: str
     """name of the metric"""
     direction: Literal["maximize", "minimize"]
-    """which of it is better"""
+    """whether more or less of it is better"""
 
     @property
     def maximised(self) -> bool:
@@ -150,7 +150,7 @@ class BranchRecord(Record):
     cell: Mapping[str, str] = {}
     """level of every factor"""
     role: Role
-    """strategy, static or dynamic"""
+    """what the branch is in the comparison"""
     trials: int
     """search trials"""
     pairs: int
@@ -183,7 +183,7 @@ class EncoderRecord(Record):
     config: AnyEncoder
     """its options"""
     files: Mapping[str, str] = {}
-    """sha256 of the files of a local folder, by name"""
+    """of the files of a local folder: sha256 by name"""
     references: tuple[str, ...] = ()
     """works to cite, as BibTeX entries"""
 
@@ -192,19 +192,20 @@ class StudyRecord(Record):
     """What was asked, and what is needed to repeat it."""
 
     format: Literal[2] = 2
-    """number of this schema"""
+    """number of this format"""
     name: str
     """name of the study"""
     created: str
-    """start, UTC"""
+    """time of the start"""
     space: str
     """search space"""
     question: str
     """the question that the space answers"""
     settings: StudySettings
-    """every setting with its value"""
+    """what the user asked for"""
     objectives: tuple[ObjectiveRecord, ...]
-    """dev metrics that choose; the first one decides, with several the Pareto front becomes arms as well"""
+    """dev metrics that choose parameters; the first one decides; with several, the trials of the Pareto front become
+    arms as well"""
     main_comparison: tuple[str, str] | None
     """the two arms that the question is about; null where `--arms` or `--without` left one of them out"""
     factors: tuple[FactorRecord, ...] = ()
@@ -253,11 +254,11 @@ class StatusRecord(Record):
     """Where the study stands. One that says `running` and was not updated for five minutes was interrupted."""
 
     state: State
-    """running, complete, interrupted, budget: stopped at a budget, or lost: Ray or the study's process died"""
+    """budget: it stopped at a budget; lost: Ray or the study's process died"""
     phase: Literal["search", "confirm"]
-    """phase of the study"""
+    """search: parameters are chosen; confirm: the chosen arms are trained with fresh seeds and judged"""
     updated: str
-    """time of this record, UTC"""
+    """time of this record"""
     dashboard: str | None = None
     """address of the Ray dashboard"""
     trials: Mapping[str, PhaseCounts]
@@ -332,13 +333,13 @@ class DecisionRecord(Record):
     margin: float
     """largest difference that counts as none"""
     looks: tuple[int, ...]
-    """seeds that both arms had finished at every look so far; the decision rests on the last one"""
+    """numbers of seeds that both arms had finished at every look so far; the decision rests on the last one"""
     asked: tuple[int, ...]
-    """confirm seeds at every look so far; more than `looks` where some failed"""
+    """numbers of confirm seeds at every look so far; more than `looks` where some failed"""
     max_seeds: int
-    """seeds at which the study stops in any case"""
+    """number of seeds at which the study stops in any case"""
     n_seeds: int | None = None
-    """the last of `looks`; null, as what follows, where both arms are one training"""
+    """the last of `looks`; this and what follows is null where both arms are one training"""
     difference: float | None = None
     """arm minus baseline"""
     interval: tuple[float, float] | None = None

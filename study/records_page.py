@@ -1,16 +1,21 @@
-"""docs/records.md, made from the classes of the records: python -m study.records_page > docs/records.md."""
+"""docs/records.md, made from the classes of the records: python -m study.records_page > docs/records.md.
+
+>>> print(next(line for line in page().splitlines() if "`main_comparison`" in line))
+| `main_comparison` | [string, string] or null | the two arms that the question is about; null where `--arms` or \
+`--without` left one of them out |
+"""
 
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 
-from study import records
 from study.records import (
     ARMS,
     DECISION,
+    FORMAT,
     STATUS,
     STUDY,
     TEXTS,
@@ -19,7 +24,8 @@ from study.records import (
     StatusRecord,
     StudyRecord,
 )
-from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, TRIAL, Report, Result, TrialRecord
+from trainables.evaluation.measures.record import MeasureRecord
+from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, TRIAL, Record, Report, Result, TrialRecord
 
 FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     STUDY: (StudyRecord, "what was asked: settings, space, data, versions, hardware"),
@@ -33,7 +39,7 @@ FILES: Mapping[str, tuple[type[BaseModel], str]] = {
 """The JSON files with their classes."""
 
 OTHERS: Mapping[str, str] = {
-    TEXTS: "the text of every test query, for `python -m analysis.compare`; it may be deleted",
+    TEXTS: "the text of every test query, for python -m analysis.compare; it may be deleted",
     f"trials/<id>/{PER_QUERY}": "one value per query, setting and pool (confirm phase)",
     f"trials/<id>/{RELEVANT_RANKS}": "the rank of every relevant candidate among all languages (confirm phase)",
     "trials/<id>/checkpoint/": "the last checkpoint of an unfinished trial (safetensors and JSON)",
@@ -70,14 +76,28 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 INTRODUCTION = f"""# What a study leaves on disk
 
 A study is one folder, `<storage>/<name>`. Everything in it is JSON, JSON lines or Parquet and can be read without this
-project. Files are written whole or not at all. This page is made from the classes in `study/records.py` and
-`trainables/records.py`, which write and read the files (`python -m study.records_page`).
+project, while the study runs as well: files are written whole or not at all (lines are added to reports.jsonl).
 
-The number of the format is {records.FORMAT}. Every JSON file ends with `sha256`, the checksum of its other fields
-(of their JSON with sorted keys and no line breaks, as Python's `json.dumps(..., sort_keys=True)` writes it).
-`result.json` holds the checksums of all other files of its trial in `files`. What does not match is named and left out.
+```python
+import json
+from pathlib import Path
 
-Studies of format 1 can be reported, not resumed. Times are ISO 8601 in UTC. Names of metrics: docs/metrics.md.
+for trial in sorted(Path("studies/quick/trials").glob("confirm-*")):
+    asked = json.loads((trial / "trial.json").read_text())
+    result = json.loads((trial / "result.json").read_text())
+    found = {{name: value for name, value in result["metrics"].items() if name.endswith("/multilingual/map")}}
+    print(asked["arm"], asked["config"]["seed"], result["status"], found)
+```
+
+**Format.** This page describes format {FORMAT}. Studies of format 1 can be reported, not resumed.
+
+**Checksums.** The last field of every JSON file, `sha256`, is the checksum of its other fields:
+`hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()`. `result.json` holds those of all other files
+of its trial. A file that does not match, or has another form than described here, is named in the report and left out.
+
+**Times** are ISO 8601 in UTC. **Names of metrics** are explained in [metrics.md](metrics.md).
+
+This page is made from the classes that write and read the files: `python -m study.records_page > docs/records.md`.
 """
 
 
@@ -98,51 +118,79 @@ def _sections() -> Iterator[str]:
     for name, (kind, _) in FILES.items():
         yield from _section(name, kind)
         parts |= dict(_parts(kind))
+    for name, columns in COLUMNS.items():
+        yield from (f"## {name}", "", *_table(("column", "meaning"), columns.items()), "")
     yield from (
         "## Parts",
         "",
-        "What the files above are made of. Options of a trial: `python -m study.run --list`.",
+        "What the JSON files are made of. Where a type is `options`, the fields are the options of a study "
+        "(`python -m study.run --help`) or of a trial (`python -m study.run --list`).",
         "",
     )
     for name, kind in parts.items():
         yield from _section(name, kind, level="###")
-    for name, columns in COLUMNS.items():
-        yield from (f"## {name}", "", *_table("column", columns.items()), "")
 
 
 def _section(name: str, kind: type[BaseModel], level: str = "##") -> Iterator[str]:
-    fields = ((f"{field}", _meaning(info)) for field, info in kind.model_fields.items())
-    yield from (f"{level} {name}", "", " ".join((kind.__doc__ or "").split()), "", *_table("field", fields), "")
+    fields = ((field, _type(info.annotation), info.description or "") for field, info in kind.model_fields.items())
+    introduction = " ".join((kind.__doc__ or "").split())
+    yield from (f"{level} {name}", "", introduction, "", *_table(("field", "type", "meaning"), fields), "")
 
 
-def _table(heading: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield from (f"| {heading} | meaning |", "|---|---|")
-    for name, meaning in rows:
-        yield f"| `{name}` | {meaning} |".replace("\n", " ")
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(headings)} |"
+    yield "|" + len(headings) * "---|"
+    for name, *others in rows:
+        yield f"| `{name}` | {' | '.join(' '.join(text.split()) for text in others)} |"
 
 
-def _meaning(info: Any) -> str:
-    part = _record_in(info.annotation)
-    link = f" ([{part.__name__}](#{part.__name__.lower()}))" if part is not None else ""
-    return f"{' '.join((info.description or '').split())}{link}"
+def _type(annotation: Any) -> str:
+    """A type as JSON knows it: `[string, ...]`, `{name: integer}`; a part as a link to its section."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        return _type(inner[0])
+    if origin is Literal:
+        return " or ".join(map(str, inner))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_type(one) for one in inner)
+    if origin is tuple:
+        return f"[{', '.join('...' if one is ... else _type(one) for one in inner)}]"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"{{name: {_type(inner[1])}}}"
+    if _is_part(annotation):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "options"
+    return _JSON_TYPES[annotation]
+
+
+_JSON_TYPES: Mapping[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    types.NoneType: "null",
+    Any: "any",
+}
+
+
+def _is_part(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Record | MeasureRecord)
 
 
 def _parts(kind: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
     for info in kind.model_fields.values():
-        part = _record_in(info.annotation)
-        if part is not None:
+        for part in _parts_in(info.annotation):
             yield part.__name__, part
             yield from _parts(part)
 
 
-def _record_in(annotation: Any) -> type[BaseModel] | None:
-    """The record that a field holds, in whatever collection."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation if annotation.__module__ in (records.__name__, "trainables.records") else None
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
-        found = (_record_in(inner) for inner in typing.get_args(annotation))
-        return next((one for one in found if one is not None), None)
-    return None
+def _parts_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The records that a field holds, in whatever collection."""
+    if _is_part(annotation):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _parts_in(inner)
 
 
 if __name__ == "__main__":

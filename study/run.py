@@ -5,20 +5,18 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from study.cluster.local_ray import listen_on_this_machine_only, remove_folder_of
 from study.command_line import parser, plugins_in
 from study.guard import watched
-from study.read_settings import settings_from
 from study.settings import StudySettings
 from trainables.command import INTERRUPTED, run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins
-from trainables.records import now
-from trainables.storage import Folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DONE, SOME_FAILED = 0, 1
 
@@ -33,17 +31,22 @@ def main(arguments: Sequence[str] | None = None, study_starts: Callable[[str], N
 
     `study_starts` is told where the study lies, once it is about to run.
     """
-    console = Console(stderr=False)
 
     def command() -> int:
         # Before anything else: what plugins bring can be named by the other flags.
         load_plugins(plugins_in(arguments))
-        return _run(vars(parser().parse_args(arguments)), console, study_starts)
+        return _run(vars(parser().parse_args(arguments)), study_starts)
 
     return run_command("study.run", command, "mend that or give another --storage, then go on with --resume.")
 
 
-def _run(options: dict[str, Any], console: Console, study_starts: Callable[[str], None]) -> int:
+def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
+    # Imported late, as all that follows: --help and mistakes in flags must not wait for torch, Ray and what prints.
+    from rich.console import Console
+
+    from study.read_settings import settings_from
+
+    console = Console()
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
     verify = options.pop("verify")
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
@@ -60,7 +63,6 @@ def _run(options: dict[str, Any], console: Console, study_starts: Callable[[str]
     settings = settings_from(config, flags) if earlier is None else None
     if (flags.get("address") if settings is None else settings.address) is None:
         listen_on_this_machine_only()
-    # Imported late: --help and mistakes in flags must not wait for torch and Ray.
     from study.session import Session
 
     if settings is None:
@@ -97,7 +99,7 @@ def _run(options: dict[str, Any], console: Console, study_starts: Callable[[str]
     return SOME_FAILED if ended.failed else DONE
 
 
-def _verify(location: str, console: Console) -> int:
+def _verify(location: str, console: "Console") -> int:
     """Prints what is damaged or missing in a study; returns 1 if anything is."""
     from study.records import open_study
     from study.verify import damage
@@ -121,11 +123,14 @@ def _study_location(flag: str, study: str, storage: str | None) -> str:
         raise UserError(f"{flag} names no study: give its name, or its folder.")
     if "/" in study or Path(study).exists():
         return study
+    from trainables.storage import Folder
+
     return (Folder(storage or str(StudySettings.model_fields["storage"].default)) / study).location
 
 
 def _mark_lost(location: str, process: int) -> None:
     from study.records import open_study
+    from trainables.records import now
 
     remove_folder_of(process)
     if location:

@@ -62,7 +62,17 @@ class Session:
     """A study that is about to run: new, or taken up again from its records."""
 
     def __init__(self, settings: StudySettings, folder: Folder, recorded: Study | None, console: Console) -> None:
-        """Checks all that can be checked without Ray; raises UserError for every mistake of the user's."""
+        """Checks all that can be checked without Ray.
+
+        Args:
+            settings: what the user asked for.
+            folder: where the records lie, or will.
+            recorded: the study that is gone on with; None: a new one.
+            console: where the study prints.
+
+        Raises:
+            UserError: any mistake of the user's.
+        """
         self.settings = settings
         self._folder = folder
         self._recorded = recorded
@@ -111,14 +121,21 @@ class Session:
 
     @classmethod
     def resumed(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
-        """Prepares to go on with a recorded study, `changes` to its settings included."""
+        """Prepares to go on with a recorded study, `changes` to its settings included.
+
+        Raises UserError for a study of format 1, one whose plugins are not named, and one whose data have changed.
+        """
         study = open_study(location)
         if study.cannot_go_on is not None:
             raise UserError(f"{study.folder.location} cannot be resumed: {study.cannot_go_on}")
-        missing = [name for name in study.info.settings.plugin if name not in changes.pop("plugin", ())]
+        given = changes.get("plugin", ())
+        missing = " ".join(f"--plugin {name}" for name in study.info.settings.plugin if name not in given)
         if missing:
             # A study may come from somebody else: what it names is not imported unasked.
-            raise UserError(f"{study.folder.location} uses the plugin {missing[0]}: give --plugin {missing[0]}, too.")
+            raise UserError(
+                f"{study.folder.location} was started with {missing}, and a module that a study names is imported only "
+                f"if you name it: give {missing}, too."
+            )
         values = {**study.info.settings.model_dump(mode="json"), "address": None, **changes}
         origins = {name: "--" + name.replace("_", "-") for name in changes}
         settings = validated(values, origins, f"{study.folder.location}/{STUDY}")

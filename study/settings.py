@@ -124,7 +124,7 @@ class StudySettings(BaseModel):
     name: StudyName | None = None
     """name of the study (default: space and time)"""
     plugin: tuple[Text, ...] = ()
-    """module that adds families, encoders, benchmarks, measures or spaces; repeatable"""
+    """module that adds families, encoders, benchmarks, measures, spaces or sections of the report; repeatable"""
 
     @field_validator("train", "evaluate", "objective", "measure", "arms", "without", "plugin", mode="before")
     @classmethod

@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-# Tests share few cores: one thread each, set before torch is imported.
+# Tests share few cores: no test is judged by its time, and each has one thread, set before torch is imported.
+settings.register_profile("shared cores", deadline=None)
+settings.load_profile("shared cores")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

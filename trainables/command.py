@@ -3,8 +3,6 @@
 import sys
 from collections.abc import Callable
 
-import pyarrow as pa
-
 from trainables.errors import UserError
 from trainables.inert import inert
 
@@ -36,13 +34,21 @@ def run_command(name: str, command: Callable[[], int], remedy: str) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sentence = f"{where}{(error.strerror or str(error)).lower()}; {remedy}"
-    except (pa.ArrowException, UnicodeError) as error:
-        sentence = f"a file cannot be read ({_first_line(error)}); {remedy}"
     except (RecursionError, OverflowError, MemoryError) as error:
         sentence = f"what was given is too large or too deeply nested ({_first_line(error)}); {remedy}"
+    except Exception as error:
+        if not _comes_from_a_file(error):
+            raise
+        sentence = f"a file cannot be read ({_first_line(error)}); {remedy}"
     print(f"{name}: {inert(sentence)}", file=sys.stderr)
     return USER_ERROR
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _comes_from_a_file(error: Exception) -> bool:
+    # Command lines that read nothing must not wait for pyarrow.
+    arrow = sys.modules.get("pyarrow")
+    return isinstance(error, UnicodeError) or (arrow is not None and isinstance(error, arrow.ArrowException))

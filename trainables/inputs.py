@@ -69,7 +69,17 @@ def prepare_inputs(
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
-    A tokenizer that is trained sees the training text only. Raises UserError for one that does not load.
+    A tokenizer that is trained sees the training text only.
+
+    Args:
+        encoders: all encoders of the study.
+        data: the training data.
+        dev: the dev set.
+        tests: the benchmarks.
+        measures: what every evaluation computes beside the default measures.
+
+    Raises:
+        UserError: a tokenizer does not load.
     """
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from trainables.parameters import Parameter
-from trainables.yaml_values import load_yaml
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,16 @@ class Declared:
     def from_text(self, text: str) -> Any:
         """The value that a text on the command line stands for; whether it is a valid one is checked later.
 
-        A list is written with commas, a mapping in braces as in YAML, nothing as `none`.
+        A list is written with commas, a mapping in braces as in YAML, nothing as `none`; a text stands for itself.
         """
+        if self.field.annotation is str:
+            return text
         if text.strip().lower() in ("none", "null"):
             return None
         if text.strip().startswith(("{", "[")):
+            # Imported late: --help must not wait for it.
+            from trainables.yaml_values import load_yaml
+
             return load_yaml(text)
         return [part.strip() for part in text.split(",")] if self.is_list else text.strip()
 

@@ -1,4 +1,8 @@
-"""What a search may vary: typed descriptions of single parameters."""
+"""What a search may vary: typed descriptions of single parameters.
+
+>>> Real(1e-3, 1e-2, log=True), Integer(1, 10), Choice(("mean", "cls"))
+(Real(low=0.001, high=0.01, log=True), Integer(low=1, high=10, log=False), Choice(options=('mean', 'cls')))
+"""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Real:
-    """A real number in [low, high], searched on a log scale if `log`. Raises ValueError for an empty range."""
+    """A real number in [low, high], searched on a logarithmic scale if `log`.
+
+    Raises:
+        ValueError: the range is empty, or starts at 0 or below on a logarithmic scale.
+    """
 
     low: float
     high: float
@@ -18,8 +26,10 @@ class Real:
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number in [low, high], both included, searched on a log scale if `log`. Raises ValueError for an empty
-    range.
+    """A whole number in [low, high], both included, searched on a logarithmic scale if `log`.
+
+    Raises:
+        ValueError: the range is empty, or starts at 0 or below on a logarithmic scale.
     """
 
     low: int
@@ -32,7 +42,11 @@ class Integer:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values without an order. Raises ValueError for none or for repeated ones."""
+    """One of several values without an order.
+
+    Raises:
+        ValueError: there is none, or one is repeated.
+    """
 
     options: tuple[str | int | float | bool, ...]
 

@@ -6,6 +6,7 @@ The files of a study are in `study.records`; docs/records.md is made from both.
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from numbers import Real
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -33,7 +34,7 @@ class Record(BaseModel):
 
 
 class Rung(Record):
-    """Stop the trial after this step if the dev metric is below the minimum or above the maximum."""
+    """Early stopping: the trial ends after this step if the dev metric is below the minimum or above the maximum."""
 
     step: int
     """optimiser step"""
@@ -56,19 +57,19 @@ class TrialRecord(Record):
     id: str
     """`search-<branch>-<number>` or `confirm-<arm>-<seed>`, with the levels of the factors before the branch or arm"""
     phase: Literal["search", "confirm"]
-    """search: chooses parameters on the dev set; confirm: a fresh-seed run of a chosen arm, judged on the benchmarks"""
+    """search: it helps to choose options on the dev set; confirm: an arm with a fresh seed, judged on the benchmarks"""
     branch: str | None = None
-    """of the search phase: the strategy or family that is searched"""
+    """search phase: the branch that is searched, a strategy or a family"""
     arm: str | None = None
-    """of the confirm phase: the arm"""
+    """confirm phase: the arm"""
     cell: Mapping[str, str] = {}
     """level of every factor"""
     number: int | None = None
-    """of the search phase: number within the branch"""
+    """search phase: number of the trial within its branch and cell"""
     config: TrialConfig
     """every option of the training"""
     rungs: tuple[Rung, ...] = ()
-    """fixed before the trial starts, from earlier trials of its own branch: it stops by itself"""
+    """where early stopping may end it; fixed before it starts, from earlier trials of its own branch"""
 
     @property
     def seed(self) -> int:
@@ -76,8 +77,8 @@ class TrialRecord(Record):
         return self.config.seed
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is None or math.isfinite(value) else None
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, Real) and not math.isfinite(value) else value
 
 
 Measured = Annotated[float | None, BeforeValidator(_finite)]
@@ -85,8 +86,8 @@ Measured = Annotated[float | None, BeforeValidator(_finite)]
 
 
 class Report(Record):
-    """How far a training is: one line of reports.jsonl. Losses are means since the report before; null: no such batch,
-    or not finite."""
+    """How far a training is: one line of the file. Losses are means since the line before, null where there was no such
+    batch or the value is not finite. A step may occur twice after a restart: the later line counts."""
 
     step: int
     """optimiser steps done"""
@@ -105,19 +106,20 @@ class Report(Record):
     learning_rate: float
     """learning rate of the last step"""
     pairs_per_second: float
-    """training pairs per second since the report before"""
+    """training pairs per second since the line before"""
     tokens_per_second: float
-    """tokens per second since the report before"""
+    """tokens per second since the line before"""
     seconds: float
     """seconds of training so far"""
     dev: dict[str, float] | None = None
     """dev metrics, where they were measured at this step"""
     signals: dict[str, Measured] | None = None
-    """what a closed-loop controller saw last"""
+    """what a closed-loop controller saw last, by name of the signal"""
 
 
 class Cost(Record):
-    """What a trial took, over all its lives."""
+    """What a trial took. Seconds are those of the first worker; after a restart those of the earlier runs, up to the
+    checkpoint that the next one went on from, are included."""
 
     pairs: int = 0
     """training pairs"""
@@ -140,7 +142,7 @@ class Cost(Record):
     cpu_seconds: float = 0.0
     """processor seconds of the first worker"""
     peak_memory_gib: float = 0.0
-    """most memory of the first worker, GiB"""
+    """largest resident memory of the first worker's process since the last start, GiB"""
     workers: int = 1
     """workers that trained together"""
     gpus: float = 0.0
@@ -153,31 +155,31 @@ class Result(Record):
     """How a trial ended; the last file of a trial to be written, with the checksums of all others."""
 
     status: Status
-    """complete; pruned: stopped at a rung; diverged: its loss was beyond saving; failed: an error"""
+    """pruned: stopped early; diverged: a loss that was not finite, or twice the first one and no better than chance"""
     steps: int
     """optimiser steps done"""
     metrics: dict[str, float] = {}
-    """dev metrics at the end and, in the confirm phase, those of every benchmark (docs/metrics.md)"""
+    """dev metrics at the end and, in the confirm phase, those of every benchmark"""
     mean_ratio: float | None = None
     """mean ratio of the steps done"""
     mono_share: float | None = None
     """share of monolingual batches"""
     negatives_per_query: int | None = None
-    """other passages that a query chooses among"""
+    """other passages among which a query must find its own"""
     parameters: int | None = None
     """parameters of the encoder"""
     cost: Cost = Cost()
     """what it took"""
     started: str | None = None
-    """start of its last life, UTC"""
+    """time of its last start"""
     ended: str
-    """end, UTC"""
+    """time of its end"""
     host: str
     """machine of the first worker"""
     error: str | None = None
     """why it failed"""
     ratios: tuple[float, ...] | None = None
-    """ratio of every step, of closed-loop trainings only: an open loop follows from the record of the trial"""
+    """closed loop only: ratio of every step; a replay schedule with these ratios repeats the training"""
     files: dict[str, str] = {}
     """sha256 of every other file of the trial, by name"""
 

@@ -23,7 +23,13 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
     """
 
     def __init__(self, noun: str, name_of: Callable[[Entry], str], entries: Iterable[Entry] = ()) -> None:
-        """`noun` is what an entry is called in error messages."""
+        """Registers the built-in entries.
+
+        Args:
+            noun: what an entry is called in error messages.
+            name_of: the name of an entry.
+            entries: the built-in ones, in order.
+        """
         self.noun = noun
         self._name_of = name_of
         self._entries: dict[str, Entry] = {}

@@ -91,5 +91,7 @@ def _reason(error: ValidationError) -> str:
     missing = [".".join(map(str, one["loc"])) for one in problems if one["type"] == "missing"]
     if missing:
         return f"it lacks {', '.join(missing)}"
-    place, rule = ".".join(map(str, problems[0]["loc"])) or "it", problems[0]["msg"]
-    return f"{place}: {rule[0].lower()}{rule[1:]}"
+    place = ".".join(map(str, problems[0]["loc"]))
+    rule = problems[0]["msg"].removeprefix("Value error, ")
+    rule = rule[:1].lower() + rule[1:]
+    return f"{place}: {rule}" if place else rule

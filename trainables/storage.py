@@ -2,6 +2,13 @@
 
 Everything that a study leaves behind goes through `Folder`, so that `--storage` may be a path or any URI that
 pyarrow can open (s3://, gs://, hdfs://, ...).
+
+>>> from tempfile import TemporaryDirectory
+>>> with TemporaryDirectory() as path:
+...     study = Folder(path) / "study"
+...     study.write_json("status.json", {"state": "running"})
+...     study.names(), study.read_json("status.json")
+(['status.json'], {'state': 'running'})
 """
 
 import hashlib

@@ -1,6 +1,26 @@
 """One trial from start to end: train, evaluate, write the records. Whoever calls it says where it runs.
 
-A trial that was interrupted and is run again goes on from its last checkpoint and ends with the same numbers.
+A trial that was interrupted and is run again goes on from its last checkpoint and ends with the same numbers. Three
+steps on the atlas, without Ray:
+
+>>> from tempfile import TemporaryDirectory
+>>> from trainables.config import TrialConfig
+>>> from trainables.corpora.pairs import training_data
+>>> from trainables.corpora.sources.registry import load_benchmark, load_training
+>>> from trainables.inputs import prepare_inputs
+>>> from trainables.sealed import read_sealed
+>>> config = TrialConfig.model_validate({
+...     "encoder": "mini-xs", "ratio": "linear(1, 0)", "steps": 3, "batches": {"size": 8},
+...     "optimiser": {"learning_rate": 0.004},
+... })
+>>> data, dev = training_data(load_training(["atlas"])), load_benchmark("atlas", "dev")
+>>> inputs = prepare_inputs([config.encoder], data, dev, tests=[]).of(config.encoder)
+>>> trial = TrialRecord(id="mine", phase="search", branch="linear", number=0, config=config)
+>>> with TemporaryDirectory() as folder:
+...     run_trial(trial, inputs, Folder(folder), Worker())
+...     result = read_sealed(Folder(folder), RESULT, Result)
+>>> result.status, result.steps, "dev/multilingual/map" in result.metrics
+('complete', 3, True)
 """
 
 import socket

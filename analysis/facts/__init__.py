@@ -1,5 +1,4 @@
 """What the records of one or several studies say: read, checked, merged and typed.
 
-`records.py` and its neighbours `runs.py` and `schedules.py` are the only places that see raw records. Everything else
-reads `Facts`.
+`records.py` and `runs.py` are the only places that see raw records. Everything else reads `Facts`.
 """

@@ -40,9 +40,9 @@ class Decisions:
     def find(self, first: Arm, second: Arm, place: Place) -> DecisionRecord | None:
         """The decision on two arms, if the study that made it holds all of their seeds."""
         for study, decision in self._held:
-            named = (decision.arm, decision.baseline, decision.benchmark, decision.setting)
+            named = (decision.arm, decision.baseline, decision.benchmark, decision.setting, decision.metric)
             cells = {frozenset(arm.cell.items()) for arm in study.arms}
-            if named != (first.name, second.name, place.benchmark, place.setting):
+            if named != (first.name, second.name, place.benchmark, place.setting, place.measure.name):
                 continue
             # With factors the decision is about the mean over all cells.
             if len(first.parts or (first,)) != len(cells):

@@ -61,7 +61,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark of the confirm phase, with the settings and the measure that speak for it.
+    """A benchmark of the confirm phase, with the settings and the measure in which arms are judged.
 
     `record` is None where no study describes it. `bias` are the measures of language bias by which arms are compared.
     """
@@ -129,9 +129,9 @@ class Facts:
         """All runs of all studies."""
         return tuple(run for study in self.studies for run in study.runs)
 
-    def search_runs(self, branch: str | None = None) -> list[Run]:
-        """The runs of the search phase, of one branch if named."""
-        return [run for run in self.runs if run.phase == "search" and (branch is None or run.branch == branch)]
+    def search_runs(self) -> list[Run]:
+        """The runs of the search phase."""
+        return [run for run in self.runs if run.phase == "search"]
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
@@ -141,18 +141,13 @@ class Facts:
         arms stand for themselves and carry the study's label.
         """
         confirm = {study: _finished(study) for study in self.studies}
-        # In the order in which the studies list their arms: that of the levels.
         cells: dict[CellKey, Cell] = {}
         for study, found in confirm.items():
-            for arm in study.arms:
-                cells |= {
-                    key: runs[0].cell
-                    for (name, key), runs in found.items()
-                    if name == arm.arm and key not in cells and study.arm(name, runs[0].cell) is arm
-                }
+            own = {key: runs[0].cell for (_, key), runs in found.items()}
+            cells |= sorted(own.items(), key=lambda item: study.place_of(item[1]))
         names = list(dict.fromkeys(arm.arm for study in self.studies for arm in study.arms))
-        varied = _varied(cells.values())
-        result: list[Arm] = []
+        levels = _levels(cells)
+        arms: list[Arm] = []
         for key, cell in cells.items():
             held = [study for study in self.studies if any(of == key for _, of in confirm[study])]
             pooled = trained_alike(held, cell)
@@ -160,14 +155,12 @@ class Facts:
                 holders = [study for study in held if study.arm(name, cell) is not None]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
                     runs = {study: confirm[study].get((study.source(name, cell), key), []) for study in group}
-                    merged = self._arm(name, cell, varied, runs, pooled)
-                    if merged.runs:
-                        result.append(merged)
-        return tuple(_repeated(result))
+                    arm = self._arm(name, cell, levels[key], runs, pooled)
+                    if arm.runs:
+                        arms.append(arm)
+        return tuple(_repeated(arms))
 
-    def _arm(
-        self, name: str, cell: Cell, varied: Sequence[str], runs: Mapping[StudyRecords, list[Run]], pooled: bool
-    ) -> Arm:
+    def _arm(self, name: str, cell: Cell, level: str, runs: Mapping[StudyRecords, list[Run]], pooled: bool) -> Arm:
         by_seed: dict[int, Run] = {}
         twice: dict[int, None] = {}
         for held in runs.values():
@@ -176,7 +169,6 @@ class Facts:
                     twice[run.seed] = None
         home = next(iter(runs))
         of_study = "" if pooled else f" [{home.label}]"
-        level = ", ".join(cell[factor] for factor in varied)
         label = name + (f" ({level})" if level else "") + of_study
         if twice:
             seeds = f"Seed{'s' * (len(twice) > 1)} {', '.join(map(str, sorted(twice)))} of {label}"
@@ -336,3 +328,13 @@ def _varied(cells: Collection[Cell]) -> list[str]:
     """The factors in which cells differ."""
     factors = dict.fromkeys(factor for cell in cells for factor in cell)
     return [factor for factor in factors if len({cell.get(factor) for cell in cells}) > 1]
+
+
+def _levels(cells: Mapping[CellKey, Cell]) -> dict[CellKey, str]:
+    """What tells each cell from the others; factors are named where studies have different ones."""
+    varied = _varied(cells.values())
+    named = any(factor not in cell for cell in cells.values() for factor in varied)
+    return {
+        key: ", ".join(f"{factor} {cell[factor]}" if named else cell[factor] for factor in varied if factor in cell)
+        for key, cell in cells.items()
+    }

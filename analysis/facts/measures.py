@@ -15,7 +15,8 @@ def merged_measures(recorded: Iterable[Mapping[str, MeasureRecord]]) -> dict[str
     """The measures of several studies in the order of the tables; the first study that describes one counts."""
     found: dict[str, MeasureRecord] = {}
     for measures in recorded:
-        found = {**measures, **found} if found else dict(measures)
+        for name, measure in measures.items():
+            found.setdefault(name, measure)
     return found
 
 

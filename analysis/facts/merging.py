@@ -65,8 +65,8 @@ def refuse_unlike(studies: Sequence[StudyRecords]) -> None:
 def trained_alike(studies: Sequence[StudyRecords], cell: Cell) -> bool:
     """Whether the studies trained the arms of a cell in the same way, so that these may meet and share their seeds.
 
-    The encoder, the training data and every option that is not chosen per arm must agree, and all of an arm that two of
-    the studies have. What a study has not trained yet cannot disagree.
+    The training data must agree, the encoders and every option that is not chosen per arm, and all of an arm that two
+    of the studies have. What a study has not trained yet cannot disagree.
     """
     confirm = {
         study: [run for run in study.runs if run.phase == "confirm" and cell_key(run.cell) == cell_key(cell)]
@@ -75,20 +75,15 @@ def trained_alike(studies: Sequence[StudyRecords], cell: Cell) -> bool:
     names = dict.fromkeys(arm.arm for study in studies for arm in study.arms)
     searched = {key for study in studies for branch in study.info.branches for key in branch.searched}
     chosen = {*CHOSEN, *searched}
+    searched_runs = {study: _of_searched_arms(study, runs) for study, runs in confirm.items()}
     return (
         _agree(study.info.data.training.fingerprint for study in studies)
-        and _agree(frozenset(study.encoder_fingerprint(run.model) for run in runs) for study, runs in confirm.items())
         # Controls and arms from outside change other options; each is compared with its namesake below.
-        and _agree(_trainings(_of_searched_arms(study, runs), chosen) for study, runs in confirm.items())
-        and _agree(
-            frozenset(run.config.steps for run in _of_searched_arms(study, runs)) for study, runs in confirm.items()
-        )
+        and _agree(_trainings(study, searched_runs[study], chosen) for study in studies)
+        and _agree(frozenset(run.config.steps for run in runs) for runs in searched_runs.values())
         and all(_agree(_definition(study, name, cell, chosen) for study in studies) for name in names)
         and all(
-            _agree(
-                _trainings(run for run in runs if study.arm(name, cell) and run.arm == study.source(name, cell))
-                for study, runs in confirm.items()
-            )
+            _agree(_trainings(study, _of_arm(study, name, cell, runs)) for study, runs in confirm.items())
             for name in names
         )
     )
@@ -98,14 +93,20 @@ def _agree(found: Iterable[Hashable]) -> bool:
     return len({one for one in found if one}) <= 1
 
 
-def _trainings(runs: Iterable[Run], ignored: Collection[str] = ()) -> frozenset[str]:
-    return frozenset(fingerprint(run.config, ignored) for run in runs)
+def _trainings(study: StudyRecords, runs: Iterable[Run], ignored: Collection[str] = ()) -> frozenset[tuple[str, str]]:
+    """The different trainings of these runs: their options, and the encoders that they began with."""
+    return frozenset((fingerprint(run.config, ignored), study.encoder_fingerprint(run.model)) for run in runs)
 
 
 def _of_searched_arms(study: StudyRecords, runs: Iterable[Run]) -> list[Run]:
     """The runs of arms that were searched."""
     searched = {arm.arm for arm in study.arms if arm.role in ("strategy", "static", "dynamic") and arm.config.steps}
     return [run for run in runs if run.arm in searched]
+
+
+def _of_arm(study: StudyRecords, name: str, cell: Cell, runs: Iterable[Run]) -> list[Run]:
+    """The runs of an arm, those of another arm with the same training included."""
+    return [run for run in runs if study.arm(name, cell) is not None and run.arm == study.source(name, cell)]
 
 
 def _definition(study: StudyRecords, name: str, cell: Cell, chosen: Collection[str]) -> str:

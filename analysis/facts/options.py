@@ -31,7 +31,7 @@ def schedule_text(ratio: Family) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A setting as text: plain values as they are, lists and mappings as JSON."""
+    """A value as text: numbers to six digits, lists and mappings as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):
@@ -40,7 +40,7 @@ def as_text(value: Any) -> str:
 
 
 def plain_options(config: TrialConfig) -> dict[str, int | float | str]:
-    """The options of a training that a search may vary, by dotted key."""
+    """The options of a training that have a single value, by dotted key; the encoder by its name."""
     found = _without(flat(config.model_dump(mode="json")), (*WITHOUT_EFFECT, "ratio.family", "encoder"))
     values = {"encoder": config.encoder.name, **found}
     return {key: value for key, value in values.items() if isinstance(value, int | float | str)}

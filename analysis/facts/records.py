@@ -7,20 +7,20 @@ from pathlib import Path
 
 from analysis.facts.options import as_text, option_words
 from analysis.facts.runs import Cell, Run
-from study.records import ArmRecord, Study, StudyRecord
+from study.records import TRIALS, ArmRecord, Study, StudyRecord
 from trainables.options import flat
 from trainables.records import TrialRecord
 
 ENCODER = "encoder"
-"""The option that tells the cells of studies of several encoders apart."""
+"""The option that tells cells apart even where no factor decides about it: studies of one report may differ in it."""
 
 
 class StudyRecords:
-    """The records of one study; `label` is what the study is called in the report."""
+    """The records of one study; `label` is its name in the report, with more of its path where names repeat."""
 
-    def __init__(self, study: Study, label: str = "") -> None:
+    def __init__(self, study: Study) -> None:
         self.study = study
-        self.label = label or study.name
+        self.label = study.name
 
     @property
     def info(self) -> StudyRecord:
@@ -91,12 +91,16 @@ class StudyRecords:
 
     def holds(self, run: Run) -> bool:
         """Whether a run is one of this study's own."""
-        return run.location == (self.study.folder / "trials" / run.id).location
+        return run.location == (self.study.folder / TRIALS / run.id).location
 
     def cell(self, record: TrialRecord) -> Cell:
-        """The level of every factor in words, and the encoder, unless a factor decides about it."""
+        """The level of every factor in words, and the encoder of the study, unless a factor decides about it."""
         levels = {option_words(name): level for name, level in record.cell.items()}
-        return levels if self._crosses_encoders else {option_words(ENCODER): record.config.encoder.name, **levels}
+        return levels if self._crosses_encoders else {option_words(ENCODER): self._encoder, **levels}
+
+    def place_of(self, cell: Cell) -> int:
+        """Where the arms of a cell begin among all arms."""
+        return next((place for place, arm in enumerate(self.arms) if self._is_of(arm, cell)), len(self.arms))
 
     def levels(self, run: Run) -> str:
         """The levels of the factors of this study that a run belongs to; empty if it has no factor."""
@@ -112,6 +116,13 @@ class StudyRecords:
             ],
             sort_keys=True,
         )
+
+    @cached_property
+    def _encoder(self) -> str:
+        """The encoder of a study, or all of them where they are searched; arms from outside may bring others."""
+        given = {arm.arm for arm in self.arms if arm.role == "fixed"}
+        found = {trial.config.encoder.name for trial in self.study.trials if trial.record.arm not in given}
+        return ", ".join(sorted(found))
 
     @cached_property
     def _crosses_encoders(self) -> bool:

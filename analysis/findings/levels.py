@@ -41,6 +41,8 @@ def cell_pairs(facts: Facts) -> tuple[list[Pair], str]:
 def _obstacle(facts: Facts, pairs: Sequence[Pair]) -> str:
     """Why cells have no common mean; empty if they have one."""
     named = " and ".join(facts.factors)
+    if any(factor not in first.cell for first, _ in pairs for factor in facts.factors):
+        return f"Not every study has {named} as {'factors' if len(facts.factors) > 1 else 'a factor'}"
     if len({cell_key(first.cell) for first, _ in pairs}) < len(pairs):
         return f"Studies of one {named} were not put together"
     for arms in zip(*pairs, strict=True):

@@ -79,7 +79,7 @@ def references(findings: Findings) -> str:
     """The BibTeX entries of what this report used."""
     facts, judged = findings.facts, findings.comparisons.judged
     entries = _entries()
-    own = [*(entries[key] for key in ("elmahdy2024synergistic", "liaw2018tune", "akiba2019optuna"))]
+    own = [entries[key] for key in ("elmahdy2024synergistic", "liaw2018tune", "akiba2019optuna")]
     sequential = any(j.comparison.sequential for j in judged)
     statistics = [
         entries[key]

@@ -22,10 +22,16 @@ def phrased(parts: Sequence[BaseModel]) -> Iterator[str]:
 
 def _phrase(option: Option, values: Sequence[Any]) -> str:
     """An option in the words of its declaration; empty where it has none for all of these values."""
-    texts = list(dict.fromkeys(json.dumps(value).strip('"') for value in values))
-    if all(text in option.phrases for text in texts):
-        return listed([option.phrases[text] for text in texts])
+    distinct = {json.dumps(value).strip('"'): value for value in values}
+    if all(text in option.phrases for text in distinct):
+        return listed([option.phrases[text] for text in distinct])
     if not option.phrase:
         return ""
-    is_number = all(isinstance(value, int | float) for value in values)
-    return option.phrase.format(span(set(values)) if is_number else listed([as_text(value) for value in set(values)]))
+    if all(isinstance(value, int | float) for value in values):
+        return option.phrase.format(span(distinct.values()))
+    return option.phrase.format(listed([_text(value) for value in distinct.values()]))
+
+
+def _text(value: Any) -> str:
+    """A value as text; of several numbers all of them."""
+    return listed([as_text(one) for one in value]) if isinstance(value, tuple) else as_text(value)

@@ -35,8 +35,8 @@ def answer(findings: Findings) -> list[str]:
 
 
 def _verdicts(facts: Facts, judged: Sequence[Judged]) -> list[str]:
-    setting = facts.objective.metric.split("/")[0]
-    chosen = next((j for j in judged if j.place.setting == setting), judged[0])
+    place, _ = _place_of_objective(facts)
+    chosen = next((j for j in judged if j.place == place), judged[0])
     parts = [capital(judged_sentence(chosen))]
     if len(judged) > 1 and any(j.comparison.interval is not None for j in judged):
         counts = Counter(j.comparison.verdict for j in judged)

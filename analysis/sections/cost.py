@@ -50,9 +50,9 @@ def cost(facts: Facts, watts: float | None = None) -> Table:
         row: list[Any] = [arm.label]
         row += [_mean(arm.costs(name)) for name in ("pairs", "signal_pairs", *PARTS)]
         row.append(estimate_cell(estimate(arm.costs("total_seconds"))))
-        row.append(_mean(_hours(arm, "gpus", 0)))
+        row.append(_mean(_hours(arm, "gpus")))
         if watts is not None:
-            row.append(_mean([hours * watts / 1000 for hours in _hours(arm, "workers", 1)]))
+            row.append(_mean([hours * watts / 1000 for hours in _hours(arm, "workers")]))
         row += [_mean(run.parameters for run in arm.runs), _mean(run.negatives_per_query for run in arm.runs)]
         row.append(", ".join(dict.fromkeys(run.device for run in arm.runs)))
         rows.append(row)
@@ -62,9 +62,9 @@ def cost(facts: Facts, watts: float | None = None) -> Table:
     return make_table("cost", "Cost of one trial", columns, rows, notes)
 
 
-def _hours(arm: Arm, of: str, otherwise: int) -> list[float]:
+def _hours(arm: Arm, of: str) -> list[float]:
     """Hours in total times the number of GPUs or workers, by seed."""
-    return [(run.cost("total_seconds") or 0) * (run.cost(of) or otherwise) / 3600 for run in arm.runs]
+    return [seconds * number / 3600 for seconds, number in zip(arm.costs("total_seconds"), arm.costs(of), strict=True)]
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -133,11 +133,11 @@ def sentences(findings: Findings) -> list[str]:
     """Whether the gain of the main arm survives at every level, and what becomes of it at larger sizes."""
     _, problems = findings.growths
     _, not_pooled = cell_pairs(findings.facts)
-    setting = findings.facts.objective.metric.split("/")[0]
+    facts = findings.facts
     survival = [
         sentence
         for place, held in _judged_levels(findings).items()
-        if place.setting == setting
+        if place.setting == facts.benchmark(place.benchmark).setting_of(facts.objective)
         for sentence in (*_by_level(place, held), *_change(findings, place))
     ]
     found = [*survival, *growth_sentences(findings)]

@@ -19,7 +19,7 @@ CAPTION = "Of the search trials that ran to their end; within a family only its 
 
 
 def varied(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    """The knobs that all `runs` have and that differ between them."""
+    """The options that all `runs` have and that differ between them."""
     values = [plain_options(run.config) for run in runs]
     names = [name for name in values[0] if all(name in other for other in values)] if values else []
     columns = {name: [other[name] for other in values] for name in names}

@@ -58,10 +58,10 @@ def growth_sentences(findings: Findings) -> list[str]:
     """What becomes of the gain of the main arm over size, one sentence per benchmark and kind of size."""
     fits, _ = findings.growths
     main = findings.facts.main_comparison
-    setting = findings.facts.objective.metric.split("/")[0]
+    objective = findings.facts.objective
     found = []
     for growth in fits:
-        for trend in growth.scaling.gains if growth.setting == setting else ():
+        for trend in growth.scaling.gains if growth.setting == growth.benchmark.setting_of(objective) else ():
             if not main or trend.strategy == main[0]:
                 within = f", {growth.within}" if growth.within else ""
                 where = f"{growth.benchmark.measure.label} of {growth.benchmark.name}, {growth.setting}{within}"

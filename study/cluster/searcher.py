@@ -38,7 +38,15 @@ class PlanSearcher(Searcher):
         on_complete: Callable[[TrialRecord, Outcome], None],
         before: "PlanSearcher | None" = None,
     ) -> None:
-        """`before` is the searcher of the phase before this one: what it spent counts."""
+        """Reads which trials the records hold already.
+
+        Args:
+            plan: which trial comes next.
+            study: the records.
+            budget: when no trial is started any more.
+            on_complete: told every trial that has ended, those of the records included.
+            before: the searcher of the phase before this one, whose trials and pairs count.
+        """
         super().__init__()
         self._plan = plan
         self._study = study
@@ -56,7 +64,10 @@ class PlanSearcher(Searcher):
         """Why the records cannot be kept any longer, such as a full disk."""
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Returns the next trial's configuration, None to be asked again later, or FINISHED."""
+        """Returns the next trial's configuration, None to be asked again later, or FINISHED.
+
+        Raises OSError once the records cannot be kept any longer.
+        """
         if self.broken is not None:
             raise self.broken
         while self.budget_reached is None:

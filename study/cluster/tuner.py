@@ -56,7 +56,13 @@ class Dashboard:
 def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterator[Dashboard | None]:
     """Connects to the cluster of the settings, or starts Ray here, for the time of the block.
 
-    Ray's messages go to a file. Raises UserError if the address does not answer.
+    Args:
+        settings: the address, if any.
+        shared_bytes: size of the arrays that trials share in the object store.
+        log: file for Ray's messages.
+
+    Raises:
+        UserError: the address does not answer.
     """
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
@@ -138,7 +144,14 @@ def run_trials(
 ) -> Ended:
     """Runs the plan to its end, or until it is interrupted; the records say at any time what is done.
 
-    `trainable` gets the config that `PlanSearcher.suggest` returns and writes reports and result into its folder.
+    Args:
+        study: where the records lie; trials that have ended there are not run again.
+        plan: which trials there are.
+        trainable: gets the config that `PlanSearcher.suggest` returns and writes reports and result into its folder.
+        resources: how many trials run at a time.
+        settings: how often a trial whose process died is started again.
+        budget: when no trial is started any more.
+        progress: what the terminal shows.
     """
     counts = _Counts(study, plan, progress)
     # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its
@@ -262,7 +275,7 @@ class _Counts:
         )
 
     def tick(self) -> None:
-        """Writes status.json if it has grown old: a reader tells a dead study by that."""
+        """Writes status.json if it is old: a study whose status is older still has been interrupted."""
         if time.monotonic() - self._written > _STATUS_SECONDS:
             self.write("running")
 

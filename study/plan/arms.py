@@ -62,8 +62,8 @@ def choose_arms(
     arms += [_arm(b.name, cell, b.role, best[b.name][0]) for b in dynamic]
     if dynamic:
         trial, outcome = best[_winner(dynamic, best, objectives[0]).name]
-        champion = _arm(BEST_DYNAMIC, cell, "dynamic", trial)
-        arms += [champion, *(_control(name, champion, outcome) for name in space.controls)]
+        winner = _arm(BEST_DYNAMIC, cell, "dynamic", trial)
+        arms += [winner, *(_control(name, winner, outcome) for name in space.controls)]
     missing = sorted(set(main_comparison or ()) - {arm.arm for arm in arms} - set(fixed))
     if missing:
         ends = ", ".join(f"{trial.id} {o.status}" for trials in tried.values() for trial, o in trials)

@@ -41,7 +41,11 @@ def budget_of(settings: StudySettings) -> Budget:
 
 
 def parse_duration(text: str) -> float:
-    """Reads seconds from `90`, `90s`, `15m`, `2.5h` or `3d`; raises UserError for anything else."""
+    """Reads seconds from `90`, `90s`, `15m`, `2.5h` or `3d`; raises UserError for anything else.
+
+    >>> parse_duration("2.5h")
+    9000.0
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
     if not match or float(match[1]) <= 0:
         raise UserError(f"--time-budget {text}: must be a time above zero such as 90s, 15m, 2.5h or 3d.")

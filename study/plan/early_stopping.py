@@ -23,7 +23,12 @@ LEAST_HISTORY = 2
 def rungs(training: TrialConfig, earlier: Sequence[Outcome], objective: Objective) -> tuple[Rung, ...]:
     """Returns the rungs of a trial, given how the earlier trials of its branch did.
 
-    Rungs are the dev evaluations before the last one, from the schedule's grace point on.
+    Rungs are the dev evaluations before the last one, from the progress on at which the schedule can be judged.
+
+    Args:
+        training: the trial.
+        earlier: how the trials of earlier rounds of its branch ended.
+        objective: the dev metric that decides.
     """
     every = training.evaluate_every
     grace = training.ratio.comparable_from() * training.steps

@@ -3,6 +3,18 @@
 Nothing here knows Ray. `next_trial` depends only on the settings and on the outcomes told so far, never on time or on
 the number of workers, so that the records of a study are enough to go on with it after any interruption: they are
 told again, and the program stands where it stood.
+
+>>> from search_spaces.registry import space
+>>> plan = StudyPlan(space("static_ratio"), StudySettings(trials=3, seeds=2))
+>>> plan.planned
+{'search': 6, 'confirm': 8}
+>>> trial = plan.next_trial()
+>>> trial.id, trial.config.ratio.summary()
+('search-X-X-mono-000', 'constant 1')
+>>> metrics = {"dev/multilingual/map": 0.4}
+>>> plan.complete(trial, Outcome(status="complete", steps=340, metrics=metrics, dev_by_step={}))
+>>> plan.next_trial().id
+'search-X-Y-000'
 """
 
 from bisect import bisect_right
@@ -390,9 +402,15 @@ def asked_space(space: Space, settings: StudySettings) -> Space:
 
 
 def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int) -> int:
-    """Returns the steps that cost as much as `steps` without signals: a controller pays for its signals with steps.
+    """Returns the steps that, signals included, cost as much as `steps` without; at least 1.
 
-    dev_pairs: pairs that a measurement on the dev set encodes. A pair that is only encoded costs a third.
+    A pair that is only encoded costs a third of a trained one.
+
+    Args:
+        ratio: the family, which says what it measures.
+        steps: optimiser steps without signals.
+        batch_size: pairs of a batch.
+        dev_pairs: pairs that a measurement on the dev set encodes.
     """
 
     def cost(count: int) -> int:

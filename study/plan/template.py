@@ -80,9 +80,17 @@ def encoder_of(settings: StudySettings, space: Space, cell: Cell) -> EncoderConf
 def template_of(
     settings: StudySettings, space: Space, cell: Cell, patch: Mapping[str, Any], branch: Branch | None = None
 ) -> Template:
-    """Returns the template of a branch in a cell, or of a fixed arm, which `patch` makes what it is.
+    """Returns the template of a branch in a cell, or of a fixed arm.
 
-    Raises UserError for options that do not go together, such as one that is both fixed and searched.
+    Args:
+        settings: what the user fixes, searches and crosses.
+        space: options of every trial.
+        cell: the levels of the factors.
+        patch: the options that make the branch or the arm what it is.
+        branch: what is searched; None: a fixed arm, of which nothing is.
+
+    Raises:
+        UserError: options do not go together, or a family or an encoder does not exist.
     """
     encoder = encoder_of(settings, space, cell)
     recipe = encoder.recipe
@@ -150,7 +158,11 @@ def _label(name: str, value: Any) -> str:
 def search_range(key: str, text: str) -> Parameter:
     """Returns what is searched: `low..high`, `low..high:log`, `one,two,three`, or the declared range if it is empty.
 
-    Raises UserError for anything else, and for an option without a declared range.
+    >>> search_range("loss.temperature", "0.02..0.08:log"), search_range("batches.size", "24,48")
+    (Real(low=0.02, high=0.08, log=True), Choice(options=(24, 48)))
+
+    Raises:
+        UserError: the text is nothing of these, or it is empty and the option declares no range.
     """
     option = trial_options()[key]
     if not text:

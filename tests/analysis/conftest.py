@@ -1,9 +1,10 @@
 """Study folders written through the records of a study, with seeded numbers whose truth is known."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,12 +36,15 @@ from trainables.config import TrialConfig
 from trainables.corpora.sources.registry import BENCHMARKS
 from trainables.encoders.registry import PRESETS, encoder_config
 from trainables.evaluation.measures.registry import chosen_measures
+from trainables.options import patched
 from trainables.records import REPORTS, RESULT, TRIAL, Report, Result, Status, TrialRecord
 from trainables.sealed import CHECKSUM, checksum, plain_json, validated, write_sealed
 from trainables.storage import Folder
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 POOL = 600
+PAIRS = 9_600
+"""Training pairs of a trial, at any batch size."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,12 @@ class ArmTruth:
     multi: float
     of: str | None = None
     same_as: str | None = None
+    multi_by_model: dict[str, float] = field(default_factory=dict)
+    """What it is instead of `multi` where it depends on the model."""
 
-    def level(self, setting: str) -> float:
-        return {"monolingual": self.mono, "cross-lingual": self.cross, "multilingual": self.multi}[setting]
+    def level(self, setting: str, model: str) -> float:
+        multi = self.multi_by_model.get(model, self.multi)
+        return {"monolingual": self.mono, "cross-lingual": self.cross, "multilingual": multi}[setting]
 
 
 STRATEGIES = (
@@ -85,9 +92,23 @@ ARMS = (
 FEW_ARMS = tuple(arm for arm in ARMS if arm.name in ("X-X-mono", "X-Y", "best static", "best dynamic"))
 
 
+@dataclass(frozen=True)
+class CellPlan:
+    """One model at one batch size; `levels` names those that the study has several of."""
+
+    model: str
+    batch_size: int
+    levels: dict[str, str]
+    number: int
+
+    @property
+    def steps(self) -> int:
+        return PAIRS // self.batch_size
+
+
 @dataclass
 class StudyPlan:
-    """Everything that a written study may vary."""
+    """Everything that a written study may vary. Several models, or batch sizes, are a factor."""
 
     name: str = "quick"
     arms: Sequence[ArmTruth] = ARMS
@@ -96,6 +117,7 @@ class StudyPlan:
     questions: int = 40
     benchmarks: Sequence[str] = ("atlas",)
     models: Sequence[str] = ("small",)
+    batch_sizes: Sequence[int] = (48,)
     search_trials: int = 6
     state: State = "complete"
     phase: Literal["search", "confirm"] = "confirm"
@@ -106,14 +128,53 @@ class StudyPlan:
     metric_definition: int = 1
     seed: int = 0
 
+    @property
+    def factors(self) -> tuple[FactorRecord, ...]:
+        """The options that have several levels."""
+        options = (("encoder", self.models), ("batches.size", self.batch_sizes))
+        return tuple(
+            FactorRecord(
+                name=name, levels=tuple(LevelRecord(label=str(level), options={name: level}) for level in levels)
+            )
+            for name, levels in options
+            if len(levels) > 1
+        )
+
+    @property
+    def cells(self) -> list[CellPlan]:
+        """Every combination of levels, the first factor slowest."""
+        names = {factor.name for factor in self.factors}
+        found = product(self.models, self.batch_sizes)
+        return [
+            CellPlan(
+                model, size, {k: v for k, v in (("encoder", model), ("batches.size", str(size))) if k in names}, number
+            )
+            for number, (model, size) in enumerate(found)
+        ]
+
+
+def seal(path: Path, values: dict[str, Any]) -> None:
+    """Writes values with their checksum, whether they are a record or not."""
+    path.write_text(json.dumps({**values, CHECKSUM: checksum(values)}), encoding="utf-8")
+
 
 def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     """Changes a record on disk, as its writer would have written it: `change` alters the values or returns others."""
     values = plain_json(path.read_bytes())
     del values[CHECKSUM]
     changed = change(values)
-    values = values if changed is None else changed
-    path.write_text(json.dumps({**values, CHECKSUM: checksum(values)}), encoding="utf-8")
+    seal(path, values if changed is None else changed)
+
+
+def train_otherwise(folder: Path, options: Mapping[str, Any], trials: str = "*") -> None:
+    """Changes options, by dotted key, in the records of the trials whose names match a pattern."""
+    for path in folder.glob(f"trials/{trials}/{TRIAL}"):
+        edit(path, lambda record: record | {"config": patched(record["config"], options)})
+
+
+def edit_arms(folder: Path, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    """Changes the arms of a study in its records: `change` returns those that it shall have."""
+    edit(folder / "arms.json", lambda record: {"arms": change(record["arms"])})
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -126,11 +187,14 @@ def ratio_at(schedule: dict[str, Any], p: float) -> float:
     return float(schedule["start"] + (schedule["end"] - schedule["start"]) * p)
 
 
-def _queries(plan: StudyPlan, benchmark: str, arm: ArmTruth, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _queries(
+    plan: StudyPlan, benchmark: str, arm: ArmTruth, cell: CellPlan, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     truth = np.random.default_rng([plan.seed, len(benchmark)])
     difficulty = truth.normal(0, 1.0, plan.questions)
     language_level = dict(zip(plan.languages, truth.normal(0, 0.2, len(plan.languages)), strict=True))
-    noise = np.random.default_rng([plan.seed, seed, plan.arms.index(arm) if arm in plan.arms else 99, len(benchmark)])
+    place = plan.arms.index(arm) if arm in plan.arms else 99
+    noise = np.random.default_rng([plan.seed, seed, place + 100 * cell.number, len(benchmark)])
     ids = [f"q{i:04d}" for i in range(plan.questions)]
     frames: list[pd.DataFrame] = []
     ranks: list[pd.DataFrame] = []
@@ -140,7 +204,7 @@ def _queries(plan: StudyPlan, benchmark: str, arm: ArmTruth, seed: int) -> tuple
         cells += [("multilingual", "*")]
         for setting, pool in cells:
             seed_effect = noise.normal(0, 0.05)
-            logit = arm.level(setting) + difficulty + language_level[query] + seed_effect
+            logit = arm.level(setting, cell.model) + difficulty + language_level[query] + seed_effect
             values = _sigmoid(logit + noise.normal(0, 0.5, plan.questions))
             multi = setting == "multilingual"
             frame = pd.DataFrame(
@@ -155,7 +219,7 @@ def _queries(plan: StudyPlan, benchmark: str, arm: ArmTruth, seed: int) -> tuple
                     "recall@10": (values > 0.2).astype(np.float32),
                 }
             )
-            spread = np.exp(5.0 - arm.multi + noise.normal(0, 0.3, plan.questions))
+            spread = np.exp(5.0 - arm.level("multilingual", cell.model) + noise.normal(0, 0.3, plan.questions))
             positions = [
                 np.clip(np.round(1 + spread * i / len(plan.languages)), 1, POOL) for i in range(len(plan.languages))
             ]
@@ -217,13 +281,13 @@ def summary_metrics(queries: pd.DataFrame, ranks: pd.DataFrame) -> dict[str, flo
     return metrics
 
 
-def _config(arm: ArmTruth, model: str, rate: float, seed: int) -> TrialConfig:
+def _config(arm: ArmTruth, cell: CellPlan, rate: float, seed: int) -> TrialConfig:
     return validated(
         {
-            "encoder": {"kind": "test", "name": model},
+            "encoder": {"kind": "test", "name": cell.model},
             "ratio": arm.schedule,
-            "steps": 200,
-            "batches": {"size": 48},
+            "steps": cell.steps,
+            "batches": {"size": cell.batch_size},
             "optimiser": {"learning_rate": rate},
             "seed": seed,
         },
@@ -231,10 +295,10 @@ def _config(arm: ArmTruth, model: str, rate: float, seed: int) -> TrialConfig:
     )
 
 
-def _reports(arm: ArmTruth, rate: float, final: float) -> Iterable[Report]:
+def _reports(config: TrialConfig, arm: ArmTruth, final: float) -> Iterable[Report]:
     share = 0.0
     for index in range(1, 11):
-        step, p = index * 20, index / 10
+        p = index / 10
         ratio = ratio_at(arm.schedule, p)
         share += (ratio - share) / index
         dev = {
@@ -243,14 +307,14 @@ def _reports(arm: ArmTruth, rate: float, final: float) -> Iterable[Report]:
             "cross-lingual/map": final * p * 0.9,
         }
         yield Report(
-            step=step,
-            steps=200,
+            step=config.steps * index // 10,
+            steps=config.steps,
             ratio=ratio,
             mono_share=share,
             loss=3.0 - 2 * p,
             loss_mono=2.5 - 2 * p if share > 0 else None,
             loss_cross=3.2 - 2 * p if share < 1 else None,
-            learning_rate=rate,
+            learning_rate=config.optimiser.learning_rate,
             pairs_per_second=900.0,
             tokens_per_second=20_000.0,
             seconds=10.0 * p,
@@ -266,17 +330,17 @@ def _write_trial(folder: Folder, record: TrialRecord, result: Result, reports: I
     return trial.local_path
 
 
-def _result(metrics: dict[str, float], status: Status, mean: float, **changes: Any) -> Result:
+def _result(config: TrialConfig, metrics: dict[str, float], status: Status, mean: float, **changes: Any) -> Result:
     values: dict[str, Any] = {
         "status": status,
-        "steps": 200,
+        "steps": config.steps,
         "metrics": metrics,
         "mean_ratio": mean,
         "mono_share": mean,
-        "negatives_per_query": 47,
+        "negatives_per_query": config.batches.size - 1,
         "parameters": 4_200_000,
         "cost": {
-            "pairs": 9600,
+            "pairs": PAIRS,
             "tokens": 201_600,
             "train_seconds": 10.0,
             "encode_seconds": 2.0,
@@ -293,7 +357,11 @@ def _result(metrics: dict[str, float], status: Status, mean: float, **changes: A
     return Result.model_validate({**values, **changes})
 
 
-def _write_search(folder: Folder, plan: StudyPlan, family: str, rng: np.random.Generator) -> None:
+def _trial_id(phase: str, cell: CellPlan, name: str, number: str) -> str:
+    return "-".join([phase, *cell.levels.values(), name.replace(" ", "-"), number])
+
+
+def _write_search(folder: Folder, plan: StudyPlan, cell: CellPlan, family: str, rng: np.random.Generator) -> None:
     for number in range(plan.search_trials):
         rate = float(np.round(10 ** rng.uniform(-3.5, -2.3), 6))
         fixed = {arm.name: arm.schedule for arm in STRATEGIES}.get(family)
@@ -309,58 +377,56 @@ def _write_search(folder: Folder, plan: StudyPlan, family: str, rng: np.random.G
             }
             final = 0.70 + 0.05 * (schedule["end"] - schedule["start"])
         arm = ArmTruth("", "static", family, schedule, 0, 0, 0)
+        config = _config(arm, cell, rate, 1_000_000)
         record = TrialRecord(
-            id=f"search-{family}-{number:03d}",
+            id=_trial_id("search", cell, family, f"{number:03d}"),
             phase="search",
             branch=family,
+            cell=cell.levels,
             number=number,
-            config=_config(arm, plan.models[0], rate, 1_000_000),
+            config=config,
         )
         dev = {"dev/multilingual/map": final, "dev/monolingual/map": final + 0.2, "dev/cross-lingual/map": final * 0.9}
         # Better in one objective is not better in all: short distances go with low ratios.
         dev["dev/bias/rank_distance"] = 100 * (1 + ratio_at(schedule, 0.5)) + 200 * (1 - final)
         mean = (ratio_at(schedule, 0) + ratio_at(schedule, 1)) / 2
         is_pruned = number == plan.search_trials - 1 and plan.search_trials > 2
-        result = _result(dev, "pruned", mean, steps=100) if is_pruned else _result(dev, "complete", mean)
-        _write_trial(folder, record, result, _reports(arm, rate, final))
+        result = (
+            _result(config, dev, "pruned", mean, steps=config.steps // 2)
+            if is_pruned
+            else _result(config, dev, "complete", mean)
+        )
+        _write_trial(folder, record, result, _reports(config, arm, final))
 
 
-def _cell(plan: StudyPlan, model: str) -> dict[str, str]:
-    return {"encoder": model} if len(plan.models) > 1 else {}
+def _write_confirm(folder: Folder, plan: StudyPlan, cell: CellPlan, arm: ArmTruth, seed: int) -> None:
+    config = _config(arm, cell, 0.002, seed)
+    record = TrialRecord(
+        id=_trial_id("confirm", cell, arm.name, str(seed)),
+        phase="confirm",
+        arm=arm.name,
+        cell=cell.levels,
+        config=config,
+    )
+    frames = [_queries(plan, benchmark, arm, cell, seed) for benchmark in plan.benchmarks]
+    queries = pd.concat([frame[0] for frame in frames], ignore_index=True)
+    ranks = pd.concat([frame[1] for frame in frames], ignore_index=True)
+    # Trials of both phases are judged on the dev set as well.
+    metrics = summary_metrics(queries, ranks) | {"dev/multilingual/map": 0.9, "dev/bias/rank_distance": 3.0}
+    mean = (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2
+    trial = _write_trial(folder, record, _result(config, metrics, "complete", mean), _reports(config, arm, 0.7))
+    if plan.with_queries:
+        queries.to_parquet(trial / "per_query.parquet")
+        ranks.to_parquet(trial / "relevant_ranks.parquet")
 
 
-def _write_confirm(folder: Folder, plan: StudyPlan) -> None:
-    for model in plan.models:
-        for arm in (arm for arm in plan.arms if arm.same_as is None):
-            for seed in plan.seeds:
-                slug = f"confirm-{arm.name}-{seed}".replace(" ", "-") + ("" if len(plan.models) == 1 else f"-{model}")
-                record = TrialRecord(
-                    id=slug,
-                    phase="confirm",
-                    arm=arm.name,
-                    cell=_cell(plan, model),
-                    config=_config(arm, model, 0.002, seed),
-                )
-                frames = [_queries(plan, benchmark, arm, seed) for benchmark in plan.benchmarks]
-                queries = pd.concat([frame[0] for frame in frames], ignore_index=True)
-                ranks = pd.concat([frame[1] for frame in frames], ignore_index=True)
-                # Trials of both phases are judged on the dev set as well.
-                metrics = summary_metrics(queries, ranks) | {"dev/multilingual/map": 0.9, "dev/bias/rank_distance": 3.0}
-                mean = (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2
-                result = _result(metrics, "complete", mean)
-                trial = _write_trial(folder, record, result, _reports(arm, 0.002, 0.7))
-                if plan.with_queries:
-                    queries.to_parquet(trial / "per_query.parquet")
-                    ranks.to_parquet(trial / "relevant_ranks.parquet")
-
-
-def _arm(plan: StudyPlan, arm: ArmTruth, model: str) -> ArmRecord:
+def _arm(arm: ArmTruth, cell: CellPlan) -> ArmRecord:
     return ArmRecord(
         arm=arm.name,
-        cell=_cell(plan, model),
+        cell=cell.levels,
         role=arm.role,
         of=arm.of,
-        config=_config(arm, model, 0.002, 0),
+        config=_config(arm, cell, 0.002, 0),
         description=f"{arm.name}, one line",
         mean_ratio=(ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2,
         constant_ratio=arm.schedule["value"] if arm.family == "constant" else None,
@@ -390,19 +456,18 @@ def _info(plan: StudyPlan, branches: Sequence[str]) -> StudyRecord:
         created=NOW.isoformat(),
         space="dynamic_vs_static",
         question="Does changing the ratio during training beat the best constant ratio?",
-        settings=StudySettings(trials=count, seeds=len(plan.seeds), set={"batches.size": 48}),
+        settings=StudySettings(
+            trials=count or None,
+            seeds=len(plan.seeds),
+            set={} if len(plan.batch_sizes) > 1 else {"batches.size": plan.batch_sizes[0]},
+            factor={factor.name: [level.label for level in factor.levels] for factor in plan.factors},
+        ),
         objectives=(ObjectiveRecord(metric="multilingual/map", direction="maximize"),),
         main_comparison=("best dynamic", "best static"),
-        factors=(
-            FactorRecord(
-                name="encoder", levels=tuple(LevelRecord(label=m, options={"encoder": m}) for m in plan.models)
-            ),
-        )
-        * (len(plan.models) > 1),
+        factors=plan.factors,
         branches=tuple(
-            BranchRecord(
-                branch=branch, cell=_cell(plan, plan.models[0]), role=roles[branch], trials=count, pairs=count * 9600
-            )
+            BranchRecord(branch=branch, cell=cell.levels, role=roles[branch], trials=count, pairs=count * PAIRS)
+            for cell in plan.cells
             for branch in branches
         ),
         round_size=1,
@@ -422,7 +487,7 @@ def _info(plan: StudyPlan, branches: Sequence[str]) -> StudyRecord:
                     SetRecord(name="other", items=0, left_out="no two languages in common"),
                 ),
             ),
-            dev=_benchmark(plan, plan.benchmarks[0], "fp-dev"),
+            dev=_benchmark(plan, "dev", "fp-dev"),
             benchmarks={
                 name: _benchmark(plan, name, plan.fingerprints.get(name, f"fp-{name}")) for name in plan.benchmarks
             },
@@ -439,7 +504,8 @@ def write_study_files(storage: Path, plan: StudyPlan) -> Path:
     """Writes the study `plan` describes under `storage` and returns its folder."""
     folder = Folder(storage) / plan.name
     branches = [arm.name for arm in plan.arms if arm.role == "strategy"] + ["static", "linear"]
-    ended, confirm = plan.search_trials * len(branches), len(plan.arms) * len(plan.seeds) * len(plan.models)
+    searches, confirm = len(branches) * len(plan.cells), len(plan.arms) * len(plan.seeds) * len(plan.cells)
+    ended = plan.search_trials * searches
     study = create_study(folder, _info(plan, branches))
     study.write_status(
         StatusRecord(
@@ -447,29 +513,35 @@ def write_study_files(storage: Path, plan: StudyPlan) -> Path:
             phase=plan.phase,
             updated=plan.updated.isoformat(),
             trials={
-                "search": PhaseCounts(planned=ended, done=ended, failed=plan.failed, pruned=len(branches)),
+                "search": PhaseCounts(planned=ended, done=ended, failed=plan.failed, pruned=searches),
                 "confirm": PhaseCounts(planned=confirm, done=confirm),
             },
         )
     )
     rng = np.random.default_rng(plan.seed)
-    for branch in branches:
-        _write_search(folder, plan, branch, rng)
-    for index in range(plan.failed):
+    for cell in plan.cells:
+        for branch in branches:
+            _write_search(folder, plan, cell, branch, rng)
+    for number in range(900, 900 + plan.failed):
         arm = ArmTruth("", "dynamic", "linear", {"family": "linear", "start": 1.0, "end": 0.0}, 0, 0, 0)
-        number = 900 + index
+        cell = plan.cells[0]
+        config = _config(arm, cell, 0.1, 1_000_000)
         record = TrialRecord(
-            id=f"search-linear-{number}",
+            id=_trial_id("search", cell, "linear", str(number)),
             phase="search",
             branch="linear",
+            cell=cell.levels,
             number=number,
-            config=_config(arm, plan.models[0], 0.1, 1_000_000),
+            config=config,
         )
         error = "The loss is not finite at step 7 <nan> & 50 %."
-        _write_trial(folder, record, _result({}, "failed", 0.5, error=error))
+        _write_trial(folder, record, _result(config, {}, "failed", 0.5, error=error))
     if plan.phase == "confirm":
-        study.write_arms(ArmsRecord(arms=tuple(_arm(plan, arm, model) for model in plan.models for arm in plan.arms)))
-        _write_confirm(folder, plan)
+        study.write_arms(ArmsRecord(arms=tuple(_arm(arm, cell) for cell in plan.cells for arm in plan.arms)))
+        for cell in plan.cells:
+            for arm in plan.arms:
+                for seed in plan.seeds if arm.same_as is None else ():
+                    _write_confirm(folder, plan, cell, arm, seed)
     return folder.local_path
 
 

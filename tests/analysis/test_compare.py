@@ -1,11 +1,10 @@
 """The command that compares two arms: which studies and arms it takes, and what its notes say."""
 
-import json
-
 import pytest
 
 from analysis import compare
 from analysis.findings.findings import Findings
+from tests.analysis.conftest import edit_arms, train_otherwise
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +32,7 @@ def test_several_studies_are_put_together_as_the_report_does(pair, capsys, tmp_p
 
 def test_arms_of_studies_that_stand_alone_are_named_with_their_study(tmp_path, write_study, capsys):
     folders = [write_study(tmp_path, name=name, questions=5, search_trials=0) for name in ("a", "b")]
-    for path in folders[1].glob("trials/*/trial.json"):
-        spec = json.loads(path.read_text())
-        path.write_text(json.dumps(spec | {"training": spec["training"] | {"steps": 400}}))
+    train_otherwise(folders[1], {"steps": 400})
     locations = [str(folder) for folder in folders]
     status, said = run(capsys, *locations, "X-Y", "best static")
     assert (status, "'X-Y' is ambiguous" in said) == (2, True)
@@ -59,9 +56,11 @@ def test_without_a_study_the_newest_is_taken(tmp_path, write_study, monkeypatch,
 )
 def test_what_leaves_nothing_to_compare_is_said(tmp_path, write_study, capsys, names, said):
     folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
-    arms = json.loads((folder / "arms.json").read_text())
-    twin = next(arm for arm in arms if arm["arm"] == "X-Y") | {"arm": "twin", "same_as": "X-Y"}
-    (folder / "arms.json").write_text(json.dumps([*arms, twin]))
+
+    def with_twin(arms):
+        return [*arms, next(arm for arm in arms if arm["arm"] == "X-Y") | {"arm": "twin", "same_as": "X-Y"}]
+
+    edit_arms(folder, with_twin)
     status, error = run(capsys, str(folder), *names)
     assert (status, said in error) == (2, True), error
 

@@ -11,6 +11,7 @@ import pytest
 
 from analysis.contents import Report, build_report
 from analysis.render.table import Table
+from tests.analysis.conftest import edit
 
 SETTINGS = ("monolingual", "cross-lingual", "multilingual")
 
@@ -27,7 +28,7 @@ def queries(finished_study: Path) -> pd.DataFrame:
     for folder in sorted((finished_study / "trials").glob("confirm-*")):
         spec = json.loads((folder / "trial.json").read_text())
         frame = pd.read_parquet(folder / "per_query.parquet")
-        frames.append(frame.assign(arm=spec["arm"], seed=spec["seed"]))
+        frames.append(frame.assign(arm=spec["arm"], seed=spec["config"]["seed"]))
     return pd.concat(frames)
 
 
@@ -172,15 +173,15 @@ def test_the_search_table_counts_every_trial_and_finds_the_best(report, finished
         for path in (finished_study / "trials").glob("search-*/result.json")
     }
     rows = {row["family"]: row for row in rows_of(report, "search")}
-    assert set(rows) == {spec["family"] for spec in specs}
+    assert set(rows) == {spec["branch"] for spec in specs}
     for family, row in rows.items():
-        own = [results[spec["id"]] for spec in specs if spec["family"] == family]
+        own = [results[spec["id"]] for spec in specs if spec["branch"] == family]
         complete = [r for r in own if r["status"] == "complete"]
         assert (row["planned"], row["complete"], row["pruned"], row["failed"]) == (6, 5, 1, 0)
         assert row["best"] == pytest.approx(max(r["metrics"]["dev/multilingual/map"] for r in complete))
         assert row["pairs"] == sum(r["cost"]["pairs"] for r in own)
     assert len(rows_of(report, "static_ratio")) == sum(
-        spec["training"]["ratio"]["family"] == "constant" for spec in specs
+        spec["config"]["ratio"]["family"] == "constant" for spec in specs
     )
 
 
@@ -189,9 +190,7 @@ def test_cost_is_the_mean_over_seeds_and_gpu_hours_count_the_gpus(report, tmp_pa
         assert (row["pairs"], row["train_seconds"], row["gpu_hours"]) == (9600, 10.0, 0.0)
     folder = write_study(tmp_path, questions=4)
     for path in (folder / "trials").glob("confirm-*/result.json"):
-        result = json.loads(path.read_text())
-        result["cost"] |= {"gpus": 4, "total_seconds": 1800.0}
-        path.write_text(json.dumps(result))
+        edit(path, lambda result: result["cost"].update(gpus=4, total_seconds=1800.0))
     for row in rows_of(build_report([str(folder)]), "cost"):
         assert row["gpu_hours"] == pytest.approx(2.0)
 
@@ -199,11 +198,9 @@ def test_cost_is_the_mean_over_seeds_and_gpu_hours_count_the_gpus(report, tmp_pa
 def test_energy_is_worker_hours_times_the_power_that_was_named(tmp_path, write_study):
     folder = write_study(tmp_path, questions=4)
     for path in (folder / "trials").glob("confirm-*/result.json"):
-        result = json.loads(path.read_text())
         # Half an hour on 4 workers of 300 W; seeds that took longer count for what they took.
-        more = 900.0 * (result["cost"]["workers"] if path.parent.name.endswith("-11") else 0)
-        result["cost"] |= {"workers": 4, "gpus": 0, "total_seconds": 1800.0 + more}
-        path.write_text(json.dumps(result))
+        seconds = 2700.0 if path.parent.name.endswith("-11") else 1800.0
+        edit(path, lambda result, seconds=seconds: result["cost"].update(workers=4, gpus=0, total_seconds=seconds))
     table = build_report([str(folder)], watts=300.0).table("cost")
     for row in table.records():
         assert row["energy"] == pytest.approx((0.9 + 0.6 + 0.6) / 3)

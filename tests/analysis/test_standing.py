@@ -1,8 +1,9 @@
 """A report of any study says first what state it is in."""
 
-import json
+import hashlib
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from analysis.contents import build_report
 from analysis.render.files import report_markdown
 from study.records import open_study
+from tests.analysis.conftest import NOW, edit, edit_arms, seal
 from trainables.errors import UserError
 
 
@@ -76,70 +78,143 @@ def test_a_damaged_result_is_named_and_its_trial_left_out(tmp_path, write_study)
     assert {row["arm"]: row["seeds"] for row in report.table("results").records()}["X-Y"] == 2
 
 
-RESULT = {"status": "complete", "metrics": {"atlas/multilingual/map": 0.5}, "cost": {"device": "cpu"}}
+NO_RECORD = ["", "{", "[]", "{}", "null", "7", '"complete"', '{"status": "complete"}']
+"""What no writer of a record has written."""
+
+
+@pytest.mark.parametrize("content", NO_RECORD)
+@pytest.mark.parametrize("name", ["trial.json", "result.json"])
+def test_what_is_no_record_is_named_and_its_trial_left_out(tmp_path, write_study, name, content):
+    folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
+    (folder / "trials" / "confirm-X-Y-1" / name).write_text(content)
+    check_left_out(folder, name)
 
 
 @pytest.mark.parametrize(
-    "content",
+    "change",
     [
-        [],
-        {},
-        None,
-        7,
-        "complete",
-        RESULT | {"metrics": None},
-        RESULT | {"metrics": [0.5]},
-        RESULT | {"metrics": {"atlas/multilingual/map": "much"}},
-        RESULT | {"cost": None},
-        RESULT | {"cost": {"total_seconds": "long"}},
-        RESULT | {"mono_share": {}},
+        {"metrics": None},
+        {"metrics": [0.5]},
+        {"metrics": {"atlas/multilingual/map": "much"}},
+        {"cost": None},
+        {"cost": {"total_seconds": "long"}},
+        {"mono_share": {}},
+        {"status": "done"},
+        {"steps": None},
+        {"more": 1},
     ],
 )
-def test_a_result_of_another_shape_is_named_and_its_trial_left_out(tmp_path, write_study, content):
+def test_a_result_of_another_shape_is_named_and_its_trial_left_out(tmp_path, write_study, change):
     folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
-    (folder / "trials" / "confirm-X-Y-1" / "result.json").write_text(json.dumps(content))
-    report = build_report([str(folder)])
-    assert "confirm-X-Y-1/result.json is damaged and was left out" in "\n".join(report.first_lines)
-    assert {row["arm"]: row["seeds"] for row in report.table("results").records()}["X-Y"] == 1
+    edit(folder / "trials" / "confirm-X-Y-1" / "result.json", lambda result: result | change)
+    check_left_out(folder, "result.json")
 
 
 @pytest.mark.parametrize(
-    "change", [None, [], {"training": None}, {"training": {"ratio": 5}}, {"seed": "x"}, {"number": []}]
+    "change", [{"config": None}, {"config": {"ratio": 5}}, {"phase": "x"}, {"number": []}, {"cell": 5}, {"more": 1}]
 )
 def test_a_trial_of_another_shape_is_named_and_left_out(tmp_path, write_study, change):
     folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
-    path = folder / "trials" / "confirm-X-Y-1" / "trial.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change if isinstance(change, dict) else change))
-    assert "confirm-X-Y-1/trial.json is damaged and was left out" in lines(folder)
+    edit(folder / "trials" / "confirm-X-Y-1" / "trial.json", lambda record: record | change)
+    check_left_out(folder, "trial.json")
 
 
-@pytest.mark.parametrize("name", ["arms.json", "status.json", "stopping.json"])
 @pytest.mark.parametrize(
-    "content", [None, 7, "x", {"arm": "x"}, [], [7], [{}], {"trials": []}, {"trials": {"confirm": 5}}]
+    ("name", "old", "new"),
+    [("trial.json", '"seed": 1', '"seed": 7'), ("result.json", '"mono_share": 0.0', '"mono_share": 0.5')],
 )
-def test_records_of_another_shape_are_named_and_left_out(tmp_path, write_study, name, content):
-    fine = {"arms.json": ([],), "status.json": (), "stopping.json": ()}
+def test_a_record_of_a_trial_that_was_changed_by_hand_is_named_and_left_out(tmp_path, write_study, name, old, new):
+    folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
+    change_by_hand(folder / "trials" / "confirm-X-Y-1" / name, old, new)
+    check_left_out(folder, name, "its checksum does not match its content")
+
+
+def check_left_out(folder: Path, name: str, why: str = "") -> None:
+    """The first trial of X-Y is missing, and a line says which of its files is damaged."""
+    report = build_report([str(folder)])
+    assert f"confirm-X-Y-1/{name} is damaged and was left out ({why}" in "\n".join(report.first_lines)
+    assert {row["arm"]: row["seeds"] for row in report.table("results").records()}["X-Y"] == 1
+
+
+def change_by_hand(path: Path, old: str, new: str) -> None:
+    """Changes the text of a record, and not its checksum."""
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+RECORDS = ["arms.json", "status.json", "stopping.json"]
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("content", [*NO_RECORD, '{"arm": "x"}', "[7]", "[{}]"])
+def test_what_is_no_record_is_named_and_left_out(tmp_path, write_study, name, content):
     folder = write_study(tmp_path, questions=5, search_trials=1, seeds=(1, 2))
-    (folder / name).write_text(json.dumps(content))
-    assert (f"{name} is damaged and was left out" in lines(folder)) == (content not in fine[name])
+    (folder / name).write_text(content)
+    assert f"{name} is damaged and was left out" in lines(folder)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"arm": "x"}, {"arms": []}, {"arms": [7]}, {"arms": [{}]}, {"trials": []}, {"trials": {"confirm": 5}}],
+)
+def test_records_of_another_shape_are_named_and_left_out(tmp_path, write_study, name, values):
+    folder = write_study(tmp_path, questions=5, search_trials=1, seeds=(1, 2))
+    seal(folder / name, values)
+    is_fine = (name, values) == ("arms.json", {"arms": []})
+    assert (f"{name} is damaged and was left out" in lines(folder)) == (not is_fine)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("arms.json", '"arm": "X-Y"', '"arm": "X-Z"'),
+        ("status.json", '"phase": "confirm"', '"phase": "search"'),
+    ],
+)
+def test_a_record_that_was_changed_by_hand_is_named_and_left_out(tmp_path, write_study, name, old, new):
+    folder = write_study(tmp_path, questions=5, search_trials=1, seeds=(1, 2))
+    change_by_hand(folder / name, old, new)
+    assert f"{name} is damaged and was left out (its checksum does not match its content)" in lines(folder)
 
 
 def test_an_arm_that_is_named_twice_is_damage(tmp_path, write_study):
     folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1, 2))
-    arms = json.loads((folder / "arms.json").read_text())
-    (folder / "arms.json").write_text(json.dumps([*arms, arms[0]]))
+    edit_arms(folder, lambda arms: [*arms, arms[0]])
     assert "arms.json is damaged and was left out (it names an arm twice)" in lines(folder)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"data": None}, {"data": {"benchmarks": ["atlas"]}}, {"data": {"benchmarks": {"atlas": 5}}}, {"settings": []}],
+    [
+        {"data": None},
+        {"data": {"benchmarks": ["atlas"]}},
+        {"data": {"benchmarks": {"atlas": 5}}},
+        {"settings": []},
+        {"objectives": None},
+        {"more": 1},
+    ],
 )
 def test_a_damaged_study_is_a_users_mistake(tmp_path, write_study, change):
     folder = write_study(tmp_path, phase="search", search_trials=0)
-    info = json.loads((folder / "study.json").read_text())
-    (folder / "study.json").write_text(json.dumps(info | change))
+    edit(folder / "study.json", lambda info: info | change)
     with pytest.raises(UserError, match=r"study.json is damaged .*: restore it from a copy"):
+        build_report([str(folder)])
+
+
+@pytest.mark.parametrize("content", NO_RECORD)
+def test_what_is_no_study_is_a_users_mistake(tmp_path, write_study, content):
+    folder = write_study(tmp_path, phase="search", search_trials=0)
+    (folder / "study.json").write_text(content)
+    with pytest.raises(UserError, match=r"study.json (is damaged|has format None)"):
+        build_report([str(folder)])
+
+
+def test_a_study_that_was_changed_by_hand_is_a_users_mistake(tmp_path, write_study):
+    folder = write_study(tmp_path, phase="search", search_trials=0)
+    change_by_hand(folder / "study.json", '"items": 500', '"items": 501')
+    with pytest.raises(UserError, match=r"study.json is damaged \(its checksum does not match its content\)"):
         build_report([str(folder)])
 
 
@@ -147,9 +222,11 @@ def test_a_damaged_study_is_a_users_mistake(tmp_path, write_study, change):
 def test_a_line_of_reports_of_another_shape_is_named_and_left_out(tmp_path, write_study, line):
     folder = write_study(tmp_path, questions=5, search_trials=0, seeds=(1,), with_queries=False)
     path = folder / "trials" / "confirm-X-Y-1" / "reports.jsonl"
-    whole = open_study(str(folder)).confirm_trials("X-Y")[0].reports()
+    study = open_study(str(folder))
+    arm = study.arm("X-Y", {})
+    whole = study.confirm_trials(arm)[0].reports()
     path.write_text(path.read_text() + line + "\n")
-    (trial,) = open_study(str(folder)).confirm_trials("X-Y")
+    (trial,) = open_study(str(folder)).confirm_trials(arm)
     assert trial.reports() == whole
     assert trial.problems == [f"{path}:{len(whole) + 1} is no report and was left out"]
 
@@ -173,6 +250,17 @@ def test_values_per_query_that_are_no_finite_numbers_are_named_and_left_out(tmp_
     assert "per_query.parquet is damaged and was left out (column map holds" in lines(folder)
 
 
+def test_values_per_query_that_are_not_those_of_the_trial_are_named_and_left_out(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=5, search_trials=0)
+    trial = folder / "trials" / "confirm-best-dynamic-12"
+    content = (trial / "per_query.parquet").read_bytes()
+    checksums = {"per_query.parquet": hashlib.sha256(content).hexdigest()}
+    edit(trial / "result.json", lambda result: result | {"files": checksums})
+    assert lines(folder) == ""
+    (trial / "per_query.parquet").write_bytes((trial.with_name("confirm-X-Y-12") / "per_query.parquet").read_bytes())
+    assert "per_query.parquet is damaged and was left out (it is not what it was when the trial ended)" in lines(folder)
+
+
 def test_a_single_seed_has_no_interval_no_test_and_says_so(tmp_path, write_study):
     report = build_report([str(write_study(tmp_path, seeds=(11,), questions=8))])
     results = report.table("results")
@@ -193,8 +281,8 @@ def test_without_values_per_question_the_means_stand_and_nothing_is_tested(tmp_p
 
 def test_a_trial_without_metrics_in_its_result_does_not_stop_the_report(tmp_path, write_study):
     folder = write_study(tmp_path, questions=5)
-    path = folder / "trials" / "confirm-X-Y-11" / "result.json"
-    path.write_text(json.dumps({"status": "complete", "steps": 3, "metrics": {}, "cost": {}, "error": None}))
+    values = {"status": "complete", "steps": 3, "ended": NOW.isoformat(), "host": "node-a"}
+    seal(folder / "trials" / "confirm-X-Y-11" / "result.json", values)
     rows = {row["arm"]: row for row in build_report([str(folder)]).table("results").records()}
     assert rows["X-Y"]["seeds"] == 3
     assert rows["X-Y"]["atlas_multilingual_map"] is not None
@@ -202,7 +290,6 @@ def test_a_trial_without_metrics_in_its_result_does_not_stop_the_report(tmp_path
 
 def test_arms_that_are_the_same_training_leave_nothing_to_tell_apart(tmp_path, write_study):
     folder = write_study(tmp_path, questions=5)
-    arms = json.loads((folder / "arms.json").read_text())
-    next(arm for arm in arms if arm["arm"] == "best dynamic")["same_as"] = "best static"
-    (folder / "arms.json").write_text(json.dumps(arms))
+    twin = {"same_as": "best static"}
+    edit_arms(folder, lambda arms: [arm | (twin if arm["arm"] == "best dynamic" else {}) for arm in arms])
     assert "are the same training" in build_report([str(folder)]).answer

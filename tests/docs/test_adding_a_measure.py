@@ -1,13 +1,9 @@
 """The page is followed to the letter, from a folder outside the tree."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
+import pandas as pd
 import pytest
 
-from tests.docs.pages import DOCS, code_blocks
+from tests.docs.pages import Lab, commands, files
 
 PAGE = "adding_a_measure.md"
 CHOOSE = """
@@ -24,44 +20,22 @@ for objective in parse_objectives(["overall/precision@3", "bias/last_rank"]):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of the page."""
-    path = tmp_path_factory.mktemp("lab")
-    for block in code_blocks(PAGE):
-        if block.title:
-            (path / block.title).write_text(block.code, "utf-8")
-    return path
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return Lab(PAGE, tmp_path_factory.mktemp("lab"))
 
 
-def run(command: list[str], folder: Path) -> str:
-    """What a process in the folder prints, the project being on its path as if it were installed."""
-    python = Path(sys.executable).parent
-    path = f"{python}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PYTHONPATH": str(DOCS.parent), "PATH": path}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def test_the_page_has_the_files_and_commands_that_these_tests_follow() -> None:
+    assert list(files(PAGE)) == ["lab_measures.py", "lab_bias.py", "test_lab_measures.py", "look.py"]
+    programs = [command.removeprefix("python -m ").split()[0] for command in commands(PAGE)]
+    assert programs == ["pytest", "study.run", "study.run", "study.run", "analysis.report", "python"]
 
 
-def command(word: str) -> list[str]:
-    """The command of the page that holds this word."""
-    (found,) = [block.code for block in code_blocks(PAGE) if block.language == "shell" and word in block.code]
-    return ["bash", "-ec", found]
+def test_the_test_of_the_page_passes(lab: Lab) -> None:
+    assert "1 passed" in lab.run(lab.command("pytest"))
 
 
-def test_the_page_has_the_blocks_that_these_tests_follow() -> None:
-    blocks = code_blocks(PAGE)
-    titles = [block.title for block in blocks if block.title]
-    assert titles == ["lab_measures.py", "lab_bias.py", "test_lab_measures.py", "look.py"]
-    assert [block.language for block in blocks if not block.title] == ["shell"] * 3
-
-
-def test_the_test_of_the_page_passes(folder: Path) -> None:
-    assert "1 passed" in run(command("pytest"), folder)
-
-
-def test_the_measures_of_the_page_are_computed(folder: Path) -> None:
-    printed = {name: float(value) for name, value in map(str.split, run(command("look.py"), folder).splitlines())}
+def test_the_measures_of_the_page_are_computed(lab: Lab) -> None:
+    printed = {name: float(value) for name, value in map(str.split, lab.run(lab.command("look.py")).splitlines())}
     assert list(printed) == [
         *("multilingual/precision@5", "cross-lingual/precision@1", "overall/precision@5", "bias/last_rank")
     ]
@@ -69,15 +43,39 @@ def test_the_measures_of_the_page_are_computed(folder: Path) -> None:
     assert all(0 < value < 1 for value in printed.values())
 
 
-def test_the_measures_of_the_page_join_the_default_ones_and_choose(folder: Path) -> None:
-    assert run([sys.executable, "-c", CHOOSE], folder).splitlines() == [
+def test_the_measures_of_the_page_join_the_default_ones_and_choose(lab: Lab) -> None:
+    assert lab.python(CHOOSE).splitlines() == [
         "P@5, last rank",
         "overall/precision@3 maximize",
         "bias/last_rank minimize",
     ]
 
 
-def test_the_measures_of_the_page_are_listed(folder: Path) -> None:
-    listed = run(command("--list"), folder)
+def test_the_measures_of_the_page_are_listed(lab: Lab) -> None:
+    listed = lab.run(lab.command("--list"))
     assert "precision@5" in listed
     assert "last_rank" in listed
+
+
+@pytest.mark.slow
+def test_the_plan_chooses_by_the_measure(lab: Lab) -> None:
+    assert "chosen by dev overall/precision@3" in lab.run(lab.command("--dry-run"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugins(lab: Lab) -> None:
+    lab.run(lab.command("--name precision"))
+    study = "studies/precision"
+    tables = lab.folder / study / "report" / "tables"
+    other = pd.read_csv(tables / "other_metrics.csv")
+    assert {"precision@3", "precision@5"} < set(other["metric"])
+    assert other.loc[other["metric"] == "precision@3", "value"].between(0, 1).all()
+    with_plugins = lab.report(study)
+    assert "last rank ↓" in with_plugins
+    lab.run(lab.command("analysis.report"))
+    assert lab.report(study) == with_plugins
+    for given in ("", "--plugin lab_bias"):
+        refused = lab.refused(f"python -m study.run --resume {study} {given}")
+        assert refused.endswith("give --plugin lab_measures, too." if given else "--plugin lab_bias, too.")
+    lab.run(f"python -m study.run --resume {study} --plugin lab_measures --plugin lab_bias --quiet")

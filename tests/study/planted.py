@@ -2,7 +2,8 @@
 
 A trial's value is `0.6 + surface(trajectory) - 0.12 log10(learning rate / 0.003)^2` plus noise: an effect of its seed,
 an effect of every question that all trials share, an effect of the question in this one run, and a rest. Values are
-not cut to [0, 1], so that the planted differences are exact.
+not cut to [0, 1], so that the planted differences are exact. The noise of a run is a function of its ratio, learning
+rate, seed and number of steps: options that the surface does not know do not move it.
 """
 
 import hashlib
@@ -21,27 +22,26 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
-from search_spaces.recipes import MINI
-from trainables.spec import Outcome, TrialSpec
 
-from analysis.facts.facts import Facts
 from analysis.findings.comparisons import RESAMPLES
-from analysis.findings.findings import Findings
+from analysis.findings.findings import DEFAULT_MARGIN, Findings
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.questions import question_table
-from analysis.statistics.significance import MARGIN, Contrast, compare
-from search_spaces.space import Branch, Space, strategies
-from study.benchmarks import SETTINGS as TEST_SETTINGS
-from study.plan.arms import Arm
+from analysis.statistics.significance import Contrast, compare
+from search_spaces.space import Space, family_branch, static_branch, strategies
 from study.plan.budget import Budget
+from study.plan.objective import parse_objectives
 from study.plan.program import StudyPlan
-from study.records import Study, create_study, open_study
+from study.records import ArmRecord, ArmsRecord, DataRecord, Study, StudyRecord, create_study, open_study
 from study.settings import StudySettings
-from trainables.config import TrainingConfig
+from tests.study.toy_study import benchmark_record, study_record
+from trainables.config import TrialConfig
+from trainables.evaluation.metric_name import SETTINGS as TEST_SETTINGS
 from trainables.ratio.family import Schedule, Trajectory
-from trainables.records import now
+from trainables.records import PER_QUERY, Cost, Outcome, Report, Result, TrialRecord, now
 from trainables.storage import Folder
-from trainables.training.report_log import ReportLog, new_reports
+from trainables.training.report_log import ReportLog
+from trainables.trial import write_result
 
 BASE, BEST_RATE, RATE_COST = 0.6, 3e-3, 0.12
 SEED_SPREAD, QUESTION_SPREAD, RUN_SPREAD, REST_SPREAD = 0.01, 0.3, 0.1, 0.15
@@ -53,6 +53,8 @@ BENCHMARK = "planted"
 GAIN = 0.04
 """By how much a falling ratio is better than every constant, where it is."""
 BEST_RATIO = 0.35
+
+(OBJECTIVE,) = parse_objectives(["multilingual/map"])
 
 Surface = Callable[[Trajectory], float]
 
@@ -86,15 +88,18 @@ SPACE = Space(
     question="Is what was planted found?",
     branches=(
         *(branch for branch in strategies() if branch.name == "hybrid 0.5"),
-        Branch(name="static", role="static", family="constant"),
-        Branch(name="linear", role="dynamic", family="linear"),
-        Branch(name="step", role="dynamic", family="step"),
+        static_branch(),
+        family_branch("linear"),
+        family_branch("step"),
     ),
     trials=4,
     seeds=5,
     main_comparison=("best dynamic", "best static"),
 )
-SETTINGS = StudySettings(space="planted", steps=40, batch_size=8, evaluations=4, checkpoints=0)
+SETTINGS = StudySettings(
+    space="planted",
+    set={"steps": 40, "batches.size": 8, "monitoring.evaluations": 4, "monitoring.checkpoints": 0},
+)
 
 
 @dataclass(frozen=True)
@@ -104,32 +109,28 @@ class Planted:
     case: str
     world: int
 
-    def truth(self, training: TrainingConfig) -> float:
+    def truth(self, config: TrialConfig) -> float:
         """What a training is worth, without noise."""
-        if not isinstance(training.ratio, Schedule):
-            raise TypeError(f"{training.ratio.family} is not planted: it has no trajectory before it has run")
-        surface = SURFACES[self.case](training.ratio.trajectory(training.steps))
-        return BASE + surface - RATE_COST * math.log10(training.learning_rate / BEST_RATE) ** 2
+        surface = SURFACES[self.case](_trajectory(config))
+        return BASE + surface - RATE_COST * math.log10(config.optimiser.learning_rate / BEST_RATE) ** 2
 
-    def value(self, training: TrainingConfig) -> float:
+    def value(self, config: TrialConfig) -> float:
         """What a run of the training has reached at its end: the truth and the luck of its seed."""
-        return self.truth(training) + self._noise("seed", training).normal(0, SEED_SPREAD)
+        return self.truth(config) + self._noise("seed", config).normal(0, SEED_SPREAD)
 
-    def dev(self, training: TrainingConfig) -> dict[int, float]:
+    def dev(self, config: TrialConfig) -> dict[int, float]:
         """The dev value at every evaluation. Until it falls, a high ratio looks worse than it will end."""
-        end = self.value(training) + self._noise("dev", training).normal(0, DEV_SPREAD)
-        ratios = training.ratio.trajectory(training.steps) if isinstance(training.ratio, Schedule) else np.zeros(1)
-        every = training.evaluate_every
-        steps = range(every, training.steps + 1, every)
-        left = {step: 1 - step / training.steps for step in steps}
-        return {step: end - left[step] * (0.3 + 0.1 * float(ratios[step - 1])) for step in steps}
+        end = self.value(config) + self._noise("dev", config).normal(0, DEV_SPREAD)
+        ratios, every = _trajectory(config), config.evaluate_every
+        left = {step: 1 - step / config.steps for step in range(every, config.steps + 1, every)}
+        return {step: end - left[step] * (0.3 + 0.1 * float(ratios[step - 1])) for step in left}
 
-    def per_query(self, training: TrainingConfig) -> pa.Table:
+    def per_query(self, config: TrialConfig) -> pa.Table:
         """The table of docs/records.md: every question in every language, in every setting."""
         of_question = self._noise("questions").normal(0, QUESTION_SPREAD, QUESTIONS)
-        in_run = self._noise("run", training).normal(0, RUN_SPREAD, QUESTIONS)
-        rest = self._noise("rest", training).normal(0, REST_SPREAD, (len(TEST_SETTINGS), len(LANGUAGES), QUESTIONS))
-        values = (self.value(training) + of_question + in_run + rest).astype(np.float32).ravel()
+        in_run = self._noise("run", config).normal(0, RUN_SPREAD, QUESTIONS)
+        rest = self._noise("rest", config).normal(0, REST_SPREAD, (len(TEST_SETTINGS), len(LANGUAGES), QUESTIONS))
+        values = (self.value(config) + of_question + in_run + rest).astype(np.float32).ravel()
         cells = [(setting, language) for setting in TEST_SETTINGS for language in LANGUAGES]
         rows = [(setting, language) for setting, language in cells for _ in range(QUESTIONS)]
         multilingual = np.array([setting == "multilingual" for setting, _ in rows])
@@ -150,9 +151,21 @@ class Planted:
             }
         )
 
-    def _noise(self, kind: str, training: TrainingConfig | None = None) -> np.random.Generator:
-        key = f"{self.world}/{kind}/{training.fingerprint if training else ''}"
+    def _noise(self, kind: str, config: TrialConfig | None = None) -> np.random.Generator:
+        """Random numbers of this world; those of a run are equal for equal ratio, learning rate, seed and steps."""
+        run = (
+            ""
+            if config is None
+            else f"{config.ratio.model_dump_json()}/{config.optimiser.learning_rate!r}/{config.seed}/{config.steps}"
+        )
+        key = f"{self.world}/{kind}/{run}"
         return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "little"))
+
+
+def _trajectory(config: TrialConfig) -> Trajectory:
+    if not isinstance(config.ratio, Schedule):
+        raise TypeError(f"{config.ratio.family} is not planted: it has no trajectory before it has run")
+    return config.ratio.trajectory(config.steps)
 
 
 def _pool(setting: str, language: str) -> str:
@@ -163,60 +176,75 @@ def _pool(setting: str, language: str) -> str:
 # One trial: the numbers are the same with Ray and without.
 
 
-def run_in_folder(planted: Planted, spec: TrialSpec, folder: Folder) -> Iterator[dict[str, Any]]:
+def run_in_folder(planted: Planted, trial: TrialRecord, folder: Folder) -> Iterator[dict[str, Any]]:
     """Writes a trial's records as `trainables.trial` does, and yields what that tells Tune on the way."""
-    training, started = spec.training, now()
-    log = ReportLog(folder, spec.rungs)
-    status, last = "complete", 0
-    for last, value in planted.dev(training).items():
-        report = {"step": last, "steps": training.steps, "loss": 1.0, "dev": {"multilingual/map": value}}
-        stop = log.report(report)
-        yield {"step": last, "steps": training.steps, "dev/multilingual/map": value}
-        if stop and last < training.steps:
-            status = "pruned"
+    config, started = trial.config, now()
+    ratios = _trajectory(config)
+    log = ReportLog(folder, trial.rungs)
+    last = 0
+    stopped = False
+    for last, value in planted.dev(config).items():
+        stopped = log.report(_report(config, last, float(ratios[last - 1]), value)) and last < config.steps
+        yield {"step": last, "steps": config.steps, OBJECTIVE.on_dev: value}
+        if stopped:
             break
-    metrics = {"dev/multilingual/map": value}
-    if spec.phase == "confirm":
-        table = planted.per_query(training)
+    metrics = {OBJECTIVE.on_dev: value}
+    if trial.phase == "confirm":
+        table = planted.per_query(config)
         content = BytesIO()
         pq.write_table(table, content)
-        folder.write_bytes("per_query.parquet", content.getvalue())
+        folder.write_bytes(PER_QUERY, content.getvalue())
         means = table.to_pandas().groupby("setting")["map"].mean()
         metrics |= {f"{BENCHMARK}/{setting}/map": float(mean) for setting, mean in means.items()}
-    result = {
-        "status": status,
-        "steps": last,
-        "metrics": metrics,
-        "mean_ratio": training.ratio.mean_ratio(training.steps) if isinstance(training.ratio, Schedule) else 0.5,
-        "mono_share": 0.5,
-        "negatives_per_query": training.batch_size - 1,
-        "parameters": 0,
-        "cost": {"pairs": last * training.batch_size, "workers": 1, "gpus": 0, "device": "cpu"},
-        "started": started,
-        "ended": now(),
-        "host": "planted",
-        "error": None,
-    }
-    folder.write_json("result.json", result)
-    yield {"step": last, "status": status, "trial": spec.id, **metrics}
+    result = Result(
+        status="pruned" if stopped else "complete",
+        steps=last,
+        metrics=metrics,
+        mean_ratio=float(ratios[:last].mean()),
+        mono_share=0.5,
+        negatives_per_query=config.batches.size - 1,
+        parameters=0,
+        cost=Cost(pairs=last * config.batches.size, device="cpu"),
+        started=started,
+        ended=now(),
+        host="planted",
+    )
+    write_result(folder, result)
+    yield {"step": last, "status": result.status, "trial": trial.id, **metrics}
 
 
-def outcome(planted: Planted, spec: TrialSpec) -> Outcome:
+def _report(config: TrialConfig, step: int, ratio: float, value: float) -> Report:
+    return Report(
+        step=step,
+        steps=config.steps,
+        ratio=ratio,
+        mono_share=0.5,
+        loss=1.0,
+        loss_mono=None,
+        loss_cross=None,
+        learning_rate=config.optimiser.learning_rate,
+        pairs_per_second=0.0,
+        tokens_per_second=0.0,
+        seconds=0.0,
+        dev={OBJECTIVE.metric: value},
+    )
+
+
+def outcome(planted: Planted, trial: TrialRecord) -> Outcome:
     """What `run_in_folder` leaves in the records, without a folder."""
-    rungs = {rung.step: rung for rung in spec.rungs}
+    rungs = {rung.step: rung for rung in trial.rungs}
     seen: dict[int, dict[str, float]] = {}
-    status = "complete"
-    for step, value in planted.dev(spec.training).items():
-        seen[step] = {"multilingual/map": value}
-        if step in rungs and rungs[step].misses(value):
-            status = "pruned"
+    stopped = False
+    for step, value in planted.dev(trial.config).items():
+        seen[step] = {OBJECTIVE.metric: value}
+        if stopped := step in rungs and rungs[step].misses(value) and step < trial.config.steps:
             break
     return Outcome(
-        status="complete" if status == "complete" else "pruned",
+        status="pruned" if stopped else "complete",
         steps=max(seen),
-        metrics={"dev/multilingual/map": seen[max(seen)]["multilingual/map"]},
+        metrics={OBJECTIVE.on_dev: seen[max(seen)][OBJECTIVE.metric]},
         dev_by_step=seen,
-        pairs=max(seen) * spec.training.batch_size,
+        pairs=max(seen) * trial.config.batches.size,
     )
 
 
@@ -227,8 +255,8 @@ def outcome(planted: Planted, spec: TrialSpec) -> Outcome:
 class Finding:
     """What a study of a planted truth came to."""
 
-    static: TrainingConfig
-    dynamic: TrainingConfig
+    static: TrialConfig
+    dynamic: TrialConfig
     true_difference: float
     """Best dynamic minus best static on the surface: their learning rates may differ even where ratios do not."""
     verdicts: Mapping[str, str]
@@ -285,25 +313,30 @@ def study_with_ray(
     from study.cluster.tuner import optuna_journal, run_trials
     from study.terminal import Progress
 
-    def trial(config: Mapping[str, Any]) -> None:
-        spec, place = TrialSpec.model_validate_json(config["spec"]), Folder(config["folder"])
-        for report in run_in_folder(planted, spec, place):
+    def trainable(config: Mapping[str, Any]) -> None:
+        trial, place = TrialRecord.model_validate_json(config["trial"]), Folder(config["folder"])
+        for report in run_in_folder(planted, trial, place):
             tune.report(report)
 
     settings = of_world(settings, planted)
-    records = create_study(Folder(folder), _info(folder.name, space, settings))
+    records = create_study(Folder(folder), _record(folder.name, space, settings))
     plan = StudyPlan(
         space,
-        MINI,
         settings,
-        "planted",
         storage=optuna_journal(records),
-        on_arms=lambda arms: records.write_arms(arm.record() for arm in arms),
+        on_arms=lambda arms: records.write_arms(ArmsRecord(arms=tuple(arms))),
     )
     progress = Progress(Console(quiet=True), records.name, None, 2, quiet=True, planned=plan.planned)
-    trainable = tune.with_resources(trial, {"CPU": 1})
     with progress:
-        ended = run_trials(records, plan, trainable, Resources(1, 1.0, 0.0, 2), settings, Budget(), progress)
+        ended = run_trials(
+            records,
+            plan,
+            tune.with_resources(trainable, {"CPU": 1}),
+            Resources(1, 1.0, 0.0, 2),
+            settings,
+            Budget(),
+            progress,
+        )
     if ended.state != "complete" or ended.failed:
         raise RuntimeError(f"{folder}: the study ended {ended.state} with {ended.failed} failed trials")
     return open_study(str(folder)), plan
@@ -311,39 +344,41 @@ def study_with_ray(
 
 def finding_of(planted: Planted, records: Study, plan: StudyPlan) -> Finding:
     """Reads a study's records and judges its main comparison as the report does."""
-    main = Findings(Facts([records]), MARGIN).comparisons.main
+    main = Findings.of([records.folder.location]).comparisons.main
     found = {judged.place.setting: judged.comparison for judged in main}
-    steps = [(t.result or {})["steps"] for t in records.trials if t.phase == "search"]
-    return _finding(planted, plan, found, sum(steps), len(steps) * plan.effort.steps)
+    trials = [trial for trial in records.trials if trial.phase == "search"]
+    steps = [trial.result.steps for trial in trials if trial.result is not None]
+    return _finding(planted, plan, found, sum(steps), sum(trial.config.steps for trial in trials))
 
 
 def study_without_ray(planted: Planted, space: Space = SPACE, settings: StudySettings = SETTINGS) -> Finding:
     """The same study from the same plan, outcomes and statistics, without Ray and without files."""
-    plan = StudyPlan(space, MINI, of_world(settings, planted), "planted")
-    steps: list[int] = []
-    while (spec := plan.next_trial()) is not None:
-        ended = outcome(planted, spec)
-        steps.append(ended.steps)
-        plan.complete(spec, ended)
+    plan = StudyPlan(space, of_world(settings, planted))
+    searched = planned = 0
+    while (trial := plan.next_trial()) is not None:
+        ended = outcome(planted, trial)
+        searched += ended.steps
+        planned += trial.config.steps
+        plan.complete(trial, ended)
     plan.start_confirm_phase()
     dynamic, static = (_arm(plan, name) for name in space.main_comparison)
-    tables = [_runs(planted, arm, plan.effort.seeds) for arm in (dynamic, static)]
+    tables = [_runs(planted, arm, plan.seeds) for arm in (dynamic, static)]
     # As `analysis.findings.comparisons` builds its contrasts.
     contrasts = [
-        Contrast(question_table(tables[0], setting, "map"), question_table(tables[1], setting, "map"), margin=MARGIN)
+        Contrast(*(question_table(runs, setting, "map") for runs in tables), margin=DEFAULT_MARGIN)
         for setting in TEST_SETTINGS
     ]
     found = dict(zip(TEST_SETTINGS, compare(contrasts, resamples=RESAMPLES), strict=True))
-    return _finding(planted, plan, found, sum(steps), len(steps) * plan.effort.steps)
+    return _finding(planted, plan, found, searched, planned)
 
 
-def _runs(planted: Planted, arm: Arm, seeds: int) -> dict[int, pd.DataFrame]:
-    trainings = {seed: arm.training.model_copy(update={"seed": seed}) for seed in range(seeds)}
-    return {seed: planted.per_query(training).to_pandas() for seed, training in trainings.items()}
+def _runs(planted: Planted, arm: ArmRecord, seeds: int) -> dict[int, pd.DataFrame]:
+    configs = {seed: arm.config.model_copy(update={"seed": seed}) for seed in range(seeds)}
+    return {seed: planted.per_query(config).to_pandas() for seed, config in configs.items()}
 
 
 def _finding(planted: Planted, plan: StudyPlan, found: Mapping[str, Comparison], steps: int, planned: int) -> Finding:
-    static, dynamic = (_arm(plan, name).training for name in ("best static", "best dynamic"))
+    static, dynamic = (_arm(plan, name).config for name in ("best static", "best dynamic"))
     return Finding(
         static=static,
         dynamic=dynamic,
@@ -355,44 +390,25 @@ def _finding(planted: Planted, plan: StudyPlan, found: Mapping[str, Comparison],
     )
 
 
-def _arm(plan: StudyPlan, name: str) -> Arm:
+def _arm(plan: StudyPlan, name: str) -> ArmRecord:
     return next(arm for arm in plan.arms if arm.arm == name)
 
 
-def _info(name: str, space: Space, settings: StudySettings) -> dict[str, Any]:
-    return {
-        "name": name,
-        "created": now(),
-        "space": space.name,
-        "question": space.question,
-        "settings": settings.model_dump(mode="json"),
-        "objective": [{"metric": "multilingual/map", "direction": "maximize"}],
-        "main_comparison": list(space.main_comparison),
-        "families": {},
-        "round_size": 1,
-        "encoder": {"name": "planted"},
-        "data": {
-            "training": {"fingerprint": "planted", "sets": [], "languages": list(LANGUAGES)},
-            "dev": {},
-            "benchmarks": {
-                BENCHMARK: {
-                    "name": BENCHMARK,
-                    "fingerprint": "planted",
-                    "metric_definition": 1,
-                    "queries": QUESTIONS * len(LANGUAGES),
-                    "candidates": 600,
-                    "languages": list(LANGUAGES),
-                    "parallel_ids": QUESTIONS,
-                }
-            },
-            "overlap": {},
-        },
-        "versions": {},
-        "git_commit": None,
-        "hardware": {},
-    }
+def _record(name: str, space: Space, settings: StudySettings) -> StudyRecord:
+    toy = study_record()
+    judged = benchmark_record(
+        BENCHMARK, queries=QUESTIONS * len(LANGUAGES), candidates=600, languages=LANGUAGES, parallel_ids=QUESTIONS
+    )
+    return study_record(
+        name,
+        space=space.name,
+        question=space.question,
+        settings=settings,
+        main_comparison=space.main_comparison,
+        data=DataRecord(training=toy.data.training, dev=toy.data.dev, benchmarks={BENCHMARK: judged}),
+    )
 
 
 def recorded(records: Study) -> dict[str, Outcome]:
     """The outcome of every trial as the records tell it."""
-    return {t.id: Outcome.from_records(t.result or {}, new_reports(t.folder, 0)) for t in records.trials}
+    return {t.id: Outcome.of(t.result, t.reports()) for t in records.trials if t.result is not None}

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from scipy import stats
-from search_spaces.recipes import MINI
-from trainables.spec import TrialSpec
 
 from search_spaces.dynamic_vs_static import dynamic_vs_static
 from study.plan.program import StudyPlan
@@ -31,6 +29,8 @@ from tests.study.planted import (
     study_with_ray,
     study_without_ray,
 )
+from trainables.config import TrialConfig
+from trainables.options import patched
 from trainables.ratio.schedules.constant import Constant
 from trainables.ratio.schedules.linear import Linear
 from trainables.ratio.schedules.step import Step
@@ -57,22 +57,37 @@ def test_the_surfaces_are_what_they_claim() -> None:
 
 
 def test_the_noise_has_the_spread_that_it_claims() -> None:
-    plan = StudyPlan(SPACE, MINI, SETTINGS, "planted")
-    spec = plan.next_trial()
-    assert spec is not None
+    plan = StudyPlan(SPACE, SETTINGS)
+    trial = plan.next_trial()
+    assert trial is not None
     values = [
-        Planted("no difference", world).value(spec.training) - Planted("no difference", world).truth(spec.training)
+        Planted("no difference", world).value(trial.config) - Planted("no difference", world).truth(trial.config)
         for world in range(2000)
     ]
     assert np.mean(values) == pytest.approx(0, abs=0.001)
     assert np.std(values) == pytest.approx(0.01, rel=0.06)
     one, other = (
-        Planted("no difference", 3).per_query(spec.training.model_copy(update={"seed": seed})).to_pandas()["map"]
+        Planted("no difference", 3).per_query(trial.config.model_copy(update={"seed": seed})).to_pandas()["map"]
         for seed in (0, 1)
     )
     assert one.mean() == pytest.approx(BASE, abs=0.12)
     # Two runs share their questions: variances .09 in common, .01 + .0225 of their own.
     assert np.corrcoef(one, other)[0, 1] == pytest.approx(0.09 / 0.1225, abs=0.1)
+
+
+def test_the_noise_of_a_run_is_that_of_its_ratio_learning_rate_seed_and_steps() -> None:
+    trial = StudyPlan(SPACE, SETTINGS).next_trial()
+    assert trial is not None
+
+    def value(**changes: object) -> float:
+        config = TrialConfig.model_validate(patched(trial.config.model_dump(), changes))
+        planted = Planted("no difference", 0)
+        return planted.value(config) - planted.truth(config)
+
+    same = ({"loss.temperature": 0.1}, {"batches.size": 4}, {"optimiser.decay": "cosine"}, {"encoder": "mini-s"})
+    assert {value(**changes) for changes in same} == {value()}
+    other = ({"ratio": "constant(0.4)"}, {"optimiser.learning_rate": 0.001}, {"seed": 7}, {"steps": 20})
+    assert len({value(), *(value(**changes) for changes in other)}) == 1 + len(other)
 
 
 @pytest.mark.slow
@@ -140,8 +155,8 @@ def test_a_study_without_ray_finds_exactly_the_same(ran: dict[str, Ran]) -> None
 def test_the_records_tell_the_plan_the_truth(ran: dict[str, Ran]) -> None:
     for one in ran.values():
         assert one.study.problems == []
-        specs = {trial.id: trial for trial in one.study.trials}
-        search = {name: found for name, found in recorded(one.study).items() if specs[name].phase == "search"}
-        assert len(search) == one.plan.effort.search_trials
+        trials = {trial.id: trial for trial in one.study.trials}
+        search = {name: found for name, found in recorded(one.study).items() if trials[name].phase == "search"}
+        assert len(search) == one.plan.planned["search"]
         for name, found in search.items():
-            assert found == outcome(one.planted, TrialSpec.model_validate(specs[name].spec))
+            assert found == outcome(one.planted, trials[name].record)

@@ -1,169 +1,106 @@
-"""A trial through Ray Tune and Ray Train: one worker in the trial's process, two in a real worker group."""
+"""A trial without Ray: what it leaves in its folder, and that it goes on where it was killed."""
 
-import os
-import signal
+import multiprocessing
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
-import psutil
+import pyarrow.parquet as pq
 import pytest
-import ray
-from ray import tune
-from trainables.encoders.config import PRESETS
-from trainables.spec import Rung, TrialSpec
 
-from trainables.config import TrainingConfig
-from trainables.corpora.pairs import training_data
-from trainables.corpora.sources.registry import EMBEDDED, load_benchmark, load_training
-from trainables.inputs import TrialInputs, prepare_inputs
-from trainables.ratio.config import RatioConfig
+from tests.trainables.toy_trial import ENCODER, numbers, run_toy_trial, toy_inputs, toy_trial
+from trainables.corpora.sources.registry import EMBEDDED
+from trainables.encoders.registry import resolve_encoder
+from trainables.errors import UserError
+from trainables.parallel.replicated import Worker
 from trainables.ratio.controllers.gap import Gap
 from trainables.ratio.controls.replay import Replay
 from trainables.ratio.schedules.constant import Constant
-from trainables.ratio.schedules.linear import Linear
+from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, Rung
 from trainables.storage import Folder
 from trainables.training.report_log import new_reports
-from trainables.trial import TrialResources, trial_trainable
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def _cluster() -> Iterator[None]:
-    ray.init(num_cpus=2, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
+from trainables.trial import ENCODER as ENCODER_FOLDER
+from trainables.trial import TrialOptions, run_trial
 
 
-@pytest.fixture(scope="module")
-def inputs(_cluster: None) -> TrialInputs:
-    data = training_data({EMBEDDED: load_training([EMBEDDED])[EMBEDDED][:200]})
-    return prepare_inputs(PRESETS["mini-xs"], data, load_benchmark(EMBEDDED, "dev"), ())
+def test_a_search_trial_leaves_its_reports_and_its_result_and_nothing_else(tmp_path: Path) -> None:
+    result = run_toy_trial(toy_trial(), tmp_path)
+    assert (result.status, result.steps, result.ratios) == ("complete", 8, None)
+    reports = new_reports(Folder(tmp_path), 0)
+    assert [report.step for report in reports] == [2, 4, 6, 8]
+    assert [report.step for report in reports if report.dev] == [4, 8]
+    assert result.metrics == {f"dev/{name}": value for name, value in (reports[-1].dev or {}).items()}
+    assert "dev/multilingual/map" in result.metrics
+    # A finished trial keeps no optimiser state.
+    assert sorted(Folder(tmp_path).file_names()) == [REPORTS, RESULT]
+    assert result.files == {REPORTS: Folder(tmp_path).checksum(REPORTS)}
 
 
-def spec_of(ratio: RatioConfig, rungs: tuple[Rung, ...] = (), **training: Any) -> TrialSpec:
-    knobs = {"steps": 8, "batch_size": 16, "learning_rate": 1e-3, "report_every": 2, "evaluate_every": 4, **training}
-    config = TrainingConfig(ratio=ratio, seed=1, checkpoint_every=2, **knobs)
-    return TrialSpec(
-        id="t", phase="search", family="f", number=0, seed=1, model="mini-xs", training=config, rungs=rungs
-    )
+def test_a_trial_says_what_it_cost(tmp_path: Path) -> None:
+    cost = run_toy_trial(toy_trial(), tmp_path, TrialOptions(gpus_per_worker=0.5)).cost
+    kinds = (cost.train_seconds, cost.signal_seconds, cost.encode_seconds, cost.score_seconds, cost.wait_seconds)
+    assert cost.total_seconds >= sum(kinds)
+    assert min(cost.train_seconds, cost.encode_seconds, cost.score_seconds, cost.cpu_seconds) > 0
+    assert (cost.pairs, cost.signal_pairs, cost.signal_seconds) == (8 * 16, 0, 0)
+    assert (cost.workers, cost.gpus, cost.device) == (1, 0.5, "cpu")
+    assert 0 < cost.peak_memory_gib < 16
 
 
-def run(inputs: TrialInputs, folder: Path, spec: TrialSpec, workers: int = 1, max_failures: int = 0) -> dict[str, Any]:
-    """Runs a trial through Tune as a study does; returns its result and what Tune knows of it."""
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    results = tune.Tuner(
-        trial_trainable(inputs, TrialResources(workers, 1, 0, max_failures)),
-        param_space={"spec": spec.model_dump_json(), "folder": str(folder / "trial")},
-        run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
-    ).fit()
-    result: dict[str, Any] = Folder(folder / "trial").read_json("result.json")
-    return {**result, "tune": results[0]}
+def test_a_confirm_trial_is_judged_on_the_benchmarks_and_keeps_its_encoder_where_asked(tmp_path: Path) -> None:
+    result = run_toy_trial(toy_trial(phase="confirm"), tmp_path, TrialOptions(keep_encoder=True))
+    assert set(result.files) >= {REPORTS, PER_QUERY, RELEVANT_RANKS, f"{ENCODER_FOLDER}/model.safetensors"}
+    rows = pq.read_table(tmp_path / PER_QUERY).to_pandas()
+    multilingual = rows[rows["setting"] == "multilingual"]
+    (name,) = {name.split("/")[0] for name in result.metrics} - {"dev"}
+    assert name.startswith(EMBEDDED)
+    assert result.metrics[f"{name}/multilingual/map"] == pytest.approx(multilingual["map"].mean(), abs=1e-6)
+    # The benchmark of this test is the dev set.
+    assert result.metrics[f"{name}/multilingual/map"] == result.metrics["dev/multilingual/map"]
+    assert resolve_encoder(str(tmp_path / ENCODER_FOLDER)).max_query_length == ENCODER.max_query_length
 
 
-def numbers(result: dict[str, Any]) -> dict[str, Any]:
-    return {name: result[name] for name in ("status", "steps", "metrics", "mean_ratio", "mono_share")}
-
-
-def test_tune_knows_metrics_and_checkpoint(inputs: TrialInputs, tmp_path: Path) -> None:
-    result = run(inputs, tmp_path, spec_of(Linear()))
-    assert result["status"] == "complete"
-    known = result["tune"]
-    assert known.metrics["step"] == 8
-    assert known.metrics["dev/multilingual/map"] == result["metrics"]["dev/multilingual/map"]
-    with known.checkpoint.as_directory() as path:
-        assert (Path(path) / "records.txt").read_text() == str(tmp_path / "trial")
-    reports = new_reports(Folder(tmp_path / "trial"), 0)
-    assert [report["step"] for report in reports] == [2, 4, 6, 8]
-    assert [report["step"] for report in reports if report.get("dev")] == [4, 8]
-    assert not (tmp_path / "trial" / "checkpoint").exists(), "a finished trial keeps no optimiser state"
-
-
-def test_two_workers_train_like_one_and_survive_a_kill(inputs: TrialInputs, tmp_path: Path) -> None:
-    spec = spec_of(Linear(), steps=40, report_every=2)
-    alone = run(inputs, tmp_path / "one", spec)
-
-    def kill_a_worker() -> None:
-        while not new_reports(Folder(tmp_path / "two" / "trial"), 4):
-            time.sleep(0.02)
-        killed.append(_processes("RayTrainWorker")[0])
-        os.kill(killed[0], signal.SIGKILL)
-
-    killed: list[int] = []
-    killer = Thread(target=kill_a_worker, daemon=True)
-    killer.start()
-    together = run(inputs, tmp_path / "two", spec, workers=2, max_failures=1)
-    assert killed
-    assert together["cost"]["workers"] == 2
-    assert (together["status"], together["steps"]) == ("complete", 40)
-    cost = together["cost"]
-    kinds = ("train", "signal", "encode", "score", "wait")
-    assert cost["total_seconds"] >= sum(cost[f"{kind}_seconds"] for kind in kinds), "a life of the trial is missing"
-    assert 0 < cost["peak_memory_gib"] < 16
-    for name, value in together["metrics"].items():
-        if name.endswith("/map"):
-            assert value == pytest.approx(alone["metrics"][name], abs=5e-3), name
-    losses = [[r["loss"] for r in new_reports(Folder(tmp_path / n / "trial"), 0)] for n in ("one", "two")]
-    assert losses[1][:5] == pytest.approx(losses[0][:5], abs=1e-5)
-    deadline = time.monotonic() + 30
-    while ray.available_resources().get("CPU") != 2:
-        assert time.monotonic() < deadline, "the worker group still holds its cores"
-        time.sleep(0.2)
-
-
-def test_a_trial_that_misses_its_rung_leaves_by_itself(inputs: TrialInputs, tmp_path: Path) -> None:
+def test_a_trial_that_misses_its_rung_leaves_by_itself(tmp_path: Path) -> None:
     rungs = (Rung(step=4, metric="multilingual/map", minimum=2.0),)
-    result = run(inputs, tmp_path, spec_of(Constant(value=0.5), rungs))
-    assert (result["status"], result["steps"]) == ("pruned", 4)
-    assert "dev/multilingual/map" in result["metrics"]
+    result = run_toy_trial(toy_trial(Constant(value=0.5), rungs, phase="confirm"), tmp_path)
+    assert (result.status, result.steps) == ("pruned", 4)
+    assert "dev/multilingual/map" in result.metrics
+    assert {name.split("/")[0] for name in result.metrics} == {"dev"}, "it was judged on a benchmark"
 
 
-def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
-    inputs: TrialInputs, tmp_path: Path
-) -> None:
-    """Every trial needs both cores: if Tune's scheduler stopped one, its workers would stay and the next one hang."""
-    stop = (Rung(step=4, metric="multilingual/map", minimum=2.0),)
-    specs = [
-        spec_of(Constant(value=value / 2), rungs).model_copy(update={"id": f"t{value}"})
-        for value, rungs in enumerate((stop, stop))
-    ]
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    tune.Tuner(
-        trial_trainable(inputs, TrialResources(2, 1, 0, 0)),
-        param_space={
-            "spec": tune.grid_search([spec.model_dump_json() for spec in specs]),
-            "folder": tune.sample_from(lambda config: str(tmp_path / TrialSpec.model_validate_json(config["spec"]).id)),
-        },
-        run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "tune"), verbose=0),
-    ).fit()
-    found = [Folder(tmp_path / spec.id).read_json("result.json") for spec in specs]
-    ends = [(result["status"], result["steps"]) for result in found]
-    assert ends == [("pruned", 4), ("pruned", 4)]
-    assert {result["cost"]["workers"] for result in found} == {2}
-    deadline = time.monotonic() + 30
-    while ray.available_resources().get("CPU") != 2 or _processes("RayTrainWorker", "TrainController"):
-        assert time.monotonic() < deadline, "a trial left something running"
-        time.sleep(0.2)
-
-
-def _processes(*titles: str) -> list[int]:
-    """The processes of Ray actors with such a title."""
-    running = [(p.pid, " ".join(p.info["cmdline"] or [])) for p in psutil.process_iter(["cmdline"])]
-    return [pid for pid, command in running if command.startswith("ray::") and any(t in command for t in titles)]
-
-
-def test_a_closed_loop_run_replays_as_an_open_one(inputs: TrialInputs, tmp_path: Path) -> None:
-    closed = run(inputs, tmp_path / "closed", spec_of(Gap()))
-    assert closed["cost"]["signal_pairs"] > 0
-    assert len(set(closed["ratios"])) > 1, "the controller decided nothing"
-    replayed = run(inputs, tmp_path / "open", spec_of(Replay(ratios=tuple(closed["ratios"]))))
+def test_a_closed_loop_run_replays_as_an_open_one(tmp_path: Path) -> None:
+    closed = run_toy_trial(toy_trial(Gap()), tmp_path / "closed")
+    assert closed.cost.signal_pairs > 0
+    assert closed.ratios is not None
+    assert len(set(closed.ratios)) > 1, "the controller decided nothing"
+    replayed = run_toy_trial(toy_trial(Replay(ratios=closed.ratios)), tmp_path / "open")
     assert numbers(replayed) == numbers(closed)
 
 
-def test_an_error_in_the_training_is_recorded_and_not_tried_again(inputs: TrialInputs, tmp_path: Path) -> None:
-    result = run(inputs, tmp_path, spec_of(Replay(ratios=(0.5, 0.5))))
-    assert result["status"] == "failed"
-    assert "UserError: A replay of 2 ratios cannot drive 8 steps" in result["error"]
+def test_an_error_in_the_training_is_the_callers_and_leaves_no_result(tmp_path: Path) -> None:
+    trial = toy_trial(Replay(ratios=(0.5, 0.5)))
+    with pytest.raises(UserError, match="A replay of 2 ratios cannot drive 8 steps"):
+        run_trial(trial, toy_inputs().of(ENCODER), Folder(tmp_path), Worker())
+    assert not Folder(tmp_path).exists(RESULT)
+
+
+@pytest.mark.slow
+def test_a_trial_that_was_killed_goes_on_and_ends_with_the_same_numbers(tmp_path: Path) -> None:
+    trial = toy_trial(
+        steps=40, **{"monitoring.reports": 20, "monitoring.evaluations": 10, "monitoring.checkpoints": 20}
+    )
+    folder = Folder(tmp_path / "killed")
+    process = multiprocessing.get_context("spawn").Process(target=run_toy_trial, args=(trial, folder.local_path))
+    process.start()
+    try:
+        while len(new_reports(folder, 0)) < 5:
+            assert process.is_alive(), "it ended before it was killed"
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.join()
+    assert not folder.exists(RESULT)
+    before = len(new_reports(folder, 0))
+    result = run_toy_trial(trial, folder.local_path)
+    assert numbers(result) == numbers(run_toy_trial(trial, tmp_path / "whole"))
+    steps = [report.step for report in new_reports(folder, 0)]
+    assert steps[before] > 2, "it began again from the start"
+    assert steps[-1] == 40

@@ -13,6 +13,11 @@ from trainables.batches.languages import LanguageRule, Uniforms
 class EligibleItems:
     """The items of a set that a language rule can use, sorted by group so that whole groups can be left out of a
     draw.
+
+    Args:
+        items: [m], indices into the training data, sorted by group.
+        rule: the language rule.
+        group_of_item: group of every item of the training data.
     """
 
     def __init__(self, items: Indices, rule: LanguageRule, group_of_item: npt.NDArray[np.int64]) -> None:

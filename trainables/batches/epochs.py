@@ -54,6 +54,13 @@ class Epochs:
     Batch k takes positions k B to (k + 1) B - 1 of the epochs laid end to end. Every item has one position per epoch.
     No item occurs twice in a batch as long as the set has at least 3 B items: an epoch then puts those that the batch
     over its beginning already holds a little later.
+
+    Args:
+        first_item: index of the set's first item in the training data.
+        size: items of the set.
+        set_index: number of the set.
+        batch_size: pairs of a batch, B.
+        stream: random numbers of the training.
     """
 
     def __init__(self, first_item: int, size: int, set_index: int, batch_size: int, stream: Stream) -> None:

@@ -25,7 +25,7 @@ class EligibleSet:
     items: EligibleItems
     feasible: Pairs
     """Pairs that share no group and no text, found by assembling a batch once: if they are as many as a batch needs,
-    they are a feasible batch. They prove that the set can fill one, and serve where a later draw gets stuck.
+    they are a feasible batch. They prove that the set can fill one, and are used where a later draw finds no other.
     """
 
 

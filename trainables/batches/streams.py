@@ -37,7 +37,13 @@ class Stream:
         self._counter = self._state["state"]["counter"]
 
     def at(self, purpose: Purpose, number: int, part: int = 0) -> np.random.Generator:
-        """The generator at an address; it is shared and valid until the next call."""
+        """The generator at an address; it is shared and valid until the next call.
+
+        Args:
+            purpose: what the numbers are for.
+            number: which of these, such as a step or an epoch.
+            part: which part of it, such as a training set.
+        """
         self._counter[:] = (0, part, number, purpose)
         self._bits.state = self._state
         return self._generator

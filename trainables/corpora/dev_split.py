@@ -1,4 +1,10 @@
-"""A dev benchmark held out of the training sets, for sets that bring none of their own."""
+"""A dev benchmark held out of the training sets, for sets that bring none of their own.
+
+>>> items = [PairItem(str(n), str(n), {"en": f"q{n}", "de": f"f{n}"}, {"en": f"p{n}"}) for n in range(30)]
+>>> kept, dev = split_dev({"web": items})
+>>> len(kept["web"]), dev.name, len(dev.query_texts), len(dev.candidate_texts)
+(27, 'dev', 6, 3)
+"""
 
 import hashlib
 from collections import Counter

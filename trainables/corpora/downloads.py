@@ -7,7 +7,6 @@ import urllib.request
 from pathlib import Path
 
 from trainables.errors import UserError
-from trainables.storage import Folder
 
 _PATIENCE_SECONDS = 60
 
@@ -43,6 +42,9 @@ def fetched(url: str, target: Path, sha256: str, remedy: str) -> Path:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise UserError(f"{url} gave another file than expected (sha256 {found}, not {sha256}): {remedy}.")
+    # Imported late: --list must not wait for pyarrow.
+    from trainables.storage import Folder
+
     try:
         Folder(target.parent).write_bytes(target.name, content)
     except OSError as error:

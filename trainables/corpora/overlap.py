@@ -1,6 +1,14 @@
 """Overlap: training items that share running text with a benchmark are found and dropped.
 
 Only then is an evaluation on that benchmark zero-shot.
+
+>>> from trainables.corpora.benchmark import Candidate, Query, benchmark
+>>> text = "a passage of thirteen words or more that stands in both of the two sets"
+>>> items = [PairItem("1", "1", {"en": "?"}, {"en": text}), PairItem("2", "2", {"en": "?"}, {"en": "another passage"})]
+>>> judged = benchmark("toy", [Query("q", "en", "?")], [Candidate("c", "en", f"Here is {text}")], [[0]])
+>>> found = find_overlap({"web": items}, [judged])
+>>> found.counts(), [item.id for item in drop_overlap({"web": items}, found)["web"]]
+({'web': {'toy': 1}}, ['2'])
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

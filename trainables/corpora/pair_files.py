@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from trainables.corpora.pair_paths import PAIR_FILE_SUFFIXES, pair_file_suffix
 from trainables.corpora.pair_records import FIELDS, Record, items_from_records
 from trainables.corpora.pairs import PairItem
@@ -98,6 +95,10 @@ def _table_header(where: str, names: list[str]) -> list[str]:
 def _parquet_records(path: Path) -> Iterator[Record]:
     if not path.is_file():
         raise UserError(f"There is no file {path}: check the path.")
+    # Imported late: --list must not wait for it.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     row = 0
     try:
         with pq.ParquetFile(path) as file:

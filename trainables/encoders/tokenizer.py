@@ -1,4 +1,9 @@
-"""Tokenizers: loaded from a checkpoint, or trained on the training text."""
+"""Tokenizers: loaded from a checkpoint, or trained on the training text.
+
+>>> tokenizer = train_tokenizer(["the capital of France is Paris"] * 20, vocabulary=1000)
+>>> tokenizer.decode(tokenizer("The capital is Rome")["input_ids"], skip_special_tokens=True)
+'The capital is Rome'
+"""
 
 import hashlib
 import io
@@ -28,7 +33,16 @@ _MASK = "<mask>"
 
 
 def load_tokenizer(source: str, revision: str | None, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """Returns the tokenizer of a checkpoint (folder or hub id); raises UserError if there is none that loads."""
+    """Returns the tokenizer of a checkpoint.
+
+    Args:
+        source: a folder or a hub id.
+        revision: commit, tag or branch of a hub repository.
+        trust_remote_code: whether code that the checkpoint brings may run.
+
+    Raises:
+        UserError: there is none that loads, or it has no padding token.
+    """
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
@@ -43,8 +57,14 @@ def load_tokenizer(source: str, revision: str | None, trust_remote_code: bool) -
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """Trains a Unigram tokenizer (Kudo 2018) with XLM-R's special tokens and template; equal texts give an equal one.
 
-    `vocabulary` is the largest number of pieces; small text gives fewer. Characters that the vocabulary has no room
-    for are spelt as bytes, so no text loses information.
+    Characters that the vocabulary has no room for are spelt as bytes, so no text loses information.
+
+    Args:
+        texts: the training texts; at most `SAMPLE` of them are read.
+        vocabulary: the largest number of pieces; small text gives fewer.
+
+    Raises:
+        ValueError: there is no text.
     """
     normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]

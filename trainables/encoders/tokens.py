@@ -61,9 +61,13 @@ def tokenise(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: s
 def pad(
     table: TokenTable, indices: npt.ArrayLike, pad_id: int, multiple_of: int = 1
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns (input ids int64 [B, T], attention mask bool [B, T]) of the texts at `indices`, padded on the right.
+    """Returns (input ids int64 [B, T], attention mask bool [B, T]) of some texts, padded on the right.
 
-    T is the longest of them, rounded up to a `multiple_of` (tensor cores, fewer shapes to compile).
+    Args:
+        table: all texts.
+        indices: [B], which of them.
+        pad_id: token id of the padding.
+        multiple_of: T, the longest text, is rounded up to a multiple of it (tensor cores, fewer shapes to compile).
     """
     rows = np.asarray(indices, dtype=np.int64)
     starts = table.offsets[rows]

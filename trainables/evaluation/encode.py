@@ -27,10 +27,16 @@ def encode(
 ) -> npt.NDArray[np.float32]:
     """Returns the embeddings of all texts of `table`, float32 [n, d], in the table's order.
 
-    Equal rows are computed once, so equal texts have exactly equal embeddings (and tie exactly in a ranking).
-    A batch holds texts of like length, at most `batch_tokens` tokens with padding (but at least one text; by default
-    what suits the device). The encoder must be on `device`; it is in evaluation mode meanwhile and afterwards in the
-    mode it was in.
+    Equal rows are computed once, so equal texts have exactly equal embeddings (and tie exactly in a ranking). A batch
+    holds texts of like length. The encoder is in evaluation mode meanwhile and afterwards in the mode it was in.
+
+    Args:
+        encoder: on `device`.
+        table: the texts.
+        pad_id: token id of the padding.
+        device: where to compute.
+        batch_tokens: most tokens of a batch, padding included, but one text at least; None: what suits the device.
+        precision: what the encoder computes in.
     """
     distinct, row_of_text = _distinct(table)
     lengths = table.lengths[distinct]

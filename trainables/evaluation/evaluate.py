@@ -105,8 +105,8 @@ def available_metrics(
 ) -> frozenset[MetricName]:
     """Returns the names of all metrics that `evaluate` finds, whatever the embeddings.
 
-    They follow from what is relevant to what alone, so a perfect ranking has them all and nothing is scored.
-    Raises ValueError and UserError as `evaluate` does.
+    They follow from what is relevant to what alone, so a perfect ranking has them all and nothing is scored. Takes the
+    arguments of `evaluate`, and raises ValueError and UserError as it does.
     """
     ranks = perfect_ranks(benchmark)
     if not _is_exact(benchmark, max_exact_scores):

@@ -54,9 +54,16 @@ def rank_relevant(
     *,
     block_bytes: int = BLOCK_BYTES,
 ) -> Ranks:
-    """Ranks every relevant candidate by dot product; [Q, d] and [C, d] in the order of the benchmark.
+    """Ranks every relevant candidate by dot product. Memory beside the embeddings: one block of scores.
 
-    Memory beside the embeddings: one block of scores. Raises ValueError as `pools` and `scores.checked` do.
+    Args:
+        benchmark: queries, candidates, and which are relevant.
+        query_embeddings: float32 [Q, d] in the order of the benchmark.
+        candidate_embeddings: float32 [C, d], likewise.
+        block_bytes: size of a block of scores.
+
+    Raises:
+        ValueError: as `pools` and `scores.checked` do.
     """
     searched = pools(benchmark)
     query_embeddings, candidate_embeddings = checked(query_embeddings, candidate_embeddings)

@@ -1,6 +1,6 @@
 """From plain values to the config of a family: its `family` field names one of the registered families.
 
-There are two doors. What a user asks for must name a registered family. What a record names may be the family of a
+What a user asks for must name a registered family. What a record names may be the family of a
 plugin that is not loaded here: it is kept as it is (`UnregisteredFamily`), can be shown and cannot be trained.
 """
 

@@ -26,7 +26,14 @@ Embeddings = npt.NDArray[np.float32]
 
 
 class DevSignals:
-    """Measures signals on a fixed slice of the dev set."""
+    """Measures signals on a fixed slice of the dev set.
+
+    Args:
+        dev: the dev set.
+        pad_id: token id of the padding.
+        device: where the encoder is.
+        temperature: that of the loss.
+    """
 
     def __init__(self, dev: TokenisedBenchmark, pad_id: int, device: torch.device, temperature: float) -> None:
         self._slice = dev_slice(dev, SLICE)
@@ -74,8 +81,10 @@ def dev_loss(
 
     `mono` pairs a query with a relevant candidate of its own language, `cross` with one of the next language in which
     these questions have any. The negatives of a query are the other questions' passages in the language of its own
-    passage: as many and as hard for both kinds, so that their losses can be compared. Raises ValueError if the dev
-    slice has no such pair.
+    passage: as many and as hard for both kinds, so that their losses can be compared.
+
+    Raises:
+        ValueError: the dev slice has no such pair.
     """
     chosen = _relevant_by_language(benchmark)
     losses = []

@@ -58,8 +58,8 @@ def save_checkpoint(
         folder: where the checkpoints of this run lie.
         encoder: its frozen parameters are left out: they are what they were at the start.
         optimiser: its moments.
-        config: every option of the run.
-        data_fingerprint: that of the training data.
+        config: the training, which only an equal one may go on with.
+        data_fingerprint: the training data, likewise.
         state: anything that JSON can hold, with `step` the number of steps done.
     """
     parameters = trainable_parameters(encoder)

@@ -90,9 +90,21 @@ def fine_tune(
     but for `worker` and `sink`, and reads the same `checkpoints`; weights come from the first worker. The caller's
     random state is left as it was.
 
-    evaluate: asked every `config.evaluate_every` steps and after the last one; it may book time on `clock` itself.
-    dev_signals: what a controller wants beyond the batch's own loss; a call encodes `dev_signal_pairs` pairs.
-    Raises UserError for a batch that the workers cannot share evenly and for a checkpoint of another run.
+    Args:
+        config: the training.
+        data: the training data.
+        tokens: token ids of its texts.
+        encoder: what is trained.
+        sink: where reports go.
+        worker: this process among those that train together; None: the only one, on the CPU.
+        evaluate: asked every `config.evaluate_every` steps and after the last one; it may book time on `clock` itself.
+        dev_signals: what a controller wants beyond the batch's own loss.
+        dev_signal_pairs: pairs that a call of `dev_signals` encodes.
+        checkpoints: folder of the checkpoint; None: none is written.
+        clock: on which time is booked.
+
+    Raises:
+        UserError: the workers cannot share a batch evenly, or the checkpoint is of another run.
     """
     worker = worker or Worker()
     if config.batches.size % worker.world:

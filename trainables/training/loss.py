@@ -1,4 +1,9 @@
-"""InfoNCE over cosine similarities with in-batch negatives of the global batch."""
+"""InfoNCE over cosine similarities with in-batch negatives of the global batch.
+
+>>> queries = passages = torch.eye(3)
+>>> contrastive_loss(queries, passages, temperature=0.05) < contrastive_loss(queries, passages.roll(1, 0), 0.05)
+tensor(True)
+"""
 
 from typing import Any
 
@@ -25,8 +30,13 @@ def contrastive_loss(
     negatives of *all* workers. The parts, and the gradients that flow from them, sum over the workers to those of one
     worker. Every worker must call this, and run backward through it, in the same order.
 
-    queries, passages: [b, d] with rows of length 1. negatives: [b, h, d], h more passages per query, of length 1 too.
-    symmetric: average with the loss of every passage among all queries.
+    Args:
+        queries: [b, d], rows of length 1.
+        passages: [b, d], rows of length 1.
+        temperature: what similarities are divided by.
+        negatives: [b, h, d], h more passages per query, rows of length 1.
+        symmetric: average with the loss of every passage among all queries.
+        worker: this process; None: the only one.
     """
     worker = worker or Worker()
     # Similarities divided by a small temperature need more digits than bfloat16 has, whatever the encoder computed in.

@@ -1,4 +1,9 @@
-"""AdamW, its learning rate over the steps, and its state as named tensors."""
+"""AdamW, its learning rate over the steps, and its state as named tensors.
+
+>>> config = OptimiserConfig(learning_rate=0.1, warmup_share=0.4)
+>>> [round(learning_rate(config, 5, step), 3) for step in range(5)]
+[0.05, 0.1, 0.1, 0.067, 0.033]
+"""
 
 import math
 
@@ -9,7 +14,13 @@ from trainables.training.config import OptimiserConfig
 
 
 def learning_rate(config: OptimiserConfig, steps: int, step: int) -> float:
-    """Returns the learning rate of a step out of `steps`, counted from 0: a linear rise, then the decay."""
+    """Returns the learning rate of a step: a linear rise, then the decay.
+
+    Args:
+        config: largest learning rate, share of the rise, form of the decay.
+        steps: steps of the training.
+        step: 0 .. steps - 1.
+    """
     warmup = round(config.warmup_share * steps)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup

@@ -84,12 +84,18 @@ class Progress:
 
 
 def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], late: bool, batch_size: int) -> bool:
-    """Tells whether a run is beyond saving, from the losses since the last report.
+    """Tells whether a run has diverged, from the losses since the last report.
 
-    It is when a loss is infinite or not a number; or, `late` in the training, when the mean loss of every kind that
+    It has when a loss is infinite or not a number; or, `late` in the training, when the mean loss of every kind that
     occurred is twice the same kind's mean in its first report and no better than log(batch size) less a
     hundredth, the loss of an encoder that tells nothing apart. Kinds are kept apart, and chance must be reached: a
     schedule that moves from easy to hard batches raises the loss of a healthy run, and may let it forget one kind.
+
+    Args:
+        losses: of each kind of batch, since the last report.
+        first: mean loss of each kind in its first report.
+        late: whether the training is in its second half.
+        batch_size: pairs of a batch.
     """
     if not all(math.isfinite(value) for values in losses.values() for value in values):
         return True
@@ -97,9 +103,9 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
         return False
     chance = _NEAR_CHANCE * math.log(batch_size)
     means = {kind: mean(losses[kind]) for kind in KINDS}
-    hopeless = [
+    lost = [
         kind in first and value > _MARGIN * first[kind] and value > chance
         for kind, value in means.items()
         if value is not None
     ]
-    return bool(hopeless) and all(hopeless)
+    return bool(lost) and all(lost)

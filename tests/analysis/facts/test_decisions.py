@@ -1,6 +1,5 @@
 """A study that stopped by looking at its own results is judged by its recorded decision, not by a test of its own."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ from analysis import compare
 from analysis.contents import Report, build_report
 from analysis.render.page import page
 from study.plan.more_seeds import decide
-from study.records import open_study
-from tests.analysis.conftest import ARMS
+from study.records import DecisionRecord, open_study
+from tests.analysis.conftest import ARMS, edit, edit_arms
+from trainables.sealed import validated
 
 SEEDS = (0, 1, 2, 3, 4)
 PAIR = tuple(arm for arm in ARMS if arm.name in ("best static", "best dynamic"))
@@ -26,13 +26,12 @@ PLANTED = {
 """What no test of these records would find."""
 
 
-def decision_of(folder: Path, looks: list[int], most: int) -> dict[str, Any]:
-    return decide(open_study(str(folder)), looks, most)
-
-
-def record(folder: Path, **changes: Any) -> dict[str, Any]:
-    decision = decision_of(folder, [3, 4, 5], 9) | changes
-    (folder / "stopping.json").write_text(json.dumps(decision), encoding="utf-8")
+def decided(folder: Path, looks: list[int], most: int, **changes: Any) -> DecisionRecord:
+    """Decides about more seeds and records that, with some values changed."""
+    study = open_study(str(folder))
+    values = decide(study, looks, most).model_dump(mode="json")
+    decision = validated(values | changes, DecisionRecord)
+    study.write_decision(decision)
     return decision
 
 
@@ -44,7 +43,7 @@ def undecided(tmp_path_factory, write_study) -> Path:
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory, write_study) -> Path:
     folder = write_study(tmp_path_factory.mktemp("studies"), seeds=SEEDS, questions=20, search_trials=1)
-    record(folder, **PLANTED)
+    decided(folder, [3, 4, 5], 9, **PLANTED)
     return folder
 
 
@@ -128,13 +127,12 @@ def test_the_other_direction_is_not_what_was_decided(planted, capsys):
 
 def test_more_seeds_than_the_decision_rests_on_are_named(tmp_path, write_study):
     folder = write_study(tmp_path, seeds=SEEDS, questions=12, search_trials=1, arms=PAIR)
-    decision = decision_of(folder, [3, 4], 9)
-    (folder / "stopping.json").write_text(json.dumps(decision), encoding="utf-8")
+    decision = decided(folder, [3, 4], 9)
     report = build_report([str(folder)])
     (note, *_) = [n for n in report.table("comparisons").notes if n.startswith("Sequential")]
     assert "rests on the first 4 of the 5 seeds" in note
     row = next(r for r in report.table("comparisons").records() if r["p_remark"] == "sequential")
-    assert (row["seeds"], row["difference"]) == (4, decision["difference"])
+    assert (row["seeds"], row["difference"]) == (4, decision.difference)
 
 
 @pytest.mark.parametrize(
@@ -142,20 +140,37 @@ def test_more_seeds_than_the_decision_rests_on_are_named(tmp_path, write_study):
 )
 def test_a_damaged_record_is_named_and_left_out(small, content):
     (small / "stopping.json").write_text(content, encoding="utf-8")
-    report = build_report([str(small)])
+    check_left_out(small)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"verdict": "perhaps"}, {"interval": [0]}, {"looks": None}, {"difference": "much"}, {"more": 1}]
+)
+def test_a_record_of_another_shape_is_named_and_left_out(small, changes):
+    decided(small, [3], 9)
+    edit(small / "stopping.json", lambda values: values | changes)
+    check_left_out(small)
+
+
+def test_a_record_that_was_changed_by_hand_is_named_and_left_out(small):
+    decided(small, [3], 9)
+    path = small / "stopping.json"
+    path.write_text(path.read_text().replace('"max_seeds": 9', '"max_seeds": 8'))
+    check_left_out(small)
+
+
+def check_left_out(folder: Path) -> None:
+    report = build_report([str(folder)])
     assert any("stopping.json is damaged and was left out" in line for line in report.first_lines)
     assert all(judged.comparison.sequential is None for judged in report.findings.comparisons.judged)
 
 
 def test_arms_with_the_same_training_have_no_interval_to_show(small):
-    folder = small
-    arms = json.loads((folder / "arms.json").read_text())
-    arms = [arm | ({"same_as": "best static"} if arm["arm"] == "best dynamic" else {}) for arm in arms]
-    (folder / "arms.json").write_text(json.dumps(arms))
-    decision = decision_of(folder, [3], 9)
-    assert (decision["stop"], decision["verdict"]) == (True, "equivalent")
-    (folder / "stopping.json").write_text(json.dumps(decision))
-    report = build_report([str(folder)])
+    twin = {"same_as": "best static"}
+    edit_arms(small, lambda arms: [arm | (twin if arm["arm"] == "best dynamic" else {}) for arm in arms])
+    decision = decided(small, [3], 9)
+    assert (decision.stop, decision.verdict) == (True, "equivalent")
+    report = build_report([str(small)])
     assert "are the same training" in report.answer
     assert not report.first_lines
 
@@ -163,19 +178,31 @@ def test_arms_with_the_same_training_have_no_interval_to_show(small):
 def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_study):
     first = write_study(tmp_path, name="first", seeds=SEEDS, questions=12, search_trials=1, arms=PAIR)
     second = write_study(tmp_path, name="second", seeds=(10, 11), questions=12, search_trials=1, arms=PAIR)
-    record(first, **PLANTED)
+    decided(first, [3, 4, 5], 9, **PLANTED)
     report = build_report([str(first), str(second)])
     assert all(judged.comparison.sequential is None for judged in report.findings.comparisons.judged)
     assert any("chose its number of seeds by its own results" in line for line in report.first_lines)
     assert "7 seeds" in report.answer
 
 
+def test_with_factors_the_decision_is_on_the_mean_over_all_cells(tmp_path, write_study):
+    folder = write_study(
+        tmp_path, seeds=SEEDS, questions=12, search_trials=1, arms=PAIR, batch_sizes=(24, 48), models=("s", "l")
+    )
+    decided(folder, [3, 4, 5], 9, **PLANTED)
+    report = build_report([str(folder)])
+    every = "all models and batch sizes"
+    assert report.answer.startswith(
+        f"Best dynamic ({every}) is worse than best static ({every}) on mAP of atlas, multilingual: -0.1234 "
+    )
+    by_looking = [j for j in report.findings.comparisons.judged if j.comparison.sequential is not None]
+    assert [len(judged.first.parts) for judged in by_looking] == [4]
+
+
 def test_a_study_that_waits_for_its_first_look_says_that_it_has_no_verdict(tmp_path, write_study):
     folder = write_study(tmp_path, seeds=SEEDS, questions=6, search_trials=1, arms=PAIR)
-    info = json.loads((folder / "study.json").read_text())
-    info["settings"]["until_separable"] = 9
-    (folder / "study.json").write_text(json.dumps(info))
+    edit(folder / "study.json", lambda info: info["settings"].update(until_separable=9))
     lines = build_report([str(folder)]).first_lines
     assert any("it was not looked at yet: what stands below is no verdict" in line for line in lines)
-    record(folder, looks=[3])
+    decided(folder, [3], 9)
     assert not build_report([str(folder)]).first_lines

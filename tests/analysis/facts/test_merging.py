@@ -1,6 +1,5 @@
 """Several studies in one report: none is taken for another, and only equal trainings share their seeds."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -10,25 +9,20 @@ from analysis.contents import build_report
 from analysis.facts.facts import Facts
 from analysis.findings.findings import Findings
 from analysis.render.page import page
+from study.records import EncoderRecord, open_study, write_study
+from tests.analysis.conftest import edit, edit_arms, train_otherwise
+from trainables.encoders.registry import encoder_config
+from trainables.options import patched
+from trainables.records import TRIAL
 
 
 def opened(*folders) -> Facts:
     return Facts.of(map(str, folders))
 
 
-def rewrite(path: Path, change) -> None:
-    path.write_text(json.dumps(change(json.loads(path.read_text()))))
-
-
-def train_otherwise(folder: Path, **knobs) -> None:
-    for path in folder.glob("trials/*/trial.json"):
-        rewrite(path, lambda spec: spec | {"training": spec["training"] | knobs})
-
-
 def mean(folder: Path, arm: str, metric: str) -> float:
-    found = [
-        json.loads(path.read_text())["metrics"][metric] for path in folder.glob(f"trials/confirm-{arm}-*/result.json")
-    ]
+    study = open_study(str(folder))
+    found = [trial.result.metrics[metric] for trial in study.confirm_trials(study.arm(arm, {}))]
     return sum(found) / len(found)
 
 
@@ -44,7 +38,7 @@ def test_studies_of_one_name_keep_their_own_numbers(tmp_path, write_study):
         write_study(tmp_path / place, name="quick", seed=seed, questions=8, search_trials=2)
         for seed, place in enumerate(("a", "b"))
     ]
-    train_otherwise(folders[1], steps=400)
+    train_otherwise(folders[1], {"steps": 400})
     report = build_report([str(folder) for folder in folders])
     assert report.title == "quick (a/quick) + quick (b/quick)"
     metric = "atlas/multilingual/map"
@@ -75,23 +69,25 @@ def test_a_label_is_the_shortest_end_of_the_path_that_tells_studies_apart(tmp_pa
 
 
 def test_studies_that_trained_alike_are_put_together(pair):
-    train_otherwise(pair[1], report_every=7, evaluate_every=9, checkpoint_every=11, seed=5)
+    train_otherwise(
+        pair[1], {"monitoring.reports": 7, "monitoring.evaluations": 9, "monitoring.checkpoints": 11, "seed": 3}, "*-3"
+    )
     assert opened(*pair).find("best static").seeds == (0, 1, 2, 3)
 
 
 @pytest.mark.parametrize(
-    "knob",
+    "options",
     [
         {"steps": 400},
-        {"batch_size": 96},
-        {"draw": "bernoulli"},
-        {"precision": "bfloat16"},
-        {"gradient_clip": 0.0},
-        {"a_knob_of_tomorrow": True},
+        {"batches.size": 96},
+        {"batches.draw": "bernoulli"},
+        {"compute.precision": "bfloat16"},
+        {"optimiser.gradient_clip": 0.0},
+        {"encoder.max_query_length": 64},
     ],
 )
-def test_other_knobs_are_another_training(pair, knob):
-    train_otherwise(pair[1], **knob)
+def test_other_options_are_another_training(pair, options):
+    train_otherwise(pair[1], options)
     facts = opened(*pair)
     assert facts.find("best static [one]").seeds == (0, 1)
     assert facts.find("best static [other]").seeds == (2, 3)
@@ -101,40 +97,44 @@ def test_arms_that_are_not_shared_must_have_been_trained_alike_to_meet(pair):
     """No arm of one study is in the other: what each arm is says nothing about the two."""
     one, other = pair
     for folder, kept in ((one, ("X-Y", "best static")), (other, ("X-X-mono", "best dynamic"))):
-        rewrite(folder / "arms.json", lambda arms, kept=kept: [arm for arm in arms if arm["arm"] in kept])
+        edit_arms(folder, lambda arms, kept=kept: [arm for arm in arms if arm["arm"] in kept])
     for path in other.glob("trials/confirm-*/trial.json"):
-        rewrite(path, lambda spec: spec | {"seed": spec["seed"] - 2})
+        edit(path, lambda record: record["config"].update(seed=record["config"]["seed"] - 2))
     assert Findings(opened(*pair)).comparisons.main
-    train_otherwise(other, batch_size=96)
+    train_otherwise(other, {"batches.size": 96})
     judged = Findings(opened(*pair)).comparisons.judged
     assert all(j.first.study == j.second.study for j in judged)
 
 
-@pytest.mark.parametrize("change", [{"pooling": "cls"}, {"layers": 2}, {"files": {"model.safetensors": [101, 7]}}])
-def test_another_encoder_of_the_same_name_is_another_training(pair, change):
-    encoder = {"name": "small", "pooling": "mean", "files": {"model.safetensors": [100, 7]}}
-    for folder in pair:
-        rewrite(folder / "study.json", lambda info: info | {"encoder": encoder})
+@pytest.mark.parametrize(
+    ("options", "size"), [({"pooling": "cls"}, 100), ({"layers": 2}, 100), ({}, 101)], ids=["pooling", "layers", "file"]
+)
+def test_another_encoder_of_the_same_name_is_another_training(pair, options, size):
+    def put(folder: Path, file: tuple[int, int], **options) -> None:
+        config = encoder_config({"kind": "test", "name": "small", **options})
+        study = open_study(str(folder))
+        encoder = EncoderRecord(config=config, files={"model.safetensors": file})
+        write_study(study.folder, study.info.model_copy(update={"encoders": (encoder,)}))
+
+    put(pair[0], (100, 7))
     # A copy of a folder has times of its own.
-    copied = encoder | {"files": {"model.safetensors": [100, 8]}}
-    rewrite(pair[1] / "study.json", lambda info: info | {"encoder": copied})
+    put(pair[1], (100, 8))
     assert opened(*pair).find("X-Y").seeds == (0, 1, 2, 3)
-    rewrite(pair[1] / "study.json", lambda info: info | {"encoder": encoder | change})
+    put(pair[1], (size, 7), **options)
     assert opened(*pair).find("X-Y [other]").seeds == (2, 3)
 
 
 def test_a_control_with_loss_mixing_takes_half_the_steps_and_parts_nothing(pair):
     one = pair[0]
-    rewrite(one / "arms.json", lambda arms: [*arms, arms[-1] | {"arm": "control", "role": "control", "mixing": "loss"}])
-    for path in list(one.glob("trials/confirm-best-dynamic-*/trial.json")):
-        spec = json.loads(path.read_text())
-        folder = path.parent.with_name(path.parent.name.replace("best-dynamic", "control"))
-        folder.mkdir()
-        training = spec["training"] | {"mixing": "loss", "steps": 100}
-        (folder / "trial.json").write_text(
-            json.dumps(spec | {"id": folder.name, "arm": "control", "training": training})
-        )
-        (folder / "result.json").write_bytes((path.parent / "result.json").read_bytes())
+    mixing = {"batches.mixing": "loss", "steps": 100}
+
+    def control(record):
+        return record | {"arm": "control", "config": patched(record["config"], mixing)}
+
+    edit_arms(one, lambda arms: [*arms, control(arms[-1]) | {"role": "control"}])
+    for path in list(one.glob("trials/confirm-best-dynamic-*")):
+        folder = Path(shutil.copytree(path, path.with_name(path.name.replace("best-dynamic", "control"))))
+        edit(folder / TRIAL, lambda record, folder=folder: control(record) | {"id": folder.name})
     facts = opened(*pair)
     assert facts.find("control").seeds == (0, 1)
     assert facts.find("X-Y").seeds == (0, 1, 2, 3)
@@ -162,7 +162,7 @@ def test_seeds_that_occur_twice_are_one_line_for_each_arm(tmp_path, write_study)
 def test_rows_of_two_studies_on_one_of_several_models_can_be_told_apart(tmp_path, write_study):
     one = write_study(tmp_path, name="one", models=("small", "large"), questions=5, search_trials=0)
     other = write_study(tmp_path, name="other", models=("small",), questions=5, search_trials=0)
-    train_otherwise(other, steps=400)
+    train_otherwise(other, {"steps": 400})
     report = build_report([str(one), str(other)])
     for name in ("results", "bias_atlas"):
         rows = [(row["arm"], row["model"]) for row in report.table(name).records()]

@@ -12,6 +12,7 @@ from analysis.contents import build_report
 from analysis.findings import means
 from analysis.statistics.questions import QuestionTable
 from analysis.statistics.significance import arm_mean
+from tests.analysis.conftest import edit
 
 KEY = "atlas_cross_lingual_map"
 STUDENT = "for new seeds on the same questions (Student's t)"
@@ -69,10 +70,11 @@ def test_one_arm_without_values_per_question_gives_all_arms_the_interval_over_se
 
 def test_values_per_question_that_do_not_average_to_the_summary_are_named_and_not_used(tmp_path, write_study):
     folder = write_study(tmp_path, questions=8)
-    path = folder / "trials" / "confirm-X-Y-12" / "result.json"
-    result = json.loads(path.read_text())
-    result["metrics"]["atlas/cross-lingual/map"] += 0.003
-    path.write_text(json.dumps(result))
+
+    def shift(result):
+        result["metrics"]["atlas/cross-lingual/map"] += 0.003
+
+    edit(folder / "trials" / "confirm-X-Y-12" / "result.json", shift)
     _, note, lines = results(folder)
     assert STUDENT in note
     assert "X-Y, atlas/cross-lingual/map: the values per question do not average to the summary." in lines

@@ -1,6 +1,5 @@
 """The methods paragraph says what the records say."""
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +9,12 @@ import pytest
 from analysis.facts.facts import Facts
 from analysis.methods.protocol import protocol
 from analysis.wording import listed
-from tests.analysis.conftest import FEW_ARMS
+from study.records import open_study
+from tests.analysis.conftest import FEW_ARMS, edit, train_otherwise
 
 
 def text_of(*folders):
     return " ".join(part for part in protocol(Facts.of(map(str, folders))) if part)
-
-
-def edit(folder, name, change):
-    for path in folder.rglob(name):
-        held = json.loads(path.read_text())
-        change(held)
-        path.write_text(json.dumps(held))
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +23,7 @@ def written(tmp_path_factory, write_study):
     folder = write_study(
         tmp_path_factory.mktemp("studies"), arms=arms, questions=3, languages=("de", "en"), with_queries=False
     )
-    edit(folder, "study.json", lambda held: held["settings"].update(sampler="tpe", search_seed=7, early_stopping="off"))
-    edit(folder, "study.json", lambda held: held.update(encoder={"pooling": "mean"}))
+    edit(folder / "study.json", lambda info: info["settings"].update(sampler="tpe", search_seed=700_000))
     return folder
 
 
@@ -42,17 +34,18 @@ def folder(tmp_path, written):
 
 def test_encoder_training_search_and_what_was_chosen_are_said(folder):
     text = text_of(folder)
-    rates = {
-        json.loads(path.read_text())["training"]["learning_rate"] for path in folder.glob("trials/search-*/trial.json")
-    }
+    trials = [trial for trial in open_study(str(folder)).trials if trial.phase == "search"]
+    rates = {trial.config.optimiser.learning_rate for trial in trials}
     for words in (
-        "The encoder was small (4,200,000 parameters), mean pooling.",
+        "The encoder was small (4,200,000 parameters), mean pooling, queries of up to 256 tokens, "
+        "passages of up to 256 tokens.",
         "Every training took 200 steps of 48 pairs (9,600 pairs in all) with AdamW and InfoNCE",
         "temperature 0.05",
         "Best static turned out to be constant, value 0.3 (learning rate 0.002; the same training as X-Y); "
         "best dynamic turned out to be linear, start 0, end 0.8 (learning rate 0.002).",
         "Each of 4 families (X-X-mono, X-Y, static and linear) had 6 search trials, with its own learning rate "
-        f"(from {min(rates):.4g} to {max(rates):.4g} in these trials), proposed by Optuna's TPE sampler with seed 7.",
+        f"(from {min(rates):.4g} to {max(rates):.4g} in these trials), proposed by Optuna's TPE sampler with seed "
+        "700000.",
         "chosen by the highest multilingual/map on dev data",
         "No search trial was stopped early.",
         "trained anew with 3 seeds",
@@ -61,24 +54,23 @@ def test_encoder_training_search_and_what_was_chosen_are_said(folder):
 
 
 def test_early_stopping_is_said_with_how_many_trials_it_stopped(folder):
-    edit(folder, "study.json", lambda held: held["settings"].update(early_stopping="halving"))
+    edit(folder / "study.json", lambda info: info["settings"].update(early_stopping="halving"))
     assert "Successive halving stopped" in text_of(folder)
     assert "at the same step (4 of 24)" in text_of(folder)
 
 
-def test_knobs_are_said_where_they_are_recorded(folder):
-    knobs = {"symmetric": True, "weight_decay": 0.01, "warmup_share": 0.1, "decay": "cosine", "gradient_clip": 1.0}
-    edit(folder, "trial.json", lambda held: held["training"].update(knobs, draw="bernoulli"))
+def test_options_are_said_in_their_own_words(folder):
+    options = {"loss.symmetric": True, "optimiser.decay": "cosine", "batches.draw": "bernoulli"}
+    train_otherwise(folder, options)
     text = text_of(folder)
     assert (
-        "temperature 0.05, in both directions, weight decay 0.01, warm-up over 0.1 of the steps and then a "
-        "cosine-shaped learning rate, gradients clipped at norm 1; the kind of each batch was drawn independently"
+        "temperature 0.05, in both directions, betas 0.9 and 0.999, weight decay 0.01, gradients clipped at norm 1, "
+        "warm-up over 0.1 of the steps, a cosine-shaped learning rate; the kind of each batch drawn independently"
     ) in text
 
 
 def test_loss_mixing_is_said_to_take_two_batches_a_step(folder):
-    change = {"mixing": "loss", "steps": 100}
-    edit(folder, "confirm-best-dynamic-*/trial.json", lambda held: held["training"].update(change))
+    train_otherwise(folder, {"batches.mixing": "loss", "steps": 100}, "confirm-best-dynamic-*")
     text = text_of(folder)
     assert "Every training took 200 steps" in text
     assert "; loss mixing took 100 steps of two batches." in text
@@ -101,7 +93,7 @@ def test_studies_share_a_sentence_unless_it_differs(tmp_path, write_study):
         for name, seeds in (("one", (1, 2)), ("two", (3, 4)))
     ]
     assert text_of(*folders).count("Every training took") == 1
-    edit(folders[1], "trial.json", lambda held: held["training"].update(steps=400))
+    train_otherwise(folders[1], {"steps": 400})
     text = text_of(*folders)
     assert "one: Every training took 200 steps" in text
     assert "two: Every training took 400 steps" in text

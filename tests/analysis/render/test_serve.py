@@ -8,6 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from analysis.render.serve import make_server
+from tests.analysis.conftest import edit, edit_arms
 from trainables.errors import UserError
 
 
@@ -33,10 +34,10 @@ def test_the_page_is_served_on_this_machine_and_made_anew_when_the_study_moves(s
     assert "X-X-mono" in get(f"{url}/")
     version = get(f"{url}/version")
     assert get(f"{url}/version") == version
-    text = (folder / "arms.json").read_text().replace("X-X-mono", "renamed")
-    (folder / "arms.json").write_text(text)
+    renamed = {"arm": "renamed"}
+    edit_arms(folder, lambda arms: [arm | (renamed if arm["arm"] == "X-X-mono" else {}) for arm in arms])
     for path in folder.glob("trials/confirm-X-X-mono-*/trial.json"):
-        path.write_text(path.read_text().replace('"X-X-mono"', '"renamed"'))
+        edit(path, lambda record: record | renamed)
     os.utime(folder / "status.json")
     assert get(f"{url}/version") != version
     assert "renamed" in get(f"{url}/")

@@ -18,7 +18,8 @@ def test_shares_are_those_of_the_variance_of_the_mean(report):
     arms = [arm.label for arm in report.findings.facts.arms]
     assert {name for name, _ in rows} == {"best dynamic \N{MINUS SIGN} best static", *arms}
     arm = report.findings.facts.find("best dynamic")
-    table = report.findings.questions.table(arm, Place("atlas", "multilingual", "map"))
+    place = Place("atlas", "multilingual", report.findings.facts.measure("map"))
+    table = report.findings.questions.table(arm, place)
     parts = two_way(table.values)
     row = rows["best dynamic", "multilingual"]
     assert row["standard_error"] == pytest.approx(parts.standard_error)

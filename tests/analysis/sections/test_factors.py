@@ -1,6 +1,5 @@
-"""Models of several sizes: what becomes of a gain."""
+"""Models of several sizes, batches of several sizes: what becomes of a gain."""
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,30 +8,38 @@ import numpy as np
 import pytest
 
 from analysis.contents import build_report
-from analysis.facts.runs import Run
+from analysis.facts.facts import Facts
 from analysis.findings.findings import Findings
+from analysis.findings.levels import cell_pairs
 from analysis.render.style import values
 from analysis.render.table import format_value
 from analysis.sections.factors import sentences
 from analysis.sections.sizes import trends
 from analysis.statistics.equivalence import holm
 from analysis.statistics.scaling import interaction_p_value
-from tests.analysis.conftest import FEW_ARMS
+from study.records import Trial, open_study
+from tests.analysis.conftest import FEW_ARMS, edit, edit_arms, train_otherwise
+from trainables.options import patched
 
-SIZES = {"s": 1e6, "m": 1e7, "l": 1e8}
+SIZES = {"s": 1_000_000, "m": 10_000_000, "l": 100_000_000}
 
 
-def put_sizes(folder):
-    for path in (folder / "trials").glob("confirm-*"):
-        spec = json.loads((path / "trial.json").read_text())
-        result = json.loads((path / "result.json").read_text())
-        result["parameters"] = SIZES[spec["model"]]
-        decades = np.log10(SIZES[spec["model"]]) - 6
-        # The gain of the dynamic arm halves with every factor of ten: .08, .04, 0.
-        gain = 0.08 - 0.04 * decades if spec["arm"] == "best dynamic" else 0.0
-        noise = np.random.default_rng(spec["seed"]).normal(0, 0.001)
-        result["metrics"]["atlas/multilingual/map"] = 0.5 + 0.05 * decades + gain + noise
-        (path / "result.json").write_text(json.dumps(result))
+def put_sizes(folder: Path) -> Path:
+    def put(trial: Trial) -> None:
+        size = SIZES[trial.config.encoder.name]
+        decades = np.log10(size) - 6
+        # The gain of the dynamic arm falls with every factor of ten: .08, .04, 0.
+        gain = 0.08 - 0.04 * decades if trial.record.arm == "best dynamic" else 0.0
+        noise = np.random.default_rng(trial.seed).normal(0, 0.001)
+        value = {"atlas/multilingual/map": 0.5 + 0.05 * decades + gain + noise}
+        edit(
+            trial.folder.local_path / "result.json",
+            lambda result: result | {"parameters": size, "metrics": result["metrics"] | value},
+        )
+
+    for trial in open_study(str(folder)).trials:
+        if trial.phase == "confirm":
+            put(trial)
     return folder
 
 
@@ -54,22 +61,13 @@ def written(tmp_path_factory, write_study):
 
 
 @pytest.fixture
-def rungs(tmp_path, written):
-    """One study per size; `changed(model, name, change)` edits all files of a name in the study of that model."""
-    folders = {model: Path(shutil.copytree(written / model, tmp_path / model)) for model in ("s", "m")}
-
-    def changed(model, name, change):
-        for path in folders[model].rglob(name):
-            held = json.loads(path.read_text())
-            change(held)
-            path.write_text(json.dumps(held))
-        return Findings.of([str(folder) for folder in folders.values()])
-
-    return changed
+def rungs(tmp_path, written) -> list[Path]:
+    """One study per size."""
+    return [Path(shutil.copytree(written / model, tmp_path / model)) for model in ("s", "m")]
 
 
-def arm_of(held, name):
-    return next(arm for arm in held if arm["arm"] == name)
+def findings_of(folders: list[Path]) -> Findings:
+    return Findings.of([str(folder) for folder in folders])
 
 
 def test_a_gain_that_shrinks_with_size_is_seen_to_shrink(ladder):
@@ -116,21 +114,26 @@ def test_questions_are_said_to_be_taken_as_given(ladder):
 
 
 def test_studies_of_one_kind_and_two_sizes_have_a_trend(rungs):
-    findings = rungs("s", "arms.json", lambda held: None)
+    findings = findings_of(rungs)
     assert len(findings.growths[0]) == 3
     assert len(sentences(findings)) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "words"),
-    [
-        ("trial.json", lambda held: held["training"].update(steps=40), "differ in steps (40, 200)"),
-        ("trial.json", lambda held: held["training"].update(batch_size=64), "differ in batch size (48, 64)"),
-        ("study.json", lambda held: held["data"]["training"].update(fingerprint="other"), "differ in training data"),
-    ],
+    ("options", "words"),
+    [({"steps": 40}, "differ in steps (40, 200)"), ({"batches.size": 64}, "differ in batch size (48, 64)")],
 )
-def test_studies_that_differ_in_more_than_size_have_no_trend(rungs, name, change, words):
-    findings = rungs("s", name, change)
+def test_studies_that_trained_otherwise_have_no_trend(rungs, options, words):
+    train_otherwise(rungs[0], options)
+    check_no_trend(findings_of(rungs), words)
+
+
+def test_studies_of_other_training_data_have_no_trend(rungs):
+    edit(rungs[0] / "study.json", lambda info: info["data"]["training"].update(fingerprint="other"))
+    check_no_trend(findings_of(rungs), "differ in training data")
+
+
+def check_no_trend(findings: Findings, words: str) -> None:
     assert findings.growths[0] == []
     (sentence,) = sentences(findings)
     assert words in sentence
@@ -138,7 +141,12 @@ def test_studies_that_differ_in_more_than_size_have_no_trend(rungs, name, change
 
 
 def test_an_arm_with_another_schedule_at_every_size_has_no_trend(rungs):
-    findings = rungs("s", "arms.json", lambda held: arm_of(held, "best dynamic").update(schedule={"family": "step"}))
+    def changed(arm):
+        other = {"config": patched(arm["config"], {"ratio.start": 0.4})}
+        return arm | (other if arm["arm"] == "best dynamic" else {})
+
+    edit_arms(rungs[0], lambda arms: [changed(arm) for arm in arms])
+    findings = findings_of(rungs)
     (table,) = trends(findings)
     assert {row["arm"] for row in table.records()} == {"X-X-mono", "X-Y"}
     assert "best dynamic has another schedule at every size" in " ".join(sentences(findings))
@@ -163,21 +171,24 @@ def test_one_training_under_two_names_counts_once(tmp_path, write_study, name, t
 
 LEVELS = {"s": 1.6, "m": 1.1, "l": 0.7}
 """The planted quality of the dynamic arm in the pool of all languages, by model; that of the static one is .7."""
-PLAN = {"questions": 60, "search_trials": 1, "languages": ("de", "en")}
+PLAN = {"questions": 60, "search_trials": 1, "languages": ("de", "en"), "seeds": (11, 12, 13, 14, 15)}
+GROWING = [
+    replace(arm, multi_by_model=LEVELS) if arm.name == "best dynamic" else arm
+    for arm in FEW_ARMS
+    if arm.name.startswith("best")
+]
 
 
 def write_level(write_study, storage, model, **changes):
-    arms = [
-        replace(arm, multi=LEVELS[model]) if arm.name == "best dynamic" else arm
-        for arm in FEW_ARMS
-        if arm.name.startswith("best")
-    ]
-    return write_study(storage, name=model, models=(model,), arms=arms, seed=ord(model), **{**PLAN, **changes})
+    return write_study(storage, name=model, models=(model,), arms=GROWING, seed=ord(model), **{**PLAN, **changes})
 
 
-@pytest.fixture(scope="module")
-def by_model(tmp_path_factory, write_study):
+@pytest.fixture(scope="module", params=["one study", "a study per model"])
+def by_model(request, tmp_path_factory, write_study):
+    """Three models: the levels of a factor of one study, or of a study each."""
     storage = tmp_path_factory.mktemp("studies")
+    if request.param == "one study":
+        return build_report([str(write_study(storage, models=tuple(LEVELS), arms=GROWING, **PLAN))])
     return build_report([str(write_level(write_study, storage, model)) for model in LEVELS])
 
 
@@ -185,7 +196,7 @@ def difference(report, model, setting="multilingual"):
     """The main difference on one model, straight from the summaries."""
     arms = [report.findings.facts.find(f"{name} ({model})") for name in ("best dynamic", "best static")]
     found = [arm.values(f"atlas/{setting}/map") for arm in arms]
-    return np.mean([found[0][seed] - found[1][seed] for seed in (11, 12, 13)])
+    return np.mean([found[0][seed] - found[1][seed] for seed in PLAN["seeds"]])
 
 
 def rows_of(report, name):
@@ -251,31 +262,47 @@ def test_levels_that_share_no_seed_are_compared_but_not_pooled(tmp_path, write_s
     assert "The cells share no seed: the main comparison is not pooled over levels." in report.answer
 
 
+def test_a_study_without_the_factor_of_another_is_told_apart_and_not_pooled_with_it(tmp_path, write_study):
+    plan = {**PLAN, "questions": 8, "arms": GROWING}
+    one = write_study(tmp_path, name="one", batch_sizes=(24, 96), **plan)
+    findings = findings_of([one, write_study(tmp_path, name="other", **plan)])
+    labels = [arm.label for arm in findings.facts.arms if arm.name == "best dynamic"]
+    assert labels == ["best dynamic (batch size 24)", "best dynamic (batch size 96)", "best dynamic"]
+    assert findings.levels == []
+    assert cell_pairs(findings.facts) == (
+        [],
+        "Not every study has batch size as a factor: the main comparison is not pooled over levels.",
+    )
+
+
+def test_levels_of_one_name_in_factors_of_two_studies_do_not_meet(tmp_path, write_study):
+    plan = {**PLAN, "questions": 8, "arms": GROWING}
+    folders = [
+        write_study(tmp_path, name="one", batch_sizes=(24, 48), **plan),
+        write_study(tmp_path, name="two", models=("24", "48"), **plan),
+    ]
+    groups = Facts.of(map(str, folders)).groups
+    assert [{tuple(arm.cell.items()) for arm in group} for group in groups] == [
+        {(("model", "small"), ("batch size", "24"))},
+        {(("model", "small"), ("batch size", "48"))},
+        {(("model", "24"),)},
+        {(("model", "48"),)},
+    ]
+
+
 def test_levels_that_differ_in_more_than_the_factor_are_not_pooled(tmp_path, write_study):
     folders = [write_level(write_study, tmp_path, model, questions=8) for model in ("s", "m")]
-    for path in folders[1].glob("trials/*/trial.json"):
-        spec = json.loads(path.read_text())
-        path.write_text(json.dumps(spec | {"training": spec["training"] | {"steps": 400}}))
+    train_otherwise(folders[1], {"steps": 400})
     report = build_report([str(folder) for folder in folders])
     assert report.table("levels") is None
     assert "The runs differ in steps (200, 400), not in model alone: the main comparison is not pooled" in report.answer
 
 
-@pytest.fixture
-def two_factors(tmp_path, write_study, monkeypatch):
-    """Two models at two batch sizes with as many pairs; records do not name factors yet, runs do."""
-    folders = []
-    for model in ("s", "l"):
-        for batch_size in (24, 48):
-            folder = write_level(write_study, tmp_path / str(batch_size), model)
-            folders.append(str(folder))
-            for path in folder.glob("trials/*/trial.json"):
-                spec = json.loads(path.read_text())
-                knobs = {"batch_size": batch_size, "steps": 9600 // batch_size}
-                path.write_text(json.dumps(spec | {"training": spec["training"] | knobs}))
-    levels = property(lambda run: {"model": run.model, "batch size": str(run.training.batch_size)})
-    monkeypatch.setattr(Run, "cell", levels)
-    return build_report(folders)
+@pytest.fixture(scope="module")
+def two_factors(tmp_path_factory, write_study):
+    """Two models at two batch sizes with as many pairs."""
+    storage = tmp_path_factory.mktemp("studies")
+    return build_report([str(write_study(storage, models=("s", "l"), batch_sizes=(24, 48), arms=GROWING, **PLAN))])
 
 
 def test_two_factors_have_a_table_of_cells_and_a_mean_for_every_level(two_factors):
@@ -305,6 +332,12 @@ def test_two_factors_have_a_table_of_cells_and_a_mean_for_every_level(two_factor
     assert {row["batch_size"] for row in rows_of(two_factors, "results")} == {"24", "48"}
     assert "By model, on" in two_factors.answer
     assert "By batch size, on" in two_factors.answer
+
+
+def test_every_branch_has_its_budget_in_every_cell(two_factors):
+    rows = {row["family"]: (row["planned"], row["complete"]) for row in rows_of(two_factors, "search")}
+    cells = [f"{model}, {size}" for model in ("s", "l") for size in (24, 48)]
+    assert rows == {f"{branch} ({cell})": (1, 1) for cell in cells for branch in ("static", "linear")}
 
 
 def test_two_factors_have_an_interaction_each(two_factors):

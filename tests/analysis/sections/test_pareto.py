@@ -12,7 +12,7 @@ from analysis.contents import Report, build_report
 from analysis.render.page import page
 from analysis.render.style import values
 from analysis.render.table import Kind, format_value
-from tests.analysis.conftest import ARMS, ArmTruth
+from tests.analysis.conftest import ARMS, ArmTruth, edit, edit_arms
 
 FRONT = (
     ArmTruth("front 1", "dynamic", "linear", {"family": "linear", "start": 0.1, "end": 0.6}, 2.5, 1.2, 1.1),
@@ -29,12 +29,9 @@ OBJECTIVES = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, write_study: Callable[..., Path]) -> Path:
     folder = write_study(tmp_path_factory.mktemp("studies"), arms=(*ARMS[:5], *FRONT), questions=20)
-    info = json.loads((folder / "study.json").read_text())
-    (folder / "study.json").write_text(json.dumps(info | {"objective": OBJECTIVES}))
-    arms = json.loads((folder / "arms.json").read_text())
+    edit(folder / "study.json", lambda info: info | {"objectives": OBJECTIVES})
     chosen = {"front 1": "search-linear-000", "front 2": "search-linear-001", "front 3": "search-static-000"}
-    arms = [arm | {"chosen_from": chosen.get(arm["arm"], arm["chosen_from"])} for arm in arms]
-    (folder / "arms.json").write_text(json.dumps(arms))
+    edit_arms(folder, lambda arms: [arm | {"chosen_from": chosen.get(arm["arm"], arm["chosen_from"])} for arm in arms])
     return folder
 
 

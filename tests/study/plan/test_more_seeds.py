@@ -3,16 +3,19 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from study.plan.more_seeds import decide, last_decision, looks_so_far
+from study.records import ARMS as ARMS_FILE
 from study.records import DecisionRecord, Study, create_study, open_study
 from study.run import main
-from tests.analysis.conftest import ARMS, StudyPlan, write_study_files
+from tests.analysis.conftest import ARMS, StudyPlan, edit, write_study_files
 from tests.study.conftest import results, run
 from tests.study.toy_study import study_record
 from trainables.errors import UserError
+from trainables.records import RESULT
 from trainables.storage import Folder
 
 
@@ -70,30 +73,23 @@ def confirmed(tmp_path: Path) -> Path:
 
 
 def end_otherwise(folder: Path, seed: int, status: str) -> None:
-    path = folder / "trials" / f"confirm-best-static-{seed}" / "result.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"status": status}))
+    edit(folder / "trials" / f"confirm-best-static-{seed}" / RESULT, lambda result: {**result, "status": status})
 
 
-def test_the_decision_has_the_documented_fields(confirmed: Path) -> None:
-    schema = (Path(__file__).parents[3] / "docs" / "records.md").read_text(encoding="utf-8")
-    section = schema.split("## stopping.json")[1].split("## ")[0]
-    documented = {
-        name.strip(" `")
-        for line in section.splitlines()
-        if line.startswith("| `")
-        for name in line.split("|")[1].split(",")
-    }
-    assert set(decide(open_study(str(confirmed)), [3, 4, 5], 9)) == documented
+def test_a_decision_about_two_trainings_fills_every_field_of_its_record(confirmed: Path) -> None:
+    found = decide(open_study(str(confirmed)), [3, 4, 5], 9)
+    assert [name for name, value in found.model_dump().items() if value is None] == []
+    assert found.model_fields_set == set(DecisionRecord.model_fields)
 
 
 def test_a_seed_that_failed_is_left_out_of_the_looks_and_does_not_stop_the_study(confirmed: Path) -> None:
     end_otherwise(confirmed, 3, "diverged")
     found = decide(open_study(str(confirmed)), [3, 4, 5], 9)
-    assert (found["looks"], found["n_seeds"]) == ([3, 4], 4)
+    assert (found.looks, found.n_seeds) == ((3, 4), 4)
     # The fifth of at most five seeds is the last, although only four can be judged.
     last = decide(open_study(str(confirmed)), [3, 4, 5], 5)
-    assert last["stop"]
-    assert "another seed" not in last["sentence"]
+    assert last.stop
+    assert "another seed" not in last.sentence
     for seed in (1, 2, 4):
         end_otherwise(confirmed, seed, "failed")
     with pytest.raises(UserError, match="has 1 seeds that both best dynamic and best static finished"):
@@ -111,12 +107,14 @@ def test_without_values_per_question_there_is_no_decision(confirmed: Path) -> No
 
 
 def test_two_names_for_one_training_are_equivalent_at_the_first_look(confirmed: Path) -> None:
-    arms = json.loads((confirmed / "arms.json").read_text())
-    arms = [arm | ({"same_as": "best static"} if arm["arm"] == "best dynamic" else {}) for arm in arms]
-    (confirmed / "arms.json").write_text(json.dumps(arms))
+    def with_one_training(record: dict[str, Any]) -> dict[str, Any]:
+        same = {"best dynamic": {"same_as": "best static"}}
+        return {"arms": [arm | same.get(arm["arm"], {}) for arm in record["arms"]]}
+
+    edit(confirmed / ARMS_FILE, with_one_training)
     found = decide(open_study(str(confirmed)), [3], 9)
-    assert (found["stop"], found["verdict"], found["looks"]) == (True, "equivalent", [3])
-    assert "interval" not in found
+    assert (found.stop, found.verdict, found.looks) == (True, "equivalent", (3,))
+    assert found.interval is None
 
 
 @pytest.mark.slow

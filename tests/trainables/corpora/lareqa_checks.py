@@ -23,6 +23,11 @@ def sha256_of(folder: Path, language: str) -> str:
     return hashlib.sha256(gzip.decompress((folder / f"{language}.json.gz").read_bytes())).hexdigest()
 
 
+def bibliography_key(entry: str) -> str:
+    """The key of a BibTeX entry."""
+    return entry[entry.index("{") + 1 : entry.index(",")]
+
+
 def assert_ids_are_unique(benchmark: Benchmark) -> None:
     assert len(set(benchmark.candidate_ids)) == len(benchmark.candidate_ids)
     keys = set(zip(benchmark.query_parallel.tolist(), benchmark.query_language.tolist(), strict=True))

@@ -109,7 +109,7 @@ KILLED_CHILD = """
 import os, signal, shutil, sys
 from pathlib import Path
 import trainables.training.checkpoints
-from tests.trainables.test_checkpoints import LINEAR, train
+from tests.trainables.training.test_checkpoints import LINEAR, train
 from tests.trainables.ratio.examples import examples
 from tests.trainables.toy_run import Reports, toy_config
 from trainables.storage import Folder

@@ -15,23 +15,26 @@ share in [0, 1], or a count."""
 
 
 class MeasureRecord(BaseModel):
-    """A measure at its cut-off, as study.json describes it."""
+    """A measure at its cut-off."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str
-    """As in metric names: `ndcg@10`."""
+    """as in names of metrics: `ndcg@10`"""
     label: str
-    """As papers write it: `nDCG@10`."""
+    """as papers write it: `nDCG@10`"""
     description: str
+    """what it is, in a line"""
     direction: Direction
+    """which values are better"""
     unit: Unit
+    """what a value is"""
     settings: tuple[MetricSetting, ...]
-    """The settings in which a metric of this measure may exist."""
+    """where a metric of this measure may exist"""
     per_query: bool
-    """Whether per_query.parquet has a column of this name."""
+    """whether per_query.parquet has a column of this name"""
     references: tuple[str, ...] = ()
-    """Works to cite: BibTeX entries."""
+    """works to cite, as BibTeX entries"""
 
     @property
     def lower_is_better(self) -> bool:

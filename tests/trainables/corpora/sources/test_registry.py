@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainables.corpora.lareqa_checks import bibliography_key
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.sources.registry import (
     BENCHMARKS,
@@ -24,9 +25,6 @@ def ids(sets: dict[str, list[PairItem]]) -> dict[str, list[str]]:
     return {name: [item.id for item in items] for name, items in sets.items()}
 
 
-ROOT = Path(__file__).parents[4]
-
-
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "working").mkdir()
@@ -44,11 +42,13 @@ def test_every_source_is_described_in_one_line_without_its_name_and_licence() ->
         assert source.non_commercial == ("-NC-" in source.licence)
 
 
-def test_what_sources_cite_is_in_the_bibliography() -> None:
-    bibliography = (ROOT / "analysis/render/templates/references.bib").read_text()
+def test_what_sources_cite_is_an_entry_of_a_bibliography_and_the_same_wherever_it_is_cited() -> None:
+    entries: dict[str, str] = {}
     for source in (*BENCHMARKS.values(), *TRAINING_SOURCES.values()):
-        for key in source.references:
-            assert f"{{{key}," in bibliography
+        for entry in source.references:
+            assert re.fullmatch(r"@[a-z]+\{[a-z0-9]+,\n(  [a-z]+ += \{.+\},?\n)+\}", entry)
+            assert entry.count("{") == entry.count("}")
+            assert entries.setdefault(bibliography_key(entry), entry) == entry
 
 
 def test_a_benchmark_is_judged_by_its_test_split_at_least() -> None:

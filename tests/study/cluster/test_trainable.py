@@ -1,0 +1,144 @@
+"""A trial through Ray Tune and Ray Train: one worker in the trial's process, two in a real worker group."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+import psutil
+import pytest
+import ray
+from ray import tune
+
+from study.cluster.trainable import TrialResources, trial_trainable
+from tests.trainables.toy_trial import numbers, run_toy_trial, toy_inputs, toy_trial
+from trainables.inputs import StudyInputs
+from trainables.ratio.controls.replay import Replay
+from trainables.ratio.schedules.constant import Constant
+from trainables.records import RESULT, Result, Rung, TrialRecord
+from trainables.sealed import read_sealed
+from trainables.storage import Folder
+from trainables.training.report_log import new_reports
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Iterator[StudyInputs]:
+    """The inputs of all trials; Ray runs as long as they are needed."""
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    ray.init(num_cpus=2, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False)
+    yield toy_inputs()
+    ray.shutdown()
+
+
+def run(
+    inputs: StudyInputs, folder: Path, trial: TrialRecord, workers: int = 1, max_failures: int = 0
+) -> tuple[Result, tune.Result]:
+    """Runs a trial through Tune as a study does; returns its result and what Tune knows of it."""
+    results = tune.Tuner(
+        trial_trainable(inputs, TrialResources(workers, 1, 0, max_failures)),
+        param_space={"trial": trial.model_dump_json(), "folder": str(folder / "trial")},
+        run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
+    ).fit()
+    return read_sealed(Folder(folder / "trial"), RESULT, Result), results[0]
+
+
+def test_tune_knows_metrics_and_checkpoint(inputs: StudyInputs, tmp_path: Path) -> None:
+    result, known = run(inputs, tmp_path, toy_trial())
+    assert result.status == "complete"
+    assert known.metrics["step"] == 8
+    assert known.metrics["dev/multilingual/map"] == result.metrics["dev/multilingual/map"]
+    with known.checkpoint.as_directory() as path:
+        assert (Path(path) / "records.txt").read_text() == str(tmp_path / "trial")
+    reports = new_reports(Folder(tmp_path / "trial"), 0)
+    assert [report.step for report in reports] == [2, 4, 6, 8]
+    assert [report.step for report in reports if report.dev] == [4, 8]
+    assert not (tmp_path / "trial" / "checkpoint").exists(), "a finished trial keeps no optimiser state"
+
+
+def test_a_trial_has_the_same_numbers_with_ray_and_without(inputs: StudyInputs, tmp_path: Path) -> None:
+    result, _ = run(inputs, tmp_path / "ray", toy_trial(phase="confirm"))
+    alone = run_toy_trial(toy_trial(phase="confirm"), tmp_path / "alone")
+    assert numbers(result) == numbers(alone)
+
+
+def test_two_workers_train_like_one_and_survive_a_kill(inputs: StudyInputs, tmp_path: Path) -> None:
+    often = {"monitoring.reports": 20, "monitoring.evaluations": 10, "monitoring.checkpoints": 20}
+    trial = toy_trial(steps=40, **often)
+    alone, _ = run(inputs, tmp_path / "one", trial)
+
+    def kill_a_worker() -> None:
+        while not new_reports(Folder(tmp_path / "two" / "trial"), 4):
+            time.sleep(0.02)
+        killed.append(_processes("RayTrainWorker")[0])
+        os.kill(killed[0], signal.SIGKILL)
+
+    killed: list[int] = []
+    killer = Thread(target=kill_a_worker, daemon=True)
+    killer.start()
+    together, _ = run(inputs, tmp_path / "two", trial, workers=2, max_failures=1)
+    assert killed
+    assert (together.status, together.steps) == ("complete", 40)
+    cost = together.cost
+    assert cost.workers == 2
+    kinds = (cost.train_seconds, cost.signal_seconds, cost.encode_seconds, cost.score_seconds, cost.wait_seconds)
+    assert cost.total_seconds >= sum(kinds), "a life of the trial is missing"
+    assert 0 < cost.peak_memory_gib < 16
+    for name, value in together.metrics.items():
+        if name.endswith("/map"):
+            assert value == pytest.approx(alone.metrics[name], abs=5e-3), name
+    losses = [[report.loss for report in new_reports(Folder(tmp_path / n / "trial"), 0)] for n in ("one", "two")]
+    assert losses[1][:5] == pytest.approx(losses[0][:5], abs=1e-5)
+    deadline = time.monotonic() + 30
+    while ray.available_resources().get("CPU") != 2:
+        assert time.monotonic() < deadline, "the worker group still holds its cores"
+        time.sleep(0.2)
+
+
+def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
+    inputs: StudyInputs, tmp_path: Path
+) -> None:
+    """Every trial needs both cores: if Tune's scheduler stopped one, its workers would stay and the next one hang."""
+    stop = (Rung(step=4, metric="multilingual/map", minimum=2.0),)
+    trials = [
+        toy_trial(Constant(value=value / 2), rungs).model_copy(update={"id": f"t{value}"})
+        for value, rungs in enumerate((stop, stop))
+    ]
+    tune.Tuner(
+        trial_trainable(inputs, TrialResources(2, 1, 0, 0)),
+        param_space={
+            "trial": tune.grid_search([trial.model_dump_json() for trial in trials]),
+            "folder": tune.sample_from(
+                lambda config: str(tmp_path / TrialRecord.model_validate_json(config["trial"]).id)
+            ),
+        },
+        run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "tune"), verbose=0),
+    ).fit()
+    found = [read_sealed(Folder(tmp_path / trial.id), RESULT, Result) for trial in trials]
+    assert [(result.status, result.steps) for result in found] == [("pruned", 4), ("pruned", 4)]
+    assert {result.cost.workers for result in found} == {2}
+    deadline = time.monotonic() + 30
+    while ray.available_resources().get("CPU") != 2 or _processes("RayTrainWorker", "TrainController"):
+        assert time.monotonic() < deadline, "a trial left something running"
+        time.sleep(0.2)
+
+
+def _processes(*titles: str) -> list[int]:
+    """The processes of this Ray's actors with such a title; other people's Rays are none of our business."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            command = " ".join(process.cmdline())
+            if command.startswith("ray::") and any(title in command for title in titles):
+                found.append(process.pid)
+    return found
+
+
+def test_an_error_in_the_training_is_recorded_and_not_tried_again(inputs: StudyInputs, tmp_path: Path) -> None:
+    result, _ = run(inputs, tmp_path, toy_trial(Replay(ratios=(0.5, 0.5))))
+    assert result.status == "failed"
+    assert "UserError: A replay of 2 ratios cannot drive 8 steps" in str(result.error)
