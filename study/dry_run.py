@@ -77,7 +77,7 @@ def _costs(plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[s
     for config in different.values():
         cost = estimate(config, inputs.of(config.encoder).texts, resources)
         encoders[f"{config.encoder.name} ({cost.parameters:,} parameters)"] = None
-        pairs = config.steps * config.pairs_per_step
+        pairs = config.steps * config.batches.size
         if config.steps:
             trials[f"{config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"] = None
         memory = max(memory, cost.memory_gib)

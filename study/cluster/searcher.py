@@ -130,7 +130,7 @@ class PlanSearcher(Searcher):
 
 
 def _planned_pairs(trial: TrialRecord) -> int:
-    return trial.config.steps * trial.config.pairs_per_step
+    return trial.config.steps * trial.config.batches.size
 
 
 def check_same_trial(trial: TrialRecord, known: Trial) -> None:

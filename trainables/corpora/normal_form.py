@@ -62,6 +62,8 @@ _WITHOUT_SPACES = (
     (0x20000, 0x3FFFF),  # Han extensions B and later
 )
 
+_IDEOGRAPHS = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
+
 _INVISIBLE = (
     (0x034F, 0x034F),  # combining grapheme joiner
     (0x115F, 0x1160),  # Hangul fillers
@@ -166,7 +168,12 @@ def is_written_without_spaces(codes: Codes) -> Flags:
     return (_flags()[codes] & _DENSE).astype(bool)
 
 
-_INVISIBLE_FLAG, _DENSE, _MARK = np.uint8(1), np.uint8(2), np.uint8(4)
+def is_ideograph(codes: Codes) -> Flags:
+    """Which characters are Han, each a word or a part of one that means something."""
+    return (_flags()[codes] & _HAN).astype(bool)
+
+
+_INVISIBLE_FLAG, _DENSE, _MARK, _HAN = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
 
 
 def _chunk(texts: list[str], first: int) -> Chunk:
@@ -178,8 +185,7 @@ def _chunk(texts: list[str], first: int) -> Chunk:
     # Folding may undo the composition.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", joined).casefold())
     codes = _letters()[_encoded(folded)]
-    codes = _without_lone_marks(codes[codes != 0])
-    codes = _single_spaces(codes)
+    codes = _single_spaces(_without_lone_marks(_single_spaces(codes[codes != 0])))
     ends = np.flatnonzero(codes == END)
     starts = np.concatenate([[0], ends[:-1] + 1])
     empty = np.flatnonzero(starts == ends)
@@ -231,6 +237,8 @@ def _flags() -> npt.NDArray[np.uint8]:
     flags = np.zeros(_LAST, dtype=np.uint8)
     for low, high in _WITHOUT_SPACES:
         flags[low : high + 1] |= _DENSE
+    for low, high in _IDEOGRAPHS:
+        flags[low : high + 1] |= _HAN
     for low, high in _INVISIBLE:
         flags[low : high + 1] |= _INVISIBLE_FLAG
     for code, category in _categories():
