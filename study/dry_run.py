@@ -12,6 +12,7 @@ from study.estimate import estimate
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
+from trainables.corpora.pairs import TrainingData
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 
@@ -57,7 +58,10 @@ def _lines(
         **({"factors": "; ".join(factors)} if factors else {}),
         **_costs(plan, inputs, resources),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
+        "batches": f"{data.items_in_use:,} items can serve, in {training.groups:,} groups ({_joined(training)})",
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
+        "no monolingual batches in": "; ".join(f"{name}: {why}" for name, why in data.languages_left_out)
+        or "no language",
         "overlap": f"{overlapping} items share text with a benchmark, {fate}",
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
@@ -89,6 +93,13 @@ def _costs(plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[s
         "trial": ", ".join(trials),
         "estimate": f"{memory:.2f} GiB per worker, {mean:.0f} s per trial, {hours:.2f} h in all (rough)",
     }
+
+
+def _joined(training: TrainingData) -> str:
+    joined = training.groups_in_files - training.groups
+    if not joined:
+        return "no text is in two of them"
+    return f"the files name {training.groups_in_files:,}; {joined:,} were joined to others that have a text in common"
 
 
 def _of_cells(plan: StudyPlan) -> str:

@@ -73,6 +73,12 @@ class TrainingDataRecord(Record):
     """sha256 of all items"""
     languages: tuple[str, ...]
     """languages of the items"""
+    groups: int | None = None
+    """groups of items that are never negatives of each other"""
+    groups_in_files: int | None = None
+    """groups that the files name; those with a text in common were joined"""
+    items_in_use: int | None = None
+    """items that batches can hold; with several batch sizes, those of the largest"""
     sets: tuple[SetRecord, ...]
     """the training sets"""
     languages_left_out: tuple[tuple[str, str], ...] = ()
@@ -148,7 +154,7 @@ class BranchRecord(Record):
     cell: Mapping[str, str] = {}
     """level of every factor"""
     role: Role
-    """strategy, static or dynamic"""
+    """strategy, static or dynamic; control: of the best dynamic arm, tuned when the search of all others has ended"""
     trials: int
     """search trials"""
     pairs: int
@@ -205,6 +211,8 @@ class StudyRecord(Record):
     """dev metrics that choose; the first one decides, with several the Pareto front becomes arms as well"""
     main_comparison: tuple[str, str] | None
     """the two arms that the question is about; null where `--arms` or `--without` left one of them out"""
+    least_movement: float = 0.0
+    """how far a dynamic arm must move its ratio, the largest less the smallest"""
     factors: tuple[FactorRecord, ...] = ()
     """what crosses every branch"""
     branches: tuple[BranchRecord, ...]
@@ -297,6 +305,9 @@ class ArmsRecord(Record):
 
     arms: tuple[ArmRecord, ...]
     """the arms, cell by cell"""
+    constants: tuple[str, ...] = ()
+    """search trials of schedules that moved the ratio by less than `least_movement`: they were constants, and no
+    dynamic arm was chosen from them"""
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:

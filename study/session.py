@@ -31,7 +31,6 @@ from study.plan.program import StudyPlan
 from study.read_settings import validated
 from study.records import (
     STUDY,
-    ArmsRecord,
     EncoderRecord,
     FactorRecord,
     LevelRecord,
@@ -231,7 +230,7 @@ class Session:
         return plan(
             round_size=study.info.round_size,
             storage=optuna_journal(study),
-            on_arms=lambda arms: study.write_arms(ArmsRecord(arms=tuple(arms))),
+            on_arms=study.write_arms,
         )
 
     def _taken_up(self) -> Study:
@@ -263,6 +262,7 @@ class Session:
             settings=self.settings,
             objectives=tuple(ObjectiveRecord(metric=o.metric, direction=o.direction) for o in plan.objectives),
             main_comparison=plan.main_comparison,
+            least_movement=plan.space.least_movement,
             factors=tuple(
                 FactorRecord(
                     name=factor.name,
@@ -272,7 +272,7 @@ class Session:
             ),
             branches=plan.branches,
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
-            round_size=-(-resources.concurrent // len(plan.branches)),
+            round_size=-(-resources.concurrent // sum(branch.role != "control" for branch in plan.branches)),
             encoders=self._encoders,
             data=self._data.record(),
             measures={str(one): one.record() for one in chosen_measures(self._inputs.measures)},

@@ -55,7 +55,7 @@ class StudySettings(BaseModel):
     repeatable"""
 
     # How it is searched.
-    objective: tuple[str, ...] = ("multilingual/map",)
+    objective: tuple[str, ...] = ("overall/map",)
     """dev metric that chooses, with :maximize or :minimize where it is not the usual direction; repeatable: the Pareto
     front of several goes to the confirm phase"""
     measure: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import optuna
@@ -13,12 +13,17 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from study.plan.objective import Objective
+from trainables.errors import UserError
 from trainables.parameters import Choice, Integer, Parameter, Real
 from trainables.records import Outcome
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 # Grouped TPE is marked experimental; it is pinned by the constraints and tested here.
 warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna")
+
+
+_MOST_DRAWS = 1000
+"""Values that are drawn for a trial until some are accepted."""
 
 
 class BranchSearch:
@@ -89,17 +94,28 @@ class BranchSearch:
             return value in distribution.choices
         return bool(distribution.low <= value <= distribution.high)
 
-    def ask(self, number: int) -> dict[str, Any]:
-        """Returns the values of trial `number`; numbers are asked in order."""
+    def ask(self, number: int, accepts: Callable[[Mapping[str, Any]], bool] = lambda values: True) -> dict[str, Any]:
+        """Returns the values of trial `number`; numbers are asked in order.
+
+        Values that are not accepted are no trial: others are drawn. Optuna is told that they failed, which no sampler
+        learns from. Raises UserError if none is found.
+        """
         if number == 0:
             for values in self._first:
                 self._study.enqueue_trial(values)
         if self._grid:
             self._study.enqueue_trial(self._grid[number])
         self._study.sampler = self._new_sampler(number)
-        trial = self._study.ask(self._distributions)
-        self._open[number] = trial
-        return dict(trial.params)
+        for _ in range(_MOST_DRAWS):
+            trial = self._study.ask(self._distributions)
+            if accepts(trial.params):
+                self._open[number] = trial
+                return dict(trial.params)
+            self._study.tell(trial, state=TrialState.FAIL)
+        raise UserError(
+            f"{self._name}: none of {_MOST_DRAWS} values drawn from what is searched makes such an arm: widen the "
+            "ranges of --search, or fix fewer of its options with --set."
+        )
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Tells Optuna the truth: COMPLETE with the value, PRUNED with the last step's value, or FAIL."""

@@ -1,4 +1,6 @@
-"""The options of the batches: how many pairs they hold, of which items, and how their kind, set and language are drawn."""
+"""The options of the batches: how many pairs they hold, of which items, and how their kind, set and language are
+drawn.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self

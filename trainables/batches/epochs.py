@@ -94,10 +94,10 @@ class ItemStream:
     """The items of a set, batch after batch: every item once per epoch, no two of a group in a batch.
 
     The items of an epoch are in random order, those of a group spread evenly over it. A batch has one language: it is
-    drawn from the languages of the item that has been due for longest, and the batch holds the items that have been due
-    for longest among those that exist in this language. An item whose group the batch already holds stays due for the
-    next one. So the count of an item never lags behind for long, and where all items exist in all languages, the batches
-    are the epochs cut into pieces, whatever the languages.
+    drawn from the languages of the item that has been due for longest, and the batch holds the items that have been
+    due for longest among those that exist in this language. An item whose group the batch already holds stays due for
+    the next one. So the count of an item never lags behind for long, and where all items exist in all languages, the
+    batches are the epochs cut into pieces, whatever the languages.
 
     A group of more items than an epoch has batches cannot show all of them in one: its items take turns, an epoch holds
     as many of them as it has batches.
@@ -221,9 +221,7 @@ class ItemStream:
         line.part, line.place = (part, place) if left is None else left
         return taken[0] if len(taken) == 1 else np.concatenate(taken)
 
-    def _fitting(
-        self, items: npt.NDArray[np.int32], groups: set[int], wanted: int
-    ) -> tuple[list[int] | None, int]:
+    def _fitting(self, items: npt.NDArray[np.int32], groups: set[int], wanted: int) -> tuple[list[int] | None, int]:
         """The places of the first `wanted` items whose groups are not in the batch, and that of the first item left.
 
         Adds their groups to those in the batch. None for the first ones without a gap; -1 where none is left.
@@ -289,7 +287,10 @@ class _EpochOrder:
         too_large = np.flatnonzero(shown < sizes)
         turns = stream.at(Purpose.TURNS, number).random(self._total)
         members = [by_group[np.searchsorted(group[by_group], g) :][: sizes[g]] for g in too_large]
-        self._too_large = [(own[np.argsort(turns[own], kind="stable")], int(shown[g])) for g, own in zip(too_large, members, strict=True)]
+        self._too_large = [
+            (own[np.argsort(turns[own], kind="stable")], int(shown[g]))
+            for g, own in zip(too_large, members, strict=True)
+        ]
         self._rest = np.flatnonzero((shown == sizes)[group]) if len(too_large) else None
 
     def of(self, epoch: int) -> Indices:
@@ -312,7 +313,9 @@ class _EpochOrder:
         return (order if items is None else items[order]).astype(np.int32)
 
 
-def _ranks(groups: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _ranks(
+    groups: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Of sorted groups: how many groups come before each, and the size of each."""
     return np.cumsum(np.concatenate([[False], groups[1:] != groups[:-1]])[: len(groups)]), sizes[groups]
 

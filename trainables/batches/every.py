@@ -24,11 +24,11 @@ from trainables.corpora.pairs import TrainingData
 class EveryItem:
     """The pairs of a batch, given its kind.
 
-    - A batch comes from one training set, drawn in proportion to the items that can serve the batch's kind and language,
-      or to weights, among the sets that can fill such a batch. The set that is due is taken as often as these shares
-      allow (a maximal coupling).
-    - Its items are those that are due. One that cannot serve (no text in the language, no pair of languages) is replaced
-      in its place by one drawn at random from those that can.
+    - A batch comes from one training set, drawn in proportion to the items that can serve the batch's kind and
+      language, or to weights, among the sets that can fill such a batch. The set that is due is taken as often as
+      these shares allow (a maximal coupling).
+    - Its items are those that are due. One that cannot serve (no text in the language, no pair of languages) is
+      replaced in its place by one drawn at random from those that can.
     """
 
     def __init__(

@@ -4,7 +4,8 @@ No model is needed, so that the facts survive every interruption, and whoever do
 
 >>> from trainables.corpora.pairs import PairItem, training_data
 >>> def item(n):
-...     return PairItem(str(n), str(n), {"de": f"Frage {n}", "en": f"question {n}"}, {"de": f"Satz {n}", "en": f"line {n}"})
+...     query, passage = {"de": f"Frage {n}", "en": f"question {n}"}, {"de": f"Satz {n}", "en": f"line {n}"}
+...     return PairItem(str(n), str(n), query, passage)
 >>> data = training_data({"toy": [item(n) for n in range(9)]})
 >>> facts = batch_facts(data, BatchConfig(size=3), seed=0, ratios=[1, 0, 0])
 >>> facts.items, facts.sets, facts.languages["de"]["en"] + facts.languages["en"]["de"], facts.false_negatives

@@ -5,6 +5,7 @@ A sort of batch is monolingual in one language, or cross-lingual; each has a `La
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ def eligible_items(data: TrainingData, rules: Sequence[LanguageRule]) -> list[li
     """The items of every set under every language rule: [S][R]."""
     bounds = np.searchsorted(data.set_of_item, np.arange(len(data.set_names) + 1))
     table = []
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds.tolist()):
         by_group = (first + np.argsort(data.group_of_item[first:last], kind="stable")).astype(np.int32)
         table.append(
             [EligibleItems(_only(by_group, rule.eligible(by_group)), rule, data.group_of_item) for rule in rules]
@@ -51,7 +52,9 @@ class SetMixture:
     """[S], cumulative probabilities of the substitute; its last one is infinite."""
 
     def drawn(self, number: int) -> EligibleItems:
-        """The items of the set that was drawn. Raises ValueError for one that cannot fill a batch: it is never drawn."""
+        """The items of the set that was drawn. Raises ValueError for one that cannot fill a batch: it is never
+        drawn.
+        """
         found = self.sets[number]
         if found is None:
             raise ValueError(f"set number {number} cannot fill a batch")

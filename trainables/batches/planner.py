@@ -9,9 +9,9 @@ A batch is a pure function of (seed, step, kind, data, batch size, options), wha
 - No two pairs share an item or a group. Items with a text in common are one group (trainables.corpora.pairs).
 - A batch comes from one training set, in proportion to its items (or pairs, or weights); both kinds by the same rule.
 - Items `common`: only items that can serve both kinds (common.py). The sequence of sets, items and languages is a
-  function of the seed alone; the kind of a batch decides only in which languages its items appear. So every arm, whatever
-  its ratio, sees the same items in the same order. Every item is seen once per epoch of its set; one that does not fit a
-  batch, since its group is in it, is due in the next one (epochs.py).
+  function of the seed alone; the kind of a batch decides only in which languages its items appear. So every arm,
+  whatever its ratio, sees the same items in the same order. Every item is seen once per epoch of its set; one that
+  does not fit a batch, since its group is in it, is due in the next one (epochs.py).
 - Items `all`: every item that can serve the kind of the batch (every.py). What is due is the same in every arm; items
   that cannot serve are replaced, so that the ratio also decides which items are seen.
 """
@@ -40,7 +40,8 @@ class BatchPlanner:
 
     >>> from trainables.corpora.pairs import PairItem, training_data
     >>> def item(n):
-    ...     return PairItem(str(n), str(n), {"de": f"Frage {n}", "en": f"question {n}"}, {"de": f"Satz {n}", "en": f"line {n}"})
+    ...     query, passage = {"de": f"Frage {n}", "en": f"question {n}"}, {"de": f"Satz {n}", "en": f"line {n}"}
+    ...     return PairItem(str(n), str(n), query, passage)
     >>> planner = BatchPlanner(training_data({"toy": [item(n) for n in range(9)]}), batch_size=3, seed=0)
     >>> mono, cross = planner.batch(0, "mono"), planner.batch(0, "cross")
     >>> mono.items.tolist() == cross.items.tolist()

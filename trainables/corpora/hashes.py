@@ -30,7 +30,9 @@ class Runs:
         self._inverse = _powers(_INVERSE, len(values) + 1)
 
     def hashes(self, starts: Numbers, lengths: int | Numbers) -> Hashes:
-        """The hashes of the runs at [m] places, of one length or of one each; equal runs of a length have equal ones."""
+        """The hashes of the runs at [m] places, of one length or of one each; equal runs of a length have equal
+        ones.
+        """
         found: Hashes = mix((self._sums[starts + lengths] - self._sums[starts]) * self._inverse[starts])
         return found
 

@@ -1,8 +1,8 @@
 """Codes of languages: one language has one code, however it is written.
 
 Codes follow BCP 47 (RFC 5646, section 2.1.1): parts are joined by hyphens, a script is written in title case, a region
-in capitals, everything else small. So `pt_br`, `PT-BR` and `pt-BR` are one language. What a code means is not looked up:
-`en` and `eng` are two.
+in capitals, everything else small. So `pt_br`, `PT-BR` and `pt-BR` are one language. What a code means is not looked
+up: `en` and `eng` are two.
 """
 
 import re

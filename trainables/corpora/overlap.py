@@ -75,7 +75,7 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
 
 def _overlapping(items: Sequence[PairItem], known: Mapping[str, KnownTexts]) -> dict[str, tuple[str, ...]]:
     if not known or not items:
-        return {name: () for name in known}
+        return dict.fromkeys(known, ())
     starts = np.cumsum([0, *(len(item.query) + len(item.passage) for item in items[:-1])])
     shared = overlapping(_texts(items), known)
     return {

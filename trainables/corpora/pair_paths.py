@@ -1,7 +1,7 @@
 """Names and places of pair files: which files a path stands for, with or without its suffix, file or folder.
 
-A training set may be cut into several files, its shards, as the hub does it: `train-00000-of-00002.parquet`. They are one
-set; as two sets they would hold its items twice, or the translations of one item on both sides of a split.
+A training set may be cut into several files, its shards, as the hub does it: `train-00000-of-00002.parquet`. They are
+one set; as two sets they would hold its items twice, or the translations of one item on both sides of a split.
 """
 
 import re
@@ -32,7 +32,8 @@ def pair_sets(files: Iterable[Path]) -> list[PairSet]:
     Shards are files of one folder and name that are numbered `-00000-of-00002`; or all files of a folder that have no
     name but a number, from 0 or 1 on without a gap, which are then called like the folder.
 
-    >>> found = pair_sets([Path("d/train-00000-of-00002.parquet"), Path("d/b.csv"), Path("d/train-00001-of-00002.parquet")])
+    >>> names = ["train-00000-of-00002.parquet", "b.csv", "train-00001-of-00002.parquet"]
+    >>> found = pair_sets(Path(name) for name in names)
     >>> [(one.name, len(one.files)) for one in found]
     [('train', 2), ('b', 1)]
 

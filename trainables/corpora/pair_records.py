@@ -137,8 +137,8 @@ def _texts_by_language(record: Record, name: str) -> dict[str, str]:
         language = _language(record.where, written)
         if language in texts:
             raise UserError(
-                f"{record.where}: the {name} has language {language!r} twice, the second time as {written!r}: these are "
-                "codes of one language; keep one."
+                f"{record.where}: the {name} has language {language!r} twice, the second time as {written!r}, which is "
+                "the same language: keep one."
             )
         texts[language] = _text(record.where, f"{name} in {language!r}", text)
     if not texts:

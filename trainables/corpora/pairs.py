@@ -132,7 +132,9 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
 
 
 def forms_of_items(table: npt.NDArray[np.int32], text_form: npt.NDArray[np.integer]) -> tuple[Numbers, Numbers]:
-    """The normal forms of the texts [n, L] of items, -1 where there is none, as (item, form), two arrays of one length."""
+    """The normal forms of the texts [n, L] of items, -1 where there is none, as (item, form), two arrays of one
+    length.
+    """
     items, columns = np.nonzero(table >= 0)
     return items, text_form[table[items, columns]].astype(np.int64)
 

@@ -1,10 +1,10 @@
 """Running text in common: what a text shares with known ones, told by hashes of runs of it.
 
-Texts are compared in normal form (`normal_form`), so that punctuation, case, invisible characters and optional marks make
-no difference. A text shares text with a known one if it holds
+Texts are compared in normal form (`normal_form`), so that punctuation, case, invisible characters and optional marks
+make no difference. A text shares text with a known one if it holds
 
-- a run of 13 words of it, or a run of 30 characters of which at least half belong to scripts written without spaces: the
-  run decides, not the text's language, since languages mix;
+- a run of 13 words of it, or a run of 30 characters of which at least half belong to scripts written without spaces:
+  the run decides, not the text's language, since languages mix;
 - or, where the known text is too short for such a run, all of it, anywhere: one of 5 words or more, or one of 16
   characters of which at least half belong to such scripts (an ideograph counts as two, since it says as much);
 - or, where it is shorter still, but has 3 words or 6 such characters, if it is nothing else: within longer texts such
@@ -84,6 +84,7 @@ class _Chunk:
 
     def __init__(self, chunk: Chunk) -> None:
         codes, starts = chunk.codes, chunk.starts
+        self._codes = codes
         is_end = codes == END
         ends = np.flatnonzero(is_end)
         lengths = ends - starts
@@ -98,8 +99,6 @@ class _Chunk:
         dense = self.characters.dense_in(starts, lengths)
         self.is_dense = (2 * dense >= lengths) & (lengths > 0)
         """[t], whether most of a text is in scripts written without spaces."""
-        self.weight = lengths + _sums(is_ideograph(codes), starts, lengths)
-        """[t], characters of a text, ideographs counted twice."""
         enough = np.where(self.is_dense, dense >= WHOLE_CHARACTERS, count >= WHOLE_WORDS)
         whole = np.flatnonzero(enough & (lengths <= _LONGEST_WHOLE))
         runs = [
@@ -117,6 +116,14 @@ class _Chunk:
         ]
         """Hashes of runs and of whole texts, each with the text that has it."""
 
+    @property
+    def weight(self) -> Numbers:
+        """[t], characters of a text, ideographs counted twice."""
+        starts, lengths = self.characters.first, self.characters.count
+        ideographs = np.concatenate([[0], np.cumsum(is_ideograph(self._codes))])
+        weight: Numbers = lengths + ideographs[starts + lengths] - ideographs[starts]
+        return weight
+
     def shared_with(self, known: KnownTexts) -> Flags:
         """Which texts share running text with known ones: bool [t]."""
         shared = np.zeros(len(self.has_run), dtype=bool)
@@ -128,11 +135,6 @@ class _Chunk:
         ):
             shared[short.found_in(sequence, width)] = True
         return shared
-
-
-def _sums(values: npt.NDArray[np.bool_], starts: Numbers, lengths: Numbers) -> Numbers:
-    before = np.concatenate([[0], np.cumsum(values)])
-    return before[starts + lengths] - before[starts]
 
 
 class _Sequence:

@@ -54,8 +54,9 @@ class GradientEngine:
     def add_gradient(self, share: Batch, step: int) -> Tensor:
         """Adds the gradient and returns this worker's part of the loss, a scalar without history.
 
-        The parts, and the gradients, sum over the workers to those of the global batch. With several chunks the embeddings are computed twice: once without history for the loss and its
-        gradient with respect to them, and once per chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
+        The parts, and the gradients, sum over the workers to those of the global batch. With several chunks the
+        embeddings are computed twice: once without history for the loss and its gradient with respect to them, and
+        once per chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
         """
         chunks = self._chunks(share, self._config.compute.gradient_accumulation)
         if len(chunks) == 1:

@@ -97,10 +97,8 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
     if not late:
         return False
     chance = _NEAR_CHANCE * math.log(batch_size)
-    means = {name: value for name in KINDS if (value := mean(losses[name])) is not None}
+    means: dict[str, float] = {name: value for name in KINDS if (value := mean(losses[name])) is not None}
     if not means and (value := mean(losses["loss"])) is not None:
         means = {"loss": value}
-    hopeless = [
-        name in first and value > _MARGIN * first[name] and value > chance for name, value in means.items()
-    ]
+    hopeless = [name in first and value > _MARGIN * first[name] and value > chance for name, value in means.items()]
     return bool(hopeless) and all(hopeless)

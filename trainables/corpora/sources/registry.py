@@ -105,12 +105,12 @@ def load_training(names: Sequence[str], data_dir: Path | None = None) -> dict[st
             origins.append(origin)
     sets_of_files = {file: one for one in pair_sets(o for o in origins if isinstance(o, Path)) for file in one.files}
     sets: dict[str, list[PairItem]] = {}
-    for origin in dict.fromkeys(sets_of_files[o] if isinstance(o, Path) else o for o in origins):
-        if isinstance(origin, PairSet):
+    for one in dict.fromkeys(sets_of_files[o] if isinstance(o, Path) else o for o in origins):
+        if isinstance(one, PairSet):
             # A file called like a set of the registry is another set.
-            sets[_free_name(origin.name, {*sets, *TRAINING_SOURCES})] = load_pair_set(origin.files)
+            sets[_free_name(one.name, {*sets, *TRAINING_SOURCES})] = load_pair_set(one.files)
         else:
-            sets[origin] = TRAINING_SOURCES[origin].load(data_dir)
+            sets[one] = TRAINING_SOURCES[one].load(data_dir)
     return sets
 
 
