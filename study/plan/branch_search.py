@@ -24,6 +24,8 @@ warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna")
 
 _MOST_DRAWS = 1000
 """Values that are drawn for a trial until some are accepted."""
+_DRAWS_OF_SAMPLER = 20
+"""How many of them are the sampler's."""
 
 
 class BranchSearch:
@@ -97,8 +99,9 @@ class BranchSearch:
     def ask(self, number: int, accepts: Callable[[Mapping[str, Any]], bool] = lambda values: True) -> dict[str, Any]:
         """Returns the values of trial `number`; numbers are asked in order.
 
-        Values that are not accepted are no trial: others are drawn. Optuna is told that they failed, which no sampler
-        learns from. Raises UserError if none is found.
+        Values that are not accepted are no trial: others are drawn, after some attempts uniformly, since a sampler may
+        come back to what it likes best for ever. Optuna is told that they failed, which no sampler learns from. Raises
+        UserError if none is found.
         """
         if number == 0:
             for values in self._first:
@@ -106,7 +109,9 @@ class BranchSearch:
         if self._grid:
             self._study.enqueue_trial(self._grid[number])
         self._study.sampler = self._new_sampler(number)
-        for _ in range(_MOST_DRAWS):
+        for draw in range(_MOST_DRAWS):
+            if draw == _DRAWS_OF_SAMPLER:
+                self._study.sampler = optuna.samplers.RandomSampler(seed=self._seed_of(number))
             trial = self._study.ask(self._distributions)
             if accepts(trial.params):
                 self._open[number] = trial
@@ -129,9 +134,12 @@ class BranchSearch:
         else:
             self._study.tell(trial, state=TrialState.PRUNED if outcome.status == "pruned" else TrialState.FAIL)
 
-    def _new_sampler(self, number: int) -> BaseSampler:
+    def _seed_of(self, number: int) -> int:
         digest = hashlib.sha256(f"{self._seed}/{self._name}/{number}".encode()).digest()
-        seed = int.from_bytes(digest[:4], "little")
+        return int.from_bytes(digest[:4], "little")
+
+    def _new_sampler(self, number: int) -> BaseSampler:
+        seed = self._seed_of(number)
         if self._sampler == "tpe":
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=4)
         if self._sampler == "nsga2":

@@ -224,7 +224,8 @@ def _single_spaces(codes: Codes) -> Codes:
     dense = is_written_without_spaces(codes)
     before, after = np.concatenate([[False], dense[:-1]]), np.concatenate([dense[1:], [False]])
     is_last = np.concatenate([codes[1:] == END, [False]])
-    return codes[~((codes == _SPACE) & (before | after | is_last))]
+    kept: Codes = codes[~((codes == _SPACE) & (before | after | is_last))]
+    return kept
 
 
 def _with_symbols(
