@@ -43,9 +43,11 @@ def synthetic(items: int, *, coverage: float = 1.0, in_big_group: float = 0.0) -
         item_ids=("",) * items,
         set_of_item=np.zeros(items, dtype=np.int32),
         group_of_item=group,
+        groups_in_files=items,
         texts=(),
         query_text=query_text,
         passage_text=passage_text,
+        text_form=np.arange(2 * items * LANGUAGES, dtype=np.int32),
         fingerprint="0",
     )
 

@@ -17,9 +17,9 @@
 import re
 from collections.abc import Mapping
 from itertools import product
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trainables.corpora.sources.registry import EMBEDDED
 from trainables.encoders.registry import EMBEDDED as EMBEDDED_ENCODER
@@ -107,6 +107,8 @@ class Space(BaseModel):
     seeds: int = 5
     """Repetitions per arm in the confirm phase."""
     sampler: Literal["tpe", "random", "grid"] = "tpe"
+    least_movement: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """How far a dynamic arm must move its ratio, the largest less the smallest: one that moves less is a constant."""
     main_comparison: tuple[str, str]
     """The two arms that the question is about, e.g. best dynamic and best static."""
 

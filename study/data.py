@@ -35,6 +35,8 @@ class StudyData:
     """Works to cite with each benchmark, as BibTeX entries."""
     languages_left_out: tuple[tuple[str, str], ...]
     """Languages in which no set can fill a monolingual batch of every size, each with the reason."""
+    items_in_use: int
+    """Items that batches of every size can hold."""
 
     def record(self) -> DataRecord:
         """The `data` part of study.json."""
@@ -44,6 +46,9 @@ class StudyData:
             training=TrainingDataRecord(
                 fingerprint=self.training.fingerprint,
                 languages=self.training.languages,
+                groups=self.training.groups,
+                groups_in_files=self.training.groups_in_files,
+                items_in_use=self.items_in_use,
                 sets=tuple(
                     SetRecord(name=name, items=size, left_out=left_out.get(name))
                     for name, size in zip(self.training.set_names, sizes, strict=True)
@@ -99,18 +104,13 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         left_out=tuple(largest.left_out),
         references={test.name: BENCHMARKS[name].references for name, test in zip(names, tests, strict=True)},
         languages_left_out=tuple(largest.languages_left_out),
+        items_in_use=largest.items_in_use,
     )
 
 
 def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlanner:
     """A planner of such batches; raises UserError if it cannot fill a batch of both kinds."""
-    planner = BatchPlanner(
-        training,
-        batches.size,
-        seed=0,
-        language_temperature=batches.language_temperature,
-        set_weights=batches.set_weights,
-    )
+    planner = BatchPlanner.of(training, batches, seed=0)
     planner.check("mono")
     planner.check("cross")
     return planner

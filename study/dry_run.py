@@ -12,6 +12,7 @@ from study.estimate import estimate
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
+from trainables.corpora.pairs import TrainingData
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 from trainables.training.checkpoints import KEPT
@@ -68,7 +69,10 @@ def _lines(
         **({"factors": "; ".join(factors)} if factors else {}),
         **_costs(settings, plan, inputs, resources),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
+        "batches": f"{data.items_in_use:,} items can serve, in {training.groups:,} groups ({_joined(training)})",
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
+        "no monolingual batches in": "; ".join(f"{name}: {why}" for name, why in data.languages_left_out)
+        or "no language",
         "overlap": f"{overlapping} items share text with a benchmark, {treated}",
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
@@ -88,7 +92,7 @@ def _costs(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resour
     for config in different.values():
         cost = estimate(config, inputs.of(config.encoder).texts, resources)
         encoders[f"{config.encoder.name} ({cost.parameters:,} parameters)"] = None
-        pairs = config.steps * config.pairs_per_step
+        pairs = config.steps * config.batches.size
         if config.steps:
             trials[f"{config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"] = None
         memory, largest = max(memory, cost.memory_gib), max(largest, cost.parameters)
@@ -126,6 +130,13 @@ def _duration(seconds: float) -> str:
     if seconds < _LONG:
         return f"{seconds / 3600:.2f} h"
     return f"{seconds / 86400:.1f} days"
+
+
+def _joined(training: TrainingData) -> str:
+    joined = training.groups_in_files - training.groups
+    if not joined:
+        return "no text is in two of them"
+    return f"the files name {training.groups_in_files:,}; {joined:,} were joined to others that have a text in common"
 
 
 def _of_cells(plan: StudyPlan) -> str:

@@ -55,7 +55,7 @@ def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources) -
     # Forward and backward cost 6 operations per weight and token; an encoding pass costs 2.
     weights = max(1, shape.parameters - shape.embeddings)
     encoded = sum(len(t.queries.ids) + len(t.candidates.ids) for t in (texts.dev, *texts.tests))
-    pairs = config.steps * config.pairs_per_step
+    pairs = config.steps * config.batches.size
     operations = 6 * weights * pair_tokens * pairs + 2 * weights * encoded
     seconds = operations / (_EFFICIENCY * _operations_per_second(resources) * resources.workers)
     return Estimate(shape.parameters, held_gib() + memory / 2**30, _SECONDS_PER_TRIAL + seconds)

@@ -75,6 +75,12 @@ class TrainingDataRecord(Record):
     """sha256 of all items"""
     languages: tuple[str, ...]
     """languages of the items"""
+    groups: int | None = None
+    """groups of items that are never negatives of each other"""
+    groups_in_files: int | None = None
+    """groups that the files name; those with a text in common were joined"""
+    items_in_use: int | None = None
+    """items that batches can hold; with several batch sizes, those of the largest"""
     sets: tuple[SetRecord, ...]
     """the training sets"""
     languages_left_out: tuple[tuple[str, str], ...] = ()
@@ -150,7 +156,7 @@ class BranchRecord(Record):
     cell: Mapping[str, str] = {}
     """level of every factor"""
     role: Role
-    """what the branch is in the comparison"""
+    """strategy, static or dynamic; control: of the best dynamic arm, tuned when the search of all others has ended"""
     trials: int
     """search trials"""
     pairs: int
@@ -208,6 +214,8 @@ class StudyRecord(Record):
     arms as well"""
     main_comparison: tuple[str, str] | None
     """the two arms that the question is about; null where `--arms` or `--without` left one of them out"""
+    least_movement: float = 0.0
+    """how far a dynamic arm must move its ratio, the largest less the smallest"""
     factors: tuple[FactorRecord, ...] = ()
     """what crosses every branch"""
     branches: tuple[BranchRecord, ...]
@@ -302,6 +310,9 @@ class ArmsRecord(Record):
 
     arms: tuple[ArmRecord, ...]
     """the arms, cell by cell"""
+    constants: tuple[str, ...] = ()
+    """search trials of schedules that moved the ratio by less than `least_movement`: they were constants, and no
+    dynamic arm was chosen from them"""
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
@@ -485,11 +496,15 @@ class Study:
             return found.model_copy(update={"state": "interrupted"})
         return found
 
-    @cached_property
+    @property
     def arms(self) -> tuple[ArmRecord, ...]:
         """The arms of the confirm phase in the order of the tables; empty while the search goes on."""
-        found = self._read(ARMS, ArmsRecord)
-        return () if found is None else found.arms
+        return () if self.chosen is None else self.chosen.arms
+
+    @cached_property
+    def chosen(self) -> ArmsRecord | None:
+        """What the search has chosen; None while it goes on."""
+        return self._read(ARMS, ArmsRecord)
 
     @cached_property
     def decision(self) -> DecisionRecord | None:

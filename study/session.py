@@ -32,7 +32,6 @@ from study.plan.replay import check_recorded, check_same_arms
 from study.read_settings import validated
 from study.records import (
     STUDY,
-    ArmRecord,
     ArmsRecord,
     EncoderRecord,
     FactorRecord,
@@ -100,7 +99,8 @@ class Session:
             plan.encoders, self._data.training, self._data.dev, self._data.tests, asked_measures(settings)
         )
         if recorded is not None:
-            check_recorded(self._plan(round_size=recorded.info.round_size), recorded)
+            replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
+            check_recorded(replayed, recorded)
             self._damage = damage(recorded)
         for encoder in plan.encoders:
             # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
@@ -286,6 +286,7 @@ class Session:
             settings=self.settings,
             objectives=tuple(ObjectiveRecord(metric=o.metric, direction=o.direction) for o in plan.objectives),
             main_comparison=plan.main_comparison,
+            least_movement=plan.space.least_movement,
             factors=tuple(
                 FactorRecord(
                     name=factor.name,
@@ -295,7 +296,7 @@ class Session:
             ),
             branches=plan.branches,
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
-            round_size=-(-resources.concurrent // len(plan.branches)),
+            round_size=-(-resources.concurrent // sum(branch.role != "control" for branch in plan.branches)),
             encoders=self._encoders,
             data=self._data.record(),
             measures={str(one): one.record() for one in chosen_measures(self._inputs.measures)},
@@ -322,10 +323,10 @@ class Session:
         return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes
 
 
-def _write_arms(study: Study, arms: list[ArmRecord]) -> None:
-    check_same_arms(arms, study)
-    if not study.arms:
-        study.write_arms(ArmsRecord(arms=tuple(arms)))
+def _write_arms(study: Study, arms: ArmsRecord) -> None:
+    check_same_arms(study, arms)
+    if study.chosen is None:
+        study.write_arms(arms)
 
 
 def _encoder_record(encoder: EncoderConfig) -> EncoderRecord:

@@ -69,7 +69,7 @@ class StudySettings(BaseModel):
     repeatable"""
 
     # How it is searched.
-    objective: Annotated[tuple[Text, ...], Field(min_length=1)] = ("multilingual/map",)
+    objective: Annotated[tuple[Text, ...], Field(min_length=1)] = ("overall/map",)
     """dev metric that chooses, with :maximize or :minimize where it is not the usual direction; repeatable: the Pareto
     front of several goes to the confirm phase"""
     measure: tuple[Text, ...] = ()

@@ -54,7 +54,7 @@ class TrialConfig(BaseModel):
     def _controllers_follow_one_kind(self) -> Self:
         if self.batches.mixing == "loss" and self.ratio.closed_loop:
             raise ValueError(
-                f"mixing is 'loss', which trains on both kinds in every step, but the {self.ratio.family} controller "
+                f"mixing is 'loss', which has both kinds in every batch, but the {self.ratio.family} controller "
                 "follows one kind per step: set mixing to 'alternate', or replay the ratios of such a run."
             )
         return self
@@ -73,11 +73,6 @@ class TrialConfig(BaseModel):
     def checkpoint_every(self) -> int:
         """Steps between checkpoints, the last at the end; 0: none."""
         return max(1, -(-self.steps // self.monitoring.checkpoints)) if self.monitoring.checkpoints else 0
-
-    @property
-    def pairs_per_step(self) -> int:
-        """Pairs that an optimiser step trains on, over all workers."""
-        return self.batches.size * (2 if self.batches.mixing == "loss" else 1)
 
     @property
     def fingerprint(self) -> str:

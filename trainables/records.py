@@ -96,7 +96,7 @@ class Report(Record):
     ratio: float
     """ratio of the last step"""
     mono_share: float
-    """share of monolingual batches so far"""
+    """share of monolingual pairs so far"""
     loss: Measured
     """training loss"""
     loss_mono: Measured
@@ -151,6 +151,28 @@ class Cost(Record):
     """the first worker's device"""
 
 
+class BatchRecord(Record):
+    """What the batches of a training held; follows from its options, its seed and its ratios."""
+
+    pairs: int
+    """training pairs"""
+    items: int
+    """different items among them"""
+    items_in_use: int
+    """items that batches could hold"""
+    sets: dict[str, int]
+    """pairs by training set"""
+    languages: dict[str, dict[str, int]]
+    """pairs by language of the question, then of the passage"""
+    false_negatives: int
+    """queries that had a text among their negatives which equals, in normal form, a passage of their own item or of an
+    item with the same question, in any language"""
+    item_streams: dict[int, str]
+    """sha256 of the fingerprint of the training data and of the items (numbers, eight bytes each, little end first) of
+    the first n steps, by n: all powers of two, and the end. Trainings that agree at every n that both have saw the same
+    items in the same order, as far as both went"""
+
+
 class Result(Record):
     """How a trial ended; the last file of a trial to be written, with the checksums of all others."""
 
@@ -163,11 +185,13 @@ class Result(Record):
     mean_ratio: float | None = None
     """mean ratio of the steps done"""
     mono_share: float | None = None
-    """share of monolingual batches"""
+    """share of monolingual pairs"""
     negatives_per_query: int | None = None
     """other passages among which a query must find its own"""
     parameters: int | None = None
     """parameters of the encoder"""
+    batches: BatchRecord | None = None
+    """what its batches held; null where it failed or took no step"""
     cost: Cost = Cost()
     """what it took"""
     started: str | None = None

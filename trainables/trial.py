@@ -31,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from trainables.batches.facts import batch_facts
 from trainables.clock import Clock
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.evaluation.encode import encode
@@ -118,6 +119,7 @@ def run_trial(
         mono_share=summary.mono_share,
         negatives_per_query=summary.negatives_per_query,
         parameters=summary.parameters,
+        batches=batch_facts(inputs.data, config.batches, config.seed, summary.ratios) if summary.ratios else None,
         cost=_cost(summary, clock, worker, options),
         started=started,
         ended=now(),

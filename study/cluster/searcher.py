@@ -144,7 +144,7 @@ class PlanSearcher(Searcher):
 
 
 def _planned_pairs(trial: TrialRecord) -> int:
-    return trial.config.steps * trial.config.pairs_per_step
+    return trial.config.steps * trial.config.batches.size
 
 
 def _check_disk(folder: Folder) -> None:

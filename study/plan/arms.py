@@ -11,7 +11,7 @@ from trainables.errors import UserError, unknown_name
 from trainables.evaluation.metric_name import only_dev
 from trainables.options import patched
 from trainables.ratio.controls.registry import CONTROLS
-from trainables.ratio.family import Schedule
+from trainables.ratio.family import Schedule, Trajectory, movement
 from trainables.records import Outcome, TrialRecord
 
 BEST_STATIC, BEST_DYNAMIC, BASE = "best static", "best dynamic", "base"
@@ -30,6 +30,7 @@ def choose_arms(
     objectives: Sequence[Objective],
     fixed: Mapping[str, TrialConfig],
     main_comparison: tuple[str, str] | None,
+    tuned: Mapping[str, Sequence[Ended]],
 ) -> list[ArmRecord]:
     """Returns the arms of a cell in the order of the tables.
 
@@ -37,7 +38,7 @@ def choose_arms(
     strategy included if it is the best), the best of every family, the best of those again as `best dynamic`, its
     controls and all other fixed arms; with several objectives also every trial of the Pareto front. Best means by the
     first objective, on dev data alone; equal values go to the earlier trial. A branch without a complete trial has no
-    arm.
+    arm. A dynamic arm moves its ratio: trials that did not are passed over (see `constants_of`).
 
     Args:
         space: the space, without what the user left out.
@@ -46,11 +47,12 @@ def choose_arms(
         objectives: the dev metrics that choose; the first one decides.
         fixed: arms that are not searched, by name.
         main_comparison: the two arms that the question is about, if it has both.
+        tuned: the trials of the controls that have a search of their own, by name.
 
     Raises:
         UserError: the main comparison is left without an arm.
     """
-    best = {b.name: found for b in space.branches if (found := _best(tried[b.name], objectives[0])) is not None}
+    best = best_of_branches(space, tried, objectives[0])
     branches = [b for b in space.branches if b.name in best]
     arms = [_fixed(name, cell, config) for name, config in fixed.items() if name == BASE]
     arms += [_arm(b.name, cell, b.role, best[b.name][0]) for b in branches if b.role == "strategy"]
@@ -59,22 +61,65 @@ def choose_arms(
         constant = _winner(constants, best, objectives[0])
         arms.append(_arm(BEST_STATIC, cell, "static", best[constant.name][0]))
     dynamic = [b for b in branches if b.role == "dynamic"]
-    arms += [_arm(b.name, cell, b.role, best[b.name][0]) for b in dynamic]
+    arms += [_arm(b.name, cell, b.role, *best[b.name]) for b in dynamic]
     if dynamic:
         trial, outcome = best[_winner(dynamic, best, objectives[0]).name]
-        winner = _arm(BEST_DYNAMIC, cell, "dynamic", trial)
-        arms += [winner, *(_control(name, winner, outcome) for name in space.controls)]
+        winner = _arm(BEST_DYNAMIC, cell, "dynamic", trial, outcome)
+        controls = [(name, _best(tuned.get(name, ()), objectives[0])) for name in space.controls]
+        arms += [winner, *(_control(name, winner, outcome, found) for name, found in controls)]
     missing = sorted(set(main_comparison or ()) - {arm.arm for arm in arms} - set(fixed))
     if missing:
         ends = ", ".join(f"{trial.id} {o.status}" for trials in tried.values() for trial, o in trials)
+        still = constants_of(space, tried)
+        why = f"; {', '.join(still)} moved the ratio by less than {space.least_movement:g}" if still else ""
         raise UserError(
-            f"The search has no complete trial for {' and '.join(missing)} ({ends}): see their error in result.json, "
-            "and run the study again with a lower --learning-rate, more --steps or more --trials."
+            f"The search has no complete trial for {' and '.join(missing)} ({ends}{why}): see their error in "
+            "result.json, and run the study again with a lower --learning-rate, more --steps or more --trials."
         )
     arms += [_fixed(name, cell, config) for name, config in fixed.items() if name != BASE]
     if len(objectives) > 1:
         arms += _front(space, cell, tried, objectives)
     return _mark_identical(arms)
+
+
+def best_of_branches(space: Space, tried: Tried, objective: Objective) -> dict[str, Ended]:
+    """The best trial of every branch that has one, by name of the branch; of dynamic ones, of those that moved."""
+    found = {
+        branch.name: _best([one for one in tried[branch.name] if not _stood_still(space, branch, one)], objective)
+        for branch in space.branches
+    }
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def best_dynamic(space: Space, tried: Tried, objective: Objective) -> tuple[str, Ended] | None:
+    """The name of the best dynamic branch and its best trial; None if no schedule has one."""
+    best = best_of_branches(space, tried, objective)
+    dynamic = [branch for branch in space.branches if branch.role == "dynamic" and branch.name in best]
+    if not dynamic:
+        return None
+    name = _winner(dynamic, best, objective).name
+    return name, best[name]
+
+
+def constants_of(space: Space, tried: Tried) -> list[str]:
+    """The complete trials of dynamic branches that moved the ratio by less than the space asks for, by id."""
+    return [
+        trial.id
+        for branch in space.branches
+        for trial, outcome in tried[branch.name]
+        if outcome.status == "complete" and _stood_still(space, branch, (trial, outcome))
+    ]
+
+
+def _stood_still(space: Space, branch: Branch, ended: Ended) -> bool:
+    """Whether a trial of a dynamic branch was a constant; of a closed loop it is known only when it has run."""
+    trial, outcome = ended
+    return branch.role == "dynamic" and movement(ratios_of(trial.config, outcome.ratios)) < space.least_movement
+
+
+def ratios_of(config: TrialConfig, used: Sequence[float]) -> Sequence[float] | Trajectory:
+    """The ratios of a training: those that it used, or those of its schedule, where they follow from that."""
+    return used or (config.ratio.trajectory(config.steps) if isinstance(config.ratio, Schedule) else ())
 
 
 def limited(space: Space, only: Sequence[str], without: Sequence[str]) -> Space:
@@ -144,21 +189,33 @@ def _front(space: Space, cell: Cell, tried: Tried, objectives: Sequence[Objectiv
     return [_arm(f"front {n}", cell, branch.role, trial) for n, (branch, trial, _) in enumerate(ordered, start=1)]
 
 
-def _arm(name: str, cell: Cell, role: Role, trial: TrialRecord) -> ArmRecord:
-    return _record(name, cell.levels, role, trial.config, chosen_from=trial.id)
+def _arm(name: str, cell: Cell, role: Role, trial: TrialRecord, outcome: Outcome | None = None) -> ArmRecord:
+    arm = _record(name, cell.levels, role, trial.config, chosen_from=trial.id)
+    if outcome is None or not outcome.ratios:
+        return arm
+    # What a controller does is not seen from its options.
+    low, high = min(outcome.ratios), max(outcome.ratios)
+    return arm.model_copy(update={"description": f"{arm.description}; α {low:.3g} to {high:.3g} in the search"})
 
 
 def _fixed(name: str, cell: Cell, config: TrialConfig) -> ArmRecord:
     return _record(name, cell.levels, "fixed", config, chosen_from=None)
 
 
-def _control(name: str, winner: ArmRecord, outcome: Outcome) -> ArmRecord:
-    """The twin of a winner that changes one thing and keeps the rest, learning rate included."""
-    # A controller has no schedule before it has run: its controls are made from what it decided in the search.
-    changes = CONTROLS.find(name).changes(winner.config, outcome.ratios)
-    config = TrialConfig.model_validate(patched(winner.config.model_dump(), changes))
-    arm = f"{winner.arm}, {name}"
-    return _record(arm, winner.cell, "control", config, chosen_from=winner.chosen_from, of=winner.arm)
+def control_config(name: str, winner: TrialConfig, used: Sequence[float]) -> TrialConfig:
+    """The twin of a winner that changes one thing and keeps the rest.
+
+    used: the ratios of its training. A controller has no schedule before it has run: its controls are made from what it
+    decided in the search.
+    """
+    return TrialConfig.model_validate(patched(winner.model_dump(), CONTROLS.find(name).changes(winner, used)))
+
+
+def _control(name: str, winner: ArmRecord, outcome: Outcome, tuned: Ended | None) -> ArmRecord:
+    """A control of the winner, with its options or, where it has a search of its own, with the best of that."""
+    config = control_config(name, winner.config, outcome.ratios) if tuned is None else tuned[0].config
+    chosen_from = winner.chosen_from if tuned is None else tuned[0].id
+    return _record(f"{winner.arm}, {name}", winner.cell, "control", config, chosen_from=chosen_from, of=winner.arm)
 
 
 def _record(

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import optuna
@@ -13,12 +13,19 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from study.plan.objective import Objective
+from trainables.errors import UserError
 from trainables.parameters import Choice, Integer, Parameter, Real
 from trainables.records import Outcome
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 # Grouped TPE is marked experimental; it is pinned by the constraints and tested here.
 warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna")
+
+
+_MOST_DRAWS = 1000
+"""Values that are drawn for a trial until some are accepted."""
+_DRAWS_OF_SAMPLER = 20
+"""How many of them are the sampler's."""
 
 
 class BranchSearch:
@@ -89,17 +96,31 @@ class BranchSearch:
             return value in distribution.choices
         return bool(distribution.low <= value <= distribution.high)
 
-    def ask(self, number: int) -> dict[str, Any]:
-        """Returns the values of trial `number`; numbers are asked in order."""
+    def ask(self, number: int, accepts: Callable[[Mapping[str, Any]], bool] = lambda values: True) -> dict[str, Any]:
+        """Returns the values of trial `number`; numbers are asked in order.
+
+        Values that are not accepted are no trial: others are drawn, after some attempts uniformly, since a sampler may
+        come back to what it likes best for ever. Optuna is told that they failed, which no sampler learns from. Raises
+        UserError if none is found.
+        """
         if number == 0:
             for values in self._first:
                 self._study.enqueue_trial(values)
         if self._grid:
             self._study.enqueue_trial(self._grid[number])
         self._study.sampler = self._new_sampler(number)
-        trial = self._study.ask(self._distributions)
-        self._open[number] = trial
-        return dict(trial.params)
+        for draw in range(_MOST_DRAWS):
+            if draw == _DRAWS_OF_SAMPLER:
+                self._study.sampler = optuna.samplers.RandomSampler(seed=self._seed_of(number))
+            trial = self._study.ask(self._distributions)
+            if accepts(trial.params):
+                self._open[number] = trial
+                return dict(trial.params)
+            self._study.tell(trial, state=TrialState.FAIL)
+        raise UserError(
+            f"{self._name}: none of {_MOST_DRAWS} values drawn from what is searched makes such an arm: widen the "
+            "ranges of --search, or fix fewer of its options with --set."
+        )
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Tells Optuna the truth: COMPLETE with the value, PRUNED with the last step's value, or FAIL."""
@@ -113,9 +134,12 @@ class BranchSearch:
         else:
             self._study.tell(trial, state=TrialState.PRUNED if outcome.status == "pruned" else TrialState.FAIL)
 
-    def _new_sampler(self, number: int) -> BaseSampler:
+    def _seed_of(self, number: int) -> int:
         digest = hashlib.sha256(f"{self._seed}/{self._name}/{number}".encode()).digest()
-        seed = int.from_bytes(digest[:4], "little")
+        return int.from_bytes(digest[:4], "little")
+
+    def _new_sampler(self, number: int) -> BaseSampler:
+        seed = self._seed_of(number)
         if self._sampler == "tpe":
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=4)
         if self._sampler == "nsga2":

@@ -57,7 +57,9 @@ def trials_of_all(study: Study) -> int:
             f"{where} is in its search phase, and a grid or a genetic search cannot be cut short: end it with --resume."
         )
     ended = Counter(_place(t.record.branch, t.record.cell) for t in study.trials if t.phase == "search" and t.result)
-    planned = {_place(budget.branch, budget.cell): budget.trials for budget in info.branches}
+    # Controls are searched when the branches have ended.
+    budgets = [budget for budget in info.branches if budget.role != "control"]
+    planned = {_place(budget.branch, budget.cell): budget.trials for budget in budgets}
     most = max(planned.values())
     fewest = min(ended[place] if trials > 1 else ended[place] * most for place, trials in planned.items())
     if fewest == 0:

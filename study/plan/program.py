@@ -25,7 +25,19 @@ from typing import Any, Literal
 import optuna
 
 from search_spaces.space import Branch, Cell, Factor, Space, slug, strategies
-from study.plan.arms import BASE, choose_arms, dev_metrics, limited, main_comparison, most_arms
+from study.plan.arms import (
+    BASE,
+    Ended,
+    best_dynamic,
+    choose_arms,
+    constants_of,
+    control_config,
+    dev_metrics,
+    limited,
+    main_comparison,
+    most_arms,
+    ratios_of,
+)
 from study.plan.branch_search import BranchSearch
 from study.plan.early_stopping import rungs
 from study.plan.objective import parse_objectives
@@ -38,7 +50,7 @@ from study.plan.template import (
     template_of,
     with_patch,
 )
-from study.records import ArmRecord, BranchRecord, RangeRecord
+from study.records import ArmRecord, ArmsRecord, BranchRecord, RangeRecord
 from study.settings import StudySettings
 from trainables.batches.kinds import Kind
 from trainables.config import TrialConfig
@@ -48,7 +60,8 @@ from trainables.errors import UserError
 from trainables.parameters import Choice, Parameter
 from trainables.ratio.config import ratio_config
 from trainables.ratio.controller import ENCODED_PER_TRAINED
-from trainables.ratio.family import Family
+from trainables.ratio.controls.registry import CONTROLS
+from trainables.ratio.family import Family, movement
 from trainables.ratio.registry import FAMILIES, constant_ratio
 from trainables.records import Outcome, TrialRecord
 
@@ -69,6 +82,11 @@ class _Search:
     """What was asked, by dotted key."""
 
     @property
+    def ended(self) -> list[Ended]:
+        """The trials that have ended, in order."""
+        return [(self.asked[number], self.told[number]) for number in sorted(self.told)]
+
+    @property
     def has_ended(self) -> bool:
         return len(self.told) == self.optuna.trials
 
@@ -83,7 +101,7 @@ class StudyPlan:
         *,
         round_size: int = 1,
         storage: optuna.storages.BaseStorage | None = None,
-        on_arms: Callable[[list[ArmRecord]], None] = lambda arms: None,
+        on_arms: Callable[[ArmsRecord], None] = lambda arms: None,
         dev_pairs: int = 0,
     ) -> None:
         """Raises UserError for settings that the space cannot follow.
@@ -107,7 +125,9 @@ class StudyPlan:
         self._fixed = {cell.label: self._fixed_arms(cell) for cell in self.cells}
         names = {name for fixed in self._fixed.values() for name in fixed}
         self.main_comparison = main_comparison(self.space, names)
-        self._searches = self._new_searches(storage)
+        self._storage = storage
+        self._searches = self._new_searches()
+        self._controls: list[_Search] | None = None
         self._check_ratios()
         self._check_references()
         self._confirm: list[TrialRecord] | None = None
@@ -143,7 +163,11 @@ class StudyPlan:
 
     @property
     def branches(self) -> tuple[BranchRecord, ...]:
-        """The search budget of every branch in every cell."""
+        """The search budget of every branch in every cell, and of the controls that are tuned."""
+        return (*self._budgets, *self._budgets_of_controls)
+
+    @property
+    def _budgets(self) -> tuple[BranchRecord, ...]:
         return tuple(
             BranchRecord(
                 branch=s.branch.name,
@@ -155,6 +179,26 @@ class StudyPlan:
             )
             for s in self._searches
         )
+
+    @property
+    def _budgets_of_controls(self) -> tuple[BranchRecord, ...]:
+        found = []
+        for cell in self.cells:
+            dynamic = next((s for s in self._searches if s.cell == cell and s.branch.role == "dynamic"), None)
+            searched = {} if dynamic is None else _tuned(dynamic.template.searched)
+            if dynamic is not None and searched:
+                found += [
+                    BranchRecord(
+                        branch=name,
+                        cell=cell.levels,
+                        role="control",
+                        trials=self._trials,
+                        pairs=self._trials * self._pairs_per_trial(dynamic),
+                        searched={key: _range(parameter) for key, parameter in searched.items()},
+                    )
+                    for name in self._tuned_controls
+                ]
+        return tuple(found)
 
     @property
     def most_arms(self) -> int:
@@ -170,13 +214,17 @@ class StudyPlan:
     def planned(self) -> dict[str, int]:
         """Trials per phase; of the confirm phase at most so many until its arms are chosen."""
         search = sum(s.optuna.trials for s in self._searches)
+        if self._controls is None:
+            search += sum(budget.trials for budget in self._budgets_of_controls)
+        else:
+            search += sum(s.optuna.trials for s in self._controls)
         return {"search": search, "confirm": self._most_confirm_trials if self._confirm is None else len(self._confirm)}
 
     @property
     def phase_ended(self) -> bool:
         """Whether every trial of the present phase has ended."""
         if self._confirm is None:
-            return all(s.has_ended for s in self._searches)
+            return all(s.has_ended for s in (*self._searches, *self._searches_of_controls()))
         return len(self._confirm_told) == len(self._confirm)
 
     @property
@@ -190,7 +238,7 @@ class StudyPlan:
         """The next trial to run, or None while the plan must first hear of running ones (or its phase has ended)."""
         if self._confirm is None:
             self._drop_without_reference()
-            ready = [s for s in self._searches if self._may_ask(s)]
+            ready = [s for s in (*self._searches, *self._searches_of_controls()) if self._may_ask(s)]
             return self._ask(min(ready, key=lambda s: len(s.asked))) if ready else None
         if self._confirm_next < len(self._confirm):
             self._confirm_next += 1
@@ -202,7 +250,8 @@ class StudyPlan:
         if trial.phase == "confirm":
             self._confirm_told[trial.id] = outcome
             return
-        search = next(s for s in self._searches if s.branch.name == trial.branch and s.cell.levels == trial.cell)
+        searches = (*self._searches, *(self._controls or ()))
+        search = next(s for s in searches if s.branch.name == trial.branch and s.cell.levels == trial.cell)
         number = trial.number or 0
         search.told[number] = outcome
         # Optuna hears of a round when it is over and in order, so that it never depends on who was faster.
@@ -215,7 +264,8 @@ class StudyPlan:
     def start_confirm_phase(self) -> None:
         """Chooses the arms, once the search has ended; raises UserError if it has none for the main comparison."""
         self.arms = [arm for cell in self.cells for arm in self._arms_of(cell)]
-        self._on_arms(self.arms)
+        still = [name for cell in self.cells for name in constants_of(self.space, self._tried(cell))]
+        self._on_arms(ArmsRecord(arms=tuple(self.arms), constants=tuple(still)))
         # Seed by seed: an interrupted study has whole repetitions of all arms.
         self._confirm = [
             TrialRecord(
@@ -249,7 +299,7 @@ class StudyPlan:
             for name, patch in arms.items()
         }
 
-    def _new_searches(self, storage: optuna.storages.BaseStorage | None) -> list[_Search]:
+    def _new_searches(self) -> list[_Search]:
         settings = self._settings
         for levels in searched_factors(settings).values():
             named = [encoder_config(patch["encoder"]) for patch in levels.values() if "encoder" in patch]
@@ -264,11 +314,11 @@ class StudyPlan:
                     template.searched,
                     sampler=settings.sampler or self.space.sampler,
                     seed=settings.search_seed,
-                    trials=settings.trials or self.space.trials,
+                    trials=self._trials,
                     first=template.first,
                     objectives=self.objectives,
                     study_name="/".join([*cell.levels.values(), branch.name]),
-                    storage=storage,
+                    storage=self._storage,
                 )
                 same_branch = found[(place - 1) * len(self.space.branches) + number] if place else None
                 found.append(_Search(cell, branch, template, search, same_branch if settings.warm_start else None))
@@ -323,7 +373,7 @@ class StudyPlan:
         number = len(search.asked)
         if number == 0 and search.neighbour is not None:
             self._suggest_neighbours_best(search, search.neighbour)
-        chosen = search.optuna.ask(number)
+        chosen = search.optuna.ask(number, lambda values: self._moves(search, values))
         values = {**chosen, **(self._references(search) or {})}
         config = self._affordable(search.template.config(values, self._settings.search_seed))
         earlier = [search.told[n] for n in range(number - number % self._round_size)]
@@ -341,15 +391,70 @@ class StudyPlan:
         search.values.append(chosen)
         return trial
 
+    def _moves(self, search: _Search, chosen: Mapping[str, Any]) -> bool:
+        """Whether values make what their branch is for: a schedule that moves less than it must is a constant.
+
+        Where the ratio is decided in training, it is seen only afterwards.
+        """
+        if search.branch.role != "dynamic" or self._family(search).closed_loop:
+            return True
+        config = search.template.config(chosen, self._settings.search_seed)
+        return movement(ratios_of(config, ())) >= self.space.least_movement
+
     def _affordable(self, config: TrialConfig) -> TrialConfig:
         steps = affordable_steps(config.ratio, config.steps, config.batches.size, self._dev_pairs)
         return config if steps == config.steps else config.model_copy(update={"steps": steps})
 
+    def _tried(self, cell: Cell) -> dict[str, list[Ended]]:
+        return {s.branch.name: s.ended for s in self._searches if s.cell == cell}
+
     def _arms_of(self, cell: Cell) -> list[ArmRecord]:
-        tried = {
-            s.branch.name: [(s.asked[n], s.told[n]) for n in sorted(s.told)] for s in self._searches if s.cell == cell
-        }
-        return choose_arms(self.space, cell, tried, self.objectives, self._fixed[cell.label], self.main_comparison)
+        tuned = {s.branch.name: s.ended for s in self._searches_of_controls() if s.cell == cell}
+        fixed = self._fixed[cell.label]
+        return choose_arms(self.space, cell, self._tried(cell), self.objectives, fixed, self.main_comparison, tuned)
+
+    @property
+    def _trials(self) -> int:
+        """Search trials of a branch."""
+        return self._settings.trials or self.space.trials
+
+    @property
+    def _tuned_controls(self) -> list[str]:
+        return [name for name in self.space.controls if CONTROLS.find(name).tuned]
+
+    def _searches_of_controls(self) -> list[_Search]:
+        """The searches of the controls that are tuned; none as long as it is not known whose controls they are."""
+        if self._controls is None and all(s.has_ended for s in self._searches):
+            self._controls = [one for cell in self.cells for one in self._new_controls(cell)]
+        return self._controls or []
+
+    def _new_controls(self, cell: Cell) -> list[_Search]:
+        winner = best_dynamic(self.space, self._tried(cell), self.objectives[0])
+        if winner is None:
+            return []
+        name, (trial, outcome) = winner
+        search = next(s for s in self._searches if s.cell == cell and s.branch.name == name)
+        searched = _tuned(search.template.searched)
+        # Begun with what suited the winner.
+        first = {key: search.values[trial.number or 0][key] for key in searched}
+        found = []
+        for control in self._tuned_controls if searched else ():
+            values = control_config(control, trial.config, outcome.ratios).model_dump()
+            optuna_search = BranchSearch(
+                control,
+                searched,
+                sampler=self._settings.sampler or self.space.sampler,
+                seed=self._settings.search_seed,
+                trials=self._trials,
+                first=first,
+                objectives=self.objectives,
+                study_name="/".join([*cell.levels.values(), control]),
+                storage=self._storage,
+            )
+            template = Template(values, searched, first, search.template.levels)
+            branch = Branch(name=control, role="control", patch={})
+            found.append(_Search(cell, branch, template, optuna_search))
+        return found
 
     def _suggest_neighbours_best(self, search: _Search, neighbour: _Search) -> None:
         complete = [n for n, outcome in neighbour.told.items() if outcome.status == "complete"]
@@ -419,6 +524,11 @@ def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int)
     if cost(steps) == ENCODED_PER_TRAINED * steps * batch_size:
         return steps
     return max(1, bisect_right(range(1, steps + 1), ENCODED_PER_TRAINED * steps * batch_size, key=cost))
+
+
+def _tuned(searched: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Of what is searched in a branch, what is searched for a control of it, too: all but its ratio."""
+    return {key: parameter for key, parameter in searched.items() if not key.startswith("ratio.")}
 
 
 def _range(parameter: Parameter) -> RangeRecord:

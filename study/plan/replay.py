@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from study.plan.program import StudyPlan
-from study.records import ArmRecord, Study, Trial
+from study.records import ArmsRecord, Study, Trial
 from trainables.errors import UserError
 from trainables.records import Outcome, TrialRecord
 
@@ -12,7 +12,7 @@ def check_recorded(plan: StudyPlan, study: Study) -> None:
     """Goes through a plan with the recorded trials of its study; nothing is written.
 
     Args:
-        plan: a fresh one, which is used up.
+        plan: a fresh one, which is used up; it tells `check_same_arms` its arms.
         study: what it has done so far.
 
     Raises:
@@ -25,7 +25,6 @@ def check_recorded(plan: StudyPlan, study: Study) -> None:
             _tell(plan, trial, known)
         elif plan.phase_ended:
             plan.start_confirm_phase()
-            check_same_arms(plan.arms, study)
         else:
             # The rest depends on trials that have not ended.
             return
@@ -45,9 +44,9 @@ def check_same_trial(trial: TrialRecord, known: Trial) -> None:
         )
 
 
-def check_same_arms(arms: list[ArmRecord], study: Study) -> None:
+def check_same_arms(study: Study, arms: ArmsRecord) -> None:
     """Raises UserError where the recorded arms are not those that the plan derives."""
-    if study.arms and tuple(arms) != study.arms:
+    if study.chosen is not None and arms != study.chosen:
         raise UserError(
             f"{study.folder.location}/arms.json does not hold the arms that the plan derives from the records: the "
             "study was written by another version of this project or of Optuna, or trials of its search are not what "

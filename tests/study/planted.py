@@ -32,7 +32,7 @@ from search_spaces.space import Space, family_branch, static_branch, strategies
 from study.plan.budget import Budget
 from study.plan.objective import parse_objectives
 from study.plan.program import StudyPlan
-from study.records import ArmRecord, ArmsRecord, DataRecord, Study, StudyRecord, create_study, open_study
+from study.records import ArmRecord, DataRecord, Study, StudyRecord, create_study, open_study
 from study.settings import StudySettings
 from tests.study.toy_study import benchmark_record, study_record
 from trainables.config import TrialConfig
@@ -324,7 +324,7 @@ def study_with_ray(
         space,
         settings,
         storage=optuna_journal(records),
-        on_arms=lambda arms: records.write_arms(ArmsRecord(arms=tuple(arms))),
+        on_arms=records.write_arms,
     )
     progress = Progress(Console(quiet=True), records.name, None, 2, quiet=True, planned=plan.planned)
     with progress:

@@ -57,7 +57,8 @@ class Batch:
     """B pairs of one training set; text indices are into `TrainingData.texts`."""
 
     step: int
-    kind: Kind
+    kind: Kind | None
+    """None: some pairs are monolingual, the others cross-lingual."""
     set_index: int
     """Index into `TrainingData.set_names`."""
     items: npt.NDArray[np.int64]
@@ -73,6 +74,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @property
+    def mono(self) -> int:
+        """How many pairs are monolingual."""
+        return int((self.query_language == self.passage_language).sum())
 
     def shard(self, rank: int, world: int) -> "Batch":
         """The part of worker `rank` of `world`: contiguous and equal.

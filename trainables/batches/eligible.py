@@ -28,6 +28,11 @@ class EligibleItems:
     def __len__(self) -> int:
         return len(self.items)
 
+    @cached_property
+    def groups(self) -> int:
+        """The number of groups that they are in: a batch may hold one item of each."""
+        return len(self.items) and int(np.count_nonzero(np.diff(self._groups))) + 1
+
     def draw(self, uniforms: Uniforms) -> Indices:
         """Items drawn uniformly and independently."""
         return self.items[(uniforms * len(self.items)).astype(np.int64)]

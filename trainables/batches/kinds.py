@@ -1,4 +1,4 @@
-"""Whether a batch is monolingual or cross-lingual, given its ratio."""
+"""How many of the batches, or of the pairs of a batch, are monolingual, given the ratio."""
 
 import math
 from abc import ABC, abstractmethod
@@ -17,25 +17,33 @@ _ONE = 1 << 53
 
 
 class BatchKinds(ABC):
-    """Draws the kind of one batch after the other; the random numbers depend on the seed only, not on the arm."""
+    """Draws what is monolingual, step after step; the random numbers depend on the seed only, not on the arm.
 
-    def __init__(self, seed: int) -> None:
+    A step has one draw, which decides about its whole batch, or one for every pair of it.
+    """
+
+    def __init__(self, seed: int, draws: int = 1) -> None:
         self._stream = Stream(seed)
+        self._draws = draws
         self._step = 0
 
     def draw(self, step: int, ratio: float) -> Kind:
-        """The kind of the batch of `step`. Raises ValueError unless the steps come in order and the ratio is in [0,
-        1].
+        """The kind of the batch of `step`, where that is one draw. Raises ValueError as `mono` does."""
+        return "mono" if self.mono(step, ratio) else "cross"
+
+    def mono(self, step: int, ratio: float) -> int:
+        """How many draws of `step` are monolingual. Raises ValueError unless the steps come in order and the ratio is
+        in [0, 1].
         """
         if step != self._step:
             raise ValueError(f"the kind of step {step} was asked for, but step {self._step} is next")
         if not 0 <= ratio <= 1:
             raise ValueError(f"the ratio of step {step} is {ratio}, but must be in [0, 1]")
         self._step += 1
-        return "mono" if self._is_mono(step, ratio) else "cross"
+        return self._mono(step, ratio)
 
     @abstractmethod
-    def _is_mono(self, step: int, ratio: float) -> bool: ...
+    def _mono(self, step: int, ratio: float) -> int: ...
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs to go on from here, as JSON values."""
@@ -47,22 +55,21 @@ class BatchKinds(ABC):
 
 
 class ExactKinds(BatchKinds):
-    """Error diffusion: with A_t = α_0 + ... + α_t and an offset u of the seed, batch t is monolingual if and only if
-    floor(A_t + u) > floor(A_{t-1} + u).
+    """Error diffusion: with A_t = α_0 + ... + α_t, n draws a step and an offset u of the seed, step t has
+    floor(n A_t + u) - floor(n A_{t-1} + u) monolingual ones.
 
-    So any n successive batches hold floor(S) or ceil(S) monolingual ones, S the sum of their ratios. The fraction of
-    A + u is kept in units of 2^-53, in whole numbers: nothing drifts, and a ratio of 0 or 1 is kept to the letter.
+    So those of any number of successive steps are floor(n S) or ceil(n S), S the sum of their ratios. The fraction of
+    n A + u is kept in units of 2^-53, in whole numbers: nothing drifts, and a ratio of 0 or 1 is kept to the letter.
     """
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed)
+    def __init__(self, seed: int, draws: int = 1) -> None:
+        super().__init__(seed, draws)
         self._carry = int(self._stream.at(Purpose.OFFSET, 0).random() * _ONE)
 
     @override
-    def _is_mono(self, step: int, ratio: float) -> bool:
-        total = self._carry + round(math.ldexp(ratio, 53))
-        self._carry = total % _ONE
-        return total >= _ONE
+    def _mono(self, step: int, ratio: float) -> int:
+        count, self._carry = divmod(self._carry + self._draws * round(math.ldexp(ratio, 53)), _ONE)
+        return count
 
     @override
     def state(self) -> dict[str, Any]:
@@ -75,13 +82,13 @@ class ExactKinds(BatchKinds):
 
 
 class BernoulliKinds(BatchKinds):
-    """Independent draws: batch t is monolingual if a uniform number of (seed, t) is below α_t."""
+    """Independent draws: each is monolingual if a uniform number of (seed, t) is below α_t."""
 
     @override
-    def _is_mono(self, step: int, ratio: float) -> bool:
-        return bool(self._stream.at(Purpose.KIND, step).random() < ratio)
+    def _mono(self, step: int, ratio: float) -> int:
+        return int((self._stream.at(Purpose.KIND, step).random(self._draws) < ratio).sum())
 
 
-def batch_kinds(draw: KindDraw, seed: int) -> BatchKinds:
+def batch_kinds(draw: KindDraw, seed: int, draws: int = 1) -> BatchKinds:
     """Returns the draw of kinds by its name."""
-    return ExactKinds(seed) if draw == "exact" else BernoulliKinds(seed)
+    return ExactKinds(seed, draws) if draw == "exact" else BernoulliKinds(seed, draws)

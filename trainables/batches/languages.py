@@ -40,7 +40,8 @@ class Monolingual(LanguageRule):
         return usable
 
     @override
-    def pairs(self, items: Indices, uniforms: Uniforms) -> Pairs:
+    def pairs(self, items: Indices, uniforms: Uniforms | None = None) -> Pairs:
+        """The items in this language; there is no choice."""
         languages = np.full(len(items), self._language, dtype=np.int16)
         query_text = self._data.query_text[items, self._language]
         passage_text = self._data.passage_text[items, self._language]

@@ -5,46 +5,26 @@ A sort of batch is monolingual in one language, or cross-lingual; each has a `La
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from trainables.batches.assembly import BatchAssembly
-from trainables.batches.batch import Indices, Pairs
+from trainables.batches.batch import Indices
 from trainables.batches.eligible import EligibleItems
 from trainables.batches.languages import LanguageRule
-from trainables.batches.streams import Purpose, Stream
 from trainables.corpora.pairs import TrainingData
 
 
-@dataclass(frozen=True, eq=False)
-class EligibleSet:
-    """What one training set has for one sort of batch."""
-
-    set_index: int
-    items: EligibleItems
-    feasible: Pairs
-    """Pairs that share no group and no text, found by assembling a batch once: if they are as many as a batch needs,
-    they are a feasible batch. They prove that the set can fill one, and are used where a later draw finds no other.
-    """
-
-
-def eligible_sets(
-    data: TrainingData, rules: Sequence[LanguageRule], batch_size: int, stream: Stream
-) -> list[list[EligibleSet]]:
-    """Every set under every language rule: [S][R]."""
+def eligible_items(data: TrainingData, rules: Sequence[LanguageRule]) -> list[list[EligibleItems]]:
+    """The items of every set under every language rule: [S][R]."""
     bounds = np.searchsorted(data.set_of_item, np.arange(len(data.set_names) + 1))
     table = []
-    for set_index in range(len(data.set_names)):
-        first, last = bounds[set_index], bounds[set_index + 1]
+    for first, last in pairwise(bounds.tolist()):
         by_group = (first + np.argsort(data.group_of_item[first:last], kind="stable")).astype(np.int32)
-        row = []
-        for number, rule in enumerate(rules):
-            items = EligibleItems(_only(by_group, rule.eligible(by_group)), rule, data.group_of_item)
-            assembly = BatchAssembly(batch_size, data.group_of_item)
-            assembly.fill(items, stream.at(Purpose.FEASIBLE, set_index, number))
-            row.append(EligibleSet(set_index, items, assembly.pairs()))
-        table.append(row)
+        table.append(
+            [EligibleItems(_only(by_group, rule.eligible(by_group)), rule, data.group_of_item) for rule in rules]
+        )
     return table
 
 
@@ -62,7 +42,7 @@ class SetMixture:
     possible when they are due.
     """
 
-    sets: tuple[EligibleSet | None, ...]
+    sets: tuple[EligibleItems | None, ...]
     """[S], None for a set that cannot fill a batch."""
     shares: npt.NDArray[np.float64]
     """[S], probability that a batch comes from a set."""
@@ -71,8 +51,10 @@ class SetMixture:
     substitute_bounds: tuple[float, ...]
     """[S], cumulative probabilities of the substitute; its last one is infinite."""
 
-    def drawn(self, number: int) -> EligibleSet:
-        """The set that was drawn. Raises ValueError for one that cannot fill a batch: it is never drawn."""
+    def drawn(self, number: int) -> EligibleItems:
+        """The items of the set that was drawn. Raises ValueError for one that cannot fill a batch: it is never
+        drawn.
+        """
         found = self.sets[number]
         if found is None:
             raise ValueError(f"set number {number} cannot fill a batch")
@@ -81,11 +63,11 @@ class SetMixture:
     @property
     def items(self) -> int:
         """The number of items that can serve."""
-        return sum(len(one.items) for one in self.sets if one is not None)
+        return sum(len(one) for one in self.sets if one is not None)
 
 
 def set_mixture(
-    sets: Sequence[EligibleSet], batch_size: int, due: npt.NDArray[np.float64], weights: Sequence[float] | None
+    sets: Sequence[EligibleItems], batch_size: int, due: npt.NDArray[np.float64], weights: Sequence[float] | None
 ) -> SetMixture | None:
     """The mixture of S sets for one sort of batch; None if no set can fill a batch.
 
@@ -95,10 +77,10 @@ def set_mixture(
         due: [S], probability that a set is due.
         weights: [S], the shares are in proportion to these, or to the numbers of eligible items.
     """
-    able = tuple(one if len(one.feasible) >= batch_size else None for one in sets)
+    able = tuple(one if one.groups >= batch_size else None for one in sets)
     if not any(able):
         return None
-    wanted = [len(one.items) for one in sets] if weights is None else weights
+    wanted = [len(one) for one in sets] if weights is None else weights
     shares = proportions([0 if one is None else size for one, size in zip(able, wanted, strict=True)])
     lacking = np.maximum(shares - due, 0)
     # With nothing lacking every due set is taken; then no substitute is ever drawn and the shares will do.

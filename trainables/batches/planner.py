@@ -2,35 +2,34 @@
 
 A batch is a pure function of (seed, step, kind, data, batch size, options), whatever was planned before. Rules:
 
-- A monolingual batch is in one language, drawn uniformly (or by temperature) over the languages in which some set can
-  fill a batch.
+- A monolingual batch is in one language, drawn uniformly (or by temperature) over the languages of the item that has
+  been due for longest: where all items exist in all languages, over all of them.
 - A cross-lingual batch draws, for each pair on its own, two different languages from the ordered pairs that the item
   has.
-- No two pairs share an item, a group, a query text or a passage text.
-- A batch comes from one training set, drawn in proportion to the items that can serve the batch's kind and language,
-  or to `set_weights`, among the sets that can fill such a batch.
-- Common random numbers: the set and the items that are due at a step do not depend on the kind. They are the next B
-  of the set's shuffled epoch. A due item that cannot serve (no text in the language, no pair of languages, a group or
-  text that the batch already has) is replaced in its place by one drawn at random from those that can. So where every
-  item has every language, groups and texts are not shared and sets have at least 3 B items, each epoch of a set holds
-  each of its items exactly once, in every arm.
-- Where sets differ in what they can serve, the set that is due is taken as often as the shares above allow (a maximal
-  coupling); the batch of a set that was not due holds items drawn at random only.
+- No two pairs share an item or a group. Items with a text in common are one group (trainables.corpora.pairs).
+- A batch comes from one training set, in proportion to its items (or pairs, or weights); both kinds by the same rule.
+- Items `common`: only items that can serve both kinds (common.py). The sequence of sets, items and languages is a
+  function of the seed alone; the kind of a batch decides only in which languages its items appear. So every arm,
+  whatever its ratio, sees the same items in the same order. Every item is seen once per epoch of its set; one that
+  does not fit a batch, since its group is in it, is due in the next one (epochs.py).
+- Items `all`: every item that can serve the kind of the batch (every.py). What is due is the same in every arm; items
+  that cannot serve are replaced, so that the ratio also decides which items are seen.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from trainables.batches.assembly import BatchAssembly
-from trainables.batches.batch import Batch
-from trainables.batches.epochs import DueSets, Epochs
+from trainables.batches.batch import Batch, Indices, Pairs
+from trainables.batches.common import CommonItems, SetShare, serving_items
+from trainables.batches.config import BatchConfig
+from trainables.batches.eligible import EligibleItems
+from trainables.batches.every import EveryItem
 from trainables.batches.kinds import Kind
 from trainables.batches.languages import CrossLingual, LanguageRule, Monolingual
-from trainables.batches.mixture import EligibleSet, eligible_sets, proportions, set_mixture
+from trainables.batches.mixture import eligible_items
 from trainables.batches.streams import Purpose, Stream
 from trainables.corpora.pairs import TrainingData
 from trainables.errors import UserError, unknown_name
@@ -40,9 +39,10 @@ class BatchPlanner:
     """Plans the batches of one training. Not for use by several threads at once.
 
     >>> from trainables.corpora.pairs import PairItem, training_data
-    >>> texts = [{"de": f"Satz {i}", "en": f"sentence {i}"} for i in range(9)]
-    >>> items = [PairItem(str(i), str(i), query=both, passage=both) for i, both in enumerate(texts)]
-    >>> planner = BatchPlanner(training_data({"toy": items}), batch_size=3, seed=0)
+    >>> def item(n):
+    ...     query, passage = {"de": f"Frage {n}", "en": f"question {n}"}, {"de": f"Satz {n}", "en": f"line {n}"}
+    ...     return PairItem(str(n), str(n), query, passage)
+    >>> planner = BatchPlanner(training_data({"toy": [item(n) for n in range(9)]}), batch_size=3, seed=0)
     >>> mono, cross = planner.batch(0, "mono"), planner.batch(0, "cross")
     >>> mono.items.tolist() == cross.items.tolist()
     True
@@ -58,7 +58,9 @@ class BatchPlanner:
         batch_size: int,
         seed: int,
         *,
+        items: str = "common",
         language_temperature: float | None = None,
+        set_share: SetShare = "items",
         set_weights: Mapping[str, float] | None = None,
     ) -> None:
         """Finds out what the data can serve.
@@ -67,9 +69,11 @@ class BatchPlanner:
             data: one or several training sets.
             batch_size: pairs of a batch over all workers.
             seed: of the training; with the data's fingerprint it decides every random number.
+            items: `common` or `all`.
             language_temperature: τ draws the language of monolingual batches in proportion to n^(1/τ), n the items in
                 it; None is uniform.
-            set_weights: take the place of the sizes in the draw of the set, by name.
+            set_share: what the share of a set is in proportion to.
+            set_weights: take the place of `set_share`, by name.
 
         Raises:
             UserError: no batch of any kind can be filled; weights that are not positive or do not name exactly the
@@ -87,114 +91,158 @@ class BatchPlanner:
         """The sets that cannot fill a batch of any kind, each with the reason."""
         self.languages_left_out: list[tuple[str, str]] = []
         """The languages in which no set can fill a monolingual batch, each with the reason."""
+        self.items_in_use = 0
+        """Items that batches can hold."""
         self._stream = Stream(seed, data.fingerprint)
         self._most: dict[Kind, int] = {"mono": 0, "cross": 0}
-        table = self._usable_sets()
-        sets = [row[0].set_index for row in table]
-        bounds = np.searchsorted(data.set_of_item, np.arange(len(data.set_names) + 1)).tolist()
-        sizes = [bounds[number + 1] - bounds[number] for number in sets]
-        weights = None if set_weights is None else _weights(data.set_names, sets, set_weights)
-        due = proportions(sizes if weights is None else weights)
-        self._sets = sets
-        self._due_sets = DueSets(due, self._stream)
-        self._epochs = [
-            Epochs(bounds[number], size, number, batch_size, self._stream)
-            for number, size in zip(sets, sizes, strict=True)
-        ]
-        mixtures = [set_mixture(column, batch_size, due, weights) for column in zip(*table, strict=True)]
-        self._cross = mixtures.pop()
-        self._languages = [number for number, mixture in enumerate(mixtures) if mixture is not None]
-        self._mono = [mixture for mixture in mixtures if mixture is not None]
-        power = 0.0 if language_temperature is None else 1 / language_temperature
-        self._language_shares = proportions([mixture.items**power for mixture in self._mono])
-        self._language_bounds = [*np.cumsum(self._language_shares)[:-1].tolist(), math.inf]
+        self._cross = CrossLingual(data)
+        self._common_only = items == "common"
+        self._plan: CommonItems | EveryItem
+        if self._common_only:
+            self._plan = self._common(language_temperature, set_share, set_weights)
+        else:
+            self._plan = self._all(language_temperature, set_weights)
 
-    def _usable_sets(self) -> list[list[EligibleSet]]:
-        # The sets that fill any batch, by sort of batch: one per language, the cross-lingual one last.
-        data, batch_size = self.data, self.batch_size
-        rules: list[LanguageRule] = [Monolingual(data, number) for number in range(len(data.languages))]
-        table = eligible_sets(data, [*rules, CrossLingual(data)], batch_size, self._stream)
-        most = [max((len(one.feasible) for one in column), default=0) for column in zip(*table, strict=True)]
-        self._most = {"mono": max(most[:-1], default=0), "cross": most[-1] if most else 0}
+    @classmethod
+    def of(cls, data: TrainingData, batches: BatchConfig, seed: int) -> "BatchPlanner":
+        """The planner of a training with such batches; raises UserError as the constructor does."""
+        return cls(
+            data,
+            batches.size,
+            seed,
+            items=batches.items,
+            language_temperature=batches.language_temperature,
+            set_share=batches.set_share,
+            set_weights=batches.set_weights,
+        )
+
+    def check(self, kind: Kind) -> None:
+        """Raises UserError, with what to do, if no batch of this kind can be filled."""
+        if self._most[kind] < self.batch_size:
+            raise self._unfillable(kind)
+
+    def batch(self, step: int, kind: Kind) -> Batch:
+        """The batch of a step, given its kind. Raises UserError if no batch of the kind can be filled."""
+        self.check(kind)
+        if isinstance(self._plan, EveryItem):
+            set_index, pairs = self._plan.pairs(step, kind)
+        else:
+            set_index, items, language = self._plan.at(step)
+            pairs = self._mono[language].pairs(items) if kind == "mono" else self._cross_pairs(step, items)
+        return _batch(step, kind, set_index, pairs)
+
+    def mixed_batch(self, step: int, mono: int) -> Batch:
+        """The batch of a step of which so many pairs, drawn at random, are monolingual and the others cross-lingual.
+
+        The items are those that the step has in a batch of one kind. Raises ValueError where items are `all`.
+        """
+        if isinstance(self._plan, EveryItem):
+            raise ValueError("the items of a batch of both kinds must be common")
+        set_index, items, language = self._plan.at(step)
+        chosen = np.argsort(self._stream.at(Purpose.MIX, step).random(len(items)), kind="stable")[:mono]
+        pairs = self._cross_pairs(step, items)
+        in_one = self._mono[language].pairs(items[chosen])
+        for name in ("query_language", "passage_language", "query_text", "passage_text"):
+            getattr(pairs, name)[chosen] = getattr(in_one, name)
+        return _batch(step, None, set_index, pairs)
+
+    @cached_property
+    def set_shares(self) -> dict[str, float]:
+        """The share of the batches that each training set in use has, where items are `common`; else empty."""
+        if isinstance(self._plan, EveryItem):
+            return {}
+        names = [self.data.set_names[number] for number in self._sets]
+        return dict(zip(names, self._plan.set_shares.tolist(), strict=True))
+
+    def _cross_pairs(self, step: int, items: Indices) -> Pairs:
+        return self._cross.pairs(items, self._stream.at(Purpose.BATCH, step).random(len(items)))
+
+    @cached_property
+    def _mono(self) -> list[Monolingual]:
+        return [Monolingual(self.data, number) for number in range(len(self.data.languages))]
+
+    def _common(
+        self, temperature: float | None, share: SetShare, set_weights: Mapping[str, float] | None
+    ) -> CommonItems:
+        data = self.data
+        found = [serving_items(data, self._cross, number) for number in range(len(data.set_names))]
+        most = [one.groups.max(initial=0) for one in found]
+        self._most = {"mono": int(max(most)), "cross": int(max(most))}
+        in_language = np.max([one.groups for one in found], axis=0)
+        self._note_languages(in_language.tolist())
+        self._sets = self._usable([int(count) for count in most], " that serve both kinds of batch")
+        sets = [(number, found[number].in_languages(found[number].groups >= self.batch_size)) for number in self._sets]
+        self.items_in_use = sum(len(one.items) for _, one in sets)
+        weights = None if set_weights is None else _weights(data.set_names, self._sets, set_weights)
+        return CommonItems(
+            data, sets, self.batch_size, self._stream, share=share, weights=weights, temperature=temperature
+        )
+
+    def _all(self, temperature: float | None, set_weights: Mapping[str, float] | None) -> EveryItem:
+        data = self.data
+        rules: list[LanguageRule] = [*self._mono, self._cross]
+        table = eligible_items(data, rules)
+        most = [max(one.groups for one in column) for column in zip(*table, strict=True)]
+        self._most = {"mono": max(most[:-1], default=0), "cross": most[-1]}
+        self._note_languages(most[:-1])
+        self._sets = self._usable([max(one.groups for one in row) for row in table], "")
+        self.items_in_use = int(np.isin(data.set_of_item, self._sets).sum())
+        weights = None if set_weights is None else _weights(data.set_names, self._sets, set_weights)
+        used: Sequence[Sequence[EligibleItems]] = [table[number] for number in self._sets]
+        return EveryItem(
+            data, used, self._sets, self.batch_size, self._stream, weights=weights, temperature=temperature
+        )
+
+    def _note_languages(self, most: Sequence[int]) -> None:
         self.languages_left_out = [
-            (language, _too_few(count, batch_size))
-            for language, count in zip(data.languages, most, strict=False)
-            if count < batch_size
+            (language, self._too_few(count))
+            for language, count in zip(self.data.languages, most, strict=True)
+            if count < self.batch_size
         ]
-        usable = []
-        for row in table:
-            count = max(len(one.feasible) for one in row)
-            if count < batch_size:
-                self.left_out.append((data.set_names[row[0].set_index], _too_few(count, batch_size)))
-            else:
-                usable.append(row)
+
+    def _usable(self, most: Sequence[int], what: str) -> list[int]:
+        """The sets that can fill a batch. Raises UserError if there is none."""
+        names = self.data.set_names
+        self.left_out = [
+            (name, self._too_few(count, what))
+            for name, count in zip(names, most, strict=True)
+            if count < self.batch_size
+        ]
+        usable = [number for number, count in enumerate(most) if count >= self.batch_size]
         if not usable:
             raise self._unfillable("mono" if self._most["mono"] >= self._most["cross"] else "cross")
         return usable
 
-    def check(self, kind: Kind) -> None:
-        """Raises UserError, with what to do, if no batch of this kind can be filled."""
-        if not (self._mono if kind == "mono" else self._cross):
-            raise self._unfillable(kind)
+    def _too_few(self, most: int, what: str = "") -> str:
+        return f"at most {most} items{what} in groups of their own, a batch needs {self.batch_size}"
 
     def _unfillable(self, kind: Kind) -> UserError:
         most = self._most[kind]
         what = "monolingual" if kind == "mono" else "cross-lingual"
         lower = f"use --batch-size {most} or less, or " if most > 1 else ""
+        if self._common_only:
+            return UserError(
+                f"No batch of {self.batch_size} can be filled: no training set has more than {most} items in groups of "
+                "their own that exist, question and passage, in one common language and in two different ones; "
+                f"{lower}give --set batches.items=all to use items that serve one kind of batch, or add training data."
+            )
         return UserError(
             f"No {what} batch of {self.batch_size} can be filled: no training set has more than {most} items for one "
             f"that share no group and no text; {lower}add training data."
         )
 
-    def batch(self, step: int, kind: Kind) -> Batch:
-        """The batch of a step, given its kind. Raises UserError if no batch of the kind can be filled."""
-        due, number = self._due_sets.at(step)
-        items = self._epochs[due].at(number)
-        generator = self._stream.at(Purpose.BATCH, step)
-        # Both kinds take the same numbers in the same order, so that they agree wherever the data allows it.
-        language, keep, substitute = generator.random(3).tolist()
-        uniforms = generator.random(self.batch_size)
-        if kind == "mono" and self._mono:
-            mixture = self._mono[bisect_right(self._language_bounds, language)]
-        elif kind == "cross" and self._cross is not None:
-            mixture = self._cross
-        else:
-            raise self._unfillable(kind)
-        kept = keep < mixture.kept[due]
-        chosen = mixture.drawn(due if kept else bisect_right(mixture.substitute_bounds, substitute))
-        assembly = BatchAssembly(self.batch_size, self.data.group_of_item)
-        if kept:
-            assembly.place(chosen.items.rule.pairs(items, uniforms))
-        assembly.fill(chosen.items, generator)
-        pairs = assembly.pairs()
-        if len(pairs) < self.batch_size:
-            pairs = chosen.feasible
-        return Batch(
-            step,
-            kind,
-            chosen.set_index,
-            pairs.items.astype(np.int64),
-            pairs.query_language,
-            pairs.passage_language,
-            pairs.query_text,
-            pairs.passage_text,
-        )
 
-    @property
-    def language_shares(self) -> dict[str, float]:
-        """The probability of each language in a monolingual batch; languages that fill none are left out."""
-        names = [self.data.languages[number] for number in self._languages]
-        return dict(zip(names, self._language_shares.tolist(), strict=True))
-
-    def set_shares(self, kind: Kind) -> dict[str, float]:
-        """The probability that a batch of the kind comes from each training set in use; empty if none can be filled."""
-        shares: npt.NDArray[np.float64] | None = None
-        if kind == "cross":
-            shares = None if self._cross is None else self._cross.shares
-        elif self._mono:
-            shares = self._language_shares @ np.array([mixture.shares for mixture in self._mono])
-        names = [self.data.set_names[number] for number in self._sets]
-        return {} if shares is None else dict(zip(names, shares.tolist(), strict=True))
+def _batch(step: int, kind: Kind | None, set_index: int, pairs: Pairs) -> Batch:
+    return Batch(
+        step,
+        kind,
+        set_index,
+        pairs.items.astype(np.int64),
+        pairs.query_language,
+        pairs.passage_language,
+        pairs.query_text,
+        pairs.passage_text,
+    )
 
 
 def _weights(names: Sequence[str], sets: Sequence[int], given: Mapping[str, float]) -> list[float]:
@@ -205,7 +253,3 @@ def _weights(names: Sequence[str], sets: Sequence[int], given: Mapping[str, floa
         if not 0 < given.get(name, math.nan) < math.inf:
             raise UserError(f"The weight of training set {name!r} is {given.get(name)}, but must be a number above 0.")
     return [float(given[names[number]]) for number in sets]
-
-
-def _too_few(most: int, batch_size: int) -> str:
-    return f"at most {most} items that share no group and no text, a batch needs {batch_size}"

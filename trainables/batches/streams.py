@@ -22,6 +22,10 @@ class Purpose(IntEnum):
     KIND = 4
     OFFSET = 5
     SHUFFLED_TWIN = 6
+    SET_OFFSET = 7
+    LANGUAGE = 8
+    MIX = 9
+    TURNS = 10
 
 
 class Stream:

@@ -12,11 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.groups import joined
+from trainables.corpora.pairs import PairItem, TrainingData, forms_of_items, training_data
 from trainables.errors import UserError
-
-_Group = tuple[str, str]
-"""(set, group)"""
 
 
 def split_dev(
@@ -24,13 +22,16 @@ def split_dev(
 ) -> tuple[dict[str, list[PairItem]], Benchmark]:
     """Splits training sets into what is trained on and a dev benchmark.
 
-    Whole groups are held out; groups that have a passage text in common, also across sets, count as one. They are
-    ordered by a hash of (seed, set, group), so that the order within files does not matter. Again and again the
-    language with the fewest held-out queries gets the first group left that has a query in it and still fits. Rare
-    languages are thus covered first, but a language whose only group is a large part of its set stays in training.
+    Whole groups are held out; items that have a text in common, also in different sets, are in one group (see
+    `trainables.corpora.pairs`). Groups are ordered by a hash of (seed, set, group), so that the order within files does
+    not matter. Again and again the language with the fewest held-out queries gets the first group left that has a query
+    in it and still fits. Rare languages are thus covered first, but a language whose only group is a large part of its
+    set stays in training.
 
-    Every query text of a held-out item is a query, `parallel_id` the item's id (`set/id` where sets share ids). The
-    candidates are the distinct held-out passage texts per language; relevant are the item's passages in every language.
+    Items that have a question text in common, in normal form, ask one question: one query per language, and all their
+    passages are relevant to it. `parallel_id` is the id of its first item (`set/id` where sets share ids). The
+    candidates are the held-out passages, each text once per language; relevant are those that have the text of one of
+    the question's passages.
 
     Args:
         sets: items by name of the training set.
@@ -48,65 +49,65 @@ def split_dev(
         raise UserError(f"The dev share is {share}: choose a number between 0 and 1, such as 0.1.")
     if max_items < 1:
         raise UserError(f"The dev set may have {max_items} items: allow at least one.")
-    clusters = _clusters(sets, seed)
+    data = training_data(sets)
+    clusters = _clusters(sets, data, seed)
     room = {name: min(max(1, int(share * len(items))), len(items) - 1) for name, items in sets.items()}
     held_out = [member for cluster in _chosen(clusters, room, max_items) for member in cluster.members]
     if not held_out:
         smallest = min((len(cluster.members) for cluster in clusters), default=0)
         raise UserError(
             f"No dev set of {share:.0%} of each training set and at most {max_items} items can be held out: there are "
-            f"{len(clusters)} groups without a common passage and the smallest has {smallest} items, so give "
+            f"{len(clusters)} groups without a common text and the smallest has {smallest} items, so give "
             "more data, finer groups, a larger dev share or an own dev set."
         )
-    gone = {(name, item.id) for name, item in held_out}
-    remaining = {name: [item for item in items if (name, item.id) not in gone] for name, items in sets.items()}
-    return remaining, _benchmark_of(held_out)
+    gone = {member.number for member in held_out}
+    remaining: dict[str, list[PairItem]] = {name: [] for name in sets}
+    for member in _members(sets):
+        if member.number not in gone:
+            remaining[member.set_name].append(member.item)
+    return remaining, _benchmark_of(held_out, data)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """An item and its number in the training data."""
+
+    number: int
+    set_name: str
+    item: PairItem
 
 
 @dataclass(frozen=True)
 class _Cluster:
-    """Groups that share passages, held out together or not at all."""
+    """A group, held out as a whole or not at all."""
 
-    members: tuple[tuple[str, PairItem], ...]
-    """(set, item)"""
+    members: tuple[_Member, ...]
     items_of_set: Counter[str]
     queries_of_language: Counter[str]
 
 
-def _clusters(sets: Mapping[str, Sequence[PairItem]], seed: int) -> list[_Cluster]:
+def _clusters(sets: Mapping[str, Sequence[PairItem]], data: TrainingData, seed: int) -> list[_Cluster]:
     """All items, in the order in which they are offered for holding out."""
-    parent: dict[_Group, _Group] = {}
-
-    def root(group: _Group) -> _Group:
-        while parent[group] != group:
-            parent[group] = group = parent[parent[group]]
-        return group
-
-    group_of_passage: dict[tuple[str, str], _Group] = {}
-    for name, item in _members(sets):
-        group = (name, item.group)
-        parent.setdefault(group, group)
-        for passage in item.passage.items():
-            parent[root(group)] = root(group_of_passage.setdefault(passage, group))
-    members: dict[_Group, list[tuple[str, PairItem]]] = {}
-    rank: dict[_Group, bytes] = {}
-    for name, item in _members(sets):
-        top = root((name, item.group))
-        members.setdefault(top, []).append((name, item))
-        key = hashlib.blake2b(f"{seed}\0{name}\0{item.group}".encode(), digest_size=16).digest()
-        rank[top] = min(rank.get(top, key), key)
+    members: dict[int, list[_Member]] = {}
+    rank: dict[int, bytes] = {}
+    for member, group in zip(_members(sets), data.group_of_item.tolist(), strict=True):
+        members.setdefault(group, []).append(member)
+        name = f"{seed}\0{member.set_name}\0{member.item.group}"
+        key = hashlib.blake2b(name.encode(), digest_size=16).digest()
+        rank[group] = min(rank.get(group, key), key)
     return [
         _Cluster(
-            tuple(sorted(members[top], key=lambda member: (member[0], member[1].id))),
-            Counter(name for name, _ in members[top]),
-            Counter(language for _, item in members[top] for language in item.query),
+            tuple(sorted(members[group], key=lambda member: (member.set_name, member.item.id))),
+            Counter(member.set_name for member in members[group]),
+            Counter(language for member in members[group] for language in member.item.query),
         )
-        for top in sorted(members, key=rank.__getitem__)
+        for group in sorted(members, key=rank.__getitem__)
     ]
 
 
-def _members(sets: Mapping[str, Sequence[PairItem]]) -> Iterator[tuple[str, PairItem]]:
-    return ((name, item) for name, items in sets.items() for item in items)
+def _members(sets: Mapping[str, Sequence[PairItem]]) -> Iterator[_Member]:
+    pairs = ((name, item) for name, items in sets.items() for item in items)
+    return (_Member(number, name, item) for number, (name, item) in enumerate(pairs))
 
 
 def _chosen(clusters: Sequence[_Cluster], room_of_set: Mapping[str, int], room: int) -> Iterator[_Cluster]:
@@ -134,21 +135,27 @@ def _chosen(clusters: Sequence[_Cluster], room_of_set: Mapping[str, int], room: 
             del queues[language]
 
 
-def _benchmark_of(held_out: Sequence[tuple[str, PairItem]]) -> Benchmark:
-    uses = Counter(item.id for _, item in held_out)
-    queries: list[Query] = []
-    candidates: list[Candidate] = []
-    relevant: list[list[int]] = []
-    number_of_passage: dict[tuple[str, str], int] = {}
-    for name, item in held_out:
-        identifier = item.id if uses[item.id] == 1 else f"{name}/{item.id}"
-        own = []
+def _benchmark_of(held_out: Sequence[_Member], data: TrainingData) -> Benchmark:
+    uses = Counter(member.item.id for member in held_out)
+    question_of_item = joined(len(data), forms_of_items(data.query_text, data.text_form))
+    column = {language: position for position, language in enumerate(data.languages)}
+    candidates: dict[tuple[str, int], Candidate] = {}
+    number_of_form: dict[int, list[int]] = {}
+    queries: dict[tuple[int, str], Query] = {}
+    answers: dict[int, set[int]] = {}
+    parallel_id: dict[int, str] = {}
+    for member in held_out:
+        item, row = member.item, member.number
+        identifier = item.id if uses[item.id] == 1 else f"{member.set_name}/{item.id}"
+        question = int(question_of_item[row])
+        parallel_id.setdefault(question, identifier)
         for language, text in sorted(item.passage.items()):
-            number = number_of_passage.setdefault((language, text), len(candidates))
-            if number == len(candidates):
-                candidates.append(Candidate(f"{language}:{identifier}", language, text))
-            own.append(number)
+            form = int(data.text_form[data.passage_text[row, column[language]]])
+            answers.setdefault(question, set()).add(form)
+            if (language, form) not in candidates:
+                number_of_form.setdefault(form, []).append(len(candidates))
+                candidates[language, form] = Candidate(f"{language}:{identifier}", language, text)
         for language, text in sorted(item.query.items()):
-            queries.append(Query(identifier, language, text))
-            relevant.append(own)
-    return benchmark("dev", queries, candidates, relevant)
+            queries.setdefault((question, language), Query(parallel_id[question], language, text))
+    relevant = [[number for form in answers[question] for number in number_of_form[form]] for question, _ in queries]
+    return benchmark("dev", list(queries.values()), list(candidates.values()), relevant)

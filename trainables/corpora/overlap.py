@@ -15,11 +15,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.pairs import PairItem
-from trainables.corpora.shingles import shingles
+from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
 from trainables.errors import UserError
 
 
@@ -46,8 +45,8 @@ def find_overlap(
 ) -> Overlap:
     """Finds the training items that overlap with benchmarks.
 
-    An item overlaps with a benchmark when any of its texts, in any language, has a shingle (see `shingles`) in common
-    with any query or candidate. Memory: 8 bytes per distinct shingle of a benchmark, whatever the size of the training
+    An item overlaps with a benchmark when any of its texts, in any language, shares running text (see `shingles`) with
+    any query or candidate. Memory: 9 to 17 bytes per distinct shingle of a benchmark, whatever the size of the training
     sets.
 
     Args:
@@ -57,9 +56,9 @@ def find_overlap(
     """
     judged = {name: [b.name for b in benchmarks if (name, b.name) not in exempt] for name in sets}
     wanted = {other for others in judged.values() for other in others}
-    hashes = {benchmark.name: _hashes_of(benchmark) for benchmark in benchmarks if benchmark.name in wanted}
+    known = {b.name: known_texts((*b.query_texts, *b.candidate_texts)) for b in benchmarks if b.name in wanted}
     return Overlap(
-        {name: _overlapping(items, {other: hashes[other] for other in judged[name]}) for name, items in sets.items()}
+        {name: _overlapping(items, {other: known[other] for other in judged[name]}) for name, items in sets.items()}
     )
 
 
@@ -82,33 +81,18 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
     return kept
 
 
-def _hashes_of(benchmark: Benchmark) -> npt.NDArray[np.uint64]:
-    """Of all shingles, sorted and distinct."""
-    chunks = [np.unique(hashes) for hashes, _ in shingles((*benchmark.query_texts, *benchmark.candidate_texts))]
-    return np.unique(np.concatenate(chunks)) if chunks else np.zeros(0, dtype=np.uint64)
-
-
-def _overlapping(items: Sequence[PairItem], known: Mapping[str, npt.NDArray[np.uint64]]) -> dict[str, tuple[str, ...]]:
-    if not known:
-        return {}
-    item_of_text = np.repeat(np.arange(len(items)), [len(item.query) + len(item.passage) for item in items])
-    found = {name: np.zeros(len(items), dtype=bool) for name in known}
-    for hashes, texts in shingles(_texts(items)):
-        for name, own in known.items():
-            found[name][item_of_text[texts[_is_in(hashes, own)]]] = True
-    return {name: tuple(items[number].id for number in np.flatnonzero(hits).tolist()) for name, hits in found.items()}
+def _overlapping(items: Sequence[PairItem], known: Mapping[str, KnownTexts]) -> dict[str, tuple[str, ...]]:
+    if not known or not items:
+        return dict.fromkeys(known, ())
+    starts = np.cumsum([0, *(len(item.query) + len(item.passage) for item in items[:-1])])
+    shared = overlapping(_texts(items), known)
+    return {
+        name: tuple(items[number].id for number in np.flatnonzero(np.logical_or.reduceat(texts, starts)).tolist())
+        for name, texts in shared.items()
+    }
 
 
 def _texts(items: Sequence[PairItem]) -> Iterator[str]:
     for item in items:
         yield from item.query.values()
         yield from item.passage.values()
-
-
-def _is_in(values: npt.NDArray[np.uint64], known: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Like `np.isin`, for a `known` that is sorted already and much larger than `values`."""
-    if len(known) == 0:
-        return np.zeros(len(values), dtype=bool)
-    places = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    found: npt.NDArray[np.bool_] = known[places] == values
-    return found

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,23 @@ def load_pair_file(path: Path) -> list[PairItem]:
     Raises:
         UserError: the file breaks a rule; names the line or row.
     """
+    return load_pair_set([path])
+
+
+def load_pair_set(paths: Sequence[Path]) -> list[PairItem]:
+    """Loads the items of a set that may be cut into several files; an item's rows may stand in different ones.
+
+    Raises:
+        UserError: a file breaks a rule, or an id of whole items occurs in two files; names the line or row.
+    """
+    return items_from_records(str(paths[0]), chain.from_iterable(map(_records, paths)))
+
+
+def _records(path: Path) -> Iterator[Record]:
     suffix = pair_file_suffix(path)
     if suffix is None:
         raise UserError(f"{path} has no known suffix: name it {', '.join(PAIR_FILE_SUFFIXES)}.")
-    return items_from_records(str(path), _READERS[suffix.removesuffix(".gz")](path))
+    return _READERS[suffix.removesuffix(".gz")](path)
 
 
 def _json_records(path: Path) -> Iterator[Record]:

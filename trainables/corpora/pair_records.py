@@ -3,20 +3,20 @@
 *Whole items*: one record per item, `{"id", "group", "query": {language: text}, "passage": {language: text}}`.
 *Rows*: one record per item and language, `{"pair_id", "group", "language", "query", "passage"}`; the rows of one
 `pair_id` are translations of one item. `group` is optional in both forms: by default an item is a group of its own.
-Null means absent; other fields are ignored.
+Null means absent; other fields are ignored. Language codes are brought into one form: `pt_br` is `pt-BR`.
 """
 
-import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from trainables.corpora.languages import language_code
 from trainables.corpora.pairs import PairItem
 from trainables.errors import UserError
 
 FIELDS = ("id", "pair_id", "group", "language", "query", "passage")
-_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True)
@@ -130,28 +130,36 @@ def _texts_by_language(record: Record, name: str) -> dict[str, str]:
             f'{record.where}: {name!r} is {_shown(value)}: give an object of texts by language, {{"en": "..."}} '
             "(records with one language each need pair_id, language, query, passage)."
         )
-    texts = {
-        _language(record.where, language): _text(record.where, f"{name} in {language!r}", text)
-        for language, text in value.items()
-        if text is not None
-    }
+    texts: dict[str, str] = {}
+    for written, text in value.items():
+        if text is None:
+            continue
+        language = _language(record.where, written)
+        if language in texts:
+            raise UserError(
+                f"{record.where}: the {name} has language {language!r} twice, the second time as {written!r}, which is "
+                "the same language: keep one."
+            )
+        texts[language] = _text(record.where, f"{name} in {language!r}", text)
     if not texts:
         raise UserError(f"{record.where}: the {name} has no text in any language: add one or drop the item.")
     return texts
 
 
 def _language(where: str, value: Any) -> str:
-    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
+    try:
+        return language_code(value if isinstance(value, str) else "")
+    except ValueError as error:
         raise UserError(
-            f"{where}: the language is {_shown(value)}: give a language code such as en, zh-tw or eng_Latn."
-        )
-    return value
+            f"{where}: the language is {_shown(value)}: give a language code such as en, zh-TW or eng-Latn."
+        ) from error
 
 
 def _text(where: str, name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise UserError(f"{where}: the {name} is {_shown(value)}: give a string.")
-    if not value.strip():
+    # Format characters are as invisible as white space.
+    if all(character.isspace() or unicodedata.category(character) == "Cf" for character in value):
         raise UserError(f"{where}: the {name} is empty: write its text, or null where there is none.")
     return _encodable(where, name, value)
 

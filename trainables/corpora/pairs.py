@@ -1,4 +1,18 @@
-"""Training pairs: items with a query and a passage, each in one or more languages."""
+"""Training pairs: items with a query and a passage, each in one or more languages.
+
+Items that have a text in common are one group, whatever their file says: as question or passage, in any language, in
+normal form. A passage may answer several questions and a question may have several answers; where a file names no
+groups, or finer ones, their translations would otherwise become false negatives of each other.
+
+>>> items = [
+...     PairItem("1", "1", {"en": "Who?"}, {"en": "A duke.", "de": "Ein Herzog."}),
+...     PairItem("2", "2", {"de": "Wann?"}, {"de": "ein Herzog "}),
+...     PairItem("3", "3", {"en": "When?"}, {"en": "In 1087."}),
+... ]
+>>> data = training_data({"mine": items})
+>>> data.group_of_item.tolist(), data.groups, data.groups_in_files
+([0, 0, 1], 2, 3)
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,6 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from trainables.corpora.groups import Numbers, joined, numbered
+from trainables.corpora.normal_form import text_keys
+
 
 @dataclass(frozen=True)
 class PairItem:
@@ -14,7 +31,8 @@ class PairItem:
 
     id: str
     group: str
-    """Items of one group (an article, a document) are never negatives of each other."""
+    """Items of one group (an article, a document) are never negatives of each other; of what has no text in common with
+    other items, a group of its own is the finest one."""
     query: Mapping[str, str]
     passage: Mapping[str, str]
 
@@ -32,17 +50,26 @@ class TrainingData:
     set_of_item: npt.NDArray[np.int32]
     """[n], index into `set_names`; items of a set are contiguous, sets in the order of `set_names`."""
     group_of_item: npt.NDArray[np.int64]
-    """[n], group number; groups of different sets are different."""
+    """[n], group number; items with a text in common, also of different sets, are one group"""
+    groups_in_files: int
+    """How many groups the files name; those of different sets are different."""
     texts: tuple[str, ...]
     query_text: npt.NDArray[np.int32]
     """[n, L], index into `texts` or -1."""
     passage_text: npt.NDArray[np.int32]
     """[n, L], index into `texts` or -1."""
+    text_form: npt.NDArray[np.int32]
+    """[texts], number of the normal form of every text: texts of one number are the same text."""
     fingerprint: str
     """sha256 over everything above: equal fingerprints mean equal batches at equal seeds."""
 
     def __len__(self) -> int:
         return len(self.item_ids)
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return int(self.group_of_item.max(initial=-1)) + 1
 
     def item(self, index: int) -> PairItem:
         """Returns one item with its texts."""
@@ -69,31 +96,47 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
     query_text = np.full((size, len(languages)), -1, dtype=np.int32)
     passage_text = np.full((size, len(languages)), -1, dtype=np.int32)
     set_of_item = np.zeros(size, dtype=np.int32)
-    group_of_item = np.zeros(size, dtype=np.int64)
+    group_in_file = np.zeros(size, dtype=np.int64)
     item_ids: list[str] = []
     for set_number, items in enumerate(sets.values()):
         for item in items:
             row = len(item_ids)
             item_ids.append(item.id)
             set_of_item[row] = set_number
-            group_of_item[row] = groups.setdefault((set_number, item.group), len(groups))
+            group_in_file[row] = groups.setdefault((set_number, item.group), len(groups))
             for language, text in item.query.items():
                 query_text[row, column[language]] = texts.setdefault(text, len(texts))
             for language, text in item.passage.items():
                 passage_text[row, column[language]] = texts.setdefault(text, len(texts))
+    text_form = numbered(text_keys(texts))
+    group_of_item = joined(
+        size,
+        (np.arange(size), group_in_file),
+        forms_of_items(np.concatenate([query_text, passage_text], axis=1), text_form),
+    )
     arrays = (set_of_item, group_of_item, query_text, passage_text)
     digest = fingerprint([tuple(sets), languages, item_ids, tuple(texts)], arrays)
     return TrainingData(
-        tuple(sets),
-        languages,
-        tuple(item_ids),
-        set_of_item,
-        group_of_item,
-        tuple(texts),
-        query_text,
-        passage_text,
-        digest,
+        set_names=tuple(sets),
+        languages=languages,
+        item_ids=tuple(item_ids),
+        set_of_item=set_of_item,
+        group_of_item=group_of_item,
+        groups_in_files=len(groups),
+        texts=tuple(texts),
+        query_text=query_text,
+        passage_text=passage_text,
+        text_form=text_form.astype(np.int32),
+        fingerprint=digest,
     )
+
+
+def forms_of_items(table: npt.NDArray[np.int32], text_form: npt.NDArray[np.integer]) -> tuple[Numbers, Numbers]:
+    """The normal forms of the texts [n, L] of items, -1 where there is none, as (item, form), two arrays of one
+    length.
+    """
+    items, columns = np.nonzero(table >= 0)
+    return items, text_form[table[items, columns]].astype(np.int64)
 
 
 def fingerprint(lists: Iterable[Sequence[str]], arrays: Iterable[npt.NDArray[np.int32] | npt.NDArray[np.int64]]) -> str:

@@ -1,143 +1,242 @@
-"""Shingles of running text, hashed: runs of 13 words, or of 30 characters in scripts without spaces.
+"""Running text in common: what a text shares with known ones, told by hashes of runs of it.
 
-Texts are compared after NFKC, lower-casing and folding of white space. The shingles of a text are
+Texts are compared in normal form (`normal_form`), so that punctuation, case, invisible characters and optional marks
+make no difference. A text shares text with a known one if it holds
 
-- every run of 13 words (a word is what stands between spaces);
-- every run of 30 characters of which at least half belong to a script written without spaces (Han, Kana, Bopomofo,
-  Thai, Lao, Khmer, Myanmar): the run decides, not the text's language, since languages mix;
-- if it has neither, the whole text, provided that it has 5 words, or 12 characters of such scripts making up at least
-  half of it: shorter ones are stock phrases.
+- a run of 13 words of it, or a run of 30 characters of which at least half belong to scripts written without spaces:
+  the run decides, not the text's language, since languages mix;
+- or, where the known text is too short for such a run, all of it, anywhere: one of 5 words or more, or one of 16
+  characters of which at least half belong to such scripts (an ideograph counts as two, since it says as much);
+- or, where it is shorter still, but has 3 words or 6 such characters, if it is nothing else: within longer texts such
+  phrases are common.
+
+>>> known = known_texts(["He died in Rouen in the year of 1087.", "Who won?"])
+>>> texts = ["A long reign! he died, in Rouen, in the year of 1087; his sons divided the land", "Who won?"]
+>>> overlapping(texts, {"test": known})["test"].tolist()
+[True, False]
 """
 
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from trainables.corpora.hashes import Hashes, Numbers, Runs, mix
+from trainables.corpora.normal_form import END, Chunk, is_ideograph, is_written_without_spaces, normal_chunks
+
 WORDS = 13
 CHARACTERS = 30
-WHOLE_WORDS = 5
-WHOLE_CHARACTERS = 12
+LEAST_WORDS = 5
+LEAST_CHARACTERS = 16
+WHOLE_WORDS = 3
+WHOLE_CHARACTERS = 6
 
-_Hashes = npt.NDArray[np.uint64]
-_Numbers = npt.NDArray[np.int64]
-
-_WITHOUT_SPACES = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
-    (0x1000, 0x109F),  # Myanmar
-    (0x1780, 0x17FF),  # Khmer
-    (0x3005, 0x3007),  # ideographic iteration mark, closing mark, zero
-    (0x3040, 0x312F),  # Hiragana, Katakana, Bopomofo
-    (0x31A0, 0x31BF),  # Bopomofo extended
-    (0x31F0, 0x31FF),  # Katakana extensions
-    (0x3400, 0x4DBF),  # Han extension A
-    (0x4E00, 0x9FFF),  # Han
-    (0xA9E0, 0xA9FF),  # Myanmar extended B
-    (0xAA60, 0xAA7F),  # Myanmar extended A
-    (0xF900, 0xFAFF),  # Han compatibility
-    (0x20000, 0x3FFFF),  # Han extensions B and later
-)
-_CHUNK = 1 << 19
-"""Characters hashed at a time; about 100 bytes of memory each."""
-
-_BASE = np.uint64(0xC2B2AE3D27D4EB4F)
-_CHARACTER_RUN, _WORD_RUN, _WHOLE_TEXT = np.uint64(1), np.uint64(2), np.uint64(3)
+Flags = npt.NDArray[np.bool_]
 
 
-def normalised(text: str) -> str:
-    """Returns the text in the form in which texts are compared."""
-    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+@dataclass(frozen=True, eq=False)
+class KnownTexts:
+    """The hashes by which running text of known texts is found; 9 to 24 bytes each."""
+
+    runs: "_Hashes"
+    """Of 13 words and of 30 characters, and of short texts as a whole."""
+    words: "_ShortTexts"
+    """Texts that are too short for a run of words."""
+    characters: "_ShortTexts"
+    """Texts that are too short for a run of characters."""
 
 
-def shingles(texts: Iterable[str]) -> Iterator[tuple[_Hashes, _Numbers]]:
-    """Hashes the shingles of texts, a chunk of texts at a time.
-
-    >>> ((hashes, numbers),) = shingles(["too short", "a text of five words"])
-    >>> len(hashes), numbers.tolist()
-    (1, [1])
-
-    A hash has 64 bits and is the same in every process; two different shingles share one with probability 2^-64.
-
-    Yields:
-        (hashes, numbers of the texts that have them), two arrays of one length.
-    """
-    chunk: list[str] = []
-    size = first = 0
-    for text in texts:
-        chunk.append(normalised(text))
-        size += len(chunk[-1]) + 1
-        if size >= _CHUNK:
-            hashes, owners = _chunk_shingles(chunk)
-            yield hashes, owners + first
-            first += len(chunk)
-            chunk, size = [], 0
-    if chunk:
-        hashes, owners = _chunk_shingles(chunk)
-        yield hashes, owners + first
-
-
-def _chunk_shingles(texts: list[str]) -> tuple[_Hashes, _Numbers]:
-    """The texts are normalised, so that a line break can end each of them."""
-    codes = np.frombuffer("\n".join([*texts, ""]).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    is_end = codes == ord("\n")
-    text_of_character = np.cumsum(is_end) - is_end
-    mixed = _mix(codes.astype(np.uint64))
-
-    dense = np.zeros(len(codes), dtype=bool)
-    for low, high in _WITHOUT_SPACES:
-        dense |= (codes >= low) & (codes <= high)
-    dense_before = np.concatenate([[0], np.cumsum(dense)])
-    starts = np.arange(max(len(codes) - CHARACTERS, 0))
-    within = text_of_character[starts] == text_of_character[starts + CHARACTERS]
-    starts = starts[within & (2 * (dense_before[starts + CHARACTERS] - dense_before[starts]) >= CHARACTERS)]
-    character_runs = _run_hashes(mixed, starts, CHARACTERS, _CHARACTER_RUN)
-    character_owners = text_of_character[starts]
-
-    is_gap = is_end | (codes == ord(" "))
-    word_starts = np.flatnonzero(~is_gap & np.concatenate([[True], is_gap[:-1]]))
-    words = _segment_hashes(np.where(is_gap, np.uint64(0), mixed), word_starts)
-    text_of_word = text_of_character[word_starts]
-    starts = np.arange(max(len(words) - WORDS + 1, 0))
-    starts = starts[text_of_word[starts] == text_of_word[starts + WORDS - 1]]
-    word_runs = _run_hashes(words, starts, WORDS, _WORD_RUN)
-    word_owners = text_of_word[starts]
-
-    # Texts without words cannot be counted as whole ones, so that every whole text is a segment of words.
-    with_words, first_words, word_counts = np.unique(text_of_word, return_index=True, return_counts=True)
-    dense_counts = np.bincount(text_of_character[dense], minlength=len(texts))[with_words]
-    lengths = np.bincount(text_of_character[~is_end], minlength=len(texts))[with_words]
-    long_enough = (word_counts >= WHOLE_WORDS) | ((dense_counts >= WHOLE_CHARACTERS) & (2 * dense_counts >= lengths))
-    whole = long_enough & ~np.isin(with_words, character_owners) & ~np.isin(with_words, word_owners)
-    whole_texts = _mix(_segment_hashes(words, first_words)[whole] ^ _WHOLE_TEXT)
-
-    return (
-        np.concatenate([character_runs, word_runs, whole_texts]),
-        np.concatenate([character_owners, word_owners, with_words[whole]]),
+def known_texts(texts: Iterable[str]) -> KnownTexts:
+    """The index of known texts."""
+    runs, words, characters = [np.zeros(0, dtype=np.uint64)], [_NO_ROWS], [_NO_ROWS]
+    for chunk in normal_chunks(texts):
+        found = _Chunk(chunk)
+        runs += [np.unique(hashes) for hashes, _ in found.shingles]
+        words.append(found.words.short_texts(LEAST_WORDS, ~found.is_dense & ~found.has_run))
+        telling = found.is_dense & (found.weight >= LEAST_CHARACTERS)
+        characters.append(found.characters.short_texts(_ANCHOR, telling & ~found.has_run))
+    return KnownTexts(
+        _Hashes(np.concatenate(runs)), _ShortTexts(np.concatenate(words)), _ShortTexts(np.concatenate(characters))
     )
 
 
-def _run_hashes(values: _Hashes, starts: _Numbers, width: int, kind: np.uint64) -> _Hashes:
-    """One hash per run of `width` values."""
-    result = np.full(len(starts), kind)
-    for offset in range(width):
-        result = result * _BASE + values[starts + offset]
-    return _mix(result)
+def overlapping(texts: Iterable[str], known: Mapping[str, KnownTexts]) -> dict[str, Flags]:
+    """Which of n texts share running text with known ones: bool [n] by name."""
+    parts: dict[str, list[Flags]] = {name: [np.zeros(0, dtype=bool)] for name in known}
+    for chunk in normal_chunks(texts):
+        found = _Chunk(chunk)
+        for name, own in known.items():
+            parts[name].append(found.shared_with(own))
+    return {name: np.concatenate(part) for name, part in parts.items()}
 
 
-def _segment_hashes(values: _Hashes, starts: _Numbers) -> _Hashes:
-    """One hash per segment; a segment ends where the next one starts, and zeros at its end do not count."""
-    if len(starts) == 0:
-        return np.zeros(0, dtype=np.uint64)
-    lengths = np.diff(starts, append=len(values))
-    powers = np.cumprod(np.full(lengths.max(), _BASE))
-    offsets = np.arange(starts[0], len(values)) - np.repeat(starts, lengths)
-    return _mix(np.add.reduceat(values[starts[0] :] * powers[offsets], starts - starts[0]))
+_NO_ROWS = np.zeros((0, 4), dtype=np.uint64)
+_WORD_RUN, _CHARACTER_RUN, _WHOLE_TEXT = np.uint64(1), np.uint64(2), np.uint64(3)
+_ANCHOR = LEAST_CHARACTERS // 2
+"""Characters of a run by which a short text is found."""
+_LONGEST_WHOLE = 200
+"""Characters of a text that is compared as a whole: longer ones have runs."""
 
 
-def _mix(values: _Hashes) -> _Hashes:
-    """The finaliser of SplitMix64: neighbouring numbers become unrelated ones."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+class _Chunk:
+    """The hashed runs of a chunk of texts."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        codes, starts = chunk.codes, chunk.starts
+        self._codes = codes
+        is_end = codes == END
+        ends = np.flatnonzero(is_end)
+        lengths = ends - starts
+        owner = np.cumsum(is_end) - is_end
+        self.characters = _Sequence(Runs(mix(codes)), owner, starts, lengths, is_written_without_spaces(codes))
+        is_gap = is_end | (codes == ord(" "))
+        first = np.flatnonzero(~is_gap & np.concatenate([[True], is_gap[:-1]]))
+        last = np.flatnonzero(is_gap & np.concatenate([[False], ~is_gap[:-1]]))
+        words = Runs(self.characters.runs.hashes(first, last - first))
+        count = np.bincount(owner[first], minlength=len(starts))
+        self.words = _Sequence(words, owner[first], np.cumsum(count) - count, count, None)
+        dense = self.characters.dense_in(starts, lengths)
+        self.is_dense = (2 * dense >= lengths) & (lengths > 0)
+        """[t], whether most of a text is in scripts written without spaces."""
+        enough = np.where(self.is_dense, dense >= WHOLE_CHARACTERS, count >= WHOLE_WORDS)
+        whole = np.flatnonzero(enough & (lengths <= _LONGEST_WHOLE))
+        runs = [
+            (mix(hashes ^ kind), sequence.owner[places])
+            for sequence, width, kind in ((self.words, WORDS, _WORD_RUN), (self.characters, CHARACTERS, _CHARACTER_RUN))
+            for places, hashes in [sequence.hashed(width)]
+        ]
+        self.has_run = np.zeros(len(starts), dtype=bool)
+        """[t], whether a text is long enough to be known by its runs."""
+        for _, texts in runs:
+            self.has_run[texts] = True
+        self.shingles = [
+            *runs,
+            (mix(self.characters.runs.hashes(starts[whole], lengths[whole]) ^ _WHOLE_TEXT), whole),
+        ]
+        """Hashes of runs and of whole texts, each with the text that has it."""
+
+    @property
+    def weight(self) -> Numbers:
+        """[t], characters of a text, ideographs counted twice."""
+        starts, lengths = self.characters.first, self.characters.count
+        ideographs = np.concatenate([[0], np.cumsum(is_ideograph(self._codes))])
+        weight: Numbers = lengths + ideographs[starts + lengths] - ideographs[starts]
+        return weight
+
+    def shared_with(self, known: KnownTexts) -> Flags:
+        """Which texts share running text with known ones: bool [t]."""
+        shared = np.zeros(len(self.has_run), dtype=bool)
+        for hashes, texts in self.shingles:
+            shared[texts[known.runs.hold(hashes)]] = True
+        for short, sequence, width in (
+            (known.words, self.words, LEAST_WORDS),
+            (known.characters, self.characters, _ANCHOR),
+        ):
+            shared[short.found_in(sequence, width)] = True
+        return shared
+
+
+class _Sequence:
+    """The words, or the characters, of several texts one after the other."""
+
+    def __init__(
+        self, runs: Runs, owner: Numbers, first: Numbers, count: Numbers, dense: npt.NDArray[np.bool_] | None
+    ) -> None:
+        """A sequence of n values of t texts.
+
+        Args:
+            runs: hashes of the values.
+            owner: [n], the text of each value.
+            first: [t], where the values of a text start.
+            count: [t], how many it has.
+            dense: [n], which belong to scripts written without spaces: only runs of which half do so count; None: all.
+        """
+        self.runs, self.owner, self.first, self.count = runs, owner, first, count
+        self._dense_before = None if dense is None else np.concatenate([[0], np.cumsum(dense)])
+        self._hashed: dict[int, tuple[Numbers, Hashes]] = {}
+
+    def dense_in(self, starts: Numbers, lengths: int | Numbers) -> Numbers:
+        """How many values of runs belong to scripts written without spaces."""
+        before = self._dense_before
+        return np.zeros(len(starts), dtype=np.int64) if before is None else before[starts + lengths] - before[starts]
+
+    def hashed(self, width: int) -> tuple[Numbers, Hashes]:
+        """Where the runs of a width start that lie in one text, and their hashes."""
+        if width not in self._hashed:
+            total = len(self.owner)
+            starts = np.arange(max(total - width + 1, 0))
+            before = self._dense_before
+            if before is not None:
+                starts = np.flatnonzero(2 * (before[width:] - before[: len(before) - width]) >= width)
+            starts = starts[self.owner[starts] == self.owner[starts + width - 1]]
+            # The line break that ends a text is one of its characters.
+            starts = starts[starts + width <= self.first[self.owner[starts]] + self.count[self.owner[starts]]]
+            self._hashed[width] = starts, self.runs.hashes(starts, width)
+        return self._hashed[width]
+
+    def short_texts(self, width: int, wanted: Flags) -> npt.NDArray[np.uint64]:
+        """Of wanted texts that have a run of a width: the first such run, its place, and the length and hash of all."""
+        places, hashes = self.hashed(width)
+        texts, first = np.unique(self.owner[places], return_index=True)
+        kept = wanted[texts]
+        texts, first = texts[kept], first[kept]
+        starts, lengths = self.first[texts], self.count[texts]
+        columns = [hashes[first], places[first] - starts, lengths, self.runs.hashes(starts, lengths)]
+        return np.stack([column.astype(np.uint64) for column in columns], axis=1)
+
+
+class _Hashes:
+    """A set of hashes that is asked for many others, of which few are in it."""
+
+    def __init__(self, hashes: Hashes) -> None:
+        self._hashes = np.unique(hashes)
+        # What is not in this table is not in the set; most others are.
+        self._bits = min(26, max(10, int(16 * len(self._hashes)).bit_length()))
+        self._table = np.zeros(1 << self._bits, dtype=bool)
+        self._table[self._slot(self._hashes)] = True
+
+    def hold(self, values: Hashes) -> Flags:
+        """Which of the values are in the set."""
+        found = self._table[self._slot(values)]
+        likely = np.flatnonzero(found)
+        if len(likely):
+            place = np.minimum(np.searchsorted(self._hashes, values[likely]), len(self._hashes) - 1)
+            found[likely] = self._hashes[place] == values[likely]
+        return found
+
+    def _slot(self, values: Hashes) -> Hashes:
+        return values >> np.uint64(64 - self._bits)
+
+
+class _ShortTexts:
+    """Short texts, found anywhere by a run of theirs."""
+
+    def __init__(self, rows: npt.NDArray[np.uint64]) -> None:
+        """rows: [m, 4], the hash of a run, its place in the text, the length and the hash of the text."""
+        rows = np.unique(rows, axis=0)
+        self._run, self._place, self._length, self._whole = (np.ascontiguousarray(column) for column in rows.T)
+        self._runs = _Hashes(self._run)
+
+    def found_in(self, sequence: _Sequence, width: int) -> Numbers:
+        """The texts that hold one of these as a whole; `width` is that of their runs."""
+        if len(self._run) == 0:
+            return np.zeros(0, dtype=np.int64)
+        places, hashes = sequence.hashed(width)
+        likely = np.flatnonzero(self._runs.hold(hashes))
+        places, hashes = places[likely], hashes[likely]
+        row, last = (np.searchsorted(self._run, hashes, side=side) for side in ("left", "right"))
+        found = [np.zeros(0, dtype=np.int64)]
+        while len(places):
+            starts = places - self._place[row].astype(np.int64)
+            lengths = self._length[row].astype(np.int64)
+            texts = sequence.owner[places]
+            first = sequence.first[texts]
+            fits = np.flatnonzero((starts >= first) & (starts + lengths <= first + sequence.count[texts]))
+            same = sequence.runs.hashes(starts[fits], lengths[fits]) == self._whole[row[fits]]
+            found.append(texts[fits[same]])
+            # Several of them may have the same run.
+            row = row + 1
+            more = row < last
+            places, row, last = places[more], row[more], last[more]
+        return np.concatenate(found)

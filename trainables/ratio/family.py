@@ -124,6 +124,15 @@ class Curve(Schedule):
         return float(np.argmax(moved >= moved[-1] / 2) + 1) / 1000 if moved[-1] > 0 else 0.0
 
 
+def movement(ratios: Sequence[float] | Trajectory) -> float:
+    """How far ratios move over a training: the largest less the smallest.
+
+    >>> movement([0.5, 0.2, 0.6])
+    0.4
+    """
+    return float(max(ratios) - min(ratios)) if len(ratios) else 0.0
+
+
 def between(start: float, end: float, share: float) -> float:
     """The value a `share` in [0, 1] of the way from start to end.
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from trainables.batches.batch import Batch
-from trainables.batches.kinds import KINDS, Kind, batch_kinds
+from trainables.batches.drawn import drawn_batch, kinds_of
+from trainables.batches.kinds import KINDS
 from trainables.batches.planner import BatchPlanner
 from trainables.clock import Clock
 from trainables.config import TrialConfig
@@ -178,49 +179,36 @@ class _Run:
         self._optimiser = build_optimiser(self._parameters, config.optimiser)
         self._engine = GradientEngine(encoder, tokens, config, worker)
         self._policy = ratio_policy(config.ratio, max(1, config.steps))
-        self._kinds = batch_kinds(config.batches.draw, config.seed)
-        self._planner = BatchPlanner(
-            data,
-            config.batches.size,
-            config.seed,
-            language_temperature=config.batches.language_temperature,
-            set_weights=config.batches.set_weights,
-        )
+        self._kinds = kinds_of(config.batches, config.seed)
+        self._planner = BatchPlanner.of(data, config.batches, config.seed)
         self._query_lengths, self._passage_lengths = tokens.queries.lengths, tokens.passages.lengths
 
     def step(self) -> bool:
         """Does one optimiser step; false if a controller would have to steer by numbers that are not finite."""
         config, progress, step = self.config, self.progress, self.progress.step
-        ratio = self._policy.ratio(step)
-        drawn = self._kinds.draw(step, ratio)
-        weights: dict[Kind, float] = (
-            {"mono": ratio, "cross": 1 - ratio} if config.batches.mixing == "loss" else {drawn: 1.0}
-        )
-        shares, losses = [], []
-        for part, (kind, weight) in enumerate(weights.items()):
-            # Every batch takes the next items, so that all trainings see the same items in the same order.
-            batch = self._planner.batch(step * len(weights) + part, kind)
-            shares.append(batch.shard(self.worker.rank, self.worker.world))
-            losses.append(self._engine.add_gradient(shares[-1], step, part, weight))
-            self._count(kind, batch)
-            progress.windows[kind].pending.append(losses[-1])
-        loss = losses[0] if len(losses) == 1 else ratio * losses[0] + (1 - ratio) * losses[1]
+        batch = drawn_batch(self._planner, config.batches, step, self._kinds.mono(step, self._policy.ratio(step)))
+        share = batch.shard(self.worker.rank, self.worker.world)
+        loss = self._engine.add_gradient(share, step)
+        self._count(batch)
         progress.windows["loss"].pending.append(loss)
+        if batch.kind is not None:
+            progress.windows[batch.kind].pending.append(loss)
         self._update(step)
         progress.step += 1
         wanted = self._policy.wants(step)
         if wanted:
             with self.clock.measure("signal"):
-                progress.signals = self._measure(step, wanted, loss, shares[0])
+                progress.signals = self._measure(step, wanted, loss, share)
             if not all(math.isfinite(value) for value in progress.signals.values()):
                 return False
-        self._policy.observe(step, drawn, progress.signals)
+        # Only schedules, which look at nothing, drive batches of both kinds.
+        self._policy.observe(step, batch.kind or "cross", progress.signals)
         return True
 
-    def _count(self, kind: Kind, batch: Batch) -> None:
+    def _count(self, batch: Batch) -> None:
         progress = self.progress
-        progress.batches[kind] += 1
-        progress.pairs += len(batch.query_text)
+        progress.pairs += len(batch)
+        progress.mono_pairs += batch.mono
         progress.tokens += int(self._query_lengths.take(batch.query_text).sum())
         progress.tokens += int(self._passage_lengths.take(batch.passage_text).sum())
 

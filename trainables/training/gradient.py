@@ -51,33 +51,33 @@ class GradientEngine:
         # Whole tensor-core tiles.
         self._multiple_of = 8 if worker.device.type == "cuda" else 1
 
-    def add_gradient(self, share: Batch, step: int, part: int = 0, weight: float = 1.0) -> Tensor:
-        """Adds `weight` times the gradient and returns this worker's part of the loss, a scalar without history.
+    def add_gradient(self, share: Batch, step: int) -> Tensor:
+        """Adds the gradient and returns this worker's part of the loss, a scalar without history.
 
-        The parts, and the gradients, sum over the workers to those of the global batch. `part` tells the batches of a
-        step apart. With several chunks the embeddings are computed twice: once without history for the loss and its
-        gradient with respect to them, and once per chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
+        The parts, and the gradients, sum over the workers to those of the global batch. With several chunks the
+        embeddings are computed twice: once without history for the loss and its gradient with respect to them, and
+        once per chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
         """
         chunks = self._chunks(share, self._config.compute.gradient_accumulation)
         if len(chunks) == 1:
-            loss = self._loss(self._embed(chunks[0], (step, part, 0)))
-            (loss * weight).backward()
+            loss = self._loss(self._embed(chunks[0], (step, 0)))
+            loss.backward()
             return loss.detach()
         with torch.no_grad():
-            per_chunk = [self._embed(chunk, (step, part, number)) for number, chunk in enumerate(chunks)]
+            per_chunk = [self._embed(chunk, (step, number)) for number, chunk in enumerate(chunks)]
         queries, passages = (torch.cat(side).requires_grad_() for side in zip(*per_chunk, strict=True))
         loss = self._loss((queries, passages))
-        wanted = torch.autograd.grad(loss * weight, (queries, passages))
+        wanted = torch.autograd.grad(loss, (queries, passages))
         sizes = [len(chunk[0]) for chunk in chunks]
         for number, (chunk, *gradients) in enumerate(zip(chunks, *(g.split(sizes) for g in wanted), strict=True)):
-            torch.autograd.backward(self._embed(chunk, (step, part, number)), gradients)
+            torch.autograd.backward(self._embed(chunk, (step, number)), gradients)
         return loss.detach()
 
     @torch.no_grad()
-    def loss(self, share: Batch, step: int, part: int = 0) -> Tensor:
+    def loss(self, share: Batch, step: int) -> Tensor:
         """Returns this worker's part of the loss with the dropout that `add_gradient` had; no gradient is added."""
         chunks = self._chunks(share, self._config.compute.gradient_accumulation)
-        per_chunk = [self._embed(chunk, (step, part, number)) for number, chunk in enumerate(chunks)]
+        per_chunk = [self._embed(chunk, (step, number)) for number, chunk in enumerate(chunks)]
         queries, passages = (torch.cat(side) for side in zip(*per_chunk, strict=True))
         return self._loss((queries, passages))
 
@@ -94,7 +94,7 @@ class GradientEngine:
             zip(np.array_split(share.query_text, count), np.array_split(share.passage_text, count), strict=True)
         )
 
-    def _embed(self, chunk: tuple[np.ndarray, np.ndarray], place: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    def _embed(self, chunk: tuple[np.ndarray, np.ndarray], place: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """The embeddings of a chunk's queries and passages, [n, d] each, in float32."""
         self._generator.manual_seed(_dropout_seed(self._config.seed, self._worker.rank, place))
         with self._mixed_precision():
@@ -139,7 +139,7 @@ def _stack(sides: Sequence[tuple[Tensor, Tensor]], width: int, pad_id: int) -> t
     return torch.cat([ids for ids, _ in wide]), torch.cat([mask for _, mask in wide])
 
 
-def _dropout_seed(seed: int, rank: int, place: tuple[int, int, int]) -> int:
+def _dropout_seed(seed: int, rank: int, place: tuple[int, int]) -> int:
     """Differs between forward passes; the same when one is repeated, after a restart or with cached gradients."""
     address = "/".join(map(str, (seed, rank, *place)))
     return int.from_bytes(blake2b(address.encode(), digest_size=8).digest(), "little", signed=True)

@@ -40,12 +40,12 @@ class Progress:
     """Everything about a run, besides weights, moments and the state of a controller, that a resumed run must know."""
 
     step: int = 0
-    batches: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     pairs: int = 0
+    mono_pairs: int = 0
     tokens: int = 0
     signal_pairs: int = 0
     first_loss: dict[str, float] = field(default_factory=dict)
-    """Mean loss per kind in the first report that had the kind."""
+    """Mean loss, of all batches and per kind, in the first report that had any."""
     windows: dict[str, LossWindow] = field(default_factory=lambda: {name: LossWindow() for name in ("loss", *KINDS)})
     dev: dict[str, float] = field(default_factory=dict)
     """The last dev metrics."""
@@ -57,8 +57,8 @@ class Progress:
 
     @property
     def mono_share(self) -> float:
-        """Share of monolingual ones among the batches drawn so far."""
-        return self.batches["mono"] / max(1, sum(self.batches.values()))
+        """Share of monolingual ones among the pairs trained so far."""
+        return self.mono_pairs / max(1, self.pairs)
 
     def read(self, worker: Worker) -> dict[str, list[float]]:
         """Returns the losses since the last report under `loss`, `mono` and `cross`."""
@@ -66,9 +66,9 @@ class Progress:
 
     def close_window(self, seconds: float) -> None:
         """Starts the next report; `seconds` is the training time so far."""
-        for kind in KINDS:
-            if (value := mean(self.windows[kind].known)) is not None:
-                self.first_loss.setdefault(kind, value)
+        for name, window in self.windows.items():
+            if (value := mean(window.known)) is not None:
+                self.first_loss.setdefault(name, value)
         self.windows = {name: LossWindow() for name in self.windows}
         self.reported_pairs, self.reported_tokens, self.reported_seconds = self.pairs, self.tokens, seconds
 
@@ -90,10 +90,11 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
     occurred is twice the same kind's mean in its first report and no better than log(batch size) less a
     hundredth, the loss of an encoder that tells nothing apart. Kinds are kept apart, and chance must be reached: a
     schedule that moves from easy to hard batches raises the loss of a healthy run, and may let it forget one kind.
+    Batches of both kinds are judged by their loss as a whole.
 
     Args:
-        losses: of each kind of batch, since the last report.
-        first: mean loss of each kind in its first report.
+        losses: of all batches and of each kind, since the last report.
+        first: mean loss of each of these in its first report.
         late: whether the training is in its second half.
         batch_size: pairs of a batch.
     """
@@ -102,10 +103,8 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
     if not late:
         return False
     chance = _NEAR_CHANCE * math.log(batch_size)
-    means = {kind: mean(losses[kind]) for kind in KINDS}
-    lost = [
-        kind in first and value > _MARGIN * first[kind] and value > chance
-        for kind, value in means.items()
-        if value is not None
-    ]
+    means: dict[str, float] = {name: value for name in KINDS if (value := mean(losses[name])) is not None}
+    if not means and (value := mean(losses["loss"])) is not None:
+        means = {"loss": value}
+    lost = [name in first and value > _MARGIN * first[name] and value > chance for name, value in means.items()]
     return bool(lost) and all(lost)

@@ -25,7 +25,7 @@ from trainables.config import TrialConfig
 from trainables.parameters import Real
 from trainables.records import Outcome, Rung, Status, TrialRecord
 
-MAP = "multilingual/map"
+MAP = "overall/map"
 DISTANCE = "bias/rank_distance"
 MORE, LESS = Objective(MAP, "maximize"), Objective(DISTANCE, "minimize")
 
@@ -289,6 +289,8 @@ def test_the_journal_in_the_study_folder_tells_the_same(tmp_path: Path) -> None:
     names = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     for branch in SPACE.branches:
         own = [outcome for spec, outcome in done.values() if spec.branch == branch.name]
-        seen = optuna.load_study(study_name=branch.name, storage=reader).trials
+        # Values that made no trial stand there as failed.
+        told = optuna.load_study(study_name=branch.name, storage=reader).trials
+        seen = [trial for trial in told if trial.state != TrialState.FAIL]
         assert [trial.state for trial in seen] == [names[outcome.status] for outcome in own]
         assert [trial.last_step for trial in seen] == [outcome.steps for outcome in own]

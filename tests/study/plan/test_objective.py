@@ -48,7 +48,7 @@ def test_a_direction_may_be_turned_round() -> None:
 
 
 def test_the_default_of_the_settings_is_an_objective() -> None:
-    assert parse_objectives(StudySettings().objective) == (Objective("multilingual/map", "maximize"),)
+    assert parse_objectives(StudySettings().objective) == (Objective("overall/map", "maximize"),)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from search_spaces.registry import SPACES, space
 from study.plan.program import StudyPlan, affordable_steps
+from study.records import ArmsRecord
 from study.settings import StudySettings
 from trainables.encoders.mini import MiniEncoder
 from trainables.errors import UserError
@@ -19,12 +20,13 @@ from trainables.ratio.controller import ControllerFamily
 from trainables.ratio.controllers.excess import Excess
 from trainables.ratio.controllers.gap import Gap
 from trainables.ratio.controls.replay import Replay
+from trainables.ratio.family import Schedule, movement
 from trainables.ratio.registry import FAMILIES
 from trainables.ratio.schedules.linear import Linear
 from trainables.records import Outcome, TrialRecord
 from trainables.training.config import LossConfig
 
-OBJECTIVE = "multilingual/map"
+OBJECTIVE = "overall/map"
 SIZE = {"steps": 40, "batches.size": 8}
 SETTINGS = StudySettings(set=SIZE, trials=4, seeds=3)
 RATES = MiniEncoder.recipe.searched["optimiser.learning_rate"]
@@ -87,7 +89,9 @@ def test_rounds_do_not_depend_on_who_ends_first() -> None:
 def test_every_branch_gets_the_same_number_of_trials_and_pairs() -> None:
     plan = plan_of()
     trials = [spec for spec in run(plan).values() if spec.phase == "search"]
-    assert len(trials) == plan.planned["search"] == len(space("dynamic_vs_static").branches) * 4
+    # Loss mixing is searched as a branch is.
+    assert len(trials) == plan.planned["search"] == (len(space("dynamic_vs_static").branches) + 1) * 4
+    assert {(branch.trials, branch.pairs) for branch in plan.branches} == {(4, 4 * 40 * 8)}
     for branch in space("dynamic_vs_static").branches:
         own = [spec.config for spec in trials if spec.branch == branch.name]
         assert len(own) == 4
@@ -109,7 +113,7 @@ def test_confirm_seeds_are_the_same_in_every_arm_and_never_those_of_the_search()
 def test_arms_are_the_best_of_their_branch_on_dev() -> None:
     plan = plan_of()
     trials = run(plan)
-    search = [spec for spec in trials.values() if spec.phase == "search"]
+    search = [spec for spec in trials.values() if spec.phase == "search" and spec.branch != "loss-mixing"]
     value = {spec.id: outcome_of(spec).metrics[f"dev/{OBJECTIVE}"] for spec in search}
     by_name = {arm.arm: arm for arm in plan.arms}
     dynamic = {b.name for b in space("dynamic_vs_static").branches if b.role == "dynamic"}
@@ -128,11 +132,91 @@ def test_controls_keep_the_mean_ratio_the_learning_rate_and_the_pairs() -> None:
     assert [arm.arm.split(", ")[1] for arm in controls] == ["reversed", "shuffled", "same-mean", "loss-mixing"]
     for arm in controls:
         assert arm.of == "best dynamic"
-        assert arm.config.optimiser.learning_rate == winner.config.optimiser.learning_rate
-        batches = 2 if arm.config.batches.mixing == "loss" else 1
-        assert arm.config.steps * batches == winner.config.steps
-        if batches == 1:
-            assert arm.mean_ratio == pytest.approx(winner.mean_ratio, abs=1e-12)
+        assert (arm.config.steps, arm.config.batches.size) == (winner.config.steps, winner.config.batches.size)
+        assert arm.mean_ratio == pytest.approx(winner.mean_ratio, abs=1e-12)
+        if arm.config.batches.mixing == "alternate":
+            assert arm.config.optimiser == winner.config.optimiser
+
+
+def test_loss_mixing_keeps_the_schedule_of_the_winner_and_searches_its_own_learning_rate() -> None:
+    plan = plan_of()
+    trials = run(plan, concurrent=5, seed=1)
+    winner = next(arm for arm in plan.arms if arm.arm == "best dynamic")
+    own = [spec for spec in trials.values() if spec.branch == "loss-mixing"]
+    assert [spec.number for spec in own] == [0, 1, 2, 3]
+    assert {spec.config.batches.mixing for spec in own} == {"loss"}
+    assert all(spec.config.ratio == winner.config.ratio and spec.config.steps == 40 for spec in own)
+    rates = [spec.config.optimiser.learning_rate for spec in own]
+    assert rates[0] == winner.config.optimiser.learning_rate, "begun with what suited the winner"
+    assert len(set(rates)) == 4
+    best = max(own, key=lambda spec: outcome_of(spec).metrics[f"dev/{OBJECTIVE}"])
+    arm = next(arm for arm in plan.arms if arm.arm == "best dynamic, loss-mixing")
+    assert (arm.chosen_from, arm.config) == (best.id, best.config)
+
+
+def test_what_is_not_searched_anywhere_is_not_searched_for_a_control() -> None:
+    plan = plan_of(settings=SETTINGS.model_copy(update={"set": {**SIZE, "optimiser.learning_rate": 0.003}}))
+    trials = run(plan)
+    assert "loss-mixing" not in {spec.branch for spec in trials.values()}
+    assert "best dynamic, loss-mixing" in {arm.arm for arm in plan.arms}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2"])
+def test_every_dynamic_trial_moves_the_ratio_even_if_standing_still_would_be_best(sampler: str) -> None:
+    def end(spec: TrialRecord) -> Outcome:
+        ratio = spec.config.ratio
+        value = 1 - movement(ratio.trajectory(40)) if isinstance(ratio, Schedule) else 0.0
+        outcome = outcome_of(spec)
+        return outcome.model_copy(update={"metrics": {f"dev/{OBJECTIVE}": value}, "dev_by_step": {}})
+
+    settings = SETTINGS.model_copy(update={"sampler": sampler, "trials": 25})
+    plan = plan_of(settings=settings)
+    trials = run(plan, end=end)
+    dynamic = {branch.name for branch in plan.space.branches if branch.role == "dynamic"}
+    moved = [movement(spec.config.ratio.trajectory(40)) for spec in trials.values() if spec.branch in dynamic]
+    assert len(moved) == 25 * len(dynamic), "what is refused is no trial"
+    assert min(moved) >= 0.2
+    assert run(plan_of(settings=settings), end=end) == trials
+
+
+def test_what_cannot_move_is_told() -> None:
+    settings = SETTINGS.model_copy(
+        update={"set": {**SIZE, "ratio.start": 0.5, "ratio.end": 0.5}, "arms": ("static", "linear")}
+    )
+    with pytest.raises(UserError, match="linear: none of 1000 values"):
+        run(plan_of(settings=settings))
+
+
+def test_a_controller_that_did_not_move_the_ratio_is_no_dynamic_arm_and_that_is_recorded() -> None:
+    def end(spec: TrialRecord) -> Outcome:
+        outcome = outcome_of(spec)
+        still = spec.phase == "search" and spec.config.ratio.closed_loop and (spec.branch == "gap" or spec.number == 1)
+        if not still:
+            return outcome
+        # The best of all, but a constant.
+        metrics = {f"dev/{OBJECTIVE}": 2.0}
+        return outcome.model_copy(update={"metrics": metrics, "ratios": tuple(r / 5 for r in outcome.ratios)})
+
+    written: list[ArmsRecord] = []
+    plan = StudyPlan(space("closed_loop"), SETTINGS, on_arms=written.append)
+    trials = run(plan, end=end)
+    arms = {arm.arm: arm for arm in plan.arms}
+    assert "gap" not in arms
+    assert all(not (arm.chosen_from or "").endswith("-001") for arm in plan.arms if arm.role == "dynamic")
+    (record,) = written
+    still = {spec.id for spec in trials.values() if spec.branch == "gap" and spec.phase == "search"}
+    others = {f"search-{name}-001" for name in ("progress", "odm", "excess", "bias")}
+    assert set(record.constants) == still | others
+    assert arms["best dynamic"].description.endswith("; α 0.25 to 0.75 in the search")
+
+
+def test_a_study_whose_controllers_all_stood_still_says_so() -> None:
+    def end(spec: TrialRecord) -> Outcome:
+        outcome = outcome_of(spec)
+        return outcome.model_copy(update={"ratios": tuple(0.5 for _ in outcome.ratios)})
+
+    with pytest.raises(UserError, match=r"no complete trial for best dynamic .*search-gap-000.* by less than 0.2"):
+        run(plan_of("closed_loop"), end=end)
 
 
 def test_a_failed_or_pruned_trial_is_never_chosen() -> None:
@@ -272,7 +356,8 @@ def test_the_twins_of_a_controller_replay_what_it_decided() -> None:
     assert FAMILIES[winner.family].closed_loop
     assert twin.config.steps == winner.config.steps
     assert isinstance(mixed.config.ratio, Replay)
-    assert mixed.config.ratio.ratios == (0.5,) * (winner.config.steps // 2), "the mean of 0.25 and 0.75"
+    assert mixed.config.ratio.ratios == ((0.25, 0.75) * 20)[: winner.config.steps]
+    assert mixed.config.steps == winner.config.steps
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
@@ -280,7 +365,8 @@ def test_a_search_that_is_cut_short_is_the_beginning_of_the_whole_one(sampler: s
     whole, short = (
         run(plan_of(settings=SETTINGS.model_copy(update={"sampler": sampler, "trials": trials}))) for trials in (8, 5)
     )
-    searched = {name: spec for name, spec in short.items() if spec.phase == "search"}
+    # Whose ratio loss mixing has is known only at the end.
+    searched = {n: spec for n, spec in short.items() if spec.phase == "search" and spec.branch != "loss-mixing"}
     assert len(searched) == 5 * len(space("dynamic_vs_static").branches)
     assert {name: whole[name] for name in searched} == searched
 
@@ -331,7 +417,7 @@ def test_levels_cross_every_branch_with_equal_effort() -> None:
 
 def test_levels_are_searched_with_the_same_random_numbers_but_choose_for_themselves() -> None:
     plan = plan_of(settings=SIZES.model_copy(update={"sampler": "random"}))
-    trials = [t for t in run(plan).values() if t.phase == "search"]
+    trials = [t for t in run(plan).values() if t.phase == "search" and t.branch != "loss-mixing"]
     by_level = [
         [
             (t.branch, t.number, t.config.ratio, t.config.optimiser.learning_rate)
@@ -372,10 +458,12 @@ def test_a_factor_can_be_searched_instead_of_crossing() -> None:
     plan = plan_of(settings=settings)
     trials = run(plan).values()
     assert len(plan.cells) == 1
+    tried: set[str] = set()
     for branch in space("dynamic_vs_static").branches:
         own = [t.config.encoder.name for t in trials if t.branch == branch.name]
         assert own[0] == "mini-xs"
-        assert set(own) == {"mini-xs", "mini-s"}
+        tried |= set(own)
+    assert tried == {"mini-xs", "mini-s"}
     assert {encoder.name for encoder in plan.encoders} == {"mini-xs", "mini-s"}
 
 

@@ -2,6 +2,7 @@ import csv
 import gzip
 import json
 import string
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,8 +16,12 @@ from trainables.corpora.pair_files import load_pair_file
 from trainables.corpora.pairs import PairItem
 from trainables.errors import UserError
 
-LANGUAGES = ["ar", "de", "eng_Latn", "th", "zh-tw"]
+LANGUAGES = ["ar", "de", "eng-Latn", "th", "zh-TW"]
 Writer = Callable[[Path, Sequence[PairItem]], None]
+
+
+def is_visible(text: str) -> bool:
+    return any(not character.isspace() and unicodedata.category(character) != "Cf" for character in text)
 
 
 def write_jsonl(path: Path, items: Sequence[PairItem]) -> None:
@@ -98,7 +103,7 @@ FORMS: dict[str, tuple[str, Writer]] = {
     "rows, Parquet": ("c.parquet", write_flat_parquet),
 }
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(lambda text: text.strip())
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(is_visible)
 names = st.text(string.printable + "éж中", min_size=1, max_size=6).filter(lambda text: text.strip())
 text_maps = st.dictionaries(st.sampled_from(LANGUAGES), texts, min_size=1)
 item_lists = st.lists(

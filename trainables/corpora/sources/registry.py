@@ -7,8 +7,8 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.pair_files import load_pair_file
-from trainables.corpora.pair_paths import find_pair_files, pair_file_stem
+from trainables.corpora.pair_files import load_pair_set
+from trainables.corpora.pair_paths import PairSet, find_pair_files, pair_sets
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.sources import atlas, mlqa_r, xquad_r
 from trainables.corpora.sources.base import BenchmarkSource, Source, TrainingSource
@@ -83,7 +83,7 @@ def load_training(names: Sequence[str], data_dir: Path | None = None) -> dict[st
 
     Returns:
         The items by name of the set, in the order of `names`. The set of a file is called after it, with -2, -3, ...
-        where that name is taken.
+        where that name is taken; the shards of one set are one set (see `pair_sets`).
 
     Raises:
         UserError: a name is nothing of these, a set is named twice, or a file breaks a rule.
@@ -92,8 +92,8 @@ def load_training(names: Sequence[str], data_dir: Path | None = None) -> dict[st
         raise UserError(
             f"No training set is named: name {', '.join(TRAINING_SOURCES)}, a pair file or a folder of them."
         )
-    sets: dict[str, list[PairItem]] = {}
     named_by: dict[str, str] = {}
+    origins: list[str | Path] = []
     for name in names:
         for origin in [name] if name in TRAINING_SOURCES else _pair_files(name, data_dir):
             place = str(origin.resolve()) if isinstance(origin, Path) else origin
@@ -102,11 +102,15 @@ def load_training(names: Sequence[str], data_dir: Path | None = None) -> dict[st
                     f"The training set {origin} is named twice, by {named_by[place]!r} and {name!r}: drop one."
                 )
             named_by[place] = name
-            if isinstance(origin, Path):
-                # A file called like a set of the registry is another set.
-                sets[_free_name(pair_file_stem(origin), {*sets, *TRAINING_SOURCES})] = load_pair_file(origin)
-            else:
-                sets[origin] = TRAINING_SOURCES[origin].load(data_dir)
+            origins.append(origin)
+    sets_of_files = {file: one for one in pair_sets(o for o in origins if isinstance(o, Path)) for file in one.files}
+    sets: dict[str, list[PairItem]] = {}
+    for one in dict.fromkeys(sets_of_files[o] if isinstance(o, Path) else o for o in origins):
+        if isinstance(one, PairSet):
+            # A file called like a set of the registry is another set.
+            sets[_free_name(one.name, {*sets, *TRAINING_SOURCES})] = load_pair_set(one.files)
+        else:
+            sets[one] = TRAINING_SOURCES[one].load(data_dir)
     return sets
 
 

@@ -32,3 +32,6 @@ class Control:
     changes: Callable[[Training, Sequence[float]], Mapping[str, Any]]
     """From the winner's training and the ratios that it used, [T], to the options, by dotted key, in which the
     control's differs. The ratios are looked at only where they were not known before the training."""
+    tuned: bool = False
+    """Whether what else is searched, such as the learning rate, is searched for it anew: what suits the winner need not
+    suit a training of another kind."""

@@ -1,4 +1,10 @@
-"""Loss mixing: both kinds in every step, weighted by the winner's ratio, in place of batches of one kind."""
+"""Loss mixing: every batch split by the winner's ratio into both kinds, in place of batches of one kind.
+
+Same items, same number of steps and of pairs; the loss is the mean over all pairs of a batch. A query chooses among
+all passages of the batch, of either part, so that it has as many negatives as in a batch of one kind. With those of
+its own part alone it would have fewer, and at a ratio near 0 or 1 none at all: then not mixing would be compared, but
+the number of negatives. Its learning rate is searched with as many trials as any branch has.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,14 +13,7 @@ from trainables.ratio.controls.control import Control, Training
 
 
 def _changes(training: Training, ratios: Sequence[float]) -> Mapping[str, Any]:
-    # A step of loss mixing holds two batches: half the steps spend the same pairs.
-    ratio = training.ratio.as_schedule(_means_of_two(ratios))
-    return {"batches.mixing": "loss", "steps": max(1, training.steps // 2), "ratio": ratio}
+    return {"batches.mixing": "loss", "ratio": training.ratio.as_schedule(ratios)}
 
 
-def _means_of_two(ratios: Sequence[float]) -> tuple[float, ...]:
-    """The mean of every two ratios in a row; of a single one, itself."""
-    return tuple((a + b) / 2 for a, b in zip(ratios[::2], ratios[1::2], strict=False)) or tuple(ratios)
-
-
-LOSS_MIXING = Control("loss-mixing", "the winner's ratio as the weight of two losses in every step", _changes)
+LOSS_MIXING = Control("loss-mixing", "every batch split into both kinds by the winner's ratio", _changes, tuned=True)

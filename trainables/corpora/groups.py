@@ -1,0 +1,43 @@
+"""Items that have something in common, joined into groups.
+
+>>> items, texts = np.array([0, 0, 1, 2, 3]), np.array([7, 8, 8, 9, 7])
+>>> joined(4, (items, texts)).tolist()
+[0, 0, 1, 0]
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+Numbers = npt.NDArray[np.int64]
+
+
+def joined(size: int, *relations: tuple[Numbers, Numbers]) -> Numbers:
+    """The number of the group of each of `size` items: int64 [size], in the order in which groups first occur.
+
+    relations: each (items, what they have), two arrays of one length. Items that have one and the same thing are in one
+    group, and so are those that both are joined to a third one. Things of different relations are different.
+    """
+    total = size
+    owners, things = [], []
+    for items, had in relations:
+        owners.append(items)
+        things.append(total + had)
+        total += int(had.max(initial=-1)) + 1
+    pairs = (np.concatenate(owners), np.concatenate(things))
+    graph = coo_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(total, total))
+    _, parts = connected_components(graph, directed=False)
+    return numbered(parts[:size])
+
+
+def numbered(values: npt.NDArray[np.integer]) -> Numbers:
+    """Equal values by one number, in the order in which they first occur: int64 [n].
+
+    >>> numbered(np.array([5, 3, 5, 9])).tolist()
+    [0, 1, 0, 2]
+    """
+    _, first, number = np.unique(values, return_index=True, return_inverse=True)
+    order = np.empty(len(first), dtype=np.int64)
+    order[np.argsort(first)] = np.arange(len(first))
+    return order[number]
