@@ -51,8 +51,10 @@ class Arm:
         return re.fullmatch(r"front \d+", self.name) is not None
 
     @property
-    def identity(self) -> tuple[str, str, str]:
+    def identity(self) -> tuple[str, ...]:
         """What two arms share if they are the same runs."""
+        if self.parts:
+            return tuple(name for part in self.parts for name in part.identity)
         return *self.group, self.record.same_as or self.name
 
     @property
@@ -80,7 +82,7 @@ class Arm:
 
 def without_repeats(arms: Sequence[Arm]) -> list[Arm]:
     """The arms without those that repeat another one's training; the first name counts."""
-    found: dict[tuple[str, str, str], Arm] = {}
+    found: dict[tuple[str, ...], Arm] = {}
     for arm in arms:
         found.setdefault(arm.identity, arm)
     return list(found.values())

@@ -141,10 +141,18 @@ class Facts:
         arms stand for themselves and carry the study's label.
         """
         confirm = {study: _finished(study) for study in self.studies}
-        cells = {key: runs[0].cell for found in confirm.values() for (_, key), runs in found.items()}
+        # In the order in which the studies list their arms: that of the levels.
+        cells: dict[CellKey, Cell] = {}
+        for study, found in confirm.items():
+            for arm in study.arms:
+                cells |= {
+                    key: runs[0].cell
+                    for (name, key), runs in found.items()
+                    if name == arm.arm and key not in cells and study.arm(name, runs[0].cell) is arm
+                }
         names = list(dict.fromkeys(arm.arm for study in self.studies for arm in study.arms))
         varied = _varied(cells.values())
-        arms: list[Arm] = []
+        result: list[Arm] = []
         for key, cell in cells.items():
             held = [study for study in self.studies if any(of == key for _, of in confirm[study])]
             pooled = trained_alike(held, cell)
@@ -152,10 +160,10 @@ class Facts:
                 holders = [study for study in held if study.arm(name, cell) is not None]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
                     runs = {study: confirm[study].get((study.source(name, cell), key), []) for study in group}
-                    arm = self._arm(name, cell, varied, runs, pooled)
-                    if arm.runs:
-                        arms.append(arm)
-        return tuple(_repeated(arms))
+                    merged = self._arm(name, cell, varied, runs, pooled)
+                    if merged.runs:
+                        result.append(merged)
+        return tuple(_repeated(result))
 
     def _arm(
         self, name: str, cell: Cell, varied: Sequence[str], runs: Mapping[StudyRecords, list[Run]], pooled: bool

@@ -29,7 +29,7 @@ def compared_pairs(facts: Facts) -> list[Pair]:
         rivals = [arm for arm in rivals if not arm.is_front]
         proposed = list(_proposed(rivals))
         pairs += proposed or [(a, b) for i, a in enumerate(rivals) for b in rivals[:i]]
-    kept: dict[frozenset[tuple[str, str, str]], Pair] = {}
+    kept: dict[frozenset[tuple[str, ...]], Pair] = {}
     for first, second in pairs:
         if first.identity != second.identity:
             kept.setdefault(frozenset((first.identity, second.identity)), (first, second))
