@@ -1,6 +1,7 @@
 """How often intervals cover the truth, verdicts err and promises of power hold, in simulated studies of known truth.
 
-The tables of docs/statistics.md. Run: python benchmarks/statistics_coverage.py [--table difference] [--simulations 2000]
+The tables of docs/statistics.md.
+Run: python benchmarks/statistics_coverage.py [--table difference] [--simulations 2000]
 """
 
 import argparse
@@ -18,7 +19,7 @@ from scipy import special
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from analysis.statistics.comparison import Comparison
-from analysis.statistics.doubts import far_seeds, is_skewed
+from analysis.statistics.doubts import far_seeds
 from analysis.statistics.panel import Panel
 from analysis.statistics.power import power
 from analysis.statistics.questions import QuestionTable, Values
@@ -94,9 +95,7 @@ def study(
 
 def panel_of(values: Values) -> Panel:
     arms, seeds, questions = values.shape
-    return Panel(
-        tuple(map(str, range(arms))), tuple(range(seeds)), tuple(str(q) for q in range(questions)), values
-    )
+    return Panel(tuple(map(str, range(arms))), tuple(range(seeds)), tuple(str(q) for q in range(questions)), values)
 
 
 def shifted(panel: Panel, arm: int, shift: float) -> Panel:
@@ -126,8 +125,17 @@ def expected(seeds: int, questions: int, seed_sd: float = 0.01) -> tuple[float, 
 def difference(simulations: int) -> Rows:
     """Two arms without a difference: coverage, wrong verdicts, and how often each doubt is raised."""
     yield (
-        "effect", "seeds", "questions", "coverage", "wrong better or worse", "the same without a doubt",
-        "wrong equivalent", "the same without a doubt", "few questions", "far seed", "rare event",
+        "effect",
+        "seeds",
+        "questions",
+        "coverage",
+        "wrong better or worse",
+        "the same without a doubt",
+        "wrong equivalent",
+        "the same without a doubt",
+        "few questions",
+        "far seed",
+        "rare event",
     )
     for effect, seeds, questions in itertools.product(EFFECTS, SEEDS, QUESTIONS):
         rng = np.random.default_rng([1, seeds, questions])
@@ -140,7 +148,10 @@ def difference(simulations: int) -> Rows:
             wrong, equivalent = _is_different(null), edge.verdict == "equivalent"
             rows.append(
                 (
-                    _covers(null.interval), wrong, wrong and not null.doubts, equivalent,
+                    _covers(null.interval),
+                    wrong,
+                    wrong and not null.doubts,
+                    equivalent,
                     equivalent and not edge.doubts,
                     *(doubt in null.doubts for doubt in ("few questions", "far seed", "rare event")),
                 )
@@ -185,7 +196,12 @@ def families(simulations: int) -> Rows:
 def promises(simulations: int) -> Rows:
     """The smallest detectable difference: found in another study that has it, at its true size, how far it varies."""
     yield (
-        "arms", "seeds", "questions", "found where promised", "found at the true size", "97.5 % / 2.5 % of sizes",
+        "arms",
+        "seeds",
+        "questions",
+        "found where promised",
+        "found at the true size",
+        "97.5 % / 2.5 % of sizes",
         "its interval holds the true size",
     )
     for arms, seeds, questions in itertools.product((2, ARMS), SEEDS, QUESTIONS):
@@ -201,9 +217,7 @@ def promises(simulations: int) -> Rows:
         at = np.array(sizes)
         true = _true_size(arms, seeds, questions, simulations)
         rng = np.random.default_rng([5, arms, seeds, questions])
-        exact = [
-            panel_of(study(rng, NORMAL, seeds, questions, arms)) for _ in range(simulations)
-        ]
+        exact = [panel_of(study(rng, NORMAL, seeds, questions, arms)) for _ in range(simulations)]
         at_true = [shifted(panel, 0, true).difference("0", "1").p_value <= 0.05 for panel in exact]
         low, high = np.quantile(at[:, 0], [0.025, 0.975])
         inside = ((at[:, 1] <= true) & (true <= at[:, 2])).mean()
@@ -269,7 +283,10 @@ def many(simulations: int) -> Rows:
             found = []
             for place in range(number):
                 panel = panel_of(study(rng, NORMAL, seeds, 150))
-                found.append(shifted(panel, 0, shift * (place % 10 == 0)).difference("0", "1", is_alone=False).p_value <= 0.05 / number)
+                found.append(
+                    shifted(panel, 0, shift * (place % 10 == 0)).difference("0", "1", is_alone=False).p_value
+                    <= 0.05 / number
+                )
             real = np.arange(number) % 10 == 0
             rows.append((np.array(found)[~real].any(), np.array(found)[real].mean()))
         error, degrees = expected(seeds, 150)
@@ -287,14 +304,19 @@ def main() -> None:
     parser.add_argument("--table", choices=TABLES, action="append", help="one table; may be repeated (default: all)")
     options = parser.parse_args()
     error = np.sqrt(0.95 * 0.05 / options.simulations)
-    print(f"{options.simulations} studies per row; standard error of a share of .95: {error:.4f}, of .80: "
-          f"{np.sqrt(0.16 / options.simulations):.4f}")
+    print(
+        f"{options.simulations} studies per row; standard error of a share of .95: {error:.4f}, of .80: "
+        f"{np.sqrt(0.16 / options.simulations):.4f}"
+    )
     for name in options.table or TABLES:
         started = time.perf_counter()
         print(f"\n{TABLES[name].__doc__}\n")
-        head, *_ = rows = TABLES[name](options.simulations), 
+        head, *_ = rows = (TABLES[name](options.simulations),)
         for number, row in enumerate(rows[0]):
-            print("| " + " | ".join(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row) + " |", flush=True)
+            print(
+                "| " + " | ".join(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row) + " |",
+                flush=True,
+            )
             if number == 0:
                 print("|" + "--|" * len(row))
         print(f"\n({time.perf_counter() - started:.0f} s)")

@@ -9,6 +9,10 @@ LEVEL = 0.05
 MARGIN = 0.005
 """Differences in mAP below half a point are taken for none, unless told otherwise."""
 
+RARE_SEED, SEED_LOSS = 0.1, 0.1
+RARE_QUESTION, QUESTION_LOSS = 0.02, 0.5
+"""The rare events by which verdicts are tried: 1 in 10 trainings loses .1, 1 in 50 questions loses .5."""
+
 Verdict = Literal["better", "worse", "equivalent", "not separable"]
 
 Obstacle = Literal["", "single run", "single question"]

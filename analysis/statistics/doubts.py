@@ -10,15 +10,12 @@ import math
 import numpy as np
 from scipy import special
 
+from analysis.statistics.comparison import QUESTION_LOSS, RARE_QUESTION, RARE_SEED, SEED_LOSS
 from analysis.statistics.moderation import prior
 from analysis.statistics.panel import Panel
 
 SKEWED = 0.2
 """Skewness of an estimate from which a t interval is no longer good (Cochran 1977, section 2.15: n > 25 G²)."""
-
-RARE_SEED, SEED_LOSS = 0.1, 0.1
-RARE_QUESTION, QUESTION_LOSS = 0.02, 0.5
-"""The rare events by which verdicts are tried: 1 in 10 trainings loses .1, 1 in 50 questions loses .5."""
 
 UNSEEN = 0.05
 """An event that stays unseen with a greater chance than this is too rare for the sample."""

@@ -87,7 +87,7 @@ class Panel:
     @property
     def is_sample(self) -> bool:
         """Whether seeds and questions are several, so that their spread is known."""
-        return min(self.values.shape[1:]) > 1
+        return len(self.seeds) > 1 and len(self.questions) > 1
 
     @cached_property
     def means(self) -> Values:
@@ -192,4 +192,3 @@ class Panel:
         for arm, weight in of.items():
             found[self.arms.index(arm)] += weight
         return found
-

@@ -91,7 +91,19 @@ def judged_by_weights(
     if not panel.is_sample:
         obstacle: Obstacle = "single run" if n_seeds < 2 else "single question"
         return Comparison(
-            value, None, None, None, None, margin, "not separable", None, None, n_seeds, n_questions, number, obstacle=obstacle
+            value,
+            None,
+            None,
+            None,
+            None,
+            margin,
+            "not separable",
+            None,
+            None,
+            n_seeds,
+            n_questions,
+            number,
+            obstacle=obstacle,
         )
     estimate, own_level = panel.estimate(weights, is_alone=number < 2), level / max(number, 1)
     # Qualities are shares: their differences lie in [-1, 1]; those of ranks have no bound.
@@ -111,9 +123,7 @@ def judged_by_weights(
         margin=margin,
         verdict=verdict,
         detectable=None if found is None else Detectable(found[0], *found[1]),
-        seeds_needed=None
-        if margin is None
-        else seeds_needed(margin, estimate, panel.components(weights), own_level),
+        seeds_needed=None if margin is None else seeds_needed(margin, estimate, panel.components(weights), own_level),
         n_seeds=n_seeds,
         n_questions=n_questions,
         n_comparisons=number,

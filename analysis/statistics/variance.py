@@ -1,11 +1,11 @@
-"""Where the spread of the values of one arm, or of one difference, comes from: seeds, questions, languages."""
+"""Two-way mean squares of the values of one arm, or of one paired difference: seeds, questions, the rest."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.questions import QuestionTable, Values
+from analysis.statistics.questions import Values
 
 # Sums of many float64 numbers carry this much relative error; a spread below it is no spread.
 _ROUNDING = 1e-12
@@ -82,33 +82,3 @@ def two_way(values: Values) -> TwoWay:
     )
     seed_square, question_square, rest_square = (s if s > negligible * seeds * questions else 0.0 for s in squares)
     return TwoWay(float(mean), seed_square, question_square, rest_square, seeds, questions)
-
-
-@dataclass(frozen=True)
-class VarianceComponents:
-    """Standard deviations by source, in units of the metric; `seed` and `seed_question` need two seeds (None else)."""
-
-    seed: float | None
-    question: float | None
-    seed_question: float | None
-    language: float | None
-
-
-def variance_components(table: QuestionTable) -> VarianceComponents:
-    """Returns how much seeds, questions, runs of a question and query languages differ in a metric (or a difference).
-
-    `language` describes the languages at hand (standard deviation of their means), not a population of languages.
-    """
-    means = table.cell_means.mean(axis=0)
-    names = [cell.split("-")[0] for cell in table.cells]
-    by_language = [float(np.mean(means[[name == one for name in names]])) for one in sorted(set(names))]
-    language = float(np.std(by_language, ddof=1)) if len(by_language) > 1 else None
-    if min(table.values.shape) < 2:
-        return VarianceComponents(None, None, None, language)
-    parts = two_way(table.values)
-    return VarianceComponents(
-        float(np.sqrt(parts.seed_variance)),
-        float(np.sqrt(parts.question_variance)),
-        float(np.sqrt(parts.rest_variance)),
-        language,
-    )
