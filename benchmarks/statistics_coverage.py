@@ -311,8 +311,7 @@ def main() -> None:
     for name in options.table or TABLES:
         started = time.perf_counter()
         print(f"\n{TABLES[name].__doc__}\n")
-        head, *_ = rows = (TABLES[name](options.simulations),)
-        for number, row in enumerate(rows[0]):
+        for number, row in enumerate(TABLES[name](options.simulations)):
             print(
                 "| " + " | ".join(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row) + " |",
                 flush=True,

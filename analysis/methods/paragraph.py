@@ -63,7 +63,7 @@ def _sequential(judged: Judged) -> str:
         f"had a verdict, with at most {most} seeds: {len(rule.looks)} {noun}, at {looks} seeds. "
         f"By n of {most} seeds an error of at most 0.05 (n / {most})\N{SUPERSCRIPT TWO} may have been spent (Lan and "
         "DeMets 1983; Kim and DeMets 1987); each look is a t test at the level that follows, and the interval is the "
-        "repeated confidence interval of Jennison and Turnbull (1989). The other comparisons do not allow for the looks."
+        "repeated confidence interval of Jennison and Turnbull (1989). Other comparisons do not allow for the looks."
     )
 
 
