@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from analysis.facts.arms import Arm
-from analysis.facts.facts import Facts
+from analysis.facts.facts import Facts, Place
 from analysis.facts.questions import Questions
 from analysis.facts.texts import question_texts
 from analysis.findings.comparisons import Comparisons, Judged, judge_pair
+from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import interval_cell, slug
-from analysis.sections.comparisons import detectable_cell, difference_cell, notes, p_cell
+from analysis.sections.comparisons import DETECTABLE, detectable_cell, difference_cell, notes, p_cell
 from analysis.statistics.questions import QuestionTable
 from analysis.wording import count, paired_with
 from study.records import newest_study
@@ -77,19 +78,22 @@ def _run(options: argparse.Namespace) -> int:
 
     *locations, one, other = options.names
     facts = Facts.of(locations or [newest_study()])
-    questions = Questions(facts)
     first, second = facts.find(one), facts.find(other)
     if first.identity == second.identity:
         same = "name the same arm" if first is second else "are the same training under two names"
         raise UserError(f"{one!r} and {other!r} {same}, so that there is nothing to compare: name another arm.")
+    findings = Findings(facts, options.margin)
+    questions = findings.questions
     judged = judge_pair(facts, questions, first, second, options.margin)
     if not judged:
         reasons = " ".join([*questions.problems, *facts.problems]) or "they have no values per question."
         raise UserError(f"{first.label} and {second.label} cannot be compared: {reasons}")
-    tables = [overview(judged, options.margin)]
+    in_report = {j.place: findings.judge.find(first, second, j.place) for j in judged}
+    tables = [overview(judged, options.margin, in_report)]
     every_question = []
     for found in (j for j in judged if j.is_quality):
-        tables.append(by_language(facts, questions, found))
+        if found.place.setting != "overall":
+            tables.append(by_language(facts, questions, found))
         texts: dict[str, str] = {}
         for study in facts.studies:
             texts = question_texts(study, found.place.benchmark, options.language) | texts
@@ -113,39 +117,52 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def overview(judged: Sequence[Judged], margin: float) -> Table:
-    """The two arms on every benchmark and setting."""
+def overview(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, Judged | None] | None = None) -> Table:
+    """The two arms on every benchmark and setting, by themselves and, if given, with the verdicts of the report."""
+    in_report = in_report or {}
     columns = [
         Column("benchmark", "Benchmark"),
         Column("setting", "Setting"),
         Column("metric", "Metric"),
         Column("difference", "Difference", "difference"),
-        Column("p", "p (Holm)", "p"),
+        Column("p", "p (these rows)", "p"),
         Column("verdict", "Verdict"),
-        Column("detectable", "Detectable", "size"),
+        Column("detectable", DETECTABLE, "size"),
+        *([Column("report_verdict", "In the report"), Column("report_p", "p (there)", "p")] if in_report else []),
     ]
     rows = []
     for j in judged:
         where = [j.place.benchmark, j.place.setting, j.place.measure.label]
-        rows.append([*where, difference_cell(j), p_cell(j), j.verdict, detectable_cell(j)])
+        there = in_report.get(j.place)
+        report = [None, None] if there is None else [_said(there), p_cell(there)]
+        rows.append([*where, difference_cell(j), p_cell(j), j.verdict, detectable_cell(j), *(report * bool(in_report))])
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
-    return make_table("overview", title, columns, rows, _notes(judged, margin))
+    return make_table("overview", title, columns, rows, _notes(judged, margin, in_report))
 
 
-def _notes(judged: Sequence[Judged], margin: float) -> list[str]:
-    """How the two arms were paired and judged."""
-    compared = Comparisons(margin, tuple(judged), None)
-    found = [_pairing(judged), *notes(compared, _families(judged))]
-    if compared.tested:
+def _said(judged: Judged) -> str:
+    """What a report says about two arms, with the family in which it does."""
+    family = {"question": "the question", "elsewhere": "the question's arms", "other": "all pairs"}[judged.family]
+    return f"{judged.verdict} ({family}: {judged.comparison.n_comparisons})"
+
+
+def _notes(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, Judged | None]) -> list[str]:
+    """How the two arms were compared, here and in the report."""
+    compared = Comparisons(margin, tuple(judged), {}, {})
+    found = [_pairing(judged), *notes(compared, _together(judged))]
+    if compared.tested and any(in_report.values()):
         found.append(
-            "The two arms were judged as if they were what the study asks about; p is corrected for the rows above "
-            "only, and can differ from that of the report, which corrects for more or fewer comparisons."
+            "Here the two arms are judged by their own seeds, as if nothing else had been compared. The report judges "
+            "them in its own families (how many comparisons share the error rate stands in brackets), with the spread "
+            "of the seeds that all arms of the group show: its verdicts are those to cite."
         )
+    elif compared.tested and in_report:
+        found.append("The report does not compare these two arms: they are of different groups, or not in it.")
     return found
 
 
 def _pairing(judged: Sequence[Judged]) -> str:
-    """What was paired; the benchmarks differ in their questions, and a sequential decision may rest on fewer seeds."""
+    """On what they were compared; the benchmarks differ in their questions."""
     places: dict[tuple[str, str], list[Judged]] = {}
     for j in judged:
         places.setdefault((j.place.benchmark, paired_with(j.comparison)), []).append(j)
@@ -154,22 +171,20 @@ def _pairing(judged: Sequence[Judged]) -> str:
         everywhere = len(held) == sum(j.place.benchmark == benchmark for j in judged)
         settings = ", ".join(j.place.setting if j.is_quality else j.place.measure.label for j in held)
         parts.append(f"{benchmark}: {paired}" if everywhere else f"{benchmark} ({settings}): {paired}")
-    return f"Paired: {'; '.join(parts)}."
+    return f"Compared on {'; '.join(parts)}."
 
 
-def _families(judged: Sequence[Judged]) -> str:
-    """The rows that were corrected together, in words."""
-    fixed = [j for j in judged if j.comparison.sequential is None]
+def _together(judged: Sequence[Judged]) -> str:
+    """The rows whose intervals hold together, in words."""
     counts = {
-        "quality" if j.is_quality else j.place.measure.label: sum(k.is_quality == j.is_quality for k in fixed)
-        for j in fixed
+        "quality" if j.is_quality else j.place.measure.label: sum(k.is_quality == j.is_quality for k in judged)
+        for j in judged
     }
-    families = [f"the {count(number, 'row')} of {what}" for what, number in counts.items()]
-    return " and within ".join(families) or "no family: there is no such row"
+    return " and ".join(f"for the {count(number, 'row')} of {what}" for what, number in counts.items())
 
 
 def by_language(facts: Facts, questions: Questions, judged: Judged) -> Table:
-    """The difference for the queries of each language; Holm's correction over the languages."""
+    """The difference for the queries of each language; the intervals of all languages hold together."""
     from analysis.statistics.significance import Contrast, compare
 
     place = judged.place
@@ -184,13 +199,13 @@ def by_language(facts: Facts, questions: Questions, judged: Judged) -> Table:
     columns = [
         Column("language", "Query language"),
         Column("difference", "Difference", "difference"),
-        Column("p", "p (Holm)", "p"),
+        Column("p", "p (all rows)", "p"),
         Column("verdict", "Verdict"),
     ]
     rows = []
     for name, found in zip(shown, compare(contrasts), strict=True):
         said = found.verdict if found.interval is not None else "single run"
-        rows.append([name, interval_cell(found.difference, found.interval), found.p_holm, said])
+        rows.append([name, interval_cell(found.difference, found.interval), found.p_adjusted, said])
     title = f"{place.benchmark}, {place.setting}: by query language"
     return make_table(f"languages_{slug(place.benchmark)}_{slug(place.setting)}", title, columns, rows)
 

@@ -1,8 +1,9 @@
 """Where a study stands, in the sentences that open its report."""
 
+from analysis.facts.facts import Facts
 from analysis.facts.records import StudyRecords
 from analysis.findings.findings import Findings
-from analysis.wording import count
+from analysis.wording import count, listed, span
 from study.records import PhaseCounts
 
 
@@ -19,12 +20,34 @@ def standing(findings: Findings) -> list[str]:
         lines.append(
             f"{count(len(failed), 'trial')} failed or diverged ({names}); the section Details gives their errors."
         )
-    uneven = sorted({len(arm.seeds) for arm in facts.arms})
-    if len(uneven) > 1:
-        lines.append(
-            f"The arms have between {uneven[0]} and {uneven[-1]} finished seeds; the tables say how many each."
-        )
+    lines += _seeds(facts)
     return list(dict.fromkeys([*lines, *findings.problems]))
+
+
+def _seeds(facts: Facts) -> list[str]:
+    """Which seeds the numbers do not rest on."""
+    lines = []
+    unused = [arm for arm in facts.arms if arm.left_out]
+    if unused:
+        number = sum(len(arm.left_out) for arm in unused)
+        shared = sorted({len(arm.seeds) for arm in facts.arms if arm.compared})
+        lines.append(
+            f"All numbers rest on the seeds that all compared arms have finished ({span(shared, 'count')}): "
+            f"{count(number, 'finished run')} of {listed([arm.label for arm in unused])} left out."
+        )
+    for arm in facts.arms:
+        if not arm.compared:
+            lines.append(
+                f"{arm.label} has {count(len(arm.seeds), 'finished seed')}, fewer than half of what the others have: "
+                "it is shown, but not compared."
+            )
+        if arm.diverged:
+            lines.append(
+                f"{arm.label} diverged under {count(len(arm.diverged), 'seed')} of "
+                f"{len(arm.diverged) + len(arm.seeds) + len(arm.left_out)}: what its other seeds reach is never "
+                "called best or better than an arm that lost fewer."
+            )
+    return lines
 
 
 def _state(study: StudyRecords) -> list[str]:

@@ -3,9 +3,17 @@
 from collections.abc import Collection, Sequence
 
 from analysis.findings.comparisons import Judged
-from analysis.statistics.comparison import LEVEL, Comparison, Obstacle
+from analysis.statistics.comparison import (
+    QUESTION_LOSS,
+    RARE_QUESTION,
+    RARE_SEED,
+    SEED_LOSS,
+    Comparison,
+    Doubt,
+    Obstacle,
+)
 
-PAIRED = "paired by seed and question id"
+MINUS = "\N{MINUS SIGN}"
 
 OBSTACLES: dict[Obstacle, str] = {
     "single run": "single run: no interval over seeds",
@@ -13,64 +21,100 @@ OBSTACLES: dict[Obstacle, str] = {
 }
 """Why a comparison has no interval."""
 
+DOUBTS: dict[Doubt, str] = {
+    "few questions": "A few questions decide: the typical question says less, or something else.",
+    "far seed": "A seed lies far from the others of its arm: with seeds like that the stated error rates do not hold.",
+    "rare event": (
+        f"An event too rare for these seeds and questions to show, such as 1 in {1 / RARE_SEED:.0f} trainings losing "
+        f"{SEED_LOSS:g} or 1 in {1 / RARE_QUESTION:.0f} questions losing {QUESTION_LOSS:g}, would undo this verdict."
+    ).replace("0.", "."),
+}
+"""What a doubt means."""
+
+
+def headline(judged: Judged) -> str:
+    """A comparison in a sentence: what holds, the difference, its interval, what would have shown.
+
+    `Too small to tell: \N{MINUS SIGN}.033 [\N{MINUS SIGN}.100, +.040]; only differences above .13 would show.`
+    """
+    found = judged.comparison
+    difference = number(found.difference, sign=True)
+    if found.interval is None:
+        return f"One run each: {difference}, and nothing to tell it from chance."
+    if judged.withheld:
+        return f"No verdict: {difference} {interval(found)}, but {judged.withheld}."
+    if found.verdict != "not separable":
+        within = f", within \N{PLUS-MINUS SIGN}{rough(found.margin or 0.0)}" * (found.verdict == "equivalent")
+        return f"{capital(found.verdict)}: {difference} {interval(found)}{within}."
+    return f"Too small to tell: {difference} {interval(found)}{_would_show(found)}."
+
+
+def _would_show(found: Comparison) -> str:
+    if found.sequential is not None or found.n_seeds < 3:
+        return ""
+    if found.detectable is None:
+        return "; no difference that the metric can have would show"
+    return f"; only differences above {rough(found.detectable.size)} would show"
+
+
+def interval(found: Comparison) -> str:
+    """The interval of a comparison: `[-.100, +.040]`."""
+    return "[" + ", ".join(number(end, sign=True) for end in found.interval or ()) + "]"
+
+
+def evidence(judged: Judged) -> str:
+    """On what a comparison rests: `p = .51; 95 % interval; 5 seeds x 150 questions`."""
+    found = judged.comparison
+    paired = paired_with(found)
+    if found.sequential is not None:
+        return f"95 % repeated confidence interval, {count(len(found.sequential.looks), 'look')}; {paired}"
+    if found.interval is None:
+        return f"{OBSTACLES[found.obstacle]}; {paired}"
+    together = f" that hold together for {found.n_comparisons} comparisons" if found.n_comparisons > 1 else ""
+    return f"{p_value(found.p_adjusted)}, 95 % interval{'s' * bool(together)}{together}; {paired}"
+
 
 def judged_sentence(judged: Judged) -> str:
-    """A comparison with its verdict and its evidence."""
-    return comparison_sentence(judged.comparison, judged.first.label, judged.second.label, judged.place.label)
-
-
-def comparison_sentence(found: Comparison, arm: str, baseline: str, metric: str) -> str:
-    """What a comparison found: `a is better than b on mAP: +0.0123 (95 % interval ...)`."""
+    """A comparison with its verdict and its evidence: `a is better than b on mAP of ...: +.012 [...] (...)`."""
     verbs = {"better": "is better than", "worse": "is worse than", "equivalent": "is equivalent to"}
-    claim = f"{arm} {verbs.get(found.verdict, 'cannot be told from')} {baseline} on {metric}"
-    difference = number(found.difference, sign=True)
-    if found.sequential is not None:
-        looks = count(len(found.sequential.looks), "look")
-        evidence = f"95 % repeated confidence interval {_interval(found)}, {looks}; {paired_with(found)}"
-        return f"{claim}: {difference} ({evidence}). {found.sequential.sentence}"
-    if found.interval is None:
-        return f"{claim}: {difference} ({OBSTACLES[found.obstacle]}; {paired_with(found)})."
-    family = f" after Holm's correction for {found.n_comparisons} comparisons" if found.n_comparisons > 1 else ""
-    evidence = f"95 % interval {_interval(found)}, {p_value(found.p_holm)}{family}; {paired_with(found)}"
-    return f"{claim}: {difference} ({evidence}){_remark(found)}."
+    found = judged.comparison
+    verb = verbs.get(found.verdict, "cannot be told from")
+    difference = " ".join([number(found.difference, sign=True), *([interval(found)] if found.interval else [])])
+    claim = f"{judged.first.label} {verb} {judged.second.label} on {judged.place.label}: {difference}"
+    return f"{claim} ({evidence(judged)})."
+
+
+def doubts(found: Comparison) -> list[str]:
+    """Why the stated error rates may not hold for a comparison, in sentences."""
+    return [DOUBTS[doubt] for doubt in found.doubts]
 
 
 def paired_with(found: Comparison) -> str:
-    """What a comparison was paired over: `5 seeds x 150 questions, paired by seed and question id`."""
-    return f"{count(found.n_seeds, 'seed')} x {found.n_questions} questions, {PAIRED}"
-
-
-def _interval(found: Comparison) -> str:
-    return " to ".join(number(end, sign=True) for end in found.interval or ())
-
-
-def _remark(found: Comparison) -> str:
-    """What a verdict leaves open: how large a real difference may be, what would have been found."""
-    if found.verdict == "equivalent":
-        real = found.p_holm is not None and found.p_holm <= LEVEL
-        size = f"smaller than the margin of {number(found.margin or 0.0)}"
-        return f"; there is a difference, but one {size}" if real else f"; any difference is {size}"
-    if found.verdict != "not separable" or found.n_seeds < 3:
-        return ""
-    if found.smallest_detectable is None:
-        remark = f"; no true difference could have been found in 4 of 5 such studies with {found.n_seeds} seeds"
-    else:
-        detectable = number(found.smallest_detectable)
-        remark = f"; a true difference of {detectable} would have been found in 4 of 5 such studies"
-    if found.margin is None:
-        return remark
-    if found.seeds_needed is None:
-        return f"{remark}, one of {number(found.margin)} needs more test questions"
-    return f"{remark}, one of {number(found.margin)} needs about {found.seeds_needed} seeds"
+    """What a comparison rests on: `5 seeds x 150 questions`."""
+    return f"{count(found.n_seeds, 'seed')} x {count(found.n_questions, 'question')}"
 
 
 def number(value: float, *, sign: bool = False) -> str:
-    """A value in a sentence: four decimals for shares such as mAP, one for ranks and other large numbers.
+    """A value in a sentence: three decimals for shares such as mAP (four below .01), one for ranks.
 
-    >>> number(0.01234, sign=True), number(-31.25)
-    ('+0.0123', '-31.2')
+    >>> number(0.01234, sign=True), number(0.005), number(31.25, sign=True)
+    ('+.012', '.0050', '+31.2')
     """
-    return f"{value:{'+' if sign else ''}.{4 if abs(value) < 2 else 1}f}"
+    size = abs(value)
+    text = f"{size:.1f}" if size >= 2 else f"{size:.{3 if round(size, 3) >= 0.01 else 4}f}"
+    text = text[1:] if text.startswith("0.") else text
+    is_zero = not text.strip(".0")
+    return ("" if is_zero else MINUS if value < 0 else "+" * sign) + text
+
+
+def rough(value: float) -> str:
+    """A size to two digits.
+
+    >>> rough(0.1287), rough(0.0312), rough(125.2)
+    ('.13', '.031', '130')
+    """
+    digits = f"{float(f'{value:.2g}'):.6f}".rstrip("0").rstrip(".")
+    return digits[1:] if digits.startswith("0.") else digits
 
 
 def p_value(value: float | None) -> str:

@@ -1,221 +1,324 @@
-"""How often the intervals cover the truth and the tests err, on simulated studies whose truth is known.
+"""How often intervals cover the truth, verdicts err and promises of power hold, in simulated studies of known truth.
 
-The numbers of docs/statistics.md. Run: python benchmarks/statistics_coverage.py [--simulations 2000]
+The tables of docs/statistics.md.
+Run: python benchmarks/statistics_coverage.py [--table difference] [--simulations 2000]
 """
 
 import argparse
 import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from analysis.statistics.bootstrap import calibrated_interval, two_level_replicates
-from analysis.statistics.power import power, smallest_detectable
+from analysis.statistics.comparison import Comparison
+from analysis.statistics.doubts import far_seeds
+from analysis.statistics.panel import Panel
+from analysis.statistics.power import power
 from analysis.statistics.questions import QuestionTable, Values
-from analysis.statistics.randomisation import paired_p_value
 from analysis.statistics.sequential import FIRST_LOOK, decide
-from analysis.statistics.significance import Contrast, compare
-from analysis.statistics.variance import TwoWay, two_way
+from analysis.statistics.significance import judge
 
+SEEDS, QUESTIONS = (3, 5, 10), (60, 150, 1190)
 LANGUAGES = 11
-RESAMPLES = 1_000
+ARMS = 14
+"""Arms of the default study that are no repetitions of another."""
+
+QUESTION, RUN, TRANSLATION, NOISE = 0.05, 0.10, 0.10, 0.15
+"""Standard deviations of the difference of two arms in one query: question, question in one run, translation, rest."""
+OWN = np.hypot(QUESTION, TRANSLATION / np.sqrt(LANGUAGES)) / np.sqrt(2)
+REST = np.hypot(RUN, NOISE / np.sqrt(LANGUAGES)) / np.sqrt(2)
+"""The same of one arm, mean over the languages of a question."""
+COMMON = 0.30
+"""Standard deviation of what makes a question easy or hard for every arm."""
+
+Rows = Iterator[Sequence[object]]
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """Standard deviations of the value of one query: by seed, question, question in one run, translation, noise."""
+class Effect:
+    """What one arm does to seeds [seeds] and questions [questions]; of mean zero, added to the normal effects."""
 
     name: str
-    seed: float
-    question: float
-    run: float
-    translation: float
-    noise: float
+    of_questions: Callable[[np.random.Generator, int], Values] = lambda rng, n: np.zeros(n)
+    of_seeds: Callable[[np.random.Generator, int], Values] = lambda rng, n: np.zeros(n)
+    in_all_arms: bool = False
 
 
-SCENARIOS = (
-    Scenario("arm mean", 0.01, 0.30, 0.10, 0.10, 0.10),
-    Scenario("difference", 0.01, 0.05, 0.10, 0.10, 0.15),
-    Scenario("difference, noisy seeds", 0.02, 0.05, 0.10, 0.10, 0.15),
-    Scenario("difference, equal seeds", 0.00, 0.05, 0.10, 0.10, 0.15),
-)
+def _losers(rng: np.random.Generator, number: int) -> Values:
+    return 0.01 - 0.5 * (rng.random(number) < 0.02)
 
 
-def simulate(scenario: Scenario, seeds: int, questions: int, count: int, rng: np.random.Generator) -> Iterator[Values]:
-    """Yields values [seeds, questions, languages] whose true mean is zero."""
-    shape = (seeds, questions, LANGUAGES)
-    for _ in range(count):
-        values = rng.standard_normal(shape) * scenario.noise
-        values += rng.normal(0, scenario.translation, (1, questions, LANGUAGES))
-        values += rng.normal(0, scenario.run, (seeds, questions, 1)) + rng.normal(
-            0, scenario.question, (1, questions, 1)
-        )
-        yield values + rng.normal(0, scenario.seed, (seeds, 1, 1))
+def _lognormal(deviation: float, rng: np.random.Generator, number: int) -> Values:
+    return deviation * (np.exp(rng.standard_normal(number)) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
 
 
-def table_of(values: Values) -> QuestionTable:
-    seeds, questions, cells = values.shape
-    return QuestionTable(
-        tuple(range(seeds)),
-        tuple(str(q) for q in range(questions)),
-        tuple(str(c) for c in range(cells)),
-        values,
-        np.ones((questions, cells)),
-        np.full(cells, 1 / cells),
+def _bad(rng: np.random.Generator, number: int) -> Values:
+    return 0.01 - 0.1 * (rng.random(number) < 0.1)
+
+
+NORMAL = Effect("normal")
+LOSERS = Effect("2 % of questions lose .5", of_questions=_losers)
+LOGNORMAL = Effect("lognormal questions", of_questions=partial(_lognormal, 0.05))
+STRONG = Effect("strong lognormal questions", of_questions=partial(_lognormal, 0.2))
+BAD = Effect("1 in 10 seeds loses .1", of_seeds=_bad, in_all_arms=True)
+BAD_ONE = Effect("the same, one arm only", of_seeds=_bad)
+EFFECTS = (NORMAL, LOSERS, LOGNORMAL, STRONG, BAD, BAD_ONE)
+
+
+def study(
+    rng: np.random.Generator,
+    effect: Effect,
+    seeds: int,
+    questions: int,
+    arms: int = 2,
+    seed_sd: float | Values = 0.01,
+    common_seed: float = 0.0,
+) -> Values:
+    """Values [arms, seeds, questions] of arms whose true means are 0; `common_seed`: correlation between the arms."""
+    values = rng.standard_normal((arms, seeds, questions)) * REST
+    values += rng.standard_normal((arms, 1, questions)) * OWN + rng.standard_normal(questions) * COMMON
+    own, shared = rng.standard_normal((arms, seeds, 1)), rng.standard_normal((1, seeds, 1))
+    deviation = np.broadcast_to(seed_sd, arms)[:, None, None]
+    values += deviation * (np.sqrt(1 - common_seed) * own + np.sqrt(common_seed) * shared)
+    for arm in range(arms if effect.in_all_arms else 1):
+        values[arm] += effect.of_questions(rng, questions) + effect.of_seeds(rng, seeds)[:, None]
+    return values
+
+
+def panel_of(values: Values) -> Panel:
+    arms, seeds, questions = values.shape
+    return Panel(tuple(map(str, range(arms))), tuple(range(seeds)), tuple(str(q) for q in range(questions)), values)
+
+
+def shifted(panel: Panel, arm: int, shift: float) -> Panel:
+    values = panel.values.copy()
+    values[arm] += shift
+    return panel_of(values)
+
+
+def _covers(interval: tuple[float, float] | None, truth: float = 0.0) -> bool:
+    return interval is not None and interval[0] <= truth <= interval[1]
+
+
+def _is_different(found: Comparison) -> bool:
+    return found.verdict in ("better", "worse")
+
+
+def expected(seeds: int, questions: int, seed_sd: float = 0.01) -> tuple[float, float]:
+    """Standard error and degrees of freedom of a difference in the normal case."""
+    of_seeds, of_questions = 2 * seed_sd**2, 2 * OWN**2
+    rest = 2 * REST**2 / questions
+    variance = (of_seeds + rest + (of_questions * seeds) / questions) / seeds
+    spread = 2 * ((seed_sd**2 + REST**2 / questions) / seeds) ** 2 / (seeds - 1)
+    spread += ((of_questions + 2 * REST**2 / seeds) / questions) ** 2 / (questions - 1)
+    return float(np.sqrt(variance)), variance**2 / spread
+
+
+def difference(simulations: int) -> Rows:
+    """Two arms without a difference: coverage, wrong verdicts, and how often each doubt is raised."""
+    yield (
+        "effect",
+        "seeds",
+        "questions",
+        "coverage",
+        "wrong better or worse",
+        "the same without a doubt",
+        "wrong equivalent",
+        "the same without a doubt",
+        "few questions",
+        "far seed",
+        "rare event",
     )
-
-
-def t_covers(units: Values, truth: float = 0.0) -> bool:
-    half = stats.t.isf(0.025, len(units) - 1) * units.std(ddof=1) / np.sqrt(len(units))
-    return bool(abs(units.mean() - truth) <= half)
-
-
-def coverage(scenario: Scenario, seeds: int, questions: int, simulations: int) -> list[float]:
-    """Share of 95 % intervals that cover the truth, by method."""
-    rng = np.random.default_rng([seeds, questions])
-    hits = []
-    for number, values in enumerate(simulate(scenario, seeds, questions, simulations, rng)):
-        table = table_of(values)
-        naive = np.quantile(two_level_replicates(table, RESAMPLES, number), [0.025, 0.975])
-        low, high = calibrated_interval(table, two_way(table.values), level=0.95, resamples=RESAMPLES, seed=number)
-        hits.append(
-            (
-                t_covers(values.ravel()),
-                t_covers(values.mean(axis=0).ravel()),
-                t_covers(values.mean(axis=(0, 2))),
-                t_covers(values.mean(axis=(1, 2))),
-                naive[0] <= 0 <= naive[1],
-                low <= 0 <= high,
+    for effect, seeds, questions in itertools.product(EFFECTS, SEEDS, QUESTIONS):
+        rng = np.random.default_rng([1, seeds, questions])
+        margin = 2.5 * expected(seeds, questions)[0] * special.stdtrit(expected(seeds, questions)[1], 0.975)
+        rows = []
+        for _ in range(simulations):
+            panel = panel_of(study(rng, effect, seeds, questions))
+            null = judge(panel, "0", "1", 1, margin=0.005)
+            edge = judge(shifted(panel, 0, margin), "0", "1", 1, margin=margin)
+            wrong, equivalent = _is_different(null), edge.verdict == "equivalent"
+            rows.append(
+                (
+                    _covers(null.interval),
+                    wrong,
+                    wrong and not null.doubts,
+                    equivalent,
+                    equivalent and not edge.doubts,
+                    *(doubt in null.doubts for doubt in ("few questions", "far seed", "rare event")),
+                )
             )
-        )
-    return [float(share) for share in np.mean(hits, axis=0)]
+        yield effect.name, seeds, questions, *np.mean(rows, axis=0)
 
 
-def errors(scenario: Scenario, seeds: int, questions: int, simulations: int) -> list[float]:
-    """Wrong test; wrong better or worse; wrong equivalent at a true difference of the margin; power at its target."""
-    rng = np.random.default_rng([seeds, questions, 1])
-    parts = TwoWay(0.0, *expected_squares(scenario, seeds, questions), seeds, questions)
-    target = smallest_detectable(parts, 0.05)
-    if target is None or abs(power(target, parts, 0.05) - 0.8) > 1e-4:
-        raise ValueError(f"{scenario.name}, {seeds} seeds: {target} is not found with a chance of .80")
-    margin = 2 * target
-    found = []
-    for number, values in enumerate(simulate(scenario, seeds, questions, simulations, rng)):
-        zero = table_of(np.zeros_like(values))
-        null, shifted, edge = (table_of(values + shift) for shift in (0.0, target, margin))
-        verdicts = [
-            compare([Contrast(t, zero, margin=m)], resamples=RESAMPLES, seed=number)[0].verdict
-            for t, m in ((null, None), (edge, margin))
-        ]
-        found.append(
-            (
-                paired_p_value(null.values, RESAMPLES, number) <= 0.05,
-                verdicts[0] in ("better", "worse"),
-                verdicts[1] == "equivalent",
-                paired_p_value(shifted.values, RESAMPLES, number) <= 0.05,
-            )
-        )
-    return [float(share) for share in np.mean(found, axis=0)]
+def means(simulations: int) -> Rows:
+    """The mean of one arm of two, and of one of fourteen: coverage."""
+    yield "effect", "seeds", "questions", "of 2 arms", "of 14 arms", "of 14 unlike arms"
+    spread = np.geomspace(0.005, 0.04, ARMS)
+    for effect, seeds, questions in itertools.product(EFFECTS, SEEDS, QUESTIONS[:2]):
+        rng = np.random.default_rng([2, seeds, questions])
+        rows = []
+        for _ in range(simulations):
+            # The effects fall on the first arm, which is one of average spread.
+            of = (study(rng, effect, seeds, questions, 2), study(rng, effect, seeds, questions, ARMS))
+            unlike = study(rng, effect, seeds, questions, ARMS, np.roll(spread, -ARMS // 2))
+            rows.append([_covers(panel_of(v).mean("0").interval(0.05)) for v in (*of, unlike)])
+        yield effect.name, seeds, questions, *np.mean(rows, axis=0)
 
 
-def expected_squares(scenario: Scenario, seeds: int, questions: int) -> tuple[float, float, float]:
-    rest = scenario.run**2 + scenario.noise**2 / LANGUAGES
-    question = scenario.question**2 + scenario.translation**2 / LANGUAGES
-    return questions * scenario.seed**2 + rest, seeds * question + rest, rest
+def families(simulations: int) -> Rows:
+    """Fourteen equal arms, all 91 differences: any arm that loses its dagger, any pair told apart, mean coverage."""
+    yield "effect", "seeds of the arms", "seeds", "a dagger is lost", "any two told apart", "coverage", "far seed"
+    spreads = {"alike": np.full(ARMS, 0.02), "up to 8-fold": np.geomspace(0.005, 0.04, ARMS)}
+    pairs = list(itertools.combinations(range(ARMS), 2))
+    for effect, (name, spread), seeds in itertools.product((NORMAL, LOSERS, STRONG, BAD), spreads.items(), SEEDS):
+        rng = np.random.default_rng([3, seeds, len(name)])
+        rows = []
+        for _ in range(simulations):
+            all_arms = Effect(effect.name, effect.of_questions, effect.of_seeds, in_all_arms=True)
+            panel = panel_of(study(rng, all_arms, seeds, 150, ARMS, spread))
+            best = int(panel.means.argmax())
+            p_values = np.array([panel.difference(str(a), str(b), is_alone=False).p_value for a, b in pairs])
+            apart = p_values <= 0.05 / len(pairs)
+            with_best = np.array([best in pair for pair in pairs])
+            rows.append((apart[with_best].any(), apart.any(), (p_values > 0.05).mean(), bool(far_seeds(panel))))
+        yield effect.name, name, seeds, *np.mean(rows, axis=0)
 
 
-def by_mean_squares(scenario: Scenario, seeds: int, questions: int, simulations: int) -> list[float]:
-    """Coverage of the t interval, level of the two-sided and of one of the two one-sided t tests.
+def promises(simulations: int) -> Rows:
+    """The smallest detectable difference: found in another study that has it, at its true size, how far it varies."""
+    yield (
+        "arms",
+        "seeds",
+        "questions",
+        "found where promised",
+        "found at the true size",
+        "97.5 % / 2.5 % of sizes",
+        "its interval holds the true size",
+    )
+    for arms, seeds, questions in itertools.product((2, ARMS), SEEDS, QUESTIONS):
+        rng = np.random.default_rng([4, arms, seeds, questions])
+        sizes, hits = [], []
+        for _ in range(simulations):
+            one, other = (panel_of(study(rng, NORMAL, seeds, questions, arms)) for _ in range(2))
+            found = judge(one, "0", "1", 1).detectable
+            if found is None:
+                continue
+            sizes.append((found.size, found.low, found.high))
+            hits.append(shifted(other, 0, found.size).difference("0", "1").p_value <= 0.05)
+        at = np.array(sizes)
+        true = _true_size(arms, seeds, questions, simulations)
+        rng = np.random.default_rng([5, arms, seeds, questions])
+        exact = [panel_of(study(rng, NORMAL, seeds, questions, arms)) for _ in range(simulations)]
+        at_true = [shifted(panel, 0, true).difference("0", "1").p_value <= 0.05 for panel in exact]
+        low, high = np.quantile(at[:, 0], [0.025, 0.975])
+        inside = ((at[:, 1] <= true) & (true <= at[:, 2])).mean()
+        yield arms, seeds, questions, np.mean(hits), np.mean(at_true), high / low, inside
 
-    Draws the mean and the mean squares of many studies from their distributions: fast, but without the bootstrap.
-    """
-    rng = np.random.default_rng([seeds, questions, 2])
-    expected = expected_squares(scenario, seeds, questions)
-    degrees = (seeds - 1, questions - 1, (seeds - 1) * (questions - 1))
-    squares = [e * rng.chisquare(d, simulations) / d for e, d in zip(expected, degrees, strict=True)]
-    variance = (expected[0] - expected[2] + expected[1]) / (seeds * questions)
-    means = rng.normal(0, np.sqrt(variance), simulations)
-    studies = [TwoWay(*map(float, row), seeds, questions) for row in zip(means, *squares, strict=True)]
-    statistics = np.array([study.statistic for study in studies])
-    of_interval = np.array([study.interval_degrees_of_freedom for study in studies])
-    cautious = np.array([study.cautious_degrees_of_freedom for study in studies])
-    covered = np.abs(statistics) <= stats.t.isf(0.025, of_interval)
-    return [
-        float(share.mean())
-        for share in (
-            covered,
-            np.abs(statistics) > stats.t.isf(0.025, cautious),
-            statistics > stats.t.isf(0.05, cautious),
-        )
-    ]
+
+def _true_size(arms: int, seeds: int, questions: int, simulations: int) -> float:
+    """The difference that studies of this kind find with a chance of .8, by simulation."""
+    rng = np.random.default_rng([6, arms, seeds, questions])
+    found = [panel_of(study(rng, NORMAL, seeds, questions, arms)).difference("0", "1") for _ in range(simulations)]
+    needed = [-one.value + special.stdtrit(one.degrees_of_freedom, 0.975) * one.standard_error for one in found]
+    return float(np.quantile(needed, 0.8))
 
 
-def peeking(scenario: Scenario, most: int, first: int, questions: int, simulations: int) -> list[float]:
-    """False positives of fixed 5 % tests and of the sequential rule, looked at after every seed; mean seeds used."""
-    rng = np.random.default_rng([most, first, questions])
-    outcomes = []
-    for values in simulate(scenario, most, questions, simulations, rng):
-        full = table_of(values.mean(axis=2, keepdims=True))
-        zero = table_of(np.zeros((most, questions, 1)))
-        fixed = wrong = False
-        used = most
-        for seeds in range(first, most + 1):
-            some = tuple(range(seeds))
-            looks = range(first, seeds + 1)
-            decision = decide(full.of_seeds(some), zero.of_seeds(some), looks, most, margin=None)
-            fixed |= decision.p <= 0.05
-            if decision.stop and used == most:
-                wrong |= decision.verdict in ("better", "worse")
-                used = seeds
-        outcomes.append((fixed, wrong))
-    return [float(share) for share in np.mean(outcomes, axis=0)]
+def pairing(simulations: int) -> Rows:
+    """Seeds paired or not: coverage and width of the interval, by the correlation of the arms over seeds."""
+    yield "correlation", "seeds", "coverage", "coverage if paired", "width", "width if paired"
+    for correlation, seeds in itertools.product((0.0, 0.1, 0.2, 0.5), SEEDS):
+        rng = np.random.default_rng([7, seeds, int(10 * correlation)])
+        rows = []
+        for _ in range(simulations):
+            values = study(rng, NORMAL, seeds, 150, seed_sd=0.02, common_seed=correlation)
+            apart = panel_of(values).difference("0", "1").interval(0.05)
+            # One "arm" of differences: its seeds are pairs.
+            paired = panel_of(values[:1] - values[1:]).mean("0").interval(0.05)
+            rows.append((_covers(apart), _covers(paired), np.subtract(*apart[::-1]), np.subtract(*paired[::-1])))
+        yield correlation, seeds, *np.mean(rows, axis=0)
+
+
+def looks(simulations: int) -> Rows:
+    """No difference, looked at after every seed: wrong verdicts of 5 % tests and of the sequential rule."""
+    yield "seeds differ by", "looks", "5 % t test at every look", "sequential rule"
+    for seed_sd, (first, most) in itertools.product((0.0, 0.01, 0.02), ((FIRST_LOOK, 10), (5, 10), (FIRST_LOOK, 20))):
+        rng = np.random.default_rng([8, most, first])
+        rows = []
+        for _ in range(simulations):
+            one, other = (_table(arm) for arm in study(rng, NORMAL, most, 150, seed_sd=seed_sd))
+            fixed = wrong = stopped = False
+            for seeds in range(first, most + 1):
+                some = tuple(range(seeds))
+                found = decide(one.of_seeds(some), other.of_seeds(some), range(first, seeds + 1), most, margin=None)
+                fixed |= found.p <= 0.05
+                if found.stop and not stopped:
+                    stopped, wrong = True, found.verdict in ("better", "worse")
+            rows.append((fixed, wrong))
+        yield seed_sd, f"{first} to {most}", *np.mean(rows, axis=0)
+
+
+def _table(values: Values) -> QuestionTable:
+    seeds, questions = values.shape
+    return QuestionTable.from_cells(range(seeds), [str(q) for q in range(questions)], ["all"], values[:, :, None])
+
+
+def many(simulations: int) -> Rows:
+    """A family of 2,000 comparisons, every tenth with a true difference of eight standard errors."""
+    yield "comparisons", "seeds", "any wrong verdict", "found of what is there", "promised"
+    for seeds in SEEDS:
+        rng = np.random.default_rng([9, seeds])
+        number, rows = 2_000, []
+        for _ in range(max(1, simulations // 50)):
+            error, _ = expected(seeds, 150)
+            shift = 8 * error
+            found = []
+            for place in range(number):
+                panel = panel_of(study(rng, NORMAL, seeds, 150))
+                found.append(
+                    shifted(panel, 0, shift * (place % 10 == 0)).difference("0", "1", is_alone=False).p_value
+                    <= 0.05 / number
+                )
+            real = np.arange(number) % 10 == 0
+            rows.append((np.array(found)[~real].any(), np.array(found)[real].mean()))
+        error, degrees = expected(seeds, 150)
+        yield number, seeds, *np.mean(rows, axis=0), power(8 * error, error, degrees, 0.05 / number)
+
+
+TABLES: dict[str, Callable[[int], Rows]] = {
+    table.__name__: table for table in (difference, means, families, promises, pairing, looks, many)
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--simulations", type=int, default=1_000)
-    simulations = parser.parse_args().simulations
+    parser.add_argument("--simulations", type=int, default=1_000, help="studies per row (default: %(default)s)")
+    parser.add_argument("--table", choices=TABLES, action="append", help="one table; may be repeated (default: all)")
+    options = parser.parse_args()
+    error = np.sqrt(0.95 * 0.05 / options.simulations)
     print(
-        f"{simulations} simulations each; {LANGUAGES} languages; standard error of a share of .95: "
-        f"{np.sqrt(0.95 * 0.05 / simulations):.4f}\n"
+        f"{options.simulations} studies per row; standard error of a share of .95: {error:.4f}, of .80: "
+        f"{np.sqrt(0.16 / options.simulations):.4f}"
     )
-    started = time.perf_counter()
-    print("Coverage of 95 % intervals")
-    print(
-        "| scenario | seeds | questions | every query of every run | every query | questions | seeds | "
-        "plain two-level bootstrap | this project |\n|--|--|--|--|--|--|--|--|--|"
-    )
-    for scenario in SCENARIOS:
-        for seeds, questions in itertools.product((2, 3, 5, 10), (150, 1190)):
-            shares = " | ".join(f"{share:.3f}" for share in coverage(scenario, seeds, questions, simulations))
-            print(f"| {scenario.name} | {seeds} | {questions} | {shares} |", flush=True)
-    print("\nErrors of the test and the verdict (nominal .05), power where .80 is predicted")
-    print("| scenario | seeds | test | wrong better or worse | wrong equivalent | power |\n|--|--|--|--|--|--|")
-    for scenario in SCENARIOS[1:]:
-        for seeds in (3, 5, 10):
-            shares = " | ".join(f"{share:.3f}" for share in errors(scenario, seeds, 150, simulations))
-            print(f"| {scenario.name} | {seeds} | {shares} |", flush=True)
-    many = 20 * simulations
-    print(f"\nThe t intervals and t tests alone, {many} simulations")
-    print("| scenario | seeds | coverage | two-sided test | one-sided test |\n|--|--|--|--|--|")
-    for scenario in SCENARIOS[1:]:
-        for seeds in (2, 3, 5, 10):
-            shares = " | ".join(f"{share:.3f}" for share in by_mean_squares(scenario, seeds, 150, many))
-            print(f"| {scenario.name} | {seeds} | {shares} |", flush=True)
-    print("\nFalse positives when looking after every seed")
-    print("| scenario | looks | 5 % test at every look | sequential rule |\n|--|--|--|--|")
-    for scenario in SCENARIOS[1:]:
-        for first, most in ((FIRST_LOOK, 10), (5, 10), (FIRST_LOOK, 20)):
-            shares = " | ".join(f"{share:.3f}" for share in peeking(scenario, most, first, 150, simulations))
-            print(f"| {scenario.name} | {first} to {most} | {shares} |", flush=True)
-    print(f"\n{time.perf_counter() - started:.0f} s")
+    for name in options.table or TABLES:
+        started = time.perf_counter()
+        print(f"\n{TABLES[name].__doc__}\n")
+        for number, row in enumerate(TABLES[name](options.simulations)):
+            print(
+                "| " + " | ".join(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row) + " |",
+                flush=True,
+            )
+            if number == 0:
+                print("|" + "--|" * len(row))
+        print(f"\n({time.perf_counter() - started:.0f} s)")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainables.evaluation.measures.record import MeasureRecord
-from trainables.evaluation.metric_name import DEV, SETTINGS, MetricName, Setting, headlines
+from trainables.evaluation.metric_name import DEV, SETTINGS, MetricName, MetricSetting, Setting, headlines
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,28 @@ class JudgedBenchmark:
     settings: tuple[Setting, ...]
     metric: str
     """Name of the measure, with its cut-off."""
+    has_overall: bool = False
+    """Whether it has the mean of all settings."""
 
-    def setting_of(self, objective: str) -> Setting:
-        """The setting of an objective such as `multilingual/map`, or the last one if the benchmark lacks it."""
-        wished = objective.split("/")[0]
-        return next((setting for setting in self.settings if setting == wished), self.settings[-1])
+    @property
+    def summaries(self) -> tuple[MetricSetting, ...]:
+        """The settings and, last, the mean of all of them, if there is one."""
+        overall: tuple[MetricSetting, ...] = ("overall",) if self.has_overall else ()
+        return (*self.settings, *overall)
+
+    def parts_of(self, setting: MetricSetting) -> tuple[MetricSetting, ...]:
+        """The settings of which this one is the mean: itself, or all."""
+        return self.settings if setting == "overall" else (setting,)
+
+    def setting_of(self, objective: str) -> MetricSetting:
+        """The setting of an objective such as `overall/map`, or the last one if the benchmark lacks it."""
+        return setting_of(objective, self.summaries, self.settings)
+
+
+def setting_of(objective: str, summaries: Sequence[MetricSetting], settings: Sequence[Setting]) -> MetricSetting:
+    """Of the summaries that a benchmark has the one of an objective; the last setting if it lacks that."""
+    wished = objective.split("/")[0]
+    return next((setting for setting in summaries if setting == wished), settings[-1])
 
 
 def judged_benchmarks(
@@ -39,7 +56,9 @@ def judged_benchmarks(
     """
     # The dev set chose the parameters: what an arm reaches on it is no result.
     found = [
-        name for name in headlines(sorted(metrics)) if name.setting in SETTINGS and name.benchmark not in (None, DEV)
+        name
+        for name in headlines(sorted(metrics))
+        if name.setting in (*SETTINGS, "overall") and name.benchmark not in (None, DEV)
     ]
     names = dict.fromkeys([*recorded, *(str(name.benchmark) for name in found)])
     held = ((name, [metric for metric in found if metric.benchmark == name]) for name in names)
@@ -53,5 +72,6 @@ def _judged(name: str, own: Sequence[MetricName], measures: Mapping[str, Measure
         if variants and not measure.is_bias:
             metric = measure.name if measure.name in variants else variants[0]
             of_metric = {one.setting for one in own if one.measure == metric}
-            return JudgedBenchmark(name, tuple(setting for setting in SETTINGS if setting in of_metric), metric)
+            settings = tuple(setting for setting in SETTINGS if setting in of_metric)
+            return JudgedBenchmark(name, settings, metric, "overall" in of_metric) if settings else None
     return None

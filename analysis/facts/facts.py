@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.facts.arms import Arm, cell_key
+from analysis.facts.arms import Arm, cell_key, on_shared_seeds
 from analysis.facts.measures import bias_metric, measure_named, merged_measures, objective_label, place_label
 from analysis.facts.merging import distinct, refuse_unlike, tell_apart, trained_alike
 from analysis.facts.records import StudyRecords
 from analysis.facts.runs import Cell, Run
-from study.benchmarks import judged_benchmarks
+from study.benchmarks import judged_benchmarks, setting_of
 from study.records import BenchmarkRecord, ObjectiveRecord, Study, open_study
 from trainables.errors import UserError
 from trainables.evaluation.measures.record import MeasureRecord
@@ -47,10 +47,10 @@ def estimate(values: Iterable[float]) -> Estimate | None:
 
 @dataclass(frozen=True)
 class Place:
-    """Where arms are compared: a benchmark, a setting and a measure."""
+    """Where arms are compared: a benchmark, a setting (or the mean of all) and a measure."""
 
     benchmark: str
-    setting: Setting
+    setting: MetricSetting
     measure: MeasureRecord
 
     @property
@@ -63,11 +63,13 @@ class Place:
 class Benchmark:
     """A benchmark of the confirm phase, with the settings and the measure in which arms are judged.
 
-    `record` is None where no study describes it. `bias` are the measures of language bias by which arms are compared.
+    `summaries` are the settings and, last, the mean of all of them, if there is one. `record` is None where no study
+    describes it. `bias` are the measures of language bias by which arms are compared.
     """
 
     name: str
     settings: tuple[Setting, ...]
+    summaries: tuple[MetricSetting, ...]
     measure: MeasureRecord
     bias: tuple[MeasureRecord, ...]
     record: BenchmarkRecord | None
@@ -80,15 +82,15 @@ class Benchmark:
         """Name of the summary metric of a query language, or of a pair of query and pool language, in a setting."""
         return str(MetricName(self.name, setting, self.measure.name).among(query, pool))
 
-    def setting_of(self, objective: ObjectiveRecord) -> Setting:
+    def setting_of(self, objective: ObjectiveRecord) -> MetricSetting:
         """The setting of an objective, or the last one if the benchmark lacks it."""
-        wished = objective.metric.split("/")[0]
-        return next((setting for setting in self.settings if setting == wished), self.settings[-1])
+        return setting_of(objective.metric, self.summaries, self.settings)
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where arms are compared on it: its measure in every setting, and bias where all languages compete."""
-        quality = tuple(Place(self.name, setting, self.measure) for setting in self.settings)
+        """Where arms are compared on it: its measure in every setting and over all of them, and bias where all
+        languages compete."""
+        quality = tuple(Place(self.name, setting, self.measure) for setting in self.summaries)
         return (*quality, *(Place(self.name, "multilingual", measure) for measure in self.bias))
 
 
@@ -158,7 +160,7 @@ class Facts:
                     arm = self._arm(name, cell, levels[key], runs, pooled)
                     if arm.runs:
                         arms.append(arm)
-        return tuple(_repeated(arms))
+        return tuple(on_shared_seeds(arms))
 
     def _arm(self, name: str, cell: Cell, level: str, runs: Mapping[StudyRecords, list[Run]], pooled: bool) -> Arm:
         by_seed: dict[int, Run] = {}
@@ -186,7 +188,16 @@ class Facts:
             group=(level or ", ".join(cell.values()), "" if pooled else home.label),
             record=record,
             runs=tuple(by_seed[seed] for seed in sorted(by_seed)),
+            diverged=tuple(sorted(_diverged(runs, name, cell) - set(by_seed))),
         )
+
+    def rivals_in_search(self, arm: Arm) -> int:
+        """Of how many search trials a "best" arm is the best: those of all schedules, or of all constants."""
+        study = next(study for study in self.studies if study.label == arm.study)
+        roles = {"dynamic"} if arm.role == "dynamic" else {"strategy", "static"}
+        branches = {one.branch for one in study.info.branches if one.role in roles}
+        tried = [run for run in study.runs if run.phase == "search" and run.cell == arm.cell and run.branch in branches]
+        return sum(run.status in ("complete", "pruned") for run in tried)
 
     @cached_property
     def factors(self) -> Mapping[str, tuple[str, ...]]:
@@ -250,6 +261,7 @@ class Facts:
             Benchmark(
                 one.name,
                 one.settings,
+                one.summaries,
                 self.measure(one.metric),
                 tuple(self._compared_bias(one.name)) if "multilingual" in one.settings else (),
                 records.get(one.name),
@@ -317,11 +329,16 @@ def _finished(study: StudyRecords) -> dict[tuple[str, CellKey], list[Run]]:
     return found
 
 
-def _repeated(arms: Sequence[Arm]) -> Iterator[Arm]:
-    """The arms, those without training with the seeds of all arms that they may meet."""
-    for arm in arms:
-        seeds = {seed for other in arms if other.group == arm.group for seed in other.seeds}
-        yield replace(arm, repeated=tuple(sorted(seeds))) if arm.record.is_untrained else arm
+def _diverged(studies: Iterable[StudyRecords], name: str, cell: Cell) -> set[int]:
+    """The seeds of an arm whose training was lost in the confirm phase."""
+    return {
+        run.seed
+        for study in studies
+        for run in study.runs
+        if run.phase == "confirm"
+        and run.status == "diverged"
+        and (run.arm, cell_key(run.cell)) == (study.source(name, cell), cell_key(cell))
+    }
 
 
 def _varied(cells: Collection[Cell]) -> list[str]:

@@ -1,9 +1,9 @@
 """Values per question of every arm, read once per run."""
 
 from analysis.facts.arms import Arm
-from analysis.facts.facts import Facts, Place
+from analysis.facts.facts import Benchmark, Facts, Place
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.questions import QuestionTable, average, has_values, question_table
+from analysis.statistics.questions import QuestionTable, average, has_values, over_settings, question_table
 
 
 class Questions:
@@ -66,6 +66,8 @@ class Questions:
             held = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in frames.items()}
             held = {seed: frame for seed, frame in held.items() if len(frame)}
             for place in benchmark.places:
+                if place.setting == "overall":
+                    continue
                 runs = {s: frame for s, frame in held.items() if has_values(frame, place.setting, place.measure.name)}
                 if not runs:
                     continue
@@ -74,4 +76,16 @@ class Questions:
                     tables[place] = table.repeated(arm.repeated) if arm.repeated else table
                 except StatisticsError as error:
                     self.problems.append(f"{arm.label} on {benchmark.name}: {error}")
+            self._add_overall(tables, benchmark)
         return tables
+
+    def _add_overall(self, tables: dict[Place, QuestionTable], benchmark: Benchmark) -> None:
+        """Adds the mean of all settings, where the benchmark has one and every setting has values."""
+        places = [Place(benchmark.name, setting, benchmark.measure) for setting in benchmark.settings]
+        held: dict[str, QuestionTable] = {place.setting: tables[place] for place in places if place in tables}
+        if "overall" not in benchmark.summaries or len(held) < len(places):
+            return
+        try:
+            tables[Place(benchmark.name, "overall", benchmark.measure)] = over_settings(held)
+        except StatisticsError as error:
+            self.problems.append(f"{benchmark.name}, overall: {error}")

@@ -1,35 +1,48 @@
-"""Every comparison of a report, judged in two families: the question's own, and all others."""
+"""Every comparison of a report, judged in three families: the question, the same arms elsewhere, all others."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
 
 from analysis.facts.arms import Arm
 from analysis.facts.decisions import Decisions, decided
-from analysis.facts.facts import Facts, Place, estimate
+from analysis.facts.facts import Benchmark, Facts, Place
 from analysis.facts.questions import Questions
 from analysis.findings.levels import pooled_pairs
 from analysis.findings.pairing import Pair, compared_pairs, main_pairs
+from analysis.findings.panels import Panels, key
 from analysis.statistics.comparison import Comparison
 
-RESAMPLES = 10_000
-RESAMPLES_FOR_MARKS = 2_000
-"""A mark in a table needs no more: the p value itself is not shown."""
+Family = Literal["question", "elsewhere", "other"]
+"""`question`: the two arms that the study is about, where the objective looks. `elsewhere`: the same two in the other
+settings. `other`: all other differences between the arms of a group, shown or not."""
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A comparison of two arms at one place."""
+    """A comparison of two arms at one place.
+
+    `withheld` says why an arm that looks better gets no verdict; empty otherwise.
+    """
 
     first: Arm
     second: Arm
     place: Place
-    is_main: bool
+    family: Family
     comparison: Comparison
+    withheld: str = ""
 
     @property
     def label(self) -> str:
         """`first - second`."""
         return f"{self.first.label} \N{MINUS SIGN} {self.second.label}"
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is about the two arms that the study is about."""
+        return self.family != "other"
 
     @property
     def is_quality(self) -> bool:
@@ -44,18 +57,20 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Comparisons:
-    """All comparisons.
+    """All comparisons, and per summary metric how the arms stand to the best one of their group.
 
-    `tied` names per summary metric the arms that cannot be told from the best; None: not tested.
+    `best` holds the labels of the best arms, `tied` those that no verdict separates from it; a metric that was not
+    tested is missing.
     """
 
     margin: float
     judged: tuple[Judged, ...]
-    tied: Mapping[str, frozenset[str]] | None
+    best: Mapping[str, frozenset[str]]
+    tied: Mapping[str, frozenset[str]]
 
     @property
     def main(self) -> tuple[Judged, ...]:
-        """The comparisons that the question is about."""
+        """The comparisons of the two arms that the question is about."""
         return tuple(judged for judged in self.judged if judged.is_main)
 
     @property
@@ -64,117 +79,181 @@ class Comparisons:
         return tuple(judged for judged in self.judged if judged.comparison.interval is not None)
 
 
-def compare_arms(facts: Facts, questions: Questions, margin: float) -> Comparisons:
-    """Compares the arms of a report wherever both have values per question; deterministic.
+class Judge:
+    """Judges pairs of arms as the report does, whether or not it shows them."""
 
-    The main pair is one family: in every cell and, where cells differ in a factor, over its levels. All other
-    comparisons are another family.
-    """
-    pooled = pooled_pairs(facts)
-    main = {(id(a), id(b)) for a, b in [*main_pairs(facts), *pooled]}
+    def __init__(self, facts: Facts, questions: Questions, panels: Panels, margin: float) -> None:
+        self._facts, self._questions = facts, questions
+        self.panels, self.margin = panels, margin
+        self._decisions = Decisions(facts)
+        self._pooled = pooled_pairs(facts)
+        self._main = {_unordered(*pair) for pair in (*main_pairs(facts), *self._pooled)}
+        self._numbers = self._family_sizes()
+        self._found: dict[tuple[str, str, Place], Judged | None] = {}
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The pairs that the report shows."""
+        return [*compared_pairs(self._facts), *self._pooled]
+
+    def find(self, first: Arm, second: Arm, place: Place) -> Judged | None:
+        """The verdict on two arms at a place; None if they cannot be compared there."""
+        where = key(first), key(second), place
+        if where not in self._found:
+            self._found[where] = self._judged(first, second, place)
+        found = self._found[where]
+        return None if found is None else replace(found, first=first, second=second)
+
+    def family(self, pair: frozenset[str], place: Place) -> Family:
+        """The comparisons with which that of two arms, named by their keys, shares its error rate."""
+        if pair not in self._main or place.measure.is_bias:
+            return "other"
+        wished = self._facts.benchmark(place.benchmark).setting_of(self._facts.objective)
+        return "question" if place.setting == wished else "elsewhere"
+
+    def _judged(self, first: Arm, second: Arm, place: Place) -> Judged | None:
+        # scipy.stats takes most of a second to import: a report without comparisons need not wait for it.
+        from analysis.statistics.significance import judge
+
+        panel = self.panels.of_pair(first, second, place)
+        if panel is None or not (first.compared and second.compared) or key(first) == key(second):
+            return None
+        family = self.family(_unordered(first, second), place)
+        decision = self._decisions.find(first, second, place) if family != "other" else None
+        comparison = judge(
+            panel,
+            key(first),
+            key(second),
+            1 if decision is not None else self._numbers[family],
+            higher_is_better=not place.measure.lower_is_better,
+            # Measures of bias have no natural margin.
+            margin=None if place.measure.is_bias else self.margin,
+        )
+        if decision is not None:
+            comparison = decided(decision, comparison)
+        withheld = _survivors(first, second, comparison)
+        if withheld:
+            comparison = replace(comparison, verdict="not separable")
+        return Judged(first, second, place, family, comparison, withheld)
+
+    def _family_sizes(self) -> Mapping[Family, int]:
+        """How many comparisons share each error rate: all pairs of the arms of every group, and pooled ones."""
+        sizes: Counter[Family] = Counter()
+        for place in (place for benchmark in self._facts.benchmarks for place in benchmark.places):
+            for group in dict.fromkeys(arm.group for arm in self._facts.arms):
+                panel = self.panels.of_group(group, place)
+                if panel is not None and panel.is_sample:
+                    sizes.update(self.family(frozenset(pair), place) for pair in combinations(panel.arms, 2))
+            for first, second in self._pooled:
+                panel = self.panels.of_pair(first, second, place)
+                if panel is not None and panel.is_sample:
+                    sizes[self.family(_unordered(first, second), place)] += 1
+            for first, second in [*main_pairs(self._facts), *self._pooled]:
+                # What a sequential rule decides has spent an error rate of its own.
+                if (family := self.family(_unordered(first, second), place)) != "other":
+                    sizes[family] -= self._decisions.find(first, second, place) is not None
+        return sizes
+
+
+def compare_arms(facts: Facts, judge: Judge) -> Comparisons:
+    """Compares the arms of a report wherever they have values per question; deterministic."""
     places = [place for benchmark in facts.benchmarks for place in benchmark.places]
-    pairs = [(a, b, place) for a, b in [*compared_pairs(facts), *pooled] for place in places]
-    pairs = [(a, b, place) for a, b, place in pairs if questions.comparable(a, b, place)]
-    own = [pair for pair in pairs if (id(pair[0]), id(pair[1])) in main and not pair[2].measure.is_bias]
-    others = [pair for pair in pairs if pair not in own]
-    judged = [*_judge_own(facts, questions, own, margin), *_judge(questions, others, margin, is_main=False)]
-    return Comparisons(margin, tuple(judged), _tied(facts, questions))
+    found = [judge.find(first, second, place) for first, second in judge.pairs for place in places]
+    order: dict[Family, int] = {"question": 0, "elsewhere": 0, "other": 1}
+    judged = sorted((one for one in found if one is not None), key=lambda one: order[one.family])
+    best: dict[str, frozenset[str]] = {}
+    tied: dict[str, frozenset[str]] = {}
+    for benchmark in facts.benchmarks:
+        for place in benchmark.places:
+            if not place.measure.is_bias:
+                _stand(facts, judge, benchmark, place, best, tied)
+    return Comparisons(judge.margin, tuple(judged), best, tied)
+
+
+def _stand(
+    facts: Facts,
+    judge: Judge,
+    benchmark: Benchmark,
+    place: Place,
+    best: dict[str, frozenset[str]],
+    tied: dict[str, frozenset[str]],
+) -> None:
+    """Who is best at a place, and whom its verdicts do not separate from it."""
+    metric = benchmark.column(place.setting)
+    for group in facts.groups:
+        # An arm that lost seeds is not the best for what is left of it.
+        rivals = [arm for arm in group if arm.compared and judge.panels.of(arm, place) is not None and not arm.diverged]
+        means = {arm.label: _mean(judge.panels, arm, place) for arm in rivals}
+        if len({key(arm) for arm in rivals}) < 2:
+            continue
+        top = max(means.values())
+        leaders = [arm for arm in rivals if means[arm.label] == top]
+        best[metric] = best.get(metric, frozenset()) | {arm.label for arm in leaders}
+        found = [(arm, judge.find(leaders[0], arm, place)) for arm in rivals if arm not in leaders]
+        if any(one is not None and one.comparison.interval is not None for _, one in found):
+            near = {
+                arm.label for arm, one in found if one is not None and one.verdict in ("not separable", "equivalent")
+            }
+            tied[metric] = tied.get(metric, frozenset()) | near
+
+
+def _mean(panels: Panels, arm: Arm, place: Place) -> float:
+    panel = panels.of(arm, place)
+    if panel is None:
+        raise ValueError(f"{arm.label} is in no panel at {place}")
+    return float(panel.means[panel.arms.index(key(arm))])
+
+
+def _survivors(first: Arm, second: Arm, comparison: Comparison) -> str:
+    """Why an arm that looks better is not called so: more of its seeds were lost than of the other arm."""
+    if comparison.verdict not in ("better", "worse"):
+        return ""
+    ahead, behind = (first, second) if comparison.verdict == "better" else (second, first)
+    if len(ahead.diverged) <= len(behind.diverged):
+        return ""
+    lost, all_seeds = len(ahead.diverged), len(ahead.diverged) + len(ahead.seeds) + len(ahead.left_out)
+    return f"{lost} of {all_seeds} seeds of {ahead.label} diverged, and those that are left are no fair sample"
 
 
 def judge_pair(facts: Facts, questions: Questions, first: Arm, second: Arm, margin: float) -> list[Judged]:
-    """Two arms as the question's own comparison is judged: all benchmarks and settings are one family, bias another.
+    """Two arms judged by themselves: their qualities at all places are one family, measures of bias another.
 
     Empty where they cannot be compared.
     """
-    if first.identity == second.identity:
+    from analysis.statistics.significance import Contrast, compare
+
+    if first.identity == second.identity and first.cell == second.cell:
         return []
     places = [place for benchmark in facts.benchmarks for place in benchmark.places]
-    pairs = [(first, second, place) for place in places if questions.comparable(first, second, place)]
-    own = [pair for pair in pairs if not pair[2].measure.is_bias]
-    bias = [pair for pair in pairs if pair[2].measure.is_bias]
-    return [*_judge_own(facts, questions, own, margin), *_judge(questions, bias, margin, is_main=False)]
-
-
-def _judge_own(
-    facts: Facts, questions: Questions, pairs: Sequence[tuple[Arm, Arm, Place]], margin: float
-) -> list[Judged]:
-    """Judges the question's own comparisons; one that a sequential rule has decided is a family of its own."""
-    decisions = Decisions(facts)
-    found_by_looking = {
-        (id(first), id(second), place): one
-        for first, second, place in pairs
-        if (one := decisions.find(first, second, place)) is not None
-    }
-    fixed = [pair for pair in pairs if (id(pair[0]), id(pair[1]), pair[2]) not in found_by_looking]
-    found = iter(_judge(questions, fixed, margin, is_main=True))
-    judged = []
-    for first, second, place in pairs:
-        decision = found_by_looking.get((id(first), id(second), place))
-        if decision is None:
-            judged.append(next(found))
-        else:
-            (alone,) = _judge(questions, [(first, second, place)], margin, is_main=True)
-            judged.append(replace(alone, comparison=decided(decision, alone.comparison)))
+    places = [place for place in places if questions.comparable(first, second, place)]
+    judged: list[Judged] = []
+    for is_bias in (False, True):
+        own = [place for place in places if place.measure.is_bias == is_bias]
+        contrasts = []
+        for place in own:
+            one, other = questions.table(first, place), questions.table(second, place)
+            if one is not None and other is not None:
+                contrasts.append(Contrast(one, other, not place.measure.lower_is_better, None if is_bias else margin))
+        family: Family = "other" if is_bias else "question"
+        judged += [
+            Judged(first, second, place, family, found) for place, found in zip(own, compare(contrasts), strict=True)
+        ]
     return judged
 
 
-def _judge(
-    questions: Questions,
-    pairs: Iterable[tuple[Arm, Arm, Place]],
-    margin: float | None,
-    is_main: bool,
-    resamples: int = RESAMPLES,
-) -> list[Judged]:
-    pairs = list(pairs)
-    if not pairs:
-        return []
-    # scipy.stats takes most of a second to import: a report without comparisons need not wait for it.
-    from analysis.statistics.significance import Contrast, compare
-
-    contrasts = []
-    for first, second, place in pairs:
-        one, other = questions.table(first, place), questions.table(second, place)
-        if one is None or other is None:
-            raise ValueError(f"{first.label} and {second.label} are not comparable on {place}")
-        # Measures of bias have no natural margin.
-        allowed = None if place.measure.is_bias else margin
-        contrasts.append(Contrast(one, other, not place.measure.lower_is_better, allowed))
-    return [
-        Judged(first, second, place, is_main, comparison)
-        for (first, second, place), comparison in zip(pairs, compare(contrasts, resamples=resamples), strict=True)
-    ]
-
-
-def _tied(facts: Facts, questions: Questions) -> Mapping[str, frozenset[str]] | None:
-    """Per summary metric the arms that a paired test cannot tell from the best one of their group."""
-    tied: dict[str, frozenset[str]] = {}
-    for benchmark in facts.benchmarks:
-        for setting in benchmark.settings:
-            metric = benchmark.column(setting)
-            place = Place(benchmark.name, setting, benchmark.measure)
-            found: set[str] = set()
-            tested = False
-            for group in facts.groups:
-                rivals = [arm for arm in group if arm.values(metric)]
-                if len(rivals) < 2:
-                    continue
-                best = max(rivals, key=lambda arm: _mean(arm, metric))
-                pairs = [(best, arm, place) for arm in rivals if arm.identity != best.identity]
-                pairs = [pair for pair in pairs if questions.comparable(*pair)]
-                for judged in _judge(questions, pairs, None, is_main=False, resamples=RESAMPLES_FOR_MARKS):
-                    tested = tested or judged.comparison.p_holm is not None
-                    if judged.comparison.p_holm is not None and judged.comparison.verdict == "not separable":
-                        found.add(judged.second.label)
-            if tested:
-                tied[metric] = frozenset(found)
-    return tied or None
-
-
-def _mean(arm: Arm, metric: str) -> float:
-    found = estimate(arm.values(metric).values())
-    return float("-inf") if found is None else found.mean
+def _unordered(first: Arm, second: Arm) -> frozenset[str]:
+    return frozenset((key(first), key(second)))
 
 
 def pairs_of(judged: Iterable[Judged]) -> list[Pair]:
     """The pairs of arms in order of appearance, each once."""
     return list({(id(j.first), id(j.second)): (j.first, j.second) for j in judged}.values())
+
+
+def families(judged: Sequence[Judged]) -> dict[Family, int]:
+    """How many comparisons share the error rate of each family that occurs."""
+    return {
+        one.family: one.comparison.n_comparisons
+        for one in judged
+        if one.comparison.interval is not None and one.comparison.sequential is None
+    }

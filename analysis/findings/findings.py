@@ -5,10 +5,11 @@ from functools import cached_property
 
 from analysis.facts.facts import Facts
 from analysis.facts.questions import Questions
-from analysis.findings.comparisons import Comparisons, compare_arms
+from analysis.findings.comparisons import Comparisons, Judge, compare_arms
 from analysis.findings.growth import Growth, growths
 from analysis.findings.levels import Interaction, Level, interactions, levels
 from analysis.findings.means import Means
+from analysis.findings.panels import Panels
 
 DEFAULT_MARGIN = 0.005
 
@@ -25,7 +26,8 @@ class Findings:
     def __init__(self, facts: Facts, margin: float = DEFAULT_MARGIN, watts: float | None = None) -> None:
         self.facts, self.margin, self.watts = facts, margin, watts
         self.questions = Questions(facts)
-        self.means = Means(facts, self.questions)
+        self.panels = Panels(facts, self.questions)
+        self.means = Means(facts, self.questions, self.panels)
 
     @classmethod
     def of(cls, locations: Iterable[str], margin: float = DEFAULT_MARGIN, watts: float | None = None) -> "Findings":
@@ -35,7 +37,12 @@ class Findings:
     @cached_property
     def comparisons(self) -> Comparisons:
         """All comparisons of arms with their verdicts."""
-        return compare_arms(self.facts, self.questions, self.margin)
+        return compare_arms(self.facts, self.judge)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """What judges any two arms as this report does."""
+        return Judge(self.facts, self.questions, self.panels, self.margin)
 
     @cached_property
     def levels(self) -> list[Level]:

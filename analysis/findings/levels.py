@@ -7,13 +7,16 @@ pooled comparison is the mean of the differences in the cells (docs/statistics.m
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.facts.arms import Arm, cell_key
 from analysis.facts.facts import Facts, Place
 from analysis.facts.questions import Questions
 from analysis.findings.growth import difference_of_runs
 from analysis.findings.pairing import Pair, main_pairs
 from analysis.statistics.comparison import Comparison
-from analysis.statistics.questions import QuestionTable
+from analysis.statistics.errors import StatisticsError
+from analysis.statistics.panel import Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,34 +101,40 @@ class Interaction:
 def interactions(facts: Facts, questions: Questions, margin: float) -> list[Interaction]:
     """How the main difference changes from the first level of a factor to every other one, in measures of quality.
 
-    Paired by seed and question, as the differences themselves are: intervals and tests hold for new seeds and new
-    questions. All of them are one family.
+    Compared question by question, as the arms themselves are: intervals hold for new seeds and new questions. All of
+    them are one family.
     """
     # scipy.stats takes most of a second to import.
-    from analysis.statistics.significance import Contrast, compare
+    from analysis.statistics.significance import judged_by_weights
 
-    found, contrasts = [], []
+    found: list[tuple[Level, Level, Place, Panel]] = []
     every = levels(facts)
     places = [place for benchmark in facts.benchmarks for place in benchmark.places if not place.measure.is_bias]
     for factor in facts.factors if every else ():
         first, *others = (level for level in every if level.factor == factor)
         for place in places:
-            reference = _difference(questions, first, place)
             for level in others:
-                table = _difference(questions, level, place)
-                if table is not None and reference is not None and _overlap(table, reference):
-                    found.append((level, first, place))
-                    contrasts.append(Contrast(table, reference, margin=margin))
-    return [Interaction(*where, comparison) for where, comparison in zip(found, compare(contrasts), strict=True)]
+                panel = _four(questions, level, first, place)
+                if panel is not None:
+                    found.append((level, first, place, panel))
+    number = sum(panel.is_sample for *_, panel in found)
+    return [
+        Interaction(level, than, place, judged_by_weights(panel, _CHANGE, number, margin=margin))
+        for level, than, place, panel in found
+    ]
 
 
-def _difference(questions: Questions, level: Level, place: Place) -> QuestionTable | None:
-    first, second = level.pair
-    one, other = questions.table(first, place), questions.table(second, place)
-    if one is None or other is None or not questions.comparable(first, second, place):
+_CHANGE = np.array([1.0, -1.0, -1.0, 1.0])
+"""The difference of the first two arms less that of the last two."""
+
+
+def _four(questions: Questions, level: Level, than: Level, place: Place) -> Panel | None:
+    """The panel of both arms at both levels; None if they do not answer the same questions under the same seeds."""
+    arms = [*level.pair, *than.pair]
+    tables = [table for arm in arms if (table := questions.table(arm, place)) is not None]
+    if len(tables) < len(arms):
         return None
-    return one.minus(other)
-
-
-def _overlap(one: QuestionTable, other: QuestionTable) -> bool:
-    return one.asks_the_same(other) and bool(set(one.seeds) & set(other.seeds))
+    try:
+        return Panel.of({str(number): table for number, table in enumerate(tables)})
+    except StatisticsError:
+        return None

@@ -6,14 +6,8 @@ from functools import cached_property
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Benchmark, Estimate, Facts, Place, estimate
 from analysis.facts.questions import Questions
-from analysis.statistics.questions import QuestionTable
-from trainables.evaluation.metric_name import Setting
-
-RESAMPLES = 2_000
-"""The bootstrap gives the shape of an interval only, and that needs no more."""
-
-MOST_WORK = 50_000_000_000
-"""Multiplications that the intervals of a report may take: a few seconds on one core."""
+from analysis.findings.panels import Panels, key
+from trainables.evaluation.metric_name import MetricSetting
 
 ROUNDING = 1e-4
 """Values per question are float32; a mean of theirs that is further from the summary than this is another number."""
@@ -25,41 +19,43 @@ class Means:
     All arms of a report get the same kind of interval, so that they can be compared by eye.
     """
 
-    def __init__(self, facts: Facts, questions: Questions) -> None:
-        self._facts, self._questions = facts, questions
-        self._found: dict[tuple[tuple[str, ...], str], Estimate | None] = {}
+    def __init__(self, facts: Facts, questions: Questions, panels: Panels) -> None:
+        self._facts, self._questions, self._panels = facts, questions, panels
 
-    def of(self, arm: Arm, benchmark: Benchmark, setting: Setting) -> Estimate | None:
+    def of(self, arm: Arm, benchmark: Benchmark, setting: MetricSetting) -> Estimate | None:
         """The mean of an arm; None if it has none, no interval for a single seed."""
-        metric = benchmark.column(setting)
-        # Arms with identical training have the same runs and the same mean.
-        key = tuple(run.location for run in arm.runs), metric
-        if key not in self._found:
-            found = estimate(arm.values(metric).values())
-            if found is not None and found.low is not None and self.cover_questions:
-                found = self._with_questions(found, arm, benchmark, setting)
-            self._found[key] = found
-        return self._found[key]
+        found = estimate(arm.values(benchmark.column(setting)).values())
+        if found is None or not self.cover_questions or not arm.compared:
+            return found
+        # scipy.stats takes most of a second to import.
+        from analysis.statistics.significance import arm_mean
+
+        panel = self._panels.of(arm, _place(benchmark, setting))
+        if panel is None:
+            return found
+        mean = arm_mean(panel, key(arm), is_share=benchmark.measure.unit == "score")
+        low, high = mean.interval or (None, None)
+        return Estimate(mean.mean, low, high, mean.n_seeds)
 
     @cached_property
     def cover_questions(self) -> bool:
-        """Whether the intervals hold for new questions too: every arm has its values per question."""
-        arms = [arm for arm in self._facts.arms if len(arm.seeds) > 1]
-        work = 0
+        """Whether the intervals hold for new questions too: every compared arm has all its values per question."""
+        arms = [arm for arm in self._facts.arms if arm.compared]
         for arm in arms:
             for benchmark in self._facts.benchmarks:
-                for setting in benchmark.settings:
-                    metric = benchmark.column(setting)
-                    table = self._table(arm, benchmark, setting)
-                    if table is None or table.seeds != tuple(arm.values(metric)) or len(table.questions) < 2:
+                for setting in benchmark.summaries:
+                    values = arm.values(benchmark.column(setting))
+                    panel = self._panels.of(arm, _place(benchmark, setting))
+                    if panel is None or panel.seeds != tuple(values) or not panel.is_sample:
                         return False
-                    if not math.isclose(table.estimate, _mean(arm, metric), rel_tol=0, abs_tol=ROUNDING):
+                    mean = float(panel.means[panel.arms.index(key(arm))])
+                    if not math.isclose(mean, math.fsum(values.values()) / len(values), rel_tol=0, abs_tol=ROUNDING):
                         self._questions.says(
-                            f"{arm.label}, {metric}: the values per question do not average to the summary."
+                            f"{arm.label}, {benchmark.column(setting)}: the values per question do not average to the "
+                            "summary."
                         )
                         return False
-                    work += RESAMPLES * table.sums.size // (len(table.cells) if table.is_balanced else 1)
-        return bool(arms) and work <= MOST_WORK
+        return bool(arms)
 
     @property
     def note(self) -> str:
@@ -67,24 +63,13 @@ class Means:
         counts = sorted({len(arm.seeds) for arm in self._facts.arms})
         if not counts or counts[-1] < 2:
             return "One seed per arm: single runs have no interval."
-        kind = (
-            "for new seeds and new questions (two-level bootstrap)"
-            if self.cover_questions
-            else "for new seeds on the same questions (Student's t)"
-        )
+        kind = "for new seeds and new questions" if self.cover_questions else "for new seeds on the same questions"
         single = " Arms with one seed have no interval." if counts[0] == 1 else ""
-        return f"Intervals: 95 %, {kind}.{single}"
+        return f"Intervals: 95 %, each for itself, {kind} (Student's t).{single}"
 
-    def _with_questions(self, found: Estimate, arm: Arm, benchmark: Benchmark, setting: Setting) -> Estimate:
-        # scipy.stats takes most of a second to import.
-        from analysis.statistics.significance import arm_mean
 
-        table = self._table(arm, benchmark, setting)
-        interval = None if table is None else arm_mean(table, resamples=RESAMPLES).interval
-        return found if interval is None else Estimate(found.mean, *interval, found.seeds)
-
-    def _table(self, arm: Arm, benchmark: Benchmark, setting: Setting) -> QuestionTable | None:
-        return self._questions.table(arm, Place(benchmark.name, setting, benchmark.measure))
+def _place(benchmark: Benchmark, setting: MetricSetting) -> Place:
+    return Place(benchmark.name, setting, benchmark.measure)
 
 
 def seeds_note(facts: Facts) -> str:
@@ -94,8 +79,3 @@ def seeds_note(facts: Facts) -> str:
         return "One seed per arm: single runs have no interval."
     note = "In brackets: 95 % interval of the mean over seeds (Student's t)."
     return note + (" Arms with one seed have no interval." if counts[0] == 1 else "")
-
-
-def _mean(arm: Arm, metric: str) -> float:
-    found = estimate(arm.values(metric).values())
-    return math.nan if found is None else found.mean

@@ -4,10 +4,16 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-from analysis.findings.comparisons import Judged
+from analysis.findings.comparisons import Family, Judged, families
 from analysis.findings.findings import Findings
 from analysis.methods.protocol import protocol
-from analysis.wording import listed
+from analysis.wording import count, listed
+
+_FAMILIES: dict[Family, str] = {
+    "question": "of the question",
+    "elsewhere": "of the same arms in other settings",
+    "other": "of all other pairs of arms",
+}
 
 
 def methods(findings: Findings) -> str:
@@ -20,18 +26,16 @@ def _statistics(findings: Findings) -> list[str]:
     tested = findings.comparisons.tested
     if not tested:
         return ["No test was made: single runs have no interval."] if findings.facts.arms else []
-    fixed = [j for j in tested if j.comparison.sequential is None]
-    own, others = (sum(j.is_main == is_main for j in fixed) for is_main in (True, False))
-    families = [f"the {own} comparison{'s' * (own > 1)} of the question"] * bool(own)
-    families += [f"the {others} {'other' if own else 'secondary comparison'}{'s' * (others > 1)}"] * bool(others)
-    families = families or ["its family"]
+    sizes = families(tested)
+    shared = [f"{count(size, 'comparison')} {_FAMILIES[name]}" for name, size in sizes.items()]
     parts = [
-        "Translations of one question are not independent, so the question id is the unit of resampling, crossed "
-        "with seeds. Differences between arms are paired by seed and question; their 95 % intervals come from a "
-        "two-level bootstrap over seeds and questions (10,000 resamples), their p values from a paired "
-        f"randomisation test with Holm's correction within {' and within '.join(families)}. Two arms are called "
-        "equivalent if two one-sided tests place the difference within "
-        f"\N{PLUS-MINUS SIGN}{findings.margin:g}."
+        "Translations of one question are not independent, so the unit is the question id, crossed with seeds. Arms "
+        "were compared question by question on the same seeds, which are independent samples for each arm. Standard "
+        "errors come from crossed random effects of seeds and questions, with variances between seeds moderated over "
+        "the arms by empirical Bayes (Smyth 2004), Satterthwaite's degrees of freedom and Hall's (1992) correction of "
+        "skewness. 95 % intervals hold together for all comparisons of a family (Bonferroni)"
+        f"{f', of {listed(shared)}' if shared else ''}; an arm is better or worse if the interval excludes zero and "
+        f"equivalent if it lies within \N{PLUS-MINUS SIGN}{findings.margin:g}."
     ]
     parts += [_sequential(j) for j in tested if j.comparison.sequential is not None]
     if any(j.first.parts for j in tested):
@@ -41,7 +45,7 @@ def _statistics(findings: Findings) -> list[str]:
             "with the seeds that all cells have; a question is one unit in all of them, and so is a seed."
         )
     parts.append(
-        "Intervals of the means in the results hold for new seeds and new questions (the same bootstrap)."
+        "Intervals of the means in the results hold for new seeds and new questions, each for itself."
         if findings.means.cover_questions
         else "Intervals of the means hold for new seeds on the same questions (Student's t)."
     )
@@ -58,9 +62,8 @@ def _sequential(judged: Judged) -> str:
         f"Seeds were added one by one until {judged.first.label} against {judged.second.label} on {judged.place.label} "
         f"had a verdict, with at most {most} seeds: {len(rule.looks)} {noun}, at {looks} seeds. "
         f"By n of {most} seeds an error of at most 0.05 (n / {most})\N{SUPERSCRIPT TWO} may have been spent (Lan and "
-        "DeMets 1983; Kim and DeMets 1987); each look is a t test of the paired differences at the level that follows "
-        "(two one-sided ones for equivalence), and the interval is the repeated confidence interval of Jennison and "
-        "Turnbull (1989). The other comparisons do not allow for the looks."
+        "DeMets 1983; Kim and DeMets 1987); each look is a t test at the level that follows, and the interval is the "
+        "repeated confidence interval of Jennison and Turnbull (1989). Other comparisons do not allow for the looks."
     )
 
 
@@ -84,8 +87,9 @@ def references(findings: Findings) -> str:
     statistics = [
         entries[key]
         for key, used in (
-            ("owen2007pigeonhole", judged),
-            ("holm1979simple", judged),
+            ("smyth2004linear", judged),
+            ("hall1992removal", judged),
+            ("satterthwaite1946approximate", judged),
             ("schuirmann1987comparison", judged),
             ("zitzler1999multiobjective", 1 < len(facts.objectives) <= 3),
             ("lan1983discrete", sequential),

@@ -1,6 +1,5 @@
 """The answer to the study's question, in sentences; what the section `comparisons` adds to the head of the report."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from analysis.facts.arms import Arm
@@ -9,7 +8,7 @@ from analysis.findings.comparisons import Judged, pairs_of
 from analysis.findings.findings import Findings
 from analysis.findings.pairing import main_pairs
 from analysis.render.table import format_value
-from analysis.wording import capital, judged_sentence
+from analysis.wording import capital, count, doubts, evidence, headline, listed
 
 NO_ANSWER = "There is no answer yet: no arm has finished a run on the test benchmarks."
 
@@ -35,14 +34,35 @@ def answer(findings: Findings) -> list[str]:
 
 
 def _verdicts(facts: Facts, judged: Sequence[Judged]) -> list[str]:
-    place, _ = _place_of_objective(facts)
-    chosen = next((j for j in judged if j.place == place), judged[0])
-    parts = [capital(judged_sentence(chosen))]
-    if len(judged) > 1 and any(j.comparison.interval is not None for j in judged):
-        counts = Counter(j.comparison.verdict for j in judged)
-        tally = ", ".join(f"{verdict} on {number}" for verdict, number in counts.items())
-        parts.append(f"Over the {len(judged)} benchmarks and settings: {tally}.")
+    """What the question's place says, what the arms are, what to doubt, and the verdicts of all other places."""
+    chosen = next((j for j in judged if j.family == "question"), judged[0])
+    parts = [
+        headline(chosen),
+        f"The difference is {_named(facts, chosen.first)} minus {_named(facts, chosen.second)} on "
+        f"{chosen.place.label} ({evidence(chosen)}).",
+    ]
+    if chosen.comparison.sequential is not None:
+        parts.append(chosen.comparison.sequential.sentence)
+    parts += doubts(chosen.comparison)
+    others = [j for j in judged if j is not chosen and j.is_quality and j.comparison.interval is not None]
+    several = len({j.place.benchmark for j in judged}) > 1
+    said: dict[str, list[str]] = {}
+    for j in others:
+        where = f"{j.place.benchmark} {j.place.setting}" if several else j.place.setting
+        said.setdefault(j.verdict, []).append(where)
+    if said:
+        parts.append(f"Elsewhere: {'; '.join(f'{verdict} in {listed(where)}' for verdict, where in said.items())}.")
     return parts
+
+
+def _named(facts: Facts, arm: Arm) -> str:
+    """An arm with what it turned out to be and the luck of its search: `best dynamic (cosine ..., the best of 21)`."""
+    record = arm.record
+    if arm.parts or record.chosen_from is None or not arm.name.startswith("best "):
+        return arm.label
+    rivals = facts.rivals_in_search(arm)
+    luck = f", the best of {count(rivals, 'search trial')}" if rivals > 1 else ""
+    return f"{arm.label} ({record.description}{luck})"
 
 
 def _untested(facts: Facts, first: Arm, second: Arm) -> str:

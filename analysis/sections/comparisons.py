@@ -4,17 +4,23 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from analysis.findings.comparisons import Comparisons, Judged, pairs_of
+from analysis.findings.comparisons import Comparisons, Family, Judged, families, pairs_of
 from analysis.findings.findings import Findings
 from analysis.render.table import Cell, Column, Kind, Table, make_table
 from analysis.sections.answer import answer
 from analysis.sections.cells import difference_kind, interval_cell, slug
 from analysis.sections.questions import questions
 from analysis.sections.section import Section
-from analysis.wording import OBSTACLES, capital, count
+from analysis.wording import DOUBTS, OBSTACLES, capital, count
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
+
+DETECTABLE = "Detectable in 4 of 5"
+DETECTABLE_NOTE = (
+    f"{DETECTABLE}: the true difference that another study like this one finds with 80 % chance; in brackets between "
+    "which values it would lie if the spread of the seeds were known."
+)
 
 FOREST = (
     "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. The question's own pair is first."
@@ -30,7 +36,7 @@ LOOKS: dict[str, tuple[int | None, str, bool]] = {
 
 
 def comparisons(compared: Comparisons) -> Table:
-    """One row per comparison: difference with interval, corrected p, verdict, what could have been found."""
+    """One row per comparison: difference with interval, verdict, p values, what could have been found, doubts."""
     columns = [
         Column("arm", "Arm"),
         Column("baseline", "Against"),
@@ -39,12 +45,16 @@ def comparisons(compared: Comparisons) -> Table:
         Column("metric", "Metric"),
         Column("difference", "Difference", "difference"),
         Column("verdict", "Verdict"),
-        Column("p", "p (Holm)", "p"),
+        Column("p", "p (family)", "p"),
         Column("p_equivalence", "p equivalent", "p"),
-        Column("detectable", "Detectable", "size"),
+        Column("detectable", DETECTABLE, "size"),
+        Column("p_randomisation", "p (randomisation)", "p"),
+        Column("p_ranks", "p (ranks)", "p"),
+        Column("doubts", "Doubts"),
         Column("seeds", "Seeds", "count"),
         Column("questions", "Questions", "count"),
-        Column("question", "The question"),
+        Column("family", "Family"),
+        Column("family_size", "Comparisons in it", "count"),
     ]
     rows = [_row(judged) for judged in compared.judged]
     return make_table("comparisons", "All comparisons", columns, rows, notes(compared), long=True)
@@ -63,9 +73,13 @@ def _row(judged: Judged) -> list[object]:
         p_cell(judged),
         found.p_equivalence,
         detectable_cell(judged),
+        found.p_randomisation,
+        found.p_ranks,
+        ", ".join([*found.doubts, *(["diverged seeds"] if judged.withheld else [])]),
         found.n_seeds,
         found.n_questions,
-        judged.is_main,
+        judged.family,
+        found.n_comparisons,
     ]
 
 
@@ -98,17 +112,22 @@ def main_comparison(compared: Comparisons) -> Table:
         *([Column("at", "At")] if len(pairs) > 1 else []),
         Column("difference", "Difference", "difference"),
         Column("verdict", "Verdict"),
-        Column("p", "p (Holm)", "p"),
-        Column("detectable", "Detectable", "size"),
+        Column("p", "p (family)", "p"),
+        *([Column("detectable", DETECTABLE, "size")] if _any_detectable(compared.main) else []),
     ]
     rows = []
     for judged in compared.main:
         # Several pairs are those of several cells, or of studies that were not put together.
         at = [", ".join(part for part in judged.first.group if part)] * (len(pairs) > 1)
-        cells = [difference_cell(judged), judged.verdict, p_cell(judged), judged.comparison.smallest_detectable]
-        rows.append([judged.place.benchmark, judged.place.setting, *at, *cells])
+        cells: list[Any] = [difference_cell(judged), judged.verdict, p_cell(judged), detectable_cell(judged)]
+        rows.append([judged.place.benchmark, judged.place.setting, *at, *cells][: len(columns)])
     title = capital("; ".join(names) or "no main comparison")
-    return make_table("main_comparison", title, columns, rows, _decided(compared))
+    found = [DETECTABLE_NOTE] * (columns[-1].key == "detectable") + _decided(compared)
+    return make_table("main_comparison", title, columns, rows, found)
+
+
+def _any_detectable(judged: Sequence[Judged]) -> bool:
+    return any(j.comparison.detectable is not None for j in judged)
 
 
 def difference_cell(judged: Judged) -> Cell:
@@ -118,30 +137,49 @@ def difference_cell(judged: Judged) -> Cell:
 
 
 def detectable_cell(judged: Judged) -> Cell:
-    """The smallest difference that would have been found."""
+    """The smallest difference that would be found, with the interval that few seeds leave it."""
     kind: Kind | None = "rank" if judged.place.measure.unit == "ranks" else None
-    return Cell(judged.comparison.smallest_detectable, kind=kind)
+    found = judged.comparison.detectable
+    return Cell(None, kind=kind) if found is None else Cell(found.size, found.low, found.high, kind=kind)
 
 
 def p_cell(judged: Judged) -> Cell:
-    """The corrected p value; a sequential decision has none, since its level is not 5 %."""
-    return Cell(judged.comparison.p_holm, remark="sequential" if judged.comparison.sequential else "")
+    """The p value in its family; a sequential decision has none, since its level is not 5 %."""
+    return Cell(judged.comparison.p_adjusted, remark="sequential" if judged.comparison.sequential else "")
 
 
-def notes(compared: Comparisons, families: str = "the question's own comparisons and within all others") -> list[str]:
-    """How the comparisons were made; `families` names those that were corrected together."""
+def notes(compared: Comparisons, together: str = "") -> list[str]:
+    """How the comparisons were made; `together` names those that share an error rate (default: by family)."""
     if not compared.judged:
         return []
     if not compared.tested:
         return [f"No interval and no test: {OBSTACLES[compared.judged[0].comparison.obstacle]}."]
-    return [
+    together = together or _together(compared)
+    found = [
         *_decided(compared),
-        "Difference: arm minus the other, paired by seed and question id (all translations of a question are one "
-        "unit), with the 95 % interval of a two-level bootstrap over seeds and questions.",
-        f"p: paired randomisation test with Holm's correction, within {families}. Equivalent: two one-sided tests "
-        f"within \N{PLUS-MINUS SIGN}{compared.margin:g}. Detectable: the true difference that this design finds with "
-        "80 % chance. Rank distance has no margin, and lower is better.",
+        "Difference: arm minus the other on the same questions (all translations of a question are one unit) and the "
+        f"same seeds, with 95 % intervals that hold together {together}. The interval decides: better or worse if it "
+        f"excludes 0, equivalent if it lies within \N{PLUS-MINUS SIGN}{compared.margin:g}. p: the least error rate of "
+        "the family at which it would exclude 0. Rank distance has no margin, and lower is better. What is too rare to "
+        "have occurred in these seeds and questions is in no interval.",
     ]
+    if _any_detectable(compared.judged):
+        found.append(DETECTABLE_NOTE)
+    raised = {doubt for judged in compared.judged for doubt in judged.comparison.doubts}
+    found += [f"Doubt, {doubt}: {meaning}" for doubt, meaning in DOUBTS.items() if doubt in raised]
+    found += list(dict.fromkeys(f"No verdict: {judged.withheld}." for judged in compared.judged if judged.withheld))
+    return found
+
+
+def _together(compared: Comparisons) -> str:
+    """The families of the report with their sizes."""
+    meanings: dict[Family, str] = {
+        "question": "the question itself",
+        "elsewhere": "the same arms in other settings",
+        "other": "all other differences between arms, whether shown or not",
+    }
+    sizes = families(compared.judged)
+    return "within each family: " + "; ".join(f"{meanings[name]} ({size})" for name, size in sizes.items())
 
 
 def _decided(compared: Comparisons) -> list[str]:

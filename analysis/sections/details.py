@@ -6,10 +6,12 @@ from analysis.facts.arms import without_repeats
 from analysis.facts.facts import Facts, Place, estimate
 from analysis.findings.findings import Findings
 from analysis.findings.means import seeds_note
+from analysis.findings.panels import key
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, estimate_cell
 from analysis.sections.section import Section
-from analysis.statistics.questions import QuestionTable
+from analysis.statistics.panel import Components
+from analysis.statistics.questions import QuestionTable, spread_of_languages
 from trainables.evaluation.metric_name import MetricName
 
 
@@ -41,16 +43,18 @@ def spread(findings: Findings) -> Table:
     ]
     rows = []
     for judged in findings.comparisons.main:
-        one, other = (questions.table(arm, judged.place) for arm in (judged.first, judged.second))
-        if one is not None and other is not None and set(one.seeds) & set(other.seeds):
-            rows += _row(judged.label, judged.place, one.minus(other))
+        panel = findings.panels.of_pair(judged.first, judged.second, judged.place)
+        if panel is not None and panel.is_sample:
+            weights = panel.weights({key(judged.first): 1.0, key(judged.second): -1.0})
+            rows += _row(judged.label, judged.place, panel.components(weights), None)
     for arm in without_repeats(facts.arms):
         for benchmark in facts.benchmarks:
-            for setting in benchmark.settings:
+            for setting in benchmark.summaries:
                 place = Place(benchmark.name, setting, benchmark.measure)
+                panel = findings.panels.of(arm, place)
                 table = questions.table(arm, place)
-                if table is not None:
-                    rows += _row(arm.label, place, table)
+                if panel is not None and table is not None and panel.is_sample:
+                    rows += _row(arm.label, place, panel.components(panel.weights({key(arm): 1.0})), table)
     notes = [
         "Shares of the variance of the mean for new seeds and new questions: variance between seeds / seeds, between "
         "questions / questions, of seed and question together / both. More seeds help against the first and the third, "
@@ -60,23 +64,17 @@ def spread(findings: Findings) -> Table:
     return make_table("spread", "Where the spread comes from", columns, rows, notes, long=True)
 
 
-def _row(name: str, place: Place, table: QuestionTable) -> list[list[Any]]:
-    """One row; none for a single run or question, whose spread is unknown."""
-    # scipy.special takes a moment to import: reports of single runs need not wait for it.
-    from analysis.statistics.variance import variance_components
-
-    found = variance_components(table)
-    if found.seed is None or found.question is None or found.seed_question is None:
-        return []
-    n_seeds, n_questions = len(table.seeds), len(table.questions)
+def _row(name: str, place: Place, found: Components, table: QuestionTable | None) -> list[list[Any]]:
+    """One row, in the variances that the intervals of the report use."""
     variances = [
-        found.seed**2 / n_seeds,
-        found.question**2 / n_questions,
-        found.seed_question**2 / (n_seeds * n_questions),
+        found.seed / found.n_seeds,
+        found.question / found.n_questions,
+        found.rest / (found.n_seeds * found.n_questions),
     ]
     total = sum(variances)
     shares = [variance / total if total > 0 else None for variance in variances]
-    return [[name, place.benchmark, place.setting, *shares, total**0.5, found.language, n_seeds]]
+    between = None if table is None else spread_of_languages(table)
+    return [[name, place.benchmark, place.setting, *shares, total**0.5, between, found.n_seeds]]
 
 
 def secondary(facts: Facts) -> Table:

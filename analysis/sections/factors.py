@@ -17,7 +17,7 @@ from analysis.sections.comparisons import difference_cell, p_cell
 from analysis.sections.section import Section
 from analysis.sections.sizes import growth_sentences, size_curves, trends
 from analysis.statistics.comparison import Verdict
-from analysis.wording import count, listed, number, p_value
+from analysis.wording import count, interval, listed, number, p_value, rough
 
 if TYPE_CHECKING:
     pass
@@ -35,7 +35,7 @@ def by_level(findings: Findings) -> Table:
         Column("level", "Level"),
         Column("difference", "Difference", "difference"),
         Column("verdict", "Verdict"),
-        Column("p", "p (Holm)", "p"),
+        Column("p", "p (family)", "p"),
         Column("seeds", "Seeds", "count"),
     ]
     rows = []
@@ -48,8 +48,8 @@ def by_level(findings: Findings) -> Table:
         first, second = findings.facts.main_comparison
         notes = [
             f"{first} minus {second}. A row over several cells is the mean of their differences, over the seeds that "
-            "all of them have; the levels are taken as given. All rows, and the cells themselves, are one family in "
-            "Holm's correction."
+            "all of them have; the levels are taken as given. The intervals of all rows and of the cells themselves "
+            "hold together, at the objective's place and elsewhere."
         ]
     return make_table("levels", f"The main comparison by {_named(findings.facts)}", columns, rows, notes)
 
@@ -81,7 +81,7 @@ def changes(findings: Findings) -> Table:
         Column("than", "Against"),
         Column("change", "Change of the difference", "difference"),
         Column("verdict", "There it is"),
-        Column("p", "p (Holm)", "p"),
+        Column("p", "p (family)", "p"),
     ]
     rows = []
     for one in findings.interactions:
@@ -95,13 +95,13 @@ def changes(findings: Findings) -> Table:
                 one.than.name,
                 interval_cell(found.difference, found.interval),
                 CHANGES.get(found.verdict, found.verdict) if found.interval is not None else "single run",
-                found.p_holm,
+                found.p_adjusted,
             ]
         )
     notes = [
-        "The difference at a level minus the difference at the other one, paired by seed and question: intervals and "
-        "tests hold for new seeds and new questions; Holm's correction within this table. Equivalent: the change is "
-        f"within \N{PLUS-MINUS SIGN}{findings.margin:g}."
+        "The difference at a level minus the difference at the other one, on the same questions: intervals hold for "
+        "new seeds and new questions, and all of this table together. Equivalent: the change is within "
+        f" \N{PLUS-MINUS SIGN}{findings.margin:g}."
     ]
     return make_table("interaction", f"The interaction of arm and {_named(findings.facts)}", columns, rows, notes)
 
@@ -166,15 +166,14 @@ def _change(findings: Findings, place: Place) -> Iterator[str]:
         found = one.comparison
         if found.interval is None:
             continue
-        low, high = (number(end, sign=True) for end in found.interval)
         said = {
             "better": "it rises",
             "worse": "it falls",
-            "equivalent": f"it stays the same within {number(found.margin or 0.0)}",
+            "equivalent": f"it stays the same within {rough(found.margin or 0.0)}",
         }.get(found.verdict, "no change can be told")
         yield (
             f"From {factor} {one.than.name} to {one.level.name} the difference changes by "
-            f"{number(found.difference, sign=True)} (95 % interval {low} to {high}, {p_value(found.p_holm)}): {said}."
+            f"{number(found.difference, sign=True)} {interval(found)} ({p_value(found.p_adjusted)}): {said}."
         )
 
 

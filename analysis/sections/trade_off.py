@@ -69,7 +69,7 @@ def _table(findings: Findings, benchmark: Benchmark, keys: Sequence[str]) -> Tab
             columns.append(Column(key, about.label, measure_kind(about), lower_is_better=about.lower_is_better))
     rows = []
     for arm in without_repeats(findings.facts.arms):
-        # The mean with the interval that the results give it; rank distance has no bootstrap: over seeds.
+        # The mean with the interval that the results give it; that of rank distance is over seeds.
         found = [
             findings.means.of(arm, benchmark, settings[key])
             if key in settings

@@ -54,12 +54,12 @@ class QuestionTable:
 
     @property
     def own_means(self) -> Values:
-        """Each question's mean over the seeds and over its own queries: [questions].
+        """Each question's mean over the seeds and over its own queries, by the weights of their cells: [questions].
 
         Not its value in `values`, the question's influence on the metric: where questions are in different numbers of
         languages, that can have the other sign.
         """
-        means: Values = self.sums.mean(axis=0).sum(axis=1) / self.counts.sum(axis=1)
+        means: Values = self.sums.mean(axis=0) @ self.weights / (self.counts @ self.weights)
         return means
 
     @classmethod
@@ -175,6 +175,45 @@ def average(tables: Sequence[QuestionTable]) -> QuestionTable:
         raise StatisticsError("Arms that share no seed have no common mean: run all of them on the same seeds.")
     sums = np.mean([table.of_seeds(common).sums for table in tables], axis=0)
     return replace(first, seeds=common, sums=sums)
+
+
+def spread_of_languages(table: QuestionTable) -> float | None:
+    """Returns the standard deviation of the means of the query languages at hand, which are taken as given."""
+    means = table.cell_means.mean(axis=0)
+    names = [cell.rpartition(": ")[2].split("-")[0] for cell in table.cells]
+    by_language = [float(np.mean(means[[name == one for name in names]])) for one in sorted(set(names))]
+    return float(np.std(by_language, ddof=1)) if len(by_language) > 1 else None
+
+
+def over_settings(tables: Mapping[str, QuestionTable]) -> QuestionTable:
+    """Returns the mean of the metrics of several settings, over the seeds that all have.
+
+    A question is one unit in all of them; one that a setting lacks adds nothing to its metric. Cells are named
+    `setting: cell`.
+
+    Raises:
+        StatisticsError: there is no such seed.
+    """
+    common = tuple(sorted(set.intersection(*(set(table.seeds) for table in tables.values()))))
+    if not common:
+        raise StatisticsError("The settings share no seed: evaluate every run in all of them.")
+    questions = tuple(sorted({question for table in tables.values() for question in table.questions}))
+    number = {question: place for place, question in enumerate(questions)}
+    sums, counts = [], []
+    for table in tables.values():
+        rows = [number[question] for question in table.questions]
+        sums.append(np.zeros((len(common), len(questions), len(table.cells))))
+        sums[-1][:, rows] = table.of_seeds(common).sums
+        counts.append(np.zeros((len(questions), len(table.cells))))
+        counts[-1][rows] = table.counts
+    return QuestionTable(
+        common,
+        questions,
+        tuple(f"{setting}: {cell}" for setting, table in tables.items() for cell in table.cells),
+        np.concatenate(sums, axis=2),
+        np.concatenate(counts, axis=1),
+        np.concatenate([table.weights for table in tables.values()]) / len(tables),
+    )
 
 
 def question_table(runs: Mapping[int, pd.DataFrame], setting: str, metric: str) -> QuestionTable:

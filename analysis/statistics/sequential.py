@@ -3,26 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
-from analysis.statistics.comparison import LEVEL, Verdict
-from analysis.statistics.equivalence import equivalence_p_value
+from analysis.statistics.comparison import LEVEL, MARGIN, Verdict
 from analysis.statistics.errors import StatisticsError
+from analysis.statistics.panel import Panel
 from analysis.statistics.questions import QuestionTable
-from analysis.statistics.significance import MARGIN
+from analysis.statistics.significance import verdict_of, within
 from analysis.statistics.spending import nominal_levels
-from analysis.statistics.variance import TwoWay, two_way
 
 FIRST_LOOK = 3
-"""Seeds before the first look: two leave a single degree of freedom, on which nothing can be decided."""
+"""Seeds before the first look: two leave too few degrees of freedom for anything to be decided."""
 
 
 @dataclass(frozen=True)
 class SequentialDecision:
     """Whether to stop, and why.
 
-    level: the two-sided level that this look may use; p: of the t test; interval: repeated confidence interval, which
-    covers the true difference at all looks together with 95 % chance (Jennison and Turnbull 1989).
+    level: the two-sided level that this look may use; p: of this look; interval: repeated confidence interval, which
+    covers the true difference at all looks together with 95 % chance (Jennison and Turnbull 1989), and decides.
     """
 
     stop: bool
@@ -50,45 +47,36 @@ def decide(
     """Decides whether the comparison of two arms needs another seed.
 
     `looks`: the number of common seeds at every look so far, this one included. It stops with `equivalent`, `better` or
-    `worse` as soon as the test of that verdict passes the level of the look, and at `max_seeds` in any case, or if
-    `is_last` says that no more seeds will come.
-    The chance of a wrong `better` or `worse` is at most `level` over all looks.
+    `worse` as soon as the interval at the level of the look says so, and at `max_seeds` in any case, or if `is_last`
+    says that no more seeds will come.
+    The chance of a wrong verdict is at most `level` over all looks.
 
     Raises:
         StatisticsError: the arms share no seed, were judged on different queries, or the last look is not the seeds at
             hand.
     """
-    table = arm.minus(baseline)
-    n_seeds = len(table.seeds)
+    panel = Panel.of({"arm": arm, "baseline": baseline})
+    n_seeds = len(panel.seeds)
     if not looks or looks[-1] != n_seeds:
         raise StatisticsError(f"The last of the looks {list(looks)} must be the {n_seeds} seeds at hand.")
-    parts = two_way(table.values)
+    if not panel.is_sample:
+        raise StatisticsError(f"A decision needs two seeds and two questions, not {panel.values.shape[1:]}.")
+    estimate = panel.difference("arm", "baseline", is_alone=False)
     allowed = nominal_levels(tuple(looks), max_seeds, level)[-1]
-    p = parts.p_value
-    verdict: Verdict = "not separable"
-    if margin is not None and equivalence_p_value(parts, margin) <= allowed:
-        verdict = "equivalent"
-    elif p <= allowed:
-        verdict = "better" if (parts.estimate > 0) == higher_is_better else "worse"
+    interval, p = estimate.interval(allowed), estimate.p_value
+    verdict = verdict_of(interval, margin, higher_is_better)
     stop = verdict != "not separable" or n_seeds >= max_seeds or is_last
     return SequentialDecision(
         stop=stop,
         verdict=verdict,
-        difference=parts.estimate,
-        interval=_interval(parts, allowed),
+        difference=estimate.value,
+        interval=within(interval, -1.0, 1.0) if higher_is_better else interval,
         p=p,
         level=allowed,
         n_seeds=n_seeds,
         max_seeds=max_seeds,
         sentence=_sentence(verdict, stop, n_seeds, max_seeds, p, allowed),
     )
-
-
-def _interval(parts: TwoWay, level: float) -> tuple[float, float]:
-    if parts.standard_error == 0:
-        return parts.estimate, parts.estimate
-    half = float(stats.t.isf(level / 2, parts.cautious_degrees_of_freedom)) * parts.standard_error
-    return parts.estimate - half, parts.estimate + half
 
 
 def _sentence(verdict: Verdict, stop: bool, n_seeds: int, max_seeds: int, p: float, level: float) -> str:

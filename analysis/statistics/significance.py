@@ -1,61 +1,33 @@
 """Verdicts: is one arm better than another, for new seeds and new questions? The methods are in docs/statistics.md.
 
->>> import numpy as np
->>> from analysis.statistics.questions import QuestionTable
 >>> values = np.random.default_rng(0).normal(0.5, 0.1, (5, 40, 1))  # seeds x questions x one language
 >>> seeds, questions = range(5), [str(number) for number in range(40)]
->>> old, new = (QuestionTable.from_cells(seeds, questions, ["en"], values + gain) for gain in (0.0, 0.02))
->>> (found,) = compare([Contrast(new, old)], resamples=1_000)
+>>> old, new = (QuestionTable.from_cells(seeds, questions, ["en"], values + gain) for gain in (0.0, 0.1))
+>>> (found,) = compare([Contrast(new, old)])
 >>> found.verdict, round(found.difference, 3)
-('better', 0.02)
+('better', 0.1)
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.statistics.bootstrap import calibrated_interval
-from analysis.statistics.comparison import LEVEL, Comparison, Obstacle, Verdict
-from analysis.statistics.equivalence import equivalence_p_value, holm
+import numpy as np
+
+from analysis.statistics.comparison import LEVEL, MARGIN, Comparison, Detectable, Doubt, Obstacle, Verdict
+from analysis.statistics.doubts import far_seeds, is_skewed, would_not_survive
+from analysis.statistics.estimate import Estimate
+from analysis.statistics.opinions import randomisation, ranks
+from analysis.statistics.panel import Panel
 from analysis.statistics.power import seeds_needed, smallest_detectable
-from analysis.statistics.questions import QuestionTable
-from analysis.statistics.randomisation import paired_p_value
-from analysis.statistics.variance import TwoWay, two_way
-
-MARGIN = 0.005
-"""Differences in mAP below half a point are taken for none, unless told otherwise."""
-
-RESAMPLES = 10_000
-
-
-@dataclass(frozen=True)
-class ArmMean:
-    """The metric of one arm: mean over seeds, 95 % interval for new seeds and new questions (None: see `obstacle`)."""
-
-    mean: float
-    interval: tuple[float, float] | None
-    standard_error: float | None
-    n_seeds: int
-    n_questions: int
-    obstacle: Obstacle = ""
-
-
-def arm_mean(table: QuestionTable, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> ArmMean:
-    """Returns the mean of an arm with its two-level bootstrap interval; deterministic given `seed`."""
-    n_seeds, n_questions = table.values.shape
-    obstacle = _obstacle(table)
-    if obstacle:
-        return ArmMean(table.estimate, None, None, n_seeds, n_questions, obstacle)
-    parts = two_way(table.values)
-    interval = calibrated_interval(table, parts, level=1 - level, resamples=resamples, seed=seed)
-    return ArmMean(table.estimate, interval, parts.standard_error, n_seeds, n_questions)
+from analysis.statistics.questions import QuestionTable, Values
 
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
     """Two arms to compare on one metric.
 
-    `margin`: the largest difference that counts as none, in units of the metric; None asks for no equivalence test.
+    `margin`: the largest difference that counts as none, in units of the metric; None asks for no equivalence.
     """
 
     arm: QuestionTable
@@ -64,93 +36,160 @@ class Contrast:
     margin: float | None = MARGIN
 
 
-def compare(
-    family: Sequence[Contrast], *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[Comparison, ...]:
-    """Judges a family of comparisons; deterministic given `seed`, in the order given.
-
-    A contrast is `equivalent` if the two one-sided tests within its margin hold, else `better` or `worse` if the
-    randomisation test holds, else `not separable`; both tests at `level` after Holm's correction over the family.
+def compare(family: Sequence[Contrast], *, level: float = LEVEL) -> tuple[Comparison, ...]:
+    """Judges a family of comparisons, each by its two arms alone, in the order given.
 
     Raises:
         StatisticsError: two arms share no seed or were judged on different queries.
     """
-    measured = [_measure(contrast, level, resamples, seed) for contrast in family]
-    adjusted = holm([one.p for one in measured])
-    within = holm([one.p_equivalence for one in measured])
-    tested = sum(one.p is not None for one in measured)
-    return tuple(_judge(*row, tested, level) for row in zip(measured, adjusted, within, strict=True))
-
-
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    """A contrast before the family is known; `parts` is None where there is an obstacle."""
-
-    contrast: Contrast
-    table: QuestionTable
-    obstacle: Obstacle
-    parts: TwoWay | None = None
-    interval: tuple[float, float] | None = None
-    p: float | None = None
-    p_equivalence: float | None = None
-
-
-def _measure(contrast: Contrast, level: float, resamples: int, seed: int) -> _Measured:
-    table = contrast.arm.minus(contrast.baseline)
-    obstacle = _obstacle(table)
-    if obstacle:
-        return _Measured(contrast, table, obstacle)
-    parts = two_way(table.values)
-    return _Measured(
-        contrast,
-        table,
-        obstacle,
-        parts,
-        interval=calibrated_interval(table, parts, level=1 - level, resamples=resamples, seed=seed),
-        p=paired_p_value(table.values, resamples, seed),
-        p_equivalence=None if contrast.margin is None else equivalence_p_value(parts, contrast.margin),
+    panels = [Panel.of({"arm": one.arm, "baseline": one.baseline}) for one in family]
+    number = sum(panel.is_sample for panel in panels)
+    return tuple(
+        judge(panel, "arm", "baseline", number, higher_is_better=one.higher_is_better, margin=one.margin, level=level)
+        for panel, one in zip(panels, family, strict=True)
     )
 
 
-def _judge(measured: _Measured, p_holm: float | None, within: float | None, tested: int, level: float) -> Comparison:
-    contrast, parts = measured.contrast, measured.parts
-    strictest = level / max(tested, 1)
+def judge(
+    panel: Panel,
+    arm: str,
+    baseline: str,
+    number: int,
+    *,
+    higher_is_better: bool = True,
+    margin: float | None = MARGIN,
+    level: float = LEVEL,
+) -> Comparison:
+    """Judges the difference of two arms of a panel, one of `number` comparisons that share the level.
+
+    Its interval has the level / number (Bonferroni), so that all intervals of the family hold together, and decides:
+    `equivalent` if it lies within the margin, else `better` or `worse` if it excludes 0, else `not separable`. Any
+    verdict of the family is wrong with chance `level` at most.
+    """
+    return judged_by_weights(
+        panel,
+        panel.weights({arm: 1.0, baseline: -1.0}),
+        number,
+        higher_is_better=higher_is_better,
+        margin=margin,
+        level=level,
+    )
+
+
+def judged_by_weights(
+    panel: Panel,
+    weights: Values,
+    number: int,
+    *,
+    higher_is_better: bool = True,
+    margin: float | None = MARGIN,
+    level: float = LEVEL,
+) -> Comparison:
+    """Judges the sum of the arms by weights [arms], such as the difference of two differences, as `judge` does."""
+    value = float(weights @ panel.means)
+    n_seeds, n_questions = len(panel.seeds), len(panel.questions)
+    if not panel.is_sample:
+        obstacle: Obstacle = "single run" if n_seeds < 2 else "single question"
+        return Comparison(
+            value,
+            None,
+            None,
+            None,
+            None,
+            margin,
+            "not separable",
+            None,
+            None,
+            n_seeds,
+            n_questions,
+            number,
+            obstacle=obstacle,
+        )
+    estimate, own_level = panel.estimate(weights, is_alone=number < 2), level / max(number, 1)
+    # Qualities are shares: their differences lie in [-1, 1]; those of ranks have no bound.
+    largest = 1.0 if higher_is_better else math.inf
+    interval = within(estimate.interval(own_level), -largest, largest)
+    p = estimate.p_value
+    verdict = verdict_of(interval, margin, higher_is_better)
+    found = smallest_detectable(estimate, n_seeds, own_level, largest=largest)
+    differences = np.einsum("a,asq->sq", weights, panel.values)
+    p_ranks = ranks(differences.mean(axis=0))
     return Comparison(
-        difference=measured.table.estimate,
-        interval=measured.interval,
-        p=measured.p,
-        p_holm=p_holm,
-        p_equivalence=within,
-        margin=contrast.margin,
-        verdict=_verdict(measured, p_holm, within, level),
-        smallest_detectable=None
-        if parts is None
-        else smallest_detectable(parts, strictest, largest=_largest(contrast)),
-        seeds_needed=None
-        if parts is None or contrast.margin is None
-        else seeds_needed(contrast.margin, parts, strictest),
-        n_seeds=len(measured.table.seeds),
-        n_questions=len(measured.table.questions),
-        n_comparisons=tested,
-        obstacle=measured.obstacle,
+        difference=value,
+        interval=interval,
+        p=p,
+        p_adjusted=min(1.0, number * p),
+        p_equivalence=None if margin is None else min(1.0, number * estimate.equivalence(margin)),
+        margin=margin,
+        verdict=verdict,
+        detectable=None if found is None else Detectable(found[0], *found[1]),
+        seeds_needed=None if margin is None else seeds_needed(margin, estimate, panel.components(weights), own_level),
+        n_seeds=n_seeds,
+        n_questions=n_questions,
+        n_comparisons=number,
+        p_randomisation=randomisation(differences),
+        p_ranks=abs(p_ranks),
+        doubts=_doubts(panel, weights, estimate, interval, verdict, p_ranks, margin if higher_is_better else None),
     )
 
 
-def _largest(contrast: Contrast) -> float:
-    """The largest difference that two arms can have: qualities are shares, rank distances have no bound."""
-    return 1.0 if contrast.higher_is_better else math.inf
+@dataclass(frozen=True)
+class ArmMean:
+    """The metric of one arm: mean over seeds, 95 % interval for new seeds and new questions (None: see `obstacle`)."""
+
+    mean: float
+    interval: tuple[float, float] | None
+    n_seeds: int
+    n_questions: int
+    obstacle: Obstacle = ""
 
 
-def _verdict(measured: _Measured, p_holm: float | None, within: float | None, level: float) -> Verdict:
-    if within is not None and within <= level:
+def arm_mean(panel: Panel, arm: str, *, is_share: bool = True, level: float = LEVEL) -> ArmMean:
+    """Returns the mean of an arm with its interval, which stays in [0, 1] for a share such as mAP."""
+    weights = panel.weights({arm: 1.0})
+    n_seeds, n_questions = len(panel.seeds), len(panel.questions)
+    value = float(weights @ panel.means)
+    if not panel.is_sample:
+        return ArmMean(value, None, n_seeds, n_questions, "single run" if n_seeds < 2 else "single question")
+    interval = within(panel.estimate(weights).interval(level), 0.0, 1.0 if is_share else math.inf)
+    return ArmMean(value, interval, n_seeds, n_questions)
+
+
+def within(interval: tuple[float, float], least: float, most: float) -> tuple[float, float]:
+    """The part of an interval that is possible."""
+    return max(interval[0], least), min(interval[1], most)
+
+
+def verdict_of(interval: tuple[float, float], margin: float | None, higher_is_better: bool) -> Verdict:
+    """The verdict that an interval gives."""
+    low, high = interval
+    if margin is not None and -margin < low and high < margin:
         return "equivalent"
-    if p_holm is None or p_holm > level:
+    if low <= 0 <= high:
         return "not separable"
-    return "better" if (measured.table.estimate > 0) == measured.contrast.higher_is_better else "worse"
+    return "better" if (low > 0) == higher_is_better else "worse"
 
 
-def _obstacle(table: QuestionTable) -> Obstacle:
-    """Why there can be no interval; empty where there can."""
-    if len(table.seeds) < 2:
-        return "single run"
-    return "single question" if len(table.questions) < 2 else ""
+def _doubts(
+    panel: Panel,
+    weights: Values,
+    estimate: Estimate,
+    interval: tuple[float, float],
+    verdict: Verdict,
+    p_ranks: float,
+    margin: float | None,
+) -> tuple[Doubt, ...]:
+    """`p_ranks` has the sign of the typical difference; `margin` is None where differences are none of shares."""
+    found: list[Doubt] = []
+    is_different = verdict in ("better", "worse")
+    disagrees = is_different and (abs(p_ranks) > LEVEL or p_ranks * estimate.value < 0)
+    if is_skewed(estimate.skewness) or disagrees:
+        found.append("few questions")
+    involved = {arm for arm, weight in zip(panel.arms, weights, strict=True) if weight}
+    if any(arm in involved for arm, _ in far_seeds(panel)):
+        found.append("far seed")
+    if margin is not None and verdict != "not separable":
+        room = min(map(abs, interval)) if is_different else margin - max(map(abs, interval))
+        if would_not_survive(room, len(panel.seeds), len(panel.questions)):
+            found.append("rare event")
+    return tuple(found)

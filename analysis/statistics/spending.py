@@ -9,7 +9,7 @@ from analysis.statistics.errors import StatisticsError
 from analysis.statistics.questions import Values
 
 _PATHS = 200_000
-_BLOCK = 20_000
+_BLOCK = 10_000
 
 
 def spent(fraction: float, level: float) -> float:
@@ -22,9 +22,9 @@ def nominal_levels(looks: tuple[int, ...], most: int, level: float) -> tuple[flo
     """Returns the two-sided level of each look such that all looks together err with chance `level` at most.
 
     `looks`: number of seeds at each look, rising, from 2 to `most`. Alpha spending (Lan and DeMets 1983) with the share
-    of seeds as information. The levels are those of t tests on normal seeds, by simulation of 200,000 studies (error of
-    the total: 0.0005): there the looks depend on each other the least. Questions that the seeds have in common tie the
-    looks together, which can only lower the error.
+    of seeds as information. The levels are those of t tests of two arms with normal seeds, by simulation of 200,000
+    studies (error of the total: 0.0005): there the looks depend on each other the least. Questions that the seeds have
+    in common tie the looks together, which can only lower the error.
 
     Raises:
         StatisticsError: the looks do not rise or leave that range.
@@ -50,11 +50,14 @@ def levels_from_paths(p_values: Values, spending: list[float]) -> tuple[float, .
 
 
 def _null_p_values(looks: tuple[int, ...], most: int, generator: np.random.Generator) -> Values:
-    """Two-sided p values of t tests after each look, for seeds that differ by nothing but noise: [paths, looks]."""
+    """Two-sided p values of t tests of two arms after each look, whose seeds differ by noise alone: [paths, looks]."""
     # All `most` seeds are drawn, so that the level of a look does not depend on the looks that follow.
-    seeds = generator.standard_normal((_BLOCK, most))
+    seeds = generator.standard_normal((2, _BLOCK, most))
     taken = np.array(looks)
-    mean = np.cumsum(seeds, axis=1)[:, taken - 1] / taken
-    variance = (np.cumsum(seeds**2, axis=1)[:, taken - 1] - taken * mean**2) / (taken - 1)
-    p_values: Values = 2.0 * special.stdtr(taken - 1, -np.abs(mean) / np.sqrt(variance / taken))
+    mean = np.cumsum(seeds, axis=2)[:, :, taken - 1] / taken
+    variance = (np.cumsum(seeds**2, axis=2)[:, :, taken - 1] - taken * mean**2) / (taken - 1)
+    # Degrees of freedom as in `Panel.estimate`, where only seeds vary.
+    degrees = np.maximum(variance.sum(axis=0) ** 2 / (variance**2).sum(axis=0), 1.0) * (taken - 1)
+    statistic = np.abs(mean[0] - mean[1]) / np.sqrt(variance.sum(axis=0) / taken)
+    p_values: Values = 2.0 * special.stdtr(degrees, -statistic)
     return p_values

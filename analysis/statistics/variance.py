@@ -1,12 +1,11 @@
-"""Where the spread comes from: seeds, questions, languages, and the standard error that follows."""
+"""Two-way mean squares of the values of one arm, or of one paired difference: seeds, questions, the rest."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.questions import QuestionTable, Values
+from analysis.statistics.questions import Values
 
 # Sums of many float64 numbers carry this much relative error; a spread below it is no spread.
 _ROUNDING = 1e-12
@@ -48,39 +47,6 @@ class TwoWay:
         return float(np.sqrt(self._square / (self.n_seeds * self.n_questions)))
 
     @property
-    def degrees_of_freedom(self) -> float:
-        """Satterthwaite (1946) degrees of freedom of the standard error, never below S - 1."""
-        return self._satterthwaite(self.seed_square)
-
-    @property
-    def interval_degrees_of_freedom(self) -> float:
-        """The same with the seeds' mean square at its upper 65 % confidence bound: for intervals.
-
-        Few seeds that happen to agree make a small standard error and, by looking unimportant, many degrees of freedom;
-        intervals of two seeds would then cover the truth in 89 to 98 % of studies instead of 94 to 99 %
-        (docs/statistics.md).
-        """
-        return self._bounded_degrees_of_freedom(0.65)
-
-    @property
-    def cautious_degrees_of_freedom(self) -> float:
-        """The same at the upper 70 % confidence bound: for verdicts, which may err in 5 % of studies at most."""
-        return self._bounded_degrees_of_freedom(0.7)
-
-    def _bounded_degrees_of_freedom(self, confidence: float) -> float:
-        seeds = self.n_seeds - 1
-        bound = self.seed_square * seeds / float(special.chdtri(seeds, confidence))
-        return min(self._satterthwaite(bound), self.degrees_of_freedom)
-
-    def _satterthwaite(self, seed_square: float) -> float:
-        seeds, questions = self.n_seeds - 1, self.n_questions - 1
-        square = max(seed_square - self.rest_square, 0.0) + self.question_square
-        spread = (
-            seed_square**2 / seeds + self.question_square**2 / questions + self.rest_square**2 / (seeds * questions)
-        )
-        return max(square**2 / spread, float(seeds)) if spread > 0 else float(seeds)
-
-    @property
     def statistic(self) -> float:
         """The estimate in standard errors; infinite where a difference has no spread at all, 0 where it is 0."""
         if self.estimate == 0:
@@ -92,25 +58,8 @@ class TwoWay:
         )
 
     @property
-    def p_value(self) -> float:
-        """Two-sided p value of the t test of a zero mean."""
-        return float(2 * special.stdtr(self.cautious_degrees_of_freedom, -abs(self.statistic)))
-
-    @property
     def _square(self) -> float:
         return max(self.seed_square - self.rest_square, 0.0) + self.question_square
-
-    def with_seeds(self, n_seeds: int) -> "TwoWay":
-        """Returns what `n_seeds` seeds on the same questions are expected to show."""
-        square = n_seeds * self.question_variance + self.rest_square
-        return TwoWay(
-            self.estimate,
-            self.n_questions * self.seed_variance + self.rest_square,
-            square,
-            self.rest_square,
-            n_seeds,
-            self.n_questions,
-        )
 
 
 def two_way(values: Values) -> TwoWay:
@@ -133,33 +82,3 @@ def two_way(values: Values) -> TwoWay:
     )
     seed_square, question_square, rest_square = (s if s > negligible * seeds * questions else 0.0 for s in squares)
     return TwoWay(float(mean), seed_square, question_square, rest_square, seeds, questions)
-
-
-@dataclass(frozen=True)
-class VarianceComponents:
-    """Standard deviations by source, in units of the metric; `seed` and `seed_question` need two seeds (None else)."""
-
-    seed: float | None
-    question: float | None
-    seed_question: float | None
-    language: float | None
-
-
-def variance_components(table: QuestionTable) -> VarianceComponents:
-    """Returns how much seeds, questions, runs of a question and query languages differ in a metric (or a difference).
-
-    `language` describes the languages at hand (standard deviation of their means), not a population of languages.
-    """
-    means = table.cell_means.mean(axis=0)
-    names = [cell.split("-")[0] for cell in table.cells]
-    by_language = [float(np.mean(means[[name == one for name in names]])) for one in sorted(set(names))]
-    language = float(np.std(by_language, ddof=1)) if len(by_language) > 1 else None
-    if min(table.values.shape) < 2:
-        return VarianceComponents(None, None, None, language)
-    parts = two_way(table.values)
-    return VarianceComponents(
-        float(np.sqrt(parts.seed_variance)),
-        float(np.sqrt(parts.question_variance)),
-        float(np.sqrt(parts.rest_variance)),
-        language,
-    )

@@ -5,15 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import pandas as pd
+
 from analysis.statistics import sequential
+from analysis.statistics.comparison import MARGIN
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.questions import QuestionTable, average, has_values, question_table
+from analysis.statistics.questions import QuestionTable, average, has_values, over_settings, question_table
 from analysis.statistics.sequential import FIRST_LOOK
-from analysis.statistics.significance import MARGIN
 from search_spaces.registry import space
 from study.benchmarks import JudgedBenchmark, judged_benchmarks
 from study.records import DECISION, ArmRecord, DecisionRecord, Study
 from trainables.errors import UserError
+from trainables.evaluation.metric_name import MetricSetting
 
 FEWEST_SEEDS = 2
 """Seeds without which there is no spread."""
@@ -141,18 +144,27 @@ def _metrics(study: Study) -> set[str]:
     return {name for result in ended for name in result.metrics}
 
 
-def _table(study: Study, arms: Sequence[ArmRecord], benchmark: JudgedBenchmark, setting: str) -> QuestionTable:
+def _table(
+    study: Study, arms: Sequence[ArmRecord], benchmark: JudgedBenchmark, setting: MetricSetting
+) -> QuestionTable:
     """The values per question, mean over the arms of one name in all cells, of the seeds that have any."""
     tables = []
     for arm in arms:
         read = ((trial.seed, trial.per_query()) for trial in study.confirm_trials(arm))
         frames = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in read if frame is not None}
         try:
-            held = {seed: frame for seed, frame in frames.items() if has_values(frame, setting, benchmark.metric)}
-            tables.append(question_table(held, setting, benchmark.metric))
+            of: dict[str, QuestionTable] = {
+                one: _in_setting(frames, one, benchmark.metric) for one in benchmark.parts_of(setting)
+            }
+            tables.append(over_settings(of) if len(of) > 1 else of[setting])
         except StatisticsError as error:
             raise UserError(f"{study.folder.location} holds no values per question for {arm.arm}: {error}") from error
     try:
         return average(tables)
     except StatisticsError as error:
         raise UserError(f"{study.folder.location}: the cells have no common mean. {error}") from error
+
+
+def _in_setting(frames: Mapping[int, pd.DataFrame], setting: str, metric: str) -> QuestionTable:
+    held = {seed: frame for seed, frame in frames.items() if has_values(frame, setting, metric)}
+    return question_table(held, setting, metric)

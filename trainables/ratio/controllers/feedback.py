@@ -1,6 +1,6 @@
 """What the feedback families share: they steer a dev measurement towards a target (integral control).
 
-Every 1 / `updates` of the training, with e how far the measurement is above its target, α ← clip(α - gain · e, low,
+`updates` times, after equal parts of the training, with e how far the measurement is above its target, α ← clip(α - gain · e, low,
 high): too much preference for one's own language lets more cross-lingual batches in.
 """
 
@@ -25,7 +25,8 @@ class FeedbackFamily(ControllerFamily):
     low: Ratio = 0.0
     high: Ratio = 1.0
     updates: Annotated[int, Field(ge=1)] = 20
-    """Number of updates in a training, evenly spaced; each costs one measurement on the dev slice."""
+    """Number of updates in a training, which part it evenly (fewer, if it has fewer steps to part it after); each costs
+    one measurement on the dev slice."""
 
     @model_validator(mode="after")
     def _starts_within_limits(self) -> Self:
@@ -57,9 +58,9 @@ class FeedbackController(Controller):
 
     @override
     def wants(self, step: int) -> frozenset[Signal]:
-        done, updates, total = step + 1, self._family.updates, self._total_steps
-        # After the last step there is no batch left to decide about.
-        is_update = done < total and done * updates // total > step * updates // total
+        # After the last step there is no batch left to decide about: n updates lie between n + 1 parts.
+        done, parts, total = step + 1, self._family.updates + 1, self._total_steps
+        is_update = done < total and done * parts // total > step * parts // total
         return self._family.signals if is_update else frozenset()
 
     @override

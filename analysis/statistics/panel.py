@@ -1,0 +1,194 @@
+"""Several arms at one place: the same questions, the same seeds. Every number of a page about them comes from here.
+
+>>> values = np.random.default_rng(0).normal(0.5, 0.1, (3, 40, 1))  # seeds x questions x one language
+>>> of = lambda gain: QuestionTable.from_cells(range(3), [str(q) for q in range(40)], ["en"], values + gain)
+>>> panel = Panel.of({"old": of(0.0), "new": of(0.02)})
+>>> round(panel.difference("new", "old").value, 3)
+0.02
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import special
+
+from analysis.statistics.errors import StatisticsError
+from analysis.statistics.estimate import Estimate
+from analysis.statistics.moderation import Moderated, moderated
+from analysis.statistics.questions import QuestionTable, Values
+
+# Sums of many float64 numbers carry this much relative error; a spread below it is no spread.
+_ROUNDING = 1e-12
+
+_CAUTION = 0.8
+"""Confidence of the bound of the mean squares between seeds."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """Where the variance of an estimate comes from: seed / S + question / Q + rest / (S Q).
+
+    seed: variance between seeds, beyond what the questions at hand explain; question: between questions; rest: of what
+    seed and question together do. Crossed random effects (Searle, Casella and McCulloch 1992, section 4).
+    """
+
+    seed: float
+    question: float
+    rest: float
+    n_seeds: int
+    n_questions: int
+
+    @property
+    def variance(self) -> float:
+        """The variance with these seeds and questions."""
+        return self.of_seeds(self.n_seeds)
+
+    def of_seeds(self, n_seeds: int) -> float:
+        """The variance with so many seeds and the same questions."""
+        return self.seed / n_seeds + self.question / self.n_questions + self.rest / (n_seeds * self.n_questions)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """The values [arms, seeds, questions] of several arms: the mean over the questions is the metric of a seed.
+
+    Arms are compared question by question, because all of them answered the same ones. Seeds are those of every arm,
+    but a seed of one arm is taken to be independent of the same seed of another: pairing them would halve the degrees
+    of freedom to take out a correlation of about .1 (docs/statistics.md).
+    """
+
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    questions: tuple[str, ...]
+    values: Values
+
+    @classmethod
+    def of(cls, tables: Mapping[str, QuestionTable]) -> "Panel":
+        """Builds the panel of the seeds that all tables have.
+
+        Raises:
+            StatisticsError: the arms share no seed, or were judged on different queries.
+        """
+        first = next(iter(tables.values()))
+        for name, table in tables.items():
+            if not table.asks_the_same(first):
+                raise StatisticsError(
+                    f"{name} and {next(iter(tables))} were judged on different queries ({int(table.counts.sum())} and "
+                    f"{int(first.counts.sum())}): compare arms of one study, judged on one version of the benchmark."
+                )
+        common = tuple(sorted(set.intersection(*(set(table.seeds) for table in tables.values()))))
+        if not common:
+            raise StatisticsError(f"{', '.join(tables)} share no seed: run all of them on the same seeds.")
+        values = np.stack([table.of_seeds(common).values for table in tables.values()])
+        return cls(tuple(tables), common, first.questions, values)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether seeds and questions are several, so that their spread is known."""
+        return len(self.seeds) > 1 and len(self.questions) > 1
+
+    @cached_property
+    def means(self) -> Values:
+        """The metric of each arm, mean over seeds: [arms]."""
+        means: Values = self.seed_means.mean(axis=1)
+        return means
+
+    @cached_property
+    def seed_means(self) -> Values:
+        """The metric of each seed: [arms, seeds]."""
+        means: Values = self.values.mean(axis=2)
+        return means
+
+    @cached_property
+    def question_means(self) -> Values:
+        """The value of each question, mean over seeds: [arms, questions]."""
+        means: Values = self.values.mean(axis=1)
+        return means
+
+    @cached_property
+    def rest_squares(self) -> Values:
+        """Mean square of what seed and question together do, (S - 1)(Q - 1) degrees of freedom: [arms]."""
+        seeds, questions = self.values.shape[1:]
+        rest = self.values - self.seed_means[:, :, None] - self.question_means[:, None] + self.means[:, None, None]
+        squares = np.einsum("asq,asq->a", rest, rest) / ((seeds - 1) * (questions - 1))
+        return np.where(squares > self._negligible, squares, 0.0)
+
+    @cached_property
+    def own_seed_squares(self) -> Values:
+        """Mean square between the seeds of each arm, S - 1 degrees of freedom: [arms]."""
+        squares = len(self.questions) * self.seed_means.var(axis=1, ddof=1)
+        return np.where(squares > self._negligible * len(self.questions), squares, 0.0)
+
+    @cached_property
+    def seed_squares(self) -> Moderated:
+        """The same, strengthened by what the other arms show."""
+        return moderated(self.own_seed_squares, len(self.seeds) - 1)
+
+    @property
+    def _negligible(self) -> float:
+        return float((_ROUNDING * np.abs(self.values).max(initial=0.0)) ** 2)
+
+    def mean(self, arm: str) -> Estimate:
+        """The mean of an arm for new seeds and new questions. Needs several of both."""
+        return self.estimate(self.weights({arm: 1.0}))
+
+    def difference(self, arm: str, baseline: str, *, is_alone: bool = True) -> Estimate:
+        """The difference of two arms for new seeds and new questions. Needs several of both."""
+        return self.estimate(self.weights({arm: 1.0, baseline: -1.0}), is_alone=is_alone)
+
+    def estimate(self, weights: Values, *, is_alone: bool = True) -> Estimate:
+        """The sum of the arms by weights [arms], for new seeds and new questions.
+
+        Its variance is that of the seeds of each arm plus that of the questions, whose weighted sum is one value per
+        question. Its degrees of freedom are those of Satterthwaite (1946). Few seeds that happen to agree make a small
+        standard error and, by looking unimportant, many degrees of freedom. One comparison in twenty bears that; the
+        far tail of one that shares its level with others (not `is_alone`) does not, and has the degrees of freedom that
+        follow from the mean squares between seeds at their upper 80 % confidence bound, if these are fewer.
+        """
+        found = self.components(weights)
+        by_question = weights @ self.question_means
+        value = float(weights @ self.means)
+        if found.variance == 0:
+            return Estimate(value, 0.0, len(self.seeds) - 1.0)
+        degrees = self._degrees_of_freedom(weights, 1.0)
+        if not is_alone:
+            freedom = self.seed_squares.degrees_of_freedom
+            bound = freedom / float(special.chdtri(freedom, _CAUTION))
+            degrees = min(degrees, self._degrees_of_freedom(weights, bound))
+        third = float(((by_question - by_question.mean()) ** 3).mean()) / len(self.questions) ** 2
+        return Estimate(value, float(np.sqrt(found.variance)), degrees, third / found.variance**1.5)
+
+    def _degrees_of_freedom(self, weights: Values, factor: float) -> float:
+        """Satterthwaite's, if the mean squares between seeds were `factor` times as large; at least S - 1."""
+        seeds, questions = len(self.seeds), len(self.questions)
+        per_value = 1 / (seeds * questions)
+        of_questions = float((weights @ self.question_means).var(ddof=1)) / questions
+        squares, rest = weights**2 * self.seed_squares.variances * factor, weights**2 * self.rest_squares
+        variance = max(float((squares - rest).sum()), 0.0) * per_value + of_questions
+        spread = (
+            of_questions**2 / (questions - 1)
+            + float(squares @ squares) * per_value**2 / self.seed_squares.degrees_of_freedom
+            + float(rest @ rest) * per_value**2 / ((seeds - 1) * (questions - 1))
+        )
+        return max(variance**2 / spread, seeds - 1.0)
+
+    def components(self, weights: Values) -> Components:
+        """Where the variance of the sum of the arms by weights [arms] comes from."""
+        seeds, questions = len(self.seeds), len(self.questions)
+        rest = float(weights**2 @ self.rest_squares)
+        of_seeds = max(float(weights**2 @ self.seed_squares.variances) - rest, 0.0) / questions
+        # The questions' mean square holds their share of the rest.
+        square = float((weights @ self.question_means).var(ddof=1))
+        if square <= self._negligible:
+            square = 0.0
+        rest = min(rest, square * seeds)
+        return Components(of_seeds, square - rest / seeds, rest, seeds, questions)
+
+    def weights(self, of: Mapping[str, float]) -> Values:
+        """The weight of every arm, zero where none is given: [arms]."""
+        found = np.zeros(len(self.arms))
+        for arm, weight in of.items():
+            found[self.arms.index(arm)] += weight
+        return found
