@@ -182,8 +182,6 @@ def test_every_dynamic_trial_moves_the_ratio_even_if_standing_still_would_be_bes
 def test_what_cannot_move_is_told() -> None:
     values = {**SIZE, "ratio.start": 0.5, "ratio.end": 0.5}
     settings = SETTINGS.model_copy(update={"set": values, "arms": ("static", "linear")})
-        update={"set": {**SIZE, "ratio.start": 0.5, "ratio.end": 0.5}, "arms": ("static", "linear")}
-    )
     with pytest.raises(UserError, match="linear: none of 1000 values"):
         run(plan_of(settings=settings))
 

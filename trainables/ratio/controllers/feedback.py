@@ -1,7 +1,7 @@
 """What the feedback families share: they steer a dev measurement towards a target (integral control).
 
-`updates` times, after equal parts of the training, with e how far the measurement is above its target, α ← clip(α - gain · e, low,
-high): too much preference for one's own language lets more cross-lingual batches in.
+`updates` times, after equal parts of the training, with e how far the measurement is above its target,
+α ← clip(α - gain · e, low, high): too much preference for one's own language lets more cross-lingual batches in.
 """
 
 from abc import abstractmethod
