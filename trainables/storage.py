@@ -222,10 +222,14 @@ class Folder:
             try:
                 with _system_errors(self.location):
                     yield temporary_path
-                _remove(self.local_path)
+                # An old folder leaves as a whole, too: whoever is killed here leaves one of the two, or neither.
+                old_path = _temporary(self.local_path)
+                if self.local_path.exists():
+                    self.local_path.replace(old_path)
                 temporary_path.replace(self.local_path)
+                _remove(old_path)
             finally:
-                shutil.rmtree(temporary_path, ignore_errors=True)
+                _remove(temporary_path)
             return
         with TemporaryDirectory() as temporary:
             with _system_errors(temporary):

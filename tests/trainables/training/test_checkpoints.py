@@ -16,6 +16,7 @@ from trainables.clock import Clock
 from trainables.corpora.pairs import training_data
 from trainables.errors import UserError
 from trainables.ratio.registry import FAMILIES
+from trainables.sealed import checksum, plain_json
 from trainables.storage import Folder
 from trainables.training.checkpoints import load_checkpoint, save_checkpoint
 from trainables.training.fine_tune import fine_tune
@@ -78,7 +79,7 @@ def test_an_interrupted_run_ends_like_one_that_never_stopped(tmp_path, knobs, ev
     with pytest.raises(KilledError):
         train(config, first, folder)
     # Other weights at the start: everything must come from the checkpoint.
-    summary, resumed = train(config, second, folder, seed=0 if not folder.exists("state.json") else 1)
+    summary, resumed = train(config, second, folder, seed=1 if folder.names() else 0)
     for (name, left), right in zip(encoder.named_parameters(), resumed.parameters(), strict=True):
         assert torch.equal(left, right), name
     # The later line of a step counts.
@@ -106,11 +107,11 @@ def test_every_controller_survives_an_interruption(tmp_path, ratio):
 
 
 KILLED_CHILD = """
-import os, signal, shutil, sys
+import os, signal, sys
 from pathlib import Path
+import trainables.storage
 import trainables.training.checkpoints
 from tests.trainables.training.test_checkpoints import LINEAR, train
-from tests.trainables.ratio.examples import examples
 from tests.trainables.toy_run import Reports, toy_config
 from trainables.storage import Folder
 
@@ -128,14 +129,15 @@ def killing(real, call, before):
     return wrapper
 
 point, folder = sys.argv[1], Folder(sys.argv[2])
-# A checkpoint saves two files, renames state.json and its folder, and removes what may be left of the old folder and of
-# its own; later ones rename the old folder, too, before their own.
+# A checkpoint saves two files, renames state.json and then its own folder; the third one deletes the first.
 if point == "writing":
     trainables.training.checkpoints.save_file = killing(trainables.training.checkpoints.save_file, 3, before=False)
-elif point == "between the renames":
+elif point == "before the rename":
+    Path.replace = killing(Path.replace, 4, before=True)
+elif point == "after the rename":
     Path.replace = killing(Path.replace, 4, before=False)
 else:
-    shutil.rmtree = killing(shutil.rmtree, 3, before=True)
+    Folder.delete = killing(Folder.delete, 1, before=True)
 train(toy_config(ratio=LINEAR, checkpoint_every=2), Reports(), folder)
 """
 
@@ -144,9 +146,10 @@ train(toy_config(ratio=LINEAR, checkpoint_every=2), Reports(), folder)
 def test_a_run_killed_anywhere_in_a_checkpoint_goes_on_and_leaves_nothing(tmp_path: Path) -> None:
     root = Path(__file__).parents[3]
     left = {
-        "writing": {"checkpoint", "temporary"},
-        "between the renames": {".checkpoint.old", "temporary"},
-        "emptying the old one": {"checkpoint", ".checkpoint.old"},
+        "writing": (2, {"000000002", "temporary"}),
+        "before the rename": (2, {"000000002", "temporary"}),
+        "after the rename": (4, {"000000002", "000000004"}),
+        "deleting an old one": (6, {"000000002", "000000004", "000000006"}),
     }
     children = [
         subprocess.Popen(
@@ -155,19 +158,18 @@ def test_a_run_killed_anywhere_in_a_checkpoint_goes_on_and_leaves_nothing(tmp_pa
         )
         for point in left
     ]
-    assert [child.wait(120) for child in children] == [-signal.SIGKILL] * 3
-    config = toy_config(ratio=LINEAR, checkpoint_every=2)
+    assert [child.wait(120) for child in children] == [-signal.SIGKILL] * len(left)
+    config = toy_config(ratio=LINEAR, checkpoint_every=2, report_every=1)
     expected, encoder = train(config, Reports())
-    for point, names in left.items():
+    for point, (step, names) in left.items():
         trial, folder = Folder(tmp_path / point), Folder(tmp_path / point / "checkpoint")
-        assert {name if name in names else "temporary" for name in trial.names()} == names, point
+        assert {name if name.isdecimal() else "temporary" for name in folder.names()} == names, point
         sink = Reports()
-        summary, resumed = train(config, sink, folder, seed=1)
-        # From the checkpoint of step 4 where that had taken over, else from that of step 2.
-        assert sink.lines[0]["step"] == (8 if point == "emptying the old one" else 4)
+        summary, resumed = train(toy_config(ratio=LINEAR, checkpoint_every=2), sink, folder, seed=1)
+        assert min(line["step"] for line in sink.lines) > step, point
         assert (summary.ratios, summary.dev) == (expected.ratios, expected.dev), point
         assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), resumed.parameters(), strict=True)), point
-        assert trial.names() == ["checkpoint"], point
+        assert [name for name in folder.names() if name.isdecimal()] == ["000000010", "000000012"], point
         folder.delete()
         assert trial.names() == [], point
 
@@ -184,10 +186,13 @@ def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
 def test_the_cost_of_a_run_is_that_of_all_its_lives(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "checkpoint")
     train(toy_config(), Reports(), folder)
-    stored = folder.read_json("state.json")
-    assert stored["clock"]["seconds"]["train"] <= stored["clock"]["total"]
-    assert stored["clock"]["cpu"] > 0
-    folder.write_json("state.json", {**stored, "clock": {"seconds": {"train": 900.0}, "total": 1000.0, "cpu": 3000.0}})
+    last = folder / folder.names()[-1]
+    content = plain_json(last.read_bytes("state.json"))
+    stored = content["state"]["clock"]
+    assert stored["seconds"]["train"] <= stored["total"]
+    assert stored["cpu"] > 0
+    content["state"]["clock"] = {"seconds": {"train": 900.0}, "total": 1000.0, "cpu": 3000.0}
+    write_again(last, content)
     clock = Clock()
     fine_tune(toy_config(), DATA, TOKENS, toy_encoder(), sink=Reports(), checkpoints=folder, clock=clock)
     assert 1000 < clock.total < 1100
@@ -235,8 +240,8 @@ def test_other_knobs_other_data_and_other_encoders_are_refused_with_a_remedy(tmp
         fine_tune(toy_config(), DATA, TOKENS, frozen, sink=Reports(), checkpoints=folder)
 
 
-def saved(folder, step, seed=0):
-    encoder = toy_encoder(seed=seed)
+def saved(folder, step):
+    encoder = toy_encoder(seed=step)
     parameters = trainable_parameters(encoder)
     optimiser = build_optimiser(parameters, toy_config().optimiser)
     for parameter in parameters.values():
@@ -246,51 +251,75 @@ def saved(folder, step, seed=0):
     return encoder
 
 
-def test_files_of_different_checkpoints_count_as_none(tmp_path):
-    """An upload to an object store may end between two files; training anew is right, mixing them is not."""
-    old, new = Folder(tmp_path / "old"), Folder(tmp_path / "new")
-    saved(old, 3)
-    saved(new, 6)
-    for name in ("model.safetensors", "optimiser.safetensors", "state.json"):
-        mixed = Folder(tmp_path / f"mixed {name}")
-        for file in new.names():
-            mixed.write_bytes(file, (old if file == name else new).read_bytes(file))
-        encoder = toy_encoder(seed=5)
-        optimiser = build_optimiser(trainable_parameters(encoder), toy_config().optimiser)
-        assert load_checkpoint(mixed, encoder, optimiser, toy_config(), "data") is None
-        assert not optimiser.state
-        fresh = toy_encoder(seed=5)
-        assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), fresh.parameters(), strict=True))
+def write_again(checkpoint, content):
+    """Writes a changed state.json that is sealed as it should be."""
+    values = {name: value for name, value in content.items() if name != "sha256"}
+    checkpoint.write_json("state.json", {**values, "sha256": checksum(values)})
 
 
-def test_a_missing_file_counts_as_no_checkpoint(tmp_path):
-    folder = Folder(tmp_path / "checkpoint")
-    encoder = toy_encoder()
+def loaded(folder):
+    """The step that is gone on with, None for a start from the beginning; the encoder is as the step left it."""
+    encoder = toy_encoder(seed=5)
     optimiser = build_optimiser(trainable_parameters(encoder), toy_config().optimiser)
-    assert load_checkpoint(folder, encoder, optimiser, toy_config(), "data") is None
+    state = load_checkpoint(folder, encoder, optimiser, toy_config(), "data")
+    expected = (
+        toy_encoder(seed=5) if state is None else saved(Folder(folder.local_path.parent / "again"), state["step"])
+    )
+    assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), expected.parameters(), strict=True))
+    assert bool(optimiser.state) == (state is not None)
+    return None if state is None else state["step"]
+
+
+def test_the_last_two_are_kept(tmp_path):
+    folder = Folder(tmp_path / "checkpoint")
+    assert loaded(folder) is None
+    for step in (3, 6, 9, 12):
+        saved(folder, step)
+        assert loaded(folder) == step
+    assert folder.names() == ["000000009", "000000012"]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimiser.safetensors", "state.json"])
+@pytest.mark.parametrize("damage", ["missing", "of another", "flipped bit", "half", "empty"])
+def test_what_is_damaged_is_set_aside_and_the_one_before_it_is_used(tmp_path, name, damage):
+    folder = Folder(tmp_path / "checkpoint")
     saved(folder, 3)
-    (tmp_path / "checkpoint" / "optimiser.safetensors").unlink()
-    assert load_checkpoint(folder, encoder, optimiser, toy_config(), "data") is None
+    saved(folder, 6)
+    for step, before in ((6, 3), (3, None)):
+        path = tmp_path / "checkpoint" / f"{step:09d}" / name
+        content = path.read_bytes()
+        if damage == "missing":
+            path.unlink()
+        elif damage == "of another":
+            saved(Folder(tmp_path / "other"), 9)
+            path.write_bytes((tmp_path / "other" / "000000009" / name).read_bytes())
+        elif damage == "flipped bit":
+            path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+        else:
+            path.write_bytes(content[: len(content) // 2] if damage == "half" else b"")
+        assert loaded(folder) == before
+        assert f"damaged-{step:09d}" in folder.names()
 
 
 def test_frozen_weights_are_left_out_and_files_are_safetensors_and_json(tmp_path):
     encoder, folder = toy_encoder(), Folder(tmp_path / "checkpoint")
     encoder.transformer.embeddings.requires_grad_(False)
     fine_tune(toy_config(), DATA, TOKENS, encoder, sink=Reports(), checkpoints=folder)
-    assert folder.names() == ["model.safetensors", "optimiser.safetensors", "state.json"]
+    last = folder / "000000012"
+    assert last.names() == ["model.safetensors", "optimiser.safetensors", "state.json"]
     for name in ("model.safetensors", "optimiser.safetensors"):
-        content = folder.read_bytes(name)
+        content = last.read_bytes(name)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        assert header["__metadata__"] == {"step": "12"}
         assert not any("embeddings" in tensor for tensor in header)
-    state = folder.read_json("state.json")
-    assert (state["step"], state["progress"]["step"], state["data"]) == (12, 12, DATA.fingerprint)
+    content = last.read_json("state.json")
+    assert (content["state"]["step"], content["state"]["progress"]["step"]) == (12, 12)
+    assert (content["data"], content["config"]) == (DATA.fingerprint, toy_config().fingerprint)
 
 
-def test_a_checkpoint_of_another_format_is_refused(tmp_path):
+def test_a_checkpoint_of_another_format_is_set_aside(tmp_path):
     folder = Folder(tmp_path / "checkpoint")
-    encoder = saved(folder, 3)
-    folder.write_json("state.json", {**folder.read_json("state.json"), "format": 0})
-    optimiser = build_optimiser(trainable_parameters(encoder), toy_config().optimiser)
-    with pytest.raises(UserError, match="format 0, but this version reads 2"):
-        load_checkpoint(folder, encoder, optimiser, toy_config(), "data")
+    saved(folder, 3)
+    last = folder / "000000003"
+    write_again(last, {**last.read_json("state.json"), "format": 2})
+    assert loaded(folder) is None
+    assert folder.names() == ["damaged-000000003"]
