@@ -18,10 +18,13 @@ from study.settings import StudySettings
 from trainables.config import trial_options
 from trainables.errors import UserError, unknown_name
 from trainables.options import Declared, flat
+from trainables.plain_files import open_users_file
 from trainables.yaml_values import load_yaml
 
 _HOW = {"set": "fixed", "factor": "a factor", "search": "searched", "search_factor": "searched as a factor"}
 """What may be done with an option of a trial."""
+
+_LARGEST_FILE = 1 << 20
 
 Origin = str
 """Where a value was given, to begin a sentence with: `--seeds`, or `study.yaml, field seeds`."""
@@ -243,7 +246,11 @@ def _wrong(problem: Any) -> str:
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        content = load_yaml(file.read_text(encoding="utf-8"))
+        with open_users_file(file) as stream:
+            text = stream.read(_LARGEST_FILE + 1)
+        if len(text) > _LARGEST_FILE:
+            raise UserError(f"--config {file}: the file has more than {_LARGEST_FILE >> 10} KiB: give one of settings.")
+        content = load_yaml(text.decode())
     except FileNotFoundError as error:
         raise UserError(f"--config {file}: there is no such file.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -253,6 +260,8 @@ def _read_yaml(file: Path) -> dict[str, Any]:
         line = f":{mark.line + 1}" if mark else ""
         what = getattr(error, "problem", None) or "this is not YAML"
         raise UserError(f"{file}{line}: {what}; write one `setting: value` per line.") from error
+    except ValueError as error:
+        raise UserError(f"--config {file}: a value cannot be read ({error}).") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

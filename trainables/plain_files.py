@@ -16,6 +16,11 @@ def open_to_read(path: Path) -> BinaryIO:
     return _plain(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), path, "rb")
 
 
+def open_users_file(path: Path) -> BinaryIO:
+    """Opens a plain file that the user named; a link is followed. Raises OSError for folders, pipes and devices."""
+    return _plain(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), path, "rb")
+
+
 def create(path: Path) -> BinaryIO:
     """Creates a file that does not exist yet. Raises FileExistsError for anything that does, a link included."""
     return _plain(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), path, "wb")

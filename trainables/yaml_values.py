@@ -14,9 +14,18 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """Also refuses a setting that is given twice: the last one would win in silence."""
+    """Also refuses a setting that is given twice, as the last one would win in silence, and aliases: some lines of them
+    stand for more values than memory holds.
+    """
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 (PyYAML's own registry, which is copied on writing)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            alias: yaml.AliasEvent = self.get_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, f"*{alias.anchor}: write the value itself", alias.start_mark)  # type: ignore[arg-type]
+        found: yaml.Node | None = super().compose_node(parent, index)
+        return found
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = [key.value for key, _ in node.value]

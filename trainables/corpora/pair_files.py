@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from trainables.corpora.pair_paths import PAIR_FILE_SUFFIXES, pair_file_suffix
-from trainables.corpora.pair_records import FIELDS, Record, items_from_records
+from trainables.corpora.pair_records import FIELDS, LONGEST_TEXT, Record, items_from_records
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.text_files import text_lines
 from trainables.errors import UserError
+
+
+_ROWS = 256
+"""Rows of a Parquet file in memory at a time: a short file can hold the same long text in a million of them."""
 
 
 def load_pair_file(path: Path) -> list[PairItem]:
@@ -73,6 +77,7 @@ def _json_records(path: Path) -> Iterator[Record]:
 def _table_records(path: Path, delimiter: str) -> Iterator[Record]:
     # `strict` makes a stray quote an error, where the default would drop it silently.
     rows = csv.reader((line for _, line in text_lines(path)), delimiter=delimiter, strict=True)
+    csv.field_size_limit(LONGEST_TEXT + 1)
     header: list[str] | None = None
     start = 1
     try:
@@ -90,6 +95,10 @@ def _table_records(path: Path, delimiter: str) -> Iterator[Record]:
                 )
             yield Record(where, {name: cell or None for name, cell in zip(header, cells, strict=True)})
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise UserError(
+                f"{path}:{start} has a cell of more than {LONGEST_TEXT:,} characters: cut its text."
+            ) from error
         raise UserError(
             f"{path}:{start} is no row of a table ({error}): quote texts that hold quotes and double those, "
             "or write JSON lines."
@@ -119,7 +128,7 @@ def _parquet_records(path: Path) -> Iterator[Record]:
             names = file.schema_arrow.names
             # Other columns may be large (images), but a file without an id is shown with all its columns.
             wanted = [name for name in names if name in FIELDS] if {"id", "pair_id"} & set(names) else None
-            for batch in file.iter_batches(columns=wanted):
+            for batch in file.iter_batches(_ROWS, columns=wanted):
                 for position in range(batch.num_rows):
                     row += 1
                     fields = {name: batch.column(name)[position].as_py() for name in batch.schema.names}

@@ -16,6 +16,9 @@ from trainables.corpora.languages import language_code
 from trainables.corpora.pairs import PairItem
 from trainables.errors import UserError
 
+LONGEST_TEXT = 1_000_000
+"""Characters of a text; an encoder reads some thousands of them."""
+
 FIELDS = ("id", "pair_id", "group", "language", "query", "passage")
 
 
@@ -158,6 +161,8 @@ def _language(where: str, value: Any) -> str:
 def _text(where: str, name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise UserError(f"{where}: the {name} is {_shown(value)}: give a string.")
+    if len(value) > LONGEST_TEXT:
+        raise UserError(f"{where}: the {name} has {len(value):,} characters: cut it into texts of {LONGEST_TEXT:,}.")
     # Format characters are as invisible as white space.
     if all(character.isspace() or unicodedata.category(character) == "Cf" for character in value):
         raise UserError(f"{where}: the {name} is empty: write its text, or null where there is none.")

@@ -4,20 +4,29 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import BinaryIO, cast
 
 from trainables.errors import UserError
+from trainables.plain_files import open_users_file
+
+LONGEST_LINE = 64 << 20
+"""Bytes of a line; a record of a hundred languages has a thousandth of it."""
+
+_LARGEST_RATIO = 200
+_ALWAYS_UNPACKED = 256 << 20
+"""Text packs to a fifth or a tenth of its size. What packs to much less, and is not small, is made to fill memory."""
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yields (line number from 1, line with its line end) of a UTF-8 file, unpacked if its name ends in `.gz`.
 
-    Raises UserError for a file that is missing, cannot be read, is no whole gzip file or is not UTF-8.
+    Raises UserError for a file that is missing, no plain file, cannot be read, is no whole gzip file, is not UTF-8, or
+    unpacks to more than text does.
     """
     number = 0
     try:
-        with _opened(path) as stream:
-            for number, raw in enumerate(stream, 1):
+        with open_users_file(path) as file:
+            for number, raw in enumerate(_lines(path, file), 1):
                 # Spreadsheet programs put a byte order mark in front of UTF-8.
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
@@ -40,5 +49,18 @@ def read_text(path: Path) -> str:
     return "".join(line for _, line in text_lines(path))
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    packed = path.suffix == ".gz"
+    stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+    number = size = 0
+    while raw := stream.readline(LONGEST_LINE + 1):
+        number, size = number + 1, size + len(raw)
+        if len(raw) > LONGEST_LINE:
+            raise UserError(
+                f"{path}:{number} has more than {LONGEST_LINE >> 20} MiB: write one record per line, and cut long texts."
+            )
+        if packed and size > max(_ALWAYS_UNPACKED, _LARGEST_RATIO * max(1, file.tell())):
+            raise UserError(
+                f"{path} unpacks to more than {_LARGEST_RATIO} times its size, as no text does: give the text itself."
+            )
+        yield raw
