@@ -13,7 +13,6 @@ from trainables.corpora.pairs import PairItem
 from trainables.corpora.text_files import text_lines
 from trainables.errors import UserError
 
-
 _ROWS = 256
 """Rows of a Parquet file in memory at a time: a short file can hold the same long text in a million of them."""
 

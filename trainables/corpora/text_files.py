@@ -57,7 +57,7 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
         number, size = number + 1, size + len(raw)
         if len(raw) > LONGEST_LINE:
             raise UserError(
-                f"{path}:{number} has more than {LONGEST_LINE >> 20} MiB: write one record per line, and cut long texts."
+                f"{path}:{number} has more than {LONGEST_LINE >> 20} MiB: write one record per line."
             )
         if packed and size > max(_ALWAYS_UNPACKED, _LARGEST_RATIO * max(1, file.tell())):
             raise UserError(
