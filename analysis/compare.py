@@ -20,7 +20,7 @@ from analysis.sections.comparisons import DETECTABLE, detectable_cell, differenc
 from analysis.statistics.questions import QuestionTable
 from analysis.wording import count, paired_with
 from study.records import newest_study
-from trainables.command import run_command
+from trainables.command import Parser, run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins
 from trainables.storage import Folder
@@ -28,13 +28,15 @@ from trainables.storage import Folder
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the comparison; returns the exit status (2 for a user's mistake)."""
+    parser = _parser()
     # Intermixed: an option may stand among the names.
-    options = _parser().parse_intermixed_args(arguments)
-    return run_command("analysis.compare", lambda: _run(options), "mend that, or name another folder.")
+    return run_command(
+        "analysis.compare", lambda: _run(parser.parse_intermixed_args(arguments)), "mend that, or name another folder."
+    )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m analysis.compare",
         usage="%(prog)s [options] [STUDY ...] ARM_A ARM_B",
         description="Compares two arms of one or several studies: by benchmark and setting, by language, by question.",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from study.records import newest_study
-from trainables.command import run_command
+from trainables.command import Parser, run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins
 from trainables.storage import Folder
@@ -21,12 +21,14 @@ EPILOG = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the report and writes its files; returns the exit status (2 for a user's mistake)."""
-    options = _parser().parse_args(arguments)
-    return run_command("analysis.report", lambda: _run(options), "mend that, or name another folder.")
+    parser = _parser()
+    return run_command(
+        "analysis.report", lambda: _run(parser.parse_args(arguments)), "mend that, or name another folder."
+    )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m analysis.report",
         description="Reports what studies found: the answer in the terminal, tables, figures and a page as files.",
         epilog=EPILOG,

@@ -1,5 +1,6 @@
 """What is wrong with what the user asked for, said before any time is spent."""
 
+import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 
@@ -113,9 +114,15 @@ def check_same_inputs(recorded: Study, data: DataRecord, encoders: Collection[En
         )
 
 
-def check_space(folder: Folder) -> None:
-    """Raises UserError if the disk is full before anything is started."""
-    existing = next(p for p in folder.local_path.parents if p.exists())
+def check_storage(folder: Folder) -> None:
+    """Raises UserError where a study could not be written: nothing there answers, or may be written, or is free."""
+    if not folder.is_local:
+        folder.check_reachable()
+        return
+    existing = next(p for p in (folder.local_path, *folder.local_path.parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        what = "it is no folder" if not existing.is_dir() else "no file may be written there"
+        raise UserError(f"--storage {folder.local_path.parent}: cannot write to {existing} ({what}); give another one.")
     free = shutil.disk_usage(existing).free
     if free < _LEAST_FREE_BYTES:
         raise UserError(

@@ -1,6 +1,5 @@
 """The flags of `python -m study.run`, made from the declarations of the settings and of the options of a trial."""
 
-import argparse
 import types
 import typing
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from study.settings import StudySettings
+from trainables.command import Parser
 from trainables.config import trial_options
 from trainables.options import Declared
 
@@ -28,15 +28,15 @@ _METAVARS = {"set": "OPTION=VALUE", "arm": "NAME:OPTIONS", "search": "OPTION=RAN
 
 def plugins_in(arguments: Sequence[str] | None) -> list[str]:
     """The modules that `--plugin` names, before anything else is read."""
-    found = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    found = Parser(add_help=False, allow_abbrev=False)
     found.add_argument("--plugin", action="append", default=[])
     plugins: list[str] = found.parse_known_args(arguments)[0].plugin
     return plugins
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the parser; what is not given is None."""
-    found = argparse.ArgumentParser(
+    found = Parser(
         prog="python -m study.run",
         description="Runs a whole study: searches, confirms with fresh seeds, and prints a comparison table.",
         epilog="Without flags: the embedded study, offline, in minutes. Example with real data: "
@@ -111,7 +111,7 @@ def _shown(default: Any) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _without_none(annotation: Any) -> Any:

@@ -75,6 +75,8 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
     Raises:
         UserError: a mistake in names or files, or data that fill no batch.
     """
+    if settings.data_dir is not None and not settings.data_dir.is_dir():
+        raise UserError(f"--data-dir {settings.data_dir}: there is no such folder; give the one with the data sets.")
     names = settings.evaluate or space.benchmarks
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

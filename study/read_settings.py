@@ -139,6 +139,8 @@ class _Asked:
         self._put("search", key, "" if value is None else str(value))
 
     def _arm(self, key: str, value: Any, origin: Origin) -> None:
+        if not key:
+            raise UserError(f"{origin.strip()} has no name: write it as NAME: OPTIONS.")
         patch = _arm_patch(value, origin) if isinstance(value, str) else value
         if not isinstance(patch, Mapping):
             raise UserError(f"{origin} is {value!r}: give options of a trial such as ratio=linear(0.2,0.8).")

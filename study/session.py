@@ -17,7 +17,7 @@ from study.checks import (
     check_same_inputs,
     check_search,
     check_seeds,
-    check_space,
+    check_storage,
 )
 from study.cluster.resources import Resources, asked_resources, check_address, plan_resources, this_machine
 from study.cluster.trainable import TrialResources, trial_trainable
@@ -115,8 +115,7 @@ class Session:
                 f"{folder.location} already holds a study: give another --name, or go on with it by "
                 f"--resume {folder.location}."
             )
-        if folder.is_local:
-            check_space(folder)
+        check_storage(folder)
         return cls(settings.model_copy(update={"name": name}).with_absolute_paths(), folder, None, console)
 
     @classmethod

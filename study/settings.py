@@ -113,7 +113,7 @@ class StudySettings(BaseModel):
     """trials at a time (default: as many as fill the cluster)"""
     address: Text | None = None
     """address of a running Ray cluster (default: start one here)"""
-    max_failures: Annotated[int, Field(ge=0)] = 2
+    max_failures: Annotated[int, Field(ge=0, le=1_000)] = 2
     """how often a trial whose machine or process died is started again"""
 
     # Where to, and with what.

@@ -1,12 +1,24 @@
 """The outer edge of every command line: what users and systems do wrong becomes one sentence and an exit status."""
 
+import argparse
 import sys
 from collections.abc import Callable
+from typing import NoReturn
+
+from typing_extensions import override
 
 from trainables.errors import UserError
 from trainables.inert import inert
 
 USER_ERROR, INTERRUPTED = 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the flags in one sentence, as everything else is said."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see --help.")
 
 
 def run_command(name: str, command: Callable[[], int], remedy: str) -> int:
@@ -40,7 +52,7 @@ def run_command(name: str, command: Callable[[], int], remedy: str) -> int:
         if not _comes_from_a_file(error):
             raise
         sentence = f"a file cannot be read ({_first_line(error)}); {remedy}"
-    print(f"{name}: {inert(sentence)}", file=sys.stderr)
+    print(f"{name}: {inert(' '.join(sentence.splitlines()))}", file=sys.stderr)
     return USER_ERROR
 
 

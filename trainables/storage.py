@@ -35,6 +35,9 @@ _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}")
 
 _CHUNK_BYTES = 1 << 20
 
+_RETRY = "retry_limit_seconds"
+_RETRY_SECONDS, _SOON_SECONDS = 60, 5
+
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 """How libraries written in Rust (safetensors, tokenizers) tell an error of the operating system."""
 
@@ -87,16 +90,36 @@ class Folder:
 
     @cached_property
     def _filesystem(self) -> tuple[fs.FileSystem, str]:
-        if self.is_local:
-            return fs.LocalFileSystem(), self.location
+        return (fs.LocalFileSystem(), self.location) if self.is_local else self._opened(_RETRY_SECONDS)
+
+    def _opened(self, retry_seconds: int) -> tuple[fs.FileSystem, str]:
+        location = self.location
+        # Google's library would try for a quarter of an hour; Amazon's gives up by itself.
+        if location.startswith(("gs://", "gcs://")) and _RETRY not in location:
+            location += f"{'&' if '?' in location else '?'}{_RETRY}={retry_seconds}"
         try:
-            filesystem, path = fs.FileSystem.from_uri(self.location)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            filesystem, path = fs.FileSystem.from_uri(location)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             raise UserError(
-                f"{self.location} is no folder or URI that can be opened ({error}): give a path, or a URI such as "
-                "s3://bucket/folder, gs://bucket/folder or hdfs://host/folder."
+                f"{self.location} is no folder or URI that can be opened ({_first_line(error)}): give a path, or a URI "
+                "such as s3://bucket/folder, gs://bucket/folder or hdfs://host/folder."
             ) from error
         return filesystem, path.rstrip("/")
+
+    def check_reachable(self) -> None:
+        """Asks remote storage for its bucket; raises UserError if it does not answer soon, or has none of this name."""
+        filesystem, path = self._opened(_SOON_SECONDS)
+        is_store = self.location.startswith(("s3://", "gs://", "gcs://"))
+        place = path.partition("/")[0] if is_store else path
+        try:
+            found = filesystem.get_file_info(place)
+        except OSError as error:
+            raise UserError(
+                f"{self.location} does not answer ({_first_line(error)}): check the name, the region, the credentials "
+                "and the connection."
+            ) from error
+        if is_store and found.type == fs.FileType.NotFound:
+            raise UserError(f"{self.location}: there is no bucket {place}: create it, or give another one.")
 
     def _inside(self, name: str = "") -> Path:
         """The path of a file in a local folder; raises OSError if a link leads there."""
@@ -260,6 +283,10 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 @contextmanager

@@ -56,9 +56,7 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
     while raw := stream.readline(LONGEST_LINE + 1):
         number, size = number + 1, size + len(raw)
         if len(raw) > LONGEST_LINE:
-            raise UserError(
-                f"{path}:{number} has more than {LONGEST_LINE >> 20} MiB: write one record per line."
-            )
+            raise UserError(f"{path}:{number} has more than {LONGEST_LINE >> 20} MiB: write one record per line.")
         if packed and size > max(_ALWAYS_UNPACKED, _LARGEST_RATIO * max(1, file.tell())):
             raise UserError(
                 f"{path} unpacks to more than {_LARGEST_RATIO} times its size, as no text does: give the text itself."

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 Pooling = Literal["mean", "cls", "pooler"]
 
-SHORTEST = 8
-"""The least that the longest query or passage may be, in tokens."""
+SHORTEST, LONGEST = 8, 1_000_000
+"""What the longest query or passage may be, in tokens."""
 
-LongestQuery = Annotated[int, Field(ge=SHORTEST), Option(phrase="queries of up to {} tokens")]
-LongestPassage = Annotated[int, Field(ge=SHORTEST), Option(phrase="passages of up to {} tokens")]
+LongestQuery = Annotated[int, Field(ge=SHORTEST, le=LONGEST), Option(phrase="queries of up to {} tokens")]
+LongestPassage = Annotated[int, Field(ge=SHORTEST, le=LONGEST), Option(phrase="passages of up to {} tokens")]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ FEED_FORWARD = 2
 a CPU, 2 scored the same in three quarters of the time."""
 
 
+_MOST_WEIGHTS = 2_000_000_000
+
+
 class MiniEncoder(EncoderConfig):
     """A transformer from scratch: needs no download and trains in seconds on a CPU."""
 
@@ -44,20 +47,23 @@ class MiniEncoder(EncoderConfig):
     """longest query in tokens, special tokens included"""
     max_passage_length: LongestPassage = 128
     """longest passage in tokens, special tokens included"""
-    layers: int = Field(ge=1)
+    layers: int = Field(ge=1, le=1_000)
     """transformer layers"""
-    width: int = Field(ge=8)
+    width: int = Field(ge=8, le=100_000)
     """components of a vector"""
-    heads: int = Field(ge=1)
+    heads: int = Field(ge=1, le=1_000)
     """attention heads"""
     # One vocabulary for the whole ladder: a size comparison varies the transformer, not the tokens.
-    vocabulary: int = Field(8000, ge=1000)
+    vocabulary: int = Field(8000, ge=1000, le=1_000_000)
     """largest number of pieces of the tokenizer"""
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
         if self.width % self.heads:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        weights = (4 + 2 * FEED_FORWARD) * self.layers * self.width**2 + self.vocabulary * self.width
+        if weights > _MOST_WEIGHTS:
+            raise ValueError(f"layers, width and vocabulary make {weights:,} weights, more than {_MOST_WEIGHTS:,}")
         return self
 
     @property

@@ -66,7 +66,7 @@ class ComputeConfig(BaseModel):
 
     precision: Annotated[Literal["auto", "float32", "bfloat16"], Option(flag="precision")] = "auto"
     """precision of the encoder; auto: bfloat16 where accelerators support it. Weights and loss are always float32"""
-    gradient_accumulation: Annotated[int, Field(ge=1), Option(flag="gradient-accumulation")] = 1
+    gradient_accumulation: Annotated[int, Field(ge=1, le=1_000_000), Option(flag="gradient-accumulation")] = 1
     """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, one more
     forward pass, the same loss and gradient"""
 
@@ -76,9 +76,9 @@ class MonitoringConfig(BaseModel):
 
     model_config = _STRICT
 
-    reports: Annotated[int, Field(ge=1)] = 20
+    reports: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """reports of a trial, evenly spaced; the last is at the end"""
-    evaluations: Annotated[int, Field(ge=1), Option(flag="evaluations")] = 2
+    evaluations: Annotated[int, Field(ge=1, le=1_000_000), Option(flag="evaluations")] = 2
     """dev evaluations of a trial, evenly spaced; the last is at the end (halving wants 4 or more)"""
-    checkpoints: Annotated[int, Field(ge=0), Option(flag="checkpoints")] = 4
+    checkpoints: Annotated[int, Field(ge=0, le=1_000_000), Option(flag="checkpoints")] = 4
     """checkpoints of a trial, evenly spaced; 0: none, an interrupted trial starts again"""

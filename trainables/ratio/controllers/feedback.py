@@ -24,7 +24,7 @@ class FeedbackFamily(ControllerFamily):
     """Change of α per unit of error, at each update."""
     low: Ratio = 0.0
     high: Ratio = 1.0
-    updates: Annotated[int, Field(ge=1)] = 20
+    updates: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """Number of updates in a training, which part it evenly (fewer, if it has fewer steps to part it after); each costs
     one measurement on the dev slice."""
 

@@ -38,7 +38,7 @@ class Progress(ControllerFamily):
     """η"""
     exploration: Annotated[float, Field(ge=1e-3, le=1)] = 0.1
     """ε: α stays in [ε / 2, 1 - ε / 2]."""
-    history: Annotated[int, Field(ge=2)] = 1000
+    history: Annotated[int, Field(ge=2, le=1_000_000)] = 1000
 
     @classmethod
     @override
