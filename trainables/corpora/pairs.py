@@ -64,7 +64,8 @@ class TrainingData:
     """sha256 over everything above: equal fingerprints mean equal batches at equal seeds."""
 
     def __len__(self) -> int:
-        return len(self.item_ids)
+        # Trials get the data without ids and texts.
+        return len(self.set_of_item)
 
     @property
     def groups(self) -> int:
