@@ -144,7 +144,11 @@ def test_an_objective_that_the_dev_set_cannot_have_is_said(tmp_path: Path, refus
         for i in range(100)
     ]
     own = [
-        {"id": f"{language}{i}", "query": {language: f"{language} query {i}"}, "passage": {language: f"{language} passage {i}"}}
+        {
+            "id": f"{language}{i}",
+            "query": {language: f"{language} query {i}"},
+            "passage": {language: f"{language} passage {i}"},
+        }
         for language in ("de", "en")
         for i in range(100)
     ]
