@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -76,7 +77,10 @@ def check(data, batch, batch_size):
 
 def forms_of(data, item):
     texts = [*data.query_text[item].tolist(), *data.passage_text[item].tolist()]
-    return (normal_form(data.texts[text]) for text in texts if text >= 0)
+    return (form_of(data.texts[text]) for text in texts if text >= 0)
+
+
+form_of = cache(normal_form)
 
 
 def content(batch):
@@ -570,3 +574,37 @@ def test_the_embedded_training_set_fills_batches_that_keep_every_rule():
     for step in range(60):
         for kind in KINDS:
             check(data, planner.batch(step, kind), 48)
+
+
+def real_sets(folder):
+    return sorted(path for name in ("train_parallel", "train_mono") for path in (folder / name).glob("*.jsonl.gz"))
+
+
+@pytest.mark.parametrize("batch_size", [16, 48])
+@both_sorts_of_items
+def test_two_epochs_of_any_real_set_show_every_item_once_at_least(shared_data, items, batch_size):
+    sizes = {}
+    for path in real_sets(shared_data):
+        data = training_data({path.name: load_pair_file(path)})
+        planner = planned(data, batch_size, items=items)
+        if planner is None:
+            continue
+        kind = "mono" if "train_mono" in path.parts else "cross"
+        counts = np.zeros(len(data), dtype=int)
+        for step in range(-(-2 * planner.items_in_use // batch_size)):
+            counts[planner.batch(step, kind).items] += 1
+        assert (counts > 0).sum() == planner.items_in_use, path.name
+        assert counts.max() <= 3
+        sizes[path.name] = planner.items_in_use
+    assert sizes["ntrex_headline_ict.jsonl.gz"] == 448
+    assert len(sizes) == (4 if items == "common" else 8)
+
+
+def test_partly_parallel_real_data_give_every_arm_the_same_items(shared_data):
+    """mlqa_test: items in few languages, of which not all serve both kinds."""
+    data = training_data({"mlqa": load_pair_file(shared_data / "train_parallel" / "mlqa_test.jsonl.gz")})
+    planner = BatchPlanner(data, 48, seed=0)
+    seen = {kind: [planner.batch(step, kind).items.tolist() for step in range(400)] for kind in KINDS}
+    assert seen["mono"] == seen["cross"]
+    assert [planner.mixed_batch(step, 20).items.tolist() for step in range(400)] == seen["mono"]
+    assert len({item for items in seen["mono"] for item in items}) == planner.items_in_use
