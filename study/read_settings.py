@@ -7,7 +7,7 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -174,6 +174,8 @@ class _Asked:
     def _checked(self, key: str, value: Any, origin: Origin) -> Any:
         one = self._find(key, origin)
         value = one.from_text(value) if isinstance(value, str) else value
+        if isinstance(value, bool) and one.field.annotation is not bool:
+            raise UserError(f"{origin} is {value}: a number or a text must be given.")
         try:
             _adapter(one).validate_python(value)
         except ValidationError as error:
@@ -199,6 +201,8 @@ def _entries(name: str, value: Any, origin: Origin) -> dict[str, Any]:
     """`key=value` texts, or a mapping from a file, as a mapping."""
     if isinstance(value, Mapping):
         return flat(value) if name in ("set", "search") else {str(key): one for key, one in value.items()}
+    if not isinstance(value, str | list | tuple):
+        raise UserError(f"{origin} is {value!r}: give {'NAME: OPTIONS' if name == 'arm' else 'OPTION: VALUE'}.")
     found: dict[str, Any] = {}
     for text in [value] if isinstance(value, str) else value:
         mark = ":" if name == "arm" else "="
@@ -268,9 +272,10 @@ def _read_yaml(file: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise UserError(f"{file}: it must hold one `setting: value` per line, found {type(content).__name__}.")
-    return dict(_with_underscores(content))
-
-
-def _with_underscores(values: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        yield str(key).replace("-", "_"), value
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        name = str(key).replace("-", "_")
+        if name in found:
+            raise UserError(f"{file}: {name} is given twice, once with a hyphen; give it once.")
+        found[name] = value
+    return found

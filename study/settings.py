@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Text = Annotated[str, Field(min_length=1)]
@@ -125,6 +125,13 @@ class StudySettings(BaseModel):
     """name of the study (default: space and time)"""
     plugin: tuple[Text, ...] = ()
     """module that adds families, encoders, benchmarks, measures, spaces or sections of the report; repeatable"""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("a number or a text must be given")
+        return value
 
     @field_validator("train", "evaluate", "objective", "measure", "arms", "without", "plugin", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ told again, and the program stands where it stood.
 >>> trial = plan.next_trial()
 >>> trial.id, trial.config.ratio.summary()
 ('search-X-X-mono-000', 'constant 1')
->>> metrics = {"dev/multilingual/map": 0.4}
+>>> metrics = {"dev/overall/map": 0.4}
 >>> plan.complete(trial, Outcome(status="complete", steps=340, metrics=metrics, dev_by_step={}))
 >>> plan.next_trial().id
 'search-X-Y-000'

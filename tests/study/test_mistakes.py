@@ -106,13 +106,13 @@ def test_a_study_that_exists_is_not_overwritten(tmp_path: Path, refusal: Refusal
 
 def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path, refusal: Refusal) -> None:
     (tmp_path / "file").write_text("no folder")
-    assert "cannot write" in refusal("--storage", "file", "--name", "x")
+    assert "file/x: not a directory; mend that or give another --storage" in refusal("--storage", "file", "--name", "x")
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({"format": 1, "name": "s"}, "study.json is damaged (it lacks space, settings, encoder, data)"),
+        ({"format": 1, "name": "s"}, "study.json is damaged (it lacks data)"),
         ({"format": 2, "name": "s"}, "study.json is damaged (it has no checksum)"),
         ({"format": 3}, "study.json has format 3, this version reads 2: use the version that wrote it"),
         ([1], "study.json has format None"),
@@ -144,7 +144,11 @@ def test_an_objective_that_the_dev_set_cannot_have_is_said(tmp_path: Path, refus
         for i in range(100)
     ]
     own = [
-        {"id": f"{language}{i}", "query": {language: f"query {i}"}, "passage": {language: f"{language} passage {i}"}}
+        {
+            "id": f"{language}{i}",
+            "query": {language: f"{language} query {i}"},
+            "passage": {language: f"{language} passage {i}"},
+        }
         for language in ("de", "en")
         for i in range(100)
     ]

@@ -57,7 +57,7 @@ def test_options_of_a_trial_have_many_ways_in(tmp_path: Path) -> None:
     )
     settings = settings_from(file, {"set": ["compute.precision=float32"], "search": ["loss.temperature"]})
     assert settings.set == {
-        "optimiser.learning_rate": "1e-3",
+        "optimiser.learning_rate": 1e-3,
         "optimiser.betas": [0.9, 0.98],
         "optimiser.weight_decay": 0,
         "loss.symmetric": True,

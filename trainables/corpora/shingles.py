@@ -166,9 +166,8 @@ class _Sequence:
         if width not in self._hashed:
             total = len(self.owner)
             starts = np.arange(max(total - width + 1, 0))
-            before = self._dense_before
-            if before is not None:
-                starts = np.flatnonzero(2 * (before[width:] - before[: len(before) - width]) >= width)
+            if self._dense_before is not None:
+                starts = starts[2 * self.dense_in(starts, width) >= width]
             starts = starts[self.owner[starts] == self.owner[starts + width - 1]]
             # The line break that ends a text is one of its characters.
             starts = starts[starts + width <= self.first[self.owner[starts]] + self.count[self.owner[starts]]]

@@ -13,7 +13,7 @@ LONGEST_LINE = 64 << 20
 """Bytes of a line; a record of a hundred languages has a thousandth of it."""
 
 _LARGEST_RATIO = 200
-_ALWAYS_UNPACKED = 256 << 20
+_ALWAYS_UNPACKED = 16 << 20
 """Text packs to a fifth or a tenth of its size. What packs to much less, and is not small, is made to fill memory."""
 
 

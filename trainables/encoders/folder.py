@@ -93,6 +93,10 @@ def read_folder(path: Path) -> dict[str, Any]:
     Read from this project's own file, else from the sentence-transformers layout, else the defaults (mean pooling).
     Raises UserError if config.json, tokenizer or safetensors weights are missing or broken.
     """
+    if (path / "adapter_config.json").exists():
+        raise UserError(
+            f"The encoder folder {path} holds an adapter, which is not applied: merge it into its model first."
+        )
     if not (path / "config.json").is_file():
         raise UserError(f"The encoder folder {path} has no config.json: give a folder in the Hugging Face layout.")
     settings = read_json(path / "config.json")

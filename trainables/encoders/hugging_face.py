@@ -220,6 +220,11 @@ def _pretrained(config: HuggingFaceEncoder) -> Any:
             f"The weights of {config.source!r} lack {len(missing)} tensors ({missing[0]}, ...) that its config.json "
             "asks for: fetch them again, or the config.json that belongs to them."
         )
+    broken = next((name for name, weight in transformer.state_dict().items() if not weight.isfinite().all()), None)
+    if broken is not None:
+        raise UserError(
+            f"The weights of {config.source!r} hold NaN or infinity (in {broken}): {remedy(config.source)}."
+        )
     return transformer
 
 

@@ -1,8 +1,10 @@
 import random
 from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from trainables.corpora.dev_split import split_dev
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.sources.registry import load_training
 from trainables.errors import UserError
+from trainables.evaluation.evaluate import evaluate
 
 LANGUAGES = ("de", "en", "fr")
 
@@ -36,41 +39,56 @@ def relevant_keys(dev: Benchmark) -> dict[tuple[str, str], set[tuple[str, str]]]
     return keys
 
 
-@st.composite
-def training_sets(draw: st.DrawFn) -> dict[str, list[PairItem]]:
-    """Sets whose ids clash between sets and whose passages are shared within and across groups."""
-    sets = {}
-    for name in draw(st.lists(st.sampled_from(["s", "t", "u"]), min_size=1, unique=True)):
-        sets[name] = [
+def any_sets(seed: int) -> dict[str, list[PairItem]]:
+    """Sets whose ids clash between sets; passages and questions are shared within and across groups and sets."""
+    generator = random.Random(seed)
+
+    def languages() -> list[str]:
+        return generator.sample(LANGUAGES, generator.randint(1, 3))
+
+    questions, passages = generator.choice([3, 40, 10**6]), generator.choice([20, 200])
+    return {
+        name: [
             PairItem(
                 str(number),
-                draw(st.sampled_from("ghijklmn")),
-                dict.fromkeys(draw(st.sets(st.sampled_from(LANGUAGES), min_size=1)), f"q{number}"),
-                {
-                    lang: f"p{draw(st.integers(0, 60))}"
-                    for lang in draw(st.sets(st.sampled_from(LANGUAGES), min_size=1))
-                },
+                generator.choice("ghijklmn"),
+                # A question and its variant, which is the same text in normal form.
+                {lang: f"q{number % questions} {lang}{generator.choice(['', '?', ' '])}" for lang in languages()},
+                {lang: f"p{generator.randint(0, passages)}{generator.choice(['', '.'])}" for lang in languages()},
             )
-            for number in range(draw(st.integers(1, 12)))
+            for number in range(generator.randint(1, 12))
         ]
-    return sets
+        for name in generator.sample("stu", generator.randint(1, 3))
+    }
 
 
-@given(sets=training_sets(), share=st.floats(0.05, 0.6), max_items=st.integers(1, 20), seed=st.integers(0, 5))
-@settings(max_examples=60, deadline=None)
-def test_no_group_and_no_passage_is_on_both_sides_and_the_limits_hold(
-    sets: dict[str, list[PairItem]], share: float, max_items: int, seed: int
-) -> None:
+def plain(text: str) -> str:
+    return text.strip(" ?.")
+
+
+def questions_of(items: Collection[PairItem]) -> list[set[PairItem]]:
+    """The items that ask one question: those with a question text in common, and those joined to one of them."""
+    found: list[tuple[set[int], set[str]]] = []
+    by_number = {id(item): item for item in items}
+    for item in items:
+        members, texts = {id(item)}, {plain(text) for text in item.query.values()}
+        for other in [one for one in found if one[1] & texts]:
+            found.remove(other)
+            members, texts = members | other[0], texts | other[1]
+        found.append((members, texts))
+    return [[by_number[number] for number in members] for members, _ in found]  # type: ignore[misc]
+
+
+@given(seed=st.integers(0, 10**6), share=st.floats(0.05, 0.6), max_items=st.integers(1, 20))
+@settings(max_examples=100, deadline=None)
+def test_no_group_and_no_text_is_on_both_sides_and_the_limits_hold(seed: int, share: float, max_items: int) -> None:
+    sets = any_sets(seed)
     try:
         remaining, dev = split_dev(sets, share, max_items, seed)
     except UserError:
         assume(False)
-    held = {
-        (name, i.id): i
-        for name, items in sets.items()
-        for i in items
-        if i.id not in {kept.id for kept in remaining[name]}
-    }
+    kept_ids = {(name, i.id) for name, items in remaining.items() for i in items}
+    held = {(name, i.id): i for name, items in sets.items() for i in items if (name, i.id) not in kept_ids}
     assert held
     assert len(held) <= max_items
     assert all(list(items) == [i for i in sets[name] if (name, i.id) not in held] for name, items in remaining.items())
@@ -81,20 +99,57 @@ def test_no_group_and_no_passage_is_on_both_sides_and_the_limits_hold(
         assert not {i.group for i in remaining[name]} & {
             i.group for (set_name, _), i in held.items() if set_name == name
         }
-    kept_passages = {p for items in remaining.values() for i in items for p in i.passage.items()}
-    assert not kept_passages & {p for i in held.values() for p in i.passage.items()}
+    sides = [[i for items in remaining.values() for i in items], list(held.values())]
+    kept_texts, held_texts = (
+        {plain(t) for i in side for t in (*i.query.values(), *i.passage.values())} for side in sides
+    )
+    assert not kept_texts & held_texts
 
-    clashes = Counter(identifier for _, identifier in held)
-    expected = {
-        (f"{name}/{identifier}" if clashes[identifier] > 1 else identifier, language): set(i.passage.items())
-        for (name, identifier), i in held.items()
-        for language in i.query
-    }
-    assert relevant_keys(dev) == expected
-    candidates = [(dev.languages[n], text) for n, text in zip(dev.candidate_language, dev.candidate_texts, strict=True)]
-    assert sorted(candidates) == sorted({p for i in held.values() for p in i.passage.items()})
-    assert len(set(dev.candidate_ids)) == len(dev.candidate_ids)
+    # Every question once per language, with the passages of all items that ask it, in all languages.
+    texts = {(dev.languages[lang], plain(dev.candidate_texts[n])) for n, lang in enumerate(dev.candidate_language)}
+    assert texts == {(lang, plain(text)) for i in held.values() for lang, text in i.passage.items()}
+    assert len(texts) == len(dev.candidate_texts) == len(set(dev.candidate_ids))
+    expected = []
+    for asking in questions_of(list(held.values())):
+        answers = {plain(text) for i in asking for text in i.passage.values()}
+        relevant = {(lang, text) for lang, text in texts if text in answers}
+        expected += [(lang, relevant) for lang in {lang for i in asking for lang in i.query}]
+    found = [
+        (language, {(lang, plain(text)) for lang, text in relevant})
+        for (_, language), relevant in relevant_keys(dev).items()
+    ]
+    assert len(dev.query_texts) == len(found) == len(expected)
+    assert all(one in expected for one in found)
+    assert all(one in found for one in expected)
     assert dev.name == "dev"
+
+
+def test_a_question_with_several_answers_is_one_question_with_several_relevant_candidates() -> None:
+    """Whether or not its items name a group; a perfect encoder ranks all answers first."""
+    for grouped in (True, False):
+        items = [
+            PairItem(
+                f"{question}-{answer}",
+                str(question) if grouped else f"{question}-{answer}",
+                {lang: f"question {question} {lang}" for lang in ("de", "en")},
+                {lang: f"answer {question} {answer} {lang}" for lang in ("de", "en")},
+            )
+            for question in range(60)
+            for answer in range(3)
+        ]
+        dev = split_dev({"s": items})[1]
+        assert (len(dev.parallel_ids), len(dev.query_texts), len(dev.candidate_texts)) == (6, 12, 36)
+        assert all(len(relevant) == 6 for relevant in relevant_keys(dev).values())
+        queries, candidates = (by_question(texts) for texts in (dev.query_texts, dev.candidate_texts))
+        found = evaluate(dev, queries, candidates, keep_per_query=False).headlines
+        assert [found[f"{setting}/map"] for setting in ("monolingual", "cross-lingual", "multilingual", "overall")] == [
+            1
+        ] * 4
+
+
+def by_question(texts: Sequence[str]) -> torch.Tensor:
+    """The embeddings of an encoder that knows which question every text belongs to, and nothing else."""
+    return torch.eye(60)[[int(text.split()[1]) for text in texts]]
 
 
 def many_items() -> list[PairItem]:
@@ -123,7 +178,7 @@ def test_a_passage_shared_by_a_group_is_one_candidate_relevant_to_each_of_its_qu
 
 def test_languages_are_covered_evenly_although_one_set_is_much_larger() -> None:
     large = [item(number, f"g{number}", "de") for number in range(2000)]
-    small = [item(number, f"h{number}", "de en fr") for number in range(100)]
+    small = [item(number, f"h{number}", "de en fr") for number in range(2000, 2100)]
     dev = split_dev({"large": large, "small": small}, max_items=40)[1]
     counts = Counter(dev.languages[n] for n in dev.query_language)
     # The small set gives all that it may, a tenth; the large one, with German only, fills up.

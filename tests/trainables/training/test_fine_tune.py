@@ -8,7 +8,6 @@ from tests.trainables.toy_run import (
     CHAOS,
     DEV_SIGNAL,
     Reports,
-    assert_same_gradient,
     toy_config,
     toy_data,
     toy_encoder,
@@ -57,30 +56,24 @@ def test_the_loop_is_the_plain_loop(mixing):
     encoder = toy_encoder()
     optimiser = torch.optim.AdamW(encoder.parameters(), weight_decay=0.0, foreach=False, fused=False)
     planner = BatchPlanner(DATA, config.batches.size, config.seed)
-    kinds = batch_kinds(config.batches.draw, config.seed)
-    due, losses = 0.0, {"mono": [], "cross": [], "loss": []}
-
-    def loss_of(position, kind):
-        batch = planner.batch(position, kind)
-        queries = encoder(*pad(TOKENS.queries, batch.query_text, TOKENS.pad_id))
-        passages = encoder(*pad(TOKENS.passages, batch.passage_text, TOKENS.pad_id))
-        losses[kind].append(contrastive_loss(queries, passages, config.loss.temperature))
-        return losses[kind][-1]
-
+    kinds = batch_kinds(config.batches.draw, config.seed, 8 if mixing == "loss" else 1)
     sink = Reports()
     summary, _, trained = train(config, sink=sink)
-    mono_steps = 0
+    due, mono_pairs, losses = 0.0, 0, []
     for step in range(10):
         ratio = 1 - step / 10
+        drawn = kinds.mono(step, ratio)
         if mixing == "loss":
-            loss = ratio * loss_of(2 * step, "mono") + (1 - ratio) * loss_of(2 * step + 1, "cross")
+            batch = planner.mixed_batch(step, drawn)
+            assert abs(drawn - 8 * ratio) < 1
         else:
-            kind = kinds.draw(step, ratio)
-            mono_steps += kind == "mono"
-            loss = loss_of(step, kind)
-        losses["loss"].append(loss)
+            batch = planner.batch(step, "mono" if drawn else "cross")
+        mono_pairs += int((batch.query_language == batch.passage_language).sum())
+        queries = encoder(*pad(TOKENS.queries, batch.query_text, TOKENS.pad_id))
+        passages = encoder(*pad(TOKENS.passages, batch.passage_text, TOKENS.pad_id))
+        losses.append(contrastive_loss(queries, passages, config.loss.temperature))
         optimiser.zero_grad()
-        loss.backward()
+        losses[-1].backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
         optimiser.param_groups[0]["lr"] = learning_rate(config.optimiser, config.steps, step)
         optimiser.step()
@@ -88,41 +81,25 @@ def test_the_loop_is_the_plain_loop(mixing):
     for name, value in weights(encoder).items():
         torch.testing.assert_close(trained.get_parameter(name).detach(), value, rtol=1e-3, atol=1e-3, msg=name)
     assert summary.mean_ratio == pytest.approx(due / 10)
-    assert summary.mono_share == (0.5 if mixing == "loss" else mono_steps / 10)
+    assert summary.mono_share == mono_pairs / 80
     last = sink.lines[-1]
     assert (last["step"], last["ratio"]) == (10, pytest.approx(0.1))
-    assert last["loss"] == pytest.approx(float(sum(losses["loss"][8:]).detach()) / 2, rel=1e-3)
-    assert summary.pairs == 8 * 10 * (2 if mixing == "loss" else 1)
+    assert last["loss"] == pytest.approx(float(sum(losses[8:]).detach()) / 2, rel=1e-3)
+    assert summary.pairs == 8 * 10
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
-def test_the_gradient_of_mixed_losses_is_the_expected_gradient_of_alternation(ratio):
-    """Both kinds are enumerated, and their gradients weighted by their probabilities.
-
-    Mixing takes the items of two batches where alternation takes those of one, in the same order: the first for the
-    monolingual loss, the second for the cross-lingual one.
-    """
+def test_mixed_losses_see_the_pairs_of_alternation_in_as_many_updates(ratio):
+    """Where the ratio leaves nothing to mix, mixing is alternation to the bit."""
     constant = {"family": "constant", "value": ratio}
-    plain = {"warmup_share": 0, "gradient_clip": 0, "learning_rate": 1e-12, "weight_decay": 0.0}
-
-    def gradient(**knobs):
-        """What flowed to the parameters in all steps, which hardly move them."""
-        encoder = toy_encoder()
-        seen = {}
-        handles = [
-            parameter.register_hook(lambda g, name=name: seen.__setitem__(name, seen.get(name, 0) + g.clone()))
-            for name, parameter in encoder.named_parameters()
-        ]
-        train(toy_config(**plain, **knobs), encoder)
-        for handle in handles:
-            handle.remove()
-        return seen
-
-    mixed = gradient(ratio=constant, mixing="loss", steps=1)
-    mono = gradient(ratio={"family": "constant", "value": 1.0}, steps=1)
-    first, both = (gradient(ratio={"family": "constant", "value": 0.0}, steps=steps) for steps in (1, 2))
-    cross = {name: both[name] - first[name] for name in both}
-    assert_same_gradient(mixed, {name: ratio * mono[name] + (1 - ratio) * cross[name] for name in mono})
+    mixed, sink, encoder = train(toy_config(ratio=constant, mixing="loss"))
+    alternated, _, other = train(toy_config(ratio=constant))
+    assert (mixed.pairs, mixed.steps, mixed.negatives_per_query) == (alternated.pairs, alternated.steps, 7)
+    assert mixed.mono_share == pytest.approx(ratio, abs=1 / (12 * 8))
+    equal = all(torch.equal(a, b) for a, b in zip(encoder.parameters(), other.parameters(), strict=True))
+    assert equal == (ratio in (0.0, 1.0))
+    # The loss of a batch of both kinds is the loss of neither.
+    assert all(line["loss_mono"] is None and line["loss_cross"] is None for line in sink.lines)
 
 
 def test_reports_have_the_fields_of_the_records_page():

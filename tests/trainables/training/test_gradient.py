@@ -13,10 +13,10 @@ DATA = toy_data()
 TOKENS = toy_tokens(DATA)
 
 
-def loss_and_gradient(encoder, config, kind="cross", step=3, weight=1.0):
+def loss_and_gradient(encoder, config, kind="cross", step=3):
     encoder.zero_grad()
     batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(step, kind)
-    loss = GradientEngine(encoder, TOKENS, config, Worker()).add_gradient(batch, step, weight=weight)
+    loss = GradientEngine(encoder, TOKENS, config, Worker()).add_gradient(batch, step)
     return loss, {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
 
 
@@ -44,7 +44,7 @@ def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, dropout):
     config, encoder = toy_config(gradient_accumulation=chunks), toy_encoder(dropout)
     engine = GradientEngine(encoder, TOKENS, config, Worker())
     batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(3, "cross")
-    parts = [engine._embed(chunk, (3, 0, n)) for n, chunk in enumerate(engine._chunks(batch, chunks))]
+    parts = [engine._embed(chunk, (3, n)) for n, chunk in enumerate(engine._chunks(batch, chunks))]
     expected = contrastive_loss(*(torch.cat(side) for side in zip(*parts, strict=True)), config.loss.temperature)
     expected.backward()
     gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
@@ -56,22 +56,20 @@ def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, dropout):
 def test_the_number_of_chunks_changes_neither_loss_nor_gradient(chunks, symmetric):
     encoder = toy_encoder()
     whole = loss_and_gradient(encoder, toy_config(symmetric=symmetric))
-    assert_same(
-        whole, loss_and_gradient(encoder, toy_config(symmetric=symmetric, gradient_accumulation=chunks), weight=1.0)
-    )
+    assert_same(whole, loss_and_gradient(encoder, toy_config(symmetric=symmetric, gradient_accumulation=chunks)))
 
 
-def test_gradients_add_up_with_their_weights():
+def test_gradients_add_up():
     config, encoder = toy_config(gradient_accumulation=2), toy_encoder()
     _, mono = loss_and_gradient(encoder, config, "mono")
     _, cross = loss_and_gradient(encoder, config, "cross")
     encoder.zero_grad()
     planner = BatchPlanner(DATA, config.batches.size, config.seed)
     engine = GradientEngine(encoder, TOKENS, config, Worker())
-    engine.add_gradient(planner.batch(3, "mono"), 3, 0, 0.25)
-    engine.add_gradient(planner.batch(3, "cross"), 3, 1, 0.75)
+    engine.add_gradient(planner.batch(3, "mono"), 3)
+    engine.add_gradient(planner.batch(3, "cross"), 3)
     together = {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
-    assert_same_gradient(together, {name: 0.25 * mono[name] + 0.75 * cross[name] for name in mono})
+    assert_same_gradient(together, {name: mono[name] + cross[name] for name in mono})
 
 
 def test_loss_alone_is_the_loss_with_the_same_dropout_and_adds_no_gradient():
@@ -85,17 +83,17 @@ def test_loss_alone_is_the_loss_with_the_same_dropout_and_adds_no_gradient():
         assert all(p.grad is None for p in encoder.parameters())
 
 
-def test_dropout_depends_on_the_step_the_part_and_the_worker_and_on_nothing_else():
+def test_dropout_depends_on_the_step_the_chunk_the_seed_and_the_worker_and_on_nothing_else():
     encoder = toy_encoder(dropout=0.3)
     batch = BatchPlanner(DATA, 8, 0).batch(3, "cross")
 
-    def loss(step=3, part=0, seed=0, rank=0):
+    def loss(step=3, chunk=0, seed=0, rank=0):
         torch.manual_seed(np.random.default_rng().integers(1 << 40))
         engine = GradientEngine(encoder, TOKENS, toy_config(seed=seed), Worker(rank, 2))
-        queries, passages = engine._embed((batch.query_text, batch.passage_text), (step, part, 0))
+        queries, passages = engine._embed((batch.query_text, batch.passage_text), (step, chunk))
         return float(contrastive_loss(queries, passages, 0.05).detach())
 
-    losses = [loss(), loss(step=4), loss(part=1), loss(seed=1), loss(rank=1)]
+    losses = [loss(), loss(step=4), loss(chunk=1), loss(seed=1), loss(rank=1)]
     assert len(set(losses)) == len(losses)
     assert losses[0] == loss()
 

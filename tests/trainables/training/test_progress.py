@@ -26,16 +26,16 @@ def test_mean_of_nothing_is_nothing():
 
 def test_state_survives_json_exactly():
     progress = Progress(step=7, pairs=56, tokens=99, first_loss={"mono": 0.1 + 0.2}, dev={"map": 1 / 3})
-    progress.batches["mono"] = 3
+    progress.mono_pairs = 3
     progress.windows["mono"].pending.append(torch.tensor(0.1))
     state = json.loads(json.dumps(progress.state(Worker()), allow_nan=False))
     assert Progress.restored(state) == progress
 
 
-def test_mono_share_counts_batches_and_is_zero_before_the_first():
+def test_mono_share_counts_pairs_and_is_zero_before_the_first():
     progress = Progress()
     assert progress.mono_share == 0
-    progress.batches.update(mono=1, cross=3)
+    progress.pairs, progress.mono_pairs = 64, 16
     assert progress.mono_share == 0.25
 
 

@@ -213,8 +213,10 @@ def test_no_two_facts_share_a_question_or_a_passage_in_a_language() -> None:
 
 def test_no_running_text_of_dev_or_test_is_in_training() -> None:
     benchmarks = [atlas_benchmark(split) for split in SPLITS]
-    assert find_overlap({"atlas": atlas_training()}, benchmarks).counts() == {
-        "atlas": {"atlas-dev": 0, "atlas-test": 0}
+    # Questions about another place, whose name ends in that of one of the test: South Sudan, Somalia (索马里) and
+    # Mali (马里), Belarus (白俄罗斯) and Russia (俄罗斯).
+    assert find_overlap({"atlas": atlas_training()}, benchmarks).items == {
+        "atlas": {"atlas-dev": (), "atlas-test": ("currency:SS", "language:SO", "region:BY", "region:SS")}
     }
     trained = {text for item in atlas_training() for m in (item.query, item.passage) for text in m.values()}
     for data in benchmarks:

@@ -1,5 +1,7 @@
 """What the feedback families share, shown by one of them."""
 
+from itertools import pairwise
+
 import pytest
 
 from trainables.ratio.controllers.gap import Gap
@@ -9,11 +11,23 @@ def updates(controller, total):
     return [step for step in range(total) if controller.wants(step)]
 
 
-def test_updates_are_evenly_spaced_and_none_comes_after_the_last_step():
-    assert updates(Gap(updates=4).controller(100), 100) == [24, 49, 74]
-    assert updates(Gap(updates=3).controller(7), 7) == [2, 4]
+@pytest.mark.parametrize("total", [1, 2, 3, 7, 50, 101, 400])
+@pytest.mark.parametrize("asked", [1, 2, 4, 5, 20, 50])
+def test_there_are_as_many_updates_as_were_asked_for_and_they_part_the_training_evenly(asked, total):
+    found = updates(Gap(updates=asked).controller(total), total)
+    # No batch is left to decide about after the last step.
+    assert len(found) == min(asked, total - 1)
+    assert all(0 <= step < total - 1 for step in found)
+    bounds = [0, *(step + 1 for step in found), total]
+    parts = [after - before for before, after in pairwise(bounds)]
+    assert max(parts) - min(parts) <= 1
+
+
+def test_updates_at_known_steps():
+    assert updates(Gap(updates=4).controller(100), 100) == [19, 39, 59, 79]
+    assert updates(Gap(updates=3).controller(8), 8) == [1, 3, 5]
     assert updates(Gap(updates=50).controller(5), 5) == [0, 1, 2, 3]
-    assert updates(Gap(updates=1).controller(50), 50) == []
+    assert updates(Gap(updates=1).controller(50), 50) == [24]
 
 
 def test_the_ratio_stays_within_its_limits_and_comes_back_at_once():
@@ -27,7 +41,7 @@ def test_the_ratio_stays_within_its_limits_and_comes_back_at_once():
 
 
 def test_between_updates_nothing_is_wanted_and_nothing_changes():
-    controller = Gap(updates=2, initial=0.3).controller(10)
+    controller = Gap(updates=1, initial=0.3).controller(10)
     for step in range(4):
         assert not controller.wants(step)
         controller.observe(step, "mono", {"loss": 1.0})
