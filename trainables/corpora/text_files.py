@@ -1,6 +1,7 @@
 """UTF-8 text files, plain or gzipped, whose defects are told by file and line."""
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,15 +51,26 @@ def read_text(path: Path) -> str:
 
 
 def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    packed = path.suffix == ".gz"
-    stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
-    number = size = 0
+    stream = file
+    if path.suffix == ".gz":
+        _check_unpacked(path, file)
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    number = 0
     while raw := stream.readline(LONGEST_LINE + 1):
-        number, size = number + 1, size + len(raw)
+        number += 1
         if len(raw) > LONGEST_LINE:
             raise UserError(f"{path}:{number} has more than {LONGEST_LINE >> 20} MiB: write one record per line.")
-        if packed and size > max(_ALWAYS_UNPACKED, _LARGEST_RATIO * max(1, file.tell())):
+        yield raw
+
+
+def _check_unpacked(path: Path, file: BinaryIO) -> None:
+    """Raises UserError for a file that unpacks to more than text does, before any line of it is looked at."""
+    most = max(_ALWAYS_UNPACKED, _LARGEST_RATIO * os.fstat(file.fileno()).st_size)
+    stream, size = gzip.GzipFile(fileobj=file), 0
+    while content := stream.read(1 << 20):
+        size += len(content)
+        if size > most:
             raise UserError(
                 f"{path} unpacks to more than {_LARGEST_RATIO} times its size, as no text does: give the text itself."
             )
-        yield raw
+    file.seek(0)
