@@ -432,9 +432,12 @@ class Trial:
         if content is None:
             return None
         try:
-            table: pd.DataFrame = pq.read_table(BytesIO(content), page_checksum_verification=True).to_pandas()
+            stored = pq.read_table(BytesIO(content), page_checksum_verification=True)
+            table: pd.DataFrame = stored.to_pandas()
             _check_table(name, table)
             self.plausible.check_table(table)
+            if name == PER_QUERY and self.result is not None:
+                self.plausible.check_means(stored, self.result.metrics)
             return table
         except (pa.ArrowException, ValueError, OSError) as error:
             self._damaged(name, _reason(error))

@@ -1,6 +1,7 @@
 """Numbers that a measure cannot have are damage."""
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from study.plausible import Plausible
@@ -43,3 +44,29 @@ def test_values_per_query_do_as_well_and_missing_ones_are_fine() -> None:
     )
     with pytest.raises(ValueError, match=r"a map is 1\.5, but can only be from 0 to 1"):
         plausible.check_table(pd.DataFrame({"map": [0.2, 1.5]}))
+
+
+def test_summary_metrics_are_the_means_of_the_values_per_query() -> None:
+    """Three queries in German, one in English: the macro mean is that of the two languages, the micro mean of four."""
+    table = pd.DataFrame(
+        {
+            "benchmark": "x",
+            "query_language": ["de", "de", "de", "en", "de"],
+            "setting": ["multilingual"] * 4 + ["cross-lingual"],
+            "pool_language": [None, None, None, None, "en"],
+            "map": [0.1, 0.2, 0.3, 0.8, 0.4],
+            "rank_distance": [3.0, None, None, None, None],
+        }
+    )
+    metrics = {
+        "x/multilingual/map": (0.2 + 0.8) / 2,
+        "x/multilingual/map:micro": 1.4 / 4,
+        "x/cross-lingual/map": 0.4,
+        "x/bias/rank_distance": 3.0,
+    }
+    plausible = Plausible(MEASURES)
+    stored = pa.Table.from_pandas(table)
+    plausible.check_means(stored, metrics)
+    for name in ("x/multilingual/map", "x/multilingual/map:micro", "x/cross-lingual/map"):
+        with pytest.raises(ValueError, match=f"{name} in result.json is"):
+            plausible.check_means(stored, {**metrics, name: metrics[name] + 1e-4})
