@@ -73,9 +73,7 @@ def test_seeds_and_questions_in_another_order_change_nothing() -> None:
     assert one.standard_error == pytest.approx(other.standard_error)
 
 
-
 @pytest.mark.parametrize("shape", [(1, 10), (10, 1)])
 def test_a_single_seed_or_question_has_no_decomposition(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="Two seeds and two questions"):
         two_way(np.zeros(shape))
-
