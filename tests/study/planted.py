@@ -2,8 +2,9 @@
 
 A trial's value is `0.5 + surface(trajectory) - 0.12 log10(learning rate / 0.003)^2` plus noise: an effect of its seed,
 an effect of every question that all trials share, an effect of the question in this one run, and a rest. The effects of
-questions are uniform, so that values stay within 0 and 1 without being cut and the planted differences are exact. The noise of a run is a function of its ratio, learning
-rate, seed and number of steps: options that the surface does not know do not move it.
+questions are uniform, so that values stay within 0 and 1 without being cut and the planted differences are exact. The
+noise of a run is a function of its ratio, learning rate, seed and number of steps: options that the surface does not
+know do not move it.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The report doubts itself where few questions decide, where a seed is far off, and where a rare event would undo it."""
+"""A report doubts itself where few questions decide, where a seed is far off, and where a rare event would undo it."""
 
 import numpy as np
 import pytest
