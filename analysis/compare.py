@@ -92,6 +92,7 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"{first.label} and {second.label} cannot be compared: {reasons}")
     in_report = {j.place: findings.judge.find(first, second, j.place) for j in judged}
     tables = [overview(judged, options.margin, in_report)]
+    tables += [of_report(list(filter(None, in_report.values())))] * any(in_report.values())
     every_question = []
     for found in (j for j in judged if j.is_quality):
         if found.place.setting != "overall":
@@ -120,32 +121,57 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def overview(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, Judged | None] | None = None) -> Table:
-    """The two arms on every benchmark and setting, by themselves and, if given, with the verdicts of the report."""
+    """The two arms on every benchmark and setting, judged by themselves.
+
+    Args:
+        judged: what to show.
+        margin: the largest difference that counts as none.
+        in_report: how the report judges the same, for the notes; None where there is no report.
+    """
     in_report = in_report or {}
     columns = [
         Column("benchmark", "Benchmark"),
         Column("setting", "Setting"),
         Column("metric", "Metric"),
         Column("difference", "Difference", "difference"),
-        Column("p", "p (these rows)", "p"),
+        Column("p", "p", "p"),
         Column("verdict", "Verdict"),
         Column("detectable", DETECTABLE, "size"),
-        *([Column("report_verdict", "In the report"), Column("report_p", "p (there)", "p")] if in_report else []),
     ]
     rows = []
     for j in judged:
         where = [j.place.benchmark, j.place.setting, j.place.measure.label]
-        there = in_report.get(j.place)
-        report = [None, None] if there is None else [_said(there), p_cell(there)]
-        rows.append([*where, difference_cell(j), p_cell(j), j.verdict, detectable_cell(j), *(report * bool(in_report))])
+        rows.append([*where, difference_cell(j), p_cell(j), j.verdict, detectable_cell(j)])
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
     return make_table("overview", title, columns, rows, _notes(judged, margin, in_report))
 
 
-def _said(judged: Judged) -> str:
-    """What a report says about two arms, with the family in which it does."""
-    family = {"question": "the question", "elsewhere": "the question's arms", "other": "all pairs"}[judged.family]
-    return f"{judged.verdict} ({family}: {judged.comparison.n_comparisons})"
+def of_report(judged: Sequence[Judged]) -> Table:
+    """What the report says about the two arms, with the family in which it does."""
+    columns = [
+        Column("benchmark", "Benchmark"),
+        Column("setting", "Setting"),
+        Column("metric", "Metric"),
+        Column("difference", "Difference", "difference"),
+        Column("p", "p", "p"),
+        Column("verdict", "Verdict"),
+        Column("family", "Family"),
+        Column("family_size", "Of", "count"),
+    ]
+    rows = [
+        [
+            j.place.benchmark,
+            j.place.setting,
+            j.place.measure.label,
+            difference_cell(j),
+            p_cell(j),
+            j.verdict,
+            j.family,
+            j.comparison.n_comparisons,
+        ]
+        for j in judged
+    ]
+    return make_table("in_report", "The same two arms in the report", columns, rows)
 
 
 def _notes(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, Judged | None]) -> list[str]:
@@ -154,9 +180,9 @@ def _notes(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, Ju
     found = [_pairing(judged), *notes(compared, _together(judged))]
     if compared.tested and any(in_report.values()):
         found.append(
-            "Here the two arms are judged by their own seeds, as if nothing else had been compared. The report judges "
-            "them in its own families (how many comparisons share the error rate stands in brackets), with the spread "
-            "of the seeds that all arms of the group show: its verdicts are those to cite."
+            "Here the two arms are judged by their own seeds, as if nothing else had been compared. The table below "
+            "holds what the report says: its intervals hold together within each of its families, with the spread of "
+            "the seeds that all arms of the group show. Its verdicts are those to cite."
         )
     elif compared.tested and in_report:
         found.append("The report does not compare these two arms: they are of different groups, or not in it.")

@@ -38,7 +38,7 @@ def _seeds(facts: Facts) -> list[str]:
     for arm in facts.arms:
         if not arm.compared:
             lines.append(
-                f"{arm.label} has {count(len(arm.seeds), 'finished seed')}, fewer than half of what the others have: "
+                f"{arm.label} has {count(len(arm.seeds), 'finished seed')}, no more than half of what the others have: "
                 "it is shown, but not compared."
             )
         if arm.diverged:

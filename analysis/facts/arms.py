@@ -22,7 +22,7 @@ class Arm:
     defines it. Arms of one `group` may meet: its cell and, unless the studies were put together, its study.
     `runs` are those of the seeds that all arms of the group finished, so that every number of a page rests on the same
     seeds; `left_out` are seeds that this arm finished and others did not, `diverged` those whose training was lost. An
-    arm that finished fewer than half of the seeds of the others is not `compared`: it keeps its own seeds.
+    arm that finished no more than half of the seeds of the others is not `compared`: it keeps its own seeds.
     `repeated` are the seeds that the only run of an untrained encoder stands for: nothing in it depends on a seed.
     An arm with `parts` stands for the arms of one name in several cells; its values are the means over these.
     """
@@ -97,7 +97,7 @@ def without_repeats(arms: Sequence[Arm]) -> list[Arm]:
 def on_shared_seeds(arms: Sequence[Arm]) -> list[Arm]:
     """The arms with the runs of the seeds that all compared arms of their group finished.
 
-    The seeds in question are those that at least half of the group's arms finished; an arm with fewer than half of
+    The seeds in question are those that at least half of the group's arms finished; an arm with no more than half of
     them would leave too few for the others: it keeps its own seeds and is not compared.
     """
     found = []
@@ -107,12 +107,12 @@ def on_shared_seeds(arms: Sequence[Arm]) -> list[Arm]:
         usual = {
             seed for seeds in finished for seed in seeds if 2 * sum(seed in one for one in finished) >= len(rivals)
         }
-        enough = [seeds & usual for seeds in finished if 2 * len(seeds & usual) >= len(usual)]
+        enough = [seeds & usual for seeds in finished if 2 * len(seeds & usual) > len(usual)]
         shared = set.intersection(*enough) if enough else set()
         own = {run.seed for run in arm.runs}
         if arm.record.is_untrained:
             found.append(replace(arm, repeated=tuple(sorted(shared)) or tuple(sorted(own))))
-        elif shared and 2 * len(own & usual) >= len(usual):
+        elif shared and 2 * len(own & usual) > len(usual):
             kept = tuple(run for run in arm.runs if run.seed in shared)
             found.append(replace(arm, runs=kept, left_out=tuple(sorted(own - shared))))
         else:

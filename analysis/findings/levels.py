@@ -6,6 +6,7 @@ pooled comparison is the mean of the differences in the cells (docs/statistics.m
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from analysis.findings.growth import difference_of_runs
 from analysis.findings.pairing import Pair, main_pairs
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.panel import Panel
+
+if TYPE_CHECKING:
+    from analysis.statistics.panel import Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +131,10 @@ _CHANGE = np.array([1.0, -1.0, -1.0, 1.0])
 """The difference of the first two arms less that of the last two."""
 
 
-def _four(questions: Questions, level: Level, than: Level, place: Place) -> Panel | None:
+def _four(questions: Questions, level: Level, than: Level, place: Place) -> "Panel | None":
     """The panel of both arms at both levels; None if they do not answer the same questions under the same seeds."""
+    from analysis.statistics.panel import Panel
+
     arms = [*level.pair, *than.pair]
     tables = [table for arm in arms if (table := questions.table(arm, place)) is not None]
     if len(tables) < len(arms):

@@ -1,10 +1,14 @@
 """The arms of a group at one place, on the same seeds and questions: what means, verdicts and marks all rest on."""
 
+from typing import TYPE_CHECKING
+
 from analysis.facts.arms import Arm, without_repeats
 from analysis.facts.facts import Facts, Place
 from analysis.facts.questions import Questions
-from analysis.statistics.panel import Panel
 from analysis.statistics.questions import QuestionTable
+
+if TYPE_CHECKING:
+    from analysis.statistics.panel import Panel
 
 
 class Panels:
@@ -14,26 +18,29 @@ class Panels:
         self._facts, self._questions = facts, questions
         self._of_group: dict[tuple[tuple[str, str], Place], Panel | None] = {}
 
-    def of_group(self, group: tuple[str, str], place: Place) -> Panel | None:
+    def of_group(self, group: tuple[str, str], place: Place) -> "Panel | None":
         """The panel of all compared arms of a group; None if none has comparable values per question there."""
         if (group, place) not in self._of_group:
             rivals = [arm for arm in self._facts.arms if arm.group == group and arm.compared]
             self._of_group[group, place] = self._panel(without_repeats(rivals), place)
         return self._of_group[group, place]
 
-    def of(self, arm: Arm, place: Place) -> Panel | None:
+    def of(self, arm: Arm, place: Place) -> "Panel | None":
         """The panel of an arm's group, if it is in it."""
         panel = self.of_group(arm.group, place)
         return panel if panel is not None and key(arm) in panel.arms else None
 
-    def of_pair(self, first: Arm, second: Arm, place: Place) -> Panel | None:
+    def of_pair(self, first: Arm, second: Arm, place: Place) -> "Panel | None":
         """The panel in which two arms meet: that of their group or, if they stand for several cells, their own."""
         if first.parts or second.parts:
             return self._panel([first, second], place) if self._questions.comparable(first, second, place) else None
         panel = self.of(first, place) if first.group == second.group else None
         return panel if panel is not None and key(second) in panel.arms else None
 
-    def _panel(self, arms: list[Arm], place: Place) -> Panel | None:
+    def _panel(self, arms: list[Arm], place: Place) -> "Panel | None":
+        # scipy takes a good part of a second to import.
+        from analysis.statistics.panel import Panel
+
         tables: dict[str, QuestionTable] = {}
         first: Arm | None = None
         for arm in arms:

@@ -77,9 +77,9 @@ def page(report: Report, made: datetime | None = None) -> str:
 
 
 def _split(answer: str) -> tuple[str, str]:
-    """The claim for the headline, its numbers for the line below."""
-    claim, mark, rest = answer.partition(": ")
-    return (f"{claim}.", rest[:1].upper() + rest[1:]) if mark else (answer, "")
+    """The first sentence for the headline, all others for the lines below."""
+    claim, mark, rest = answer.partition(". ")
+    return (f"{claim}.", rest) if mark else (answer, "")
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:

@@ -16,9 +16,9 @@ from analysis.wording import DOUBTS, OBSTACLES, capital, count
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
 
-DETECTABLE = "Detectable in 4 of 5"
+DETECTABLE = "Detectable"
 DETECTABLE_NOTE = (
-    f"{DETECTABLE}: the true difference that another study like this one finds with 80 % chance; in brackets between "
+    f"{DETECTABLE}: the true difference that another study like this one finds in 4 of 5 cases; in brackets between "
     "which values it would lie if the spread of the seeds were known."
 )
 
@@ -112,7 +112,7 @@ def main_comparison(compared: Comparisons) -> Table:
         *([Column("at", "At")] if len(pairs) > 1 else []),
         Column("difference", "Difference", "difference"),
         Column("verdict", "Verdict"),
-        Column("p", "p (family)", "p"),
+        Column("p", "p", "p"),
         *([Column("detectable", DETECTABLE, "size")] if _any_detectable(compared.main) else []),
     ]
     rows = []

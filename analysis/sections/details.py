@@ -1,6 +1,6 @@
 """Details: failed trials, where the spread of the numbers comes from, other metrics, settings."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import without_repeats
 from analysis.facts.facts import Facts, Place, estimate
@@ -10,9 +10,11 @@ from analysis.findings.panels import key
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, estimate_cell
 from analysis.sections.section import Section
-from analysis.statistics.panel import Components
 from analysis.statistics.questions import QuestionTable, spread_of_languages
 from trainables.evaluation.metric_name import MetricName
+
+if TYPE_CHECKING:
+    from analysis.statistics.panel import Components
 
 
 def failures(facts: Facts) -> Table:
@@ -64,7 +66,7 @@ def spread(findings: Findings) -> Table:
     return make_table("spread", "Where the spread comes from", columns, rows, notes, long=True)
 
 
-def _row(name: str, place: Place, found: Components, table: QuestionTable | None) -> list[list[Any]]:
+def _row(name: str, place: Place, found: "Components", table: QuestionTable | None) -> list[list[Any]]:
     """One row, in the variances that the intervals of the report use."""
     variances = [
         found.seed / found.n_seeds,

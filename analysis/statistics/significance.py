@@ -182,7 +182,9 @@ def _doubts(
     """`p_ranks` has the sign of the typical difference; `margin` is None where differences are none of shares."""
     found: list[Doubt] = []
     is_different = verdict in ("better", "worse")
-    disagrees = is_different and (abs(p_ranks) > LEVEL or p_ranks * estimate.value < 0)
+    # The product of both would be 0 where a p value is too small for a number.
+    is_opposite = math.copysign(1, p_ranks) != math.copysign(1, estimate.value)
+    disagrees = is_different and (abs(p_ranks) > LEVEL or is_opposite)
     if is_skewed(estimate.skewness) or disagrees:
         found.append("few questions")
     involved = {arm for arm, weight in zip(panel.arms, weights, strict=True) if weight}

@@ -27,24 +27,10 @@ class TwoWay:
     n_questions: int
 
     @property
-    def seed_variance(self) -> float:
-        """Variance between seeds beyond what the questions in common explain."""
-        return max(self.seed_square - self.rest_square, 0.0) / self.n_questions
-
-    @property
-    def question_variance(self) -> float:
-        """Variance between questions, over and above the run-to-run noise of a question."""
-        return max(self.question_square - self.rest_square, 0.0) / self.n_seeds
-
-    @property
-    def rest_variance(self) -> float:
-        """Variance of a question's value from run to run (seed x question)."""
-        return self.rest_square
-
-    @property
     def standard_error(self) -> float:
         """Standard error of the mean for new seeds and new questions: sqrt((MS_S - MS_R)+ + MS_Q) / sqrt(S Q)."""
-        return float(np.sqrt(self._square / (self.n_seeds * self.n_questions)))
+        square = max(self.seed_square - self.rest_square, 0.0) + self.question_square
+        return float(np.sqrt(square / (self.n_seeds * self.n_questions)))
 
     @property
     def statistic(self) -> float:
@@ -56,10 +42,6 @@ class TwoWay:
             if self.standard_error > 0
             else float(np.copysign(np.inf, self.estimate))
         )
-
-    @property
-    def _square(self) -> float:
-        return max(self.seed_square - self.rest_square, 0.0) + self.question_square
 
 
 def two_way(values: Values) -> TwoWay:

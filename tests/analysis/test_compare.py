@@ -1,5 +1,8 @@
 """The command that compares two arms: which studies and arms it takes, and what its notes say."""
 
+import shutil
+
+import pandas as pd
 import pytest
 
 from analysis import compare
@@ -23,7 +26,7 @@ def run(capsys, *arguments: str) -> tuple[int, str]:
 def test_several_studies_are_put_together_as_the_report_does(pair, capsys, tmp_path):
     status, out = run(capsys, *pair, "best dynamic", "best static", "--output", str(tmp_path))
     assert status == 0
-    assert "Paired: atlas: 4 seeds x 8 questions" in out
+    assert "Compared on atlas: 4 seeds x 8 questions" in out
     main = Findings.of(pair).comparisons.main
     rows = (tmp_path / "overview.csv").read_text().splitlines()
     place = rows[0].split(",").index("difference")
@@ -70,18 +73,35 @@ def test_the_notes_name_the_families_and_what_was_paired_on_each_benchmark(finis
     _copy_with_fewer_questions(finished_study, folder, "xquad-r", left=30)
     status, out = run(capsys, str(folder), "best dynamic", "X-Y")
     assert status == 0
-    assert "within the 6 rows of quality and within the 2 rows of rank distance." in out
+    assert "hold together for the 6 rows of quality and for the 2 rows of rank distance." in out
     assert "atlas: 3 seeds x 40 questions" in out
     assert "xquad-r: 3 seeds x 30 questions" in out
-    assert "judged as if they were what the study asks about" in out
-    assert "can differ from that of the report" in out
+    assert "as if nothing else had been compared" in out
+    assert "with the spread of the seeds that all arms of the group show" in out
+
+
+def test_the_verdict_of_the_report_stands_beside_its_own(finished_study, tmp_path, capsys):
+    status, _ = run(capsys, str(finished_study), "best dynamic", "X-Y", "--output", str(tmp_path))
+    assert status == 0
+    judged = Findings.of([str(finished_study)]).comparisons.judged
+    there = {
+        (j.place.benchmark, j.place.setting, j.place.measure.label): j
+        for j in judged
+        if (j.first.name, j.second.name) == ("best dynamic", "X-Y")
+    }
+    rows = pd.read_csv(tmp_path / "in_report.csv")
+    own = pd.read_csv(tmp_path / "overview.csv")
+    assert len(rows) == len(there) == len(own) == 8
+    for row in rows.to_dict("records"):
+        found = there[row["benchmark"], row["setting"], row["metric"]]
+        assert (row["verdict"], row["family"]) == (found.verdict, found.family)
+        assert row["family_size"] == found.comparison.n_comparisons == 114
+        assert row["p"] == pytest.approx(found.comparison.p_adjusted)
+        assert (row["difference_low"], row["difference_high"]) == pytest.approx(found.comparison.interval)
+    assert own["difference"].tolist() == pytest.approx(rows["difference"].tolist())
 
 
 def _copy_with_fewer_questions(source, target, benchmark, left):
-    import shutil
-
-    import pandas as pd
-
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("search-*", "report"))
     for path in target.glob("trials/*/per_query.parquet"):
         frame = pd.read_parquet(path)

@@ -1,80 +1,88 @@
+"""Numbers and findings in sentences."""
+
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from analysis.statistics.comparison import Comparison, Sequential, Verdict
-from analysis.wording import comparison_sentence, size
+from analysis.findings.comparisons import Judged
+from analysis.statistics.comparison import Comparison, Detectable, Sequential, Verdict
+from analysis.wording import MINUS, doubts, evidence, headline, judged_sentence, number, p_value, rough, size
 
 FOUND = Comparison(
     difference=0.0123,
     interval=(0.004, 0.0206),
     p=0.0012,
-    p_holm=0.0036,
+    p_adjusted=0.0036,
     p_equivalence=1.0,
     margin=0.005,
     verdict="better",
-    smallest_detectable=0.0095,
+    detectable=Detectable(0.0095, 0.006, 0.02),
     seeds_needed=14,
     n_seeds=5,
     n_questions=150,
     n_comparisons=3,
 )
+OPEN = replace(FOUND, difference=-0.033, interval=(-0.1, 0.04), verdict="not separable", p_adjusted=0.51)
+SINGLE = replace(FOUND, interval=None, p=None, p_adjusted=None, verdict="not separable", obstacle="single run")
 
 
-def said(found: Comparison) -> str:
-    return comparison_sentence(found, "best dynamic", "best static", "xquad-r/multilingual/map")
-
-
-def test_the_sentence_holds_the_evidence() -> None:
-    assert said(FOUND) == (
-        "best dynamic is better than best static on xquad-r/multilingual/map: +0.0123 "
-        "(95 % interval +0.0040 to +0.0206, p = .004 after Holm's correction for 3 comparisons; "
-        "5 seeds x 150 questions, paired by seed and question id)."
-    )
+def judged(found: Comparison, withheld: str = "") -> Judged:
+    arms = [SimpleNamespace(label=name) for name in ("best dynamic", "best static")]
+    place = SimpleNamespace(label="mAP of xquad-r, multilingual")
+    return Judged(*arms, place, "question", found, withheld)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "changes", "words"),
+    ("found", "said"),
     [
         (
-            "not separable",
-            {},
-            "0.0095 would have been found in 4 of 5 such studies, one of 0.0050 needs about 14 seeds",
+            replace(OPEN, detectable=Detectable(0.1301, 0.08, 0.3)),
+            f"Too small to tell: {MINUS}.033 [{MINUS}.100, +.040]; only differences above .13 would show.",
         ),
-        ("not separable", {"seeds_needed": None}, "one of 0.0050 needs more test questions."),
-        ("not separable", {"margin": None, "seeds_needed": None}, "found in 4 of 5 such studies."),
         (
-            "not separable",
-            {"smallest_detectable": None},
-            "; no true difference could have been found in 4 of 5 such studies with 5 seeds, one of 0.0050 needs about",
+            replace(OPEN, detectable=None),
+            f"{MINUS}.033 [{MINUS}.100, +.040]; no difference that the metric can have would show.",
         ),
-        ("equivalent", {"p_holm": 0.4}, "; any difference is smaller than the margin of 0.0050."),
-        ("equivalent", {}, "; there is a difference, but one smaller than the margin of 0.0050."),
-        ("worse", {"n_comparisons": 1}, "p = .004; 5 seeds"),
-        ("better", {"p_holm": 0.0001}, "p < .001 after"),
-        ("better", {"p_holm": 1.0}, "p = 1.000 after"),
+        # Two seeds leave nothing to plan with, and a rule of its own is no study to be repeated.
+        (replace(OPEN, n_seeds=2, detectable=None), f"Too small to tell: {MINUS}.033 [{MINUS}.100, +.040]."),
+        (replace(OPEN, sequential=Sequential((3,), 9, 0.01, "")), f"tell: {MINUS}.033 [{MINUS}.100, +.040]."),
+        (FOUND, "Better: +.012 [+.0040, +.021]."),
+        (replace(FOUND, verdict="worse"), "Worse: +.012 [+.0040, +.021]."),
+        (
+            replace(FOUND, verdict="equivalent", difference=0.001, interval=(-0.002, 0.004)),
+            f"Equivalent: +.0010 [{MINUS}.0020, +.0040], within \N{PLUS-MINUS SIGN}.005.",
+        ),
+        (SINGLE, "One run each: +.012, and nothing to tell it from chance."),
     ],
 )
-def test_the_sentence_says_what_the_verdict_means(verdict: Verdict, changes: dict[str, object], words: str) -> None:
-    assert words in said(replace(FOUND, verdict=verdict, **changes))
+def test_the_headline_holds_the_finding_and_its_numbers(found: Comparison, said: str) -> None:
+    assert headline(judged(found)).endswith(said)
 
 
-def test_ranks_are_written_with_one_decimal() -> None:
-    ranks = replace(FOUND, difference=-31.25, interval=(-40.0, -22.5), margin=None)
-    assert "-31.2 (95 % interval -40.0 to -22.5" in said(ranks)
+def test_a_withheld_verdict_is_none() -> None:
+    said = headline(judged(FOUND, "2 of 5 seeds of best dynamic diverged"))
+    assert said == "No verdict: +.012 [+.0040, +.021], but 2 of 5 seeds of best dynamic diverged."
 
 
-def test_without_an_interval_the_reason_is_given() -> None:
-    alone = replace(FOUND, interval=None, p=None, p_holm=None, verdict="not separable", obstacle="single run")
-    assert said(alone) == (
-        "best dynamic cannot be told from best static on xquad-r/multilingual/map: +0.0123 "
-        "(single run: no interval over seeds; 5 seeds x 150 questions, paired by seed and question id)."
-    )
-
-
-def test_with_two_seeds_nothing_is_said_about_what_could_have_been_found() -> None:
-    two = replace(FOUND, verdict="not separable", n_seeds=2, smallest_detectable=None, seeds_needed=None)
-    assert said(two).endswith("paired by seed and question id).")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "p = .004, 95 % intervals that hold together for 3 comparisons; 5 seeds x 150 questions"),
+        ({"n_comparisons": 1}, "p = .004, 95 % interval; 5 seeds x 150 questions"),
+        ({"p_adjusted": 1.0}, "p = 1.000, 95 % intervals"),
+        ({"p_adjusted": 0.0001, "n_seeds": 1, "n_questions": 1}, "p < .001, 95 % intervals that hold together for 3"),
+        ({"sequential": Sequential((3, 4, 5), 9, 0.01, "")}, "95 % repeated confidence interval, 3 looks; 5 seeds"),
+        ({"sequential": Sequential((3,), 9, 0.01, "")}, "95 % repeated confidence interval, 1 look; 5 seeds"),
+        (
+            {"interval": None, "obstacle": "single run", "n_seeds": 1},
+            "single run: no interval over seeds; 1 seed x 150",
+        ),
+        ({"interval": None, "obstacle": "single question"}, "a single question: no interval over questions"),
+    ],
+)
+def test_the_evidence_says_on_what_a_verdict_rests(changes: dict[str, object], said: str) -> None:
+    assert said in evidence(judged(replace(FOUND, **changes)))
 
 
 @pytest.mark.parametrize(
@@ -87,21 +95,49 @@ def test_with_two_seeds_nothing_is_said_about_what_could_have_been_found() -> No
     ],
 )
 def test_the_claim_comes_before_its_numbers(verdict: Verdict, claim: str) -> None:
-    sentence = said(replace(FOUND, verdict=verdict))
-    assert sentence.startswith(f"best dynamic {claim} best static on xquad-r/multilingual/map: +0.0123 (95 % interval")
+    assert judged_sentence(judged(replace(FOUND, verdict=verdict))) == (
+        f"best dynamic {claim} best static on mAP of xquad-r, multilingual: +.012 [+.0040, +.021] "
+        "(p = .004, 95 % intervals that hold together for 3 comparisons; 5 seeds x 150 questions)."
+    )
 
 
-def test_one_seed_and_one_question_are_said_for_what_they_are() -> None:
-    one = replace(FOUND, interval=None, p=None, p_holm=None, verdict="not separable", obstacle="single run", n_seeds=1)
-    assert "single run: no interval over seeds; 1 seed x 150 questions" in said(one)
-    assert "a single question" in said(replace(one, obstacle="single question"))
+def test_without_an_interval_none_is_shown() -> None:
+    assert ": +.012 (single run: no interval over seeds; 5 seeds" in judged_sentence(judged(SINGLE))
 
 
-def test_a_decision_by_looking_is_said_with_its_own_interval() -> None:
-    rule = Sequential((3, 4, 5), 9, 0.01, "After 5 of at most 9 seeds the verdict is 'better'.")
-    sentence = said(replace(FOUND, p_holm=None, sequential=rule))
-    assert "95 % repeated confidence interval +0.0040 to +0.0206, 3 looks; 5 seeds x 150 questions" in sentence
-    assert sentence.endswith(rule.sentence)
+def test_a_doubt_is_a_sentence() -> None:
+    assert doubts(FOUND) == []
+    few, far, rare = doubts(replace(FOUND, doubts=("few questions", "far seed", "rare event")))
+    assert few.startswith("A few questions decide")
+    assert far.startswith("A seed lies far from the others of its arm")
+    assert "1 in 10 trainings losing .1 or 1 in 50 questions losing .5, would undo this verdict" in rare
+
+
+@pytest.mark.parametrize(
+    ("value", "sign", "text"),
+    [
+        (-0.033, False, f"{MINUS}.033"),
+        (0.0099951, True, "+.010"),
+        (-0.00949, False, f"{MINUS}.0095"),
+        # What rounds to nothing has no sign.
+        (-0.00001, True, ".0000"),
+        (0.0, True, ".0000"),
+        (-31.25, True, f"{MINUS}31.2"),
+        (1.0, False, "1.000"),
+    ],
+)
+def test_numbers_have_one_sign_for_minus_and_none_for_nothing(value: float, sign: bool, text: str) -> None:
+    assert number(value, sign=sign) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.13, ".13"), (0.0099, ".0099"), (0.00012, ".00012"), (31.4, "31")])
+def test_sizes_of_differences_have_two_digits(value: float, text: str) -> None:
+    assert rough(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "p unknown"), (0.00099, "p < .001"), (0.0005, "p < .001")])
+def test_small_p_values_are_bounded(value: float | None, text: str) -> None:
+    assert p_value(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(278e6, "278M"), (10.7e9, "10.7B"), (64, "64"), (403_968, "403968")])

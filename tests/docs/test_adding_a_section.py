@@ -60,7 +60,8 @@ def test_without_the_plugin_there_is_no_such_section(lab: Lab, tmp_path: Path) -
 @pytest.mark.parametrize("command", ["report studies/quick", "compare studies/quick X-Y 'best static'"])
 def test_a_plugin_that_is_not_there_is_one_sentence(lab: Lab, command: str) -> None:
     refused = lab.refused(f"python -m analysis.{command} --plugin no_such_module")
-    assert refused.startswith("--plugin no_such_module cannot be imported (ModuleNotFoundError")
+    program = f"analysis.{command.split()[0]}"
+    assert refused.startswith(f"{program}: --plugin no_such_module cannot be imported (ModuleNotFoundError")
 
 
 @pytest.mark.slow

@@ -7,8 +7,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Numbers = npt.NDArray[np.int64]
 
@@ -19,6 +17,10 @@ def joined(size: int, *relations: tuple[Numbers, Numbers]) -> Numbers:
     relations: each (items, what they have), two arrays of one length. Items that have one and the same thing are in one
     group, and so are those that both are joined to a third one. Things of different relations are different.
     """
+    # scipy takes a good part of a second to import, and command lines that plan no batch need not wait for it.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     total = size
     owners, things = [], []
     for items, had in relations:

@@ -107,20 +107,21 @@ def test_arms_that_are_not_shared_must_have_been_trained_alike_to_meet(pair):
 
 
 @pytest.mark.parametrize(
-    ("options", "size"), [({"pooling": "cls"}, 100), ({"layers": 2}, 100), ({}, 101)], ids=["pooling", "layers", "file"]
+    ("options", "content"),
+    [({"pooling": "cls"}, "a"), ({"layers": 2}, "a"), ({}, "b")],
+    ids=["pooling", "layers", "file"],
 )
-def test_another_encoder_of_the_same_name_is_another_training(pair, options, size):
-    def put(folder: Path, file: tuple[int, int], **options) -> None:
+def test_another_encoder_of_the_same_name_is_another_training(pair, options, content):
+    def put(folder: Path, file: str, **options) -> None:
         config = encoder_config({"kind": "test", "name": "small", **options})
         study = open_study(str(folder))
         encoder = EncoderRecord(config=config, files={"model.safetensors": file})
         write_study(study.folder, study.info.model_copy(update={"encoders": (encoder,)}))
 
-    put(pair[0], (100, 7))
-    # A copy of a folder has times of its own.
-    put(pair[1], (100, 8))
+    put(pair[0], "a")
+    put(pair[1], "a")
     assert opened(*pair).find("X-Y").seeds == (0, 1, 2, 3)
-    put(pair[1], (size, 7), **options)
+    put(pair[1], content, **options)
     assert opened(*pair).find("X-Y [other]").seeds == (2, 3)
 
 

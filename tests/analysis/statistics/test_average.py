@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from analysis.statistics.panel import Panel
 from analysis.statistics.questions import QuestionTable, average
-from analysis.statistics.significance import Contrast, arm_mean, compare
+from analysis.statistics.significance import arm_mean, judge
 
 QUESTIONS, LEVELS = 100, 3
 
@@ -28,16 +29,12 @@ def levels(rng: np.random.Generator, seeds: int, shared: float) -> list[Question
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_the_mean_over_levels_holds_its_promises(seeds: int, shared: float) -> None:
     rng = np.random.default_rng([seeds, int(10 * shared)])
-    zero = QuestionTable.from_cells(
-        range(seeds), [str(q) for q in range(QUESTIONS)], ["x"], np.zeros((seeds, QUESTIONS, 1))
-    )
     simulations, covered, wrong = 600, 0, 0
-    for number in range(simulations):
-        table = average(levels(rng, seeds, shared))
-        low, high = arm_mean(table, resamples=400, seed=number % 5).interval or (0.0, 0.0)
+    for _ in range(simulations):
+        panel = Panel.of({"a": average(levels(rng, seeds, shared)), "b": average(levels(rng, seeds, shared))})
+        low, high = arm_mean(panel, "a", is_share=False).interval or (0.0, 0.0)
         covered += low <= 0 <= high
-        (found,) = compare([Contrast(table, zero, margin=None)], resamples=400, seed=number % 5)
-        wrong += found.verdict != "not separable"
+        wrong += judge(panel, "a", "b", 1, margin=None).verdict != "not separable"
     error = 3 * np.sqrt(0.05 * 0.95 / simulations)
     assert covered / simulations >= 0.95 - error
     assert wrong / simulations <= 0.05 + error

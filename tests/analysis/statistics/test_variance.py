@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics.questions import QuestionTable
-from analysis.statistics.variance import two_way, variance_components
+from analysis.statistics.variance import two_way
 
 
 def crossed(rng: np.random.Generator, seeds: int, questions: int, sd: tuple[float, float, float]) -> np.ndarray:
@@ -29,39 +28,25 @@ def test_mean_squares_agree_with_an_analysis_of_variance() -> None:
     assert (parts.seed_square, parts.question_square, parts.rest_square) == pytest.approx(tuple(squares))
 
 
-def test_components_are_unbiased_and_the_standard_error_is_that_of_the_mean() -> None:
+def test_the_standard_error_is_that_of_the_mean() -> None:
     rng = np.random.default_rng(1)
     sd = (0.3, 0.5, 1.0)
     found = [two_way(crossed(rng, 6, 40, sd)) for _ in range(3_000)]
-    assert np.mean([p.seed_variance for p in found]) == pytest.approx(sd[0] ** 2, rel=0.05)
-    assert np.mean([p.question_variance for p in found]) == pytest.approx(sd[1] ** 2, rel=0.05)
-    assert np.mean([p.rest_variance for p in found]) == pytest.approx(sd[2] ** 2, rel=0.02)
     truth = sd[0] ** 2 / 6 + sd[1] ** 2 / 40 + sd[2] ** 2 / 240
     assert np.mean([p.standard_error**2 for p in found]) == pytest.approx(truth, rel=0.05)
     assert np.var([p.estimate for p in found]) == pytest.approx(truth, rel=0.08)
 
 
-def test_seeds_alone_give_student_s_t_test() -> None:
+def test_seeds_alone_give_student_s_statistic() -> None:
     by_seed = np.random.default_rng(2).normal(0.5, 1, 7)
     parts = two_way(np.tile(by_seed[:, None], (1, 30)))
-    expected = stats.ttest_1samp(by_seed, 0)
-    assert parts.statistic == pytest.approx(expected.statistic)
-    assert parts.degrees_of_freedom == pytest.approx(6)
-    assert parts.p_value == pytest.approx(expected.pvalue)
+    assert parts.statistic == pytest.approx(stats.ttest_1samp(by_seed, 0).statistic)
 
 
-def test_questions_alone_give_student_s_t_test() -> None:
+def test_questions_alone_give_student_s_statistic() -> None:
     by_question = np.random.default_rng(3).normal(0.1, 1, 50)
     parts = two_way(np.tile(by_question, (4, 1)))
     assert parts.statistic == pytest.approx(stats.ttest_1samp(by_question, 0).statistic)
-    assert parts.degrees_of_freedom == pytest.approx(49)
-
-
-def test_verdicts_never_use_more_degrees_of_freedom_than_intervals() -> None:
-    rng = np.random.default_rng(7)
-    for _ in range(200):
-        parts = two_way(crossed(rng, 5, 60, tuple(rng.uniform(0, 0.2, 3))))
-        assert 4 <= parts.cautious_degrees_of_freedom <= parts.degrees_of_freedom
 
 
 @pytest.mark.parametrize(("value", "statistic"), [(0.0, 0.0), (0.1, np.inf), (-0.1, -np.inf)])
@@ -69,7 +54,6 @@ def test_constant_values_have_no_spread(value: float, statistic: float) -> None:
     parts = two_way(np.full((5, 149), value))
     assert parts.standard_error == 0
     assert parts.statistic == statistic
-    assert parts.degrees_of_freedom == 4
 
 
 @settings(max_examples=40, deadline=None)
@@ -80,8 +64,6 @@ def test_shift_and_scale_act_on_the_estimate_and_the_error(seed: int, shift: flo
     one, other = two_way(values), two_way(shift + scale * values)
     assert other.estimate == pytest.approx(shift + scale * one.estimate, abs=1e-9)
     assert other.standard_error == pytest.approx(scale * one.standard_error, rel=1e-6)
-    assert other.degrees_of_freedom == pytest.approx(one.degrees_of_freedom, rel=1e-6)
-    assert other.degrees_of_freedom >= values.shape[0] - 1
 
 
 def test_seeds_and_questions_in_another_order_change_nothing() -> None:
@@ -89,36 +71,9 @@ def test_seeds_and_questions_in_another_order_change_nothing() -> None:
     values = crossed(rng, 5, 20, (0.2, 0.5, 0.4))
     one, other = two_way(values), two_way(values[rng.permutation(5)][:, rng.permutation(20)])
     assert one.standard_error == pytest.approx(other.standard_error)
-    assert one.degrees_of_freedom == pytest.approx(other.degrees_of_freedom)
-
-
-def test_planning_for_the_seeds_at_hand_returns_the_standard_error_at_hand() -> None:
-    parts = two_way(crossed(np.random.default_rng(5), 5, 200, (0.3, 0.5, 0.4)))
-    assert min(parts.seed_variance, parts.question_variance) > 0
-    assert parts.with_seeds(5).standard_error == pytest.approx(parts.standard_error)
-    assert parts.with_seeds(20).standard_error < parts.standard_error
-    endless = parts.with_seeds(10**9).standard_error
-    assert endless == pytest.approx(np.sqrt(parts.question_variance / 200), rel=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(1, 10), (10, 1)])
 def test_a_single_seed_or_question_has_no_decomposition(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="Two seeds and two questions"):
         two_way(np.zeros(shape))
-
-
-def test_components_name_seeds_questions_runs_and_languages() -> None:
-    rng = np.random.default_rng(6)
-    cells = [f"{a}-{b}" for a in "xyz" for b in "xyz" if a != b]
-    language = {"x": -0.2, "y": 0.0, "z": 0.2}
-    values = crossed(rng, 40, 400, (0.05, 0.3, 0.1))[:, :, None] + np.array([language[c[0]] for c in cells])
-    found = variance_components(QuestionTable.from_cells(range(40), [str(q) for q in range(400)], cells, values))
-    assert found.seed == pytest.approx(0.05, rel=0.2)
-    assert found.question == pytest.approx(0.3, rel=0.1)
-    assert found.seed_question == pytest.approx(0.1, rel=0.05)
-    assert found.language == pytest.approx(0.2, rel=1e-6)
-
-
-def test_a_single_run_of_one_language_has_no_components() -> None:
-    found = variance_components(QuestionTable.from_cells((0,), "abc", ("en",), np.ones((1, 3, 1))))
-    assert (found.seed, found.question, found.seed_question, found.language) == (None, None, None, None)
