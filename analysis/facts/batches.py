@@ -1,7 +1,7 @@
 """What the batches of the arms held, and whether the records prove that all arms saw the same items in the same order.
 
-A trial records a checksum of the items of its first n steps, for several n. Where two trainings of one seed agree at the
-largest n that both have, their items were the same, in the same order, up to there.
+A trial records a checksum of the items of its first n steps, for several n. Where two trainings of one seed agree at
+the largest n that both have, their items were the same, in the same order, up to there.
 """
 
 from collections.abc import Iterable, Sequence

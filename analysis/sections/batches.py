@@ -14,8 +14,8 @@ from analysis.wording import listed
 from trainables.records import BatchRecord
 
 NOTE = (
-    "Mean over seeds. False negatives: the share of queries that had a text among their negatives which equals, but for "
-    "case, punctuation and blanks, a passage of their own item or of one with the same question, in any language."
+    "Mean over seeds. False negatives: the share of queries that had a text among their negatives which equals, but "
+    "for case, punctuation and blanks, a passage of their own item or of one with the same question, in any language."
 )
 
 

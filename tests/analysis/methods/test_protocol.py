@@ -65,8 +65,8 @@ def test_options_are_said_in_their_own_words(folder):
     text = text_of(folder)
     assert (
         "temperature 0.05, in both directions, betas 0.9 and 0.999, weight decay 0.01, gradients clipped at norm 1, "
-        "warm-up over 0.1 of the steps, a cosine-shaped learning rate; batches of both kinds drawn from one order of the "
-        "items that can serve both; the kind of each batch drawn independently"
+        "warm-up over 0.1 of the steps, a cosine-shaped learning rate; batches of both kinds drawn from one order of "
+        "the items that can serve both; the kind of each batch drawn independently"
     ) in text
 
 

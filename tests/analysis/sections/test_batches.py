@@ -74,7 +74,7 @@ def test_a_missing_record_proves_nothing(write_study: Written, tmp_path: Path) -
 
 
 def test_of_a_shorter_training_only_the_steps_in_common_are_claimed(write_study: Written, tmp_path: Path) -> None:
-    """A controller that pays for its signals takes fewer steps than the others, of which no checksum was taken there."""
+    """A controller that pays for its signals takes fewer steps than the others, of which none has a checksum there."""
     folder = write_study(tmp_path)
     for seed in (11, 12, 13):
         change(folder, f"best-dynamic-{seed}", item_streams={"64": f"{seed}/48/64", "190": "its end"})
