@@ -8,7 +8,7 @@ import pandas as pd
 from study.records import Trial
 from trainables.config import TrialConfig
 from trainables.evaluation.metric_name import DEV
-from trainables.records import Report
+from trainables.records import BatchRecord, Report
 
 Cell = Mapping[str, str]
 """The level of every factor, in words: `{"model": "mini-s", "batch size": "48"}`."""
@@ -97,6 +97,11 @@ class Run:
     def mono_share(self) -> float | None:
         """Share of monolingual batches that were drawn."""
         return None if self._trial.result is None else self._trial.result.mono_share
+
+    @property
+    def batches(self) -> BatchRecord | None:
+        """What its batches held; None where that was not recorded."""
+        return None if self._trial.result is None else self._trial.result.batches
 
     @property
     def parameters(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from analysis.facts.batches import same_items
 from analysis.facts.facts import Facts
 from analysis.facts.options import option_words, schedule_text
 from analysis.facts.records import StudyRecords
@@ -87,20 +88,18 @@ def _training(study: StudyRecords) -> str:
     runs = [run for run in ended if run.phase == "confirm"] or ended
     if not runs:
         return ""
-    # Loss mixing takes a monolingual and a cross-lingual batch per step, and half the steps.
-    mixing = [run for run in runs if run.config.batches.mixing == "loss"]
-    configs = [run.config for run in runs if run.config.batches.mixing != "loss"] or [run.config for run in runs]
+    mixing = any(run.config.batches.mixing == "loss" for run in runs)
+    configs = [run.config for run in runs]
     configs = [config for config in configs if config.steps] or configs
-    pairs = {int(trained) for run in runs if run not in mixing and (trained := run.cost("pairs"))}
+    pairs = {int(trained) for run in runs if (trained := run.cost("pairs"))}
     size = f"{_over(c.steps for c in configs)} steps of {_over(c.batches.size for c in configs)} pairs"
     seen = f" ({span(pairs, 'count')} pairs in all)" if pairs else ""
     # The only optimiser and the only loss that there are; what varies in them stands in the records.
     parts = [f"Every training took {size}{seen} with AdamW and InfoNCE over the negatives of the batch"]
     parts += [*phrased([c.loss for c in configs]), *phrased([c.optimiser for c in configs])]
     kinds = "; ".join(phrased([c.batches for c in configs]))
-    steps = _over(run.config.steps for run in mixing)
-    twice = f"loss mixing took {steps} steps of two batches" if mixing else ""
-    return "; ".join(part for part in (", ".join(parts), kinds, twice) if part) + "."
+    split = "loss mixing split every batch by the ratio into both kinds" if mixing else ""
+    return "; ".join(part for part in (", ".join(parts), kinds, split) if part) + "."
 
 
 def _arms(facts: Facts) -> str:
@@ -173,10 +172,9 @@ def _seeds(facts: Facts) -> str:
     if not counts:
         return ""
     noun = "seed" if max(counts) == 1 else "seeds"
-    return (
-        f"Every arm was trained anew with {span(counts, 'count')} {noun} that the search had not used; all arms saw "
-        "the same items."
-    )
+    items = same_items(facts.arms)
+    seen = "; all arms saw the same items in the same order" if items and items.is_same and items.is_whole else ""
+    return f"Every arm was trained anew with {span(counts, 'count')} {noun} that the search had not used{seen}."
 
 
 def _over(found: Iterable[int]) -> str:

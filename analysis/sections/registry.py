@@ -1,6 +1,7 @@
 """The sections of the report in the order of the report: the answer's evidence, what explains it, then the details."""
 
 from analysis.sections import (
+    batches,
     bias,
     comparisons,
     cost,
@@ -36,6 +37,7 @@ SECTIONS: Registry[Section] = Registry(
         published.SECTION,
         cost.SECTION,
         search.SECTION,
+        batches.SECTION,
         data.SECTION,
         details.SECTION,
     ),

@@ -37,7 +37,7 @@ from trainables.corpora.sources.registry import BENCHMARKS
 from trainables.encoders.registry import PRESETS, encoder_config
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.options import patched
-from trainables.records import REPORTS, RESULT, TRIAL, Report, Result, Status, TrialRecord
+from trainables.records import REPORTS, RESULT, TRIAL, BatchRecord, Report, Result, Status, TrialRecord
 from trainables.sealed import CHECKSUM, checksum, plain_json, validated, write_sealed
 from trainables.storage import Folder
 
@@ -357,6 +357,20 @@ def _result(config: TrialConfig, metrics: dict[str, float], status: Status, mean
     return Result.model_validate({**values, **changes})
 
 
+def _batches(config: TrialConfig, mono_share: float) -> BatchRecord:
+    """Two languages; the items of a seed and a size of batch are one stream, whatever the arm."""
+    mono = round(PAIRS * mono_share)
+    return BatchRecord(
+        pairs=PAIRS,
+        items=700,
+        items_in_use=700,
+        sets={"atlas": PAIRS},
+        languages={"de": {"de": mono}, "en": {"de": PAIRS - mono}},
+        false_negatives=0,
+        item_streams={n: f"{config.seed}/{config.batches.size}/{n}" for n in (64, config.steps)},
+    )
+
+
 def _trial_id(phase: str, cell: CellPlan, name: str, number: str) -> str:
     return "-".join([phase, *cell.levels.values(), name.replace(" ", "-"), number])
 
@@ -414,7 +428,8 @@ def _write_confirm(folder: Folder, plan: StudyPlan, cell: CellPlan, arm: ArmTrut
     # Trials of both phases are judged on the dev set as well.
     metrics = summary_metrics(queries, ranks) | {"dev/multilingual/map": 0.9, "dev/bias/rank_distance": 3.0}
     mean = (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2
-    trial = _write_trial(folder, record, _result(config, metrics, "complete", mean), _reports(config, arm, 0.7))
+    result = _result(config, metrics, "complete", mean, batches=_batches(config, mean))
+    trial = _write_trial(folder, record, result, _reports(config, arm, 0.7))
     if plan.with_queries:
         queries.to_parquet(trial / "per_query.parquet")
         ranks.to_parquet(trial / "relevant_ranks.parquet")

@@ -178,7 +178,7 @@ def is_ideograph(codes: Codes) -> Flags:
     return found
 
 
-_INVISIBLE_FLAG, _DENSE, _MARK, _HAN = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
+_INVISIBLE_FLAG, _DENSE, _MARK, _HAN, _COMPOSED = (np.uint8(1 << bit) for bit in range(5))
 
 
 def _chunk(texts: list[str], first: int) -> Chunk:
@@ -187,12 +187,8 @@ def _chunk(texts: list[str], first: int) -> Chunk:
     invisible = (_flags()[codes] & _INVISIBLE_FLAG).astype(bool)
     if invisible.any():
         joined = codes[~invisible].tobytes().decode("utf-32-le", "surrogatepass")
-    # Text by text: most are in this form already, which is quickly seen.
-    composed = "\n".join([unicodedata.normalize("NFKC", text) for text in joined.split("\n")])
-    folded = composed.casefold()
-    if not unicodedata.is_normalized("NFKC", folded):
-        folded = unicodedata.normalize("NFKC", folded)
-    codes = _letters()[_encoded(folded)]
+        codes = _encoded(joined)
+    codes = _letters()[_folded(codes, joined)]
     codes = _single_spaces(_without_lone_marks(_single_spaces(codes[codes != 0])))
     ends = np.flatnonzero(codes == END)
     starts = np.concatenate([[0], ends[:-1] + 1])
@@ -200,6 +196,24 @@ def _chunk(texts: list[str], first: int) -> Chunk:
     if len(empty):
         return _with_symbols(texts, codes, starts, empty, first)
     return Chunk(codes, starts, first)
+
+
+def _folded(codes: Codes, joined: str) -> Codes:
+    """The compatibility form and case folding of several texts, each of them ended by a line break.
+
+    Where every character stands for itself, a table gives it; texts with others, such as marks that are composed with
+    what they follow, are folded one by one.
+    """
+    together = np.flatnonzero(_flags()[codes] & _COMPOSED)
+    if len(together):
+        ends = np.flatnonzero(codes == END)
+        texts = joined.split("\n")
+        for number in np.unique(np.searchsorted(ends, together)).tolist():
+            folded = unicodedata.normalize("NFKC", texts[number]).casefold()
+            texts[number] = unicodedata.normalize("NFKC", folded)
+        codes = _encoded("\n".join(texts))
+    folded_codes: Codes = _single_folds()[codes]
+    return folded_codes
 
 
 def _encoded(text: str) -> Codes:
@@ -256,8 +270,31 @@ def _flags() -> npt.NDArray[np.uint8]:
         if category == "Cf":
             flags[code] |= _INVISIBLE_FLAG
         elif category[0] == "M":
-            flags[code] |= _MARK
+            flags[code] |= _MARK | _COMPOSED
+    # Vowels and final consonants of Hangul are composed with what they follow.
+    flags[0x1160:0x1200] |= _COMPOSED
+    for code in _characters():
+        folded = _fold(chr(code))
+        if len(folded) != 1 or flags[ord(folded)] & _COMPOSED:
+            flags[code] |= _COMPOSED
     return flags
+
+
+@cache
+def _single_folds() -> Codes:
+    """The character that stands for every code point which is folded on its own; others stay."""
+    table = np.arange(_LAST, dtype=np.uint32)
+    for code in _characters():
+        folded = _fold(chr(code))
+        if len(folded) == 1:
+            table[code] = ord(folded)
+    return table
+
+
+def _fold(character: str) -> str:
+    """Compatibility form and case folding, again and again until nothing changes."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", character).casefold())
+    return folded if folded == character else _fold(folded)
 
 
 @cache
@@ -287,9 +324,14 @@ def _letters() -> Codes:
     return table
 
 
+def _characters() -> Iterator[int]:
+    """The code points that may be assigned; the planes between Han and the tags hold none."""
+    yield from range(0x33480)
+    yield from range(0xE0000, 0xE1000)
+
+
 @cache
 def _categories() -> list[tuple[int, str]]:
-    """The assigned code points with their category; the planes between Han and the tags hold none."""
-    codes = (*range(0x33480), *range(0xE0000, 0xE1000))
-    found = ((code, unicodedata.category(chr(code))) for code in codes)
+    """The code points with their category, but for letters and those not assigned."""
+    found = ((code, unicodedata.category(chr(code))) for code in _characters())
     return [(code, category) for code, category in found if category[0] not in "LC" or category in ("Cc", "Cf")]

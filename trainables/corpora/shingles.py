@@ -5,7 +5,7 @@ make no difference. A text shares text with a known one if it holds
 
 - a run of 13 words of it, or a run of 30 characters of which at least half belong to scripts written without spaces:
   the run decides, not the text's language, since languages mix;
-- or, where the known text is too short for such a run, all of it, anywhere: one of 5 words or more, or one of 16
+- or, where the known text is too short for such a run, all of it, anywhere: one of 4 words or more, or one of 16
   characters of which at least half belong to such scripts (an ideograph counts as two, since it says as much);
 - or, where it is shorter still, but has 3 words or 6 such characters, if it is nothing else: within longer texts such
   phrases are common.
@@ -27,7 +27,7 @@ from trainables.corpora.normal_form import END, Chunk, is_ideograph, is_written_
 
 WORDS = 13
 CHARACTERS = 30
-LEAST_WORDS = 5
+LEAST_WORDS = 4
 LEAST_CHARACTERS = 16
 WHOLE_WORDS = 3
 WHOLE_CHARACTERS = 6
@@ -89,10 +89,14 @@ class _Chunk:
         ends = np.flatnonzero(is_end)
         lengths = ends - starts
         owner = np.cumsum(is_end) - is_end
-        self.characters = _Sequence(Runs(mix(codes)), owner, starts, lengths, is_written_without_spaces(codes))
+        without_spaces = is_written_without_spaces(codes)
+        self.characters = _Sequence(Runs(mix(codes)), owner, starts, lengths, without_spaces)
+        # Words end where a script without spaces begins, too: no space is left there.
         is_gap = is_end | (codes == ord(" "))
-        first = np.flatnonzero(~is_gap & np.concatenate([[True], is_gap[:-1]]))
-        last = np.flatnonzero(is_gap & np.concatenate([[False], ~is_gap[:-1]]))
+        changes = np.concatenate([[True], (is_gap[1:] != is_gap[:-1]) | (without_spaces[1:] != without_spaces[:-1])])
+        bounds = np.append(np.flatnonzero(changes), len(codes))
+        is_word = ~is_gap[bounds[:-1]]
+        first, last = bounds[:-1][is_word], bounds[1:][is_word]
         words = Runs(self.characters.runs.hashes(first, last - first))
         count = np.bincount(owner[first], minlength=len(starts))
         self.words = _Sequence(words, owner[first], np.cumsum(count) - count, count, None)

@@ -70,11 +70,12 @@ def test_options_are_said_in_their_own_words(folder):
     ) in text
 
 
-def test_loss_mixing_is_said_to_take_two_batches_a_step(folder):
-    train_otherwise(folder, {"batches.mixing": "loss", "steps": 100}, "confirm-best-dynamic-*")
+def test_loss_mixing_is_said_to_split_every_batch(folder):
+    assert "loss mixing" not in text_of(folder)
+    train_otherwise(folder, {"batches.mixing": "loss"}, "confirm-best-dynamic-*")
     text = text_of(folder)
-    assert "Every training took 200 steps" in text
-    assert "; loss mixing took 100 steps of two batches." in text
+    assert "Every training took 200 steps of 48 pairs" in text
+    assert "; loss mixing split every batch by the ratio into both kinds." in text
 
 
 def test_one_is_said_in_the_singular(tmp_path, write_study):
