@@ -277,7 +277,7 @@ def test_the_static_branch_begins_between_the_strategies() -> None:
     trials = run(plan_of()).values()
     tried = [t.config.ratio.value for t in trials if t.phase == "search" and t.branch == "static"]
     assert tried[0] == 0.1
-    assert len(set(tried)) == 3
+    assert len(set(tried)) == len(tried)
     assert not set(tried) & {0.0, 0.5, 1.0}
 
 
