@@ -6,7 +6,8 @@ from trainables.ratio.registry import FAMILIES
 
 def dynamic_vs_static() -> Space:
     """The strategies, the best constant ratio, and the best of every open-loop schedule family."""
-    static = static_branch()
+    # The strategies stand for 0, a half and 1; the best constant of the atlas lies between the first two.
+    static = static_branch().model_copy(update={"first": {"ratio.value": 0.1}})
     dynamic = tuple(
         family_branch(name)
         for name, family in FAMILIES.items()

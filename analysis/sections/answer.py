@@ -10,6 +10,7 @@ from analysis.findings.pairing import main_pairs
 from analysis.render.table import format_value
 from analysis.wording import capital, count, doubts, evidence, headline, listed
 
+ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
 NO_ANSWER = "There is no answer yet: no arm has finished a run on the test benchmarks."
 
 
@@ -56,13 +57,14 @@ def _verdicts(facts: Facts, judged: Sequence[Judged]) -> list[str]:
 
 
 def _named(facts: Facts, arm: Arm) -> str:
-    """An arm with what it turned out to be and the luck of its search: `best dynamic (cosine ..., the best of 21)`."""
+    """An arm with its ratio and the luck of its search: `best dynamic (α cosine 1 → 0, the best of 21 trials)`."""
     record = arm.record
     if arm.parts or record.chosen_from is None or not arm.name.startswith("best "):
         return arm.label
     rivals = facts.rivals_in_search(arm)
     luck = f", the best of {count(rivals, 'search trial')}" if rivals > 1 else ""
-    return f"{arm.label} ({record.description}{luck})"
+    alpha = "" if ALPHA in record.description else f"{ALPHA} "
+    return f"{arm.label} ({alpha}{record.description}{luck})"
 
 
 def _untested(facts: Facts, first: Arm, second: Arm) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from search_spaces.registry import space
 from study.data import StudyData, load_data
+from study.run import main
 from study.settings import StudySettings
 from trainables.batches.config import BatchConfig
 from trainables.corpora.benchmark import Benchmark
@@ -87,3 +88,47 @@ def test_what_training_shares_with_the_dev_set_is_dropped(tmp_path: Path) -> Non
     assert shared == len(data.training.item_ids)
     with pytest.raises(Exception, match="shares text with dev"):
         load(str(tmp_path / "mine.jsonl"))
+
+
+def two_questions_about_each(count: int, edit: str) -> list[dict[str, Any]]:
+    """Passages with two questions in groups of their own; the passage of the second one differs by an edit."""
+    return [
+        {
+            "id": f"i{n}{name}",
+            "query": {language: f"{language} question {n}{name}" for language in ("en", "de")},
+            "passage": {language: f"{language} passage {n}{edit * (name == 'b')}" for language in ("en", "de")},
+        }
+        for n in range(count)
+        for name in "ab"
+    ]
+
+
+@pytest.mark.parametrize("edit", [" ", "\u200b", "."])
+def test_hidden_groups_are_joined_on_both_sides_and_recorded(tmp_path: Path, edit: str) -> None:
+    file = write(tmp_path / "mine.jsonl", two_questions_about_each(120, edit))
+    data = load(file)
+    recorded = data.record().training
+    assert (recorded.groups, recorded.groups_in_files) == (108, 216), "a tenth of the passages is held out as dev"
+    assert recorded.items_in_use == 216
+    passages = {text.strip(" .\u200b") for text in data.training.texts}
+    assert not passages & {text.strip(" .\u200b") for text in data.dev.candidate_texts}
+
+
+def test_the_plan_tells_how_many_groups_were_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "mine.jsonl", two_questions_about_each(120, " "))
+    asked = ["--train", file, "--model", "mini-xs", "--batch-size", "16", "--set", "steps=5", "--trials", "1"]
+    assert main([*asked, "--seeds", "1", "--dry-run", "--storage", str(tmp_path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "216 items can serve, in 108 groups (the files name 216; 108 were joined to others that have a text in" in said
+    )
+
+
+@pytest.mark.parametrize("items", ["common", "all"])
+def test_all_items_or_those_that_serve_both_kinds_are_used_as_asked(tmp_path: Path, items: str) -> None:
+    alone = [{"id": f"e{n}", "query": {"en": f"only {n}"}, "passage": {"en": f"alone {n}"}} for n in range(100)]
+    file = write(tmp_path / "mine.jsonl", [*other(200), *alone])
+    settings = StudySettings(train=(file,))
+    data = load_data(settings, SPACE, [BatchConfig(size=16, items=items)])
+    both = sum("de" in data.training.item(n).query for n in range(len(data.training)))
+    assert data.items_in_use == (both if items == "common" else len(data.training))

@@ -126,7 +126,7 @@ _APOSTROPHES = "ʹʺʻʼʽˈˊˋ"
 
 def normal_form(text: str) -> str:
     """The normal form of one text; `text_keys` is much faster for many."""
-    (chunk,) = normal_chunks([text])
+    (chunk,) = normal_chunks([text], symbols=True)
     return chunk.codes[:-1].tobytes().decode("utf-32-le", "surrogatepass")
 
 
@@ -134,7 +134,7 @@ def text_keys(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
     """A hash of the normal form of every text: [n]. Different forms share one with probability 2^-64."""
     keys = [
         segment_hashes(np.where(chunk.codes == END, 0, mix(chunk.codes)), chunk.starts)
-        for chunk in normal_chunks(texts)
+        for chunk in normal_chunks(texts, symbols=True)
     ]
     return np.concatenate(keys) if keys else np.zeros(0, dtype=np.uint64)
 
@@ -151,19 +151,19 @@ class Chunk:
     """Number of the first text."""
 
 
-def normal_chunks(texts: Iterable[str]) -> Iterator[Chunk]:
-    """The normal forms of texts, some at a time."""
+def normal_chunks(texts: Iterable[str], *, symbols: bool) -> Iterator[Chunk]:
+    """The normal forms of texts, some at a time; those of nothing but `symbols` are empty unless they are wanted."""
     held: list[str] = []
     size = first = 0
     for text in texts:
         held.append(text)
         size += len(text) + 1
         if size >= _CHUNK:
-            yield _chunk(held, first)
+            yield _chunk(held, first, symbols)
             first += len(held)
             held, size = [], 0
     if held:
-        yield _chunk(held, first)
+        yield _chunk(held, first, symbols)
 
 
 def is_written_without_spaces(codes: Codes) -> Flags:
@@ -181,7 +181,7 @@ def is_ideograph(codes: Codes) -> Flags:
 _INVISIBLE_FLAG, _DENSE, _MARK, _HAN, _COMPOSED = (np.uint8(1 << bit) for bit in range(5))
 
 
-def _chunk(texts: list[str], first: int) -> Chunk:
+def _chunk(texts: list[str], first: int, symbols: bool) -> Chunk:
     joined = "".join([f"{text.replace(chr(END), ' ')}\n" for text in texts])
     codes = _encoded(joined)
     invisible = (_flags()[codes] & _INVISIBLE_FLAG).astype(bool)
@@ -193,7 +193,7 @@ def _chunk(texts: list[str], first: int) -> Chunk:
     ends = np.flatnonzero(codes == END)
     starts = np.concatenate([[0], ends[:-1] + 1])
     empty = np.flatnonzero(starts == ends)
-    if len(empty):
+    if symbols and len(empty):
         return _with_symbols(texts, codes, starts, empty, first)
     return Chunk(codes, starts, first)
 

@@ -1,7 +1,7 @@
 """Running text in common: what a text shares with known ones, told by hashes of runs of it.
 
 Texts are compared in normal form (`normal_form`), so that punctuation, case, invisible characters and optional marks
-make no difference. A text shares text with a known one if it holds
+make no difference; texts without letters and digits share nothing. A text shares text with a known one if it holds
 
 - a run of 13 words of it, or a run of 30 characters of which at least half belong to scripts written without spaces:
   the run decides, not the text's language, since languages mix;
@@ -50,7 +50,7 @@ class KnownTexts:
 def known_texts(texts: Iterable[str]) -> KnownTexts:
     """The index of known texts."""
     runs, words, characters = [np.zeros(0, dtype=np.uint64)], [_NO_ROWS], [_NO_ROWS]
-    for chunk in normal_chunks(texts):
+    for chunk in normal_chunks(texts, symbols=False):
         found = _Chunk(chunk)
         runs += [np.unique(hashes) for hashes, _ in found.shingles]
         words.append(found.words.short_texts(LEAST_WORDS, ~found.is_dense & ~found.has_run))
@@ -64,7 +64,7 @@ def known_texts(texts: Iterable[str]) -> KnownTexts:
 def overlapping(texts: Iterable[str], known: Mapping[str, KnownTexts]) -> dict[str, Flags]:
     """Which of n texts share running text with known ones: bool [n] by name."""
     parts: dict[str, list[Flags]] = {name: [np.zeros(0, dtype=bool)] for name in known}
-    for chunk in normal_chunks(texts):
+    for chunk in normal_chunks(texts, symbols=False):
         found = _Chunk(chunk)
         for name, own in known.items():
             parts[name].append(found.shared_with(own))

@@ -24,7 +24,6 @@ from trainables.ratio.family import Schedule, movement
 from trainables.ratio.registry import FAMILIES
 from trainables.ratio.schedules.linear import Linear
 from trainables.records import Outcome, TrialRecord
-from trainables.training.config import LossConfig
 
 OBJECTIVE = "overall/map"
 SIZE = {"steps": 40, "batches.size": 8}
@@ -262,14 +261,24 @@ def test_the_grid_covers_the_ratio_axis_evenly() -> None:
 
 
 def test_the_temperature_is_searched_in_every_branch_where_it_is_asked_for() -> None:
+    usual = MiniEncoder.recipe.values["loss.temperature"]
     plain = run(plan_of()).values()
-    assert {spec.config.loss.temperature for spec in plain} == {LossConfig().temperature}
+    assert {spec.config.loss.temperature for spec in plain} == {usual}
     searched = run(plan_of(settings=SETTINGS.model_copy(update={"search": {"loss.temperature": ""}}))).values()
     for branch in space("dynamic_vs_static").branches:
         own = [t.config.loss.temperature for t in searched if t.phase == "search" and t.branch == branch.name]
-        assert own[0] == LossConfig().temperature, "the recipe's is tried first"
+        assert own[0] == usual, "the recipe's is tried first"
         assert len(set(own)) > 1
         assert all(0.01 <= temperature <= 0.1 for temperature in own)
+
+
+def test_the_static_branch_begins_between_the_strategies() -> None:
+    """0, a half and 1 are tried anyway."""
+    trials = run(plan_of()).values()
+    tried = [t.config.ratio.value for t in trials if t.phase == "search" and t.branch == "static"]
+    assert tried[0] == 0.1
+    assert len(set(tried)) == len(tried)
+    assert not set(tried) & {0.0, 0.5, 1.0}
 
 
 def test_another_search_seed_is_another_search() -> None:
@@ -469,7 +478,8 @@ def test_a_factor_can_be_searched_instead_of_crossing() -> None:
 def test_encoders_of_different_recipes_are_not_searched_as_one_factor() -> None:
     settings = StudySettings(search_factor={"encoder": ("mini-xs", "xlm-r-base")})
     with pytest.raises(
-        UserError, match=r"usually trained in different ways; give batches.size, optimiser.learning_rate"
+        UserError,
+        match=r"usually trained in different ways; give batches.size, loss.temperature, optimiser.learning_rate",
     ):
         plan_of(settings=settings)
 

@@ -142,8 +142,10 @@ def test_what_is_found_does_not_depend_on_where_chunks_end(monkeypatch: pytest.M
 
 
 def test_no_text_overlaps_with_nothing() -> None:
-    for known in ([], [""], [" ", "\n"], ["?"], ["a"]):
-        assert not overlapping([ENGLISH, "", "?", "a"], {"known": known_texts(known)})["known"].any()
+    for known in ([], [""], [" ", "\n"], ["?"], ["a"], ["* * * * *", "😀 😀 😀 😀", "。 。 。 。"]):
+        assert not overlapping(
+            [ENGLISH, "", "?", "a", "* * * * * *", "😀 😀 😀 😀", "。 。 。 。"], {"known": known_texts(known)}
+        )["known"].any()
     assert len(overlapping([], {"known": known_texts([ENGLISH])})["known"]) == 0
 
 
