@@ -9,6 +9,7 @@ from scipy import special, stats
 from analysis.statistics.estimate import Estimate
 from analysis.statistics.panel import Components
 from analysis.statistics.questions import Values
+from analysis.statistics.spread import Spread
 
 WANTED = 0.8
 """The chance with which a difference is to be found: 4 of 5 studies."""
@@ -17,6 +18,8 @@ FEWEST_SEEDS = 3
 """With two seeds the spread between them rests on one or two degrees of freedom: nothing can be planned with it."""
 
 _POINTS = 1_024
+_DIMENSIONS = 16
+"""Enough for the mean squares of six arms in two studies."""
 
 
 def power(difference: float, standard_error: float, degrees_of_freedom: float, level: float) -> float:
@@ -31,46 +34,82 @@ def power(difference: float, standard_error: float, degrees_of_freedom: float, l
 
 
 def smallest_detectable(
-    estimate: Estimate, n_seeds: int, level: float, *, largest: float = math.inf
+    spread: Spread, n_seeds: int, level: float, *, largest: float = math.inf
 ) -> tuple[float, tuple[float, float]] | None:
     """Returns the true difference that another study like this one finds with chance .8, and a 95 % interval for it.
 
-    The standard error is an estimate, too. The difference is the one that is found in 4 of 5 studies on average over
-    what the standard error may truly be, so that the promise holds for what is printed; the interval says between which
-    differences it would lie if the true standard error were known (chi² distribution of the variance).
+    The variances between seeds and between questions are estimates, too. The difference is the one that is found in
+    4 of 5 studies on average over the studies that could have promised it, so that the promise holds for what is
+    printed: a multiple of this study's standard error, which would differ from study to study. How many times depends
+    on what seeds and questions contribute. Few seeds that agree look unimportant; for this they count with the median
+    of what they may truly be (inverse chi² distribution).
+
+    The interval says between which differences it would lie if the variances were known: at the ends of the 95 %
+    interval of their sum by Graybill and Wang (1980).
 
     None with fewer than three seeds, and where even the `largest` difference that the metric can have would be missed.
     """
     if n_seeds < FEWEST_SEEDS:
         return None
-    if estimate.standard_error == 0:
+    seeds, questions = spread.shrunk(spread.own), spread.questions
+    if not spread.variance(seeds, questions):
         return 0.0, (0.0, 0.0)
-    degrees = estimate.degrees_of_freedom
-    if_estimated, if_known = _needed(degrees, level)
-    low, high = (
-        estimate.standard_error * if_known * math.sqrt(degrees / float(special.chdtri(degrees, tail)))
-        for tail in (0.025, 0.975)
+    likely = (seeds * spread.seed_freedom / (2 * special.gammaincinv(spread.seed_freedom / 2, 0.5)))[:, None]
+    promised = np.sqrt(spread.variance(*_scattered(likely, questions, spread.seed_freedom, spread, 0)))
+    needed = _needed(spread, likely, questions, level)
+    times = float(
+        np.quantile(np.divide(needed, promised, out=np.full_like(needed, np.inf), where=promised > 0), WANTED)
     )
-    found = estimate.standard_error * if_estimated
-    return None if found > largest else (found, (low, min(high, largest)))
+    size = times * float(np.sqrt(spread.variance(seeds, questions)))
+    low, high = (
+        float(np.quantile(_needed(spread, at[:-1, None], float(at[-1]), level), WANTED))
+        for at in _ends(
+            np.append(seeds, questions), np.array([*[spread.seed_freedom] * len(seeds), spread.question_freedom])
+        )
+    )
+    return None if size > largest or not math.isfinite(size) else (size, (low, min(high, largest)))
 
 
-def _needed(degrees: float, level: float) -> tuple[float, float]:
-    """In standard errors of this study, the true difference that another one finds with chance .8.
+def _ends(squares: Values, freedom: Values) -> tuple[Values, Values]:
+    """The mean squares [squares] at the lower and the upper end of the 95 % interval of their sum."""
+    below = squares * (1 - freedom / special.chdtri(freedom, 0.025))
+    above = squares * (freedom / special.chdtri(freedom, 0.975) - 1)
+    return squares - below**2 / np.linalg.norm(below), squares + above**2 / np.linalg.norm(above)
 
-    This study's standard error is W times the true one, the other's W' times; the other finds a difference of k of this
-    one's standard errors if k W + Z > t W'. The second number takes W for 1.
+
+def _needed(spread: Spread, seeds: Values, questions: float, level: float) -> Values:
+    """The true differences that studies would just find, by the luck of their means and mean squares: [points].
+
+    seeds [arms, 1] and questions: the true mean squares.
     """
-    uniform = _uniform()
-    this, other = (np.sqrt(special.gammaincinv(degrees / 2, part) * 2 / degrees) for part in uniform[:2])
-    needed = float(special.stdtrit(degrees, 1 - level / 2)) * other - special.ndtri(uniform[2])
-    return float(np.quantile(needed / this, WANTED)), float(np.quantile(needed, WANTED))
+    of_seeds, of_questions = _scattered(seeds, questions, spread.own_freedom, spread, len(seeds) + 1)
+    its_seeds = spread.tested(of_seeds)
+    error = np.sqrt(spread.variance(its_seeds, of_questions))
+    critical = special.stdtrit(spread.degrees(its_seeds, of_questions), 1 - level / 2)
+    luck = special.ndtri(_uniform()[2 * len(seeds) + 2]) * np.sqrt(spread.variance(seeds, questions))
+    found: Values = critical * error - luck
+    return found
+
+
+def _scattered(
+    seeds: Values, questions: float, seed_freedom: float, spread: Spread, dimension: int
+) -> tuple[Values, Values]:
+    """The mean squares that studies find where these are the true ones: [arms, points] and [points]."""
+    of_seeds = np.stack([one * _chi_square(dimension + arm, seed_freedom) for arm, one in enumerate(seeds)])
+    return of_seeds, questions * _chi_square(dimension + len(seeds), spread.question_freedom)
+
+
+@lru_cache(maxsize=256)
+def _chi_square(dimension: int, freedom: float) -> Values:
+    """Evenly spread draws of a chi² variable per degree of freedom: [points]."""
+    found: Values = special.gammaincinv(freedom / 2, _uniform()[dimension]) * 2 / freedom
+    return found
 
 
 @lru_cache(maxsize=1)
 def _uniform() -> Values:
-    """Evenly spread points of the unit cube: [3, points]."""
-    points: Values = stats.qmc.Sobol(3, scramble=True, rng=np.random.default_rng(0)).random(_POINTS).T
+    """Evenly spread points of the unit cube: [dimensions, points]."""
+    points: Values = stats.qmc.Sobol(_DIMENSIONS, scramble=True, rng=np.random.default_rng(0)).random(_POINTS).T
     return points
 
 
