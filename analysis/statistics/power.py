@@ -54,27 +54,44 @@ def smallest_detectable(
     seeds, questions = spread.shrunk(spread.own), spread.questions
     if not spread.variance(seeds, questions):
         return 0.0, (0.0, 0.0)
-    likely = (seeds * spread.seed_freedom / (2 * special.gammaincinv(spread.seed_freedom / 2, 0.5)))[:, None]
-    promised = np.sqrt(spread.variance(*_scattered(likely, questions, spread.seed_freedom, spread, 0)))
-    needed = _needed(spread, likely, questions, level)
-    times = float(
-        np.quantile(np.divide(needed, promised, out=np.full_like(needed, np.inf), where=promised > 0), WANTED)
+    inflated = spread.seed_freedom / (2 * float(special.gammaincinv(spread.seed_freedom / 2, 0.5)))
+    needed = _needed(spread, inflated * seeds[:, None], questions, level)
+    promised = np.sqrt(spread.variance(*_promises(spread, inflated)))
+    ratio = np.divide(needed, promised, out=np.full_like(needed, np.inf), where=promised > 0)
+    times = float(np.quantile(ratio, WANTED, method="higher"))
+    # Where seeds differ by little more than the rest, too many studies would find no spread to promise anything by.
+    size = (
+        times * float(np.sqrt(spread.variance(seeds, questions)))
+        if math.isfinite(times)
+        else float(np.quantile(needed, WANTED))
     )
-    size = times * float(np.sqrt(spread.variance(seeds, questions)))
-    low, high = (
-        float(np.quantile(_needed(spread, at[:-1, None], float(at[-1]), level), WANTED))
-        for at in _ends(
-            np.append(seeds, questions), np.array([*[spread.seed_freedom] * len(seeds), spread.question_freedom])
-        )
-    )
-    return None if size > largest or not math.isfinite(size) else (size, (low, min(high, largest)))
+    low, high = (float(np.quantile(_needed(spread, *ends, level), WANTED)) for ends in _ends(spread))
+    return None if size > largest else (size, (low, min(high, largest)))
 
 
-def _ends(squares: Values, freedom: Values) -> tuple[Values, Values]:
-    """The mean squares [squares] at the lower and the upper end of the 95 % interval of their sum."""
+def _promises(spread: Spread, inflated: float) -> tuple[Values, Values]:
+    """The mean squares that studies like this one find: [arms, points] and [points].
+
+    Between seeds they are the arm's own and what it has in common with the others.
+    """
+    own, common = spread.parts
+    arms = len(own)
+    of_seeds = np.stack([one * _chi_square(place, spread.own_freedom) for place, one in enumerate(own)])
+    if spread.borrowed:
+        of_seeds = of_seeds + common[:, None] * _chi_square(arms, spread.borrowed)
+    return inflated * of_seeds, spread.questions * _chi_square(2 * arms + 3, spread.question_freedom)
+
+
+def _ends(spread: Spread) -> list[tuple[Values, float]]:
+    """The mean squares of seeds [arms, 1] and of questions at both ends of the 95 % interval of their sum."""
+    own, common = spread.parts
+    squares = np.array([*own, common.sum(), spread.questions])
+    freedom = np.array([*[spread.own_freedom] * len(own), max(spread.borrowed, 1.0), spread.question_freedom])
     below = squares * (1 - freedom / special.chdtri(freedom, 0.025))
     above = squares * (freedom / special.chdtri(freedom, 0.975) - 1)
-    return squares - below**2 / np.linalg.norm(below), squares + above**2 / np.linalg.norm(above)
+    ends = squares - below**2 / np.linalg.norm(below), squares + above**2 / np.linalg.norm(above)
+    share = common / common.sum() if common.sum() else common
+    return [((end[:-2] + share * end[-2])[:, None], float(end[-1])) for end in ends]
 
 
 def _needed(spread: Spread, seeds: Values, questions: float, level: float) -> Values:
@@ -82,21 +99,14 @@ def _needed(spread: Spread, seeds: Values, questions: float, level: float) -> Va
 
     seeds [arms, 1] and questions: the true mean squares.
     """
-    of_seeds, of_questions = _scattered(seeds, questions, spread.own_freedom, spread, len(seeds) + 1)
-    its_seeds = spread.tested(of_seeds)
+    arms = len(seeds)
+    own = np.stack([one * _chi_square(arms + 1 + arm, spread.own_freedom) for arm, one in enumerate(seeds)])
+    its_seeds, of_questions = spread.tested(own), questions * _chi_square(2 * arms + 1, spread.question_freedom)
     error = np.sqrt(spread.variance(its_seeds, of_questions))
     critical = special.stdtrit(spread.degrees(its_seeds, of_questions), 1 - level / 2)
-    luck = special.ndtri(_uniform()[2 * len(seeds) + 2]) * np.sqrt(spread.variance(seeds, questions))
+    luck = special.ndtri(_uniform()[2 * arms + 2]) * np.sqrt(spread.variance(seeds, questions))
     found: Values = critical * error - luck
     return found
-
-
-def _scattered(
-    seeds: Values, questions: float, seed_freedom: float, spread: Spread, dimension: int
-) -> tuple[Values, Values]:
-    """The mean squares that studies find where these are the true ones: [arms, points] and [points]."""
-    of_seeds = np.stack([one * _chi_square(dimension + arm, seed_freedom) for arm, one in enumerate(seeds)])
-    return of_seeds, questions * _chi_square(dimension + len(seeds), spread.question_freedom)
 
 
 @lru_cache(maxsize=256)

@@ -50,6 +50,12 @@ class Spread:
         both: Values = (self.borrowed * centre + self.own_freedom * own) / self.seed_freedom
         return np.where(own > 0, both, 0.0)
 
+    @property
+    def parts(self) -> tuple[Values, Values]:
+        """What `shrunk(own)` owes to each arm itself and to what all have in common: both [arms]."""
+        own = self.own * self.own_freedom / self.seed_freedom
+        return own, self.shrunk(self.own) - own
+
     def tested(self, own: Values) -> Values:
         """The squares that tests use: none is moved down."""
         return np.maximum(own, self.shrunk(own))
