@@ -77,8 +77,7 @@ def _promises(spread: Spread, inflated: float) -> tuple[Values, Values]:
     own, common = spread.parts
     arms = len(own)
     of_seeds = np.stack([one * _chi_square(place, spread.own_freedom) for place, one in enumerate(own)])
-    if spread.borrowed:
-        of_seeds = of_seeds + common[:, None] * _chi_square(arms, spread.borrowed)
+    of_seeds = of_seeds + common[:, None] * _chi_square(arms, spread.common_freedom)
     return inflated * of_seeds, spread.questions * _chi_square(2 * arms + 3, spread.question_freedom)
 
 
@@ -86,7 +85,7 @@ def _ends(spread: Spread) -> list[tuple[Values, float]]:
     """The mean squares of seeds [arms, 1] and of questions at both ends of the 95 % interval of their sum."""
     own, common = spread.parts
     squares = np.array([*own, common.sum(), spread.questions])
-    freedom = np.array([*[spread.own_freedom] * len(own), max(spread.borrowed, 1.0), spread.question_freedom])
+    freedom = np.array([*[spread.own_freedom] * len(own), spread.common_freedom, spread.question_freedom])
     below = squares * (1 - freedom / special.chdtri(freedom, 0.025))
     above = squares * (freedom / special.chdtri(freedom, 0.975) - 1)
     ends = squares - below**2 / np.linalg.norm(below), squares + above**2 / np.linalg.norm(above)

@@ -51,6 +51,11 @@ class Spread:
         return np.where(own > 0, both, 0.0)
 
     @property
+    def common_freedom(self) -> float:
+        """Degrees of freedom of what all arms have in common, of which each has at least its own share."""
+        return max(self.borrowed, self.own_freedom)
+
+    @property
     def parts(self) -> tuple[Values, Values]:
         """What `shrunk(own)` owes to each arm itself and to what all have in common: both [arms]."""
         own = self.own * self.own_freedom / self.seed_freedom
