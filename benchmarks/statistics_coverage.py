@@ -247,6 +247,22 @@ def pairing(simulations: int) -> Rows:
         yield correlation, seeds, *np.mean(rows, axis=0)
 
 
+def levels(simulations: int) -> Rows:
+    """Two equal arms at three levels of a factor, 150 questions: coverage of the mean over levels, wrong verdicts."""
+    yield "variance of seeds in common", "seeds", "coverage of a mean", "wrong better or worse"
+    for shared, seeds in itertools.product((0.0, 0.5, 1.0), SEEDS):
+        rng = np.random.default_rng([10, seeds, int(10 * shared)])
+        rows = []
+        for _ in range(simulations):
+            # In every level a study of its own, with seeds that the levels share in part.
+            alike = rng.standard_normal((2, seeds, 1)) * 0.01 * np.sqrt(shared)
+            own = [study(rng, NORMAL, seeds, 150, seed_sd=0.01 * np.sqrt(1 - shared)) for _ in range(3)]
+            panel = panel_of(np.mean(own, axis=0) + alike)
+            wrong = _is_different(judge(panel, "0", "1", 1, margin=0.005))
+            rows.append((_covers(panel.mean("0").interval(0.05)), wrong))
+        yield shared, seeds, *np.mean(rows, axis=0)
+
+
 def looks(simulations: int) -> Rows:
     """No difference, looked at after every seed: wrong verdicts of 5 % tests and of the sequential rule."""
     yield "seeds differ by", "looks", "5 % t test at every look", "sequential rule"
@@ -294,7 +310,7 @@ def many(simulations: int) -> Rows:
 
 
 TABLES: dict[str, Callable[[int], Rows]] = {
-    table.__name__: table for table in (difference, means, families, promises, pairing, looks, many)
+    table.__name__: table for table in (difference, means, families, promises, pairing, levels, looks, many)
 }
 
 
