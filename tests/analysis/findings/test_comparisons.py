@@ -1,4 +1,4 @@
-"""One object decides interval, verdict, bold and dagger, on the same seeds; lost seeds and second names move nothing."""
+"""One object decides interval, verdict, bold and dagger, on the same seeds; lost seeds and second names change none."""
 
 import shutil
 from itertools import combinations
