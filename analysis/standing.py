@@ -1,5 +1,7 @@
 """Where a study stands, in the sentences that open its report."""
 
+from analysis.facts.arms import without_repeats
+from analysis.facts.collapse import collapsed_seeds
 from analysis.facts.facts import Facts
 from analysis.facts.records import StudyRecords
 from analysis.findings.findings import Findings
@@ -21,6 +23,7 @@ def standing(findings: Findings) -> list[str]:
             f"{count(len(failed), 'trial')} failed or diverged ({names}); the section Details gives their errors."
         )
     lines += _seeds(facts)
+    lines += _collapsed(facts)
     return list(dict.fromkeys([*lines, *findings.problems]))
 
 
@@ -47,6 +50,20 @@ def _seeds(facts: Facts) -> list[str]:
                 f"{len(arm.diverged) + len(arm.seeds) + len(arm.left_out)}: what its other seeds reach is never "
                 "called best or better than an arm that lost fewer."
             )
+    return lines
+
+
+def _collapsed(facts: Facts) -> list[str]:
+    """Where encoders tell candidates no longer apart."""
+    lines = []
+    for arm in without_repeats(facts.arms):
+        for benchmark in facts.benchmarks:
+            if seeds := collapsed_seeds(arm, benchmark):
+                lines.append(
+                    f"{arm.label} has collapsed under {count(len(seeds), 'seed')} ({listed(list(map(str, seeds)))}): "
+                    f"it gives so many candidates of {benchmark.name} one score that their ranks, the worst that such "
+                    "ties allow, say nothing."
+                )
     return lines
 
 

@@ -42,11 +42,11 @@ def headline(judged: Judged) -> str:
     if found.interval is None:
         return f"One run each: {difference}, and nothing to tell it from chance."
     if judged.withheld:
-        return f"No verdict: {difference} {interval(found)}, but {judged.withheld}."
+        return f"No verdict: {difference} {interval(found.interval)}, but {judged.withheld}."
     if found.verdict != "not separable":
         within = f", within \N{PLUS-MINUS SIGN}{rough(found.margin or 0.0)}" * (found.verdict == "equivalent")
-        return f"{capital(found.verdict)}: {difference} {interval(found)}{within}."
-    return f"Too small to tell: {difference} {interval(found)}{_would_show(found)}."
+        return f"{capital(found.verdict)}: {difference} {interval(found.interval)}{within}."
+    return f"Too small to tell: {difference} {interval(found.interval)}{_would_show(found)}."
 
 
 def _would_show(found: Comparison) -> str:
@@ -57,9 +57,9 @@ def _would_show(found: Comparison) -> str:
     return f"; only differences above {rough(found.detectable.size)} would show"
 
 
-def interval(found: Comparison) -> str:
-    """The interval of a comparison: `[-.100, +.040]`."""
-    return "[" + ", ".join(number(end, sign=True) for end in found.interval or ()) + "]"
+def interval(ends: Sequence[float] | None) -> str:
+    """An interval of differences: `[-.100, +.040]`."""
+    return "[" + ", ".join(number(end, sign=True) for end in ends or ()) + "]"
 
 
 def evidence(judged: Judged) -> str:
@@ -79,7 +79,9 @@ def judged_sentence(judged: Judged) -> str:
     verbs = {"better": "is better than", "worse": "is worse than", "equivalent": "is equivalent to"}
     found = judged.comparison
     verb = verbs.get(found.verdict, "cannot be told from")
-    difference = " ".join([number(found.difference, sign=True), *([interval(found)] if found.interval else [])])
+    difference = " ".join(
+        [number(found.difference, sign=True), *([interval(found.interval)] if found.interval else [])]
+    )
     claim = f"{judged.first.label} {verb} {judged.second.label} on {judged.place.label}: {difference}"
     return f"{claim} ({evidence(judged)})."
 

@@ -1,7 +1,7 @@
 """Time and memory of all intervals and comparisons of a large study.
 
 Ten arms x ten seeds in the shape of XQuAD-R (13,090 queries, three settings) and of MLQA-R (4,199 queries, an
-unbalanced one), 10,000 resamples. Run: python benchmarks/significance.py [--arms 10] [--seeds 10] [--resamples 10000]
+unbalanced one): every pair of arms in every setting. Run: python benchmarks/significance.py [--arms 10] [--seeds 10]
 """
 
 import argparse
@@ -9,6 +9,7 @@ import resource
 import sys
 import tempfile
 import time
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from analysis.statistics.panel import Panel
 from analysis.statistics.questions import QuestionTable, question_table
-from analysis.statistics.significance import Contrast, arm_mean, compare
+from analysis.statistics.significance import arm_mean, judge
 
 SETTINGS = ("monolingual", "cross-lingual", "multilingual")
 
@@ -45,7 +47,7 @@ def write_study(folder: Path, keys: pd.DataFrame, arms: int, seeds: int) -> None
             keys.assign(map=values).to_parquet(folder / f"{arm}-{seed}.parquet")
 
 
-def judge(folder: Path, arms: int, seeds: int, resamples: int) -> None:
+def judge_study(folder: Path, arms: int, seeds: int) -> None:
     started, cpu_before = time.perf_counter(), time.process_time()
     tables: dict[tuple[int, str], QuestionTable] = {}
     for arm in range(arms):
@@ -53,11 +55,14 @@ def judge(folder: Path, arms: int, seeds: int, resamples: int) -> None:
         for setting in SETTINGS:
             tables[arm, setting] = question_table(runs, setting, "map")
     read = time.perf_counter()
-    for table in tables.values():
-        arm_mean(table, resamples=resamples)
+    names = [str(arm) for arm in range(arms)]
+    panels = [Panel.of({name: tables[int(name), setting] for name in names}) for setting in SETTINGS]
+    for panel in panels:
+        for name in names:
+            arm_mean(panel, name)
     means = time.perf_counter()
-    family = [Contrast(tables[arm, setting], tables[0, setting]) for setting in SETTINGS for arm in range(1, arms)]
-    found = compare(family, resamples=resamples)
+    pairs = list(combinations(names, 2))
+    found = [judge(panel, one, other, len(pairs) * len(panels)) for panel in panels for one, other in pairs]
     ended = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"  {len(tables)} tables read and built {read - started:6.1f} s")
@@ -71,7 +76,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arms", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--resamples", type=int, default=10_000)
     options = parser.parse_args()
     eleven = ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"]
     rng = np.random.default_rng(1)
@@ -87,7 +91,7 @@ def main() -> None:
         print(f"{name}: {options.arms} arms x {options.seeds} seeds x {queries} queries x 3 settings")
         with tempfile.TemporaryDirectory() as folder:
             write_study(Path(folder), keys, options.arms, options.seeds)
-            judge(Path(folder), options.arms, options.seeds, options.resamples)
+            judge_study(Path(folder), options.arms, options.seeds)
 
 
 if __name__ == "__main__":

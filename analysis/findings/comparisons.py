@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Literal
 
 from analysis.facts.arms import Arm
+from analysis.facts.collapse import collapsed_seeds
 from analysis.facts.decisions import Decisions, decided
 from analysis.facts.facts import Benchmark, Facts, Place
 from analysis.facts.questions import Questions
@@ -132,9 +133,20 @@ class Judge:
         if decision is not None:
             comparison = decided(decision, comparison)
         withheld = _survivors(first, second, comparison)
+        if place.measure.is_bias:
+            withheld = self._tied(first, second, place) or withheld
         if withheld:
             comparison = replace(comparison, verdict="not separable")
         return Judged(first, second, place, family, comparison, withheld)
+
+    def _tied(self, first: Arm, second: Arm, place: Place) -> str:
+        """Why measures of bias of two arms are not compared: an encoder that tells nothing apart prefers nothing."""
+        benchmark = self._facts.benchmark(place.benchmark)
+        for arm in (first, second):
+            if seeds := collapsed_seeds(arm, benchmark):
+                of_all = f"{len(seeds)} of {len(arm.seeds)} seeds of {arm.label}"
+                return f"{of_all} collapsed, and tied ranks say nothing of bias"
+        return ""
 
     def _family_sizes(self) -> Mapping[Family, int]:
         """How many comparisons share each error rate: all pairs of the arms of every group, and pooled ones."""

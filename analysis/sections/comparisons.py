@@ -75,7 +75,7 @@ def _row(judged: Judged) -> list[object]:
         detectable_cell(judged),
         found.p_randomisation,
         found.p_ranks,
-        ", ".join([*found.doubts, *(["diverged seeds"] if judged.withheld else [])]),
+        ", ".join([*found.doubts, *(["no fair sample"] if judged.withheld else [])]),
         found.n_seeds,
         found.n_questions,
         judged.family,

@@ -173,7 +173,7 @@ def _change(findings: Findings, place: Place) -> Iterator[str]:
         }.get(found.verdict, "no change can be told")
         yield (
             f"From {factor} {one.than.name} to {one.level.name} the difference changes by "
-            f"{number(found.difference, sign=True)} {interval(found)} ({p_value(found.p_adjusted)}): {said}."
+            f"{number(found.difference, sign=True)} {interval(found.interval)} ({p_value(found.p_adjusted)}): {said}."
         )
 
 

@@ -12,6 +12,7 @@ from analysis.findings.pairing import compared_pairs
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import estimate_cell, slug
 from analysis.sections.section import Section
+from analysis.wording import number
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
@@ -93,7 +94,11 @@ def heat_maps(findings: Findings) -> Iterator["Figure"]:
         differences = [float(row["difference"]) for row in table.records() if row["difference"] is not None]
         if not table.rows:
             continue
-        span = f"between {min(differences):+.3f} and {max(differences):+.3f}" if differences else "unknown"
+        span = (
+            f"between {number(min(differences), sign=True)} and {number(max(differences), sign=True)}"
+            if differences
+            else "unknown"
+        )
         text = (
             f"{benchmark.name}. Left: {benchmark.measure.label} of {first.label} for every query language "
             f"(rows) and pool language (columns). Right: the difference from {second.label}, {span}."

@@ -10,7 +10,7 @@ from analysis.findings.growth import Growth
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import interval_cell, slug
 from analysis.sections.frame import frame
-from analysis.wording import size
+from analysis.wording import interval, number, p_value, size
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
@@ -79,19 +79,18 @@ def trend_sentence(trend: "GainTrend", size_name: str) -> str:
 def _trend(trend: "GainTrend") -> str:
     name = f"the gain of {trend.strategy} over {trend.baseline}"
     if trend.change_interval is None or trend.p is None:
-        return f"{name} changes by {trend.change:+.4f} per factor of ten (too few runs for an interval)"
-    low, high = trend.change_interval
-    known = f"{trend.change:+.4f} per factor of ten, 95 % interval {low:+.4f} to {high:+.4f}, p = {trend.p:.3f}"
+        return f"{name} changes by {number(trend.change, sign=True)} per factor of ten (too few runs for an interval)"
+    change = f"{number(trend.change, sign=True)} {interval(trend.change_interval)}"
+    known = f"{change} per factor of ten, {p_value(trend.p)}"
     return f"{name} {'shows no trend' if trend.direction == 'no trend' else trend.direction} ({known})"
 
 
 def _end(trend: "GainTrend") -> str:
-    where = f"at the largest size the fitted line puts it at {trend.gain:+.4f}"
+    where = f"at the largest size the fitted line puts it at {number(trend.gain, sign=True)}"
     if trend.gain_interval is None:
         return where
     outcome = "cannot be told from none" if trend.verdict == "not separable" else f"is {trend.verdict}"
-    low, high = trend.gain_interval
-    return f"{where}, which {outcome} (95 % interval {low:+.4f} to {high:+.4f})"
+    return f"{where} {interval(trend.gain_interval)}, which {outcome} (95 % intervals)"
 
 
 def _interaction(growth: Growth) -> str:
@@ -99,8 +98,7 @@ def _interaction(growth: Growth) -> str:
     if p is None:
         return ""
     arms = len(growth.scaling.curves)
-    said = "p < .001" if p < 0.001 else f"p = {p:.3f}"
-    return f" That all {arms} arms change alike with size (no interaction of strategy and size) has {said}."
+    return f" That all {arms} arms change alike with size (no interaction of strategy and size) has {p_value(p)}."
 
 
 def size_curves(findings: Findings) -> Iterator["Figure"]:

@@ -6,6 +6,7 @@ How often each sign appears where it should, and where it should not, is in docs
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -41,7 +42,8 @@ def would_not_survive(distance: float, n_seeds: int, n_questions: int) -> bool:
     return of_seeds or of_questions
 
 
-def far_seeds(panel: Panel) -> list[tuple[str, int]]:
+@lru_cache(maxsize=16)
+def far_seeds(panel: Panel) -> tuple[tuple[str, int], ...]:
     """Returns the seeds that lie far from the other seeds of their arm: arm and seed.
 
     The deviation of a seed's mean from that of the arm's other seeds is tested by their spread, strengthened by that of
@@ -49,7 +51,7 @@ def far_seeds(panel: Panel) -> list[tuple[str, int]]:
     """
     arms, seeds = panel.seed_means.shape
     if seeds < 3 or arms < 2:
-        return []
+        return ()
     found = []
     for place, arm in enumerate(panel.arms):
         others = np.delete(panel.own_seed_squares, place) / len(panel.questions)
@@ -63,4 +65,4 @@ def far_seeds(panel: Panel) -> list[tuple[str, int]]:
             distance = abs(float(own[number] - rest.mean()))
             if error > 0 and 2 * special.stdtr(freedom, -distance / error) < _FAR / (arms * seeds):
                 found.append((arm, seed))
-    return found
+    return tuple(found)

@@ -16,11 +16,15 @@ _BELIEVED = 1 / 3
 
 @dataclass(frozen=True, eq=False)
 class Moderated:
-    """Variances [arms] with their common degrees of freedom, of which `borrowed` come from the other arms."""
+    """Variances [arms] with their common degrees of freedom, of which `borrowed` come from the other arms.
+
+    `centre` is what the variances have in common.
+    """
 
     variances: Values
     degrees_of_freedom: float
     borrowed: float
+    centre: float
 
 
 def moderated(variances: Values, degrees_of_freedom: int) -> Moderated:
@@ -37,10 +41,10 @@ def moderated(variances: Values, degrees_of_freedom: int) -> Moderated:
     spread = variances > 0
     own = float(degrees_of_freedom)
     if spread.sum() < FEWEST_ARMS:
-        return Moderated(variances, own, 0.0)
+        return Moderated(variances, own, 0.0, 0.0)
     centre, borrowed = prior(variances, degrees_of_freedom)
     shrunk = (borrowed * centre + own * variances) / (borrowed + own)
-    return Moderated(np.where(spread, np.maximum(variances, shrunk), 0.0), own + borrowed, borrowed)
+    return Moderated(np.where(spread, np.maximum(variances, shrunk), 0.0), own + borrowed, borrowed, centre)
 
 
 def prior(variances: Values, degrees_of_freedom: int) -> tuple[float, float]:

@@ -12,18 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import special
 
 from analysis.statistics.errors import StatisticsError
 from analysis.statistics.estimate import Estimate
 from analysis.statistics.moderation import Moderated, moderated
 from analysis.statistics.questions import QuestionTable, Values
+from analysis.statistics.spread import Spread
 
 # Sums of many float64 numbers carry this much relative error; a spread below it is no spread.
 _ROUNDING = 1e-12
-
-_CAUTION = 0.8
-"""Confidence of the bound of the mean squares between seeds."""
 
 
 @dataclass(frozen=True)
@@ -142,37 +139,35 @@ class Panel:
         """The sum of the arms by weights [arms], for new seeds and new questions.
 
         Its variance is that of the seeds of each arm plus that of the questions, whose weighted sum is one value per
-        question. Its degrees of freedom are those of Satterthwaite (1946). Few seeds that happen to agree make a small
-        standard error and, by looking unimportant, many degrees of freedom. One comparison in twenty bears that; the
-        far tail of one that shares its level with others (not `is_alone`) does not, and has the degrees of freedom that
-        follow from the mean squares between seeds at their upper 80 % confidence bound, if these are fewer.
+        question.
         """
         found = self.components(weights)
         by_question = weights @ self.question_means
         value = float(weights @ self.means)
         if found.variance == 0:
             return Estimate(value, 0.0, len(self.seeds) - 1.0)
-        degrees = self._degrees_of_freedom(weights, 1.0)
-        if not is_alone:
-            freedom = self.seed_squares.degrees_of_freedom
-            bound = freedom / float(special.chdtri(freedom, _CAUTION))
-            degrees = min(degrees, self._degrees_of_freedom(weights, bound))
+        spread = self.spread(weights, is_alone=is_alone)
+        degrees = float(spread.degrees(spread.tested(spread.own), spread.questions))
         third = float(((by_question - by_question.mean()) ** 3).mean()) / len(self.questions) ** 2
         return Estimate(value, float(np.sqrt(found.variance)), degrees, third / found.variance**1.5)
 
-    def _degrees_of_freedom(self, weights: Values, factor: float) -> float:
-        """Satterthwaite's, if the mean squares between seeds were `factor` times as large; at least S - 1."""
+    def spread(self, weights: Values, *, is_alone: bool = True) -> Spread:
+        """The mean squares behind the variance of the sum of the arms by weights [arms]."""
         seeds, questions = len(self.seeds), len(self.questions)
-        per_value = 1 / (seeds * questions)
-        of_questions = float((weights @ self.question_means).var(ddof=1)) / questions
-        squares, rest = weights**2 * self.seed_squares.variances * factor, weights**2 * self.rest_squares
-        variance = max(float((squares - rest).sum()), 0.0) * per_value + of_questions
-        spread = (
-            of_questions**2 / (questions - 1)
-            + float(squares @ squares) * per_value**2 / self.seed_squares.degrees_of_freedom
-            + float(rest @ rest) * per_value**2 / ((seeds - 1) * (questions - 1))
+        involved = weights != 0
+        share = weights[involved] ** 2 / (seeds * questions)
+        square = float((weights @ self.question_means).var(ddof=1))
+        return Spread(
+            own=share * self.own_seed_squares[involved],
+            centre=share * self.seed_squares.centre,
+            own_freedom=seeds - 1.0,
+            borrowed=self.seed_squares.borrowed,
+            rest=float(share @ self.rest_squares[involved]),
+            rest_freedom=(seeds - 1.0) * (questions - 1.0),
+            questions=square / questions if square > self._negligible else 0.0,
+            question_freedom=questions - 1.0,
+            is_alone=is_alone,
         )
-        return max(variance**2 / spread, seeds - 1.0)
 
     def components(self, weights: Values) -> Components:
         """Where the variance of the sum of the arms by weights [arms] comes from."""

@@ -9,6 +9,7 @@ from scipy import special, stats
 from analysis.statistics.estimate import Estimate
 from analysis.statistics.panel import Components
 from analysis.statistics.questions import Values
+from analysis.statistics.spread import Spread
 
 WANTED = 0.8
 """The chance with which a difference is to be found: 4 of 5 studies."""
@@ -17,6 +18,8 @@ FEWEST_SEEDS = 3
 """With two seeds the spread between them rests on one or two degrees of freedom: nothing can be planned with it."""
 
 _POINTS = 1_024
+_DIMENSIONS = 16
+"""Enough for the mean squares of six arms in two studies."""
 
 
 def power(difference: float, standard_error: float, degrees_of_freedom: float, level: float) -> float:
@@ -31,46 +34,91 @@ def power(difference: float, standard_error: float, degrees_of_freedom: float, l
 
 
 def smallest_detectable(
-    estimate: Estimate, n_seeds: int, level: float, *, largest: float = math.inf
+    spread: Spread, n_seeds: int, level: float, *, largest: float = math.inf
 ) -> tuple[float, tuple[float, float]] | None:
     """Returns the true difference that another study like this one finds with chance .8, and a 95 % interval for it.
 
-    The standard error is an estimate, too. The difference is the one that is found in 4 of 5 studies on average over
-    what the standard error may truly be, so that the promise holds for what is printed; the interval says between which
-    differences it would lie if the true standard error were known (chi² distribution of the variance).
+    The variances between seeds and between questions are estimates, too. The difference is the one that is found in
+    4 of 5 studies on average over the studies that could have promised it, so that the promise holds for what is
+    printed: a multiple of this study's standard error, which would differ from study to study. How many times depends
+    on what seeds and questions contribute. Few seeds that agree look unimportant; for this they count with the median
+    of what they may truly be (inverse chi² distribution).
+
+    The interval says between which differences it would lie if the variances were known: at the ends of the 95 %
+    interval of their sum by Graybill and Wang (1980).
 
     None with fewer than three seeds, and where even the `largest` difference that the metric can have would be missed.
     """
     if n_seeds < FEWEST_SEEDS:
         return None
-    if estimate.standard_error == 0:
+    seeds, questions = spread.shrunk(spread.own), spread.questions
+    if not spread.variance(seeds, questions):
         return 0.0, (0.0, 0.0)
-    degrees = estimate.degrees_of_freedom
-    if_estimated, if_known = _needed(degrees, level)
-    low, high = (
-        estimate.standard_error * if_known * math.sqrt(degrees / float(special.chdtri(degrees, tail)))
-        for tail in (0.025, 0.975)
+    inflated = spread.seed_freedom / (2 * float(special.gammaincinv(spread.seed_freedom / 2, 0.5)))
+    needed = _needed(spread, inflated * seeds[:, None], questions, level)
+    promised = np.sqrt(spread.variance(*_promises(spread, inflated)))
+    ratio = np.divide(needed, promised, out=np.full_like(needed, np.inf), where=promised > 0)
+    times = float(np.quantile(ratio, WANTED, method="higher"))
+    # Where seeds differ by little more than the rest, too many studies would find no spread to promise anything by.
+    size = (
+        times * float(np.sqrt(spread.variance(seeds, questions)))
+        if math.isfinite(times)
+        else float(np.quantile(needed, WANTED))
     )
-    found = estimate.standard_error * if_estimated
-    return None if found > largest else (found, (low, min(high, largest)))
+    low, high = (float(np.quantile(_needed(spread, *ends, level), WANTED)) for ends in _ends(spread))
+    return None if size > largest else (size, (low, min(high, largest)))
 
 
-def _needed(degrees: float, level: float) -> tuple[float, float]:
-    """In standard errors of this study, the true difference that another one finds with chance .8.
+def _promises(spread: Spread, inflated: float) -> tuple[Values, Values]:
+    """The mean squares that studies like this one find: [arms, points] and [points].
 
-    This study's standard error is W times the true one, the other's W' times; the other finds a difference of k of this
-    one's standard errors if k W + Z > t W'. The second number takes W for 1.
+    Between seeds they are the arm's own and what it has in common with the others.
     """
-    uniform = _uniform()
-    this, other = (np.sqrt(special.gammaincinv(degrees / 2, part) * 2 / degrees) for part in uniform[:2])
-    needed = float(special.stdtrit(degrees, 1 - level / 2)) * other - special.ndtri(uniform[2])
-    return float(np.quantile(needed / this, WANTED)), float(np.quantile(needed, WANTED))
+    own, common = spread.parts
+    arms = len(own)
+    of_seeds = np.stack([one * _chi_square(place, spread.own_freedom) for place, one in enumerate(own)])
+    of_seeds = of_seeds + common[:, None] * _chi_square(arms, spread.common_freedom)
+    return inflated * of_seeds, spread.questions * _chi_square(2 * arms + 3, spread.question_freedom)
+
+
+def _ends(spread: Spread) -> list[tuple[Values, float]]:
+    """The mean squares of seeds [arms, 1] and of questions at both ends of the 95 % interval of their sum."""
+    own, common = spread.parts
+    squares = np.array([*own, common.sum(), spread.questions])
+    freedom = np.array([*[spread.own_freedom] * len(own), spread.common_freedom, spread.question_freedom])
+    below = squares * (1 - freedom / special.chdtri(freedom, 0.025))
+    above = squares * (freedom / special.chdtri(freedom, 0.975) - 1)
+    ends = squares - below**2 / np.linalg.norm(below), squares + above**2 / np.linalg.norm(above)
+    share = common / common.sum() if common.sum() else common
+    return [((end[:-2] + share * end[-2])[:, None], float(end[-1])) for end in ends]
+
+
+def _needed(spread: Spread, seeds: Values, questions: float, level: float) -> Values:
+    """The true differences that studies would just find, by the luck of their means and mean squares: [points].
+
+    seeds [arms, 1] and questions: the true mean squares.
+    """
+    arms = len(seeds)
+    own = np.stack([one * _chi_square(arms + 1 + arm, spread.own_freedom) for arm, one in enumerate(seeds)])
+    its_seeds, of_questions = spread.tested(own), questions * _chi_square(2 * arms + 1, spread.question_freedom)
+    error = np.sqrt(spread.variance(its_seeds, of_questions))
+    critical = special.stdtrit(spread.degrees(its_seeds, of_questions), 1 - level / 2)
+    luck = special.ndtri(_uniform()[2 * arms + 2]) * np.sqrt(spread.variance(seeds, questions))
+    found: Values = critical * error - luck
+    return found
+
+
+@lru_cache(maxsize=256)
+def _chi_square(dimension: int, freedom: float) -> Values:
+    """Evenly spread draws of a chi² variable per degree of freedom: [points]."""
+    found: Values = special.gammaincinv(freedom / 2, _uniform()[dimension]) * 2 / freedom
+    return found
 
 
 @lru_cache(maxsize=1)
 def _uniform() -> Values:
-    """Evenly spread points of the unit cube: [3, points]."""
-    points: Values = stats.qmc.Sobol(3, scramble=True, rng=np.random.default_rng(0)).random(_POINTS).T
+    """Evenly spread points of the unit cube: [dimensions, points]."""
+    points: Values = stats.qmc.Sobol(_DIMENSIONS, scramble=True, rng=np.random.default_rng(0)).random(_POINTS).T
     return points
 
 

@@ -111,7 +111,8 @@ def judged_by_weights(
     interval = within(estimate.interval(own_level), -largest, largest)
     p = estimate.p_value
     verdict = verdict_of(interval, margin, higher_is_better)
-    found = smallest_detectable(estimate, n_seeds, own_level, largest=largest)
+    spread = panel.spread(weights, is_alone=number < 2)
+    found = smallest_detectable(spread, n_seeds, own_level, largest=largest)
     differences = np.einsum("a,asq->sq", weights, panel.values)
     p_ranks = ranks(differences.mean(axis=0))
     return Comparison(

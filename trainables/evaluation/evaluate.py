@@ -19,7 +19,7 @@ from trainables.evaluation.scores import BLOCK_BYTES, Embeddings
 from trainables.evaluation.searches import Retrieval, Searches
 from trainables.evaluation.tables import per_query_table, relevant_ranks_table
 
-METRIC_DEFINITION = 1
+METRIC_DEFINITION = 2
 """Changes whenever a metric of the same name would get another value; docs/metrics.md says what each number means."""
 
 MAX_EXACT_SCORES = 10**11

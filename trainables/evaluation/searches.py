@@ -95,14 +95,15 @@ class Retrieval:
     def first_and_last_rank(self) -> tuple[FloatArray, FloatArray]:
         """Smallest and greatest rank of a query's relevant candidates in the pool of all languages, each [Q].
 
-        NaN where they are in one language only. Raises ValueError if not all ranks in that pool are known.
+        Ties are pessimistic here, too: tied candidates stand behind the first and before the last relevant one, so that
+        an encoder that tells nothing apart has the greatest distance, not the smallest. NaN where they are in one
+        language only. Raises ValueError if not all ranks in that pool are known.
         """
         rank, language = _known(self.ranks.rank if self.ranks.cutoff is None else None), self.ranks.language
         starts = self.benchmark.relevant_start[:-1]
         parallel = np.maximum.reduceat(language, starts) > np.minimum.reduceat(language, starts)
-        first, last = (
-            np.where(parallel, extreme.reduceat(rank, starts), np.nan) for extreme in (np.minimum, np.maximum)
-        )
+        first = np.where(parallel, np.minimum.reduceat(rank - self.ranks.ties, starts), np.nan)
+        last = np.where(parallel, np.maximum.reduceat(rank, starts), np.nan)
         return first, last
 
     def _by_language(self, rank: IntArray) -> Searches:

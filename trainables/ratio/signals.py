@@ -1,5 +1,6 @@
 """The signals of closed-loop families that are measured on the dev set: losses and metrics on a small slice of it."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
+from trainables.evaluation.measures.collapse import TIES, is_collapsed
 from trainables.evaluation.metric_name import MetricName
 from trainables.inputs import TokenisedBenchmark
 from trainables.ratio.controller import ON_DEV, Signal
@@ -47,6 +49,9 @@ class DevSignals:
     def measure(self, encoder: Encoder, names: Collection[Signal]) -> Mapping[Signal, float]:
         """Returns the named signals, `dev/loss/mono`, `dev/loss/cross` or `dev/` and the name of a metric.
 
+        The metrics of an encoder that has collapsed say nothing: they are NaN, which ends a training that would have to
+        steer by them.
+
         Raises:
             KeyError: a metric that the dev set does not have.
         """
@@ -61,8 +66,13 @@ class DevSignals:
         if wanted:
             metrics = evaluate(benchmark, queries, candidates, keep_per_query=False).metrics
             of_slice = {name: MetricName.parse(name.removeprefix(ON_DEV)).of(benchmark.name) for name in wanted}
-            found |= {name: metrics[str(metric)] for name, metric in of_slice.items()}
+            collapsed = is_collapsed(_ties(metrics), len(queries), len(candidates))
+            found |= {name: math.nan if collapsed else metrics[str(metric)] for name, metric in of_slice.items()}
         return found
+
+
+def _ties(metrics: Mapping[str, float]) -> float:
+    return next(value for name, value in metrics.items() if name.rpartition("/")[2] == TIES)
 
 
 def signal_pairs(dev: TokenisedBenchmark) -> int:

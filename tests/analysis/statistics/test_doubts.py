@@ -28,9 +28,9 @@ def test_a_skewed_estimate_is_one_of_too_few_questions_by_cochran_s_rule() -> No
 @pytest.mark.parametrize("arms", [2, 8])
 def test_a_seed_that_lost_a_lot_is_named_and_its_arm_only(arms: int) -> None:
     values = noise(np.random.default_rng(0), arms, 5)
-    assert far_seeds(panel_of(values)) == []
+    assert far_seeds(panel_of(values)) == ()
     values[1, 3] -= 0.3
-    assert far_seeds(panel_of(values)) == [("b", 3)]
+    assert far_seeds(panel_of(values)) == (("b", 3),)
 
 
 def test_without_other_arms_the_distance_is_student_s_prediction() -> None:
@@ -49,8 +49,8 @@ def test_without_other_arms_the_distance_is_student_s_prediction() -> None:
 def test_two_seeds_or_a_single_arm_name_nobody() -> None:
     values = noise(np.random.default_rng(2), 4, 2)
     values[0, 0] -= 0.5
-    assert far_seeds(panel_of(values)) == []
-    assert far_seeds(panel_of(values[:1])) == []
+    assert far_seeds(panel_of(values)) == ()
+    assert far_seeds(panel_of(values[:1])) == ()
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])

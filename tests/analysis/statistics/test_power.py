@@ -10,6 +10,7 @@ from statsmodels.stats.power import TTestPower
 from analysis.statistics.estimate import Estimate
 from analysis.statistics.panel import Components
 from analysis.statistics.power import power, seeds_needed, smallest_detectable
+from analysis.statistics.spread import Spread
 
 ORACLE = TTestPower()
 
@@ -17,6 +18,11 @@ ORACLE = TTestPower()
 def of_seeds(sd: float, seeds: int) -> Estimate:
     """A mean of which nothing but the seeds is uncertain."""
     return Estimate(0.0, sd / math.sqrt(seeds), seeds - 1.0)
+
+
+def spread_of_seeds(sd: float, seeds: int) -> Spread:
+    """The same as mean squares."""
+    return Spread(np.array([sd**2 / seeds]), np.zeros(1), seeds - 1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10, 40])
@@ -30,7 +36,7 @@ def test_power_agrees_with_statsmodels(seeds: int, difference: float) -> None:
 def test_with_a_known_error_the_smallest_difference_would_be_that_of_statsmodels(seeds: int) -> None:
     """The bounds of the interval are the difference at a known error, times the bounds of that error."""
     exact = ORACLE.solve_power(nobs=seeds, alpha=0.05, power=0.8, alternative="two-sided") * 0.01
-    found = smallest_detectable(of_seeds(0.01, seeds), seeds, 0.05)
+    found = smallest_detectable(spread_of_seeds(0.01, seeds), seeds, 0.05)
     assert found is not None
     size, (low, high) = found
     low_error, high_error = (math.sqrt((seeds - 1) / stats.chi2.isf(tail, seeds - 1)) for tail in (0.025, 0.975))
@@ -47,7 +53,7 @@ def test_with_a_known_error_the_smallest_difference_would_be_that_of_statsmodels
 def test_the_next_study_finds_the_promised_difference_in_four_of_five_cases(seeds: int, level: float) -> None:
     """One study promises, another one is run with a true difference of that size."""
     rng = np.random.default_rng(seeds)
-    unit = smallest_detectable(of_seeds(1.0, seeds), seeds, level)
+    unit = smallest_detectable(spread_of_seeds(1.0, seeds), seeds, level)
     assert unit is not None
     promised = unit[0] * rng.normal(0, 1, (100_000, seeds)).std(axis=1, ddof=1)
     other = promised[:, None] + rng.normal(0, 1, (100_000, seeds))
@@ -60,7 +66,7 @@ def test_the_next_study_finds_the_promised_difference_in_four_of_five_cases(seed
 def test_the_interval_of_the_detectable_size_holds_the_true_one(seeds: int) -> None:
     rng = np.random.default_rng(seeds + 100)
     exact = ORACLE.solve_power(nobs=seeds, alpha=0.05, power=0.8, alternative="two-sided")
-    unit = smallest_detectable(of_seeds(1.0, seeds), seeds, 0.05)
+    unit = smallest_detectable(spread_of_seeds(1.0, seeds), seeds, 0.05)
     assert unit is not None
     spread = rng.normal(0, 1, (50_000, seeds)).std(axis=1, ddof=1)
     holds = (spread * unit[1][0] <= exact) & (exact <= spread * unit[1][1])
@@ -68,7 +74,7 @@ def test_the_interval_of_the_detectable_size_holds_the_true_one(seeds: int) -> N
 
 
 def test_a_stricter_level_finds_larger_differences_only() -> None:
-    sizes = [smallest_detectable(of_seeds(0.01, 5), 5, level) for level in (0.05, 0.005, 0.0005)]
+    sizes = [smallest_detectable(spread_of_seeds(0.01, 5), 5, level) for level in (0.05, 0.005, 0.0005)]
     assert sizes == sorted(sizes)
 
 
@@ -88,22 +94,22 @@ def test_no_number_of_seeds_makes_up_for_too_few_questions() -> None:
 
 def test_without_spread_everything_is_found() -> None:
     nothing = Estimate(0.01, 0.0, 4.0)
-    assert smallest_detectable(nothing, 5, 0.05) == (0.0, (0.0, 0.0))
+    assert smallest_detectable(spread_of_seeds(0.0, 5), 5, 0.05) == (0.0, (0.0, 0.0))
     assert seeds_needed(0.001, nothing, Components(0.0, 0.0, 0.0, 5, 10), 0.05) == 2
     assert (power(0.001, 0.0, 4.0, 0.05), power(0.0, 0.0, 4.0, 0.05)) == (1, 0)
 
 
 def test_two_seeds_are_too_few_to_plan_with() -> None:
     estimate = of_seeds(0.01, 2)
-    assert smallest_detectable(estimate, 2, 0.05) is None
+    assert smallest_detectable(spread_of_seeds(0.01, 2), 2, 0.05) is None
     assert seeds_needed(0.005, estimate, Components(0.01**2, 0.0, 0.0, 2, 10), 0.05) is None
-    assert smallest_detectable(Estimate(0.01, 0.0, 1.0), 2, 0.05) is None
+    assert smallest_detectable(spread_of_seeds(0.0, 2), 2, 0.05) is None
 
 
 @pytest.mark.parametrize(("sd", "found"), [(0.01, True), (0.8, False)])
 def test_no_difference_beyond_the_range_of_the_metric_is_detectable(sd: float, found: bool) -> None:
-    unbounded = smallest_detectable(of_seeds(sd, 3), 3, 0.05)
-    bounded = smallest_detectable(of_seeds(sd, 3), 3, 0.05, largest=1.0)
+    unbounded = smallest_detectable(spread_of_seeds(sd, 3), 3, 0.05)
+    bounded = smallest_detectable(spread_of_seeds(sd, 3), 3, 0.05, largest=1.0)
     assert unbounded is not None
     assert (unbounded[0] <= 1) == found
     assert (bounded is not None) == found

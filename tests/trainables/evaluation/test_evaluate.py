@@ -24,6 +24,7 @@ from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
 from trainables.corpora.sources.registry import load_benchmark
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics, evaluate
+from trainables.evaluation.measures.collapse import is_collapsed
 from trainables.evaluation.metric_name import MetricName
 from trainables.evaluation.rank_top import CUTOFF
 
@@ -149,7 +150,9 @@ def expected_metrics(b: Benchmark, queries: np.ndarray, candidates: np.ndarray) 
         if len({of[c] for c in r}) > 1:
             ranked = sorted(everything, key=lambda c: (-scores[q][c], c in r))
             ranks = [ranked.index(c) + 1 for c in r]
-            distance[q], log[q] = max(ranks) - min(ranks), math.log(max(ranks) / min(ranks))
+            # Tied candidates stand behind the first relevant one and before the last.
+            first = 1 + sum(scores[q][x] > max(scores[q][c] for c in r) for x in everything)
+            distance[q], log[q] = max(ranks) - first, math.log(max(ranks) / first)
     result["b/bias/rank_distance"] = mean(list(by_language(distance).values()))
     result["b/bias/rank_distance_median"] = mean(list(by_language(distance, statistics.median).values()))
     result["b/bias/rank_distance_log"] = mean(list(by_language(log).values()))
@@ -287,6 +290,22 @@ def test_a_collapsed_encoder_ranks_every_relevant_candidate_last() -> None:
     assert metrics["b/multilingual/map"] == pytest.approx(np.mean([k / (144 + k) for k in (1, 2, 3, 4)]))
     assert metrics["b/bias/ties"] == 148 * 4 * 144
     assert metrics["b/bias/same_language_share@10"] == pytest.approx(0.25)
+    # The greatest distance that there is, not the 3 of a perfect ranking.
+    assert metrics["b/bias/rank_distance"] == metrics["b/bias/rank_distance_median"] == 148 - 1
+    assert metrics["b/bias/rank_distance_log"] == pytest.approx(math.log(148))
+    assert is_collapsed(metrics["b/bias/ties"], 148, 148)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 10, 74, 148])
+def test_the_more_embeddings_are_equal_the_greater_is_the_rank_distance(rows: int) -> None:
+    """An encoder that ranks perfectly, with its first rows made equal: no tie makes it look less biased."""
+    b = parallel(LANGUAGES, 37)
+    perfect = np.tile(np.eye(37, dtype=np.float32), (len(LANGUAGES), 1))
+    spoilt = perfect.copy()
+    spoilt[:rows] = perfect[0]
+    found = [evaluate(b, vectors, vectors).metrics["b/bias/rank_distance"] for vectors in (perfect, spoilt)]
+    assert found[0] == 3
+    assert found[1] >= found[0]
 
 
 def test_random_scores_give_the_expected_rank_distance() -> None:

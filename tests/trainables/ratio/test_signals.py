@@ -238,3 +238,16 @@ def test_a_metric_that_the_dev_set_lacks_is_said() -> None:
     signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, torch.device("cpu"), TEMPERATURE)
     with pytest.raises(KeyError, match="rank_distnace"):
         signals.measure(toy_encoder(), {"dev/bias/rank_distnace"})
+
+
+def test_ranks_of_a_collapsed_encoder_are_no_signal() -> None:
+    signals = DevSignals(tokenised(parallel_benchmark(40)), PAD, torch.device("cpu"), TEMPERATURE)
+    encoder = toy_encoder()
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            # Every token has one and the same vector.
+            parameter.copy_(parameter[:1].expand_as(parameter) if parameter.dim() > 1 else parameter)
+    found = signals.measure(encoder, {"dev/bias/rank_distance", "dev/monolingual/map", "dev/loss/mono"})
+    assert math.isnan(found["dev/bias/rank_distance"])
+    assert math.isnan(found["dev/monolingual/map"])
+    assert math.isfinite(found["dev/loss/mono"])

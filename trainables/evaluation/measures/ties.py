@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing_extensions import override
 
 from trainables.evaluation.means import ALL
+from trainables.evaluation.measures.collapse import TIES
 from trainables.evaluation.measures.measure import BiasMeasure
 from trainables.evaluation.searches import Retrieval
 
@@ -15,13 +16,13 @@ class Ties(BiasMeasure):
     It stands with the bias values; where a benchmark has none, by itself.
     """
 
-    name = "ties"
-    label = "ties"
+    name = TIES
+    label = TIES
     description = "pairs of a relevant and a non-relevant candidate with equal scores"
     direction = "neither"
     unit = "count"
     needs = "one pool"
-    default = ("ties",)
+    default = (TIES,)
 
     @override
     def summary(self, retrieval: Retrieval) -> Mapping[tuple[str, ...], float]:
