@@ -27,7 +27,7 @@ class Findings:
         self.facts, self.margin, self.watts = facts, margin, watts
         self.questions = Questions(facts)
         self.panels = Panels(facts, self.questions)
-        self.means = Means(facts, self.questions, self.panels)
+        self.means = Means(facts, self.panels)
 
     @classmethod
     def of(cls, locations: Iterable[str], margin: float = DEFAULT_MARGIN, watts: float | None = None) -> "Findings":

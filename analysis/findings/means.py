@@ -1,16 +1,11 @@
 """The mean of every arm on every benchmark and setting, with the best interval that the records allow."""
 
-import math
 from functools import cached_property
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Benchmark, Estimate, Facts, Place, estimate
-from analysis.facts.questions import Questions
 from analysis.findings.panels import Panels, key
 from trainables.evaluation.metric_name import MetricSetting
-
-ROUNDING = 1e-4
-"""Values per question are float32; a mean of theirs that is further from the summary than this is another number."""
 
 
 class Means:
@@ -19,8 +14,8 @@ class Means:
     All arms of a report get the same kind of interval, so that they can be compared by eye.
     """
 
-    def __init__(self, facts: Facts, questions: Questions, panels: Panels) -> None:
-        self._facts, self._questions, self._panels = facts, questions, panels
+    def __init__(self, facts: Facts, panels: Panels) -> None:
+        self._facts, self._panels = facts, panels
 
     def of(self, arm: Arm, benchmark: Benchmark, setting: MetricSetting) -> Estimate | None:
         """The mean of an arm; None if it has none, no interval for a single seed."""
@@ -47,13 +42,6 @@ class Means:
                     values = arm.values(benchmark.column(setting))
                     panel = self._panels.of(arm, _place(benchmark, setting))
                     if panel is None or panel.seeds != tuple(values) or not panel.is_sample:
-                        return False
-                    mean = float(panel.means[panel.arms.index(key(arm))])
-                    if not math.isclose(mean, math.fsum(values.values()) / len(values), rel_tol=0, abs_tol=ROUNDING):
-                        self._questions.says(
-                            f"{arm.label}, {benchmark.column(setting)}: the values per question do not average to the "
-                            "summary."
-                        )
                         return False
         return bool(arms)
 

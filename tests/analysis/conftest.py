@@ -37,7 +37,7 @@ from trainables.corpora.sources.registry import BENCHMARKS
 from trainables.encoders.registry import PRESETS, encoder_config
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.options import patched
-from trainables.records import REPORTS, RESULT, TRIAL, BatchRecord, Report, Result, Status, TrialRecord
+from trainables.records import PER_QUERY, REPORTS, RESULT, TRIAL, BatchRecord, Report, Result, Status, TrialRecord
 from trainables.sealed import CHECKSUM, checksum, plain_json, validated, write_sealed
 from trainables.storage import Folder
 
@@ -164,6 +164,26 @@ def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     del values[CHECKSUM]
     changed = change(values)
     seal(path, values if changed is None else changed)
+
+
+def keep_queries(trial: Path, kept: Callable[[pd.DataFrame], Any]) -> None:
+    """Leaves rows out of a trial's values per query, and out of the means that its result holds."""
+    rows = pd.read_parquet(trial / PER_QUERY)
+    rows = rows[kept(rows)]
+    rows.to_parquet(trial / PER_QUERY)
+    by_cell = rows.fillna({"pool_language": ""}).groupby(["benchmark", "setting", "query_language", "pool_language"])
+
+    def summarised(result: dict[str, Any]) -> None:
+        metrics = result["metrics"]
+        for measure in ("map", "recall@1", "recall@10"):
+            means = by_cell[measure].mean().astype(float).groupby(["benchmark", "setting"]).mean()
+            micro = rows.groupby(["benchmark", "setting"])[measure].mean()
+            for (benchmark, setting), mean in means.items():
+                name = f"{benchmark}/{setting}/{measure}"
+                known = {name: mean, f"{name}:micro": float(micro[benchmark, setting])}
+                metrics.update({key: value for key, value in known.items() if key in metrics})
+
+    edit(trial / RESULT, summarised)
 
 
 def train_otherwise(folder: Path, options: Mapping[str, Any], trials: str = "*") -> None:

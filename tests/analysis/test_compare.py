@@ -7,7 +7,7 @@ import pytest
 
 from analysis import compare
 from analysis.findings.findings import Findings
-from tests.analysis.conftest import edit_arms, train_otherwise
+from tests.analysis.conftest import edit_arms, keep_queries, train_otherwise
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,5 @@ def test_the_verdict_of_the_report_stands_beside_its_own(finished_study, tmp_pat
 
 def _copy_with_fewer_questions(source, target, benchmark, left):
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("search-*", "report"))
-    for path in target.glob("trials/*/per_query.parquet"):
-        frame = pd.read_parquet(path)
-        kept = (frame["benchmark"] != benchmark) | (frame["parallel_id"] < f"q{left:04d}")
-        frame[kept].to_parquet(path)
+    for path in target.glob("trials/confirm-*"):
+        keep_queries(path, lambda rows: (rows["benchmark"] != benchmark) | (rows["parallel_id"] < f"q{left:04d}"))

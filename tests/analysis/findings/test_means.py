@@ -81,7 +81,8 @@ def test_values_per_question_that_do_not_average_to_the_summary_are_named_and_no
     edit(folder / "trials" / "confirm-X-Y-12" / "result.json", shift)
     _, note, lines = results(folder)
     assert STUDENT in note
-    assert "X-Y, atlas/cross-lingual/map: the values per question do not average to the summary." in lines
+    (damaged,) = [line for line in lines if "confirm-X-Y-12/per_query.parquet is damaged and was left out" in line]
+    assert "atlas/cross-lingual/map in result.json is" in damaged
 
 
 def test_a_single_seed_has_no_interval(tmp_path, write_study):

@@ -13,6 +13,7 @@ from analysis.render.table import format_value
 from analysis.sections import questions, ratio
 from analysis.sections.frame import frame
 from analysis.sections.importance import varied
+from tests.analysis.conftest import keep_queries
 
 SETTINGS = {"monolingual": "monolingual", "cross-lingual": "cross_lingual", "multilingual": "multilingual"}
 MINUS = "\N{MINUS SIGN}"
@@ -150,9 +151,9 @@ def test_of_many_search_trials_the_best_are_drawn_and_that_is_said(report, monke
 
 def test_question_by_question_counts_the_questions_own_differences(tmp_path, write_study):
     folder = write_study(tmp_path, questions=30, search_trials=1)
-    for path in folder.glob("trials/confirm-*/per_query.parquet"):
+
+    def kept(rows):
         # As in MLQA-R: every question in English, two of three in German, one of three in Thai.
-        rows = pd.read_parquet(path)
         number = rows["parallel_id"].str[1:].astype(int) % 3
         absent = {"th": number != 0, "de": number == 1}
         gone = [
@@ -160,7 +161,10 @@ def test_question_by_question_counts_the_questions_own_differences(tmp_path, wri
             for column in ("query_language", "pool_language")
             for name, held in absent.items()
         ]
-        rows[~np.logical_or.reduce(gone)].to_parquet(path)
+        return ~np.logical_or.reduce(gone)
+
+    for trial in folder.glob("trials/confirm-*"):
+        keep_queries(trial, kept)
     arms = []
     for arm in ("best-dynamic", "best-static"):
         held = pd.concat([pd.read_parquet(p) for p in folder.glob(f"trials/confirm-{arm}-1?/per_query.parquet")])
