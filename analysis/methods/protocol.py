@@ -168,13 +168,16 @@ def _front(facts: Facts) -> str:
 
 
 def _seeds(facts: Facts) -> str:
-    counts = {len(arm.seeds) for arm in facts.arms}
+    counts = {len(arm.seeds) for arm in facts.arms if not arm.record.is_untrained}
     if not counts:
         return ""
+    untrained = " but the encoder as it comes" * any(arm.record.is_untrained for arm in facts.arms)
     noun = "seed" if max(counts) == 1 else "seeds"
     items = same_items(facts.arms)
     seen = "; all arms saw the same items in the same order" if items and items.is_same and items.is_whole else ""
-    return f"Every arm was trained anew with {span(counts, 'count')} {noun} that the search had not used{seen}."
+    return (
+        f"Every arm{untrained} was trained anew with {span(counts, 'count')} {noun} that the search had not used{seen}."
+    )
 
 
 def _over(found: Iterable[int]) -> str:

@@ -85,7 +85,9 @@ def _leader(facts: Facts) -> str:
     mean, arm = max(found, key=lambda pair: pair[0])
     missing = " and ".join(facts.main_comparison)
     reason = (
-        f"the arms that the question is about ({missing}) have not both finished" if missing else "no arms are named"
+        f"the arms that the question is about ({missing}) have not both finished"
+        if missing
+        else "the arms that the question is about were left out of this study"
     )
     value = format_value(mean, "score")
     return f"There is no answer yet: {reason}; so far {arm.label} leads with {value} on {place.label}."

@@ -138,7 +138,7 @@ def sentences(findings: Findings) -> list[str]:
         sentence
         for place, held in _judged_levels(findings).items()
         if place.setting == facts.benchmark(place.benchmark).setting_of(facts.objective)
-        for sentence in (*_by_level(place, held), *_change(findings, place))
+        for sentence in (*_by_level(place, held), *_same_training(findings, held), *_change(findings, place))
     ]
     found = [*survival, *growth_sentences(findings)]
     # One reason is enough: whatever keeps levels apart keeps sizes apart, too.
@@ -157,6 +157,19 @@ def _by_level(place: Place, held: Sequence[tuple[Level, Judged]]) -> Iterator[st
             f"By {factor}, on {place.label}, the gain of {first} over {second} is found at {survived} of "
             f"{count(len(own), 'level')}: {'; '.join(parts)}."
         )
+
+
+def _same_training(findings: Findings, held: Sequence[tuple[Level, Judged]]) -> Iterator[str]:
+    """At which levels the two arms are one training, so that there is nothing to compare."""
+    judged = {level for level, _ in held}
+    for factor in dict.fromkeys(level.factor for level in findings.levels if level.factor):
+        same = [
+            level.name
+            for level in findings.levels
+            if level.factor == factor and level not in judged and level.pair[0].identity == level.pair[1].identity
+        ]
+        if same:
+            yield f"At {factor} {listed(same)} the two arms are the same training: there is nothing to tell apart."
 
 
 def _change(findings: Findings, place: Place) -> Iterator[str]:

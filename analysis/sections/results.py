@@ -44,7 +44,7 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
         )
     elif facts.arms:
         notes.append(best)
-    twins = [f"{arm.title} is {arm.record.same_as}" for arm in facts.arms if arm.record.same_as]
+    twins = [f"{arm.label} is {arm.record.same_as}" for arm in facts.arms if arm.record.same_as]
     if twins:
         notes.append(f"The same training under two names: {', '.join(dict.fromkeys(twins))}.")
     return make_table("results", "Results by arm", columns, rows, notes)

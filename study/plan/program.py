@@ -152,10 +152,13 @@ class StudyPlan:
 
     @property
     def first_configs(self) -> list[TrialConfig]:
-        """One configuration per branch and cell, and all fixed arms: what can be checked before anything is run."""
+        """One configuration per branch, cell and level of a searched factor, and all fixed arms: what can be checked
+        before anything is run.
+        """
         found = [
-            s.template.config({**s.template.any_values, **s.template.first}, self._settings.search_seed)
+            s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed)
             for s in self._searches
+            for levels in s.template.combined_levels
             # The curves that a family refers to are not known yet.
             if not self._family(s).references
         ]

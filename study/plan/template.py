@@ -6,6 +6,7 @@ What is said more closely wins: the encoder's recipe, the space, `--set`, the le
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from pydantic import ValidationError
@@ -39,6 +40,11 @@ class Template:
     def any_values(self) -> dict[str, Any]:
         """Some value of every searched option, for what must be checked before anything is chosen."""
         return {key: _middle(parameter) for key, parameter in self.searched.items()}
+
+    @property
+    def combined_levels(self) -> list[dict[str, str]]:
+        """Every combination of levels of the searched factors; one without any if there are none."""
+        return [dict(zip(self.levels, labels, strict=True)) for labels in product(*self.levels.values())]
 
     def config(self, chosen: Mapping[str, Any], seed: int) -> TrialConfig:
         """Returns the configuration at chosen values of `searched`; raises UserError where they do not go together."""
