@@ -61,9 +61,9 @@ def report(planted: Path) -> Report:
 def test_the_answer_is_the_decision(report):
     minus = "\N{MINUS SIGN}"
     assert report.answer.startswith(
-        f"Worse: {minus}.123 [{minus}.234, {minus}.012]. The difference is best dynamic (best dynamic, one line) minus "
-        "best static (best static, one line, the best of 3 search trials) on mAP of atlas, multilingual (95 % repeated "
-        f"confidence interval, 3 looks; 5 seeds x 20 questions). {PLANTED['sentence']}"
+        f"Worse: {minus}.123 [{minus}.234, {minus}.012]. The difference is best dynamic (α best dynamic, one line) "
+        "minus best static (α best static, one line, the best of 3 search trials) on mAP of atlas, multilingual (95 % "
+        f"repeated confidence interval, 3 looks; 5 seeds x 20 questions). {PLANTED['sentence']}"
     )
 
 
