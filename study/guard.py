@@ -43,12 +43,13 @@ def watched(command: Callable[[Watched], int], lost: Callable[[str, int], None])
     child = os.fork()
     if child == 0:
         os.close(reading)
+        # Whatever stops the study then reaches it through its parent, and once.
+        os.setpgid(0, 0)
         _die_with_parent()
         return _tell(command, writing)
     os.close(writing)
-    # Ctrl-C reaches both; the child ends in order, and so does the parent then.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, number))
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wish, lambda number, frame: os.kill(child, number))
     said = bytearray()
     while part := os.read(reading, 4096):
         said += part

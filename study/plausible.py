@@ -10,18 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from trainables.evaluation.measures.record import MeasureRecord, Unit
+from trainables.evaluation.measures.record import BOUNDS, MeasureRecord
 from trainables.evaluation.metric_name import MetricName, measure_of
-
-BOUNDS: dict[Unit, tuple[float, float]] = {
-    "score": (0.0, 1.0),
-    "share": (0.0, 1.0),
-    "difference": (-1.0, 1.0),
-    "ranks": (0.0, np.inf),
-    "count": (0.0, np.inf),
-    "log ratio": (-np.inf, np.inf),
-}
-"""The least and the largest value of a unit."""
 
 _ANY = (-np.inf, np.inf)
 

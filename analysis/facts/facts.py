@@ -13,7 +13,7 @@ from analysis.facts.runs import Cell, Run
 from study.benchmarks import judged_benchmarks, setting_of
 from study.records import BenchmarkRecord, ObjectiveRecord, Study, open_study
 from trainables.errors import UserError
-from trainables.evaluation.measures.record import MeasureRecord
+from trainables.evaluation.measures.record import BOUNDS, MeasureRecord, Unit
 from trainables.evaluation.metric_name import MetricName, MetricSetting, Setting
 
 CellKey = tuple[tuple[str, str], ...]
@@ -29,8 +29,10 @@ class Estimate:
     seeds: int
 
 
-def estimate(values: Iterable[float]) -> Estimate | None:
-    """Mean and Student's t interval over seeds; None without values, no interval for a single one."""
+def estimate(values: Iterable[float], unit: Unit | None = None) -> Estimate | None:
+    """Mean and Student's t interval over seeds, within what the unit allows; None without values, no interval for a
+    single one.
+    """
     found = list(values)
     if not found:
         return None
@@ -42,7 +44,8 @@ def estimate(values: Iterable[float]) -> Estimate | None:
 
     variance = math.fsum((value - mean) ** 2 for value in found) / (len(found) - 1)
     half = float(stdtrit(len(found) - 1, 0.975)) * math.sqrt(variance / len(found))
-    return Estimate(mean, mean - half, mean + half, len(found))
+    least, largest = (-math.inf, math.inf) if unit is None else BOUNDS[unit]
+    return Estimate(mean, max(least, mean - half), min(largest, mean + half), len(found))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,10 @@ def bias(facts: Facts) -> Iterator[Table]:
         ]
         rows = []
         for arm in facts.arms:
-            found = [(one, estimate(arm.values(bias_metric(benchmark.name, one.name)).values())) for one in measures]
+            found = [
+                (one, estimate(arm.values(bias_metric(benchmark.name, one.name)).values(), one.unit))
+                for one in measures
+            ]
             rows.append([*arm_cells(facts, arm), *(_cell(one, e) for one, e in found)])
         notes = [
             "Rank distance: rank of the last minus rank of the first parallel relevant candidate in the pool of all "

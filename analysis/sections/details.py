@@ -56,7 +56,9 @@ def spread(findings: Findings) -> Table:
                 panel = findings.panels.of(arm, place)
                 table = questions.table(arm, place)
                 if panel is not None and table is not None and panel.is_sample:
-                    rows += _row(arm.label, place, panel.components(panel.weights({key(arm): 1.0})), table)
+                    # The mean of all settings has no mean of a language.
+                    of_languages = table if setting in benchmark.settings else None
+                    rows += _row(arm.label, place, panel.components(panel.weights({key(arm): 1.0})), of_languages)
     notes = [
         "Shares of the variance of the mean for new seeds and new questions: variance between seeds / seeds, between "
         "questions / questions, of seed and question together / both. More seeds help against the first and the third, "
@@ -95,7 +97,8 @@ def secondary(facts: Facts) -> Table:
                 if (name.benchmark, name.setting, name.query_language) != (benchmark.name, setting, None):
                     continue
                 for arm in facts.arms if name.measure != benchmark.measure.name or name.micro else ():
-                    cell = estimate_cell(estimate(arm.values(str(name)).values()))
+                    unit = facts.measure(name.measure).unit
+                    cell = estimate_cell(estimate(arm.values(str(name)).values(), unit))
                     rows.append([*arm_cells(facts, arm), benchmark.name, setting, _measure(name), cell])
     return make_table("other_metrics", "Other quality metrics", columns, rows, [seeds_note(facts)], long=True)
 

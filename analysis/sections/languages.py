@@ -33,7 +33,8 @@ def per_language(facts: Facts) -> Iterator[Table]:
             rows = []
             for arm in facts.arms:
                 means = [*(benchmark.cell(setting, one) for one in shown), metric]
-                rows.append([arm.label, *(estimate_cell(estimate(arm.values(one).values())) for one in means)])
+                found = (estimate(arm.values(one).values(), benchmark.measure.unit) for one in means)
+                rows.append([arm.label, *map(estimate_cell, found)])
             columns = [
                 Column("arm", "Arm"),
                 *(Column(slug(language), language, "score") for language in shown),

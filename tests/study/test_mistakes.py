@@ -106,7 +106,7 @@ def test_a_study_that_exists_is_not_overwritten(tmp_path: Path, refusal: Refusal
 
 def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path, refusal: Refusal) -> None:
     (tmp_path / "file").write_text("no folder")
-    assert "file/x: not a directory; mend that or give another --storage" in refusal("--storage", "file", "--name", "x")
+    assert "/file (it is no folder); give another one" in refusal("--storage", "file", "--name", "x")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What a study records about its measures, so that a report can name and order them without the code of a plugin."""
 
+from collections.abc import Mapping
+from math import inf
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +14,17 @@ Direction = Literal["maximize", "minimize", "neither"]
 Unit = Literal["score", "ranks", "log ratio", "difference", "share", "count"]
 """What a value is: a score in [0, 1], a number of ranks, the logarithm of a ratio of ranks, a difference of scores, a
 share in [0, 1], or a count."""
+
+
+BOUNDS: Mapping[Unit, tuple[float, float]] = {
+    "score": (0.0, 1.0),
+    "share": (0.0, 1.0),
+    "difference": (-1.0, 1.0),
+    "ranks": (0.0, inf),
+    "count": (0.0, inf),
+    "log ratio": (-inf, inf),
+}
+"""The least and the largest value of a unit."""
 
 
 class MeasureRecord(BaseModel):
