@@ -77,7 +77,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.list:
         from analysis.sections.registry import SECTIONS
 
-        print(*(f"{section.key:<12} {section.lead}" for section in SECTIONS.values()), sep="\n")
+        width = max(map(len, SECTIONS))
+        print(*(f"{section.key:<{width}} {section.lead}" for section in SECTIONS.values()), sep="\n")
         return 0
     locations = options.studies or [newest_study()]
     if options.serve is not None:

@@ -27,7 +27,7 @@ def print_lists(console: Console) -> None:
     )
     _print(
         console,
-        "measures (--objective SETTING/MEASURE)",
+        "measures (--measure NAME, --objective SETTING/NAME)",
         ((example(measure), measure.description) for measure in MEASURES.values()),
     )
     _print(console, "schedule families", ((n, family.description) for n, family in FAMILIES.items()))

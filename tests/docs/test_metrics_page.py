@@ -3,6 +3,7 @@
 import re
 
 from tests.docs.pages import DOCS, blocks
+from trainables.evaluation.evaluate import METRIC_DEFINITION
 from trainables.evaluation.measures.registry import MEASURES, example
 
 PAGE = "metrics.md"
@@ -28,3 +29,7 @@ def test_the_page_says_what_every_evaluation_computes() -> None:
 def test_the_example_of_the_page_runs() -> None:
     for block in blocks(PAGE, "python"):
         exec(block, {})
+
+
+def test_the_page_names_the_definition_that_records_hold() -> None:
+    assert f"(now {METRIC_DEFINITION})" in (DOCS / PAGE).read_text(encoding="utf-8")
