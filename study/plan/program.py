@@ -12,7 +12,7 @@ told again, and the program stands where it stood.
 >>> trial.id, trial.config.ratio.summary()
 ('search-X-X-mono-000', 'constant 1')
 >>> metrics = {"dev/overall/map": 0.4}
->>> plan.complete(trial, Outcome(status="complete", steps=340, metrics=metrics, dev_by_step={}))
+>>> plan.complete(trial, Outcome(status="complete", steps=310, metrics=metrics, dev_by_step={}))
 >>> plan.next_trial().id
 'search-X-Y-000'
 """
