@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from typing_extensions import override
 
-from trainables.errors import UserError
+from trainables.errors import UserError, one_line
 from trainables.inert import inert
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -47,17 +47,13 @@ def run_command(name: str, command: Callable[[], int], remedy: str) -> int:
         where = f"{error.filename}: " if error.filename else ""
         sentence = f"{where}{(error.strerror or str(error)).lower()}; {remedy}"
     except (RecursionError, OverflowError, MemoryError) as error:
-        sentence = f"what was given is too large or too deeply nested ({_first_line(error)}); {remedy}"
+        sentence = f"what was given is too large or too deeply nested ({one_line(error)}); {remedy}"
     except Exception as error:
         if not _comes_from_a_file(error):
             raise
-        sentence = f"a file cannot be read ({_first_line(error)}); {remedy}"
+        sentence = f"a file cannot be read ({one_line(error)}); {remedy}"
     print(f"{name}: {inert(' '.join(sentence.splitlines()))}", file=sys.stderr)
     return USER_ERROR
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _comes_from_a_file(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The one exception that stands for a user's mistake."""
+"""The one exception that stands for a user's mistake, and other errors as they stand in its sentence."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,6 +9,12 @@ class UserError(Exception):
 
     Command lines print the sentence and leave with exit status 2; they never show a traceback for it.
     """
+
+
+def one_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, or its kind, without a full stop, to stand inside a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".: ") if lines else type(error).__name__
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

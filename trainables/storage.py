@@ -27,7 +27,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs
 
-from trainables.errors import UserError
+from trainables.errors import UserError, one_line
 from trainables.plain_files import check_no_link, create, open_to_append, open_to_read
 
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}")
@@ -101,7 +101,7 @@ class Folder:
             filesystem, path = fs.FileSystem.from_uri(location)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             raise UserError(
-                f"{self.location} is no folder or URI that can be opened ({_first_line(error)}): give a path, or a URI "
+                f"{self.location} is no folder or URI that can be opened ({one_line(error)}): give a path, or a URI "
                 "such as s3://bucket/folder, gs://bucket/folder or hdfs://host/folder."
             ) from error
         return filesystem, path.rstrip("/")
@@ -115,7 +115,7 @@ class Folder:
             found = filesystem.get_file_info(place)
         except OSError as error:
             raise UserError(
-                f"{self.location} does not answer ({_first_line(error)}): check the name, the region, the credentials "
+                f"{self.location} does not answer ({one_line(error)}): check the name, the region, the credentials "
                 "and the connection."
             ) from error
         if is_store and found.type == fs.FileType.NotFound:
@@ -283,10 +283,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 @contextmanager

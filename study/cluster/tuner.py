@@ -24,7 +24,7 @@ from study.plan.program import StudyPlan
 from study.records import PhaseCounts, State, StatusRecord, Study, open_study
 from study.settings import StudySettings
 from study.terminal import Progress
-from trainables.errors import UserError
+from trainables.errors import UserError, one_line
 from trainables.plain_files import first_link, open_to_append
 from trainables.records import Outcome, TrialRecord, now
 from trainables.storage import Folder
@@ -93,7 +93,7 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
             if not settings.address:
                 raise
             raise UserError(
-                f"--address {settings.address}: no Ray cluster answers there ({str(error).splitlines()[0]}); "
+                f"--address {settings.address}: no Ray cluster answers there ({one_line(error)}); "
                 "start one with `ray start --head`, or leave --address out to start Ray here."
             ) from error
         try:

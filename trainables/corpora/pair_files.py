@@ -11,7 +11,7 @@ from trainables.corpora.pair_paths import PAIR_FILE_SUFFIXES, pair_file_suffix
 from trainables.corpora.pair_records import FIELDS, LONGEST_TEXT, Record, items_from_records
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.text_files import text_lines
-from trainables.errors import UserError
+from trainables.errors import UserError, one_line
 
 _ROWS = 256
 """Rows of a Parquet file in memory at a time: a short file can hold the same long text in a million of them."""
@@ -137,8 +137,9 @@ def _parquet_records(path: Path) -> Iterator[Record]:
     except _RepeatedKeyError as error:
         raise UserError(f"{path}, row {row}: the key {error.args[0]!r} occurs twice in a map: keep one.") from error
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise UserError(f"{path} cannot be read as Parquet after row {row} ({reason}): write it again.") from error
+        raise UserError(
+            f"{path} cannot be read as Parquet after row {row} ({one_line(error)}): write it again."
+        ) from error
 
 
 def _from_map(value: Any) -> Any:

@@ -52,12 +52,6 @@ def _load(path: Path) -> Any:
         raise UserError(f"{path} cannot be read ({error}): fetch the file again.") from error
 
 
-def one_line(error: BaseException) -> str:
-    """Returns the first line of an error's message, or its kind, without a full stop, to stand inside a sentence."""
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".: ") if lines else type(error).__name__
-
-
 def remedy(source: str) -> str:
     """Returns what to do about a checkpoint that does not load."""
     if Path(source).is_absolute():

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from trainables.encoders.base import EncoderConfig, Preset, Shape
-from trainables.encoders.folder import SETTINGS_FILE, one_line, read_folder, refuse_encoder_decoder, remedy
-from trainables.errors import UserError
+from trainables.encoders.folder import SETTINGS_FILE, read_folder, refuse_encoder_decoder, remedy
+from trainables.errors import UserError, one_line
 from trainables.parameters import Real
 from trainables.recipe import Recipe
 

@@ -16,10 +16,10 @@ import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from trainables.encoders.folder import one_line, remedy
+from trainables.encoders.folder import remedy
 from trainables.encoders.quiet import quiet
 from trainables.encoders.seeds import LONGEST, SPACE, count_words, repeated_substrings
-from trainables.errors import UserError
+from trainables.errors import UserError, one_line
 
 SAMPLE = 50_000
 """Training reads at most this many texts, spread evenly over those given."""
