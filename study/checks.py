@@ -116,8 +116,8 @@ def check_same_inputs(recorded: Study, data: DataRecord, encoders: Collection[En
 
 def check_storage(folder: Folder) -> None:
     """Raises UserError where a study could not be written: nothing there answers, or may be written, or is free."""
+    folder.check_reachable()
     if not folder.is_local:
-        folder.check_reachable()
         return
     existing = next(p for p in (folder.local_path, *folder.local_path.parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):

@@ -121,11 +121,14 @@ def _study_location(flag: str, study: str, storage: str | None) -> str:
     """Where a study lies that is given by its folder or, in the storage, by its name."""
     if not study.strip():
         raise UserError(f"{flag} names no study: give its name, or its folder.")
-    if "/" in study or Path(study).exists():
-        return study
     from trainables.storage import Folder
 
-    return (Folder(storage or str(StudySettings.model_fields["storage"].default)) / study).location
+    if "/" in study or Path(study).exists():
+        Folder(study).check_reachable()
+        return study
+    folder = Folder(storage or str(StudySettings.model_fields["storage"].default)) / study
+    folder.check_reachable()
+    return folder.location
 
 
 def _mark_lost(location: str, process: int) -> None:

@@ -110,12 +110,13 @@ class Session:
     def new(cls, settings: StudySettings, name: str, console: Console) -> "Session":
         """Prepares a new study; raises UserError if the folder already holds one."""
         folder = Folder(settings.storage) / name
+        # First of all: storage that does not answer would be asked again and again by whatever looks into it.
+        check_storage(folder)
         if folder.exists(STUDY):
             raise UserError(
                 f"{folder.location} already holds a study: give another --name, or go on with it by "
                 f"--resume {folder.location}."
             )
-        check_storage(folder)
         return cls(settings.model_copy(update={"name": name}).with_absolute_paths(), folder, None, console)
 
     @classmethod

@@ -36,7 +36,7 @@ _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}")
 _CHUNK_BYTES = 1 << 20
 
 _RETRY = "retry_limit_seconds"
-_RETRY_SECONDS, _SOON_SECONDS = 60, 5
+_RETRY_SECONDS, _SOON_SECONDS = 60, 2
 
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 """How libraries written in Rust (safetensors, tokenizers) tell an error of the operating system."""
@@ -108,6 +108,8 @@ class Folder:
 
     def check_reachable(self) -> None:
         """Asks remote storage for its bucket; raises UserError if it does not answer soon, or has none of this name."""
+        if self.is_local:
+            return
         filesystem, path = self._opened(_SOON_SECONDS)
         is_store = self.location.startswith(("s3://", "gs://", "gcs://"))
         place = path.partition("/")[0] if is_store else path

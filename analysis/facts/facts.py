@@ -15,6 +15,7 @@ from study.records import BenchmarkRecord, ObjectiveRecord, Study, open_study
 from trainables.errors import UserError
 from trainables.evaluation.measures.record import BOUNDS, MeasureRecord, Unit
 from trainables.evaluation.metric_name import MetricName, MetricSetting, Setting
+from trainables.storage import Folder
 
 CellKey = tuple[tuple[str, str], ...]
 
@@ -117,7 +118,10 @@ class Facts:
     @classmethod
     def of(cls, locations: Iterable[str]) -> "Facts":
         """Opens the studies in these folders; raises UserError as `open_study` does."""
-        return cls([open_study(location) for location in locations])
+        places = list(locations)
+        for place in places:
+            Folder(place).check_reachable()
+        return cls([open_study(place) for place in places])
 
     @property
     def first(self) -> StudyRecords:

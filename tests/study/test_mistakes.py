@@ -92,6 +92,14 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(arguments: list[str], sent
     assert list(Path.cwd().iterdir()) == [], "something was left behind"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["--storage"], ["--resume"], ["--verify"], ["--confirm-only"]], ids=" ".join)
+def test_storage_that_does_not_answer_is_said_before_anything_else(arguments: list[str], refusal: Refusal) -> None:
+    said = refusal(*arguments, "s3://bucket/x?endpoint_override=127.0.0.1:9&scheme=http&region=x")
+    assert "does not answer" in said
+    assert "check the name, the region, the credentials and the connection" in said
+
+
 def test_a_batch_that_workers_cannot_share_is_said(tmp_path: Path, refusal: Refusal) -> None:
     assert "--batch-size 15 is no multiple of --workers-per-trial 2" in refusal(
         "--workers-per-trial", "2", "--batch-size", "15"
