@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -120,6 +121,28 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+_JUDGED = (
+    Column("benchmark", "Benchmark"),
+    Column("setting", "Setting"),
+    Column("metric", "Metric"),
+    Column("difference", "Difference", "difference"),
+    Column("p", "p", "p"),
+    Column("verdict", "Verdict"),
+)
+
+
+def _judged_cells(judged: Judged) -> list[Any]:
+    place = judged.place
+    return [
+        place.benchmark,
+        place.setting,
+        place.measure.label,
+        difference_cell(judged),
+        p_cell(judged),
+        judged.verdict,
+    ]
+
+
 def overview(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, Judged | None] | None = None) -> Table:
     """The two arms on every benchmark and setting, judged by themselves.
 
@@ -129,48 +152,16 @@ def overview(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, 
         in_report: how the report judges the same, for the notes; None where there is no report.
     """
     in_report = in_report or {}
-    columns = [
-        Column("benchmark", "Benchmark"),
-        Column("setting", "Setting"),
-        Column("metric", "Metric"),
-        Column("difference", "Difference", "difference"),
-        Column("p", "p", "p"),
-        Column("verdict", "Verdict"),
-        Column("detectable", DETECTABLE, "size"),
-    ]
-    rows = []
-    for j in judged:
-        where = [j.place.benchmark, j.place.setting, j.place.measure.label]
-        rows.append([*where, difference_cell(j), p_cell(j), j.verdict, detectable_cell(j)])
+    columns = [*_JUDGED, Column("detectable", DETECTABLE, "size")]
+    rows = [[*_judged_cells(j), detectable_cell(j)] for j in judged]
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
     return make_table("overview", title, columns, rows, _notes(judged, margin, in_report))
 
 
 def of_report(judged: Sequence[Judged]) -> Table:
     """What the report says about the two arms, with the family in which it does."""
-    columns = [
-        Column("benchmark", "Benchmark"),
-        Column("setting", "Setting"),
-        Column("metric", "Metric"),
-        Column("difference", "Difference", "difference"),
-        Column("p", "p", "p"),
-        Column("verdict", "Verdict"),
-        Column("family", "Family"),
-        Column("family_size", "Of", "count"),
-    ]
-    rows = [
-        [
-            j.place.benchmark,
-            j.place.setting,
-            j.place.measure.label,
-            difference_cell(j),
-            p_cell(j),
-            j.verdict,
-            j.family,
-            j.comparison.n_comparisons,
-        ]
-        for j in judged
-    ]
+    columns = [*_JUDGED, Column("family", "Family"), Column("family_size", "Of", "count")]
+    rows = [[*_judged_cells(j), j.family, j.comparison.n_comparisons] for j in judged]
     return make_table("in_report", "The same two arms in the report", columns, rows)
 
 

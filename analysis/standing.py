@@ -46,9 +46,8 @@ def _seeds(facts: Facts) -> list[str]:
             )
         if arm.diverged:
             lines.append(
-                f"{arm.label} diverged under {count(len(arm.diverged), 'seed')} of "
-                f"{len(arm.diverged) + len(arm.seeds) + len(arm.left_out)}: what its other seeds reach is never "
-                "called best or better than an arm that lost fewer."
+                f"{arm.label} diverged under {count(len(arm.diverged), 'seed')} of {arm.attempted}: what its other "
+                "seeds reach is never called best or better than an arm that lost fewer."
             )
     return lines
 

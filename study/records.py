@@ -416,8 +416,9 @@ class Trial:
         """One row per query and relevant candidate; None if the trial has none."""
         return self._table(RELEVANT_RANKS)
 
+    @cached_property
     def damaged_files(self) -> list[str]:
-        """The files of a finished trial that are not what they were when it ended; every one is read."""
+        """The files of a finished trial that are not what they were when it ended; every one is read, once."""
         wanted = {} if self.result is None else self.result.files
         return [name for name, checksum in wanted.items() if not self._is(name, checksum)]
 

@@ -18,7 +18,7 @@ def damage(study: Study) -> list[str]:
     for trial in study.trials:
         found += [
             f"{trial.folder.location}/{name} is damaged or missing (it is not what it was when the trial ended)"
-            for name in trial.damaged_files()
+            for name in trial.damaged_files
             if not any(f"{trial.folder.location}/{name} " in line for line in found)
         ]
     return [*found, *study.gaps]

@@ -70,6 +70,11 @@ class Arm:
             return tuple(sorted(set.intersection(*(set(part.seeds) for part in self.parts))))
         return self.repeated or tuple(run.seed for run in self.runs)
 
+    @property
+    def attempted(self) -> int:
+        """How many seeds were trained to an end, lost ones and those left out of the numbers included."""
+        return len(self.diverged) + len(self.seeds) + len(self.left_out)
+
     def values(self, metric: str) -> dict[int, float]:
         """The value of a summary metric by seed, without seeds that lack it."""
         if self.parts:

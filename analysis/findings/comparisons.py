@@ -223,8 +223,8 @@ def _survivors(first: Arm, second: Arm, comparison: Comparison) -> str:
     ahead, behind = (first, second) if comparison.verdict == "better" else (second, first)
     if len(ahead.diverged) <= len(behind.diverged):
         return ""
-    lost, all_seeds = len(ahead.diverged), len(ahead.diverged) + len(ahead.seeds) + len(ahead.left_out)
-    return f"{lost} of {all_seeds} seeds of {ahead.label} diverged, and those that are left are no fair sample"
+    lost = len(ahead.diverged)
+    return f"{lost} of {ahead.attempted} seeds of {ahead.label} diverged, and those that are left are no fair sample"
 
 
 def judge_pair(facts: Facts, questions: Questions, first: Arm, second: Arm, margin: float) -> list[Judged]:

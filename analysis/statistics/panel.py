@@ -156,7 +156,6 @@ class Panel:
         seeds, questions = len(self.seeds), len(self.questions)
         involved = weights != 0
         share = weights[involved] ** 2 / (seeds * questions)
-        square = float((weights @ self.question_means).var(ddof=1))
         return Spread(
             own=share * self.own_seed_squares[involved],
             centre=share * self.seed_squares.centre,
@@ -164,7 +163,7 @@ class Panel:
             borrowed=self.seed_squares.borrowed,
             rest=float(share @ self.rest_squares[involved]),
             rest_freedom=(seeds - 1.0) * (questions - 1.0),
-            questions=square / questions if square > self._negligible else 0.0,
+            questions=self._question_square(weights) / questions,
             question_freedom=questions - 1.0,
             is_alone=is_alone,
         )
@@ -175,11 +174,14 @@ class Panel:
         rest = float(weights**2 @ self.rest_squares)
         of_seeds = max(float(weights**2 @ self.seed_squares.variances) - rest, 0.0) / questions
         # The questions' mean square holds their share of the rest.
-        square = float((weights @ self.question_means).var(ddof=1))
-        if square <= self._negligible:
-            square = 0.0
+        square = self._question_square(weights)
         rest = min(rest, square * seeds)
         return Components(of_seeds, square - rest / seeds, rest, seeds, questions)
+
+    def _question_square(self, weights: Values) -> float:
+        """The variance between questions of the sum of the arms by weights [arms]."""
+        square = float((weights @ self.question_means).var(ddof=1))
+        return square if square > self._negligible else 0.0
 
     def weights(self, of: Mapping[str, float]) -> Values:
         """The weight of every arm, zero where none is given: [arms]."""

@@ -312,20 +312,23 @@ class StudyPlan:
         for place, cell in enumerate(self.cells):
             for number, branch in enumerate(self.space.branches):
                 template = template_of(settings, self.space, cell, branch.patch, branch)
-                search = BranchSearch(
-                    branch.name,
-                    template.searched,
-                    sampler=settings.sampler or self.space.sampler,
-                    seed=settings.search_seed,
-                    trials=self._trials,
-                    first=template.first,
-                    objectives=self.objectives,
-                    study_name="/".join([*cell.levels.values(), branch.name]),
-                    storage=self._storage,
-                )
+                search = self._branch_search(branch.name, cell, template)
                 same_branch = found[(place - 1) * len(self.space.branches) + number] if place else None
                 found.append(_Search(cell, branch, template, search, same_branch if settings.warm_start else None))
         return found
+
+    def _branch_search(self, name: str, cell: Cell, template: Template) -> BranchSearch:
+        return BranchSearch(
+            name,
+            template.searched,
+            sampler=self._settings.sampler or self.space.sampler,
+            seed=self._settings.search_seed,
+            trials=self._trials,
+            first=template.first,
+            objectives=self.objectives,
+            study_name="/".join([*cell.levels.values(), name]),
+            storage=self._storage,
+        )
 
     def _check_ratios(self) -> None:
         """Raises UserError for a parameter of a ratio that was given and that no branch has."""
@@ -443,20 +446,9 @@ class StudyPlan:
         found = []
         for control in self._tuned_controls if searched else ():
             values = control_config(control, trial.config, outcome.ratios).model_dump()
-            optuna_search = BranchSearch(
-                control,
-                searched,
-                sampler=self._settings.sampler or self.space.sampler,
-                seed=self._settings.search_seed,
-                trials=self._trials,
-                first=first,
-                objectives=self.objectives,
-                study_name="/".join([*cell.levels.values(), control]),
-                storage=self._storage,
-            )
             template = Template(values, searched, first, search.template.levels)
             branch = Branch(name=control, role="control", patch={})
-            found.append(_Search(cell, branch, template, optuna_search))
+            found.append(_Search(cell, branch, template, self._branch_search(control, cell, template)))
         return found
 
     def _suggest_neighbours_best(self, search: _Search, neighbour: _Search) -> None:

@@ -32,7 +32,7 @@ def check_recorded(plan: StudyPlan, study: Study) -> None:
 
 def whole_trials(study: Study) -> dict[str, Trial]:
     """The recorded trials by id, without those that must be run again because a file of theirs is damaged."""
-    return {trial.id: trial for trial in study.trials if not trial.damaged_files()}
+    return {trial.id: trial for trial in study.trials if not trial.damaged_files}
 
 
 def check_same_trial(trial: TrialRecord, known: Trial) -> None:
