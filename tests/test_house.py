@@ -116,8 +116,8 @@ def test_no_module_takes_a_private_name_of_another() -> None:
 
 
 REGISTRIES = (FAMILIES, KINDS, PRESETS, BENCHMARKS, TRAINING_SOURCES, MEASURES, SPACES)
-HOMONYMS = frozenset(("bias", "step", "progress", "linear", "cosine", "constant", "static_ratio"))
-"""Names of families and spaces that are words of something else, too: of metrics, reports, decays, axes, tables."""
+HOMONYMS = frozenset(("bias", "step", "progress", "linear", "cosine", "constant", "static_ratio", "complete"))
+"""Names of entries that are words of something else, too: of metrics, reports, decays, axes, tables, states."""
 HOMES = ("trainables.ratio", "trainables.encoders", "trainables.corpora.sources", "trainables.evaluation.measures")
 """Where the entries live, each in a file of its own."""
 ALLOWED = {
