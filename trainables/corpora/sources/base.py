@@ -28,6 +28,9 @@ class Source:
 class BenchmarkSource(Source):
     """Queries and candidates by which encoders are judged."""
 
+    measures: tuple[str, ...] = ()
+    """What its authors report, such as `ndcg@10`, the main one first; it is computed beside the default measures, and
+    arms are judged by the first. None: by the first default measure."""
     splits: tuple[str, ...] = ("test",)
     """`test` is judged in the confirm phase; `dev` is there only if parameters may be chosen on it."""
     load: Callable[[str, Path | None], Benchmark]
