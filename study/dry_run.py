@@ -61,7 +61,9 @@ def _lines(
     overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
     treated = "kept" if settings.keep_overlap else "dropped"
     tests = [
-        f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates)" for t in data.tests
+        f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates; "
+        f"{data.sources[t.name].terms})"
+        for t in data.tests
     ]
     factors = [f"{f.name}: {', '.join(level.label for level in f.levels)}" for f in plan.space.factors]
     worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"

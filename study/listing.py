@@ -43,7 +43,7 @@ def _description(option: Declared) -> str:
 
 
 def _described(sources: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
-    return ((name, f"{source.description} ({source.licence})") for name, source in sources.items())
+    return ((name, f"{source.description} ({source.terms})") for name, source in sources.items())
 
 
 def _print(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:

@@ -26,6 +26,7 @@ from trainables.config import TrialConfig
 from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
 from trainables.evaluation.measures.record import MeasureRecord
+from trainables.evaluation.tie_rule import TieRule
 from trainables.records import (
     PER_QUERY,
     RELEVANT_RANKS,
@@ -66,6 +67,10 @@ class SetRecord(Record):
     """items that training may use"""
     left_out: str | None = None
     """why the set fills no batch"""
+    licence: str | None = None
+    """SPDX identifier or name of the licence; null for files of the user's"""
+    non_commercial: bool = False
+    """whether the licence forbids commercial use"""
 
 
 class TrainingDataRecord(Record):
@@ -96,6 +101,10 @@ class BenchmarkRecord(Record):
     """sha256 of queries, candidates and judgements"""
     metric_definition: int | None = None
     """number that changes whenever a metric of the same name would get another value"""
+    ties: TieRule = "pessimistic"
+    """how equal scores rank"""
+    main_measure: str | None = None
+    """what its authors report first, by which arms are judged; null: the study's first measure of quality"""
     queries: int
     """queries over all languages"""
     candidates: int
@@ -104,6 +113,14 @@ class BenchmarkRecord(Record):
     """languages of queries and candidates"""
     parallel_ids: int
     """questions; a question in several languages counts once"""
+    unjudged_queries: int = 0
+    """queries of its files that nobody judged, and that are left out"""
+    queries_with_nothing_relevant: int = 0
+    """queries that were judged, and to which nothing is relevant: they count 0"""
+    licence: str | None = None
+    """SPDX identifier or name of the licence"""
+    non_commercial: bool = False
+    """whether the licence forbids commercial use"""
     references: tuple[str, ...] = ()
     """works to cite, as BibTeX entries"""
 

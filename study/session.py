@@ -96,7 +96,12 @@ class Session:
         if recorded is not None:
             check_same_inputs(recorded, self._data.record(), self._encoders)
         self._inputs: StudyInputs = prepare_inputs(
-            plan.encoders, self._data.training, self._data.dev, self._data.tests, asked_measures(settings)
+            plan.encoders,
+            self._data.training,
+            self._data.dev,
+            self._data.tests,
+            (*asked_measures(settings), *self._data.measures),
+            self._data.ties,
         )
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from trainables.evaluation.tie_rule import TieRule
+
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -74,6 +76,8 @@ class StudySettings(BaseModel):
     front of several goes to the confirm phase"""
     measure: tuple[Text, ...] = ()
     """measure to compute beside the default ones, such as ndcg@10; repeatable (see --list)"""
+    ties: TieRule = "pessimistic"
+    """how equal scores rank: what is not relevant first, or as in trec_eval, for numbers beside published ones"""
     sampler: Literal["tpe", "random", "nsga2"] | None = None
     """Optuna sampler inside every branch (default: the space's; tpe is random for 4 trials)"""
     search: Mapping[str, str] = {}

@@ -9,6 +9,7 @@ from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.tokens import TokenTable, tokenise
+from trainables.evaluation.tie_rule import TieRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,8 @@ class TrialInputs:
     texts: TokenisedTexts
     measures: tuple[str, ...] = ()
     """What every evaluation computes beside the default measures."""
+    ties: TieRule = "pessimistic"
+    """How equal scores rank in every evaluation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +57,12 @@ class StudyInputs:
     """By `EncoderConfig.token_key`."""
     measures: tuple[str, ...] = ()
     """What every evaluation computes beside the default measures."""
+    ties: TieRule = "pessimistic"
+    """How equal scores rank in every evaluation."""
 
     def of(self, encoder: EncoderConfig) -> TrialInputs:
         """The inputs of the trials of an encoder."""
-        return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.measures)
+        return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.measures, self.ties)
 
 
 def prepare_inputs(
@@ -66,6 +71,7 @@ def prepare_inputs(
     dev: Benchmark,
     tests: Sequence[Benchmark],
     measures: tuple[str, ...] = (),
+    ties: TieRule = "pessimistic",
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -77,6 +83,7 @@ def prepare_inputs(
         dev: the dev set.
         tests: the benchmarks.
         measures: what every evaluation computes beside the default measures.
+        ties: how equal scores rank in every evaluation.
 
     Raises:
         UserError: a tokenizer does not load.
@@ -86,6 +93,7 @@ def prepare_inputs(
         replace(data, texts=(), item_ids=()),
         {key: _tokenised(encoder, data.texts, dev, tests) for key, encoder in by_key.items()},
         measures,
+        ties,
     )
 
 

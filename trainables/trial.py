@@ -146,7 +146,7 @@ class _Judge:
     """Evaluates an encoder on the dev set and on the benchmarks."""
 
     def __init__(self, inputs: TrialInputs, device: torch.device, clock: Clock) -> None:
-        self._texts, self._measures = inputs.texts, inputs.measures
+        self._inputs, self._texts = inputs, inputs.texts
         self._device, self._clock = device, clock
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
@@ -164,7 +164,12 @@ class _Judge:
             candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=self._device)
         with self._clock.measure("score"):
             return evaluate(
-                tokenised.benchmark, queries, candidates, measures=self._measures, keep_per_query=keep_per_query
+                tokenised.benchmark,
+                queries,
+                candidates,
+                measures=self._inputs.measures,
+                ties=self._inputs.ties,
+                keep_per_query=keep_per_query,
             )
 
 

@@ -263,7 +263,7 @@ class Facts:
         records: dict[str, BenchmarkRecord] = {}
         for study in self.studies:
             records = {**study.info.data.benchmarks, **records}
-        order = dict.fromkeys(name for study in self.studies for name in study.info.data.benchmarks)
+        main = {n: one.main_measure for study in self.studies for n, one in study.info.data.benchmarks.items()}
         return tuple(
             Benchmark(
                 one.name,
@@ -273,7 +273,7 @@ class Facts:
                 tuple(self._compared_bias(one.name)) if "multilingual" in one.settings else (),
                 records.get(one.name),
             )
-            for one in judged_benchmarks(order, self.metrics, self.measures)
+            for one in judged_benchmarks(main, self.metrics, self.measures)
         )
 
     def _compared_bias(self, benchmark: str) -> Iterator[MeasureRecord]:

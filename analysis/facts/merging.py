@@ -53,6 +53,8 @@ def refuse_unlike(studies: Sequence[StudyRecords]) -> None:
             for meaning, one, two in (
                 ("evaluation data", first.fingerprint, own.fingerprint),
                 ("metric definition", first.metric_definition, own.metric_definition),
+                ("rule for ties", first.ties, own.ties),
+                ("main measure", first.main_measure, own.main_measure),
             ):
                 if one != two:
                     raise UserError(

@@ -8,6 +8,7 @@ from analysis.facts.options import option_words, schedule_text
 from analysis.facts.records import StudyRecords
 from analysis.methods.phrases import phrased
 from analysis.wording import capital, count, listed, span
+from study.records import BenchmarkRecord
 
 SAMPLERS = {"tpe": "Optuna's TPE sampler", "random": "random search", "nsga2": "NSGA-II", "grid": "a grid"}
 
@@ -51,6 +52,7 @@ def _benchmarks(facts: Facts) -> list[str]:
         corpus = benchmark.record
         size = (
             f"{corpus.parallel_ids:,} questions, {corpus.queries:,} queries, {corpus.candidates:,} candidates"
+            f"{_left_out(corpus)}"
             if corpus is not None
             else ""
         )
@@ -60,6 +62,17 @@ def _benchmarks(facts: Facts) -> list[str]:
             f"They were judged on {benchmark.name} ({details}) in the {listed(benchmark.settings)} {noun}."
         )
     return sentences
+
+
+def _left_out(corpus: BenchmarkRecord) -> str:
+    parts = []
+    if corpus.unjudged_queries:
+        parts.append(f"{corpus.unjudged_queries:,} more without judgements were left out")
+    if corpus.queries_with_nothing_relevant:
+        parts.append(f"{corpus.queries_with_nothing_relevant:,} have nothing relevant and count 0")
+    if corpus.ties == "trec":
+        parts.append("ties as in trec_eval")
+    return "".join(f", {part}" for part in parts)
 
 
 def _overlap(study: StudyRecords) -> str:

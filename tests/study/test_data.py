@@ -74,6 +74,14 @@ def test_the_atlas_alone_keeps_all_of_its_items() -> None:
     assert data.overlap.counts() == {"atlas": {}}
 
 
+def test_records_name_the_licences_and_how_ties_rank(shared_data: Path) -> None:
+    recorded = load("atlas", evaluate=("mlqa-r",), data_dir=shared_data, ties="trec").record()
+    judged = recorded.benchmarks["mlqa-r"]
+    assert (judged.licence, judged.non_commercial, judged.ties) == ("CC-BY-NC-4.0", True, "trec")
+    assert (judged.unjudged_queries, judged.queries_with_nothing_relevant, judged.main_measure) == (0, 0, None)
+    assert recorded.training.sets[0].licence == "Unicode-3.0"
+
+
 def test_the_atlas_is_judged_by_other_benchmarks(shared_data: Path) -> None:
     data = load("atlas", evaluate=("xquad-r",), data_dir=shared_data)
     assert set(data.overlap.counts()["atlas"]) == {"xquad-r"}

@@ -14,11 +14,12 @@ from trainables.evaluation.measures.measure import BiasMeasure, Measure, QueryBi
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.evaluation.metric_name import MetricName, Setting
 from trainables.evaluation.pools import pools
-from trainables.evaluation.rank import TieRule, perfect_ranks, rank_relevant
+from trainables.evaluation.rank import perfect_ranks, rank_relevant
 from trainables.evaluation.rank_top import CUTOFF, rank_top
 from trainables.evaluation.scores import BLOCK_BYTES, Embeddings
 from trainables.evaluation.searches import Retrieval, Searches
 from trainables.evaluation.tables import per_query_table, relevant_ranks_table
+from trainables.evaluation.tie_rule import TieRule
 
 METRIC_DEFINITION = 2
 """Changes whenever a metric of the same name would get another value; docs/metrics.md says what each number means."""

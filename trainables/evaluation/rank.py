@@ -1,7 +1,6 @@
 """The rank of every relevant candidate in every pool, from one pass over the scores and without sorting them."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +9,7 @@ from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, ScoreArray
 from trainables.evaluation.pools import by_language, language_bounds, pools, relevant_languages
 from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, checked, score_blocks
-
-TieRule = Literal["pessimistic", "trec"]
-"""How equal scores rank. Pessimistic: what is not relevant comes first, so that the order of a pool decides nothing.
-Trec: the greater id comes first, as in trec_eval, for numbers to be set beside published ones."""
+from trainables.evaluation.tie_rule import TieRule
 
 TOP = 10
 """Places of the ranking whose languages are counted."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
 from trainables.evaluation.evaluate import evaluate
-from trainables.evaluation.rank import TieRule
+from trainables.evaluation.tie_rule import TieRule
 
 TIES: tuple[TieRule, ...] = ("pessimistic", "trec")
 
