@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -46,7 +47,7 @@ class CandidateLists:
     def __getitem__(self, query: int) -> npt.NDArray[np.int32]:
         return self.candidates[self.start[query] : self.start[query + 1]]
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """The length of the longest list."""
         return int(np.diff(self.start).max(initial=0))

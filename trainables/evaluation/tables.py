@@ -34,9 +34,9 @@ def per_query_table(
 
 
 def relevant_ranks_table(retrieval: Retrieval) -> pa.Table | None:
-    """One row per query and relevant candidate; None if not all ranks in the pool of all languages are known."""
+    """One row per query and relevant candidate; None if the pool of all languages was not searched."""
     ranks = retrieval.ranks
-    if ranks.rank is None or ranks.cutoff is not None:
+    if ranks.rank is None:
         return None
     columns = _query_columns(retrieval.benchmark, ranks.query)
     columns["candidate_language"] = _names(retrieval.benchmark.languages, ranks.language)

@@ -75,15 +75,6 @@ def test_every_query_has_the_values_that_trec_eval_gives_it(problem, ties: TieRu
     assert found.metrics["b/monolingual/ndcg@3"] == pytest.approx(mean, abs=1e-6)
 
 
-@given(problems())
-def test_a_cut_off_search_leaves_ignored_candidates_out_as_well(problem) -> None:
-    built, queries, candidates = problem
-    exact = evaluate(built, queries, candidates, measures=["ndcg@3", "recall@4"])
-    cut = evaluate(built, queries, candidates, measures=["ndcg@3", "recall@4"], max_exact_scores=0)
-    for name in ("b/monolingual/ndcg@3", "b/monolingual/recall@4"):
-        assert cut.metrics[name] == pytest.approx(exact.metrics[name])
-
-
 def test_the_pessimistic_rule_never_scores_above_that_of_trec_eval() -> None:
     ids = ["a", "b", "c"]
     built = benchmark("b", [Query("q", "en", "")], [Candidate(one, "en", "") for one in ids], [[2]])

@@ -6,8 +6,8 @@ alike. A *bias measure* has one for every query in the pool of all languages, or
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from typing_extensions import override
 
@@ -19,10 +19,9 @@ from trainables.evaluation.metric_name import SETTINGS, MetricSetting
 from trainables.evaluation.rank import UNRANKED
 from trainables.evaluation.searches import Retrieval, Searches
 
-Need = Literal["one pool", "all languages", "all ranks"]
-"""Ranks in any pool, in the pool of all languages, or in that one without a cut-off. Only benchmarks with parallel
-relevant candidates (some query has them in several languages) search the pool of all languages, and only those of
-ordinary size know all ranks."""
+Need = Literal["one pool", "all languages"]
+"""Ranks in any pool, or in the pool of all languages. Only benchmarks with parallel relevant candidates (some query has
+them in several languages) search that."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +81,6 @@ class Measure(ABC):
             per_query=self.per_query,
             references=self.references,
         )
-
-    def where_known(self, ranks: int | None) -> Self | None:
-        """The measure where only this many ranks of a pool are known (None: all): with that cut-off, if need be.
-
-        None if it cannot be computed then.
-        """
-        if ranks is None:
-            return self
-        if self.needs == "all ranks":
-            return None
-        if self.cutoffs == "none" or (self.cutoff is not None and self.cutoff <= ranks):
-            return self
-        return replace(self, cutoff=ranks)
 
     def _at_cutoff(self, text: str) -> str:
         return text if self.cutoff is None else f"{text}@{self.cutoff}"

@@ -6,8 +6,8 @@ from typing_extensions import override
 from trainables.errors import UserError
 from trainables.evaluation.arrays import FloatArray
 from trainables.evaluation.measures.measure import QueryBiasMeasure
-from trainables.evaluation.rank import TOP
 from trainables.evaluation.searches import Retrieval
+from trainables.evaluation.top_languages import TOP
 
 
 class SameLanguageShare(QueryBiasMeasure):
