@@ -28,6 +28,8 @@ class Searches:
     """[n], relevant candidates of the search up to and including this one."""
     relevant: IntArray
     """[G], number of relevant candidates."""
+    gains: FloatArray | None = None
+    """[n], positive, what each relevant candidate is worth where judgements are graded; None: all the same."""
 
     @property
     def cell(self) -> IntArray:
@@ -40,7 +42,13 @@ class Searches:
         return np.bincount(self.search, weights=gains, minlength=len(self.relevant)).astype(np.float64, copy=False)
 
 
-def group_by_search(benchmark: Benchmark, query: IntArray, language: IntArray | None, rank: IntArray) -> Searches:
+def group_by_search(
+    benchmark: Benchmark,
+    query: IntArray,
+    language: IntArray | None,
+    rank: IntArray,
+    gains: FloatArray | None = None,
+) -> Searches:
     """Groups relevant candidates, each [n], by query and, if given, language."""
     languages = len(benchmark.languages)
     key = query if language is None else query * languages + language
@@ -48,7 +56,8 @@ def group_by_search(benchmark: Benchmark, query: IntArray, language: IntArray | 
     keys, search, size = np.unique(key[order], return_inverse=True, return_counts=True)
     hits = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size) + 1
     of_query, pool = (keys, None) if language is None else np.divmod(keys, languages)
-    return Searches(benchmark, of_query, pool, search, rank[order], hits, size)
+    ordered = None if gains is None else gains[order]
+    return Searches(benchmark, of_query, pool, search, rank[order], hits, size, ordered)
 
 
 @dataclass(frozen=True, eq=False)

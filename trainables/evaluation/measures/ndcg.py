@@ -1,4 +1,4 @@
-"""Normalised discounted cumulative gain of judgements that are relevant or not."""
+"""Normalised discounted cumulative gain, of graded judgements or of such that are relevant or not."""
 
 import numpy as np
 from typing_extensions import override
@@ -9,7 +9,10 @@ from trainables.evaluation.searches import Searches
 
 
 class Ndcg(RankingMeasure):
-    """Σ 1 / log2(i + 1) over the ranks i <= k of relevant candidates, divided by what a perfect ranking reaches."""
+    """Σ gain / log2(i + 1) over the ranks i <= k of relevant candidates, divided by what a perfect ranking reaches.
+
+    The gain is the grade of the judgement (1 without grades), as trec_eval's ndcg_cut has it.
+    """
 
     name = "ndcg"
     label = "nDCG"
@@ -20,8 +23,12 @@ class Ndcg(RankingMeasure):
 
     @override
     def values(self, searches: Searches) -> FloatArray:
-        gain = np.where(searches.rank <= self.depth, 1.0 / np.log2(searches.rank + 1.0), 0.0)
-        most = np.minimum(searches.relevant, self.depth)
-        best = np.cumsum(1.0 / np.log2(np.arange(most.max()) + 2.0))
-        values: FloatArray = searches.sums(gain) / best[most - 1]
+        gains = np.ones(len(searches.rank)) if searches.gains is None else searches.gains
+        # The perfect ranking holds the same candidates, the most relevant first: at the places 1 .. |R|.
+        perfect = gains[np.lexsort((-gains, searches.search))]
+        found, most = (
+            searches.sums(np.where(rank <= self.depth, own / np.log2(rank + 1.0), 0.0))
+            for own, rank in ((gains, searches.rank), (perfect, searches.hits))
+        )
+        values: FloatArray = found / most
         return values
