@@ -1,4 +1,7 @@
-"""Command line: `python -m analysis.compare [STUDY ...] ARM_A ARM_B` compares two arms down to single questions."""
+"""Command line: `python -m analysis.compare [STUDY ...] ARM_A ARM_B` compares two arms down to single questions.
+
+With `--qrels FILE` it compares the rankings of anybody's systems (`analysis/runs/`).
+"""
 
 import argparse
 import sys
@@ -16,8 +19,10 @@ from analysis.facts.texts import question_texts
 from analysis.findings.comparisons import Comparisons, Judged, judge_pair
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
+from analysis.runs.command import add_options, check_options, compare_runs
 from analysis.sections.cells import interval_cell, slug
 from analysis.sections.comparisons import DETECTABLE, detectable_cell, difference_cell, notes, p_cell
+from analysis.sections.questions import extremes, two_by_question
 from analysis.statistics.questions import QuestionTable
 from analysis.wording import count, paired_with
 from study.records import newest_study
@@ -39,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m analysis.compare",
-        usage="%(prog)s [options] [STUDY ...] ARM_A ARM_B",
+        usage="%(prog)s [options] [STUDY ...] ARM_A ARM_B\n       %(prog)s [options] --qrels FILE RUN RUN ...",
         description="Compares two arms of one or several studies: by benchmark and setting, by language, by question.",
         epilog='example: python -m analysis.compare studies/quick "best dynamic" "best static"',
     )
@@ -47,7 +52,7 @@ def _parser() -> Parser:
         "names",
         nargs="+",
         metavar="NAME",
-        help="study folders (default: the newest in ./studies), and last the two arms, named as in the report",
+        help="study folders (default: the newest in ./studies), and last the two arms, named as in the report; or runs",
     )
     parser.add_argument(
         "--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)"
@@ -57,13 +62,13 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--language",
-        default="en",
-        help="language of the questions' texts, where the study kept them and they have it (default: %(default)s)",
+        help="language of the questions' texts, where the study kept them and they have it (default: en)",
     )
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="MODULE", help="a module to import first; may be repeated"
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write the tables, with every question, as CSV")
+    add_options(parser)
     return parser
 
 
@@ -72,6 +77,10 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--margin is {options.margin}, but it must lie between 0 and 1: 0.005 is half a point of mAP.")
     if options.top < 1:
         raise UserError(f"--top is {options.top}, but it must be at least 1.")
+    check_options(options)
+    if options.qrels:
+        load_plugins(options.plugin)
+        return compare_runs(options)
     if len(options.names) < 2:
         raise UserError(f"{options.names[0]!r} alone cannot be compared: name two arms, after the studies if any.")
     load_plugins(options.plugin)
@@ -100,9 +109,9 @@ def _run(options: argparse.Namespace) -> int:
             tables.append(by_language(facts, questions, found))
         texts: dict[str, str] = {}
         for study in facts.studies:
-            texts = question_texts(study, found.place.benchmark, options.language) | texts
+            texts = question_texts(study, found.place.benchmark, options.language or "en") | texts
         every_question.append(by_question(questions, found, texts))
-        tables.append(_extremes(every_question[-1], options.top))
+        tables.append(extremes(every_question[-1], options.top))
     console = Console()
     for line in [*questions.problems, *facts.problems]:
         console.print(f"! {line}", markup=False, highlight=False, style="yellow", soft_wrap=True)
@@ -248,37 +257,18 @@ def by_question(questions: Questions, judged: Judged, texts: Mapping[str, str]) 
 
     `texts`: what the questions ask, by id; empty if that is not at hand.
     """
-    one, other = _tables(questions, judged)
-    seeds = tuple(sorted(set(one.seeds) & set(other.seeds)))
-    means = [table.of_seeds(seeds).own_means for table in (one, other)]
-    columns = [
-        Column("question", "Question"),
-        Column("first", judged.first.label, "score"),
-        Column("second", judged.second.label, "score"),
-        Column("difference", "Difference", "difference"),
-        *([Column("text", "Text", prose=True)] if texts else []),
-    ]
-    difference = means[0] - means[1]
-    order = np.lexsort((np.array(one.questions), difference))
-    rows = [
-        [
-            one.questions[i],
-            *(float(value[i]) for value in (*means, difference)),
-            *([texts.get(one.questions[i])] if texts else []),
-        ]
-        for i in order
-    ]
     place = judged.place
-    title = f"{place.benchmark}, {place.setting}: every question"
-    label = place.measure.label
-    note = f"Mean {label} over {len(seeds)} seeds and the question's queries in all languages."
-    return make_table(f"questions_{slug(place.benchmark)}_{slug(place.setting)}", title, columns, rows, [note])
-
-
-def _extremes(table: Table, top: int) -> Table:
-    rows = table.rows if len(table.rows) <= 2 * top else (*table.rows[:top], *table.rows[-top:])
-    title = table.title.replace("every question", "the questions that changed most")
-    return replace(table, title=title, rows=rows)
+    tables = _tables(questions, judged)
+    seeds = set(tables[0].seeds) & set(tables[1].seeds)
+    note = f"Mean {place.measure.label} over {len(seeds)} seeds and the question's queries in all languages."
+    return two_by_question(
+        f"questions_{slug(place.benchmark)}_{slug(place.setting)}",
+        f"{place.benchmark}, {place.setting}: every question",
+        (judged.first.label, judged.second.label),
+        tables,
+        texts,
+        [note],
+    )
 
 
 def _tables(questions: Questions, judged: Judged) -> tuple[QuestionTable, QuestionTable]:

@@ -121,7 +121,7 @@ def test_the_nearest_name_is_offered() -> None:
 
 
 def test_several_names_in_one_are_told_apart() -> None:
-    with pytest.raises(UserError, match="'ndcg@10,map': give each .* as in --measure ndcg@10 --measure map"):
+    with pytest.raises(UserError, match=r"'ndcg@10,map': give each .* as in --measure ndcg@10 --measure map"):
         find_measure("ndcg@10,map")
 
 
