@@ -67,7 +67,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="MODULE", help="a module to import first; may be repeated"
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="also write the tables, with every question, as CSV")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="also write the tables, with every question, as files"
+    )
     add_options(parser)
     return parser
 
@@ -116,7 +118,7 @@ def _run(options: argparse.Namespace) -> int:
     for line in [*questions.problems, *facts.problems]:
         console.print(f"! {line}", markup=False, highlight=False, style="yellow", soft_wrap=True)
     for table in tables:
-        print_table(table, console)
+        print_table(without_metric(table, judged), console)
         console.print()
     if options.output:
         from analysis.render.files import write_tables
@@ -165,6 +167,27 @@ def overview(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, 
     rows = [[*_judged_cells(j), detectable_cell(j)] for j in judged]
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
     return make_table("overview", title, columns, rows, _notes(judged, margin, in_report))
+
+
+def without_metric(table: Table, judged: Sequence[Judged]) -> Table:
+    """A table for a terminal, without its column of metrics: that of quality is in the title, bias is a setting.
+
+    The table as it is where there is no such column, or where benchmarks differ in their metric of quality.
+    """
+    keys = [column.key for column in table.columns]
+    quality = list({j.place.measure.label for j in judged if j.is_quality})
+    if "metric" not in keys or len(quality) != 1:
+        return table
+    metric, setting = keys.index("metric"), keys.index("setting")
+    rows = []
+    for row in table.rows:
+        cells = list(row)
+        if row[metric].value != quality[0]:
+            cells[setting] = row[metric]
+        del cells[metric]
+        rows.append(tuple(cells))
+    columns = tuple(column for column in table.columns if column.key != "metric")
+    return replace(table, title=f"{table.title}, {quality[0]}", columns=columns, rows=tuple(rows))
 
 
 def of_report(judged: Sequence[Judged]) -> Table:

@@ -11,6 +11,17 @@ from trainables.storage import Folder
 
 DEFAULT_MEASURE = "ndcg@10"
 
+_OF_STUDIES = {"--language": "language"}
+_OF_RUNS = {
+    "--measure": "measure",
+    "--against": "against",
+    "--ties": "tie_rule",
+    "--parallel-ids": "parallel_ids",
+    "--part": "part",
+    "--ignore-identical-ids": "ignore_identical_ids",
+}
+"""Options that go with one use of the command only, and where they are kept."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of runs to those of `analysis.compare`."""
@@ -24,7 +35,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--measure", action="append", metavar="NAME", help=f"may be repeated (default: {DEFAULT_MEASURE})"
     )
     group.add_argument("--against", metavar="NAME", help="compare the others with this system (default: all pairs)")
-    group.add_argument("--ties", choices=TIES, help=f"order of documents with one score (default: {TIES[0]})")
+    group.add_argument(
+        "--ties", dest="tie_rule", choices=TIES, help=f"order of documents with one score (default: {TIES[0]})"
+    )
     group.add_argument(
         "--parallel-ids", type=Path, metavar="FILE", help="query id, tab, question id: translations are one question"
     )
@@ -36,11 +49,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def check_options(options: argparse.Namespace) -> None:
     """Raises UserError for options of runs without judgements, or those of studies with them."""
-    of_runs = ("measure", "against", "ties", "parallel_ids", "part", "ignore_identical_ids")
-    given, there = (("language",), "of studies") if options.qrels else (of_runs, "of runs, which need --qrels FILE")
-    for name in given:
+    given, there = (_OF_STUDIES, "of studies") if options.qrels else (_OF_RUNS, "of runs, which need --qrels FILE")
+    for flag, name in given.items():
         if getattr(options, name):
-            raise UserError(f"--{name.replace('_', '-')} is an option {there}: leave it out.")
+            raise UserError(f"{flag} is an option {there}: leave it out.")
 
 
 def compare_runs(options: argparse.Namespace) -> int:
@@ -54,7 +66,7 @@ def compare_runs(options: argparse.Namespace) -> int:
     from analysis.runs.tables import all_comparisons, by_question, changed_most, headlines, shown_comparisons, systems
 
     measures = ranking_measures(options.measure or [DEFAULT_MEASURE])
-    ties = options.ties or TIES[0]
+    ties = options.tie_rule or TIES[0]
     named = find_systems(options.names)
     judgements = read_judgements(options.qrels)
     questions = translations(judgements.queries, options.parallel_ids)
@@ -71,7 +83,7 @@ def compare_runs(options: argparse.Namespace) -> int:
         console.print(f"! {problem}", markup=False, highlight=False, style="yellow", soft_wrap=True)
     for line in (said := headlines(found)):
         console.print(line, markup=False, highlight=False, style="bold")
-    shown = [systems(found), shown_comparisons(found, one_name(judgements.name), ties)]
+    shown = [systems(found), *shown_comparisons(found, one_name(judgements.name), ties)]
     every_question = by_question(found)
     for table in (*shown, *changed_most(every_question, options.top)):
         console.print()

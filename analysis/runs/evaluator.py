@@ -107,4 +107,4 @@ def ranks(scores: Scores, grades: Mapping[str, int], ties: Ties) -> dict[str, in
     order = np.lexsort((descending,)) if ties == "trec" else np.lexsort((gains, descending))
     places = np.empty(len(order), dtype=np.int64)
     places[order] = np.arange(1, len(order) + 1)
-    return {documents[i]: int(places[i]) for i in np.flatnonzero(gains)}
+    return {documents[i]: int(places[i]) for i in order if gains[i] > 0}

@@ -53,7 +53,7 @@ def _system(text: str) -> System:
         )
     if not name.strip():
         raise UserError(f"{text!r} names no system: write NAME=FILE.")
-    parts = [rest] if Path(rest).exists() else [part for part in rest.split(",") if part]
+    parts = [rest] if rest and Path(rest).exists() else [part for part in rest.split(",") if part]
     missing = [part for part in parts if not Path(part).exists()] if parts else [rest]
     if missing:
         raise UserError(f"There is no file or folder {missing[0]!r} for {name!r}: check the path.")

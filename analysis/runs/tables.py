@@ -9,7 +9,7 @@ from analysis.sections.cells import difference_kind, interval_cell, measure_kind
 from analysis.sections.comparisons import DETECTABLE, DETECTABLE_NOTE
 from analysis.sections.questions import extremes, two_by_question
 from analysis.statistics.comparison import Comparison
-from analysis.wording import DOUBTS, OBSTACLES, count, interval, listed, number, p_value
+from analysis.wording import DOUBTS, OBSTACLES, count, interval, listed, number, p_value, rough
 from trainables.evaluation.measures.measure import RankingMeasure
 
 FEW = 6
@@ -71,35 +71,35 @@ def systems(found: SystemComparisons) -> Table:
     return make_table("systems", "Systems, best first", columns, rows, notes)
 
 
-def shown_comparisons(found: SystemComparisons, judgements: str, ties: str) -> Table:
-    """The comparisons for people: all of few, otherwise those of neighbours; with all notes."""
+def shown_comparisons(found: SystemComparisons, judgements: str, ties: str) -> list[Table]:
+    """The comparisons for people, a table for every measure: all of few, otherwise those of neighbours.
+
+    All notes stand below the last one.
+    """
     are_all = found.against is not None or len(found.pairs) <= FEW
     pairs = found.pairs if are_all else found.neighbours
-    judged = [(pair, measure, found.find(pair, measure)) for measure in found.measures for pair in pairs]
-    with_measure = len(found.measures) > 1
+    title = "Neighbours" if not are_all else f"Against {found.against}" if found.against else "Comparisons"
+    is_pair = len(found.names) == 2
     columns = [
-        *[Column("metric", "Metric")] * with_measure,
         Column("system", "System"),
         *[Column("baseline", "Against")] * (found.against is None),
         Column("difference", "Difference", "difference"),
         Column("p", "p", "p"),
         Column("verdict", "Verdict"),
-        Column("detectable", DETECTABLE, "size"),
+        *[Column("detectable", DETECTABLE, "size")] * is_pair,
     ]
-    rows = [
-        [
-            *[measure.record().label] * with_measure,
-            pair[0],
-            *[pair[1]] * (found.against is None),
-            *_judged(one, measure),
-            _detectable(one),
-        ]
-        for pair, measure, one in judged
-    ]
-    title = "Neighbours" if not are_all else f"Against {found.against}" if found.against else "Comparisons"
-    if not with_measure:
-        title = f"{title}, {found.measures[0].record().label}"
-    return make_table("shown", title, columns, rows, notes(found, [one for *_, one in judged], judgements, ties))
+    tables = []
+    judged: list[Comparison] = []
+    for measure in found.measures:
+        rows = []
+        for pair in pairs:
+            judged.append(one := found.find(pair, measure))
+            names = pair if found.against is None else pair[:1]
+            rows.append([*names, *_judged(one, measure), *[_detectable(one)] * is_pair])
+        record = measure.record()
+        tables.append(make_table(f"shown_{slug(record.name)}", f"{title}, {record.label}", columns, rows))
+    tables[-1] = replace(tables[-1], notes=tuple(notes(found, judged, judgements, ties)))
+    return tables
 
 
 def all_comparisons(found: SystemComparisons) -> Table:
@@ -169,10 +169,21 @@ def notes(found: SystemComparisons, judged: Sequence[Comparison], judgements: st
         "exclude 0.",
         _trainings(found),
     ]
-    if any(one.detectable is not None for one in judged):
-        said.append(DETECTABLE_NOTE if found.common_runs > 1 else DETECTABLE_NOTE.replace("seeds", "questions"))
+    said += _would_show(found, judged)
     raised = {doubt for one in judged for doubt in one.doubts}
     return [*said, *(f"Doubt, {doubt}: {meaning}" for doubt, meaning in DOUBTS.items() if doubt in raised)]
+
+
+def _would_show(found: SystemComparisons, judged: Sequence[Comparison]) -> list[str]:
+    """Which differences could have been found."""
+    sizes = [one.detectable.size for one in judged if one.detectable is not None]
+    if not sizes:
+        return []
+    if len(found.names) == 2:
+        return [DETECTABLE_NOTE if found.common_runs > 1 else DETECTABLE_NOTE.replace("seeds", "questions")]
+    least, most = rough(min(sizes)), rough(max(sizes))
+    between = least if least == most else f"{least} to {most}, by pair"
+    return [f"{DETECTABLE}: another study like this one finds a true difference of {between} in 4 of 5 cases."]
 
 
 def _compared(found: SystemComparisons) -> str:
