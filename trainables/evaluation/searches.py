@@ -23,7 +23,7 @@ class Searches:
     search: IntArray
     """[n], 0 .. G - 1, ascending: the search that should find the candidate."""
     rank: IntArray
-    """[n], from 1, ascending within a search."""
+    """[n], from 1, ascending within a search; `rank.UNRANKED` for what a run of somebody's does not hold."""
     hits: IntArray
     """[n], relevant candidates of the search up to and including this one."""
     grade: IntArray

@@ -62,8 +62,8 @@ class Measure(ABC):
 
     @property
     def depth(self) -> int:
-        """Ranks greater than this do not count: the cut-off, or a number that no rank exceeds."""
-        return UNRANKED if self.cutoff is None else self.cutoff
+        """Ranks greater than this do not count: the cut-off, or a number that no known rank exceeds."""
+        return UNRANKED - 1 if self.cutoff is None else self.cutoff
 
     def __str__(self) -> str:
         """The name in metric names: `recall@10`."""
