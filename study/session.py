@@ -51,7 +51,7 @@ from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
 from trainables.evaluation.measures.registry import chosen_measures
-from trainables.inputs import StudyInputs, prepare_inputs
+from trainables.inputs import EvaluationRules, StudyInputs, prepare_inputs
 from trainables.ratio.signals import signal_pairs
 from trainables.records import now
 from trainables.storage import Folder
@@ -100,8 +100,7 @@ class Session:
             self._data.training,
             self._data.dev,
             self._data.tests,
-            (*asked_measures(settings), *self._data.measures),
-            self._data.ties,
+            EvaluationRules((*asked_measures(settings), *self._data.measures), settings.ties),
         )
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
@@ -304,7 +303,7 @@ class Session:
             round_size=-(-resources.concurrent // sum(branch.role != "control" for branch in plan.branches)),
             encoders=self._encoders,
             data=self._data.record(),
-            measures={str(one): one.record() for one in chosen_measures(self._inputs.measures)},
+            measures={str(one): one.record() for one in chosen_measures(self._inputs.rules.measures)},
             versions=environment.versions(),
             git_commit=environment.git_commit(),
             hardware=environment.hardware(),

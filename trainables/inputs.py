@@ -35,6 +35,16 @@ class TokenisedTexts:
     tests: tuple[TokenisedBenchmark, ...]
 
 
+@dataclass(frozen=True)
+class EvaluationRules:
+    """How every encoder of a study is judged, on the dev set and on the benchmarks."""
+
+    measures: tuple[str, ...] = ()
+    """What is computed beside the default measures."""
+    ties: TieRule = "pessimistic"
+    """How equal scores rank."""
+
+
 @dataclass(frozen=True, eq=False)
 class TrialInputs:
     """Everything that a trial reads."""
@@ -42,10 +52,7 @@ class TrialInputs:
     data: TrainingData
     """Without its texts."""
     texts: TokenisedTexts
-    measures: tuple[str, ...] = ()
-    """What every evaluation computes beside the default measures."""
-    ties: TieRule = "pessimistic"
-    """How equal scores rank in every evaluation."""
+    rules: EvaluationRules = EvaluationRules()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +62,11 @@ class StudyInputs:
     data: TrainingData
     by_token_key: Mapping[str, TokenisedTexts]
     """By `EncoderConfig.token_key`."""
-    measures: tuple[str, ...] = ()
-    """What every evaluation computes beside the default measures."""
-    ties: TieRule = "pessimistic"
-    """How equal scores rank in every evaluation."""
+    rules: EvaluationRules = EvaluationRules()
 
     def of(self, encoder: EncoderConfig) -> TrialInputs:
         """The inputs of the trials of an encoder."""
-        return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.measures, self.ties)
+        return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.rules)
 
 
 def prepare_inputs(
@@ -70,8 +74,7 @@ def prepare_inputs(
     data: TrainingData,
     dev: Benchmark,
     tests: Sequence[Benchmark],
-    measures: tuple[str, ...] = (),
-    ties: TieRule = "pessimistic",
+    rules: EvaluationRules = EvaluationRules(),
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -82,8 +85,7 @@ def prepare_inputs(
         data: the training data.
         dev: the dev set.
         tests: the benchmarks.
-        measures: what every evaluation computes beside the default measures.
-        ties: how equal scores rank in every evaluation.
+        rules: how every encoder is judged.
 
     Raises:
         UserError: a tokenizer does not load.
@@ -92,8 +94,7 @@ def prepare_inputs(
     return StudyInputs(
         replace(data, texts=(), item_ids=()),
         {key: _tokenised(encoder, data.texts, dev, tests) for key, encoder in by_key.items()},
-        measures,
-        ties,
+        rules,
     )
 
 

@@ -167,8 +167,8 @@ class _Judge:
                 tokenised.benchmark,
                 queries,
                 candidates,
-                measures=self._inputs.measures,
-                ties=self._inputs.ties,
+                measures=self._inputs.rules.measures,
+                ties=self._inputs.rules.ties,
                 keep_per_query=keep_per_query,
             )
 
