@@ -32,6 +32,10 @@ class TokenTable:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def digest(self) -> str:
+        """sha256 of all ids, and of where each text begins."""
+        return fingerprint([], [self.ids, self.offsets])
+
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """[n], tokens per text, at least 1."""
