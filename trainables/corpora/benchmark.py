@@ -91,6 +91,8 @@ class Benchmark:
     """sha256 over texts, ids, languages and judgements: results with different fingerprints must not be compared."""
     unjudged_queries: int = 0
     """Queries of the files that nobody judged; they are left out of everything above."""
+    origin: str = ""
+    """Where the files are from, such as `org/name@commit`; empty where the name says it."""
 
     @property
     def judged_only_irrelevant(self) -> npt.NDArray[np.int64]:
@@ -106,6 +108,7 @@ def benchmark(
     *,
     ignored: Sequence[Collection[int]] | None = None,
     unjudged_queries: int = 0,
+    origin: str = "",
 ) -> Benchmark:
     """Builds a benchmark from input that is free of mistakes: loaders check files and name the line.
 
@@ -123,6 +126,7 @@ def benchmark(
             more relevant than others. A grade of 0 or less is judged and not relevant.
         ignored: for each query the candidates that it does not see in its pool; none of them is relevant to it.
         unjudged_queries: how many queries of the files are not among `queries` since nobody judged them.
+        origin: where the files are from.
     """
     languages = tuple(sorted({q.language for q in queries} | {c.language for c in candidates}))
     number = {language: position for position, language in enumerate(languages)}
@@ -165,6 +169,7 @@ def benchmark(
         id_order=_descending(candidate_ids),
         fingerprint=digest,
         unjudged_queries=unjudged_queries,
+        origin=origin,
     )
 
 

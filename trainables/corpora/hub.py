@@ -6,7 +6,8 @@ in `<data_dir>/<name>/`, as `hf download --repo-type dataset --local-dir` puts t
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -37,8 +38,8 @@ class HubFiles:
 
     @property
     def origin(self) -> str:
-        """Where the files are from, for records and messages: `org/name@commit`, or the folder of a local copy."""
-        return str(self.folder) if self.commit is None else f"{self.repository}@{self.commit}"
+        """Where the files are from, for records and messages: `hub:org/name@commit`, or the folder of a local copy."""
+        return str(self.folder) if self.commit is None else f"{PREFIX}{self.repository}@{self.commit}"
 
     def path(self, name: str) -> Path:
         """Makes sure that a file is here, whole, and returns where it lies.
@@ -82,7 +83,16 @@ def hub_id(text: str) -> tuple[str, str]:
     return repository, revision or MAIN
 
 
-def hub_files(repository: str, revision: str = MAIN, data_dir: Path | None = None) -> HubFiles:
+def local_files(folder: Path) -> HubFiles:
+    """The files of a folder that is laid out like a repository, such as somebody's own data."""
+    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    shown = sorted(name.as_posix() for name in names if not any(part.startswith(".") for part in name.parts))
+    return HubFiles(folder.name, None, tuple(shown), folder)
+
+
+def hub_files(
+    repository: str, revision: str = MAIN, data_dir: Path | None = None, copies: Sequence[str] = ()
+) -> HubFiles:
     """Lists the files of a data set repository; none of them is fetched yet.
 
     Args:
@@ -90,12 +100,13 @@ def hub_files(repository: str, revision: str = MAIN, data_dir: Path | None = Non
         revision: a commit, a tag or a branch. A branch is resolved to its commit, which `HubFiles.commit` names.
         data_dir: folder with local copies of data, whatever their commit; None: the hub, or what its cache holds where
             the hub cannot be reached.
+        copies: other folders below the data folder in which the same files may lie.
 
     Raises:
         UserError: there is no such copy, repository or revision, it may not be read, or there is no connection.
     """
     if data_dir is not None:
-        return _local_copy(repository, data_dir)
+        return _local_copy(repository, data_dir, copies)
     # Imported late: --list must not wait for it.
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
@@ -115,21 +126,15 @@ def hub_files(repository: str, revision: str = MAIN, data_dir: Path | None = Non
     )
 
 
-def _local_copy(repository: str, data_dir: Path) -> HubFiles:
-    places = [data_dir / repository, data_dir / repository.partition("/")[2]]
+def _local_copy(repository: str, data_dir: Path, copies: Sequence[str]) -> HubFiles:
+    places = [data_dir / name for name in (repository, repository.partition("/")[2], *copies)]
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
         raise UserError(
-            f"{repository} is not in the data folder, neither at {places[0]} nor at {places[1]}: put it there (hf "
+            f"{repository} is not in the data folder: there is no {' or '.join(map(str, places))}; put it there (hf "
             f"download --repo-type dataset {repository} --local-dir {places[0]}), or leave out --data-dir to fetch it."
         )
-    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return HubFiles(
-        repository,
-        None,
-        tuple(sorted(name.as_posix() for name in names if not any(part.startswith(".") for part in name.parts))),
-        folder,
-    )
+    return replace(local_files(folder), repository=repository)
 
 
 def _cached(repository: str, revision: str, reason: Exception) -> HubFiles:

@@ -53,8 +53,8 @@ def test_a_branch_is_resolved_to_its_commit_and_files_are_kept_for_work_without_
 ) -> None:
     text = FILES["corpus.jsonl"].decode()
     wanted = ("org/set", "main", "corpus.jsonl")
-    assert ask(tmp_path, hub, wanted) == [[f"org/set@{COMMIT}", NAMES, text]]
-    kept = [f"org/set@{COMMIT}", ["corpus.jsonl"], text]
+    assert ask(tmp_path, hub, wanted) == [[f"hub:org/set@{COMMIT}", NAMES, text]]
+    kept = [f"hub:org/set@{COMMIT}", ["corpus.jsonl"], text]
     assert ask(tmp_path, hub, wanted, ("org/set", COMMIT, "corpus.jsonl"), offline=True) == [kept, kept]
     assert ask(tmp_path, "http://127.0.0.1:9", wanted) == [kept]
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_had_is_told_in_a_sentence(hub: str, tmp_path: Path) -> N
         "read it."
     )
     assert "org/set has no revision 'v9'" in no_revision
-    assert f"org/set@{COMMIT} has no file corpus.json, but 3 others: corpus.jsonl" in no_file
+    assert f"hub:org/set@{COMMIT} has no file corpus.json, but 3 others: corpus.jsonl" in no_file
     assert "'org/a/b' is no data set of the hub: write org/name." in no_id
 
 
@@ -105,7 +105,7 @@ def test_a_damaged_file_of_the_cache_is_fetched_again(hub: str, tmp_path: Path, 
     blob.write_bytes(content[:-1] if damage == "cut" else b"#" + content[1:])
     (offline,) = ask(tmp_path, hub, wanted, offline=True)
     assert "is not whole in the cache" in offline
-    assert ask(tmp_path, hub, wanted) == [[f"org/set@{COMMIT}", NAMES, FILES[name].decode()]]
+    assert ask(tmp_path, hub, wanted) == [[f"hub:org/set@{COMMIT}", NAMES, FILES[name].decode()]]
 
 
 @pytest.mark.parametrize("folder", ["org/set", "set"])
@@ -121,7 +121,7 @@ def test_a_local_copy_needs_no_hub(tmp_path: Path, folder: str) -> None:
 
 
 def test_a_copy_that_is_not_there_or_holds_pointers_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"org/set is not in the data folder, neither at .*org/set nor at .*/set: put"):
+    with pytest.raises(UserError, match=r"org/set is not in the data folder: there is no .*org/set or .*/set; put"):
         hub_files("org/set", data_dir=tmp_path)
     (tmp_path / "set").mkdir()
     (tmp_path / "set/corpus.jsonl").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n")
