@@ -99,8 +99,8 @@ class Retrieval:
     def first_and_last_rank(self) -> tuple[FloatArray, FloatArray]:
         """Smallest and greatest rank of a query's relevant candidates in the pool of all languages, each [Q].
 
-        Ties are pessimistic here, too: tied candidates stand behind the first and before the last relevant one, so that
-        an encoder that tells nothing apart has the greatest distance, not the smallest. NaN where they are in one
+        Pessimistic ties are so here, too: tied candidates stand behind the first and before the last relevant one, so
+        that an encoder that tells nothing apart has the greatest distance, not the smallest. NaN where they are in one
         language only. Raises ValueError if not all ranks in that pool are known.
         """
         rank, language = _known(self.ranks.rank if self.ranks.cutoff is None else None), self.ranks.language
@@ -108,7 +108,9 @@ class Retrieval:
         starts = self.benchmark.relevant_start[found]
         parallel = np.maximum.reduceat(language, starts) > np.minimum.reduceat(language, starts)
         first, last = np.full((2, len(self.benchmark.query_language)), np.nan)
-        first[found] = np.where(parallel, np.minimum.reduceat(rank - self.ranks.ties, starts), np.nan)
+        # trec_eval's ties leave no two candidates at one rank.
+        behind = self.ranks.ties if self.ranks.tie_rule == "pessimistic" else 0
+        first[found] = np.where(parallel, np.minimum.reduceat(rank - behind, starts), np.nan)
         last[found] = np.where(parallel, np.maximum.reduceat(rank, starts), np.nan)
         return first, last
 

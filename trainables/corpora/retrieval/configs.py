@@ -188,10 +188,10 @@ def _files(files: HubFiles, splits: Mapping[str, tuple[str, ...]], split: str | 
     kinds = {str(suffix_of(name)).removesuffix(".gz") for name in found}
     if len(kinds) > 1:
         raise UserError(f"{files.origin} has its {what} in several formats ({', '.join(found)}): keep one of them.")
-    return _whole(files, found)
+    return whole(files, found)
 
 
-def _whole(files: HubFiles, names: Sequence[str]) -> tuple[str, ...]:
+def whole(files: HubFiles, names: Sequence[str]) -> tuple[str, ...]:
     """The files in the order of their numbers; raises UserError if a shard is missing."""
     shards = [match for name in names if (match := _SHARD.fullmatch(_stem(name)))]
     for shard in shards:
