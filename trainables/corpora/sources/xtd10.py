@@ -18,10 +18,8 @@ from trainables.corpora.text_files import read_text
 from trainables.errors import UserError
 
 NAME = "xtd10"
-REPOSITORY = (
-    "https://raw.githubusercontent.com/adobe-research/Cross-lingual-Test-Dataset-XTD10/"
-    "d77ff16148468c84287f3efcbf602a015c5e4954"
-)
+COMMIT = "d77ff16148468c84287f3efcbf602a015c5e4954"
+REPOSITORY = f"https://raw.githubusercontent.com/adobe-research/Cross-lingual-Test-Dataset-XTD10/{COMMIT}"
 NAMES = "XTD10/test_image_names.txt"
 
 CAPTIONS = {
@@ -87,7 +85,9 @@ class Xtd10:
             for language in languages or CAPTIONS
             for image, text in enumerate(self._lines(data_dir, CAPTIONS[language]))
         ]
-        return ImageTexts([Path(name).stem for name in names], [IMAGE] * len(names), images, captions)
+        copy = data_dir / NAME
+        origin = str(copy) if copy.is_dir() else REPOSITORY
+        return ImageTexts([Path(name).stem for name in names], [IMAGE] * len(names), images, captions, origin)
 
     def _lines(self, data_dir: Path, name: str) -> list[str]:
         """The lines of a file, without their ends, of which some files have two characters and no last one."""
