@@ -1,6 +1,5 @@
 """Images and captions in the Parquet files of the hub: a column per language, or a split per language."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from trainables.corpora.hub import HubFiles, hub_files
 from trainables.corpora.image_text import Caption, ImageTexts
 from trainables.corpora.images import ParquetImages
 from trainables.corpora.languages import language_code
-from trainables.corpora.retrieval.configs import configs_of, whole
+from trainables.corpora.retrieval.configs import split_paths
 from trainables.corpora.retrieval.tables import Row, rows
 from trainables.errors import UserError
 
@@ -45,42 +44,63 @@ class CaptionSplits:
                 or there are other counts than the published ones.
         """
         files = hub_files(self.repository, self.revision, data_dir)
-        splits = {language: _split(files, language) for language in sorted(languages or self.images)}
-        number: dict[str, int] = {}
-        ids: list[str] = []
-        image_languages: list[str] = []
-        captions: list[Caption] = []
-        for position, (language, paths) in enumerate(splits.items()):
-            places: dict[str, str] = {}
-            if not self.same_images:
-                number = {}
-            for row in (row for path in paths for row in rows(path, (self.id_column, self.caption_column))):
-                image_id = row.id(self.id_column)
-                _check_once(places, image_id, row)
-                if self.same_images and position:
-                    if image_id not in number:
-                        raise UserError(
-                            f"{row.where}: the image {image_id!r} is not among those of {min(splits)}: take all files "
-                            "from one version of the data set."
-                        )
-                else:
-                    number[image_id] = len(ids)
-                    ids.append(image_id)
-                    image_languages.append(IMAGE if self.same_images else language_code(language))
-                image = number[image_id]
-                captions += [
-                    Caption(image, language_code(language), text) for text in captions_of(row, self.caption_column)
-                ]
-            check_count(files.origin, f"images in {language}", len(places), self.images[language])
-        found = Counter(caption.language for caption in captions)
-        for language in splits:
-            check_count(
-                files.origin, f"captions in {language}", found[language_code(language)], self.captions[language]
-            )
-        with_images = [splits[min(splits)]] if self.same_images else splits.values()
-        images = ParquetImages.of([path for paths in with_images for path in paths])
+        splits = {language: self._split(files, language) for language in sorted(languages or self.images)}
+        first = min(splits)
+        with_images = {first: splits[first]} if self.same_images else splits
+        number: dict[tuple[str, str], int] = {}
+        for language, split in with_images.items():
+            for row in split.rows:
+                number[self._collection(language), row.image] = len(number)
+        captions = []
+        for language, split in splits.items():
+            for row in split.rows:
+                image = number.get((self._collection(language), row.image))
+                if image is None:
+                    raise UserError(
+                        f"{row.where}: the image {row.image!r} is not among those of {first}: take all files from one "
+                        "version of the data set."
+                    )
+                captions += [Caption(image, language_code(language), text) for text in row.captions]
+        images = ParquetImages.of([path for split in with_images.values() for path in split.paths])
         images.check()
-        return ImageTexts(ids, image_languages, images, captions, files.origin)
+        return ImageTexts(
+            [image for _, image in number], [language for language, _ in number], images, captions, files.origin
+        )
+
+    def _collection(self, language: str) -> str:
+        """The language of the images of a split."""
+        return IMAGE if self.same_images else language_code(language)
+
+    def _split(self, files: HubFiles, language: str) -> "_Split":
+        paths = split_paths(files, "default", language)
+        if paths is None:
+            raise UserError(
+                f"{files.origin} has no split {language!r} (data/{language}-00000-of-00001.parquet): fetch the whole "
+                "set."
+            )
+        found = []
+        places: dict[str, str] = {}
+        for row in (row for path in paths for row in rows(path, (self.id_column, self.caption_column))):
+            image = row.id(self.id_column)
+            _check_once(places, image, row)
+            found.append(_Row(row.where, image, captions_of(row, self.caption_column)))
+        check_count(files.origin, f"images in {language}", len(found), self.images[language])
+        written = sum(len(row.captions) for row in found)
+        check_count(files.origin, f"captions in {language}", written, self.captions[language])
+        return _Split(paths, found)
+
+
+@dataclass(frozen=True)
+class _Row:
+    where: str
+    image: str
+    captions: list[str]
+
+
+@dataclass(frozen=True)
+class _Split:
+    paths: list[Path]
+    rows: list[_Row]
 
 
 def captions_in_columns(
@@ -131,21 +151,6 @@ def check_count(origin: str, what: str, found: int, published: int) -> None:
             f"{origin} has {found:,} {what}, and {published:,} were published: take the whole original files, so that "
             "results can be compared."
         )
-
-
-def split_paths(files: HubFiles, config: str, split: str) -> list[Path] | None:
-    """The files of a split, whole; None if there is no such configuration or split. Raises UserError."""
-    names = configs_of(files).get(config, {}).get(split)
-    return None if names is None else [files.path(name) for name in whole(files, names)]
-
-
-def _split(files: HubFiles, language: str) -> list[Path]:
-    paths = split_paths(files, "default", language)
-    if paths is None:
-        raise UserError(
-            f"{files.origin} has no split {language!r} (data/{language}-00000-of-00001.parquet): fetch the whole set."
-        )
-    return paths
 
 
 def _check_once(places: dict[str, str], image_id: str, row: Row) -> None:

@@ -46,6 +46,12 @@ def languages_of(configs: Configs) -> list[str]:
     return sorted(name.removesuffix("-corpus") for name in configs if name.endswith("-corpus"))
 
 
+def split_paths(files: HubFiles, config: str, split: str) -> list[Path] | None:
+    """The files of a split of a configuration; None if there is none. Raises UserError if a shard is missing."""
+    names = configs_of(files).get(config, {}).get(split)
+    return None if names is None else [files.path(name) for name in _whole(files, names)]
+
+
 def card_language(files: HubFiles) -> str | None:
     """The language that the README's metadata names, if it is one."""
     if "README.md" not in files.names:
@@ -188,10 +194,10 @@ def _files(files: HubFiles, splits: Mapping[str, tuple[str, ...]], split: str | 
     kinds = {str(suffix_of(name)).removesuffix(".gz") for name in found}
     if len(kinds) > 1:
         raise UserError(f"{files.origin} has its {what} in several formats ({', '.join(found)}): keep one of them.")
-    return whole(files, found)
+    return _whole(files, found)
 
 
-def whole(files: HubFiles, names: Sequence[str]) -> tuple[str, ...]:
+def _whole(files: HubFiles, names: Sequence[str]) -> tuple[str, ...]:
     """The files in the order of their numbers; raises UserError if a shard is missing."""
     shards = [match for name in names if (match := _SHARD.fullmatch(_stem(name)))]
     for shard in shards:

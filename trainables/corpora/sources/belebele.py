@@ -10,8 +10,8 @@ from pathlib import Path
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.hub import HubFiles, hub_files
-from trainables.corpora.image_text_tables import split_paths
 from trainables.corpora.retrieval.build import Counts, Judgement, Part, Text, retrieval_benchmark
+from trainables.corpora.retrieval.configs import split_paths
 from trainables.corpora.retrieval.published import with_languages
 from trainables.corpora.retrieval.tables import Row, rows
 from trainables.corpora.sources.base import BenchmarkSource

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from trainables.corpora.hub import hub_files
 from trainables.corpora.image_text import ImageTexts, both_directions
-from trainables.corpora.image_text_tables import captions_in_columns, check_count, split_paths
+from trainables.corpora.image_text_tables import captions_in_columns, check_count
+from trainables.corpora.retrieval.configs import split_paths
 from trainables.errors import UserError
 
 LANGUAGES = ("cs", "de", "en", "fr")
