@@ -13,6 +13,7 @@ from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
 from trainables.corpora.pairs import TrainingData
+from trainables.evaluation.pools import is_multilingual
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 from trainables.training.checkpoints import KEPT
@@ -65,6 +66,7 @@ def _lines(
         f"{data.sources[t.name].terms})"
         for t in data.tests
     ]
+    apart = ", ".join(test.name for test in data.tests if not is_multilingual(test))
     factors = [f"{f.name}: {', '.join(level.label for level in f.levels)}" for f in plan.space.factors]
     worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
     return {
@@ -78,6 +80,7 @@ def _lines(
         "overlap": f"{overlapping} items share text with a benchmark, {treated}",
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
+        **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
         "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}, {plan.planned['search']} "
         f"trials, chosen by dev {' and '.join(objective.metric for objective in plan.objectives)}",
         "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_more_to_confirm(settings, plan)}",

@@ -51,7 +51,7 @@ class StudySettings(BaseModel):
     train: tuple[Text, ...] = ()
     """training set: a name, a file or a folder; repeatable (default: the space's)"""
     evaluate: tuple[Text, ...] = ()
-    """benchmark; repeatable (default: the space's)"""
+    """benchmark: a name, a folder or hub:org/name; repeatable (default: the space's)"""
     data_dir: Path | None = None
     """folder with local copies of the data sets; without it they are fetched"""
     keep_overlap: bool = False
@@ -145,7 +145,8 @@ class StudySettings(BaseModel):
     def with_absolute_paths(self) -> "StudySettings":
         """The same settings, valid from any folder: a study may be resumed from another one."""
         # Imported late: --help must not wait for what reads data.
-        from trainables.corpora.sources.registry import TRAINING_SOURCES
+        from trainables.corpora.retrieval.own import absolute
+        from trainables.corpora.sources.registry import BENCHMARKS, COLLECTIONS, TRAINING_SOURCES
         from trainables.encoders.registry import PRESETS
 
         def located(value: Any) -> Any:
@@ -162,6 +163,9 @@ class StudySettings(BaseModel):
                 "factor": with_located_encoder(self.factor),
                 "search_factor": with_located_encoder(self.search_factor),
                 "train": tuple(_absolute(name, known=TRAINING_SOURCES) for name in self.train),
+                "evaluate": tuple(
+                    name if name in BENCHMARKS or name in COLLECTIONS else absolute(name) for name in self.evaluate
+                ),
                 "data_dir": self.data_dir and self.data_dir.expanduser().absolute(),
             }
         )

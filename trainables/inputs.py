@@ -9,6 +9,7 @@ from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.tokens import TokenTable, tokenise
+from trainables.errors import UserError
 from trainables.evaluation.tie_rule import TieRule
 
 
@@ -88,14 +89,27 @@ def prepare_inputs(
         rules: how every encoder is judged.
 
     Raises:
-        UserError: a tokenizer does not load.
+        UserError: a tokenizer does not load, or a benchmark has images and an encoder does not read them.
     """
+    encoders = tuple(encoders)
+    _check_images(encoders, (dev, *tests))
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=(), item_ids=()),
         {key: _tokenised(encoder, data.texts, dev, tests) for key, encoder in by_key.items()},
         rules,
     )
+
+
+def _check_images(encoders: Iterable[EncoderConfig], benchmarks: Iterable[Benchmark]) -> None:
+    """An image has no text, so that a text encoder would encode nothing, and give it a score all the same."""
+    blind = next((encoder.name for encoder in encoders if not encoder.reads_images), None)
+    with_images = next((one.name for one in benchmarks if one.has_images), None)
+    if blind is not None and with_images is not None:
+        raise UserError(
+            f"{with_images} has images, and the encoder {blind} reads text only: leave out that benchmark, or choose "
+            "an encoder of images and texts."
+        )
 
 
 def _tokenised(

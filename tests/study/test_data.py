@@ -132,6 +132,22 @@ def test_the_plan_tells_how_many_groups_were_joined(tmp_path: Path, capsys: pyte
     )
 
 
+def test_the_plan_tells_which_benchmarks_show_no_language_bias(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own"
+    (own / "qrels").mkdir(parents=True)
+    for name, text in (("corpus", "A duke."), ("queries", "Who?")):
+        (own / f"{name}.jsonl").write_text(json.dumps({"_id": "1", "title": "", "text": text}) + "\n")
+    (own / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n1\t1\t1\n")
+    file = write(tmp_path / "mine.jsonl", other(200))
+    asked = ["--train", file, "--model", "mini-xs", "--batch-size", "16", "--set", "steps=5", "--trials", "1"]
+    asked += ["--evaluate", f"{own}:en", "--evaluate", "atlas", "--seeds", "1", "--dry-run", "--storage", str(tmp_path)]
+    assert main(asked) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no language bias in own:en (no query has relevant candidates in two languages)" in said
+
+
 @pytest.mark.parametrize("items", ["common", "all"])
 def test_all_items_or_those_that_serve_both_kinds_are_used_as_asked(tmp_path: Path, items: str) -> None:
     alone = [{"id": f"e{n}", "query": {"en": f"only {n}"}, "passage": {"en": f"alone {n}"}} for n in range(100)]

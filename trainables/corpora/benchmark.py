@@ -1,4 +1,9 @@
-"""Benchmarks: queries and candidates with their languages, and which candidates are relevant to which query."""
+"""Benchmarks: queries and candidates with their languages, and which candidates are relevant to which query.
+
+A query or a candidate is a text or an image. An image has no language: it counts as one of its own, `image`, so that a
+caption that searches images, and an image that searches captions, search in another language. Where a collection has
+images of its own in every language they count as of that language.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +13,19 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from trainables.corpora.images import Images
 from trainables.corpora.pairs import fingerprint
+
+IMAGE = "image"
+"""The language of an image; no code of a language has five letters."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query in one language; queries with the same `parallel_id` are translations of each other."""
+    """A query in one language; queries with the same `parallel_id` are translations of each other.
+
+    That of an image has no text.
+    """
 
     parallel_id: str
     language: str
@@ -22,7 +34,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A passage of the pool."""
+    """A passage of the pool, or an image, which has no text."""
 
     id: str
     language: str
@@ -92,6 +104,22 @@ class Benchmark:
     """sha256 over texts, ids, languages and judgements: results with different fingerprints must not be compared."""
     unjudged_queries: int = 0
     """Queries of the files that nobody judged; they are left out of everything above."""
+    origin: str = ""
+    """Where the files are from, such as `org/name@commit`; empty where the name says it."""
+    query_images: Images | None = None
+    """[Q], if the queries are images; their texts are empty."""
+    candidate_images: Images | None = None
+    """[C], if the candidates are images."""
+
+    @property
+    def has_images(self) -> bool:
+        """Whether queries or candidates are images."""
+        return self.query_images is not None or self.candidate_images is not None
+
+    @property
+    def query_has_language(self) -> npt.NDArray[np.bool_]:
+        """[Q], whether a query is in a language that candidates can be in; an image is in none."""
+        return np.array([language != IMAGE for language in self.languages], dtype=bool)[self.query_language]
 
     @property
     def judged_only_irrelevant(self) -> npt.NDArray[np.int64]:
@@ -107,6 +135,9 @@ def benchmark(
     *,
     ignored: Sequence[Collection[int]] | None = None,
     unjudged_queries: int = 0,
+    origin: str = "",
+    query_images: Images | None = None,
+    candidate_images: Images | None = None,
 ) -> Benchmark:
     """Builds a benchmark from input that is free of mistakes: loaders check files and name the line.
 
@@ -124,7 +155,16 @@ def benchmark(
             more relevant than others. A grade of 0 or less is judged and not relevant.
         ignored: for each query the candidates that it does not see in its pool; none of them is relevant to it.
         unjudged_queries: how many queries of the files are not among `queries` since nobody judged them.
+        origin: where the files are from.
+        query_images: one for each query, if they are images. They are read once, for the fingerprint.
+        candidate_images: likewise for the candidates.
+
+    Raises:
+        ValueError: there are more or fewer images than queries or candidates.
     """
+    for what, texts, images in (("queries", queries, query_images), ("candidates", candidates, candidate_images)):
+        if images is not None and len(images) != len(texts):
+            raise ValueError(f"{name} has {len(texts)} {what} and {len(images)} images of them.")
     languages = tuple(sorted({q.language for q in queries} | {c.language for c in candidates}))
     number = {language: position for position, language in enumerate(languages)}
     parallel: dict[str, int] = {}
@@ -143,8 +183,13 @@ def benchmark(
     rare: list[npt.NDArray[np.int32] | npt.NDArray[np.int64]] = [grade] if np.any(grade != 1) else []
     for lists in (irrelevant, unseen):
         rare += [lists.start, lists.candidates] if len(lists.candidates) else []
+    # In an order: images of queries are not those of candidates.
+    digests = [() if images is None else images.digests() for images in (query_images, candidate_images)]
     digest = fingerprint(
-        [(name,), languages, tuple(parallel), query_texts, candidate_ids, candidate_texts],
+        [
+            *((name,), languages, tuple(parallel), query_texts, candidate_ids, candidate_texts),
+            *(digests if any(digests) else []),
+        ],
         [query_language, query_parallel, candidate_language, relevant.start, relevant.candidates, *rare],
     )
     return Benchmark(
@@ -166,6 +211,9 @@ def benchmark(
         id_order=_descending(candidate_ids),
         fingerprint=digest,
         unjudged_queries=unjudged_queries,
+        origin=origin,
+        query_images=query_images,
+        candidate_images=candidate_images,
     )
 
 

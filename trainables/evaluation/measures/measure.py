@@ -128,4 +128,5 @@ class QueryBiasMeasure(BiasMeasure):
 
     @override
     def summary(self, retrieval: Retrieval) -> Mapping[tuple[str, ...], float]:
-        return {ALL: mean_over_languages(language_means(retrieval.benchmark, self.values(retrieval)))}
+        by_language = language_means(retrieval.benchmark, self.values(retrieval))
+        return {ALL: mean_over_languages(by_language)} if by_language else {}

@@ -13,7 +13,7 @@ from trainables.evaluation.top_languages import TOP
 class SameLanguageShare(QueryBiasMeasure):
     """Share of the best candidates (all, if there are fewer) that are in the language of the query.
 
-    Candidates that tie for the last places share them evenly.
+    Candidates that tie for the last places share them evenly. Queries without a language, images, have none.
     """
 
     name = "same_language_share"
@@ -40,4 +40,4 @@ class SameLanguageShare(QueryBiasMeasure):
         asked = retrieval.benchmark.query_language
         places = min(TOP, len(retrieval.benchmark.candidate_language))
         share: FloatArray = languages[np.arange(len(asked)), asked] / places
-        return share
+        return np.where(retrieval.benchmark.query_has_language, share, np.nan)
