@@ -47,6 +47,8 @@ from study.records import (
 from study.settings import StudySettings
 from study.terminal import Progress
 from study.verify import damage
+from trainables.array_cache import ArrayCache
+from trainables.corpora.downloads import cache_folder
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
@@ -101,6 +103,7 @@ class Session:
             self._data.dev,
             self._data.tests,
             EvaluationRules((*asked_measures(settings), *self._data.measures), settings.ties),
+            ArrayCache(self._cache / "tokens"),
         )
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
@@ -243,8 +246,13 @@ class Session:
                 self.settings.max_failures,
                 self.settings.keep_encoders,
                 self.settings.plugin,
+                self._cache,
             ),
         )
+
+    @property
+    def _cache(self) -> Path:
+        return self.settings.cache_dir or cache_folder()
 
     def _log_file(self) -> Path:
         if self._folder.is_local:

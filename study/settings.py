@@ -54,6 +54,9 @@ class StudySettings(BaseModel):
     """benchmark: a name, a folder or hub:org/name; repeatable (default: the space's)"""
     data_dir: Path | None = None
     """folder with local copies of the data sets; without it they are fetched"""
+    cache_dir: Path | None = None
+    """folder for what many texts were made into, shared by studies: token ids and, while a trial judges its encoder,
+    embeddings (default: ~/.cache/hybrid-batch-studies)"""
     keep_overlap: bool = False
     """train also on items that share text with an evaluation set (not zero-shot)"""
     set: Mapping[str, Any] = {}
@@ -167,6 +170,7 @@ class StudySettings(BaseModel):
                     name if name in BENCHMARKS or name in COLLECTIONS else absolute(name) for name in self.evaluate
                 ),
                 "data_dir": self.data_dir and self.data_dir.expanduser().absolute(),
+                "cache_dir": self.cache_dir and self.cache_dir.expanduser().absolute(),
             }
         )
 

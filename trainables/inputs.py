@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
+from trainables.array_cache import ArrayCache
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.base import EncoderConfig
@@ -76,6 +77,7 @@ def prepare_inputs(
     dev: Benchmark,
     tests: Sequence[Benchmark],
     rules: EvaluationRules = EvaluationRules(),
+    cache: ArrayCache | None = None,
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -87,6 +89,7 @@ def prepare_inputs(
         dev: the dev set.
         tests: the benchmarks.
         rules: how every encoder is judged.
+        cache: where token ids of many texts are kept.
 
     Raises:
         UserError: a tokenizer does not load, or a benchmark has images and an encoder does not read them.
@@ -96,7 +99,7 @@ def prepare_inputs(
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=(), item_ids=()),
-        {key: _tokenised(encoder, data.texts, dev, tests) for key, encoder in by_key.items()},
+        {key: _tokenised(encoder, data.texts, dev, tests, cache) for key, encoder in by_key.items()},
         rules,
     )
 
@@ -113,15 +116,19 @@ def _check_images(encoders: Iterable[EncoderConfig], benchmarks: Iterable[Benchm
 
 
 def _tokenised(
-    encoder: EncoderConfig, training: Sequence[str], dev: Benchmark, tests: Sequence[Benchmark]
+    encoder: EncoderConfig,
+    training: Sequence[str],
+    dev: Benchmark,
+    tests: Sequence[Benchmark],
+    cache: ArrayCache | None,
 ) -> TokenisedTexts:
     tokenizer = encoder.tokenizer(training)
 
     def queries(texts: Sequence[str]) -> TokenTable:
-        return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length)
+        return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length, cache)
 
     def passages(texts: Sequence[str]) -> TokenTable:
-        return tokenise(texts, tokenizer, encoder.passage_prefix, encoder.max_passage_length)
+        return tokenise(texts, tokenizer, encoder.passage_prefix, encoder.max_passage_length, cache)
 
     def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(

@@ -53,11 +53,13 @@ class TrialResources:
     keep_encoders: bool = False
     plugins: tuple[str, ...] = ()
     """Modules that every process imports before it reads a trial."""
+    cache: Path | None = None
+    """Folder on every machine for embeddings that are too many for memory."""
 
     @property
     def options(self) -> TrialOptions:
         """What a trial is told."""
-        return TrialOptions(max(1, int(self.cpus_per_worker)), self.gpus_per_worker, self.keep_encoders)
+        return TrialOptions(max(1, int(self.cpus_per_worker)), self.gpus_per_worker, self.keep_encoders, self.cache)
 
 
 @dataclass(frozen=True)
