@@ -149,7 +149,7 @@ class RangeRecord(Record):
 
 
 class BranchRecord(Record):
-    """The search budget of a branch in one cell: every branch of a cell has the same."""
+    """The search budget of a branch in one cell and one search."""
 
     branch: str
     """strategy or family"""
@@ -158,7 +158,7 @@ class BranchRecord(Record):
     role: Role
     """strategy, static or dynamic; control: of the best dynamic arm, tuned when the search of all others has ended"""
     trials: int
-    """search trials"""
+    """search trials: the same in every branch, but that all constants together get as many as all schedules"""
     pairs: int
     """training pairs of these trials"""
     searched: Mapping[str, RangeRecord] = {}
@@ -280,6 +280,8 @@ class ArmRecord(Record):
     """name, the same in every cell"""
     cell: Mapping[str, str] = {}
     """level of every factor"""
+    repetition: int = 0
+    """the search that chose it, where the search was repeated: the arms of a name in all of them are compared as one"""
     role: Role
     """strategy; static or dynamic: best of its family; control; fixed: given from outside"""
     of: str | None = None
@@ -295,7 +297,7 @@ class ArmRecord(Record):
     chosen_from: str | None
     """search trial whose options these are; null for a fixed arm"""
     same_as: str | None = None
-    """another arm of the cell with identical training: its trials count for both"""
+    """another arm of the cell and search with identical training: its trials count for both"""
     is_untrained: bool = False
     """whether no step is trained: one trial counts for every seed"""
 
@@ -309,14 +311,14 @@ class ArmsRecord(Record):
     """The arms of the confirm phase, in the order of the tables; written when the search has ended."""
 
     arms: tuple[ArmRecord, ...]
-    """the arms, cell by cell"""
+    """the arms, search by search and cell by cell"""
     constants: tuple[str, ...] = ()
     """search trials of schedules that moved the ratio by less than `least_movement`: they were constants, and no
     dynamic arm was chosen from them"""
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
-        names = [(arm.arm, *sorted(arm.cell.items())) for arm in self.arms]
+        names = [(arm.repetition, arm.arm, *sorted(arm.cell.items())) for arm in self.arms]
         if len(set(names)) < len(names):
             raise ValueError("it names an arm twice")
         return self
