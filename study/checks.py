@@ -41,8 +41,8 @@ def check_seeds(settings: StudySettings, space: Space, recorded: Study | None) -
         return
     if settings.repeat_search > 1:
         raise UserError(
-            f"--until-separable {most}: it adds seeds, and with --repeat-search {settings.repeat_search} a verdict needs "
-            "more searches, not more seeds; leave one of the two out."
+            f"--until-separable {most}: it adds seeds, and with --repeat-search {settings.repeat_search} a verdict "
+            "needs more searches, not more seeds; leave one of the two out."
         )
     first = first_look(settings.seeds or space.seeds)
     if most < first:
@@ -69,8 +69,8 @@ def check_search(settings: StudySettings, space: Space) -> None:
         )
     if settings.repeat_search > 1 and len(objectives) > 1:
         raise UserError(
-            f"--repeat-search {settings.repeat_search}: every search would have a Pareto front of its own, whose trials "
-            "are no arms of one name; give one --objective, or leave it out."
+            f"--repeat-search {settings.repeat_search}: every search would have a Pareto front of its own, whose "
+            "trials are no arms of one name; give one --objective, or leave it out."
         )
     if (settings.sampler or space.sampler) != "grid":
         return

@@ -552,7 +552,7 @@ class Study:
             self.problems.append(problem)
 
     def arm(self, name: str, cell: Mapping[str, str]) -> ArmRecord | None:
-        """The arm of this name in a cell; None if there is no such arm."""
+        """The arm of this name in a cell, that of the first search that has one; None if there is no such arm."""
         return next((arm for arm in self.arms if arm.arm == name and arm.cell == cell), None)
 
     @cached_property
@@ -562,11 +562,11 @@ class Study:
 
     def confirm_trials(self, arm: ArmRecord) -> list[Trial]:
         """The finished trials of an arm by seed; arms with identical training share them."""
-        name = arm.same_as or arm.arm
+        wanted = arm.same_as or arm.arm, arm.cell, arm.repetition
         found = [
             trial
             for trial in self.trials
-            if trial.record.arm == name and trial.record.cell == arm.cell and trial.status == "complete"
+            if (trial.record.arm, trial.record.cell, trial.record.repetition) == wanted and trial.status == "complete"
         ]
         return sorted(found, key=lambda trial: trial.seed)
 

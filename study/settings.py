@@ -84,7 +84,7 @@ class StudySettings(BaseModel):
     warm_start: bool = False
     """begin the search of a level with what its neighbour found, counted as one of its trials"""
     search_seed: Annotated[int, Field(ge=100_000, lt=2**31)] = 1_000_000
-    """seed of all search trials and of the samplers, the next one in every further search; confirm seeds are 0, 1, ..."""
+    """seed of all search trials and of the samplers, one more in every further search; confirm seeds are 0, 1, ..."""
     repeat_search: Annotated[int, Field(ge=1, le=1_000)] = 1
     """make the whole search so many times, with other seeds, and confirm what each of them chooses: the intervals then
     hold for new searches, too"""
