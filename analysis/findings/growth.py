@@ -127,7 +127,7 @@ def alike(facts: Facts, found: Sizes, held: Sequence[Arm], against: str) -> tupl
     for name in sorted(grown, key=lambda name: (name != against, name not in facts.main_comparison)):
         sources = {arm.same_as or name for arm in grown[name]}
         if len({one.config.ratio.model_dump_json() for arm in grown[name] for one in arm.choices}) > 1:
-            problems.append(f"{name} does not have one schedule at every size: it has no trend by size.")
+            problems.append(f"{name} has no one schedule for every size: it has no trend by size.")
         else:
             kept.setdefault(sources.pop() if len(sources) == 1 else name, grown[name])
     shown = {id(arm) for arms in kept.values() for arm in arms}

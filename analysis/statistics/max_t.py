@@ -29,6 +29,8 @@ FEWEST_SEEDS = 5
 """With fewer, the variances at hand say too little about those of the studies to draw: Bonferroni's level holds."""
 
 _STUDIES = 10_000
+_FEWEST_DRAWS = 49
+"""Levels that fewer of the studies reach are not known well enough, and Bonferroni's rule holds for them."""
 _CHUNK = 1_000
 
 
@@ -45,14 +47,14 @@ class AllPairs:
 
     def level(self, level: float) -> float:
         """The level that every pair may use if any of them may err with chance `level`; Bonferroni's at least."""
-        place = int(np.floor(level * (1 + len(self.least)))) - 1
-        drawn = float(self.least[place]) if 0 <= place < len(self.least) else 0.0
+        place = int(level * (1 + len(self.least))) - 1
+        drawn = float(self.least[place]) if _FEWEST_DRAWS <= place < len(self.least) else 0.0
         return max(level / self.number, drawn)
 
     def adjusted(self, p_value: float) -> float:
         """The least `level` at which a pair with this p value is told apart; Bonferroni's at most."""
-        drawn = (1 + int(np.searchsorted(self.least, p_value, side="left"))) / (1 + len(self.least))
-        return min(1.0, self.number * p_value, drawn)
+        smaller = max(_FEWEST_DRAWS, int(np.searchsorted(self.least, p_value, side="left")))
+        return min(1.0, self.number * p_value, (1 + smaller) / (1 + len(self.least)))
 
 
 def all_pairs(panel: Panel) -> AllPairs:
