@@ -31,7 +31,7 @@ def arms(facts: Facts) -> Table:
         Column("description", "Description"),
     ]
     rows = []
-    for arm, record in [(arm, chosen) for arm in facts.arms for chosen in arm.choices]:
+    for arm, record in [(one, chosen) for one in facts.arms for chosen in one.choices]:
         runs = [run for run in arm.runs if run.repetition == record.repetition]
         share = estimate(run.mono_share for run in runs if run.mono_share is not None)
         drawn = estimate(run.mean_ratio for run in runs if run.mean_ratio is not None)
