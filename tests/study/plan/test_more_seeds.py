@@ -163,6 +163,7 @@ def test_what_can_be_confirmed_of_an_unfinished_search_is_what_all_branches_of_a
     for number in (1, 2):
         shutil.rmtree(folder / "trials" / f"search-linear-00{number}")
     assert trials_of_all(open_study(str(folder))) == 1
-    shutil.rmtree(folder / "trials" / "search-r1-step-000")
+    for number in range(3):
+        shutil.rmtree(folder / "trials" / f"search-r1-step-00{number}")
     with pytest.raises(UserError, match="too few search trials of step yet"):
         trials_of_all(open_study(str(folder)))
