@@ -72,7 +72,9 @@ def trials_of_all(study: Study) -> int:
             " ".join([name, *cell])
             for repetition in range(info.settings.repeat_search)
             for cell, of_cell in cells.items()
-            for name, wanted in effort([(b.branch, b.role, b.searched) for b in of_cell], trials).items()
+            for name, wanted in effort(
+                [(b.branch, b.role, b.searched) for b in of_cell], trials, info.main_comparison
+            ).items()
             if ended[repetition, name, *cell] < wanted
         ]
 

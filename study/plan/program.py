@@ -345,7 +345,8 @@ class StudyPlan:
         pairs = list(zip(self.space.branches, templates, strict=True))
         if self._sampler == "grid":
             return {branch.name: self._trials for branch, _ in pairs}
-        return effort([(branch.name, branch.role, template.searched) for branch, template in pairs], self._trials)
+        searched = [(branch.name, branch.role, template.searched) for branch, template in pairs]
+        return effort(searched, self._trials, self.main_comparison)
 
     def _branch_search(self, repetition: int, name: str, cell: Cell, template: Template, trials: int) -> BranchSearch:
         return BranchSearch(

@@ -22,7 +22,7 @@ def test_what_can_be_searched_makes_up_for_what_a_side_lacks(
     kinds: list[tuple[Role, tuple[str, ...]]], trials: int
 ) -> None:
     branches = [(str(number), role, searched) for number, (role, searched) in enumerate(kinds)]
-    found = effort(branches, trials)
+    found = effort(branches, trials, ("best dynamic", "best static"))
     totals = Counter(role == "dynamic" for name, role, _ in branches for _ in range(found[name]))
     assert all(found[name] >= (trials if searched else 1) for name, _, searched in branches)
     assert all(found[name] == 1 for name, _, searched in branches if not searched)
@@ -32,6 +32,16 @@ def test_what_can_be_searched_makes_up_for_what_a_side_lacks(
     lesser = min(totals, key=totals.__getitem__)
     if any(searched for _, role, searched in branches if (role == "dynamic") == lesser):
         assert totals[True] == totals[False]
+
+
+def test_a_question_about_one_branch_gives_all_the_same() -> None:
+    branches: list[tuple[str, Role, tuple[str, ...]]] = [
+        ("X-Y", "strategy", ("rate",)),
+        ("static", "static", ("ratio.value",)),
+        ("linear", "dynamic", ("rate",)),
+    ]
+    for question in (("linear", "best static"), ("best static", "X-Y"), None):
+        assert effort(branches, 4, question) == {"X-Y": 4, "static": 4, "linear": 4}
 
 
 @pytest.mark.parametrize(("name", "each"), [("dynamic_vs_static", 21), ("closed_loop", 20)])
