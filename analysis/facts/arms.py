@@ -96,6 +96,10 @@ class Arm:
         """The search that a seed belongs to."""
         return seed % self.searches
 
+    def label_in(self, search: int) -> str:
+        """Its label as one search chose it; the label where there was only one."""
+        return f"{self.label}, search {search + 1}" if self.searches > 1 else self.label
+
     def values(self, metric: str) -> dict[int, float]:
         """The values of a summary metric of which each is a sample: by seed or, where the search was repeated, the mean
         over the seeds by search; without those that lack it.

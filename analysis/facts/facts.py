@@ -352,14 +352,15 @@ def _finished(study: StudyRecords) -> dict[tuple[str, int, CellKey], list[Run]]:
 
 def _diverged(studies: Iterable[StudyRecords], name: str, cell: Cell) -> set[int]:
     """The seeds of an arm whose training was lost in the confirm phase."""
+    sources = {study: study.sources(name, cell) for study in studies}
     return {
         run.seed
-        for study in studies
+        for study in sources
         for run in study.runs
         if run.phase == "confirm"
         and run.status == "diverged"
         and cell_key(run.cell) == cell_key(cell)
-        and (run.arm, run.repetition) in study.sources(name, cell)
+        and (run.arm, run.repetition) in sources[study]
     }
 
 

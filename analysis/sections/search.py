@@ -38,7 +38,7 @@ def arms(facts: Facts) -> Table:
         mean = record.mean_ratio if record.mean_ratio is not None else None if drawn is None else drawn.mean
         rows.append(
             [
-                arm.label + (f", search {record.repetition + 1}" if arm.searches > 1 else ""),
+                arm.label_in(record.repetition),
                 _role(record),
                 "" if record.is_untrained else schedule_text(record.config.ratio),
                 None if record.is_untrained else mean,

@@ -9,6 +9,7 @@ import pytest
 from analysis.facts.facts import Place
 from analysis.findings.findings import Findings
 from analysis.methods.paragraph import methods
+from analysis.report import main
 from analysis.sections.answer import answer
 from analysis.sections.details import spread
 from analysis.sections.results import results
@@ -104,3 +105,10 @@ def test_a_single_search_is_said_to_be_one(tmp_path: Path) -> None:
     assert "The luck of the search is not in the interval" in text
     assert {judged.comparison.unit for judged in found.comparisons.judged} == {"seed"}
     assert "search" not in [column.key for column in spread(found).columns]
+
+
+def test_the_whole_report_of_a_repeated_search_is_written(findings: Findings, tmp_path: Path) -> None:
+    assert main([findings.facts.first.location, "--output", str(tmp_path), "--format", "markdown,csv"]) == 0
+    page = (tmp_path / "report.md").read_text()
+    assert "best dynamic, search 3" in page
+    assert "Traceback" not in page
