@@ -271,7 +271,7 @@ def by_question(questions: Questions, judged: Judged, texts: Mapping[str, str]) 
     place = judged.place
     title = f"{place.benchmark}, {place.setting}: every question"
     label = place.measure.label
-    note = f"Mean {label} over {len(seeds)} seeds and the question's queries in all languages."
+    note = f"Mean {label} over {count(len(seeds), judged.comparison.unit)} and the question's queries in all languages."
     return make_table(f"questions_{slug(place.benchmark)}_{slug(place.setting)}", title, columns, rows, [note])
 
 
