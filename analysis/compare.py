@@ -283,7 +283,8 @@ def by_question(questions: Questions, judged: Judged, texts: Mapping[str, str]) 
     place = judged.place
     tables = _tables(questions, judged)
     seeds = set(tables[0].seeds) & set(tables[1].seeds)
-    note = f"Mean {place.measure.label} over {len(seeds)} seeds and the question's queries in all languages."
+    label = place.measure.label
+    note = f"Mean {label} over {count(len(seeds), judged.comparison.unit)} and the question's queries in all languages."
     return two_by_question(
         f"questions_{slug(place.benchmark)}_{slug(place.setting)}",
         f"{place.benchmark}, {place.setting}: every question",

@@ -81,9 +81,11 @@ def _lines(
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
         **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
-        "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}, {plan.planned['search']} "
-        f"trials, chosen by dev {' and '.join(objective.metric for objective in plan.objectives)}",
-        "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_more_to_confirm(settings, plan)}",
+        "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}{_again(plan)}, "
+        f"{plan.planned['search']} trials, chosen by dev "
+        f"{' and '.join(objective.metric for objective in plan.objectives)}",
+        "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_again(plan)}"
+        f"{_more_to_confirm(settings, plan)}",
         "resources": f"{resources.concurrent} trials at a time, each {resources.workers} x {worker}",
     }
 
@@ -114,7 +116,7 @@ def _costs(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resour
         "disk": _disk(settings, plan, resources, largest, most),
     }
     if each * most > _LONG:
-        fewest = each * (len(plan.branches) + plan.most_arms * _FEWEST_SEEDS)
+        fewest = each * plan.repetitions * (len(plan.branches) + plan.most_arms * _FEWEST_SEEDS)
         found["smaller"] = (
             f"--trials 1 --seeds {_FEWEST_SEEDS} takes {_duration(fewest)}; --arms and --without leave arms out"
         )
@@ -146,6 +148,10 @@ def _joined(training: TrainingData) -> str:
 
 def _of_cells(plan: StudyPlan) -> str:
     return f" in each of {len(plan.cells)} cells" if len(plan.cells) > 1 else ""
+
+
+def _again(plan: StudyPlan) -> str:
+    return f", in each of {plan.repetitions} searches" if plan.repetitions > 1 else ""
 
 
 def _budget(branch: BranchRecord) -> tuple[str, ...]:

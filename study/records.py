@@ -166,7 +166,7 @@ class RangeRecord(Record):
 
 
 class BranchRecord(Record):
-    """The search budget of a branch in one cell: every branch of a cell has the same."""
+    """The search budget of a branch in one cell and one search."""
 
     branch: str
     """strategy or family"""
@@ -175,7 +175,7 @@ class BranchRecord(Record):
     role: Role
     """strategy, static or dynamic; control: of the best dynamic arm, tuned when the search of all others has ended"""
     trials: int
-    """search trials"""
+    """search trials: the same in every branch, but that all constants together get as many as all schedules"""
     pairs: int
     """training pairs of these trials"""
     searched: Mapping[str, RangeRecord] = {}
@@ -297,6 +297,8 @@ class ArmRecord(Record):
     """name, the same in every cell"""
     cell: Mapping[str, str] = {}
     """level of every factor"""
+    repetition: int = 0
+    """the search that chose it, where the search was repeated: the arms of a name in all of them are compared as one"""
     role: Role
     """strategy; static or dynamic: best of its family; control; fixed: given from outside"""
     of: str | None = None
@@ -312,7 +314,7 @@ class ArmRecord(Record):
     chosen_from: str | None
     """search trial whose options these are; null for a fixed arm"""
     same_as: str | None = None
-    """another arm of the cell with identical training: its trials count for both"""
+    """another arm of the cell and search with identical training: its trials count for both"""
     is_untrained: bool = False
     """whether no step is trained: one trial counts for every seed"""
 
@@ -326,14 +328,14 @@ class ArmsRecord(Record):
     """The arms of the confirm phase, in the order of the tables; written when the search has ended."""
 
     arms: tuple[ArmRecord, ...]
-    """the arms, cell by cell"""
+    """the arms, search by search and cell by cell"""
     constants: tuple[str, ...] = ()
     """search trials of schedules that moved the ratio by less than `least_movement`: they were constants, and no
     dynamic arm was chosen from them"""
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
-        names = [(arm.arm, *sorted(arm.cell.items())) for arm in self.arms]
+        names = [(arm.repetition, arm.arm, *sorted(arm.cell.items())) for arm in self.arms]
         if len(set(names)) < len(names):
             raise ValueError("it names an arm twice")
         return self
@@ -567,7 +569,7 @@ class Study:
             self.problems.append(problem)
 
     def arm(self, name: str, cell: Mapping[str, str]) -> ArmRecord | None:
-        """The arm of this name in a cell; None if there is no such arm."""
+        """The arm of this name in a cell, that of the first search that has one; None if there is no such arm."""
         return next((arm for arm in self.arms if arm.arm == name and arm.cell == cell), None)
 
     @cached_property
@@ -577,11 +579,11 @@ class Study:
 
     def confirm_trials(self, arm: ArmRecord) -> list[Trial]:
         """The finished trials of an arm by seed; arms with identical training share them."""
-        name = arm.same_as or arm.arm
+        wanted = arm.same_as or arm.arm, arm.cell, arm.repetition
         found = [
             trial
             for trial in self.trials
-            if trial.record.arm == name and trial.record.cell == arm.cell and trial.status == "complete"
+            if (trial.record.arm, trial.record.cell, trial.record.repetition) == wanted and trial.status == "complete"
         ]
         return sorted(found, key=lambda trial: trial.seed)
 

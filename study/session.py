@@ -158,7 +158,8 @@ class Session:
         if not study.arms:
             changes = {**changes, "trials": trials_of_all(study)}
         session = cls.resumed(location, changes, console)
-        before = 1 + max((trial.seed for trial in study.trials if trial.phase == "confirm"), default=-1)
+        seen = 1 + max((trial.seed for trial in study.trials if trial.phase == "confirm"), default=-1)
+        before = -(-seen // study.info.settings.repeat_search)
         wished = session.settings.seeds
         if "seeds" in changes and wished is not None and wished < before:
             raise UserError(f"--seeds {wished}: the study has {before} seeds already; give more than that.")
@@ -308,7 +309,9 @@ class Session:
             ),
             branches=plan.branches,
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
-            round_size=-(-resources.concurrent // sum(branch.role != "control" for branch in plan.branches)),
+            round_size=-(
+                -resources.concurrent // (plan.repetitions * sum(branch.role != "control" for branch in plan.branches))
+            ),
             encoders=self._encoders,
             data=self._data.record(),
             measures={str(one): one.record() for one in chosen_measures(self._inputs.rules.measures)},

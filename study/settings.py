@@ -91,15 +91,18 @@ class StudySettings(BaseModel):
     warm_start: bool = False
     """begin the search of a level with what its neighbour found, counted as one of its trials"""
     search_seed: Annotated[int, Field(ge=100_000, lt=2**31)] = 1_000_000
-    """seed of all search trials and of the samplers; confirm seeds are 0, 1, ..."""
+    """seed of all search trials and of the samplers, one more in every further search; confirm seeds are 0, 1, ..."""
+    repeat_search: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """make the whole search so many times, with other seeds, and confirm what each of them chooses: the intervals then
+    hold for new searches, too"""
     early_stopping: Literal["off", "halving"] = "off"
     """halving: stop search trials that are behind earlier ones of their own branch"""
 
     # How much.
     trials: Positive | None = None
-    """search trials per strategy and family (default: the space's)"""
+    """search trials per strategy and family (default: the space's); constants get as many in all as schedules"""
     seeds: Positive | None = None
-    """confirm runs per arm (default: the space's)"""
+    """confirm runs per arm and search (default: the space's)"""
     until_separable: Positive | None = None
     """add confirm seeds, up to this many, until the main comparison has a verdict"""
     time_budget: Text | None = None

@@ -6,7 +6,7 @@
 (0.5, array([0.65, 0.35]))
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -132,6 +132,13 @@ class QuestionTable:
     def repeated(self, seeds: tuple[int, ...]) -> "QuestionTable":
         """Returns the table of a single seed as that of several, for what does not depend on seeds."""
         return replace(self, seeds=seeds, sums=np.repeat(self.sums[:1], len(seeds), axis=0))
+
+    def grouped(self, group_of: Callable[[int], int]) -> "QuestionTable":
+        """Returns the table whose "seeds" are groups of seeds, each the mean over its members."""
+        groups = tuple(sorted(set(map(group_of, self.seeds))))
+        members = np.array([[float(group_of(seed) == group) for seed in self.seeds] for group in groups])
+        sums = np.tensordot(members / members.sum(axis=1, keepdims=True), self.sums, axes=1)
+        return replace(self, seeds=groups, sums=sums)
 
     def asks_the_same(self, other: "QuestionTable") -> bool:
         """Whether both tables hold values of the same queries, so that they may be subtracted or averaged."""

@@ -17,6 +17,7 @@ import numpy as np
 from analysis.statistics.comparison import LEVEL, MARGIN, Comparison, Detectable, Doubt, Obstacle, Verdict
 from analysis.statistics.doubts import far_seeds, is_skewed, would_not_survive
 from analysis.statistics.estimate import Estimate
+from analysis.statistics.max_t import AllPairs
 from analysis.statistics.opinions import randomisation, ranks, sign_flips
 from analysis.statistics.panel import Panel
 from analysis.statistics.power import seeds_needed, smallest_detectable
@@ -59,12 +60,14 @@ def judge(
     higher_is_better: bool = True,
     margin: float | None = MARGIN,
     level: float = LEVEL,
+    pairs: AllPairs | None = None,
 ) -> Comparison:
     """Judges the difference of two arms of a panel, one of `number` comparisons that share the level.
 
     Its interval has the level / number (Bonferroni), so that all intervals of the family hold together, and decides:
     `equivalent` if it lies within the margin, else `better` or `worse` if it excludes 0, else `not separable`. Any
-    verdict of the family is wrong with chance `level` at most.
+    verdict of the family is wrong with chance `level` at most. Where all `pairs` of the panel belong to the family,
+    they have their share of the level together (max-t).
     """
     return judged_by_weights(
         panel,
@@ -73,6 +76,7 @@ def judge(
         higher_is_better=higher_is_better,
         margin=margin,
         level=level,
+        pairs=pairs,
     )
 
 
@@ -84,6 +88,7 @@ def judged_by_weights(
     higher_is_better: bool = True,
     margin: float | None = MARGIN,
     level: float = LEVEL,
+    pairs: AllPairs | None = None,
 ) -> Comparison:
     """Judges the sum of the arms by weights [arms], such as the difference of two differences, as `judge` does."""
     value = float(weights @ panel.means)
@@ -104,7 +109,11 @@ def judged_by_weights(
             number,
             obstacle=_obstacle(panel),
         )
-    estimate, own_level = panel.estimate(weights, is_alone=number < 2), level / max(number, 1)
+    estimate = panel.estimate(weights, is_alone=number < 2)
+    # A comparison that is not one of all pairs has a share of its own.
+    shared = pairs or AllPairs(1, np.empty(0))
+    times = max(number, 1) / shared.number
+    own_level = shared.level(level / times)
     # Qualities are shares: their differences lie in [-1, 1]; those of ranks have no bound.
     largest = 1.0 if higher_is_better else math.inf
     interval = within(estimate.interval(own_level), -largest, largest)
@@ -122,8 +131,8 @@ def judged_by_weights(
         difference=value,
         interval=interval,
         p=p,
-        p_adjusted=min(1.0, number * p),
-        p_equivalence=None if margin is None else min(1.0, number * estimate.equivalence(margin)),
+        p_adjusted=min(1.0, times * shared.adjusted(p)),
+        p_equivalence=None if margin is None else min(1.0, times * shared.adjusted(estimate.equivalence(margin))),
         margin=margin,
         verdict=verdict,
         detectable=None if found is None else Detectable(found[0], *found[1]),
