@@ -57,6 +57,9 @@ COLUMNS = {
 }
 """The columns that say what the numbers in the others belong to."""
 
+GROUP = "group"
+"""One more, in benchmarks whose questions depend on each other."""
+
 
 class SetRecord(Record):
     """A training set."""
@@ -712,7 +715,7 @@ def _check_table(name: str, table: pd.DataFrame) -> None:
     missing = [column for column in COLUMNS[name] if column not in table.columns]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    for column in table.columns.difference(list(COLUMNS[name])):
+    for column in table.columns.difference([*COLUMNS[name], GROUP]):
         values = table[column]
         if not pd.api.types.is_numeric_dtype(values) or np.isinf(values.to_numpy(dtype=np.float64, na_value=0)).any():
             raise ValueError(f"column {column} holds other things than finite numbers")

@@ -30,6 +30,8 @@ class Query:
     parallel_id: str
     language: str
     text: str
+    group: str | None = None
+    """Queries of one group are no independent evidence, such as the captions of one image; None: its own."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,10 @@ class Benchmark:
     """Queries of the files that nobody judged; they are left out of everything above."""
     origin: str = ""
     """Where the files are from, such as `org/name@commit`; empty where the name says it."""
+    groups: tuple[str, ...] = ()
+    """Names of the groups of queries that are no independent evidence; empty where each question is a group."""
+    query_group: npt.NDArray[np.int32] | None = None
+    """[Q], index into `groups`, if there are any."""
     query_images: Images | None = None
     """[Q], if the queries are images; their texts are empty."""
     candidate_images: Images | None = None
@@ -176,6 +182,11 @@ def benchmark(
     irrelevant = CandidateLists.of([[c for c, grade in judged.items() if grade <= 0] for judged in grades])
     unseen = CandidateLists.of(ignored or [()] * len(queries))
     grade = np.array([judged[c] for judged in grades for c in sorted(judged) if judged[c] > 0], dtype=np.int32)
+    group_names: dict[str, int] = {}
+    query_group = None
+    if any(query.group not in (None, query.parallel_id) for query in queries):
+        group_of = [query.parallel_id if query.group is None else query.group for query in queries]
+        query_group = np.array([group_names.setdefault(one, len(group_names)) for one in group_of], dtype=np.int32)
     query_texts = tuple(query.text for query in queries)
     candidate_ids = tuple(candidate.id for candidate in candidates)
     candidate_texts = tuple(candidate.text for candidate in candidates)
@@ -183,12 +194,14 @@ def benchmark(
     rare: list[npt.NDArray[np.int32] | npt.NDArray[np.int64]] = [grade] if np.any(grade != 1) else []
     for lists in (irrelevant, unseen):
         rare += [lists.start, lists.candidates] if len(lists.candidates) else []
+    rare += [] if query_group is None else [query_group]
     # In an order: images of queries are not those of candidates.
     digests = [() if images is None else images.digests() for images in (query_images, candidate_images)]
     digest = fingerprint(
         [
             *((name,), languages, tuple(parallel), query_texts, candidate_ids, candidate_texts),
             *(digests if any(digests) else []),
+            *([tuple(group_names)] if group_names else []),
         ],
         [query_language, query_parallel, candidate_language, relevant.start, relevant.candidates, *rare],
     )
@@ -212,6 +225,8 @@ def benchmark(
         fingerprint=digest,
         unjudged_queries=unjudged_queries,
         origin=origin,
+        groups=tuple(group_names),
+        query_group=query_group,
         query_images=query_images,
         candidate_images=candidate_images,
     )

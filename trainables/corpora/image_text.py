@@ -58,7 +58,10 @@ class ImageTexts:
 
 def text_to_image(name: str, of: ImageTexts) -> Benchmark:
     """The benchmark in which every caption searches the images."""
-    queries = [Query(key, c.language, c.text) for key, c in zip(of.caption_ids, of.captions, strict=True)]
+    queries = [
+        Query(key, c.language, c.text, group=of.image_ids[c.image])
+        for key, c in zip(of.caption_ids, of.captions, strict=True)
+    ]
     candidates = [
         Candidate(_in_language(image, language), language, "")
         for image, language in zip(of.image_ids, of.image_languages, strict=True)

@@ -46,11 +46,14 @@ def relevant_ranks_table(retrieval: Retrieval) -> pa.Table | None:
 
 
 def _query_columns(benchmark: Benchmark, query: IntArray) -> dict[str, pa.Array]:
-    return {
+    columns = {
         "benchmark": pa.repeat(benchmark.name, len(query)),
         "parallel_id": _names(benchmark.parallel_ids, benchmark.query_parallel[query]),
         "query_language": _names(benchmark.languages, benchmark.query_language[query]),
     }
+    if benchmark.query_group is not None:
+        columns["group"] = _names(benchmark.groups, benchmark.query_group[query])
+    return columns
 
 
 def _names(names: Sequence[str], index: npt.NDArray[np.integer]) -> pa.Array:

@@ -61,6 +61,16 @@ def test_a_caption_searches_all_images_and_finds_its_own(parallel: ImageTexts) -
     assert built.has_images
 
 
+def test_captions_of_one_image_are_no_independent_evidence(parallel: ImageTexts, apart: ImageTexts) -> None:
+    built = text_to_image("toy", parallel)
+    assert built.query_group is not None
+    assert [built.groups[group] for group in built.query_group] == ["x", "x", "x", "y", "y"]
+    rows = evaluate(built, np.eye(5, 3, dtype=np.float32), np.eye(3, dtype=np.float32)).per_query
+    assert rows is not None
+    assert {row["parallel_id"]: row["group"] for row in rows.to_pylist()} == {"x": "x", "x#2": "x", "y": "y"}
+    assert text_to_image("toy", apart).query_group is None, "one caption each: every question stands for itself"
+
+
 def test_an_image_searches_captions_and_finds_all_of_its_own(parallel: ImageTexts) -> None:
     built = image_to_text("toy", parallel)
     assert built.candidate_ids == ("de:x", "de:x#2", "en:x", "de:y", "en:y")
