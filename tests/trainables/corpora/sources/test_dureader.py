@@ -70,7 +70,6 @@ def cut() -> tuple[Rows, Rows, Rows]:
 @pytest.mark.slow
 def test_the_cut_of_mteb_and_the_old_one_of_c_mteb_are_the_same(tmp_path: Path, cut: tuple[Rows, Rows, Rows]) -> None:
     corpus, queries, qrels = cut
-    judged = {"query-id": "qid", "corpus-id": "pid", "score": "score"}
     for folder, name, rows in (
         ("mteb/DuRetrieval", "corpus/dev", corpus),
         ("mteb/DuRetrieval", "queries/dev", queries),
