@@ -96,7 +96,12 @@ class Session:
         if recorded is not None:
             check_same_inputs(recorded, self._data.record(), self._encoders)
         self._inputs: StudyInputs = prepare_inputs(
-            plan.encoders, self._data.training, self._data.dev, self._data.tests, asked_measures(settings)
+            plan.encoders,
+            self._data.training,
+            self._data.dev,
+            self._data.tests,
+            asked_measures(settings),
+            keep_ids=settings.keep_runs,
         )
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
@@ -238,6 +243,7 @@ class Session:
                 resources.gpus_per_worker,
                 self.settings.max_failures,
                 self.settings.keep_encoders,
+                self.settings.keep_runs,
                 self.settings.plugin,
             ),
         )

@@ -66,6 +66,7 @@ def prepare_inputs(
     dev: Benchmark,
     tests: Sequence[Benchmark],
     measures: tuple[str, ...] = (),
+    keep_ids: bool = False,
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -77,6 +78,7 @@ def prepare_inputs(
         dev: the dev set.
         tests: the benchmarks.
         measures: what every evaluation computes beside the default measures.
+        keep_ids: whether the benchmarks keep the ids of their candidates, which run files need.
 
     Raises:
         UserError: a tokenizer does not load.
@@ -84,13 +86,13 @@ def prepare_inputs(
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=(), item_ids=()),
-        {key: _tokenised(encoder, data.texts, dev, tests) for key, encoder in by_key.items()},
+        {key: _tokenised(encoder, data.texts, dev, tests, keep_ids) for key, encoder in by_key.items()},
         measures,
     )
 
 
 def _tokenised(
-    encoder: EncoderConfig, training: Sequence[str], dev: Benchmark, tests: Sequence[Benchmark]
+    encoder: EncoderConfig, training: Sequence[str], dev: Benchmark, tests: Sequence[Benchmark], keep_ids: bool
 ) -> TokenisedTexts:
     tokenizer = encoder.tokenizer(training)
 
@@ -102,7 +104,7 @@ def _tokenised(
 
     def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(
-            replace(found, query_texts=(), candidate_texts=(), candidate_ids=()),
+            replace(found, query_texts=(), candidate_texts=(), candidate_ids=found.candidate_ids if keep_ids else ()),
             queries(found.query_texts),
             passages(found.candidate_texts),
         )

@@ -37,6 +37,7 @@ from trainables.encoders.model import Encoder, save_encoder
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.evaluation.metric_name import named_dev
+from trainables.evaluation.runs import RUNS, qrels_file, run_file
 from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.parallel.replicated import Worker
@@ -61,6 +62,8 @@ class TrialOptions:
     gpus_per_worker: float = 0.0
     keep_encoder: bool = False
     """Keep the trained encoder of a confirm run, as a Hugging Face folder."""
+    keep_runs: bool = False
+    """Keep what a confirm run retrieved, as run files; the inputs must hold the ids of candidates."""
 
 
 def run_trial(
@@ -87,7 +90,7 @@ def run_trial(
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
     encoder = config.encoder.build(texts.tokenizer, config.seed).to(worker.device)
-    judge = _Judge(inputs, worker.device, clock)
+    judge = _Judge(inputs, worker.device, clock, runs=folder / RUNS if options.keep_runs else None, tag=trial.id)
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature)
     summary = fine_tune(
@@ -145,9 +148,13 @@ def failure(error: str) -> Result:
 class _Judge:
     """Evaluates an encoder on the dev set and on the benchmarks."""
 
-    def __init__(self, inputs: TrialInputs, device: torch.device, clock: Clock) -> None:
+    def __init__(
+        self, inputs: TrialInputs, device: torch.device, clock: Clock, runs: Folder | None = None, tag: str = ""
+    ) -> None:
+        """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
         self._texts, self._measures = inputs.texts, inputs.measures
         self._device, self._clock = device, clock
+        self._runs, self._tag = runs, tag
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
@@ -163,6 +170,12 @@ class _Judge:
             queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=self._device)
             candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=self._device)
         with self._clock.measure("score"):
+            # Tests alone have values per query, and runs.
+            if keep_per_query and self._runs is not None:
+                name = tokenised.benchmark.name
+                run = run_file(tokenised.benchmark, queries, candidates, self._tag)
+                self._runs.write_bytes(f"{name}.trec.gz", run)
+                self._runs.write_bytes(f"{name}.qrels.gz", qrels_file(tokenised.benchmark))
             return evaluate(
                 tokenised.benchmark, queries, candidates, measures=self._measures, keep_per_query=keep_per_query
             )

@@ -51,13 +51,15 @@ class TrialResources:
     max_failures: int
     """How often the worker group of a trial is started again after a worker died."""
     keep_encoders: bool = False
+    keep_runs: bool = False
     plugins: tuple[str, ...] = ()
     """Modules that every process imports before it reads a trial."""
 
     @property
     def options(self) -> TrialOptions:
         """What a trial is told."""
-        return TrialOptions(max(1, int(self.cpus_per_worker)), self.gpus_per_worker, self.keep_encoders)
+        threads = max(1, int(self.cpus_per_worker))
+        return TrialOptions(threads, self.gpus_per_worker, self.keep_encoders, self.keep_runs)
 
 
 @dataclass(frozen=True)

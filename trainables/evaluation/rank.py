@@ -48,6 +48,8 @@ class Ranks:
     tie for the last places share them evenly, so that the order of the pool does not matter."""
     cutoff: int | None = None
     """Greater ranks are not known and stand as `UNRANKED`; None if all are known."""
+    tie_rule: TieRule = "pessimistic"
+    """How equal scores were ranked."""
 
 
 UNRANKED = int(np.iinfo(np.int64).max)
@@ -120,6 +122,7 @@ def to_ranks(benchmark: Benchmark, counts: Counts, ties: TieRule = "pessimistic"
         rank_alone=others + 1,
         ties=counts.equal - everywhere.equal,
         top_languages=counts.top_languages,
+        tie_rule=ties,
     )
     if all(pool.stop - pool.start == len(benchmark.candidate_language) for pool in pools(benchmark)):
         return ranks

@@ -100,15 +100,19 @@ class Retrieval:
         """Smallest and greatest rank of a query's relevant candidates in the pool of all languages, each [Q].
 
         Ties are pessimistic here, too: tied candidates stand behind the first and before the last relevant one, so that
-        an encoder that tells nothing apart has the greatest distance, not the smallest. NaN where they are in one
-        language only. Raises ValueError if not all ranks in that pool are known.
+        an encoder that tells nothing apart has the greatest distance, not the smallest. (With trec's ties the ranks are
+        those of trec_eval, and ids decide.) NaN where they are in one language only.
+
+        Raises:
+            ValueError: not all ranks in that pool are known.
         """
         rank, language = _known(self.ranks.rank if self.ranks.cutoff is None else None), self.ranks.language
         found = np.flatnonzero(np.diff(self.benchmark.relevant_start))
         starts = self.benchmark.relevant_start[found]
         parallel = np.maximum.reduceat(language, starts) > np.minimum.reduceat(language, starts)
         first, last = np.full((2, len(self.benchmark.query_language)), np.nan)
-        first[found] = np.where(parallel, np.minimum.reduceat(rank - self.ranks.ties, starts), np.nan)
+        ahead = rank - self.ranks.ties if self.ranks.tie_rule == "pessimistic" else rank
+        first[found] = np.where(parallel, np.minimum.reduceat(ahead, starts), np.nan)
         last[found] = np.where(parallel, np.maximum.reduceat(rank, starts), np.nan)
         return first, last
 
