@@ -130,6 +130,8 @@ def _disk(settings: StudySettings, plan: StudyPlan, resources: Resources, parame
     if settings.keep_encoders:
         kept = (trials - plan.planned["search"]) * parameters * _BYTES_OF_WEIGHT
         parts.append(f"up to {kept / 2**30:.2f} GiB for kept encoders")
+    if settings.keep_runs:
+        parts.append("run files")
     return ", ".join(parts)
 
 

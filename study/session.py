@@ -104,6 +104,7 @@ class Session:
             self._data.tests,
             EvaluationRules((*asked_measures(settings), *self._data.measures), settings.ties),
             ArrayCache(self._cache / "tokens"),
+            keep_ids=settings.keep_runs,
         )
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
@@ -246,6 +247,7 @@ class Session:
                 resources.gpus_per_worker,
                 self.settings.max_failures,
                 self.settings.keep_encoders,
+                self.settings.keep_runs,
                 self.settings.plugin,
                 self._cache,
             ),

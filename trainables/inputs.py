@@ -78,6 +78,7 @@ def prepare_inputs(
     tests: Sequence[Benchmark],
     rules: EvaluationRules = EvaluationRules(),
     cache: ArrayCache | None = None,
+    keep_ids: bool = False,
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -90,6 +91,7 @@ def prepare_inputs(
         tests: the benchmarks.
         rules: how every encoder is judged.
         cache: where token ids of many texts are kept.
+        keep_ids: whether the benchmarks keep the ids of their candidates, which run files need.
 
     Raises:
         UserError: a tokenizer does not load, or a benchmark has images and an encoder does not read them.
@@ -99,7 +101,7 @@ def prepare_inputs(
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=(), item_ids=()),
-        {key: _tokenised(encoder, data.texts, dev, tests, cache) for key, encoder in by_key.items()},
+        {key: _tokenised(encoder, data.texts, dev, tests, cache, keep_ids) for key, encoder in by_key.items()},
         rules,
     )
 
@@ -121,6 +123,7 @@ def _tokenised(
     dev: Benchmark,
     tests: Sequence[Benchmark],
     cache: ArrayCache | None,
+    keep_ids: bool,
 ) -> TokenisedTexts:
     tokenizer = encoder.tokenizer(training)
 
@@ -132,7 +135,7 @@ def _tokenised(
 
     def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(
-            replace(found, query_texts=(), candidate_texts=(), candidate_ids=()),
+            replace(found, query_texts=(), candidate_texts=(), candidate_ids=found.candidate_ids if keep_ids else ()),
             queries(found.query_texts),
             passages(found.candidate_texts),
         )

@@ -40,6 +40,7 @@ from trainables.encoders.model import Encoder, save_encoder
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.evaluation.metric_name import named_dev
+from trainables.evaluation.runs import RUNS, qrels_file, run_file
 from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.parallel.replicated import Worker
@@ -66,6 +67,8 @@ class TrialOptions:
     """Keep the trained encoder of a confirm run, as a Hugging Face folder."""
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
+    keep_runs: bool = False
+    """Keep what a confirm run retrieved, as run files; the inputs must hold the ids of candidates."""
 
 
 def run_trial(
@@ -93,7 +96,9 @@ def run_trial(
     pad_id = texts.tokenizer.pad_token_id
     encoder = config.encoder.build(texts.tokenizer, config.seed).to(worker.device)
     scratch = _scratch(folder, options)
-    judge = _Judge(inputs, worker.device, clock, scratch)
+    judge = _Judge(
+        inputs, worker.device, clock, scratch, runs=folder / RUNS if options.keep_runs else None, tag=trial.id
+    )
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature)
     summary = fine_tune(
@@ -160,9 +165,19 @@ def failure(error: str) -> Result:
 class _Judge:
     """Evaluates an encoder on the dev set and on the benchmarks."""
 
-    def __init__(self, inputs: TrialInputs, device: torch.device, clock: Clock, scratch: Path | None) -> None:
+    def __init__(
+        self,
+        inputs: TrialInputs,
+        device: torch.device,
+        clock: Clock,
+        scratch: Path | None,
+        runs: Folder | None = None,
+        tag: str = "",
+    ) -> None:
+        """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
         self._inputs, self._texts = inputs, inputs.texts
         self._device, self._clock, self._scratch = device, clock, scratch
+        self._runs, self._tag = runs, tag
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
@@ -180,6 +195,12 @@ class _Judge:
                 for table in (tokenised.queries, tokenised.candidates)
             )
         with self._clock.measure("score"):
+            # Tests alone have values per query, and runs.
+            if keep_per_query and self._runs is not None:
+                name = tokenised.benchmark.name
+                run = run_file(tokenised.benchmark, queries, candidates, self._tag)
+                self._runs.write_bytes(f"{name}.trec.gz", run)
+                self._runs.write_bytes(f"{name}.qrels.gz", qrels_file(tokenised.benchmark))
             return evaluate(
                 tokenised.benchmark,
                 queries,

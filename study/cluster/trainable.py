@@ -51,6 +51,7 @@ class TrialResources:
     max_failures: int
     """How often the worker group of a trial is started again after a worker died."""
     keep_encoders: bool = False
+    keep_runs: bool = False
     plugins: tuple[str, ...] = ()
     """Modules that every process imports before it reads a trial."""
     cache: Path | None = None
@@ -59,7 +60,13 @@ class TrialResources:
     @property
     def options(self) -> TrialOptions:
         """What a trial is told."""
-        return TrialOptions(max(1, int(self.cpus_per_worker)), self.gpus_per_worker, self.keep_encoders, self.cache)
+        return TrialOptions(
+            threads=max(1, int(self.cpus_per_worker)),
+            gpus_per_worker=self.gpus_per_worker,
+            keep_encoder=self.keep_encoders,
+            keep_runs=self.keep_runs,
+            cache=self.cache,
+        )
 
 
 @dataclass(frozen=True)

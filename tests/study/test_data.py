@@ -10,9 +10,11 @@ from search_spaces.registry import space
 from study.data import StudyData, load_data
 from study.run import main
 from study.settings import StudySettings
+from tests.trainables.corpora.retrieval.toy_files import beir_folder
 from trainables.batches.config import BatchConfig
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.sources.atlas import atlas_benchmark, atlas_training
+from trainables.errors import UserError
 
 SPACE = space("dynamic_vs_static")
 
@@ -85,6 +87,24 @@ def test_records_name_the_licences_and_how_ties_rank(shared_data: Path) -> None:
 def test_the_atlas_is_judged_by_other_benchmarks(shared_data: Path) -> None:
     data = load("atlas", evaluate=("xquad-r",), data_dir=shared_data)
     assert set(data.overlap.counts()["atlas"]) == {"xquad-r"}
+
+
+def test_a_folder_of_ones_own_judges_and_is_guarded(tmp_path: Path) -> None:
+    beir_folder(tmp_path / "own")
+    item = {"id": "same", "query": {"en": "Where is it?"}, "passage": {"en": "Rome It is in Italy."}}
+    data = load(write(tmp_path / "mine.jsonl", [*other(200), item]), evaluate=(f"{tmp_path}/own:en", "atlas"))
+    own, atlas = data.tests
+    assert (own.name, own.languages, atlas.name) == ("own:en", ("en",), "atlas-test")
+    assert data.overlap.counts()["mine"]["own:en"] == 1
+    assert data.references["own:en"] == ()
+
+
+def test_a_benchmark_counts_once_however_it_is_asked_for(tmp_path: Path) -> None:
+    for folder in ("a/own", "b/own"):
+        beir_folder(tmp_path / folder)
+    for twice in (("atlas", "atlas"), (f"{tmp_path}/a/own:en", f"{tmp_path}/b/own:en"), ("cqadupstack", "beir")):
+        with pytest.raises(UserError, match="is given twice"):
+            load("atlas", evaluate=twice)
 
 
 def test_what_training_shares_with_the_dev_set_is_dropped(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from study.run import main
 from tests.disks import small_disk
+from tests.trainables.corpora.retrieval.toy_files import beir_folder
 
 MISTAKES = [
     (["--space", "dynamic_vs_statik"], "Unknown space 'dynamic_vs_statik': did you mean dynamic_vs_static"),
@@ -149,6 +150,13 @@ def test_a_full_disk_is_said(tmp_path: Path, refusal: Refusal) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         assert "no space left" in refusal("--storage", str(disk / "studies"))
         assert list(disk.iterdir()) == []
+
+
+def test_a_benchmark_of_ones_own_without_a_language_is_asked_for_it(tmp_path: Path, refusal: Refusal) -> None:
+    beir_folder(tmp_path / "own")
+    sentence = refusal("--evaluate", "own")
+    assert "own/queries.jsonl:1: nothing says in which language this is" in sentence
+    assert "own:en), or in a column" in sentence
 
 
 def test_an_objective_that_the_dev_set_cannot_have_is_said(tmp_path: Path, refusal: Refusal) -> None:

@@ -116,6 +116,8 @@ def test_what_lies_here_is_found_from_elsewhere_and_what_is_known_keeps_its_name
     settings = StudySettings(**asked).with_absolute_paths()
     assert settings.train == (str(tmp_path / "pairs"), str(tmp_path / "pairs" / "one"), "atlas", "elsewhere")
     assert settings.set == {"encoder": str(tmp_path / "mine")}
+    judged = StudySettings(evaluate=("mine:en", "mine", "atlas", "beir", "hub:org/name")).with_absolute_paths()
+    assert judged.evaluate == (f"{tmp_path}/mine:en", f"{tmp_path}/mine", "atlas", "beir", "hub:org/name")
     several = StudySettings(factor={"encoder": ("mine", "xlm-r-base")}).with_absolute_paths()
     assert several.factor == {"encoder": (str(tmp_path / "mine"), "xlm-r-base")}
 

@@ -1,5 +1,6 @@
 """A trial without Ray: what it leaves in its folder, and that it goes on where it was killed."""
 
+import gzip
 import multiprocessing
 import time
 from pathlib import Path
@@ -9,15 +10,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trainables.toy_trial import ENCODER, numbers, run_toy_trial, toy_inputs, toy_trial
-from trainables.corpora.sources.registry import EMBEDDED
+from trainables.corpora.pairs import training_data
+from trainables.corpora.sources.registry import EMBEDDED, load_benchmark, load_training
 from trainables.encoders.registry import resolve_encoder
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate
+from trainables.evaluation.runs import RUNS
+from trainables.inputs import prepare_inputs
 from trainables.parallel.replicated import Worker
 from trainables.ratio.controllers.gap import Gap
 from trainables.ratio.controls.replay import Replay
 from trainables.ratio.schedules.constant import Constant
-from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, Rung
+from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, Result, Rung
+from trainables.sealed import read_sealed
 from trainables.storage import Folder
 from trainables.training.report_log import new_reports
 from trainables.trial import ENCODER as ENCODER_FOLDER
@@ -45,6 +50,19 @@ def test_a_trial_says_what_it_cost(tmp_path: Path) -> None:
     assert (cost.pairs, cost.signal_pairs, cost.signal_seconds) == (8 * 16, 0, 0)
     assert (cost.workers, cost.gpus, cost.device) == (1, 0.5, "cpu")
     assert 0 < cost.peak_memory_gib < 16
+
+
+def test_a_confirm_trial_keeps_its_runs_where_asked(tmp_path: Path) -> None:
+    dev = load_benchmark(EMBEDDED, "dev")
+    data = training_data({EMBEDDED: load_training([EMBEDDED])[EMBEDDED][:200]})
+    inputs = prepare_inputs([ENCODER], data, dev, [dev], keep_ids=True).of(ENCODER)
+    run_trial(toy_trial(phase="confirm"), inputs, Folder(tmp_path), Worker(), TrialOptions(keep_runs=True))
+    files = read_sealed(Folder(tmp_path), RESULT, Result).files
+    kept = {f"{RUNS}/{dev.name}.trec.gz", f"{RUNS}/{dev.name}.qrels.gz"}
+    assert kept <= set(files)
+    with gzip.open(tmp_path / RUNS / f"{dev.name}.trec.gz", "rt", encoding="utf-8") as file:
+        topic, _, candidate, rank, _, tag = file.readline().split(" ")
+    assert (topic.split("|")[1], candidate in dev.candidate_ids, rank, tag) == ("all", True, "1", "t\n")
 
 
 def test_a_confirm_trial_is_judged_on_the_benchmarks_and_keeps_its_encoder_where_asked(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def hub_files(
 
 
 def _local_copy(repository: str, data_dir: Path, copies: Sequence[str]) -> HubFiles:
-    places = [data_dir / name for name in (repository, repository.partition("/")[2], *copies)]
+    places = [data_dir / name for name in dict.fromkeys((repository, repository.partition("/")[2], *copies))]
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
         raise UserError(

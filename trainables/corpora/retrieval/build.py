@@ -99,37 +99,33 @@ class _Builder:
     """Grades by what a query and a document have in common with their translations."""
     asked: dict[tuple[str, str], str] = field(default_factory=dict)
     """Places of the queries, by what they have in common with their translations and by language."""
-    unjudged: int = 0
     origins: dict[str, None] = field(default_factory=dict)
 
     def read(self, part: Part) -> None:
         """Adds the texts and judgements of a part."""
         self.origins[part.origin] = None
         judgements = list(part.judgements())
-        asked = {one.query for one in judgements}
-        query_keys: dict[str, str] = {}
+        query_keys = self._read_queries(part)
+        document_keys = self._read_documents(part)
+        relevant = self._judge(judgements, query_keys, document_keys)
+        _check(part, "documents", len(document_keys), part.published.documents)
+        _check(part, "judged queries", len({one.query for one in judgements}), part.published.queries)
+        _check(part, "relevant documents of queries", relevant, part.published.relevant)
+
+    def _read_queries(self, part: Part) -> dict[str, str]:
+        keys: dict[str, str] = {}
         places: dict[str, str] = {}
-        before = len(self.queries)
         for query in part.queries():
             _once(places, query, "query")
-            language, key = self._language(part, query), self._key(part, query)
-            query_keys[query.id] = key
-            if query.id not in asked:
-                self.unjudged += 1
-                continue
-            if not query.text.strip():
-                raise UserError(f"{query.where}: query {query.id!r} has no text: write it, or drop its judgements.")
+            language = self._language(part, query)
+            keys[query.id] = key = self._key(part, query)
             if (other := self.asked.setdefault((key, language), query.where)) != query.where:
                 raise UserError(
                     f"{query.where}: there is a query {key!r} in {language!r} already, at {other}: give it its own id."
                 )
             self.queries.append(Query(key, language, query.text))
             self.query_ids.append(self._id(part, query.id))
-        document_keys = self._read_documents(part)
-        relevant = self._judge(judgements, query_keys, document_keys)
-        _check(part, "documents", len(document_keys), part.published.documents)
-        _check(part, "judged queries", len(self.queries) - before, part.published.queries)
-        _check(part, "relevant documents of queries", relevant, part.published.relevant)
+        return keys
 
     def _read_documents(self, part: Part) -> dict[str, str]:
         keys: dict[str, str] = {}
@@ -192,27 +188,34 @@ class _Builder:
 
     def built(self, name: str, ignore_identical_ids: bool) -> Benchmark:
         """The benchmark of what was read."""
-        if not self.queries:
+        # A query is judged where any of its translations is.
+        asked = [number for number, query in enumerate(self.queries) if query.parallel_id in self.judged]
+        queries = [self.queries[number] for number in asked]
+        if not queries:
             raise UserError(f"{name}: no query was judged: add judgements of its queries.")
+        for query in queries:
+            if not query.text.strip():
+                where = self.asked[query.parallel_id, query.language]
+                raise UserError(f"{where}: query {query.parallel_id!r} has no text: write it, or drop its judgements.")
         judgements = [
-            {c: grade for key, grade in self.judged.get(query.parallel_id, {}).items() for c in self.translations[key]}
-            for query in self.queries
+            {c: grade for key, grade in self.judged[query.parallel_id].items() for c in self.translations[key]}
+            for query in queries
         ]
         ignored = None
         if ignore_identical_ids:
             place = {candidate.id: number for number, candidate in enumerate(self.candidates)}
-            ignored = [[place[i]] if i in place else [] for i in self.query_ids]
+            ignored = [[place[i]] if (i := self.query_ids[number]) in place else [] for number in asked]
             # A query that stands in the corpus is not its own answer, whatever was judged.
             for own, judged in zip(ignored, judgements, strict=True):
                 for candidate in own:
                     judged.pop(candidate, None)
         return benchmark(
             name,
-            self.queries,
+            queries,
             self.candidates,
             judgements,
             ignored=ignored,
-            unjudged_queries=self.unjudged,
+            unjudged_queries=len(self.queries) - len(queries),
             origin=", ".join(self.origins),
         )
 

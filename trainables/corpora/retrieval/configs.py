@@ -27,6 +27,8 @@ Configs = Mapping[str, Mapping[str, tuple[str, ...]]]
 SPLITS = ("test", "dev", "validation", "train")
 """Names of splits; where nobody asks for one, judgements are those of the first that there is."""
 
+_OTHER_TASKS = {"top_ranked": "candidates to put in order, query by query", "instruction": "instructions to queries"}
+
 _TEXT_COLUMNS = ("_id", "id", "docid", "title", "text", "language", "lang", "parallel_id")
 _QUERY_ID = ("query-id", "query_id", "qid")
 _DOCUMENT_ID = ("corpus-id", "corpus_id", "docid", "pid")
@@ -85,6 +87,9 @@ def part_of(
     """
     configs = configs_of(files)
     front = "" if prefix is None else f"{prefix}-"
+    for other, meaning in _OTHER_TASKS.items():
+        if f"{front}{other}" in configs:
+            raise UserError(f"{files.origin} has {other} ({meaning}), which is another task than search in a pool.")
     if _is_old(configs):
         configs = {name: {name: configs["default"][name]} for name in ("corpus", "queries")}
     judged_in = files

@@ -180,7 +180,10 @@ def _one_language(files: HubFiles, languages: Sequence[str], facts: Facts) -> st
 
 def _chosen(files: HubFiles, known: Sequence[str] | dict[str, str], languages: Sequence[str]) -> list[str]:
     """The languages that were asked for, or all, as they are called in the files."""
-    by_code = {language_code(one): one for one in known}
+    try:
+        by_code = {language_code(one): one for one in known}
+    except ValueError as error:
+        raise UserError(f"{files.origin} has configurations of another kind than languages: {error}.") from error
     for language in languages:
         if language not in by_code:
             raise UserError(f"{files.origin} is not in {language}: it is in {', '.join(sorted(by_code))}.")

@@ -20,6 +20,8 @@ class Source:
     """SPDX identifier, such as `CC-BY-SA-4.0`, or the licence's own name where SPDX has none."""
     non_commercial: bool = False
     """The licence forbids commercial use."""
+    origin: str = ""
+    """Where the files are published: a repository with its commit, or a page; empty for what is built in."""
     references: tuple[str, ...] = ()
     """Works to cite: BibTeX entries."""
 

@@ -40,11 +40,15 @@ def _source(
         ignore_identical_ids=ignore_identical_ids,
         copies=(f"BeIR/{short}", short, *copies),
     ).source(
-        description=f"{subject}: {counts.queries or 'many'} queries, {counts.documents or 'many'} documents, English",
+        description=f"{subject}: {_number(counts.queries)} queries, {_number(counts.documents)} documents, English",
         licence=licence,
         non_commercial="NC" in licence.split("-"),
         references=(REFERENCE,),
     )
+
+
+def _number(count: int | None) -> str:
+    return "many" if count is None else f"{count:,}"
 
 
 _SETS = [

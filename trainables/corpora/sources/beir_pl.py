@@ -25,7 +25,7 @@ def _source(
         languages={"pl": counts},
         ignore_identical_ids=ignore_identical_ids,
     ).source(
-        description=f"{repository}: {counts.queries} queries, {counts.documents} documents, Polish by machine",
+        description=f"{repository}: {counts.queries:,} queries, {counts.documents:,} documents, Polish by machine",
         licence=licence,
         non_commercial="NC" in licence.split("-"),
         references=(REFERENCE,),

@@ -52,7 +52,7 @@ def _source(forum: str) -> BenchmarkSource:
         languages={"en": PUBLISHED[forum]},
         copies=(f"cqadupstack/{forum}", f"cqadupstack-{forum}"),
     ).source(
-        description=f"duplicate questions of the forum {forum}: {PUBLISHED[forum].queries} queries, English",
+        description=f"duplicate questions of the forum {forum}: {PUBLISHED[forum].queries:,} queries, English",
         licence="Apache-2.0",
         references=(REFERENCE,),
     )

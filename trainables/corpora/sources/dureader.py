@@ -31,6 +31,7 @@ _NAME = "dureader"
 _LICENCE = "Apache-2.0"
 _MEASURES = ("mrr@10", "success@1", "success@50")
 _QUERIES = 2000
+_PAGE = "https://github.com/baidu/DuReader"
 
 _FOLDERS = ("dureader-retrieval-baseline-dataset", "dureader-retrieval", _NAME)
 _QUESTIONS = "dev/dev.json"
@@ -50,7 +51,7 @@ def load_release(data_dir: Path | None, queries: int | None = _QUERIES) -> Bench
     if folder is None:
         raise UserError(
             f"The full pool of {_NAME} is not on the hub: unpack the authors' archive {_FOLDERS[0]}.tar.gz "
-            "(https://github.com/baidu/DuReader) and name the folder above with --data-dir, or take dureader-100k."
+            f"({_PAGE}) and name the folder above with --data-dir, or take dureader-100k."
         )
     files = local_files(folder)
     # A relevant passage is in both files: its text tells whether ids and rows belong together.
@@ -127,6 +128,7 @@ BENCHMARKS = [
         name=_NAME,
         description="2,000 questions to a Chinese search engine, 8.09 million passages, from a local copy",
         licence=_LICENCE,
+        origin=_PAGE,
         references=(REFERENCE,),
         measures=_MEASURES,
         load=lambda split, data_dir: load_release(data_dir),

@@ -103,6 +103,7 @@ BENCHMARKS = [
         name=_ORIGINAL,
         description="the authors' release of miracl, with judged negatives; needs a token, or a copy",
         licence=_LICENCE,
+        origin="hub:miracl/miracl, hub:miracl/miracl-corpus",
         references=(REFERENCE,),
         measures=("ndcg@10", "recall@100"),
         load=lambda split, data_dir: _load_release((), data_dir),

@@ -29,6 +29,7 @@ BENCHMARK = BenchmarkSource(
     name=PUBLISHED.name,
     description="LAReQA MLQA-R: 1,148 questions in 2 to 4 of 7 languages, 20,534 sentences",
     licence="CC-BY-NC-4.0",
+    origin=PUBLISHED.url,
     non_commercial=True,
     references=(REFERENCE, REFERENCE_OF_QUESTIONS),
     load=lambda split, data_dir: PUBLISHED.load(data_dir),

@@ -25,7 +25,7 @@ def _source(short: str, name: str, revision: str, counts: Counts) -> BenchmarkSo
         prefixed=True,
         parallel=True,
     ).source(
-        description=f"{counts.queries} queries and {counts.documents} documents in each of 11 languages, by machine",
+        description=f"{counts.queries} queries and {counts.documents:,} documents in each of 11 languages, by machine",
         licence="CC-BY-4.0",
         references=(REFERENCE,),
     )

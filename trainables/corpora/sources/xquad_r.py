@@ -32,6 +32,7 @@ BENCHMARK = BenchmarkSource(
     name=PUBLISHED.name,
     description="LAReQA XQuAD-R: 1,190 questions in 11 languages, 13,014 sentences",
     licence="CC-BY-SA-4.0",
+    origin=PUBLISHED.url,
     references=(REFERENCE, REFERENCE_OF_QUESTIONS),
     load=lambda split, data_dir: PUBLISHED.load(data_dir),
 )

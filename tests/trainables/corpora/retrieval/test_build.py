@@ -68,6 +68,13 @@ def test_a_query_that_nobody_judged_is_counted_and_one_judged_irrelevant_is_kept
     assert built.judged_only_irrelevant.tolist() == [0]
 
 
+def test_a_query_is_judged_where_one_of_its_translations_is() -> None:
+    asked = [("1", "a?", "en", "x"), ("2", "b?", "de", "x"), ("3", "c?", "de")]
+    built = retrieval_benchmark("set", [part(asked, [("d", "a", "en")], [("1", "d", 1)], None)])
+    assert (built.query_texts, built.unjudged_queries) == (("a?", "b?"), 1)
+    assert read(built)["judgements"] == [{"d": 1}, {"d": 1}]
+
+
 def test_a_judgement_may_be_repeated_and_name_an_irrelevant_document_that_is_not_there() -> None:
     built = retrieval_benchmark(
         "set", [part([("q", "?")], [("d", "a")], [("q", "d", 1), ("q", "d", 1), ("q", "gone", 0)])]

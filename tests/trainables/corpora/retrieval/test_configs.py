@@ -191,6 +191,10 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
         r"of the 00003 files of corpus number 1 is not there: fetch the rest",
     ),
     "yaml": (lambda f: write_text(beir_folder(f) / "README.md", "---\na: [\n---\n"), r"README\.md is no YAML"),
+    "another task": (
+        lambda f: write(beir_folder(f) / "top_ranked/test.jsonl", [{"query-id": "q1", "corpus-ids": ["d1"]}]),
+        r"set has top_ranked .*, which is another task than search in a pool",
+    ),
     "column": (
         lambda f: write(beir_folder(f) / "corpus.jsonl", renamed(CORPUS, {"_id": "_id", "text": "contents"})),
         r"corpus\.jsonl:1: there is no column text: name one so \(it has _id, contents\)",

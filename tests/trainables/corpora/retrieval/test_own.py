@@ -172,6 +172,12 @@ def test_languages_of_a_repository_are_chosen(tmp_path: Path) -> None:
     assert (chosen.name, chosen.languages) == ("set:sw,yo", ("sw", "yo"))
 
 
+def test_configurations_that_are_no_languages_are_told(tmp_path: Path) -> None:
+    write(tmp_path / "own/physics-corpus/test.jsonl", CORPUS)
+    with pytest.raises(UserError, match="own has configurations of another kind than languages: 'physics' is no code"):
+        load("own")
+
+
 def test_languages_must_be_codes_and_one_for_a_set_in_one_language(tmp_path: Path) -> None:
     beir_folder(tmp_path / "own")
     with pytest.raises(UserError, match="--evaluate own:english: 'english' is no code of a language"):
