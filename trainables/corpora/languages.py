@@ -97,7 +97,9 @@ def _by_region(language: str) -> bool:
     """Whether a region may tell in which script a language is written."""
     usual = _likely(language)[0]
     found = (code.split("_") for code in _cldr("likely_subtags") if code.startswith(f"{language}_"))
-    return any(len(parts) == 2 and _REGION.fullmatch(parts[1]) and _likely("_".join(parts))[0] != usual for parts in found)
+    return any(
+        len(parts) == 2 and _REGION.fullmatch(parts[1]) and _likely("_".join(parts))[0] != usual for parts in found
+    )
 
 
 def _cldr(table: str) -> Mapping[str, str]:
