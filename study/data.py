@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,8 +16,10 @@ from trainables.batches.planner import BatchPlanner
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
+from trainables.corpora.pair_files import Asked, Seen
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
-from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES, load_benchmark, load_training
+from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES, load_benchmark
+from trainables.corpora.training_sets import read_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 
@@ -37,6 +40,19 @@ class StudyData:
     """Languages in which no set can fill a monolingual batch of every size, each with the reason."""
     items_in_use: int
     """Items that batches of every size can hold."""
+    seen: Mapping[str, Seen]
+    """How files of training sets were understood, by name of the set."""
+    first_items: Mapping[str, PairItem]
+    """The first item of each training set."""
+    items_with_negatives: int
+    """Items whose explicit negatives batches can hold."""
+
+    @property
+    def languages_not_trained(self) -> tuple[str, ...]:
+        """Languages of benchmarks in which there is no training text."""
+        return tuple(
+            sorted({language for test in self.tests for language in test.languages} - {*self.training.languages})
+        )
 
     def record(self) -> DataRecord:
         """The `data` part of study.json."""
@@ -50,10 +66,13 @@ class StudyData:
                 groups_in_files=self.training.groups_in_files,
                 items_in_use=self.items_in_use,
                 sets=tuple(
-                    SetRecord(name=name, items=size, left_out=left_out.get(name))
+                    SetRecord(name=name, items=size, left_out=left_out.get(name), **_seen(self.seen.get(name)))
                     for name, size in zip(self.training.set_names, sizes, strict=True)
                 ),
                 languages_left_out=self.languages_left_out,
+                negatives=len(self.training.negatives),
+                negatives_dropped=self.training.negatives.dropped,
+                items_with_negatives=self.items_with_negatives,
             ),
             dev=_benchmark_record(self.dev),
             benchmarks={test.name: _benchmark_record(test, self.references[test.name]) for test in self.tests},
@@ -82,7 +101,9 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
     if twice:
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
-    sets = load_training(settings.train or space.training, settings.data_dir)
+    asked = Asked.of(settings.train_layout, settings.train_language)
+    read = read_training(settings.train or space.training, settings.data_dir, asked)
+    sets = {name: one.items for name, one in read.items()}
     exempt = {
         (name, other) for name in sets if name in TRAINING_SOURCES for other in TRAINING_SOURCES[name].overlap_exempt
     }
@@ -107,7 +128,16 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         references={test.name: BENCHMARKS[name].references for name, test in zip(names, tests, strict=True)},
         languages_left_out=tuple(largest.languages_left_out),
         items_in_use=largest.items_in_use,
+        seen={name: one.seen for name, one in read.items() if one.seen is not None},
+        first_items={name: one.items[0] for name, one in read.items()},
+        items_with_negatives=largest.negatives.items,
     )
+
+
+def _seen(seen: Seen | None) -> dict[str, Any]:
+    if seen is None:
+        return {}
+    return {"layout": seen.layout, "columns": seen.columns, "spellings": seen.spellings, "notes": seen.notes}
 
 
 def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlanner:

@@ -12,7 +12,8 @@ from study.estimate import estimate
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
-from trainables.corpora.pairs import TrainingData
+from trainables.corpora.pairs import PairItem, TrainingData
+from trainables.inert import inert
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 from trainables.training.checkpoints import KEPT
@@ -23,6 +24,10 @@ _BYTES_OF_CHECKPOINT = 12
 
 _LONG = 2 * 86400.0
 """Seconds from which a study is told in days, and a smaller one named beside it."""
+
+_SHOWN = 3
+_START = 60
+"""Languages, and characters of a text, that are shown of the first item of a set."""
 
 _FEWEST_SEEDS = 3
 """Seeds from which intervals say something."""
@@ -69,18 +74,75 @@ def _lines(
         **({"factors": "; ".join(factors)} if factors else {}),
         **_costs(settings, plan, inputs, resources),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
-        "batches": f"{data.items_in_use:,} items can serve, in {training.groups:,} groups ({_joined(training)})",
+        **_training_files(data),
+        "groups": f"items of one group never share a batch; the {len(training):,} items form {training.groups:,} groups "
+        f"({_joined(training)})",
+        "batches": f"{data.items_in_use:,} items can serve",
+        **({"hard negatives": _negatives(plan, data)} if training.negatives or training.negatives.dropped else {}),
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
         "no monolingual batches in": "; ".join(f"{name}: {why}" for name, why in data.languages_left_out)
         or "no language",
         "overlap": f"{overlapping} items share text with a benchmark, {treated}",
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
+        **({"not trained": _not_trained(data)} if data.languages_not_trained else {}),
         "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}, {plan.planned['search']} "
         f"trials, chosen by dev {' and '.join(objective.metric for objective in plan.objectives)}",
         "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_more_to_confirm(settings, plan)}",
         "resources": f"{resources.concurrent} trials at a time, each {resources.workers} x {worker}",
     }
+
+
+def _training_files(data: StudyData) -> dict[str, str]:
+    """How the files of each training set were understood."""
+    found: dict[str, str] = {}
+    for name, seen in data.seen.items():
+        of = f" of {seen.files[0]}" + (f" and {len(seen.files) - 1} more" if len(seen.files) > 1 else "")
+        columns = f" (read: {', '.join(seen.columns)})" if seen.columns else ""
+        languages = ", ".join(_spelled(code, written) for code, written in seen.spellings.items())
+        left_out = f"; left out: {', '.join(seen.notes)}" if seen.notes else ""
+        found[f"  {name}"] = f"layout {seen.layout}{columns}{of}; languages {languages}{left_out}"
+        found[f"  {name}, first item"] = _shown(data.first_items[name])
+    return found
+
+
+def _spelled(code: str, written: tuple[str, ...]) -> str:
+    others = [one for one in written if one != code]
+    return f"{code} (written {', '.join(others)})" if others else code
+
+
+def _shown(item: PairItem) -> str:
+    def side(texts: Mapping[str, str]) -> str:
+        return " | ".join(f"{language}: {_start(text)}" for language, text in list(texts.items())[:_SHOWN])
+
+    negatives = sum(map(len, item.negatives.values()))
+    return f"{item.id}: {side(item.query)} -> {side(item.passage)}" + (f" ({negatives} negatives)" if negatives else "")
+
+
+def _start(text: str) -> str:
+    line = " ".join(text[: 4 * _START].split())
+    return inert(line if len(line) <= _START else line[:_START].rstrip() + "...")
+
+
+def _negatives(plan: StudyPlan, data: StudyData) -> str:
+    negatives = data.training.negatives
+    most = max(config.batches.hard_negatives for config in plan.first_configs)
+    used = (
+        f"{data.items_with_negatives:,} items bring up to {most} into a batch (batches.hard_negatives)"
+        if most
+        else "none is used (batches.hard_negatives=0)"
+    )
+    whole = f"{negatives.items:,} items have {len(negatives):,}; {used}"
+    lacking = negatives.items - data.items_with_negatives
+    if most and lacking:
+        whole += f", {lacking:,} lack them in a language of their passages and bring none"
+    return whole + (
+        f"; {negatives.dropped:,} were dropped: they stand in their item's group" if negatives.dropped else ""
+    )
+
+
+def _not_trained(data: StudyData) -> str:
+    return f"{', '.join(data.languages_not_trained)}: languages of a benchmark without any training text"
 
 
 def _costs(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[str, str]:

@@ -66,6 +66,14 @@ class SetRecord(Record):
     """items that training may use"""
     left_out: str | None = None
     """why the set fills no batch"""
+    layout: str | None = None
+    """layout of its files; null where it is built in"""
+    columns: tuple[str, ...] = ()
+    """fields of its files that were read"""
+    spellings: dict[str, tuple[str, ...]] = {}
+    """how its files, or a flag, write the code of each language"""
+    notes: tuple[str, ...] = ()
+    """what its files hold that was left out, with how often"""
 
 
 class TrainingDataRecord(Record):
@@ -85,6 +93,12 @@ class TrainingDataRecord(Record):
     """the training sets"""
     languages_left_out: tuple[tuple[str, str], ...] = ()
     """languages that fill no monolingual batch, each with the reason"""
+    negatives: int = 0
+    """explicit hard negatives of the items"""
+    negatives_dropped: int = 0
+    """explicit negatives that were none: they stand in the group of their item"""
+    items_with_negatives: int = 0
+    """items whose explicit negatives batches can hold"""
 
 
 class BenchmarkRecord(Record):

@@ -15,7 +15,8 @@ from trainables.batches.planner import BatchPlanner
 from trainables.corpora.normal_form import normal_form
 from trainables.corpora.pair_files import load_pair_file
 from trainables.corpora.pairs import PairItem, training_data
-from trainables.corpora.sources.registry import EMBEDDED, load_training
+from trainables.corpora.sources.registry import EMBEDDED
+from trainables.corpora.training_sets import load_training
 from trainables.errors import UserError
 
 KINDS = ("mono", "cross")

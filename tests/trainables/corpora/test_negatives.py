@@ -32,7 +32,7 @@ def test_no_negative_stands_in_the_group_of_its_item_and_every_other_one_is_kept
             assert not any(normal_form(text) in of_group[group] for text in kept)
             may_stay = [text for text in texts if normal_form(text) not in of_group[group]]
             lengths = {len(one) for one in given_items[number].negatives.values()}
-            if len(given_items[number].negatives) == 1 or len(lengths) > 1 and 0 not in lengths:
+            if len(given_items[number].negatives) == 1 or (len(lengths) > 1 and 0 not in lengths):
                 assert list(kept) == may_stay
     total = sum(len(texts) for item in given_items for texts in item.negatives.values())
     assert len(data.negatives) + data.negatives.dropped == total
