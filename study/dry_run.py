@@ -75,8 +75,8 @@ def _lines(
         **_costs(settings, plan, inputs, resources),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
         **_training_files(data),
-        "groups": f"items of one group never share a batch; the {len(training):,} items form {training.groups:,} groups "
-        f"({_joined(training)})",
+        "groups": f"items of one group never share a batch; the {len(training):,} items form {training.groups:,} "
+        f"groups ({_joined(training)})",
         "batches": f"{data.items_in_use:,} items can serve",
         **({"hard negatives": _negatives(plan, data)} if training.negatives or training.negatives.dropped else {}),
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",

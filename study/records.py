@@ -70,7 +70,7 @@ class SetRecord(Record):
     """layout of its files; null where it is built in"""
     columns: tuple[str, ...] = ()
     """fields of its files that were read"""
-    spellings: dict[str, tuple[str, ...]] = {}
+    spellings: Mapping[str, tuple[str, ...]] = {}
     """how its files, or a flag, write the code of each language"""
     notes: tuple[str, ...] = ()
     """what its files hold that was left out, with how often"""

@@ -240,6 +240,11 @@ class BatchPlanner:
         most = self._most[kind]
         what = "monolingual" if kind == "mono" else "cross-lingual"
         lower = f"use --batch-size {most} or less, or " if most > 1 else ""
+        if len(self.data.languages) == 1:
+            return UserError(
+                f"All training texts are in {self.data.languages[0]}, and a study needs batches of both kinds: give "
+                "translations of the items, or one more training set in several languages and --set batches.items=all."
+            )
         if self._common_only:
             return UserError(
                 f"No batch of {self.batch_size} can be filled: no training set has more than {most} items in groups of "

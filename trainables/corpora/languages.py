@@ -106,7 +106,7 @@ def _cldr(table: str) -> Mapping[str, str]:
     # Imported late: whoever reads plain codes of records need not wait for it.
     from babel.core import get_global
 
-    found: Mapping[str, str] = get_global(table)  # type: ignore[arg-type]
+    found: Mapping[str, str] = get_global(table)
     return found
 
 

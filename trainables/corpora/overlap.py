@@ -45,9 +45,9 @@ def find_overlap(
 ) -> Overlap:
     """Finds the training items that overlap with benchmarks.
 
-    An item overlaps with a benchmark when any of its texts, hard negatives included, in any language, shares running text (see `shingles`) with
-    any query or candidate. Memory: 9 to 17 bytes per distinct shingle of a benchmark, whatever the size of the training
-    sets.
+    An item overlaps with a benchmark when any of its texts, hard negatives included, in any language, shares running
+    text (see `shingles`) with any query or candidate. Memory: 9 to 17 bytes per distinct shingle of a benchmark,
+    whatever the size of the training sets.
 
     Args:
         sets: items by name of the training set.

@@ -56,8 +56,10 @@ def languages_in_name(stem: str) -> NamedLanguages | None:
     """The languages at the end of a name without its suffix; None where there are none, or two without a word on which
     is which.
 
-    >>> languages_in_name("train.pt-BR"), languages_in_name("test-context-de-question-en"), languages_in_name("x.en-de")
-    (NamedLanguages(base='train', query='pt-BR', passage='pt-BR'), NamedLanguages(base='test', query='en', passage='de'), None)
+    >>> languages_in_name("train.pt-BR"), languages_in_name("x.en-de")
+    (NamedLanguages(base='train', query='pt-BR', passage='pt-BR'), None)
+    >>> languages_in_name("test-context-de-question-en")
+    NamedLanguages(base='test', query='en', passage='de')
     """
     if sides := _TWO_SIDES.fullmatch(stem):
         return NamedLanguages(sides["base"] or "set", sides["query"], sides["passage"])
@@ -206,7 +208,7 @@ def _training_split(folder: Path) -> Path:
     splits = sorted(path.name for path in folder.iterdir() if (path / SAVED_DATASET).is_file())
     if "train" not in splits and len(splits) != 1:
         raise UserError(
-            f"{folder} holds the splits {', '.join(splits) or 'none'}, and none of them is called train: name one, such "
-            f"as {folder / (splits[0] if splits else 'train')}."
+            f"{folder} holds the splits {', '.join(splits) or 'none'}, and none of them is called train: name one, "
+            f"such as {folder / (splits[0] if splits else 'train')}."
         )
     return folder / ("train" if "train" in splits else splits[0])

@@ -84,7 +84,7 @@ class TrainingData:
             lang: self.texts[t] for lang, t in zip(self.languages, self.passage_text[index], strict=True) if t >= 0
         }
         rows = np.flatnonzero(self.negatives.item == index)
-        negatives = {self.languages[self.negatives.language[row]]: self._negatives_of(row) for row in rows}
+        negatives = {self.languages[self.negatives.language[row]]: self._negatives_of(row) for row in rows.tolist()}
         return PairItem(self.item_ids[index], str(self.group_of_item[index]), query, passage, negatives)
 
     def _negatives_of(self, row: int) -> tuple[str, ...]:

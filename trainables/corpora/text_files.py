@@ -109,7 +109,7 @@ def _unpacked(file: BinaryIO, packing: str) -> Iterator[BinaryIO]:
 
         # A buffer of its own closes what it reads from, and the file may be read once more.
         source = pa.input_stream(pa.PythonFile(_KeptOpen(file), "r"), compression="zstd", buffer_size=0)
-        yield cast(BinaryIO, io.BufferedReader(source))  # type: ignore[arg-type]
+        yield cast(BinaryIO, io.BufferedReader(source))
     else:
         yield file
 

@@ -95,7 +95,8 @@ class GradientEngine:
         for number, (chunk, *gradients) in enumerate(zip(chunks, *(g.split(sizes) for g in wanted), strict=True)):
             # A chunk may have no negative, whose embeddings then come from no weight.
             pairs = zip(self._embed(chunk, (step, number)), gradients, strict=True)
-            torch.autograd.backward(*zip(*((part, g) for part, g in pairs if part.requires_grad), strict=True))
+            with_history = [(part, gradient) for part, gradient in pairs if part.requires_grad]
+            torch.autograd.backward([part for part, _ in with_history], [gradient for _, gradient in with_history])
         return loss.detach()
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The explicit negatives of a batch: whose they are, in which language, and that the kind of a batch does not matter."""
+"""The explicit negatives of a batch: whose they are, in which language, and that its kind does not matter."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,7 +80,7 @@ def test_what_answers_another_query_of_the_batch_is_not_in_it(kind: str) -> None
         for item, texts in zip(batch.items.tolist(), negatives_of(data, batch), strict=True):
             language = next((text[-1] for text in texts), "")
             expected = [n % 24 for n in (item - 1, item - 2) if data.group_of_item[n % 24] not in groups]
-            assert {text for text in texts} == {plain[n].passage[language] for n in expected}
+            assert set(texts) == {plain[n].passage[language] for n in expected}
             left_out += 2 - len(expected)
     assert left_out > 40
 

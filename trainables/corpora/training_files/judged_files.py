@@ -1,4 +1,4 @@
-"""Questions, passages and judgements in files of their own, joined by ids: what MS MARCO, MIRACL and BEIR have in common.
+"""Questions, passages and judgements in files of their own, joined by ids, as MS MARCO, MIRACL and BEIR have them.
 
 Passages that are judged relevant are the positives of a question, each an item; what is judged and not relevant is its
 hard negatives. Only passages with a judgement are kept in memory.
@@ -19,7 +19,10 @@ from trainables.errors import UserError
 _MOST_NEGATIVES = 100
 """Hard negatives of a question; MS MARCO has triples with up to a thousand."""
 
-_OTHER_SPLITS = frozenset(("dev", "test", "eval", "valid", "validation", "testA", "testB"))
+Files = Mapping[str | None, Sequence[Path]]
+"""By language; None: nothing says it."""
+
+_OTHER_SPLITS = frozenset(("dev", "test", "eval", "valid", "validation"))
 
 
 @dataclass(frozen=True)
@@ -90,20 +93,18 @@ def _examples(files: Sequence[Path], reading: Reading, names: Names) -> Iterator
         everywhere = [
             path for part in ("judgements", "triples") for own in parts.get(part, {}).values() for path in own
         ]
-        pairs = [(parts["queries"], parts["passages"], everywhere, "")]
+        yield from _joined(parts["queries"], parts["passages"], _judgements(everywhere, names), "", root)
     else:
-        pairs = []
         for language, paths in parts["judgements"].items():
             of = Pair(language, language) if language else reading.known()
-            queries = {of.query: parts["queries"].get(of.query, [])}
-            pairs.append((queries, {of.passage: parts["passages"].get(of.passage, [])}, paths, f"{of.query}:"))
-    for queries, passages, paths, prefix in pairs:
-        yield from _joined(queries, passages, _judgements(paths, names), prefix, root)
+            queries: Files = {of.query: parts["queries"].get(of.query, [])}
+            passages: Files = {of.passage: parts["passages"].get(of.passage, [])}
+            yield from _joined(queries, passages, _judgements(paths, names), f"{of.query}:", root)
 
 
 def _joined(
-    queries: Mapping[str | None, Sequence[Path]],
-    passages: Mapping[str | None, Sequence[Path]],
+    queries: Files,
+    passages: Files,
     judged: _Judged,
     prefix: str,
     root: Path,
@@ -211,13 +212,22 @@ def _of_training(files: Sequence[Path], names: Names) -> list[Path]:
 
 
 def _language_in(path: Path, root: Path, reading: Reading) -> str | None:
-    """The language that stands in the name of a file, or of a folder above it."""
-    for word in reversed(_words(str(without_packing(path).with_suffix("").relative_to(root.parent)))):
+    """The language that stands in the name of a file or of a folder: its code, or its English name.
+
+    A code counts below `root` only: that is called as its owner likes, `my-data` too.
+    """
+    below = path.absolute().relative_to(root)
+    for word in reversed(_words(str(without_packing(below).with_suffix("")))):
         if len(word) == 2 and is_known_language(word):
             return reading.code(str(path), word)
-        if len(word) > 3 and (code := language_named(word)):
-            return language_code(code)
-    return None
+        if code := _named(word):
+            return code
+    return next((code for word in _words(root.name) if (code := _named(word))), None)
+
+
+def _named(word: str) -> str | None:
+    code = language_named(word) if len(word) > 3 else None
+    return code and language_code(code)
 
 
 def _words(name: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Flat rows: one record per item and language; the rows of one `pair_id` are translations of one item.
 
-`{"pair_id", "group", "language", "query", "passage"}`; `group` is optional. The language of a file may also stand in its
-name: `train.en.jsonl`, `train.de.jsonl`.
+`{"pair_id", "group", "language", "query", "passage"}`; `group` is optional. The language of a file may also stand in
+its name: `train.en.jsonl`, `train.de.jsonl`.
 """
 
 from collections.abc import Iterable, Iterator

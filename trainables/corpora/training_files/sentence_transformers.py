@@ -1,8 +1,8 @@
 """sentence-transformers: pairs, triplets and n-tuples of texts in columns.
 
-Its documentation names them `anchor`, `positive`, `negative`, or `negative_1`, `negative_2`, ... where there are several
-(`mine_hard_negatives(output_format="n-tuple")`), and keeps the names of a data set for pairs: `query` and `answer`
-(natural-questions), `question` and `answer` (gooaq). A pair of `query` and `passage` is read alike.
+Its documentation names them `anchor`, `positive`, `negative`, or `negative_1`, `negative_2`, ... where there are
+several (`mine_hard_negatives(output_format="n-tuple")`), and keeps the names of a data set for pairs: `query` and
+`answer` (natural-questions), `question` and `answer` (gooaq). A pair of `query` and `passage` is read alike.
 """
 
 import re

@@ -1,9 +1,9 @@
 """CSV and TSV files.
 
-CSV is quoted (RFC 4180). TSV is written in two ways: spreadsheets and pandas quote a cell that holds a tab, a quote or a
-line break; MS MARCO and most corpora quote nothing, and a quote is a character as any other. Which of both a file is, its
-lines tell: in one without quoting every line has the cells of the first one, and a cell that begins with a quote need not
-be a quoted one. What is neither is refused, so that no two rows are ever read as one.
+CSV is quoted (RFC 4180). TSV is written in two ways: spreadsheets and pandas quote a cell that holds a tab, a quote or
+a line break; MS MARCO and most corpora quote nothing, and a quote is a character as any other. Which of both a file is,
+its lines tell: in one without quoting every line has the cells of the first one, and a cell that begins with a quote
+need not be a quoted one. What is neither is refused, so that no two rows are ever read as one.
 """
 
 import csv
