@@ -31,6 +31,8 @@ _NUMBERED = re.compile(r"(part[-_])?(?P<number>\d{4,})([-_.].*)?")
 """Files that have no name but a number: those of a converted set, or of a distributed job."""
 
 _TWO_SIDES = re.compile(r"(?P<base>.*?)[-_.]?context-(?P<passage>[A-Za-z]+)-question-(?P<query>[A-Za-z]+)")
+_TRANSLATED = re.compile(r"(?P<base>.*translate[-_.]?train)[-_.][A-Za-z]{2,3}[-_](?P<code>[A-Za-z]{2,3})")
+"""XTREME's `squad.translate.train.en-de`: English, translated into German."""
 _ONE = re.compile(r"(?P<base>.+?)[-_.](?P<code>[A-Za-z]{2,3}([-_]([A-Za-z]{4}|[A-Za-z]{2}))*)")
 _TWO = re.compile(r"(?P<base>.*?)[-_.]?(?P<first>[A-Za-z]{2,3})[-_](?P<second>[A-Za-z]{2,3})")
 
@@ -63,6 +65,8 @@ def languages_in_name(stem: str) -> NamedLanguages | None:
     """
     if sides := _TWO_SIDES.fullmatch(stem):
         return NamedLanguages(sides["base"] or "set", sides["query"], sides["passage"])
+    if translated := _TRANSLATED.fullmatch(stem):
+        return NamedLanguages(translated["base"], translated["code"], translated["code"])
     one = _ONE.fullmatch(stem)
     if one is None or not is_known_language(one["code"]) or pair_in_name(stem):
         return None

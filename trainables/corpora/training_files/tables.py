@@ -15,6 +15,9 @@ from trainables.corpora.text_files import text_lines
 from trainables.corpora.training_files.records import LONGEST_TEXT, Record
 from trainables.errors import UserError
 
+# The default of 131,072 characters is less than a long document has.
+csv.field_size_limit(LONGEST_TEXT + 1)
+
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _NEEDS_QUOTES = re.compile(r'"|\r')
 
@@ -79,7 +82,26 @@ def _is_unquoted(path: Path) -> bool:
                 looks_quoted = looks_quoted and _QUOTED.fullmatch(cell) is not None
                 # Who quotes does so with a reason, or everywhere, the header included.
                 shown_quoting = shown_quoting or number == 1 or _NEEDS_QUOTES.search(cell[1:-1]) is not None
-    return not (looks_quoted and shown_quoting)
+    if not looks_quoted:
+        return not _has_lines_in_cells(path, width)
+    return not shown_quoting
+
+
+def _has_lines_in_cells(path: Path, width: int) -> bool:
+    """Whether a TSV file whose every line has `width` cells has quoted cells of several lines nevertheless.
+
+    In a file without quoting, what stands between the quotes of two rows holds all the tabs from one row to another:
+    `width` - 1 of them at least, or the row would get another number of cells.
+    """
+    found = False
+    try:
+        for cells in csv.reader((line for _, line in text_lines(path)), delimiter="\t", strict=True):
+            if cells and len(cells) != width:
+                return False
+            found = found or any("\n" in cell and cell.count("\t") < width - 1 for cell in cells)
+    except csv.Error:
+        return False
+    return found
 
 
 def _plain_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -94,7 +116,6 @@ def _plain_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
 def _quoted_rows(path: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
     # `strict` makes a stray quote an error, where the default would drop it silently.
     rows = csv.reader((line for _, line in text_lines(path)), delimiter=delimiter, strict=True)
-    csv.field_size_limit(LONGEST_TEXT + 1)
     start = 1
     try:
         for cells in rows:
