@@ -72,7 +72,7 @@ def _lines(
     worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
     return {
         **({"factors": "; ".join(factors)} if factors else {}),
-        **_costs(settings, plan, inputs, resources),
+        **_costs(settings, plan, data, inputs, resources),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
         **_training_files(data),
         "groups": f"items of one group never share a batch; the {len(training):,} items form {training.groups:,} "
@@ -145,14 +145,17 @@ def _not_trained(data: StudyData) -> str:
     return f"{', '.join(data.languages_not_trained)}: languages of a benchmark without any training text"
 
 
-def _costs(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[str, str]:
+def _costs(
+    settings: StudySettings, plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: Resources
+) -> dict[str, str]:
     """Encoder, trial, estimate and disk: once for every encoder and batch size that the study trains."""
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
     memory, largest, seconds = 0.0, 0, []
     different = {(c.encoder.model_dump_json(), c.steps, c.batches.size): c for c in plan.first_configs}
     for config in different.values():
-        cost = estimate(config, inputs.of(config.encoder).texts, resources)
+        negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
+        cost = estimate(config, inputs.of(config.encoder).texts, resources, negatives)
         encoders[f"{config.encoder.name} ({cost.parameters:,} parameters)"] = None
         pairs = config.steps * config.batches.size
         if config.steps:

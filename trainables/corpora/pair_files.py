@@ -173,7 +173,7 @@ def read_set(files: FileSet, name: str, asked: Asked) -> TrainingSet:
             columns=files.columns,
             files=tuple(str(path) for path in files.files),
             spellings={code: tuple(sorted(spellings.get(code, {code}))) for code in sorted(used)},
-            notes=tuple(f"{count:,} {what}" for what, count in notes.items() if count),
+            notes=tuple(f"{what}: {count:,}" for what, count in notes.items() if count),
         ),
     )
 

@@ -86,7 +86,6 @@ class _Item:
     query: dict[str, str] = field(default_factory=dict)
     passage: dict[str, str] = field(default_factory=dict)
     negatives: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    places: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def items_of(
@@ -120,10 +119,9 @@ def items_of(
                 if known.get(language, written) != written:
                     raise UserError(
                         f"{one.where}: the id {one.id!r} has another {side} in language {language!r} already at "
-                        f"{item.places[side, language]}: write one row per id and language."
+                        f"{item.where}: write one row per id and language."
                     )
                 known[language] = written
-                item.places.setdefault((side, language), one.where)
         for language, negatives in one.negatives.items():
             item.negatives[language] = tuple(dict.fromkeys((*item.negatives.get(language, ()), *negatives)))
     for number, item in items.items():

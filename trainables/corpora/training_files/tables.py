@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainables.corpora.text_files import text_lines
+from trainables.corpora.text_files import text_lines, without_packing
 from trainables.corpora.training_files.records import LONGEST_TEXT, Record
 from trainables.errors import UserError
 
@@ -55,7 +55,7 @@ def table_records(path: Path, delimiter: str, header: Sequence[str] = ()) -> Ite
 
 def first_cells(path: Path) -> tuple[str, list[str]] | None:
     """The place and the cells of the first line, or None; raises UserError."""
-    delimiter = "," if ".csv" in path.suffixes else "\t"
+    delimiter = "," if without_packing(path).suffix == ".csv" else "\t"
     plain = delimiter == "\t" and _is_unquoted(path)
     return next(_plain_rows(path) if plain else _quoted_rows(path, delimiter), None)
 

@@ -43,7 +43,7 @@ def test_emptied_lines_are_left_out_and_counted(tmp_path: Path) -> None:
     write(tmp_path, {"x.en": "a\n\nc\n", "x.de": "A\nB\n\u200b\n"})
     found = only(read(tmp_path))
     assert len(found.items) == 2
-    assert found.seen.notes == ("2 lines without a translation",)
+    assert found.seen.notes == ("lines without a translation: 2",)
 
 
 def test_sides_of_different_length_and_in_one_language_are_told(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_units_of_a_translation_memory(tmp_path: Path) -> None:
         ({"zh": "你好。"}, {"en": "Hello xyou."}),
     ]
     assert found.seen.spellings["zh"] == ("zh_CN",)
-    assert found.seen.notes == ("1 units without a translation",)
+    assert found.seen.notes == ("units without a translation: 1",)
 
 
 def test_a_broken_translation_memory_is_told(tmp_path: Path) -> None:

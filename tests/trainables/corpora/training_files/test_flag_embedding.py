@@ -20,7 +20,7 @@ def test_every_positive_is_an_item_of_the_question_s_group(tmp_path: Path) -> No
         PairItem("2", "2", {"en": "r"}, {"en": "p3"}),
     ]
     assert found.seen.columns == ("query", "pos", "neg")
-    assert found.seen.notes == ("1 empty negatives",)
+    assert found.seen.notes == ("empty negatives: 1",)
 
 
 def test_positives_of_one_place_are_translations(tmp_path: Path) -> None:

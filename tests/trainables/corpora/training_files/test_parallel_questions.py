@@ -46,7 +46,7 @@ def test_mintaka_has_the_names_of_what_answers_a_question(tmp_path: Path) -> Non
     found = only(read(tmp_path))
     asked = {"en": "Who?", "de": "Wer?", "pt": "Quem?"}
     assert found.items == [PairItem("a9", "a9", asked, {"en": "All", "de": "Alle"})]
-    assert found.seen.notes == ("2 questions without an answer in words",)
+    assert found.seen.notes == ("questions without an answer in words: 2",)
 
 
 def test_mkqa_has_short_answers_and_its_codes_are_told(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_mkqa_has_short_answers_and_its_codes_are_told(tmp_path: Path) -> None:
     asked = {"en": "who", "zh": "谁", "zh-Hant": "誰"}
     assert found.items == [PairItem("-12", "-12", asked, {"en": "all", "zh": "所有人"})]
     assert found.seen.spellings == {"en": ("en",), "zh": ("zh_cn",), "zh-Hant": ("zh_tw",)}
-    assert found.seen.notes == ("1 questions without an answer in words",)
+    assert found.seen.notes == ("questions without an answer in words: 1",)
 
 
 def test_mistakes_are_told_with_their_place(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_mined_negatives_come_in_numbered_columns_in_any_order(tmp_path: Path) -
     write(tmp_path, {"a.jsonl": [row]})
     found = only(read(tmp_path, language="de"))
     assert found.items == [PairItem("1", "1", {"de": "q"}, {"de": "p"}, {"de": ("b", "a")})]
-    assert found.seen.notes == ("1 empty negatives",)
+    assert found.seen.notes == ("empty negatives: 1",)
     assert "score" not in found.seen.columns
 
 
