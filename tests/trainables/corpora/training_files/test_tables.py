@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.trainables.corpora.training_files.reading import only, read, refused, write
 from trainables.corpora.training_files.records import LONGEST_TEXT
 from trainables.corpora.training_files.tables import table_records
-from trainables.errors import UserError
 
 HEAD = "pair_id\tlanguage\tquery\tpassage\n"
 
@@ -37,15 +36,18 @@ def test_a_file_without_quoting_keeps_every_quote(tmp_path: Path, rows: list[tup
 
 @given(rows=st.lists(st.tuples(quotable, quotable, quotable), min_size=1, max_size=6), every=st.booleans())
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_quoted_file_is_read_as_written_or_refused(tmp_path: Path, rows: list[tuple[str, ...]], every: bool) -> None:
+def test_a_quoted_file_is_read_as_written(tmp_path: Path, rows: list[tuple[str, ...]], every: bool) -> None:
+    # Such a cell is what two stray quotes make of several rows, and is refused.
+    assume(not any("\n" in cell and cell.count("\t") >= 2 for row in rows for cell in row))
     with (tmp_path / "a.tsv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, delimiter="\t", quoting=csv.QUOTE_ALL if every else csv.QUOTE_MINIMAL)
         writer.writerows([("x", "y", "z"), *rows])
-    try:
-        assert cells(tmp_path / "a.tsv") == [list(row) for row in rows]
-    except UserError as error:
-        assert "over several rows" in str(error)
-        assert any("\n" in cell and cell.count("\t") >= 2 for row in rows for cell in row)
+    assert cells(tmp_path / "a.tsv") == [list(row) for row in rows]
+
+
+def test_a_quoted_cell_that_looks_like_several_rows_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"a.tsv": 'anchor\tpositive\n"a\n\tb"\tc\n"d ""e"""\tf\n'})
+    refused(tmp_path, "a.tsv:2", "over several rows", language="en")
 
 
 @pytest.mark.parametrize("separator", [",", "\t"])
