@@ -11,7 +11,7 @@ from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
 from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES
+from trainables.corpora.sources.registry import EMBEDDED, TRAINING_SOURCES
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics
 from trainables.evaluation.measures.registry import chosen_measures
@@ -40,8 +40,8 @@ def check_judged(settings: StudySettings) -> None:
     own = next((name for name in settings.train if name not in TRAINING_SOURCES), None)
     if own is not None and not settings.evaluate:
         raise UserError(
-            f"--train {own}: nothing is named to judge what is trained; give --evaluate with one or more of "
-            f"{', '.join(BENCHMARKS)}."
+            f"--train {own}: nothing is named to judge what is trained; give --evaluate with a benchmark of --list, "
+            f"such as xquad-r, a folder or hub:org/name of your own, or {EMBEDDED}, which is built in."
         )
 
 

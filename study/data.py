@@ -18,7 +18,7 @@ from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pair_files import Asked, Seen
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
-from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES, load_benchmark
+from trainables.corpora.sources.registry import TRAINING_SOURCES, benchmark_names, find_benchmark, load_benchmark
 from trainables.corpora.training_sets import read_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
@@ -96,8 +96,9 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
     """
     if settings.data_dir is not None and not settings.data_dir.is_dir():
         raise UserError(f"--data-dir {settings.data_dir}: there is no such folder; give the one with the data sets.")
-    names = settings.evaluate or space.benchmarks
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    names = benchmark_names(settings.evaluate or space.benchmarks)
+    sources = [find_benchmark(name, settings.data_dir) for name in names]
+    twice = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
     if twice:
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
@@ -125,7 +126,7 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         tests=tests,
         overlap=overlap,
         left_out=tuple(largest.left_out),
-        references={test.name: BENCHMARKS[name].references for name, test in zip(names, tests, strict=True)},
+        references={test.name: source.references for source, test in zip(sources, tests, strict=True)},
         languages_left_out=tuple(largest.languages_left_out),
         items_in_use=largest.items_in_use,
         seen={name: one.seen for name, one in read.items() if one.seen is not None},
@@ -137,7 +138,13 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
 def _seen(seen: Seen | None) -> dict[str, Any]:
     if seen is None:
         return {}
-    return {"layout": seen.layout, "columns": seen.columns, "spellings": seen.spellings, "notes": seen.notes}
+    return {
+        "layout": seen.layout,
+        "origin": seen.origin,
+        "columns": seen.columns,
+        "spellings": seen.spellings,
+        "notes": seen.notes,
+    }
 
 
 def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlanner:

@@ -97,7 +97,8 @@ def _training_files(data: StudyData) -> dict[str, str]:
     """How the files of each training set were understood."""
     found: dict[str, str] = {}
     for name, seen in data.seen.items():
-        of = f" of {seen.files[0]}" + (f" and {len(seen.files) - 1} more" if len(seen.files) > 1 else "")
+        of = f" of {seen.origin or seen.files[0]}"
+        of += f" and {len(seen.files) - 1} more" if len(seen.files) > 1 and not seen.origin else ""
         columns = f" (read: {', '.join(seen.columns)})" if seen.columns else ""
         languages = ", ".join(_spelled(code, written) for code, written in seen.spellings.items())
         left_out = f"; left out: {', '.join(seen.notes)}" if seen.notes else ""

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from search_spaces.registry import SPACES
 from trainables.config import trial_options
-from trainables.corpora.sources.base import Source
-from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES
+from trainables.corpora.sources.base import Collection, Source
+from trainables.corpora.sources.registry import BENCHMARKS, COLLECTIONS, TRAINING_SOURCES
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.encoders.registry import PRESETS
 from trainables.evaluation.measures.registry import MEASURES, example
@@ -21,7 +21,14 @@ def print_lists(console: Console) -> None:
     """Prints every name that a flag accepts with what it stands for."""
     _print(console, "spaces (--space)", ((name, build().question) for name, build in SPACES.items()))
     _print(console, "models (--model, or a folder, or a hub id)", ((n, p.description) for n, p in PRESETS.items()))
-    _print(console, "benchmarks (--evaluate)", _described(BENCHMARKS))
+    collected = {name for collection in COLLECTIONS.values() for name in collection.members}
+    alone = {name: source for name, source in BENCHMARKS.items() if name not in collected}
+    _print(console, "benchmarks (--evaluate, or a folder, or hub:org/name)", _described(alone))
+    _print(
+        console,
+        "collections of benchmarks (--evaluate one of them, or all by the collection's name)",
+        ((name, f"{one.description}: {_members(one)}") for name, one in COLLECTIONS.items()),
+    )
     _print(
         console,
         "training sets (--train, or a file or folder in one of these layouts)",
@@ -50,7 +57,23 @@ def _description(option: Declared) -> str:
 
 
 def _described(sources: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
-    return ((name, f"{source.description} ({source.licence})") for name, source in sources.items())
+    return ((name, f"{source.description} ({_licence(source)})") for name, source in sources.items())
+
+
+def _members(collection: Collection) -> str:
+    """The benchmarks of a collection by licence; those of a smaller one stand under its name."""
+    names = set(collection.members)
+    smaller = [one for one in COLLECTIONS.values() if set(one.members) < names]
+    names -= {name for one in smaller for name in one.members}
+    by_licence: dict[str, list[str]] = {}
+    for name in sorted(names):
+        by_licence.setdefault(_licence(BENCHMARKS[name]), []).append(name)
+    listed = [f"{', '.join(members)} ({licence})" for licence, members in by_licence.items()]
+    return "; ".join([*listed, *(one.name for one in smaller)])
+
+
+def _licence(source: Source) -> str:
+    return f"{source.licence}, non-commercial" if source.non_commercial else source.licence
 
 
 def _print(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:

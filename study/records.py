@@ -68,6 +68,8 @@ class SetRecord(Record):
     """why the set fills no batch"""
     layout: str | None = None
     """layout of its files; null where it is built in"""
+    origin: str | None = None
+    """where its files were fetched from, with their commit; null for files of the user's own"""
     columns: tuple[str, ...] = ()
     """fields of its files that were read"""
     spellings: Mapping[str, tuple[str, ...]] = {}

@@ -47,7 +47,8 @@ class StudySettings(BaseModel):
     space: Text = "dynamic_vs_static"
     """search space: the question to answer (see --list)"""
     train: tuple[Text, ...] = ()
-    """training set: a name, a file or a folder (docs/training_files.md); repeatable (default: the space's)"""
+    """training set: a name, a file, a folder or hub:org/name (docs/training_files.md); repeatable (default: the
+    space's)"""
     train_language: tuple[Text, ...] = ()
     """language of training files that do not say it: en, or en:de for questions in en and passages in de; SET=en for
     one set; repeatable"""
@@ -55,7 +56,7 @@ class StudySettings(BaseModel):
     """layout of training files where several fit, such as flag_embedding (see --list); SET=LAYOUT for one set;
     repeatable"""
     evaluate: tuple[Text, ...] = ()
-    """benchmark; repeatable (default: the space's)"""
+    """benchmark: a name, a folder or hub:org/name; repeatable (default: the space's)"""
     data_dir: Path | None = None
     """folder with local copies of the data sets; without it they are fetched"""
     keep_overlap: bool = False
@@ -158,7 +159,8 @@ class StudySettings(BaseModel):
     def with_absolute_paths(self) -> "StudySettings":
         """The same settings, valid from any folder: a study may be resumed from another one."""
         # Imported late: --help must not wait for what reads data.
-        from trainables.corpora.sources.registry import TRAINING_SOURCES
+        from trainables.corpora.retrieval.own import absolute
+        from trainables.corpora.sources.registry import BENCHMARKS, COLLECTIONS, TRAINING_SOURCES
         from trainables.encoders.registry import PRESETS
 
         def located(value: Any) -> Any:
@@ -175,6 +177,9 @@ class StudySettings(BaseModel):
                 "factor": with_located_encoder(self.factor),
                 "search_factor": with_located_encoder(self.search_factor),
                 "train": tuple(_absolute(name, known=TRAINING_SOURCES) for name in self.train),
+                "evaluate": tuple(
+                    name if name in BENCHMARKS or name in COLLECTIONS else absolute(name) for name in self.evaluate
+                ),
                 "data_dir": self.data_dir and self.data_dir.expanduser().absolute(),
             }
         )

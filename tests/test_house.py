@@ -116,8 +116,8 @@ def test_no_module_takes_a_private_name_of_another() -> None:
 
 
 REGISTRIES = (FAMILIES, KINDS, PRESETS, BENCHMARKS, TRAINING_SOURCES, MEASURES, SPACES)
-HOMONYMS = frozenset(("bias", "step", "progress", "linear", "cosine", "constant", "static_ratio"))
-"""Names of families and spaces that are words of something else, too: of metrics, reports, decays, axes, tables."""
+HOMONYMS = frozenset(("bias", "step", "progress", "linear", "cosine", "constant", "static_ratio", "complete"))
+"""Names of entries that are words of something else, too: of metrics, reports, decays, axes, tables, states."""
 HOMES = ("trainables.ratio", "trainables.encoders", "trainables.corpora.sources", "trainables.evaluation.measures")
 """Where the entries live, each in a file of its own."""
 ALLOWED = {
@@ -159,7 +159,8 @@ def test_nothing_but_its_own_file_knows_the_name_of_an_entry() -> None:
 def test_nothing_but_the_registry_imports_the_file_of_an_entry() -> None:
     homes = {type_.__module__ for type_ in (*FAMILIES.values(), *MEASURES.values())}
     homes |= {kind.config.__module__ for kind in KINDS.values()}
-    homes |= {f"trainables.corpora.sources.{name.replace('-', '_')}" for name in (*BENCHMARKS, *TRAINING_SOURCES)}
+    sources = "trainables.corpora.sources"
+    homes |= {name for name in FILES if name.startswith(f"{sources}.")} - {f"{sources}.base", f"{sources}.registry"}
     homes |= {f"search_spaces.{name}" for name in SPACES}
     assert homes <= FILES.keys()
     found = [

@@ -1,7 +1,8 @@
 """Benchmarks: queries and candidates with their languages, and which candidates are relevant to which query."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +29,35 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False)
+class CandidateLists:
+    """For each of Q queries some candidates, as a CSR list."""
+
+    start: npt.NDArray[np.int64]
+    """[Q + 1]"""
+    candidates: npt.NDArray[np.int32]
+    """Indices of candidates; those of query q are `candidates[start[q]:start[q + 1]]`, ascending."""
+
+    @classmethod
+    def of(cls, lists: Sequence[Collection[int]]) -> Self:
+        """The lists of all queries."""
+        start = np.concatenate([[0], np.cumsum([len(one) for one in lists])]).astype(np.int64)
+        return cls(start, np.array([c for one in lists for c in sorted(one)], dtype=np.int32))
+
+    def __getitem__(self, query: int) -> npt.NDArray[np.int32]:
+        return self.candidates[self.start[query] : self.start[query + 1]]
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest list."""
+        return int(np.diff(self.start).max(initial=0))
+
+
+@dataclass(frozen=True, eq=False)
 class Benchmark:
     """Q queries, C candidates, and for each query its relevant candidates (of every language) as a CSR list.
 
-    A query is known by (parallel id, language), never by its text: equal texts occur.
+    A query is known by (parallel id, language), never by its text: equal texts occur. A query without any relevant
+    candidate was judged, and counts 0.
     """
 
     name: str
@@ -53,26 +79,54 @@ class Benchmark:
     """[Q + 1]; the relevant candidates of query q are `relevant[relevant_start[q]:relevant_start[q + 1]]`."""
     relevant: npt.NDArray[np.int32]
     """Indices of candidates, ascending within a query."""
+    grade: npt.NDArray[np.int32]
+    """In the order of `relevant`: how relevant, from 1."""
+    irrelevant: CandidateLists
+    """Judged, and not relevant."""
+    ignored: CandidateLists
+    """What the query does not see in its pool, such as itself."""
+    id_order: npt.NDArray[np.int32]
+    """[C], the place of each candidate if their ids descend: of equal scores trec_eval ranks the greater id first."""
     fingerprint: str
     """sha256 over texts, ids, languages and judgements: results with different fingerprints must not be compared."""
+    unjudged_queries: int = 0
+    """Queries of the files that nobody judged; they are left out of everything above."""
+    origin: str = ""
+    """Where the files are from, such as `org/name@commit`; empty where the name says it."""
+
+    @property
+    def judged_only_irrelevant(self) -> npt.NDArray[np.int64]:
+        """Indices of the queries without a relevant candidate."""
+        return np.flatnonzero(np.diff(self.relevant_start) == 0)
 
 
 def benchmark(
-    name: str, queries: Sequence[Query], candidates: Sequence[Candidate], relevant: Sequence[Sequence[int]]
+    name: str,
+    queries: Sequence[Query],
+    candidates: Sequence[Candidate],
+    judgements: Sequence[Collection[int] | Mapping[int, int]],
+    *,
+    ignored: Sequence[Collection[int]] | None = None,
+    unjudged_queries: int = 0,
+    origin: str = "",
 ) -> Benchmark:
     """Builds a benchmark from input that is free of mistakes: loaders check files and name the line.
 
     >>> queries = [Query("capital of France", "en", "What is the capital of France?")]
     >>> candidates = [Candidate("1", "en", "Rome is in Italy."), Candidate("2", "fr", "Paris est la capitale.")]
-    >>> built = benchmark("capitals", queries, candidates, relevant=[[1]])
-    >>> built.languages, built.candidate_language.tolist(), built.relevant.tolist()
-    (('en', 'fr'), [0, 1], [1])
+    >>> built = benchmark("capitals", queries, candidates, [{0: 0, 1: 2}])
+    >>> built.languages, built.candidate_language.tolist(), built.relevant.tolist(), built.grade.tolist()
+    (('en', 'fr'), [0, 1], [1], [2])
 
     Args:
         name: how records and tables call it.
         queries: Q queries; every (parallel id, language) occurs once.
         candidates: C candidates with different ids.
-        relevant: for each query the indices of its relevant candidates, of every language; may be empty.
+        judgements: for each query its relevant candidates, of every language, by index; with their grades if some are
+            more relevant than others. A grade of 0 or less is judged and not relevant.
+        ignored: for each query the candidates that it does not see in its pool; none of them is relevant to it.
+        unjudged_queries: how many queries of the files are not among `queries` since nobody judged them.
+        origin: where the files are from.
     """
     languages = tuple(sorted({q.language for q in queries} | {c.language for c in candidates}))
     number = {language: position for position, language in enumerate(languages)}
@@ -80,14 +134,21 @@ def benchmark(
     query_parallel = np.array([parallel.setdefault(q.parallel_id, len(parallel)) for q in queries], dtype=np.int32)
     query_language = np.array([number[q.language] for q in queries], dtype=np.int32)
     candidate_language = np.array([number[c.language] for c in candidates], dtype=np.int32)
-    relevant_start = np.concatenate([[0], np.cumsum([len(r) for r in relevant])]).astype(np.int64)
-    flat = np.array([c for r in relevant for c in sorted(r)], dtype=np.int32)
+    grades = [judged if isinstance(judged, Mapping) else dict.fromkeys(judged, 1) for judged in judgements]
+    relevant = CandidateLists.of([[c for c, grade in judged.items() if grade > 0] for judged in grades])
+    irrelevant = CandidateLists.of([[c for c, grade in judged.items() if grade <= 0] for judged in grades])
+    unseen = CandidateLists.of(ignored or [()] * len(queries))
+    grade = np.array([judged[c] for judged in grades for c in sorted(judged) if judged[c] > 0], dtype=np.int32)
     query_texts = tuple(query.text for query in queries)
     candidate_ids = tuple(candidate.id for candidate in candidates)
     candidate_texts = tuple(candidate.text for candidate in candidates)
+    # What most benchmarks lack leaves no trace, so that theirs stay what they were.
+    rare: list[npt.NDArray[np.int32] | npt.NDArray[np.int64]] = [grade] if np.any(grade != 1) else []
+    for lists in (irrelevant, unseen):
+        rare += [lists.start, lists.candidates] if len(lists.candidates) else []
     digest = fingerprint(
         [(name,), languages, tuple(parallel), query_texts, candidate_ids, candidate_texts],
-        [query_language, query_parallel, candidate_language, relevant_start, flat],
+        [query_language, query_parallel, candidate_language, relevant.start, relevant.candidates, *rare],
     )
     return Benchmark(
         name=name,
@@ -100,7 +161,20 @@ def benchmark(
         candidate_ids=candidate_ids,
         candidate_texts=candidate_texts,
         candidate_language=candidate_language,
-        relevant_start=relevant_start,
-        relevant=flat,
+        relevant_start=relevant.start,
+        relevant=relevant.candidates,
+        grade=grade,
+        irrelevant=irrelevant,
+        ignored=unseen,
+        id_order=_descending(candidate_ids),
         fingerprint=digest,
+        unjudged_queries=unjudged_queries,
+        origin=origin,
     )
+
+
+def _descending(ids: Sequence[str]) -> npt.NDArray[np.int32]:
+    place = np.empty(len(ids), dtype=np.int32)
+    # Code points order strings as the bytes of UTF-8 do, which trec_eval compares.
+    place[sorted(range(len(ids)), key=ids.__getitem__, reverse=True)] = np.arange(len(ids), dtype=np.int32)
+    return place

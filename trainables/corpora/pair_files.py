@@ -69,6 +69,8 @@ class Seen:
     """How each language was written, in a column, a name or a flag."""
     notes: tuple[str, ...] = ()
     """What was left out, each with how often."""
+    origin: str | None = None
+    """Where the files were fetched from, with their commit."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,14 @@ def load_pair_file(path: Path, asked: Asked | None = None) -> list[PairItem]:
     return read_set(found, found.name, asked).items
 
 
-def file_sets(files: Sequence[Path], asked: Asked) -> list[FileSet]:
+def file_sets(files: Sequence[Path], asked: Asked, given: Sequence[PairSet] = ()) -> list[FileSet]:
     """Puts the files of each training set together and recognises its layout, by what the user says, by the names of
     the files, or by the fields of the first record.
+
+    Args:
+        files: whose names say what belongs together.
+        asked: what the user says about them.
+        given: sets whose files are known to belong together.
 
     Raises:
         UserError: no layout fits, or several do.
@@ -125,9 +132,7 @@ def file_sets(files: Sequence[Path], asked: Asked) -> list[FileSet]:
             for name, own in layout.sets(left).items():
                 found.append(FileSet(name, layout, own))
                 left = [path for path in left if path not in own]
-    of_records = [_recognised(one, asked) for one in pair_sets(left)]
-    order = {path: place for place, path in enumerate(files)}
-    return sorted([*found, *_languages_together(of_records)], key=lambda one: order[one.files[0]])
+    return [*found, *_languages_together([_recognised(one, asked) for one in (*pair_sets(left), *given)])]
 
 
 def read_set(files: FileSet, name: str, asked: Asked) -> TrainingSet:
@@ -174,6 +179,7 @@ def read_set(files: FileSet, name: str, asked: Asked) -> TrainingSet:
             files=tuple(str(path) for path in files.files),
             spellings={code: tuple(sorted(spellings.get(code, {code}))) for code in sorted(used)},
             notes=tuple(f"{what}: {count:,}" for what, count in notes.items() if count),
+            origin=next((one.origin for one in files.by_language), None),
         ),
     )
 
@@ -242,12 +248,12 @@ def _layout_of(path: Path, where: str, fields: Mapping[str, Any]) -> RecordLayou
 
 def _languages_together(sets: Sequence[FileSet]) -> list[FileSet]:
     """The same sets; files of one name in different languages are one set where their ids are shared."""
-    found: dict[tuple[Path, str, str], FileSet] = {}
+    found: dict[tuple[str, str, str], FileSet] = {}
     for one in sets:
         layout, named = one.layout, languages_in_name(one.name)
-        key = (one.files[0], one.name, "")
+        key = (str(one.files[0]), one.name, "")
         if isinstance(layout, RecordLayout) and named and layout.joins(dict.fromkeys(one.columns)):
-            key = (one.files[0].parent, named.base, layout.name)
+            key = (one.by_language[0].place or str(one.files[0].parent), named.base, layout.name)
         if key in found and named:
             other = found[key]
             found[key] = FileSet(

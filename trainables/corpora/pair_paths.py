@@ -43,6 +43,10 @@ class PairSet:
 
     name: str
     files: tuple[Path, ...]
+    place: str = ""
+    """Where sets of one name in different languages belong together; empty: the folder."""
+    origin: str | None = None
+    """Where files were fetched from, with their commit."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,15 @@
 from collections.abc import Container, Sequence
 from pathlib import Path
 
+from trainables.corpora.hub_training import hub_set, is_hub_name
 from trainables.corpora.pair_files import Asked, FileSet, TrainingSet, file_sets, read_set
-from trainables.corpora.pair_paths import SAVED_DATASET, SUFFIXES_IN_WORDS, all_files, find_training_files
+from trainables.corpora.pair_paths import (
+    SAVED_DATASET,
+    SUFFIXES_IN_WORDS,
+    PairSet,
+    all_files,
+    find_training_files,
+)
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.sources.registry import TRAINING_SOURCES
 from trainables.corpora.training_files.layout import FileLayout
@@ -28,8 +35,9 @@ def read_training(names: Sequence[str], data_dir: Path | None, asked: Asked) -> 
     """Reads one or several training sets.
 
     Args:
-        names: each a name of `TRAINING_SOURCES`, a file, or a folder for all files in it. Paths may be relative to the
-            working directory or else to `data_dir`, and may leave out the suffix.
+        names: each a name of `TRAINING_SOURCES`, a file, a folder for all files in it, or a data set of the hub
+            (`hub_training`). Paths may be relative to the working directory or else to `data_dir`, and may leave out
+            the suffix.
         data_dir: folder with local copies of data.
         asked: layouts and languages that the user names.
 
@@ -46,33 +54,43 @@ def read_training(names: Sequence[str], data_dir: Path | None, asked: Asked) -> 
             f"No training set is named: name {', '.join(TRAINING_SOURCES)}, a training file or a folder of them."
         )
     named_by: dict[str, str] = {}
-    origins: list[str | Path] = []
+    origins: list[str | Path | PairSet] = []
     folders: dict[Path, list[Path]] = {}
     for name in names:
-        for origin in [name] if name in TRAINING_SOURCES else _files(name, data_dir, folders):
-            place = str(origin.resolve()) if isinstance(origin, Path) else origin
+        for origin in _origins(name, data_dir, folders):
+            place = str(origin.resolve()) if isinstance(origin, Path) else str(origin)
             if place in named_by:
+                shown = origin.name if isinstance(origin, PairSet) else origin
                 raise UserError(
-                    f"The training set {origin} is named twice, by {named_by[place]!r} and {name!r}: drop one."
+                    f"The training set {shown} is named twice, by {named_by[place]!r} and {name!r}: drop one."
                 )
             named_by[place] = name
             origins.append(origin)
-    found = file_sets([origin for origin in origins if isinstance(origin, Path)], asked)
+    fetched = [origin for origin in origins if isinstance(origin, PairSet)]
+    found = file_sets([origin for origin in origins if isinstance(origin, Path)], asked, fetched)
     for folder, files in folders.items():
         _check_one_layout(folder, [one for one in found if set(one.files) & set(files)])
     set_of_file = {path: one for one in found for path in one.files}
-    order = dict.fromkeys(id(set_of_file[o]) if isinstance(o, Path) else o for o in origins)
-    by_number = {id(one): one for one in found}
     sets: dict[str, TrainingSet] = {}
-    for number in order:
-        if isinstance(number, str):
-            sets[number] = TrainingSet(list(TRAINING_SOURCES[number].load(data_dir)))
-        else:
+    read: list[FileSet] = []
+    for origin in origins:
+        if isinstance(origin, str):
+            sets[origin] = TrainingSet(list(TRAINING_SOURCES[origin].load(data_dir)))
+            continue
+        one = set_of_file[origin if isinstance(origin, Path) else origin.files[0]]
+        if not any(one is other for other in read):
             # A file called like a set of the registry is another set.
-            name = _free_name(by_number[number].name, {*sets, *TRAINING_SOURCES})
-            sets[name] = read_set(by_number[number], name, asked)
+            name = _free_name(one.name, {*sets, *TRAINING_SOURCES})
+            sets[name] = read_set(one, name, asked)
+            read.append(one)
     asked.check_used(sets)
     return sets
+
+
+def _origins(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) -> Sequence[str | Path | PairSet]:
+    if name in TRAINING_SOURCES:
+        return [name]
+    return [hub_set(name, data_dir)] if is_hub_name(name) else _files(name, data_dir, folders)
 
 
 def _files(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) -> list[Path]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from trainables.corpora.benchmark import Benchmark
+from trainables.errors import UserError
 from trainables.evaluation.arrays import BoolArray, FloatArray
 from trainables.evaluation.means import SettingValues, overall_means, setting_means
 from trainables.evaluation.measures.measure import BiasMeasure, Measure, QueryBiasMeasure, RankingMeasure
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.evaluation.metric_name import MetricName, Setting
 from trainables.evaluation.pools import pools
-from trainables.evaluation.rank import perfect_ranks, rank_relevant
+from trainables.evaluation.rank import TieRule, perfect_ranks, rank_relevant
 from trainables.evaluation.rank_top import CUTOFF, rank_top
 from trainables.evaluation.scores import BLOCK_BYTES, Embeddings
 from trainables.evaluation.searches import Retrieval, Searches
@@ -45,6 +46,7 @@ def evaluate(
     candidate_embeddings: Embeddings,
     *,
     measures: Iterable[str] = (),
+    ties: TieRule = "pessimistic",
     block_bytes: int = BLOCK_BYTES,
     max_exact_scores: int = MAX_EXACT_SCORES,
     keep_per_query: bool = True,
@@ -68,19 +70,24 @@ def evaluate(
         query_embeddings: float32 [Q, d] in the order of the benchmark, NumPy or torch on any device.
         candidate_embeddings: likewise [C, d].
         measures: names of measures beside the default ones.
+        ties: how equal scores rank.
         block_bytes: size of a block of scores.
         max_exact_scores: if more scores would be needed, each pool is cut after `rank_top.CUTOFF` candidates: `map`
             becomes `map@100`, and what needs all ranks is left out.
         keep_per_query: whether to make the tables.
 
     Raises:
-        ValueError: embeddings do not fit the benchmark, hold NaN or overflow, or a query has no relevant candidate.
-        UserError: a measure is unknown.
+        ValueError: embeddings do not fit the benchmark, hold NaN or overflow, or no query has a relevant candidate.
+        UserError: a measure is unknown, or the pools are too large for trec's ties.
     """
     started = time.perf_counter()
     chosen = chosen_measures(measures)
     if _is_exact(benchmark, max_exact_scores):
-        ranks = rank_relevant(benchmark, query_embeddings, candidate_embeddings, block_bytes=block_bytes)
+        ranks = rank_relevant(benchmark, query_embeddings, candidate_embeddings, ties=ties, block_bytes=block_bytes)
+    elif ties != "pessimistic":
+        raise UserError(
+            f"{benchmark.name} is too large for {ties}'s ties, which need every score of its pools: leave out --ties."
+        )
     else:
         ranks = rank_top(benchmark, query_embeddings, candidate_embeddings)
     retrieval = Retrieval(benchmark, ranks)
@@ -128,21 +135,24 @@ def _where_known(measures: Iterable[Measure], ranks: int | None) -> tuple[Measur
 def _by_setting(retrieval: Retrieval, measures: Iterable[Measure]) -> list[SettingValues]:
     """The values of the ranking measures in the settings that exist, rows in order of query, then pool.
 
-    Monolingual and cross-lingual leave out queries without a relevant candidate in the pool.
+    Monolingual and cross-lingual leave out queries without a relevant candidate in the pool. Those without any in all
+    pools come last and count 0, as in trec_eval: nothing that could be found was found.
     """
     ranking = [measure for measure in measures if isinstance(measure, RankingMeasure)]
 
     def values(searches: Searches) -> dict[str, FloatArray]:
         return {str(measure): measure.values(searches) for measure in ranking}
 
+    lost = retrieval.benchmark.judged_only_irrelevant
     in_one = retrieval.in_one_language
     of_one = values(in_one)
     own = retrieval.benchmark.query_language[in_one.query] == in_one.pool
     parts: tuple[tuple[Setting, BoolArray], ...] = (("monolingual", own), ("cross-lingual", ~own))
     result = [SettingValues.of(setting, in_one, of_one, rows) for setting, rows in parts if rows.any()]
+    result = [one.with_zeros(lost) if one.setting == "monolingual" else one for one in result]
     if retrieval.is_multilingual:
         in_all = retrieval.in_all_languages
-        result.append(SettingValues.of("multilingual", in_all, values(in_all)))
+        result.append(SettingValues.of("multilingual", in_all, values(in_all)).with_zeros(lost))
     return result
 
 

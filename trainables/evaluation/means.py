@@ -1,7 +1,7 @@
 """From values per search or query to summary values: over cells, over languages, over settings."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -19,6 +19,7 @@ ALL: tuple[str, ...] = ()
 class SettingValues:
     """The values of one setting, one row per query and pool."""
 
+    benchmark: Benchmark
     setting: Setting
     query: IntArray
     """[rows]"""
@@ -37,7 +38,22 @@ class SettingValues:
         kept = np.arange(len(searches.query)) if rows is None else np.flatnonzero(rows)
         pool = None if searches.pool is None else searches.pool[kept]
         held = {measure: value[kept] for measure, value in values.items()}
-        return cls(setting, searches.query[kept], pool, searches.cell[kept], held)
+        return cls(searches.benchmark, setting, searches.query[kept], pool, searches.cell[kept], held)
+
+    def with_zeros(self, queries: IntArray) -> Self:
+        """The same with one more row, 0 everywhere, for each of these queries: in the pool of their own language, or in
+        that of all languages.
+        """
+        if not len(queries):
+            return self
+        language = self.benchmark.query_language[queries].astype(np.int64)
+        return replace(
+            self,
+            query=np.concatenate([self.query, queries]),
+            pool=None if self.pool is None else np.concatenate([self.pool, language]),
+            cell=np.concatenate([self.cell, language * (len(self.benchmark.languages) + 1)]),
+            values={name: np.concatenate([held, np.zeros(len(queries))]) for name, held in self.values.items()},
+        )
 
 
 def setting_means(benchmark: Benchmark, found: SettingValues) -> dict[MetricName, float]:

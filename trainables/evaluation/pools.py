@@ -33,19 +33,18 @@ def relevant_languages(benchmark: Benchmark) -> tuple[IntArray, IntArray]:
 def pools(benchmark: Benchmark) -> list[Pool]:
     """What must be searched: all languages at once or, where every query has one relevant language, only that one.
 
-    Candidate ranges count along the candidates in (stable) order of language. Raises ValueError if there is
-    no query or one without a relevant candidate.
+    Candidate ranges count along the candidates in (stable) order of language. Raises ValueError if no query has a
+    relevant candidate.
     """
-    if len(benchmark.query_language) == 0:
-        raise ValueError(f"{benchmark.name} has no queries.")
-    missing = np.flatnonzero(np.diff(benchmark.relevant_start) == 0)
-    if len(missing):
-        raise ValueError(f"Query {missing[0]} of {benchmark.name} has no relevant candidate ({len(missing)} such).")
+    if not len(benchmark.relevant):
+        raise ValueError(f"No query of {benchmark.name} has a relevant candidate.")
     if is_multilingual(benchmark):
         return [Pool(np.arange(len(benchmark.query_language)), 0, len(benchmark.candidate_language))]
-    language = benchmark.candidate_language[benchmark.relevant[benchmark.relevant_start[:-1]]]
+    query, language_of = relevant_languages(benchmark)
+    language = np.full(len(benchmark.query_language), -1)
+    language[query] = language_of
     bounds = language_bounds(benchmark)
-    return [Pool(np.flatnonzero(language == each), bounds[each], bounds[each + 1]) for each in np.unique(language)]
+    return [Pool(np.flatnonzero(language == each), bounds[each], bounds[each + 1]) for each in np.unique(language_of)]
 
 
 def language_bounds(benchmark: Benchmark) -> list[int]:

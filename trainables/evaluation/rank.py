@@ -1,14 +1,19 @@
 """The rank of every relevant candidate in every pool, from one pass over the scores and without sorting them."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.arrays import FloatArray, IntArray, ScoreArray
+from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, ScoreArray
 from trainables.evaluation.pools import by_language, language_bounds, pools, relevant_languages
 from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, checked, score_blocks
+
+TieRule = Literal["pessimistic", "trec"]
+"""How equal scores rank. Pessimistic: what is not relevant comes first, so that the order of a pool decides nothing.
+Trec: the greater id comes first, as in trec_eval, for numbers to be set beside published ones."""
 
 TOP = 10
 """Places of the ranking whose languages are counted."""
@@ -21,8 +26,9 @@ COMPARISON_BYTES = 2**20
 class Ranks:
     """Ranks of the n relevant candidates, in the order of `Benchmark.relevant`; all ranks start at 1.
 
-    Ties are pessimistic: a tied non-relevant candidate ranks before the relevant one; tied relevant candidates rank
-    by index. `rank`, `rank_alone` and `top_languages` are None if the pool of all languages was not searched.
+    A tied non-relevant candidate ranks before the relevant one, and tied relevant candidates rank by index, unless ties
+    are broken as trec_eval does. `rank`, `rank_alone` and `top_languages` are None if the pool of all languages was not
+    searched.
     """
 
     query: IntArray
@@ -52,6 +58,7 @@ def rank_relevant(
     query_embeddings: Embeddings,
     candidate_embeddings: Embeddings,
     *,
+    ties: TieRule = "pessimistic",
     block_bytes: int = BLOCK_BYTES,
 ) -> Ranks:
     """Ranks every relevant candidate by dot product. Memory beside the embeddings: one block of scores.
@@ -60,6 +67,7 @@ def rank_relevant(
         benchmark: queries, candidates, and which are relevant.
         query_embeddings: float32 [Q, d] in the order of the benchmark.
         candidate_embeddings: float32 [C, d], likewise.
+        ties: how equal scores rank.
         block_bytes: size of a block of scores.
 
     Raises:
@@ -70,13 +78,13 @@ def rank_relevant(
     check_sizes(benchmark, query_embeddings, candidate_embeddings)
     column, candidate_embeddings = by_language(benchmark, candidate_embeddings)
     counts = Counts(benchmark)
-    count = _Counter(benchmark, column, counts)
+    count = _Counter(benchmark, column, counts, ties)
     for pool in searched:
-        chosen = query_embeddings if len(searched) == 1 else query_embeddings[pool.queries]
+        chosen = query_embeddings if len(pool.queries) == len(query_embeddings) else query_embeddings[pool.queries]
         for first, block in score_blocks(chosen, candidate_embeddings[pool.start : pool.stop], block_bytes):
             for query, scores in zip(pool.queries[first : first + len(block)].tolist(), block, strict=True):
                 count(query, scores, pool.start)
-    return to_ranks(benchmark, counts)
+    return to_ranks(benchmark, counts, ties)
 
 
 class Counts:
@@ -86,7 +94,7 @@ class Counts:
         number = len(benchmark.relevant)
         self.score = np.empty(number, dtype=np.float32)
         self.at_least = np.zeros(number, dtype=np.int64)
-        """[n], candidates with this score or a higher one."""
+        """[n], candidates with this score or a higher one; with trec's ties those before it and itself."""
         self.at_least_in_language = np.zeros(number, dtype=np.int64)
         """[n], those of its language."""
         self.equal = np.ones(number, dtype=np.int64)
@@ -94,16 +102,20 @@ class Counts:
         self.top_languages = np.zeros((len(benchmark.query_language), len(benchmark.languages)))
 
 
-def to_ranks(benchmark: Benchmark, counts: Counts) -> Ranks:
-    """Turns counts into ranks: whatever is not relevant and scores at least as high comes first."""
+def to_ranks(benchmark: Benchmark, counts: Counts, ties: TieRule = "pessimistic") -> Ranks:
+    """Turns counts into ranks: 1 + what is not relevant and comes before + what is relevant and comes before."""
     query, language = relevant_languages(benchmark)
-    everywhere = _among_relevant(query, counts.score, benchmark.relevant)
-    in_language = _among_relevant(query * len(benchmark.languages) + language, counts.score, benchmark.relevant)
-    others = counts.at_least - everywhere.at_least
+    order = benchmark.relevant if ties == "pessimistic" else benchmark.id_order[benchmark.relevant]
+    everywhere = _among_relevant(query, counts.score, order)
+    in_language = _among_relevant(query * len(benchmark.languages) + language, counts.score, order)
+    relevant, relevant_in_language = (
+        one.at_least if ties == "pessimistic" else one.before + 1 for one in (everywhere, in_language)
+    )
+    others = counts.at_least - relevant
     ranks = Ranks(
         query=query,
         language=language,
-        rank_in_language=counts.at_least_in_language - in_language.at_least + in_language.before + 1,
+        rank_in_language=counts.at_least_in_language - relevant_in_language + in_language.before + 1,
         rank=others + everywhere.before + 1,
         rank_alone=others + 1,
         ties=counts.equal - everywhere.equal,
@@ -143,8 +155,12 @@ def check_sizes(benchmark: Benchmark, queries: Embeddings, candidates: Embedding
 class _Counter:
     """Counts one query after the other."""
 
-    def __init__(self, benchmark: Benchmark, column: IntArray, counts: Counts) -> None:
+    def __init__(self, benchmark: Benchmark, column: IntArray, counts: Counts, ties: TieRule) -> None:
         self._counts = counts
+        self._ignored = benchmark.ignored
+        self._column_of_candidate = column
+        self._ties = ties
+        self._id_order = benchmark.id_order[np.argsort(column)]
         self._starts = benchmark.relevant_start.tolist()
         self._column = column[benchmark.relevant]
         self._column_language = np.sort(benchmark.candidate_language, kind="stable")
@@ -155,9 +171,11 @@ class _Counter:
         self._comparisons = np.empty((max(1, min(most, COMPARISON_BYTES // width)), width), dtype=bool)
 
     def __call__(self, query: int, scores: ScoreArray, offset: int) -> None:
-        """`scores` are those of the columns from `offset` on."""
+        """`scores` are those of the columns from `offset` on; those of ignored candidates are overwritten."""
         counts = self._counts
         start, stop = self._starts[query], self._starts[query + 1]
+        ignored = self._column_of_candidate[self._ignored[query]] - offset
+        scores[ignored[(ignored >= 0) & (ignored < len(scores))]] = -np.inf
         counts.score[start:stop] = scores[self._column[start:stop] - offset]
         for first in range(start, stop, len(self._comparisons)):
             last = min(stop, first + len(self._comparisons))
@@ -171,8 +189,19 @@ class _Counter:
             np.equal(scores, thresholds, out=comparisons)
             if np.count_nonzero(comparisons) > last - first:
                 counts.equal[first:last] = [np.count_nonzero(row) for row in comparisons]
+                if self._ties == "trec":
+                    self._let_greater_ids_precede(range(first, last), comparisons, offset)
         languages = self._column_language[offset : offset + len(scores)]
         counts.top_languages[query] = top_languages(scores, languages, counts.top_languages.shape[1])
+
+    def _let_greater_ids_precede(self, indices: range, equal: BoolArray, offset: int) -> None:
+        """Takes from the counts of relevant candidates those that tie with them and have a smaller id."""
+        order = self._id_order[offset : offset + equal.shape[1]]
+        for index, row in zip(indices, equal, strict=True):
+            behind = row & (order > self._id_order[self._column[index]])
+            begin, end = self._bounds[index]
+            self._counts.at_least[index] -= np.count_nonzero(behind)
+            self._counts.at_least_in_language[index] -= np.count_nonzero(behind[begin - offset : end - offset])
 
 
 def top_languages(scores: ScoreArray, languages: npt.NDArray[np.int32], number: int) -> FloatArray:

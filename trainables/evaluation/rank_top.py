@@ -24,7 +24,7 @@ def rank_top(
     cutoff: int = CUTOFF,
     block_bytes: int = BLOCK_BYTES,
 ) -> Ranks:
-    """The same ranks as `rank_relevant` up to `cutoff`, `UNRANKED` beyond it; `rank_alone` is None.
+    """The same ranks as `rank_relevant` up to `cutoff`, `UNRANKED` beyond it; `rank_alone` is None; ties pessimistic.
 
     `ties` and shared places count only candidates that were retrieved. Scores of identical candidates may differ by
     rounding here. Raises ValueError like `rank_relevant`.
@@ -38,7 +38,7 @@ def rank_top(
     bounds = language_bounds(benchmark)
     # A relevant candidate that ties with the last one retrieved is outranked by all the others but the relevant ones,
     # hence beyond the cut-off, so ties that were not retrieved do no harm.
-    depth = cutoff + int(np.diff(benchmark.relevant_start).max())
+    depth = cutoff + int(np.diff(benchmark.relevant_start).max()) + benchmark.ignored.longest
     rows = max(1, block_bytes // (12 * depth * len(benchmark.languages)))
     counts = Counts(benchmark)
     for pool in searched:
@@ -49,6 +49,7 @@ def rank_top(
             for query, row_scores, row_columns in zip(numbers.tolist(), scores, columns, strict=True):
                 begin, end = benchmark.relevant_start[query : query + 2].tolist()
                 relevant = column[benchmark.relevant[begin:end]]
+                row_scores[np.isin(row_columns, column[benchmark.ignored[query]])] = -np.inf
                 _count(counts, slice(begin, end), row_scores, row_columns, relevant, column_language)
                 languages = column_language[row_columns]
                 counts.top_languages[query] = top_languages(row_scores, languages, len(benchmark.languages))

@@ -26,6 +26,8 @@ class Searches:
     """[n], from 1, ascending within a search; `rank.UNRANKED` beyond a cut-off of the pool."""
     hits: IntArray
     """[n], relevant candidates of the search up to and including this one."""
+    grade: IntArray
+    """[n], how relevant, from 1."""
     relevant: IntArray
     """[G], number of relevant candidates."""
 
@@ -41,14 +43,15 @@ class Searches:
 
 
 def group_by_search(benchmark: Benchmark, query: IntArray, language: IntArray | None, rank: IntArray) -> Searches:
-    """Groups relevant candidates, each [n], by query and, if given, language."""
+    """Groups all relevant candidates, in the order of the benchmark, by query and, if given, language."""
     languages = len(benchmark.languages)
     key = query if language is None else query * languages + language
     order = np.lexsort((rank, key))
     keys, search, size = np.unique(key[order], return_inverse=True, return_counts=True)
     hits = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size) + 1
     of_query, pool = (keys, None) if language is None else np.divmod(keys, languages)
-    return Searches(benchmark, of_query, pool, search, rank[order], hits, size)
+    grade = benchmark.grade[order].astype(np.int64)
+    return Searches(benchmark, of_query, pool, search, rank[order], hits, grade, size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,7 @@ class Retrieval:
             alone.search,
             alone.rank + alone.hits - 1,
             alone.hits,
+            alone.grade,
             alone.relevant,
         )
 
@@ -100,10 +104,12 @@ class Retrieval:
         language only. Raises ValueError if not all ranks in that pool are known.
         """
         rank, language = _known(self.ranks.rank if self.ranks.cutoff is None else None), self.ranks.language
-        starts = self.benchmark.relevant_start[:-1]
+        found = np.flatnonzero(np.diff(self.benchmark.relevant_start))
+        starts = self.benchmark.relevant_start[found]
         parallel = np.maximum.reduceat(language, starts) > np.minimum.reduceat(language, starts)
-        first = np.where(parallel, np.minimum.reduceat(rank - self.ranks.ties, starts), np.nan)
-        last = np.where(parallel, np.maximum.reduceat(rank, starts), np.nan)
+        first, last = np.full((2, len(self.benchmark.query_language)), np.nan)
+        first[found] = np.where(parallel, np.minimum.reduceat(rank - self.ranks.ties, starts), np.nan)
+        last[found] = np.where(parallel, np.maximum.reduceat(rank, starts), np.nan)
         return first, last
 
     def _by_language(self, rank: IntArray) -> Searches:

@@ -11,7 +11,7 @@ import torch
 from scipy.special import logsumexp
 
 from trainables.batches.kinds import KINDS, Kind
-from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.benchmark import Benchmark, CandidateLists
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
 from trainables.evaluation.encode import encode
@@ -118,8 +118,9 @@ def dev_slice(dev: TokenisedBenchmark, questions: int) -> TokenisedBenchmark:
     count = len(benchmark.parallel_ids)
     kept_ids = np.unique(np.linspace(0, count - 1, min(questions, count)).round().astype(np.int64))
     rows = np.flatnonzero(np.isin(benchmark.query_parallel, kept_ids))
-    lists = [benchmark.relevant[benchmark.relevant_start[q] : benchmark.relevant_start[q + 1]] for q in rows]
-    pool = np.unique(np.concatenate(lists))
+    ranges = [np.arange(*benchmark.relevant_start[q : q + 2]) for q in rows]
+    judged = np.concatenate(ranges)
+    pool = np.unique(benchmark.relevant[judged])
     sliced = replace(
         benchmark,
         parallel_ids=tuple(benchmark.parallel_ids[i] for i in kept_ids),
@@ -127,8 +128,12 @@ def dev_slice(dev: TokenisedBenchmark, questions: int) -> TokenisedBenchmark:
         query_length=benchmark.query_length[rows],
         query_parallel=np.searchsorted(kept_ids, benchmark.query_parallel[rows]).astype(np.int32),
         candidate_language=benchmark.candidate_language[pool],
-        relevant_start=np.concatenate([[0], np.cumsum([len(r) for r in lists])]).astype(np.int64),
-        relevant=np.searchsorted(pool, np.concatenate(lists)).astype(np.int32),
+        relevant_start=np.concatenate([[0], np.cumsum([len(r) for r in ranges])]).astype(np.int64),
+        relevant=np.searchsorted(pool, benchmark.relevant[judged]).astype(np.int32),
+        grade=benchmark.grade[judged],
+        irrelevant=CandidateLists.of([()] * len(rows)),
+        ignored=CandidateLists.of([()] * len(rows)),
+        id_order=benchmark.id_order[pool],
     )
     return TokenisedBenchmark(sliced, _rows(dev.queries, rows), _rows(dev.candidates, pool))
 

@@ -462,12 +462,20 @@ def test_embeddings_of_the_wrong_shape_or_length_are_refused() -> None:
         evaluate(b, eye * np.float32(1e25), eye * np.float32(1e25))
 
 
-def test_a_query_without_a_relevant_candidate_is_refused() -> None:
+def test_a_benchmark_in_which_nothing_is_relevant_is_refused() -> None:
     eye = np.eye(2, dtype=np.float32)
-    with pytest.raises(ValueError, match="Query 1 of b has no relevant candidate"):
-        evaluate(build(["de", "en"], ["de", "en"], [[0], []]), eye, eye)
-    with pytest.raises(ValueError, match="no queries"):
-        evaluate(build([], ["de", "en"], []), eye[:0], eye)
+    for queries in (["de", "en"], []):
+        with pytest.raises(ValueError, match="No query of b has a relevant candidate"):
+            evaluate(build(queries, ["de", "en"], [[]] * len(queries)), eye[: len(queries)], eye)
+
+
+def test_a_query_of_which_nothing_is_relevant_counts_nothing_found() -> None:
+    b = build(["de", "en", "en"], ["de", "en"], [[0, 1], [0, 1], []])
+    eye = np.eye(2, dtype=np.float32)
+    found = evaluate(b, eye[[0, 1, 1]], eye)
+    assert found.metrics["b/monolingual/map/en"] == found.metrics["b/multilingual/map/en"] == 0.5
+    assert found.metrics["b/cross-lingual/map"] == 1.0
+    assert found.metrics["b/bias/rank_distance"] == 1.0
 
 
 def test_tensors_score_like_arrays_whatever_the_surrounding_precision() -> None:

@@ -1,6 +1,6 @@
 """What is known of a benchmark or a training set before it is loaded: name, origin, licence, and how to load it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +28,27 @@ class Source:
 class BenchmarkSource(Source):
     """Queries and candidates by which encoders are judged."""
 
+    measures: tuple[str, ...] = ()
+    """What its authors report, such as `ndcg@10`, the main one first; it is computed beside the default measures, and
+    arms are judged by the first. None: by the first default measure."""
     splits: tuple[str, ...] = ("test",)
     """`test` is judged in the confirm phase; `dev` is there only if parameters may be chosen on it."""
     load: Callable[[str, Path | None], Benchmark]
     """(one of `splits`, data folder or None) -> benchmark; raises UserError for files that are missing or wrong."""
+    languages: tuple[str, ...] = ()
+    """What it may be restricted to: `miracl:sw,ko`; none: it is one whole."""
+    load_languages: Callable[[Sequence[str], Path | None], Benchmark] | None = None
+    """(some of `languages`, data folder or None) -> the benchmark in these; it is called `name:languages`, sorted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """Benchmarks that are asked for together by one name, and listed in few lines."""
+
+    name: str
+    description: str
+    members: tuple[str, ...]
+    """Names of benchmarks."""
 
 
 @dataclass(frozen=True, kw_only=True)

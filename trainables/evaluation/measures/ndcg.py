@@ -1,4 +1,4 @@
-"""Normalised discounted cumulative gain of judgements that are relevant or not."""
+"""Normalised discounted cumulative gain."""
 
 import numpy as np
 from typing_extensions import override
@@ -9,7 +9,10 @@ from trainables.evaluation.searches import Searches
 
 
 class Ndcg(RankingMeasure):
-    """Σ 1 / log2(i + 1) over the ranks i <= k of relevant candidates, divided by what a perfect ranking reaches."""
+    """Σ grade / log2(i + 1) over the ranks i <= k of relevant candidates, divided by what a perfect ranking reaches.
+
+    The gain of a candidate is its grade itself (trec_eval, BEIR, mteb).
+    """
 
     name = "ndcg"
     label = "nDCG"
@@ -20,8 +23,11 @@ class Ndcg(RankingMeasure):
 
     @override
     def values(self, searches: Searches) -> FloatArray:
-        gain = np.where(searches.rank <= self.depth, 1.0 / np.log2(searches.rank + 1.0), 0.0)
-        most = np.minimum(searches.relevant, self.depth)
-        best = np.cumsum(1.0 / np.log2(np.arange(most.max()) + 2.0))
-        values: FloatArray = searches.sums(gain) / best[most - 1]
+        gained = np.where(searches.rank <= self.depth, searches.grade / np.log2(searches.rank + 1.0), 0.0)
+        best_first = np.lexsort((-searches.grade, searches.search))
+        place = np.arange(len(best_first)) - np.repeat(
+            np.cumsum(searches.relevant) - searches.relevant, searches.relevant
+        )
+        possible = np.where(place < self.depth, searches.grade[best_first] / np.log2(place + 2.0), 0.0)
+        values: FloatArray = searches.sums(gained) / searches.sums(possible)
         return values

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from trainables.errors import UserError, unknown_name
+from trainables.evaluation.measures.complete import Complete
 from trainables.evaluation.measures.diagonal_gap import DiagonalGap
 from trainables.evaluation.measures.map import AveragePrecision
 from trainables.evaluation.measures.measure import Measure
@@ -16,6 +17,7 @@ from trainables.evaluation.measures.recall import Recall
 from trainables.evaluation.measures.relevant_language_map import RelevantLanguageMap
 from trainables.evaluation.measures.same_language_pool_share import SameLanguagePoolShare
 from trainables.evaluation.measures.same_language_share import SameLanguageShare
+from trainables.evaluation.measures.success import Success
 from trainables.evaluation.measures.ties import Ties
 from trainables.registry import Registry
 
@@ -34,6 +36,8 @@ MEASURES: Registry[type[Measure]] = Registry(
         Recall,
         Ndcg,
         ReciprocalRank,
+        Success,
+        Complete,
         RankDistance,
         RankDistanceMedian,
         RankDistanceLog,

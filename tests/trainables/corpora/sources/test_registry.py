@@ -32,14 +32,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_source_is_described_in_one_line_without_its_name_and_licence() -> None:
-    assert list(BENCHMARKS) == ["atlas", "xquad-r", "mlqa-r"]
+    assert list(BENCHMARKS)[:3] == ["atlas", "xquad-r", "mlqa-r"]
     assert list(TRAINING_SOURCES) == ["atlas"]
     for source in (*BENCHMARKS.values(), *TRAINING_SOURCES.values()):
         assert source.description.strip()
         assert "\n" not in source.description
         assert re.fullmatch(r"[A-Za-z0-9.+-]+", source.licence)
         assert source.licence not in source.description
-        assert source.non_commercial == ("-NC-" in source.licence)
+        assert source.non_commercial == ("NC" in source.licence.split("-"))
 
 
 def test_what_sources_cite_is_an_entry_of_a_bibliography_and_the_same_wherever_it_is_cited() -> None:

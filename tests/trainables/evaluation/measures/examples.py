@@ -64,7 +64,7 @@ def with_last_ranks(last: list[int]) -> Retrieval:
 def searches_of(*ranks: list[int]) -> Searches:
     """One search for each list of ranks of relevant candidates."""
     query = np.repeat(np.arange(len(ranks)), [len(one) for one in ranks])
-    b = two_languages(["de"] * len(ranks), ["de"], [[0]] * len(ranks))
+    b = two_languages(["de"] * len(ranks), ["de"] * max(map(len, ranks)), [list(range(len(one))) for one in ranks])
     return group_by_search(b, query, None, np.concatenate(ranks).astype(np.int64))
 
 
@@ -86,9 +86,10 @@ def check_against_trec_eval(levels: int, **names: str) -> None:
             query_of.append(query)
             rank.append(int((np.delete(scores, list(relevant)) >= scores[c]).sum()) + 1)
             rank[-1] += sum(order.index(other) < order.index(c) for other in relevant)
-    wanted = {"map", "recall_1,10", "recip_rank", "ndcg_cut_10"}
+    wanted = {"map", "recall_1,10", "recip_rank", "ndcg_cut_10", "success_1,10"}
     expected = pytrec_eval.RelevanceEvaluator(qrels, wanted).evaluate(run)
-    b = two_languages(["de"], ["de"], [[0]])
+    lists: list[list[int]] = [[] for _ in range(100)] + [list(range(len(qrels[str(query)]))) for query in range(60)]
+    b = two_languages(["de"] * 160, ["de"] * 80, lists)
     found = group_by_search(b, np.array(query_of) + 100, None, np.array(rank))
     assert found.query.tolist() == list(range(100, 160))
     for name, theirs in names.items():

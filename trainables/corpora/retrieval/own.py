@@ -1,0 +1,222 @@
+"""Anybody's benchmark: a folder, or a repository of the hub, in one of the layouts that are read here.
+
+A folder holds `corpus`, `queries` and `qrels/test` as BEIR has them (JSON lines, TSV or Parquet), or the topics, qrels
+and corpus of TREC, or MIRACL's files; or one such folder per language, called by its code. The language of a folder
+without such folders stands behind a colon (`own:en`), in a file `benchmark.json` in it, in a column `language`, or in
+front of its ids (`en|17`).
+
+Equal ids in several languages are translations only where `benchmark.json` says `"parallel": true`, or a column
+`parallel_id` does: the ids of most sets begin with 1 in every language.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.hub import PREFIX, HubFiles, hub_files, hub_id, local_files
+from trainables.corpora.languages import language_code
+from trainables.corpora.retrieval.build import Part, Text, retrieval_benchmark
+from trainables.corpora.retrieval.configs import card_language, companion_of, configs_of, languages_of, part_of
+from trainables.corpora.retrieval.published import with_languages
+from trainables.corpora.retrieval.trec import is_trec, miracl_languages, miracl_parts, trec_part
+from trainables.corpora.sources.base import BenchmarkSource
+from trainables.corpora.text_files import read_text
+from trainables.errors import UserError, one_line
+from trainables.evaluation.metric_name import check_benchmark_name
+
+FACTS_FILE = "benchmark.json"
+
+
+class Facts(BaseModel):
+    """What a folder may say of itself in `benchmark.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    language: str | None = None
+    """Of the texts that do not say their own."""
+    split: str | None = None
+    """Of the judgements; by default the first of test, dev, validation, train that there is."""
+    parallel: bool = False
+    """Whether equal ids in different languages are translations."""
+    ignore_identical_ids: bool = False
+    """Whether a query does not see the document that has its id."""
+    measures: list[str] = []
+    """What its authors report, the main one first."""
+    description: str = "own benchmark"
+    licence: str = "not stated"
+    non_commercial: bool = False
+
+
+def own_benchmark(text: str, data_dir: Path | None = None) -> BenchmarkSource | None:
+    """The benchmark that a folder or `hub:org/name[@revision]` stands for, with languages behind a colon.
+
+    Args:
+        text: what was asked for.
+        data_dir: folder with local copies of data, in which the folder may lie.
+
+    Returns:
+        None if there is no such folder.
+
+    Raises:
+        UserError: the folder cannot be called so, its `benchmark.json` is wrong, or it is no id of the hub.
+    """
+    if text.startswith(PREFIX):
+        place, _, written = text.removeprefix(PREFIX).partition(":")
+        repository, revision = hub_id(place)
+        return _source(
+            repository.partition("/")[2],
+            _languages(text, written),
+            Facts(description=f"{repository} of the hub"),
+            lambda: hub_files(repository, revision, data_dir),
+        )
+    folder, written = _folder(text, data_dir)
+    if folder is None:
+        return None
+    return _source(folder.resolve().name, _languages(text, written), _facts(folder), lambda: local_files(folder))
+
+
+def absolute(text: str) -> str:
+    """The same benchmark, valid from any folder, if it is a folder here; what is none stays as it is."""
+    folder, written = _folder(text, None)
+    if folder is None:
+        return text
+    return f"{folder.absolute()}:{written}" if written else str(folder.absolute())
+
+
+def _folder(text: str, data_dir: Path | None) -> tuple[Path | None, str]:
+    """The folder and the languages that a text stands for."""
+    front, _, behind = text.rpartition(":")
+    for name, languages in ((text, ""), (front, behind)):
+        for place in (Path(name).expanduser(), *([] if data_dir is None else [data_dir / name])):
+            if name and place.is_dir():
+                return place, languages
+    return None, ""
+
+
+def _languages(text: str, written: str) -> tuple[str, ...]:
+    try:
+        return tuple(sorted({language_code(one.strip()) for one in written.split(",")})) if written else ()
+    except ValueError as error:
+        raise UserError(f"--evaluate {text}: {error}.") from error
+
+
+def _facts(folder: Path) -> Facts:
+    path = folder / FACTS_FILE
+    if not path.exists():
+        return Facts()
+    try:
+        return Facts.model_validate_json(read_text(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place, rule = ".".join(map(str, first["loc"])) or "the file", first["msg"]
+        raise UserError(
+            f"{path}: {place}: {rule[:1].lower()}{rule[1:]} (known are {', '.join(Facts.model_fields)})."
+        ) from error
+
+
+def _source(called: str, languages: tuple[str, ...], facts: Facts, listed: Callable[[], HubFiles]) -> BenchmarkSource:
+    name = with_languages(called, languages)
+    try:
+        check_benchmark_name(name)
+    except ValueError as error:
+        raise UserError(f"{one_line(error)}: rename its folder.") from error
+
+    def load(split: str, data_dir: Path | None) -> Benchmark:
+        files = listed()
+        parts = list(_parts(files, languages, facts))
+        return retrieval_benchmark(
+            name, parts, parallel=facts.parallel, ignore_identical_ids=facts.ignore_identical_ids
+        )
+
+    return BenchmarkSource(
+        name=name,
+        description=facts.description,
+        licence=facts.licence,
+        non_commercial=facts.non_commercial,
+        measures=tuple(facts.measures),
+        load=load,
+    )
+
+
+def _parts(files: HubFiles, languages: Sequence[str], facts: Facts) -> Iterator[Part]:
+    """The parts of a folder or repository, whatever its layout; raises UserError for one that is not known."""
+    of_miracl = miracl_languages(files, facts.split or "dev")
+    if of_miracl:
+        yield from miracl_parts(files, files, _chosen(files, of_miracl, languages), facts.split or "dev", {})
+        return
+    configs = {} if is_trec(files) else configs_of(files)
+    if prefixes := languages_of(configs):
+        for language in _chosen(files, prefixes, languages):
+            yield part_of(files, facts.split, language=language, prefix=language)
+        return
+    if folders := _language_folders(files):
+        for language in _chosen(files, folders, languages):
+            yield _single(_inside(files, folders[language]), language, facts)
+        return
+    yield _single(files, _one_language(files, languages, facts), facts)
+
+
+def _single(files: HubFiles, language: str | None, facts: Facts) -> Part:
+    if is_trec(files):
+        return trec_part(files, facts.split, language)
+    return _with_languages_of_ids(part_of(files, facts.split, language=language, companion=companion_of(files)))
+
+
+def _one_language(files: HubFiles, languages: Sequence[str], facts: Facts) -> str | None:
+    if len(languages) > 1:
+        raise UserError(
+            f"{files.origin} is in one language, or says each text's own: give one, not {', '.join(languages)}."
+        )
+    given = {language for language in (*languages, facts.language) if language}
+    if len(given) > 1:
+        raise UserError(
+            f"{files.origin}: its {FACTS_FILE} says {facts.language}, not {languages[0]}: give one of them."
+        )
+    return next(iter(given), None) or card_language(files)
+
+
+def _chosen(files: HubFiles, known: Sequence[str] | dict[str, str], languages: Sequence[str]) -> list[str]:
+    """The languages that were asked for, or all, as they are called in the files."""
+    by_code = {language_code(one): one for one in known}
+    for language in languages:
+        if language not in by_code:
+            raise UserError(f"{files.origin} is not in {language}: it is in {', '.join(sorted(by_code))}.")
+    return [by_code[language] for language in languages or sorted(by_code)]
+
+
+def _language_folders(files: HubFiles) -> dict[str, str]:
+    """The folders that hold a set of their own and are called like a language, by name."""
+    found: dict[str, str] = {}
+    for name in files.names:
+        folder, _, rest = name.partition("/")
+        if rest and ("/" not in rest) and rest.startswith(("corpus", "topics")):
+            try:
+                language_code(folder)
+            except ValueError:
+                continue
+            found[folder] = folder
+    return found
+
+
+def _inside(files: HubFiles, folder: str) -> HubFiles:
+    names = tuple(name.removeprefix(f"{folder}/") for name in files.names if name.startswith(f"{folder}/"))
+    return replace(files, names=names, folder=files.folder and files.folder / folder)
+
+
+def _with_languages_of_ids(part: Part) -> Part:
+    """The same part, in which ids such as `en|17` say the language of texts that nothing else tells."""
+
+    def told(texts: Callable[[], Iterator[Text]]) -> Callable[[], Iterator[Text]]:
+        return lambda: (_told(text) for text in texts())
+
+    if part.language is not None:
+        return part
+    return replace(part, documents=told(part.documents), queries=told(part.queries))
+
+
+def _told(text: Text) -> Text:
+    front, bar, _ = text.id.partition("|")
+    return replace(text, language=front) if bar and text.language is None else text

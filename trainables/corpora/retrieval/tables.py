@@ -1,0 +1,162 @@
+"""Rows of the files in which retrieval sets are published: JSON lines, TSV without quoting, Parquet.
+
+Files are read one row after the other; nothing but the row is kept.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainables.corpora.text_files import text_lines
+from trainables.errors import UserError, one_line
+
+SUFFIXES = (".jsonl", ".jsonl.gz", ".tsv", ".tsv.gz", ".parquet")
+
+_ROWS = 1024
+"""Rows of a Parquet file in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table."""
+
+    where: str
+    """Its place, for messages: `file:line` or `file, row n`."""
+    fields: Mapping[str, Any]
+
+    def first(self, *names: str) -> Any:
+        """The value in the first of these columns that the row has; raises UserError if it has none of them."""
+        for name in names:
+            if name in self.fields:
+                return self.fields[name]
+        raise UserError(
+            f"{self.where}: there is no column {' or '.join(names)}: name one so (it has {', '.join(self.fields)})."
+        )
+
+    def id(self, *names: str) -> str:
+        """The id in the first of these columns that the row has; raises UserError for none, or an empty one."""
+        value = self.first(*names)
+        # Tables often number their rows; True would pass for a number.
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str) or not value.strip():
+            raise UserError(f"{self.where}: the id is {value!r}: give a text that is not empty, or a whole number.")
+        return value
+
+    def text(self, name: str) -> str:
+        """The text in a column, empty for null; raises UserError if there is no such column, or no text in it."""
+        return self._text(name, self.first(name))
+
+    def optional(self, name: str) -> str | None:
+        """The text in a column; None if there is no such column, or null or nothing in it; raises UserError."""
+        return self._text(name, self.fields.get(name)) or None
+
+    def _text(self, name: str, value: Any) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise UserError(f"{self.where}: the {name} is {value!r}, which is no text: give a text.")
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"{self.where}: the {name} holds half a character: repair the text.") from error
+        return value
+
+
+def suffix_of(name: str) -> str | None:
+    """The suffix that makes a file one of those that are read here; None for any other.
+
+    >>> suffix_of("qrels/test.tsv"), suffix_of("corpus.jsonl.gz"), suffix_of("README.md")
+    ('.tsv', '.jsonl.gz', None)
+    """
+    return next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+
+
+def rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
+    """Reads a table whose columns have names: JSON lines, TSV with a header, Parquet, as the suffix says.
+
+    Args:
+        path: the file.
+        columns: those that are of use; others may be large and are not read where the format allows it.
+
+    Raises:
+        UserError: the file is missing or broken, or a row is none; names the line.
+    """
+    suffix = suffix_of(path.name)
+    if suffix is None:
+        raise UserError(f"{path} has no known suffix: name it {', '.join(SUFFIXES)}.")
+    if suffix == ".parquet":
+        return _parquet_rows(path, columns)
+    return _json_rows(path) if suffix.startswith(".jsonl") else _tsv_rows(path)
+
+
+def cells(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Reads a TSV file without header as (place, cells); quotes are characters like others; raises UserError."""
+    for number, line in text_lines(path):
+        if stripped := line.rstrip("\r\n"):
+            yield f"{path}:{number}", stripped.split("\t")
+
+
+def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Reads JSON lines as (place, object); raises UserError."""
+    for number, line in text_lines(path):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"{where} is not JSON ({error.msg}, column {error.colno}): write one object per line."
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{where} cannot be read ({one_line(error)}): write one plain object per line.") from error
+        if not isinstance(value, dict):
+            raise UserError(f"{where} is JSON but no object (a {type(value).__name__}): write one object per line.")
+        yield where, value
+
+
+def _json_rows(path: Path) -> Iterator[Row]:
+    return (Row(where, value) for where, value in json_objects(path))
+
+
+def _tsv_rows(path: Path) -> Iterator[Row]:
+    header: list[str] | None = None
+    for where, found in cells(path):
+        if header is None:
+            header = found
+        elif len(found) != len(header):
+            raise UserError(
+                f"{where} has {len(found)} cells and the header {len(header)} ({', '.join(header)}): give every column "
+                "a cell, without tabs or line breaks in it."
+            )
+        else:
+            yield Row(where, dict(zip(header, found, strict=True)))
+
+
+def _parquet_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
+    if not path.is_file():
+        raise UserError(f"There is no file {path}: check the path.")
+    # Imported late: --list must not wait for it.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    row = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            # A file with none of them is shown with all its columns.
+            wanted = [name for name in names if name in columns] or names
+            for batch in file.iter_batches(_ROWS, columns=wanted):
+                values = batch.to_pydict()
+                for number in range(batch.num_rows):
+                    row += 1
+                    yield Row(f"{path}, row {row}", {name: values[name][number] for name in wanted})
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}, row {row}: a text is not UTF-8: write string columns in UTF-8.") from error
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(
+            f"{path} cannot be read as Parquet after row {row} ({one_line(error)}): fetch or write it again."
+        ) from error
