@@ -129,7 +129,7 @@ def file_sets(files: Sequence[Path], asked: Asked, given: Sequence[PairSet] = ()
     left = list(files)
     for layout in LAYOUTS.values():
         if isinstance(layout, FileLayout):
-            for name, own in layout.sets(left).items():
+            for name, own in layout.sets(left):
                 found.append(FileSet(name, layout, own))
                 left = [path for path in left if path not in own]
     return [*found, *_languages_together([_recognised(one, asked) for one in (*pair_sets(left), *given)])]
@@ -153,7 +153,10 @@ def read_set(files: FileSet, name: str, asked: Asked) -> TrainingSet:
         unique = translated = False
     else:
         for one in files.by_language:
-            reading = Reading(str(one.files[0]), _languages_of(one, layout, name, asked), len(files.by_language) > 1)
+            languages = _languages_of(one, layout, name, asked)
+            reading = Reading(str(one.files[0]), languages, len(files.by_language) > 1)
+            if languages and languages == layout.languages_in_name(one.name):
+                _note_spelling(reading, one.name)
             readings.append(reading)
             records = chain.from_iterable(records_of(path, layout.reads, layout.header) for path in one.files)
             examples.append(layout.examples(records, reading))
@@ -165,9 +168,6 @@ def read_set(files: FileSet, name: str, asked: Asked) -> TrainingSet:
     spellings: dict[str, set[str]] = {}
     for reading in readings:
         notes.update(reading.notes)
-        for pair in (reading.languages,) if reading.languages else ():
-            for code in (pair.query, pair.passage):
-                spellings.setdefault(language_code(code), set()).add(code)
         for code, written in reading.spellings.items():
             spellings.setdefault(code, set()).update(written)
     used = {language for item in items for language in (*item.query, *item.passage)}
@@ -268,6 +268,13 @@ def _languages_of(shards: PairSet, layout: RecordLayout, name: str, asked: Asked
     """The languages of a file: what is said about this very set, else its name, else what is said about all."""
     said = asked.languages.get(name) if name == shards.name else None
     return said or layout.languages_in_name(shards.name) or asked.languages.get("")
+
+
+def _note_spelling(reading: Reading, stem: str) -> None:
+    """Notes how the name of a file writes its languages."""
+    named = languages_in_name(stem)
+    for code in (named.query, named.passage) if named else ():
+        reading.code(reading.file, code)
 
 
 def _by_set(flag: str, values: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -66,10 +66,15 @@ def read_training(names: Sequence[str], data_dir: Path | None, asked: Asked) -> 
                 )
             named_by[place] = name
             origins.append(origin)
-    fetched = [origin for origin in origins if isinstance(origin, PairSet)]
-    found = file_sets([origin for origin in origins if isinstance(origin, Path)], asked, fetched)
+    found: list[FileSet] = []
     for folder, files in folders.items():
-        _check_one_layout(folder, [one for one in found if set(one.files) & set(files)])
+        # What is in different folders does not belong together, whatever it is called.
+        in_folder = file_sets(files, asked)
+        _check_one_layout(folder, in_folder)
+        found += in_folder
+    of_folders = {path for files in folders.values() for path in files}
+    alone = [origin for origin in origins if isinstance(origin, Path) and origin not in of_folders]
+    found += file_sets(alone, asked, [origin for origin in origins if isinstance(origin, PairSet)])
     set_of_file = {path: one for one in found for path in one.files}
     sets: dict[str, TrainingSet] = {}
     read: list[FileSet] = []
@@ -116,7 +121,7 @@ def _files(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) ->
 def _files_of_a_layout(folder: Path) -> list[Path]:
     """The files in a folder, or in those inside, that are known by their names; in the order of their names."""
     files = all_files(folder)
-    own = {path for layout in _file_layouts() for found in layout.sets(files).values() for path in found}
+    own = {path for layout in _file_layouts() for _, found in layout.sets(files) for path in found}
     beside = [path for path in find_training_files(folder) if path not in own] if own else []
     return [*(path for path in files if path in own), *beside]
 

@@ -118,3 +118,26 @@ def test_a_flag_for_a_set_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_layouts_of_other_files_cannot_be_asked_of_one(tmp_path: Path) -> None:
     write(tmp_path, {"a.jsonl": [PAIR]})
     refused(tmp_path, "--train-layout moses", "a.jsonl", layout="moses")
+
+
+def test_what_is_in_two_folders_does_not_belong_together(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        files = {
+            "corpus.jsonl": [{"_id": "1", "text": f"p {name}"}],
+            "queries.jsonl": [{"_id": "1", "text": f"q {name}"}],
+            "qrels/train.tsv": "1\t1\t1\n",
+        }
+        write(tmp_path / name, files)
+        write(tmp_path / f"opus-{name}", {"train.en": f"{name}\n", "train.de": f"{name * 2}\n"})
+    found = read(tmp_path, ["a", "b", "opus-a", "opus-b"], "en")
+    assert [(name, one.items[0].query) for name, one in found.items()] == [
+        ("a", {"en": "q a"}),
+        ("b", {"en": "q b"}),
+        ("train", {"de": "aa"}),
+        ("train-2", {"de": "bb"}),
+    ]
+
+
+def test_how_a_name_writes_its_language_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, {"faq.zh_CN.jsonl": [PAIR]})
+    assert only(read(tmp_path)).seen.spellings == {"zh": ("zh_CN",)}

@@ -32,13 +32,13 @@ def both_ways(where: str, number: str, sentences: Mapping[str, str]) -> Iterator
         )
 
 
-def _moses_sets(files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
+def _moses_sets(files: Sequence[Path]) -> list[tuple[str, tuple[Path, ...]]]:
     sides: dict[Path, list[Path]] = {}
     for path in files:
         name = without_packing(path)
         if is_known_language(name.suffix[1:]):
             sides.setdefault(name.with_suffix(""), []).append(path)
-    return {stem.name: tuple(paths) for stem, paths in sides.items() if len(paths) > 1}
+    return [(stem.name, tuple(paths)) for stem, paths in sides.items() if len(paths) > 1]
 
 
 def _moses_examples(files: Sequence[Path], reading: Reading) -> Iterator[Example]:

@@ -47,11 +47,11 @@ class Names:
 def judged_layout(name: str, description: str, fields: str, names: Names) -> FileLayout:
     """The layout of files with such names."""
 
-    def sets(files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
+    def sets(files: Sequence[Path]) -> list[tuple[str, tuple[Path, ...]]]:
         own = [path for path in files if names.part(path) is not None]
         parts = {names.part(path) for path in own}
         whole = {"queries", "passages"} <= parts and parts & {"judgements", "triples"}
-        return {_common_folder(own).name: tuple(own)} if whole else {}
+        return [(_common_folder(own).name, tuple(own))] if whole else []
 
     def examples(files: Sequence[Path], reading: Reading) -> Iterator[Example]:
         return _examples(files, reading, names)

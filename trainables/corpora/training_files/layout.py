@@ -73,8 +73,8 @@ class FileLayout:
     """One line: whose layout it is."""
     fields: str
     """The names that it is known by, as a message shows them."""
-    sets: Callable[[Sequence[Path]], dict[str, tuple[Path, ...]]]
-    """The training sets in this layout among some files, by name."""
+    sets: Callable[[Sequence[Path]], list[tuple[str, tuple[Path, ...]]]]
+    """The training sets in this layout among some files, each with its name."""
     examples: Callable[[Sequence[Path], Reading], Iterator[Example]]
     """The examples of the files of a set; raises UserError that names the place."""
 

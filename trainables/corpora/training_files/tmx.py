@@ -13,8 +13,8 @@ from trainables.errors import UserError
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
-def _sets(files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
-    return {without_packing(path).stem: (path,) for path in files if without_packing(path).suffix == ".tmx"}
+def _sets(files: Sequence[Path]) -> list[tuple[str, tuple[Path, ...]]]:
+    return [(without_packing(path).stem, (path,)) for path in files if without_packing(path).suffix == ".tmx"]
 
 
 def _examples(files: Sequence[Path], reading: Reading) -> Iterator[Example]:
