@@ -118,3 +118,15 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, case: str) -> None:
     changed, parts = WRONG[case]
     write(tmp_path, {name: content for name, content in (BEIR | changed).items() if content is not None})
     refused(tmp_path, *parts, language="en")
+
+
+def test_real_files_have_an_item_for_every_relevant_judgement(shared_data: Path) -> None:
+    found = only(read(shared_data, "miracl-tydi-sample"))
+    relevant = sum(
+        int(line.split()[3]) > 0
+        for path in (shared_data / "miracl-tydi-sample").glob("*/qrels/*train.tsv")
+        for line in path.read_text().splitlines()
+    )
+    assert len(found.items) == relevant
+    assert set(found.seen.spellings) == {"en", "ko", "sw"}
+    assert len(only(read(shared_data, "scifact", "en")).items) == 919
