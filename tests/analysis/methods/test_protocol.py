@@ -72,8 +72,8 @@ def test_options_are_said_in_their_own_words(folder):
 
 def test_explicit_negatives_are_said_where_batches_hold_any(folder):
     assert "hard negatives" not in text_of(folder)
-    edit(folder / "study.json", lambda info: info["data"]["training"].update(items_with_negatives=1200))
-    assert "with explicit hard negatives of 1,200 items as further candidates of a batch." in text_of(folder)
+    edit(folder / "study.json", lambda info: info["data"]["training"].update(items_with_negatives=12))
+    assert "with explicit hard negatives of 12 items as further candidates of a batch." in text_of(folder)
 
 
 def test_loss_mixing_is_said_to_split_every_batch(folder):

@@ -31,8 +31,8 @@ def test_what_is_in_no_layout_is_told_with_all_of_them(tmp_path: Path) -> None:
 
 def test_a_table_without_a_header_is_not_guessed(tmp_path: Path) -> None:
     write(tmp_path, {"a.tsv": "What?\tThat.\nWho?\tThey.\n"})
-    refused(tmp_path, "--train-layout pairs or bitext_table", language="en")
-    assert len(only(read(tmp_path, language="en", layout="pairs")).items) == 2
+    refused(tmp_path, "--train-layout text_pairs or bitext_table", language="en")
+    assert len(only(read(tmp_path, language="en", layout="text_pairs")).items) == 2
     write(tmp_path, {"a.tsv": "anchor\tpositiv\nWho?\tThey.\n"})
     refused(tmp_path, "a.tsv:1", "anchor, positiv", language="en")
 
@@ -116,9 +116,9 @@ def test_a_wrong_flag_is_told(case: str) -> None:
 
 
 def test_flags_count_for_one_set_or_for_all_others() -> None:
-    asked = Asked.of(["faq=pairs"], ["en:de", "faq=tr"])
+    asked = Asked.of(["faq=text_pairs"], ["en:de", "faq=tr"])
     assert asked.languages == {"": Pair("en", "de"), "faq": Pair("tr", "tr")}
-    assert asked.layouts == {"faq": "pairs"}
+    assert asked.layouts == {"faq": "text_pairs"}
 
 
 def test_a_flag_for_a_set_that_is_not_there_is_told(tmp_path: Path) -> None:

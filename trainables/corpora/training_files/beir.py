@@ -3,7 +3,7 @@
 from trainables.corpora.training_files.judged_files import Names, judged_layout
 
 LAYOUT = judged_layout(
-    "beir",
+    "beir_folder",
     "a folder of BEIR with judgements for training",
     "files corpus.jsonl, queries.jsonl, qrels/train.tsv",
     Names(

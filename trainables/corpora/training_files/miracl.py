@@ -6,7 +6,7 @@ Ids are not shared by languages: an item is in one. Passages that are judged and
 from trainables.corpora.training_files.judged_files import Names, judged_layout
 
 LAYOUT = judged_layout(
-    "miracl",
+    "miracl_files",
     "MIRACL and Mr. TyDi: topics, judgements and corpus",
     "files topics*.tsv, qrels*, and docs*.jsonl or corpus*.jsonl",
     Names(

@@ -20,7 +20,7 @@ def _examples(records: Iterable[Record], reading: Reading) -> Iterator[Example]:
 
 
 TRIPLES = RecordLayout(
-    name="triples",
+    name="text_triples",
     description="MS MARCO's triples of texts, without a header",
     fields="query TAB positive TAB negative",
     recognises=lambda fields: False,
@@ -30,7 +30,7 @@ TRIPLES = RecordLayout(
 )
 
 PAIRS = RecordLayout(
-    name="pairs",
+    name="text_pairs",
     description="questions and passages in two columns, without a header",
     fields="query TAB passage",
     recognises=lambda fields: False,
