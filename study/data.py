@@ -131,7 +131,7 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         items_in_use=largest.items_in_use,
         seen={name: one.seen for name, one in read.items() if one.seen is not None},
         first_items={name: one.items[0] for name, one in read.items()},
-        items_with_negatives=largest.negatives.items,
+        items_with_negatives=max(planner.negatives.items for planner in planners),
     )
 
 

@@ -11,6 +11,7 @@ from trainables.corpora.training_files.records import (
     first_identifier,
     required,
     some_texts,
+    text,
     texts,
 )
 
@@ -22,7 +23,8 @@ def _examples(records: Iterable[Record], reading: Reading) -> Iterator[Example]:
         positives = texts(record.where, "pos", required(record, "pos"))
         negatives = some_texts(record.where, "neg", record.fields.get("neg") or [], reading)
         own = first_identifier(record, _IDS, str(number))
-        yield from question(record, own, required(record, "query"), positives, negatives, reading)
+        asked = text(record.where, "query", required(record, "query"))
+        yield from question(record, own, asked, positives, negatives, reading)
 
 
 LAYOUT = RecordLayout(

@@ -10,13 +10,12 @@ from trainables.corpora.training_files.records import (
     Reading,
     Record,
     first_identifier,
-    text,
 )
 from trainables.errors import UserError
 
 
 def question(
-    record: Record, number: str, query: object, positives: Sequence[str], negatives: tuple[str, ...], reading: Reading
+    record: Record, number: str, asked: str, positives: Sequence[str], negatives: tuple[str, ...], reading: Reading
 ) -> Iterator[Example]:
     """The examples of a question: one for each positive, all in one group.
 
@@ -26,7 +25,7 @@ def question(
     Args:
         record: where it stands, and its columns for all layouts.
         number: what it is called where it has no `parallel_id`.
-        query: the question.
+        asked: the question.
         positives: passages that answer it; raises UserError where there is none.
         negatives: passages that do not.
         reading: what is known of the file.
@@ -39,7 +38,6 @@ def question(
         number = f"{languages.query}:{number}"
     number = first_identifier(record, (PARALLEL,), number)
     group = first_identifier(record, (GROUP,), number)
-    asked = text(record.where, "query", query)
     for place, positive in enumerate(positives, 1):
         yield Example(
             record.where,

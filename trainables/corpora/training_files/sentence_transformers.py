@@ -54,7 +54,8 @@ def _examples(records: Iterable[Record], reading: Reading) -> Iterator[Example]:
         negatives = [record.fields[name] for name in record.fields if _NEGATIVE.fullmatch(name)]
         found = some_texts(record.where, "negative", negatives, reading)
         own = first_identifier(record, _IDS, str(number))
-        yield from question(record, own, required(record, pair[0]), [positive], found, reading)
+        asked = text(record.where, pair[0], required(record, pair[0]))
+        yield from question(record, own, asked, [positive], found, reading)
 
 
 def _check_rows_of_one_item(record: Record, pair: tuple[str, str]) -> None:

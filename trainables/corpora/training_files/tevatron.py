@@ -16,6 +16,7 @@ from trainables.corpora.training_files.records import (
     required,
     shown,
     some_texts,
+    text,
     texts,
     titled,
 )
@@ -27,7 +28,8 @@ def _examples(records: Iterable[Record], reading: Reading) -> Iterator[Example]:
         positives = texts(record.where, "positive passages", _passages(record, "positive_passages"))
         negatives = some_texts(record.where, "negative passages", _passages(record, "negative_passages"), reading)
         own = first_identifier(record, ("query_id",), str(number))
-        yield from question(record, own, required(record, "query"), positives, negatives, reading)
+        asked = text(record.where, "query", required(record, "query"))
+        yield from question(record, own, asked, positives, negatives, reading)
 
 
 def _passages(record: Record, name: str) -> list[Any]:

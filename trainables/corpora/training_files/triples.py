@@ -15,8 +15,9 @@ def _examples(records: Iterable[Record], reading: Reading) -> Iterator[Example]:
     for number, record in enumerate(records, 1):
         negative = record.fields.get("negative")
         negatives = () if negative is None else some_texts(record.where, "negative", negative, reading)
+        asked = text(record.where, "query", required(record, "query"))
         positive = text(record.where, "positive", required(record, "positive"))
-        yield from question(record, str(number), required(record, "query"), [positive], negatives, reading)
+        yield from question(record, str(number), asked, [positive], negatives, reading)
 
 
 TRIPLES = RecordLayout(

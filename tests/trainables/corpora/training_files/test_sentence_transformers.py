@@ -67,7 +67,7 @@ WRONG = {
     "no language": ([{"anchor": "q", "positive": "p"}], "", ["a.jsonl", "--train-language en", "column `language`"]),
     "misspelt": ([{"anchor": "q", "postive": "p"}], "en", ["a.jsonl:1", "postive", "anchor, positive"]),
     "empty positive": ([{"anchor": "q", "positive": "\u200b "}], "en", ["a.jsonl:1", "positive is empty"]),
-    "null anchor": ([{"anchor": None, "positive": "p"}], "en", ["a.jsonl:1", "query is None"]),
+    "null anchor": ([{"anchor": None, "positive": "p"}], "en", ["a.jsonl:1", "anchor is None"]),
     "column lost": ([{"anchor": "q", "positive": "p"}, {"anchor": "q"}], "en", ["a.jsonl:2", "'positive' is missing"]),
     "number": ([{"anchor": "q", "positive": "p", "negative": 3}], "en", ["a.jsonl:1", "negative", "3 (int)"]),
     "rows without pair_id": ([{"language": "en", "query": "q", "passage": "p"}], "", ["a.jsonl:1", "pair_id"]),
