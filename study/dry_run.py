@@ -102,7 +102,7 @@ def _training_files(data: StudyData) -> dict[str, str]:
         columns = f" (read: {', '.join(seen.columns)})" if seen.columns else ""
         languages = ", ".join(_spelled(code, written) for code, written in seen.spellings.items())
         left_out = f"; left out: {', '.join(seen.notes)}" if seen.notes else ""
-        found[f"  {name}"] = f"layout {seen.layout}{columns}{of}; languages {languages}{left_out}"
+        found[f"  {name}"] = inert(f"layout {seen.layout}{columns}{of}; languages {languages}{left_out}")
         found[f"  {name}, first item"] = _shown(data.first_items[name])
     return found
 

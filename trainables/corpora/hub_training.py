@@ -29,15 +29,17 @@ def hub_set(name: str, data_dir: Path | None) -> PairSet:
     Raises:
         UserError: there is no such repository, configuration or split, it may not be read, or is not whole.
     """
-    repository, _, part = name.removeprefix(PREFIX).partition(":")
+    place, _, part = name.removeprefix(PREFIX).partition(":")
     wanted_config, _, wanted_split = part.partition("/")
-    repository, revision = hub_id(repository)
+    repository, revision = hub_id(place)
     files = hub_files(repository, revision, data_dir)
     configs = configs_of(files)
     if not configs:
         raise UserError(f"{files.origin} has no file of records (such as .jsonl, .csv or .parquet): name another one.")
-    config = _chosen(list(configs), wanted_config, "default", f"{files.origin} has the configurations", f"{name}:{{}}")
-    example = f"{PREFIX}{repository}:{config}/{{}}"
+    config = _chosen(
+        list(configs), wanted_config, "default", f"{files.origin} has the configurations", f"{PREFIX}{place}:{{}}"
+    )
+    example = f"{PREFIX}{place}:{config}/{{}}"
     split = _chosen(list(configs[config]), wanted_split, _SPLIT, f"{files.origin}, {config}, has the splits", example)
     names = configs[config][split]
     short = repository.partition("/")[2]

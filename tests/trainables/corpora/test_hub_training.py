@@ -61,7 +61,7 @@ def test_a_configuration_or_split_is_asked_for_or_told(tmp_path: Path) -> None:
     copy(tmp_path)
     for name, parts in {
         "hub:org/set": ("configurations de, en", "hub:org/set:de"),
-        "hub:org/set:fr": ("configurations de, en, and no fr",),
+        "hub:org/set:fr": ("configurations de, en, and no fr", "as in hub:org/set:de."),
         "hub:org/set:de/dev": ("splits test, train, and no dev", "hub:org/set:de/train"),
         "hub:org/other": ("org/other is not in the data folder",),
         "hub:set": ("hub:org/name",),

@@ -88,9 +88,11 @@ def test_codes_that_mean_one_language_are_one_and_others_are_not() -> None:
     assert all(language_code(code) == code for code in apart)
 
 
-BELEBELE = """als_Latn apc_Arab arb_Arab arb_Latn ars_Arab ary_Arab arz_Arab azj_Latn ben_Beng ben_Latn ckb_Arab
-acm_Arab est_Latn eus_Latn fuv_Latn gaz_Latn hin_Deva hin_Latn khk_Cyrl kor_Hang lvs_Latn nob_Latn npi_Deva npi_Latn ory_Orya
-pbt_Arab pes_Arab plt_Latn sin_Latn sin_Sinh swh_Latn tgl_Latn urd_Arab urd_Latn uzn_Latn zho_Hans zho_Hant zsm_Latn"""
+BELEBELE = """
+als_Latn acm_Arab apc_Arab arb_Arab arb_Latn ars_Arab ary_Arab arz_Arab azj_Latn ben_Beng ben_Latn ckb_Arab est_Latn
+eus_Latn fuv_Latn gaz_Latn hin_Deva hin_Latn khk_Cyrl kor_Hang lvs_Latn nob_Latn npi_Deva npi_Latn ory_Orya pbt_Arab
+pes_Arab plt_Latn sin_Latn sin_Sinh swh_Latn tgl_Latn urd_Arab urd_Latn uzn_Latn zho_Hans zho_Hant zsm_Latn
+"""
 
 
 def test_varieties_that_a_benchmark_tells_apart_stay_apart() -> None:
