@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from study.command_line import parser
-from tests.docs.pages import blocks, code_blocks, files
+from tests.docs.pages import Lab, blocks, code_blocks, files
 from trainables.corpora.pair_files import Asked, TrainingSet
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.corpora.training_sets import read_training
@@ -24,8 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).write_text(content, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        for code in blocks(PAGE, "python"):
-            exec(code, {})
+        for block in code_blocks(PAGE):
+            if block.language == "python" and not block.title:
+                exec(block.code, {})
     return root
 
 
@@ -56,7 +57,19 @@ def test_every_layout_has_an_example() -> None:
 def test_every_file_of_the_page_belongs_to_an_example() -> None:
     named = re.findall(r"(?<!\S)(?!--)\S+", "\n".join(example.splitlines()[0] for example in EXAMPLES))
     for block in code_blocks(PAGE):
-        if block.title:
+        if block.title and block.title not in ("lab_layout.py", "forms.jsonl"):
             assert any(
                 Path(name) in (path := Path(block.title), *path.parents, path.with_suffix("")) for name in named
             ), block.title
+
+
+def test_the_layout_of_the_page_is_read_from_outside_the_tree(tmp_path: Path) -> None:
+    printed = Lab(PAGE, tmp_path).python(
+        "from trainables.corpora.pair_files import Asked\n"
+        "from trainables.corpora.training_sets import read_training\n"
+        "from trainables.plugins import load_plugins\n"
+        "load_plugins(['lab_layout'])\n"
+        "(found,) = read_training(['forms.jsonl'], None, Asked()).values()\n"
+        "print(found.seen.layout, found.items[0].id, found.items[0].query)"
+    )
+    assert printed == "lab 3 {'en': 'Who pays?'}\n"

@@ -85,8 +85,8 @@ def group_of_form(group_of_item: Numbers, items: Numbers, forms: Numbers, size: 
 
     Args:
         group_of_item: [n], number of the group.
-        items: [m], items that have
-        forms: [m], these normal forms.
+        items: [m], the item in which a form stands.
+        forms: [m], the form.
         size: how many normal forms there are.
     """
     found = np.full(size, -1, dtype=np.int64)
