@@ -11,6 +11,7 @@ from trainables.corpora.hub import PREFIX, hub_files, hub_id
 from trainables.corpora.languages import is_known_language
 from trainables.corpora.pair_paths import PairSet, languages_in_name
 from trainables.corpora.retrieval.configs import configs_of
+from trainables.corpora.retrieval.tables import SUFFIXES
 from trainables.errors import UserError
 
 _SPLIT = "train"
@@ -35,7 +36,10 @@ def hub_set(name: str, data_dir: Path | None) -> PairSet:
     files = hub_files(repository, revision, data_dir)
     configs = configs_of(files)
     if not configs:
-        raise UserError(f"{files.origin} has no file of records (such as .jsonl, .csv or .parquet): name another one.")
+        raise UserError(
+            f"{files.origin} has no file that is read from the hub ({', '.join(SUFFIXES)}): download it and name its "
+            "files."
+        )
     config = _chosen(
         list(configs), wanted_config, "default", f"{files.origin} has the configurations", f"{PREFIX}{place}:{{}}"
     )

@@ -72,6 +72,13 @@ def test_a_configuration_or_split_is_asked_for_or_told(tmp_path: Path) -> None:
         assert all(part in str(caught.value) for part in parts), caught.value
 
 
+def test_a_repository_without_data_files_is_told(tmp_path: Path) -> None:
+    (tmp_path / "org" / "script").mkdir(parents=True)
+    (tmp_path / "org" / "script" / "script.py").write_text("import datasets")
+    with pytest.raises(UserError, match=r"no file that is read from the hub \(\.jsonl, .*download it"):
+        read(tmp_path, "hub:org/script")
+
+
 def test_a_set_must_not_be_named_twice(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="named twice"):
         read(copy(tmp_path), "hub:org/set:de", "hub:org/set:de/train")
