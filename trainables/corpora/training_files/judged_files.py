@@ -66,12 +66,18 @@ class _Judged:
     positives: dict[str, list[str]] = field(default_factory=dict)
     negatives: dict[str, list[str]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    left_out: int = 0
+    """Negatives beyond the most that a question may have."""
 
     def add(self, where: str, query: str, passage: str, relevant: bool) -> None:
         self.places.setdefault(query, where)
         own = (self.positives if relevant else self.negatives).setdefault(query, [])
-        if passage not in own and (relevant or len(own) < _MOST_NEGATIVES):
+        if passage in own:
+            return
+        if relevant or len(own) < _MOST_NEGATIVES:
             own.append(passage)
+        else:
+            self.left_out += 1
 
     @property
     def passages(self) -> set[str]:
@@ -93,13 +99,13 @@ def _examples(files: Sequence[Path], reading: Reading, names: Names) -> Iterator
         everywhere = [
             path for part in ("judgements", "triples") for own in parts.get(part, {}).values() for path in own
         ]
-        yield from _joined(parts["queries"], parts["passages"], _judgements(everywhere, names), "", root)
+        yield from _joined(parts["queries"], parts["passages"], _judgements(everywhere, names, reading), "", root)
     else:
         for language, paths in parts["judgements"].items():
             of = Pair(language, language) if language else reading.known()
             queries: Files = {of.query: parts["queries"].get(of.query, [])}
             passages: Files = {of.passage: parts["passages"].get(of.passage, [])}
-            yield from _joined(queries, passages, _judgements(paths, names), f"{of.query}:", root)
+            yield from _joined(queries, passages, _judgements(paths, names, reading), f"{of.query}:", root)
 
 
 def _joined(
@@ -127,7 +133,7 @@ def _joined(
             )
 
 
-def _judgements(paths: Iterable[Path], names: Names) -> _Judged:
+def _judgements(paths: Iterable[Path], names: Names, reading: Reading) -> _Judged:
     found = _Judged()
     for path in paths:
         for number, line in text_lines(path):
@@ -153,6 +159,7 @@ def _judgements(paths: Iterable[Path], names: Names) -> _Judged:
             found.add(where, cells[0], cells[-2], relevant=grade > 0)
     if not found.positives:
         raise UserError(f"{', '.join(map(str, paths))}: no passage is judged relevant: give judgements for training.")
+    reading.notes[f"negatives beyond {_MOST_NEGATIVES} of a question"] += found.left_out
     return found
 
 
@@ -203,10 +210,10 @@ def _of_training(files: Sequence[Path], names: Names) -> list[Path]:
         of_training = [path for path in own if "train" in _words(without_packing(path).stem)]
         rest = [path for path in own if not _OTHER_SPLITS & set(_words(without_packing(path).stem))]
         kept += of_training or rest
-        if part == "judgements" and own and not (of_training or rest):
+        if own and not (of_training or rest):
             raise UserError(
-                f"{own[0]} judges {without_packing(own[0]).stem}, and no file judges questions for training: add one, "
-                "such as qrels/train.tsv."
+                f"{own[0]} is of another split ({part}), and no file here is for training: add one, called train like "
+                "the others of its layout."
             )
     return kept
 

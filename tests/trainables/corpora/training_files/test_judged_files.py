@@ -102,7 +102,10 @@ def test_a_folder_called_like_a_word_has_no_language(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "no training split": ({"qrels/train.tsv": None}, ["qrels/test.tsv judges test", "qrels/train.tsv"]),
+    "no training split": (
+        {"qrels/train.tsv": None},
+        ["qrels/test.tsv is of another split (judgements)", "called train"],
+    ),
     "half a corpus": ({"corpus.jsonl": BEIR["corpus.jsonl"][:1]}, ["1 of 2 passages in en", "'e'", "corpus.jsonl"]),
     "another question": ({"queries.jsonl": [{"_id": "z", "text": "z?"}]}, ["1 of 1 questions in en", "'q'"]),
     "grade in words": ({"qrels/train.tsv": "q\td\tyes\n"}, ["train.tsv:1", "grade is 'yes'"]),
@@ -130,3 +133,20 @@ def test_real_files_have_an_item_for_every_relevant_judgement(shared_data: Path)
     assert len(found.items) == relevant
     assert set(found.seen.spellings) == {"en", "ko", "sw"}
     assert len(only(read(shared_data, "scifact", "en")).items) == 919
+
+
+def test_questions_of_another_split_only_are_told(tmp_path: Path) -> None:
+    write(tmp_path, {"collection.tsv": "0\tzero\n", "queries.dev.tsv": "7\tq\n", "qrels.train.tsv": "7\t0\t0\t1\n"})
+    refused(tmp_path, "queries.dev.tsv is of another split (queries)", language="en")
+
+
+def test_a_question_keeps_a_hundred_negatives_and_the_others_are_counted(tmp_path: Path) -> None:
+    files = {
+        "collection.tsv": "".join(f"{n}\tpassage {n}\n" for n in range(151)),
+        "queries.train.tsv": "7\tq\n",
+        "triples.train.ids.tsv": "".join(f"7\t0\t{n}\n" for n in range(1, 151)),
+    }
+    write(tmp_path, files)
+    found = only(read(tmp_path, language="en"))
+    assert len(found.items[0].negatives["en"]) == 100
+    assert found.seen.notes == ("negatives beyond 100 of a question: 50",)
