@@ -6,7 +6,8 @@ steps on the atlas, without Ray:
 >>> from tempfile import TemporaryDirectory
 >>> from trainables.config import TrialConfig
 >>> from trainables.corpora.pairs import training_data
->>> from trainables.corpora.sources.registry import load_benchmark, load_training
+>>> from trainables.corpora.sources.registry import load_benchmark
+>>> from trainables.corpora.training_sets import load_training
 >>> from trainables.inputs import prepare_inputs
 >>> from trainables.sealed import read_sealed
 >>> config = TrialConfig.model_validate({
