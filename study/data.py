@@ -15,9 +15,10 @@ from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
+from trainables.corpora.items import Items, PairItem
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pair_files import Asked, Seen
-from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.corpora.pairs import TrainingData, training_data
 from trainables.corpora.sources.base import BenchmarkSource
 from trainables.corpora.sources.registry import TRAINING_SOURCES, benchmark_names, find_benchmark, load_benchmark
 from trainables.corpora.training_sets import read_training
@@ -89,7 +90,9 @@ class StudyData:
         )
 
 
-def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConfig]) -> StudyData:
+def load_data(
+    settings: StudySettings, space: Space, batches: Sequence[BatchConfig], cache: Path | None = None
+) -> StudyData:
     """Loads and checks everything that a study trains on and is judged by.
 
     A training set may bring a dev benchmark of its own; of others whole groups are held out as the dev set. Items that
@@ -99,6 +102,7 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         settings: names of training sets and benchmarks, the data folder, whether overlapping items are kept.
         space: training sets and benchmarks where the settings name none.
         batches: every form of batch that the study trains; each must be filled.
+        cache: folder on this machine for texts that are too many for memory; None: all in memory.
 
     Raises:
         UserError: a mistake in names or files, or data that fill no batch.
@@ -112,7 +116,7 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
     asked = Asked.of(settings.train_layout, settings.train_language)
-    read = read_training(settings.train or space.training, settings.data_dir, asked)
+    read = read_training(settings.train or space.training, settings.data_dir, asked, cache)
     sets = {name: one.items for name, one in read.items()}
     exempt = {
         (name, other) for name in sets if name in TRAINING_SOURCES for other in TRAINING_SOURCES[name].overlap_exempt
@@ -165,7 +169,7 @@ def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlann
     return planner
 
 
-def _dev_set(sets: dict[str, list[PairItem]], data_dir: Path | None) -> tuple[dict[str, list[PairItem]], Benchmark]:
+def _dev_set(sets: dict[str, Items], data_dir: Path | None) -> tuple[dict[str, Items], Benchmark]:
     """The own dev benchmark of the only set, else groups held out of the sets that have none (of all, if all have)."""
     own = {name: source.dev for name in sets if (source := TRAINING_SOURCES.get(name)) and source.dev}
     if len(sets) == 1 and own:

@@ -12,7 +12,8 @@ from study.estimate import estimate
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
-from trainables.corpora.pairs import PairItem, TrainingData
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import TrainingData
 from trainables.evaluation.pools import is_multilingual
 from trainables.inert import inert
 from trainables.inputs import StudyInputs

@@ -93,7 +93,7 @@ class Session:
         plan = StudyPlan(self._space, settings)
         check_batches(plan.first_configs, settings.workers_per_trial)
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
-        self._data: StudyData = load_data(settings, self._space, batches)
+        self._data: StudyData = load_data(settings, self._space, batches, self._cache / "texts")
         check_objectives(settings, self._data.dev)
         self._encoders = tuple(_encoder_record(one) for one in plan.encoders)
         if recorded is not None:

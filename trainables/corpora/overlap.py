@@ -11,13 +11,13 @@ Only then is an evaluation on that benchmark zero-shot.
 ({'web': {'toy': 1}}, ['2'])
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import Items, PairItem
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
 from trainables.errors import UserError
 
@@ -62,7 +62,7 @@ def find_overlap(
     )
 
 
-def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, list[PairItem]]:
+def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, Items]:
     """Returns the sets without their overlapping items; sets that `overlap` does not know stay as they are.
 
     Raises:
@@ -71,7 +71,9 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
     kept = {}
     for name, items in sets.items():
         dropped = overlap.of_set(name)
-        kept[name] = [item for item in items if item.id not in dropped]
+        own = Items.of(items)
+        is_kept = np.fromiter((number not in dropped for number in own.ids), bool, len(own))
+        kept[name] = own.take(is_kept) if dropped else own
         if dropped and not kept[name]:
             others = ", ".join(other for other, ids in overlap.items[name].items() if ids)
             raise UserError(
@@ -84,17 +86,16 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
 def _overlapping(items: Sequence[PairItem], known: Mapping[str, KnownTexts]) -> dict[str, tuple[str, ...]]:
     if not known or not items:
         return dict.fromkeys(known, ())
-    starts = np.cumsum([0, *(sum(1 for _ in _texts([item])) for item in items[:-1])])
-    shared = overlapping(_texts(items), known)
-    return {
-        name: tuple(items[number].id for number in np.flatnonzero(np.logical_or.reduceat(texts, starts)).tolist())
-        for name, texts in shared.items()
-    }
-
-
-def _texts(items: Sequence[PairItem]) -> Iterator[str]:
-    for item in items:
-        yield from item.query.values()
-        yield from item.passage.values()
-        for negatives in item.negatives.values():
-            yield from negatives
+    own = Items.of(items)
+    columns = (own.query, own.passage, own.negatives)
+    # Each text once, however many items have it.
+    used = np.unique(np.concatenate([column.text for column in columns]))
+    found = {}
+    for name, shared in overlapping(own.texts.take(used), known).items():
+        is_shared = np.zeros(len(own.texts), dtype=bool)
+        is_shared[used] = shared
+        flagged = np.zeros(len(own), dtype=bool)
+        for column in columns:
+            flagged[column.item[is_shared[column.text]]] = True
+        found[name] = tuple(own.ids.take(flagged))
+    return found
