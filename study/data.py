@@ -9,7 +9,14 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.space import Space
-from study.records import TEXT_COLUMNS, BenchmarkRecord, DataRecord, SetRecord, TrainingDataRecord
+from study.records import (
+    TEXT_COLUMNS,
+    BenchmarkRecord,
+    DataRecord,
+    OverlapExample,
+    SetRecord,
+    TrainingDataRecord,
+)
 from study.settings import StudySettings
 from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
@@ -25,6 +32,7 @@ from trainables.corpora.training_sets import read_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 from trainables.evaluation.tie_rule import TieRule
+from trainables.inert import inert
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +95,14 @@ class StudyData:
             dev=_benchmark_record(self.dev, self.ties),
             benchmarks={test.name: _benchmark_record(test, self.ties, self.sources[test.name]) for test in self.tests},
             overlap=self.overlap.counts(),
+            overlap_examples={
+                one.name: tuple(
+                    OverlapExample(training=inert(met.training), evaluation=inert(met.evaluation))
+                    for met in self.overlap.examples(one.name)
+                )
+                for one in (*self.tests, self.dev)
+                if self.overlap.of_benchmark(one.name)
+            },
         )
 
 
@@ -128,7 +144,7 @@ def load_data(
     with_dev = find_overlap(sets, [dev], exempt)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_dev)
-    overlap = Overlap({name: {**found, **with_dev.items[name]} for name, found in with_tests.items.items()})
+    overlap = with_tests.and_with(with_dev)
     training = training_data(sets)
     planners = [_checked_planner(training, one) for one in batches]
     # What fills no batch is told at the largest batch, which asks for most.

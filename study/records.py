@@ -144,6 +144,15 @@ class BenchmarkRecord(Record):
     """works to cite, as BibTeX entries"""
 
 
+class OverlapExample(Record):
+    """A training text and the evaluation text that it shares running text with."""
+
+    training: str
+    """the training text; of a long one the part that is shared"""
+    evaluation: str
+    """the evaluation text, likewise"""
+
+
 class DataRecord(Record):
     """What was trained and judged on."""
 
@@ -155,6 +164,8 @@ class DataRecord(Record):
     """the benchmarks, which judge, by name"""
     overlap: Mapping[str, Mapping[str, int]] = {}
     """training items that share text with a benchmark, by set and benchmark; dropped unless `keep_overlap` was set"""
+    overlap_examples: Mapping[str, tuple[OverlapExample, ...]] = {}
+    """the first of these texts, by benchmark"""
 
 
 class ObjectiveRecord(Record):

@@ -23,6 +23,7 @@ from study.records import (
     FactorRecord,
     LevelRecord,
     ObjectiveRecord,
+    OverlapExample,
     PhaseCounts,
     SetRecord,
     State,
@@ -532,6 +533,7 @@ def _info(plan: StudyPlan, branches: Sequence[str]) -> StudyRecord:
                 name: _benchmark(plan, name, plan.fingerprints.get(name, f"fp-{name}")) for name in plan.benchmarks
             },
             overlap={"atlas": dict.fromkeys(plan.benchmarks, 2)},
+            overlap_examples={"xquad-r": (OverlapExample(training="Who won?!", evaluation="who won"),)},
         ),
         measures={str(measure): measure.record() for measure in chosen_measures()},
         versions={"python": "3.11.9", "torch": "2.13.0", "hybrid-batch-studies": "0.1.0"},

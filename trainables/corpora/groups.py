@@ -24,9 +24,12 @@ def joined(size: int, *relations: tuple[Numbers, Numbers]) -> Numbers:
     total = size
     owners, things = [], []
     for items, had in relations:
-        owners.append(items)
-        things.append(total + had)
-        total += int(had.max(initial=-1)) + 1
+        # What is had once joins nothing, and most texts are.
+        several = np.bincount(had) > 1
+        is_common = several[had]
+        owners.append(items[is_common])
+        things.append(total + (np.cumsum(several) - 1)[had[is_common]])
+        total += int(several.sum())
     pairs = (np.concatenate(owners), np.concatenate(things))
     graph = coo_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(total, total))
     _, parts = connected_components(graph, directed=False)

@@ -12,14 +12,18 @@ Only then is an evaluation on that benchmark zero-shot.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.items import Items, PairItem
+from trainables.corpora.meetings import Meeting, meetings
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
 from trainables.errors import UserError
+
+EXAMPLES = 3
+"""Texts that are shown of an overlap."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Overlap:
 
     items: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Per set and benchmark the ids of the overlapping items, in the order of the set; every pair has an entry."""
+    meetings: Mapping[str, Mapping[str, tuple[Meeting, ...]]] = field(default_factory=dict)
+    """Per set and benchmark the first texts that overlap, with what they share, `EXAMPLES` at most."""
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Returns the number of overlapping items per set and benchmark."""
@@ -36,6 +42,21 @@ class Overlap:
     def of_set(self, name: str) -> frozenset[str]:
         """Returns the ids of the items of a set that overlap with any benchmark; none for a set not looked at."""
         return frozenset(identifier for ids in self.items.get(name, {}).values() for identifier in ids)
+
+    def of_benchmark(self, name: str) -> int:
+        """Returns how many items of all sets overlap with a benchmark."""
+        return sum(len(found.get(name, ())) for found in self.items.values())
+
+    def examples(self, name: str) -> tuple[Meeting, ...]:
+        """Returns the first overlaps with a benchmark, of whatever set."""
+        return tuple(one for found in self.meetings.values() for one in found.get(name, ()))[:EXAMPLES]
+
+    def and_with(self, other: "Overlap") -> "Overlap":
+        """Returns the overlaps of the same sets with these and with other benchmarks."""
+        return Overlap(
+            {name: {**found, **other.items.get(name, {})} for name, found in self.items.items()},
+            {name: {**found, **other.meetings.get(name, {})} for name, found in self.meetings.items()},
+        )
 
 
 def find_overlap(
@@ -56,10 +77,15 @@ def find_overlap(
     """
     judged = {name: [b.name for b in benchmarks if (name, b.name) not in exempt] for name in sets}
     wanted = {other for others in judged.values() for other in others}
-    known = {b.name: known_texts((*b.query_texts, *b.candidate_texts)) for b in benchmarks if b.name in wanted}
-    return Overlap(
-        {name: _overlapping(items, {other: known[other] for other in judged[name]}) for name, items in sets.items()}
-    )
+    texts = {b.name: (*b.query_texts, *b.candidate_texts) for b in benchmarks if b.name in wanted}
+    known = {name: known_texts(own) for name, own in texts.items()}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    met: dict[str, dict[str, tuple[Meeting, ...]]] = {}
+    for name, items in sets.items():
+        overlaps = _overlapping(items, {other: known[other] for other in judged[name]})
+        found[name] = {other: ids for other, (ids, _) in overlaps.items()}
+        met[name] = {other: meetings(first, texts[other]) for other, (_, first) in overlaps.items()}
+    return Overlap(found, met)
 
 
 def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, Items]:
@@ -83,9 +109,12 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
     return kept
 
 
-def _overlapping(items: Sequence[PairItem], known: Mapping[str, KnownTexts]) -> dict[str, tuple[str, ...]]:
+def _overlapping(
+    items: Sequence[PairItem], known: Mapping[str, KnownTexts]
+) -> dict[str, tuple[tuple[str, ...], list[str]]]:
+    """The ids of the items that overlap with each benchmark, and the first of their texts that do."""
     if not known or not items:
-        return dict.fromkeys(known, ())
+        return dict.fromkeys(known, ((), []))
     own = Items.of(items)
     columns = (own.query, own.passage, own.negatives)
     # Each text once, however many items have it.
@@ -97,5 +126,5 @@ def _overlapping(items: Sequence[PairItem], known: Mapping[str, KnownTexts]) -> 
         flagged = np.zeros(len(own), dtype=bool)
         for column in columns:
             flagged[column.item[is_shared[column.text]]] = True
-        found[name] = tuple(own.ids.take(flagged))
+        found[name] = tuple(own.ids.take(flagged)), list(own.texts.take(used[shared][:EXAMPLES]))
     return found
