@@ -154,7 +154,7 @@ def _parts(files: HubFiles, languages: Sequence[str], facts: Facts) -> Iterator[
         return
     if folders := _language_folders(files):
         for language in _chosen(files, folders, languages):
-            yield _single(_inside(files, folders[language]), language, facts)
+            yield _single(_inside(files, language), language, facts)
         return
     yield _single(files, _one_language(files, languages, facts), facts)
 
@@ -178,7 +178,7 @@ def _one_language(files: HubFiles, languages: Sequence[str], facts: Facts) -> st
     return next(iter(given), None) or card_language(files)
 
 
-def _chosen(files: HubFiles, known: Sequence[str] | dict[str, str], languages: Sequence[str]) -> list[str]:
+def _chosen(files: HubFiles, known: Sequence[str], languages: Sequence[str]) -> list[str]:
     """The languages that were asked for, or all, as they are called in the files."""
     try:
         by_code = {language_code(one): one for one in known}
@@ -190,18 +190,18 @@ def _chosen(files: HubFiles, known: Sequence[str] | dict[str, str], languages: S
     return [by_code[language] for language in languages or sorted(by_code)]
 
 
-def _language_folders(files: HubFiles) -> dict[str, str]:
-    """The folders that hold a set of their own and are called like a language, by name."""
-    found: dict[str, str] = {}
-    for name in files.names:
-        folder, _, rest = name.partition("/")
-        if rest and ("/" not in rest) and rest.startswith(("corpus", "topics")):
-            try:
-                language_code(folder)
-            except ValueError:
-                continue
-            found[folder] = folder
-    return found
+def _language_folders(files: HubFiles) -> list[str]:
+    """The folders that hold a set of their own and are called like a language."""
+    folders = (name.partition("/") for name in files.names)
+    return sorted({f for f, _, rest in folders if rest.startswith(("corpus", "topics")) and _is_language(f)})
+
+
+def _is_language(text: str) -> bool:
+    try:
+        language_code(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _inside(files: HubFiles, folder: str) -> HubFiles:
@@ -222,4 +222,4 @@ def _with_languages_of_ids(part: Part) -> Part:
 
 def _told(text: Text) -> Text:
     front, bar, _ = text.id.partition("|")
-    return replace(text, language=front) if bar and text.language is None else text
+    return replace(text, language=front) if bar and text.language is None and _is_language(front) else text
