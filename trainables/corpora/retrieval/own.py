@@ -46,7 +46,7 @@ class Facts(BaseModel):
     measures: list[str] = []
     """What its authors report, the main one first."""
     description: str = "own benchmark"
-    licence: str = "not stated"
+    licence: str = "not-stated"
     non_commercial: bool = False
 
 
