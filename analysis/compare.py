@@ -1,4 +1,7 @@
-"""Command line: `python -m analysis.compare [STUDY ...] ARM_A ARM_B` compares two arms down to single questions."""
+"""Command line: `python -m analysis.compare [STUDY ...] ARM_A ARM_B` compares two arms down to single questions.
+
+With `--qrels FILE` it compares the rankings of anybody's systems (`analysis/runs/`).
+"""
 
 import argparse
 import sys
@@ -16,8 +19,10 @@ from analysis.facts.texts import question_texts
 from analysis.findings.comparisons import Comparisons, Judged, judge_pair
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
+from analysis.runs.command import add_options, check_options, compare_runs
 from analysis.sections.cells import interval_cell, slug
 from analysis.sections.comparisons import DETECTABLE, detectable_cell, difference_cell, notes, p_cell
+from analysis.sections.questions import extremes, two_by_question
 from analysis.statistics.questions import QuestionTable
 from analysis.wording import count, paired_with
 from study.records import newest_study
@@ -39,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m analysis.compare",
-        usage="%(prog)s [options] [STUDY ...] ARM_A ARM_B",
+        usage="%(prog)s [options] [STUDY ...] ARM_A ARM_B\n       %(prog)s [options] --qrels FILE RUN RUN ...",
         description="Compares two arms of one or several studies: by benchmark and setting, by language, by question.",
         epilog='example: python -m analysis.compare studies/quick "best dynamic" "best static"',
     )
@@ -47,7 +52,7 @@ def _parser() -> Parser:
         "names",
         nargs="+",
         metavar="NAME",
-        help="study folders (default: the newest in ./studies), and last the two arms, named as in the report",
+        help="study folders (default: the newest in ./studies), and last the two arms, named as in the report; or runs",
     )
     parser.add_argument(
         "--margin", type=float, default=0.005, help="difference that counts as none (default: %(default)s)"
@@ -57,13 +62,15 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--language",
-        default="en",
-        help="language of the questions' texts, where the study kept them and they have it (default: %(default)s)",
+        help="language of the questions' texts, where the study kept them and they have it (default: en)",
     )
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="MODULE", help="a module to import first; may be repeated"
     )
-    parser.add_argument("--output", type=Path, metavar="DIR", help="also write the tables, with every question, as CSV")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="also write the tables, with every question, as files"
+    )
+    add_options(parser)
     return parser
 
 
@@ -72,6 +79,10 @@ def _run(options: argparse.Namespace) -> int:
         raise UserError(f"--margin is {options.margin}, but it must lie between 0 and 1: 0.005 is half a point of mAP.")
     if options.top < 1:
         raise UserError(f"--top is {options.top}, but it must be at least 1.")
+    check_options(options)
+    if options.qrels:
+        load_plugins(options.plugin)
+        return compare_runs(options)
     if len(options.names) < 2:
         raise UserError(f"{options.names[0]!r} alone cannot be compared: name two arms, after the studies if any.")
     load_plugins(options.plugin)
@@ -100,14 +111,14 @@ def _run(options: argparse.Namespace) -> int:
             tables.append(by_language(facts, questions, found))
         texts: dict[str, str] = {}
         for study in facts.studies:
-            texts = question_texts(study, found.place.benchmark, options.language) | texts
+            texts = question_texts(study, found.place.benchmark, options.language or "en") | texts
         every_question.append(by_question(questions, found, texts))
-        tables.append(_extremes(every_question[-1], options.top))
+        tables.append(extremes(every_question[-1], options.top))
     console = Console()
     for line in [*questions.problems, *facts.problems]:
         console.print(f"! {line}", markup=False, highlight=False, style="yellow", soft_wrap=True)
     for table in tables:
-        print_table(table, console)
+        print_table(without_metric(table, judged), console)
         console.print()
     if options.output:
         from analysis.render.files import write_tables
@@ -156,6 +167,27 @@ def overview(judged: Sequence[Judged], margin: float, in_report: Mapping[Place, 
     rows = [[*_judged_cells(j), detectable_cell(j)] for j in judged]
     title = f"{judged[0].first.label} minus {judged[0].second.label}"
     return make_table("overview", title, columns, rows, _notes(judged, margin, in_report))
+
+
+def without_metric(table: Table, judged: Sequence[Judged]) -> Table:
+    """A table for a terminal, without its column of metrics: that of quality is in the title, bias is a setting.
+
+    The table as it is where there is no such column, or where benchmarks differ in their metric of quality.
+    """
+    keys = [column.key for column in table.columns]
+    quality = list({j.place.measure.label for j in judged if j.is_quality})
+    if "metric" not in keys or len(quality) != 1:
+        return table
+    metric, setting = keys.index("metric"), keys.index("setting")
+    rows = []
+    for row in table.rows:
+        cells = list(row)
+        if row[metric].value != quality[0]:
+            cells[setting] = row[metric]
+        del cells[metric]
+        rows.append(tuple(cells))
+    columns = tuple(column for column in table.columns if column.key != "metric")
+    return replace(table, title=f"{table.title}, {quality[0]}", columns=columns, rows=tuple(rows))
 
 
 def of_report(judged: Sequence[Judged]) -> Table:
@@ -248,37 +280,19 @@ def by_question(questions: Questions, judged: Judged, texts: Mapping[str, str]) 
 
     `texts`: what the questions ask, by id; empty if that is not at hand.
     """
-    one, other = _tables(questions, judged)
-    seeds = tuple(sorted(set(one.seeds) & set(other.seeds)))
-    means = [table.of_seeds(seeds).own_means for table in (one, other)]
-    columns = [
-        Column("question", "Question"),
-        Column("first", judged.first.label, "score"),
-        Column("second", judged.second.label, "score"),
-        Column("difference", "Difference", "difference"),
-        *([Column("text", "Text", prose=True)] if texts else []),
-    ]
-    difference = means[0] - means[1]
-    order = np.lexsort((np.array(one.questions), difference))
-    rows = [
-        [
-            one.questions[i],
-            *(float(value[i]) for value in (*means, difference)),
-            *([texts.get(one.questions[i])] if texts else []),
-        ]
-        for i in order
-    ]
     place = judged.place
-    title = f"{place.benchmark}, {place.setting}: every question"
+    tables = _tables(questions, judged)
+    seeds = set(tables[0].seeds) & set(tables[1].seeds)
     label = place.measure.label
-    note = f"Mean {label} over {len(seeds)} seeds and the question's queries in all languages."
-    return make_table(f"questions_{slug(place.benchmark)}_{slug(place.setting)}", title, columns, rows, [note])
-
-
-def _extremes(table: Table, top: int) -> Table:
-    rows = table.rows if len(table.rows) <= 2 * top else (*table.rows[:top], *table.rows[-top:])
-    title = table.title.replace("every question", "the questions that changed most")
-    return replace(table, title=title, rows=rows)
+    note = f"Mean {label} over {count(len(seeds), judged.comparison.unit)} and the question's queries in all languages."
+    return two_by_question(
+        f"questions_{slug(place.benchmark)}_{slug(place.setting)}",
+        f"{place.benchmark}, {place.setting}: every question",
+        (judged.first.label, judged.second.label),
+        tables,
+        texts,
+        [note],
+    )
 
 
 def _tables(questions: Questions, judged: Judged) -> tuple[QuestionTable, QuestionTable]:

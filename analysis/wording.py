@@ -93,7 +93,7 @@ def doubts(found: Comparison) -> list[str]:
 
 def paired_with(found: Comparison) -> str:
     """What a comparison rests on: `5 seeds x 150 questions`."""
-    return f"{count(found.n_seeds, 'seed')} x {count(found.n_questions, 'question')}"
+    return f"{count(found.n_seeds, found.unit)} x {count(found.n_questions, 'question')}"
 
 
 def number(value: float, *, sign: bool = False) -> str:
@@ -141,8 +141,8 @@ def size(value: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun: `1 seed`, `3 seeds`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """A number with its noun: `1 seed`, `3 seeds`, `3 searches`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith('ch') else 's'}"
 
 
 def span(values: Collection[float], kind: str = "number") -> str:

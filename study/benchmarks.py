@@ -43,14 +43,15 @@ def setting_of(objective: str, summaries: Sequence[MetricSetting], settings: Seq
 
 
 def judged_benchmarks(
-    recorded: Iterable[str], metrics: Iterable[str], measures: Mapping[str, MeasureRecord]
+    recorded: Mapping[str, str | None], metrics: Iterable[str], measures: Mapping[str, MeasureRecord]
 ) -> tuple[JudgedBenchmark, ...]:
     """Returns the benchmarks that have results.
 
-    A benchmark is judged by the first measure of quality that it has.
+    A benchmark is judged by its main measure or, if that is not known or not to be had, by the first measure of quality
+    that it has.
 
     Args:
-        recorded: benchmarks in the order in which the study names them.
+        recorded: the benchmarks and their main measures, in the order in which the study names them.
         metrics: names of summary metrics of the confirm phase, such as `xquad-r/multilingual/map`.
         measures: those of the study, by name.
     """
@@ -62,11 +63,16 @@ def judged_benchmarks(
     ]
     names = dict.fromkeys([*recorded, *(str(name.benchmark) for name in found)])
     held = ((name, [metric for metric in found if metric.benchmark == name]) for name in names)
-    return tuple(judged for name, own in held if (judged := _judged(name, own, measures)) is not None)
+    found_of = ((name, own, _main_first(measures, recorded.get(name))) for name, own in held)
+    return tuple(judged for one in found_of if (judged := _judged(*one)) is not None)
 
 
-def _judged(name: str, own: Sequence[MetricName], measures: Mapping[str, MeasureRecord]) -> JudgedBenchmark | None:
-    for measure in measures.values():
+def _main_first(measures: Mapping[str, MeasureRecord], main: str | None) -> list[MeasureRecord]:
+    return sorted(measures.values(), key=lambda measure: measure.name != main)
+
+
+def _judged(name: str, own: Sequence[MetricName], measures: Sequence[MeasureRecord]) -> JudgedBenchmark | None:
+    for measure in measures:
         # Where only the first ranks of a pool are known, a benchmark has the measure at that cut-off.
         variants = [one.measure for one in own if measure.name in (one.measure, one.measure.split("@")[0])]
         if variants and not measure.is_bias:

@@ -39,6 +39,11 @@ def check_seeds(settings: StudySettings, space: Space, recorded: Study | None) -
     most = settings.until_separable
     if most is None:
         return
+    if settings.repeat_search > 1:
+        raise UserError(
+            f"--until-separable {most}: it adds seeds, and with --repeat-search {settings.repeat_search} a verdict "
+            "needs more searches, not more seeds; leave one of the two out."
+        )
     first = first_look(settings.seeds or space.seeds)
     if most < first:
         raise UserError(
@@ -61,6 +66,11 @@ def check_search(settings: StudySettings, space: Space) -> None:
         raise UserError(
             "--early-stopping halving judges by one objective and would stop what is best in another one: give one "
             "--objective, or --early-stopping off."
+        )
+    if settings.repeat_search > 1 and len(objectives) > 1:
+        raise UserError(
+            f"--repeat-search {settings.repeat_search}: every search would have a Pareto front of its own, whose "
+            "trials are no arms of one name; give one --objective, or leave it out."
         )
     if (settings.sampler or space.sampler) != "grid":
         return

@@ -16,6 +16,7 @@ from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.corpora.sources.base import BenchmarkSource
 from trainables.corpora.sources.registry import (
     TRAINING_SOURCES,
     benchmark_names,
@@ -25,6 +26,7 @@ from trainables.corpora.sources.registry import (
 )
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
+from trainables.evaluation.tie_rule import TieRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +39,19 @@ class StudyData:
     overlap: Overlap
     left_out: tuple[tuple[str, str], ...]
     """Training sets that cannot fill a batch of every size, each with the reason."""
-    references: Mapping[str, tuple[str, ...]]
-    """Works to cite with each benchmark, as BibTeX entries."""
+    sources: Mapping[str, BenchmarkSource]
+    """What is known of each benchmark, by its name."""
     languages_left_out: tuple[tuple[str, str], ...]
     """Languages in which no set can fill a monolingual batch of every size, each with the reason."""
     items_in_use: int
     """Items that batches of every size can hold."""
+    ties: TieRule
+    """How equal scores rank in every evaluation."""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What the authors of the benchmarks report."""
+        return tuple(dict.fromkeys(measure for source in self.sources.values() for measure in source.measures))
 
     def record(self) -> DataRecord:
         """The `data` part of study.json."""
@@ -56,13 +65,13 @@ class StudyData:
                 groups_in_files=self.training.groups_in_files,
                 items_in_use=self.items_in_use,
                 sets=tuple(
-                    SetRecord(name=name, items=size, left_out=left_out.get(name))
+                    _set_record(name, size, left_out.get(name))
                     for name, size in zip(self.training.set_names, sizes, strict=True)
                 ),
                 languages_left_out=self.languages_left_out,
             ),
-            dev=_benchmark_record(self.dev),
-            benchmarks={test.name: _benchmark_record(test, self.references[test.name]) for test in self.tests},
+            dev=_benchmark_record(self.dev, self.ties),
+            benchmarks={test.name: _benchmark_record(test, self.ties, self.sources[test.name]) for test in self.tests},
             overlap=self.overlap.counts(),
         )
 
@@ -111,9 +120,10 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         tests=tests,
         overlap=overlap,
         left_out=tuple(largest.left_out),
-        references={test.name: source.references for source, test in zip(sources, tests, strict=True)},
+        sources={test.name: source for source, test in zip(sources, tests, strict=True)},
         languages_left_out=tuple(largest.languages_left_out),
         items_in_use=largest.items_in_use,
+        ties=settings.ties,
     )
 
 
@@ -147,14 +157,38 @@ def query_texts(benchmarks: Sequence[Benchmark]) -> pd.DataFrame:
     )
 
 
-def _benchmark_record(benchmark: Benchmark, references: tuple[str, ...] = ()) -> BenchmarkRecord:
+def _set_record(name: str, items: int, left_out: str | None) -> SetRecord:
+    source = TRAINING_SOURCES.get(name)
+    return SetRecord(
+        name=name,
+        items=items,
+        left_out=left_out,
+        licence=source.licence if source else None,
+        non_commercial=bool(source and source.non_commercial),
+    )
+
+
+def _benchmark_record(benchmark: Benchmark, ties: TieRule, source: BenchmarkSource | None = None) -> BenchmarkRecord:
+    known = (
+        {}
+        if source is None
+        else {
+            "main_measure": next(iter(source.measures), None),
+            "licence": source.licence,
+            "non_commercial": source.non_commercial,
+            "references": source.references,
+        }
+    )
     return BenchmarkRecord(
         name=benchmark.name,
         fingerprint=benchmark.fingerprint,
         metric_definition=METRIC_DEFINITION,
+        ties=ties,
         queries=len(benchmark.query_language),
         candidates=len(benchmark.candidate_language),
         languages=benchmark.languages,
         parallel_ids=len(benchmark.parallel_ids),
-        references=references,
+        unjudged_queries=benchmark.unjudged_queries,
+        queries_with_nothing_relevant=len(benchmark.judged_only_irrelevant),
+        **known,
     )

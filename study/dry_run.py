@@ -13,6 +13,7 @@ from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
 from trainables.corpora.pairs import TrainingData
+from trainables.evaluation.pools import is_multilingual
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 from trainables.training.checkpoints import KEPT
@@ -61,8 +62,11 @@ def _lines(
     overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
     treated = "kept" if settings.keep_overlap else "dropped"
     tests = [
-        f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates)" for t in data.tests
+        f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates; "
+        f"{data.sources[t.name].terms})"
+        for t in data.tests
     ]
+    apart = ", ".join(test.name for test in data.tests if not is_multilingual(test))
     factors = [f"{f.name}: {', '.join(level.label for level in f.levels)}" for f in plan.space.factors]
     worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
     return {
@@ -76,9 +80,12 @@ def _lines(
         "overlap": f"{overlapping} items share text with a benchmark, {treated}",
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
-        "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}, {plan.planned['search']} "
-        f"trials, chosen by dev {' and '.join(objective.metric for objective in plan.objectives)}",
-        "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_more_to_confirm(settings, plan)}",
+        **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
+        "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}{_again(plan)}, "
+        f"{plan.planned['search']} trials, chosen by dev "
+        f"{' and '.join(objective.metric for objective in plan.objectives)}",
+        "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_again(plan)}"
+        f"{_more_to_confirm(settings, plan)}",
         "resources": f"{resources.concurrent} trials at a time, each {resources.workers} x {worker}",
     }
 
@@ -109,7 +116,7 @@ def _costs(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resour
         "disk": _disk(settings, plan, resources, largest, most),
     }
     if each * most > _LONG:
-        fewest = each * (len(plan.branches) + plan.most_arms * _FEWEST_SEEDS)
+        fewest = each * plan.repetitions * (len(plan.branches) + plan.most_arms * _FEWEST_SEEDS)
         found["smaller"] = (
             f"--trials 1 --seeds {_FEWEST_SEEDS} takes {_duration(fewest)}; --arms and --without leave arms out"
         )
@@ -143,6 +150,10 @@ def _joined(training: TrainingData) -> str:
 
 def _of_cells(plan: StudyPlan) -> str:
     return f" in each of {len(plan.cells)} cells" if len(plan.cells) > 1 else ""
+
+
+def _again(plan: StudyPlan) -> str:
+    return f", in each of {plan.repetitions} searches" if plan.repetitions > 1 else ""
 
 
 def _budget(branch: BranchRecord) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def _description(option: Declared) -> str:
 
 
 def _described(sources: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
-    return ((name, f"{source.description} ({_licence(source)})") for name, source in sources.items())
+    return ((name, f"{source.description} ({source.terms})") for name, source in sources.items())
 
 
 def _members(collection: Collection) -> str:
@@ -60,13 +60,9 @@ def _members(collection: Collection) -> str:
     names -= {name for one in smaller for name in one.members}
     by_licence: dict[str, list[str]] = {}
     for name in sorted(names):
-        by_licence.setdefault(_licence(BENCHMARKS[name]), []).append(name)
+        by_licence.setdefault(BENCHMARKS[name].terms, []).append(name)
     listed = [f"{', '.join(members)} ({licence})" for licence, members in by_licence.items()]
     return "; ".join([*listed, *(one.name for one in smaller)])
-
-
-def _licence(source: Source) -> str:
-    return f"{source.licence}, non-commercial" if source.non_commercial else source.licence
 
 
 def _print(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:

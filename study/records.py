@@ -26,6 +26,7 @@ from trainables.config import TrialConfig
 from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
 from trainables.evaluation.measures.record import MeasureRecord
+from trainables.evaluation.tie_rule import TieRule
 from trainables.records import (
     PER_QUERY,
     RELEVANT_RANKS,
@@ -56,6 +57,9 @@ COLUMNS = {
 }
 """The columns that say what the numbers in the others belong to."""
 
+GROUP = "group"
+"""One more, in benchmarks whose questions depend on each other."""
+
 
 class SetRecord(Record):
     """A training set."""
@@ -66,6 +70,10 @@ class SetRecord(Record):
     """items that training may use"""
     left_out: str | None = None
     """why the set fills no batch"""
+    licence: str | None = None
+    """SPDX identifier or name of the licence; null for files of the user's"""
+    non_commercial: bool = False
+    """whether the licence forbids commercial use"""
 
 
 class TrainingDataRecord(Record):
@@ -96,6 +104,10 @@ class BenchmarkRecord(Record):
     """sha256 of queries, candidates and judgements"""
     metric_definition: int | None = None
     """number that changes whenever a metric of the same name would get another value"""
+    ties: TieRule = "pessimistic"
+    """how equal scores rank"""
+    main_measure: str | None = None
+    """what its authors report first, by which arms are judged; null: the study's first measure of quality"""
     queries: int
     """queries over all languages"""
     candidates: int
@@ -104,6 +116,14 @@ class BenchmarkRecord(Record):
     """languages of queries and candidates"""
     parallel_ids: int
     """questions; a question in several languages counts once"""
+    unjudged_queries: int = 0
+    """queries of its files that nobody judged, and that are left out"""
+    queries_with_nothing_relevant: int = 0
+    """queries that were judged, and to which nothing is relevant: they count 0"""
+    licence: str | None = None
+    """SPDX identifier or name of the licence"""
+    non_commercial: bool = False
+    """whether the licence forbids commercial use"""
     references: tuple[str, ...] = ()
     """works to cite, as BibTeX entries"""
 
@@ -149,7 +169,7 @@ class RangeRecord(Record):
 
 
 class BranchRecord(Record):
-    """The search budget of a branch in one cell: every branch of a cell has the same."""
+    """The search budget of a branch in one cell and one search."""
 
     branch: str
     """strategy or family"""
@@ -158,7 +178,7 @@ class BranchRecord(Record):
     role: Role
     """strategy, static or dynamic; control: of the best dynamic arm, tuned when the search of all others has ended"""
     trials: int
-    """search trials"""
+    """search trials: the same in every branch, but that all constants together get as many as all schedules"""
     pairs: int
     """training pairs of these trials"""
     searched: Mapping[str, RangeRecord] = {}
@@ -280,6 +300,8 @@ class ArmRecord(Record):
     """name, the same in every cell"""
     cell: Mapping[str, str] = {}
     """level of every factor"""
+    repetition: int = 0
+    """the search that chose it, where the search was repeated: the arms of a name in all of them are compared as one"""
     role: Role
     """strategy; static or dynamic: best of its family; control; fixed: given from outside"""
     of: str | None = None
@@ -295,7 +317,7 @@ class ArmRecord(Record):
     chosen_from: str | None
     """search trial whose options these are; null for a fixed arm"""
     same_as: str | None = None
-    """another arm of the cell with identical training: its trials count for both"""
+    """another arm of the cell and search with identical training: its trials count for both"""
     is_untrained: bool = False
     """whether no step is trained: one trial counts for every seed"""
 
@@ -309,14 +331,14 @@ class ArmsRecord(Record):
     """The arms of the confirm phase, in the order of the tables; written when the search has ended."""
 
     arms: tuple[ArmRecord, ...]
-    """the arms, cell by cell"""
+    """the arms, search by search and cell by cell"""
     constants: tuple[str, ...] = ()
     """search trials of schedules that moved the ratio by less than `least_movement`: they were constants, and no
     dynamic arm was chosen from them"""
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
-        names = [(arm.arm, *sorted(arm.cell.items())) for arm in self.arms]
+        names = [(arm.repetition, arm.arm, *sorted(arm.cell.items())) for arm in self.arms]
         if len(set(names)) < len(names):
             raise ValueError("it names an arm twice")
         return self
@@ -550,7 +572,7 @@ class Study:
             self.problems.append(problem)
 
     def arm(self, name: str, cell: Mapping[str, str]) -> ArmRecord | None:
-        """The arm of this name in a cell; None if there is no such arm."""
+        """The arm of this name in a cell, that of the first search that has one; None if there is no such arm."""
         return next((arm for arm in self.arms if arm.arm == name and arm.cell == cell), None)
 
     @cached_property
@@ -560,11 +582,11 @@ class Study:
 
     def confirm_trials(self, arm: ArmRecord) -> list[Trial]:
         """The finished trials of an arm by seed; arms with identical training share them."""
-        name = arm.same_as or arm.arm
+        wanted = arm.same_as or arm.arm, arm.cell, arm.repetition
         found = [
             trial
             for trial in self.trials
-            if trial.record.arm == name and trial.record.cell == arm.cell and trial.status == "complete"
+            if (trial.record.arm, trial.record.cell, trial.record.repetition) == wanted and trial.status == "complete"
         ]
         return sorted(found, key=lambda trial: trial.seed)
 
@@ -693,7 +715,7 @@ def _check_table(name: str, table: pd.DataFrame) -> None:
     missing = [column for column in COLUMNS[name] if column not in table.columns]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
-    for column in table.columns.difference(list(COLUMNS[name])):
+    for column in table.columns.difference([*COLUMNS[name], GROUP]):
         values = table[column]
         if not pd.api.types.is_numeric_dtype(values) or np.isinf(values.to_numpy(dtype=np.float64, na_value=0)).any():
             raise ValueError(f"column {column} holds other things than finite numbers")

@@ -60,6 +60,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "benchmark": "name of the benchmark",
         "parallel_id": "the question; its translations share it",
         "query_language": "language of the query",
+        "group": "what is one unit of the statistics, where questions depend on each other (captions of one image); "
+        "null or absent: the question",
         "setting": "monolingual, cross-lingual or multilingual",
         "pool_language": "language of the pool, `*` for all languages",
         "map, recall@1, ...": "value of every measure (float32, null where there is none; docs/metrics.md)",

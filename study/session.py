@@ -47,11 +47,13 @@ from study.records import (
 from study.settings import StudySettings
 from study.terminal import Progress
 from study.verify import damage
+from trainables.array_cache import ArrayCache
+from trainables.corpora.downloads import cache_folder
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
 from trainables.evaluation.measures.registry import chosen_measures
-from trainables.inputs import StudyInputs, prepare_inputs
+from trainables.inputs import EvaluationRules, StudyInputs, prepare_inputs
 from trainables.ratio.signals import signal_pairs
 from trainables.records import now
 from trainables.storage import Folder
@@ -100,7 +102,8 @@ class Session:
             self._data.training,
             self._data.dev,
             self._data.tests,
-            asked_measures(settings),
+            EvaluationRules((*asked_measures(settings), *self._data.measures), settings.ties),
+            ArrayCache(self._cache / "tokens"),
             keep_ids=settings.keep_runs,
         )
         if recorded is not None:
@@ -156,7 +159,8 @@ class Session:
         if not study.arms:
             changes = {**changes, "trials": trials_of_all(study)}
         session = cls.resumed(location, changes, console)
-        before = 1 + max((trial.seed for trial in study.trials if trial.phase == "confirm"), default=-1)
+        seen = 1 + max((trial.seed for trial in study.trials if trial.phase == "confirm"), default=-1)
+        before = -(-seen // study.info.settings.repeat_search)
         wished = session.settings.seeds
         if "seeds" in changes and wished is not None and wished < before:
             raise UserError(f"--seeds {wished}: the study has {before} seeds already; give more than that.")
@@ -245,8 +249,13 @@ class Session:
                 self.settings.keep_encoders,
                 self.settings.keep_runs,
                 self.settings.plugin,
+                self._cache,
             ),
         )
+
+    @property
+    def _cache(self) -> Path:
+        return self.settings.cache_dir or cache_folder()
 
     def _log_file(self) -> Path:
         if self._folder.is_local:
@@ -302,10 +311,12 @@ class Session:
             ),
             branches=plan.branches,
             # Enough suggestions at a time to fill the cluster; part of what makes a study repeatable.
-            round_size=-(-resources.concurrent // sum(branch.role != "control" for branch in plan.branches)),
+            round_size=-(
+                -resources.concurrent // (plan.repetitions * sum(branch.role != "control" for branch in plan.branches))
+            ),
             encoders=self._encoders,
             data=self._data.record(),
-            measures={str(one): one.record() for one in chosen_measures(self._inputs.measures)},
+            measures={str(one): one.record() for one in chosen_measures(self._inputs.rules.measures)},
             versions=environment.versions(),
             git_commit=environment.git_commit(),
             hardware=environment.hardware(),

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from trainables.evaluation.tie_rule import TieRule
+
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -52,6 +54,9 @@ class StudySettings(BaseModel):
     """benchmark: a name, a folder or hub:org/name; repeatable (default: the space's)"""
     data_dir: Path | None = None
     """folder with local copies of the data sets; without it they are fetched"""
+    cache_dir: Path | None = None
+    """folder for what many texts were made into, shared by studies: token ids and, while a trial judges its encoder,
+    embeddings (default: ~/.cache/hybrid-batch-studies)"""
     keep_overlap: bool = False
     """train also on items that share text with an evaluation set (not zero-shot)"""
     set: Mapping[str, Any] = {}
@@ -74,6 +79,8 @@ class StudySettings(BaseModel):
     front of several goes to the confirm phase"""
     measure: tuple[Text, ...] = ()
     """measure to compute beside the default ones, such as ndcg@10; repeatable (see --list)"""
+    ties: TieRule = "pessimistic"
+    """how equal scores rank: what is not relevant first, or as in trec_eval, for numbers beside published ones"""
     sampler: Literal["tpe", "random", "nsga2"] | None = None
     """Optuna sampler inside every branch (default: the space's; tpe is random for 4 trials)"""
     search: Mapping[str, str] = {}
@@ -84,15 +91,18 @@ class StudySettings(BaseModel):
     warm_start: bool = False
     """begin the search of a level with what its neighbour found, counted as one of its trials"""
     search_seed: Annotated[int, Field(ge=100_000, lt=2**31)] = 1_000_000
-    """seed of all search trials and of the samplers; confirm seeds are 0, 1, ..."""
+    """seed of all search trials and of the samplers, one more in every further search; confirm seeds are 0, 1, ..."""
+    repeat_search: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """make the whole search so many times, with other seeds, and confirm what each of them chooses: the intervals then
+    hold for new searches, too"""
     early_stopping: Literal["off", "halving"] = "off"
     """halving: stop search trials that are behind earlier ones of their own branch"""
 
     # How much.
     trials: Positive | None = None
-    """search trials per strategy and family (default: the space's)"""
+    """search trials per strategy and family (default: the space's); constants get as many in all as schedules"""
     seeds: Positive | None = None
-    """confirm runs per arm (default: the space's)"""
+    """confirm runs per arm and search (default: the space's)"""
     until_separable: Positive | None = None
     """add confirm seeds, up to this many, until the main comparison has a verdict"""
     time_budget: Text | None = None
@@ -165,6 +175,7 @@ class StudySettings(BaseModel):
                     name if name in BENCHMARKS or name in COLLECTIONS else absolute(name) for name in self.evaluate
                 ),
                 "data_dir": self.data_dir and self.data_dir.expanduser().absolute(),
+                "cache_dir": self.cache_dir and self.cache_dir.expanduser().absolute(),
             }
         )
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
+from trainables.array_cache import ArrayCache
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.tokens import TokenTable, tokenise
+from trainables.errors import UserError
+from trainables.evaluation.tie_rule import TieRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,16 @@ class TokenisedTexts:
     tests: tuple[TokenisedBenchmark, ...]
 
 
+@dataclass(frozen=True)
+class EvaluationRules:
+    """How every encoder of a study is judged, on the dev set and on the benchmarks."""
+
+    measures: tuple[str, ...] = ()
+    """What is computed beside the default measures."""
+    ties: TieRule = "pessimistic"
+    """How equal scores rank."""
+
+
 @dataclass(frozen=True, eq=False)
 class TrialInputs:
     """Everything that a trial reads."""
@@ -41,8 +54,7 @@ class TrialInputs:
     data: TrainingData
     """Without its texts."""
     texts: TokenisedTexts
-    measures: tuple[str, ...] = ()
-    """What every evaluation computes beside the default measures."""
+    rules: EvaluationRules = EvaluationRules()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +64,11 @@ class StudyInputs:
     data: TrainingData
     by_token_key: Mapping[str, TokenisedTexts]
     """By `EncoderConfig.token_key`."""
-    measures: tuple[str, ...] = ()
-    """What every evaluation computes beside the default measures."""
+    rules: EvaluationRules = EvaluationRules()
 
     def of(self, encoder: EncoderConfig) -> TrialInputs:
         """The inputs of the trials of an encoder."""
-        return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.measures)
+        return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.rules)
 
 
 def prepare_inputs(
@@ -65,7 +76,8 @@ def prepare_inputs(
     data: TrainingData,
     dev: Benchmark,
     tests: Sequence[Benchmark],
-    measures: tuple[str, ...] = (),
+    rules: EvaluationRules = EvaluationRules(),
+    cache: ArrayCache | None = None,
     keep_ids: bool = False,
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
@@ -77,30 +89,49 @@ def prepare_inputs(
         data: the training data.
         dev: the dev set.
         tests: the benchmarks.
-        measures: what every evaluation computes beside the default measures.
+        rules: how every encoder is judged.
+        cache: where token ids of many texts are kept.
         keep_ids: whether the benchmarks keep the ids of their candidates, which run files need.
 
     Raises:
-        UserError: a tokenizer does not load.
+        UserError: a tokenizer does not load, or a benchmark has images and an encoder does not read them.
     """
+    encoders = tuple(encoders)
+    _check_images(encoders, (dev, *tests))
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=(), item_ids=()),
-        {key: _tokenised(encoder, data.texts, dev, tests, keep_ids) for key, encoder in by_key.items()},
-        measures,
+        {key: _tokenised(encoder, data.texts, dev, tests, cache, keep_ids) for key, encoder in by_key.items()},
+        rules,
     )
 
 
+def _check_images(encoders: Iterable[EncoderConfig], benchmarks: Iterable[Benchmark]) -> None:
+    """An image has no text, so that a text encoder would encode nothing, and give it a score all the same."""
+    blind = next((encoder.name for encoder in encoders if not encoder.reads_images), None)
+    with_images = next((one.name for one in benchmarks if one.has_images), None)
+    if blind is not None and with_images is not None:
+        raise UserError(
+            f"{with_images} has images, and the encoder {blind} reads text only: leave out that benchmark, or choose "
+            "an encoder of images and texts."
+        )
+
+
 def _tokenised(
-    encoder: EncoderConfig, training: Sequence[str], dev: Benchmark, tests: Sequence[Benchmark], keep_ids: bool
+    encoder: EncoderConfig,
+    training: Sequence[str],
+    dev: Benchmark,
+    tests: Sequence[Benchmark],
+    cache: ArrayCache | None,
+    keep_ids: bool,
 ) -> TokenisedTexts:
     tokenizer = encoder.tokenizer(training)
 
     def queries(texts: Sequence[str]) -> TokenTable:
-        return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length)
+        return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length, cache)
 
     def passages(texts: Sequence[str]) -> TokenTable:
-        return tokenise(texts, tokenizer, encoder.passage_prefix, encoder.max_passage_length)
+        return tokenise(texts, tokenizer, encoder.passage_prefix, encoder.max_passage_length, cache)
 
     def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(

@@ -55,7 +55,8 @@ class TrialRecord(Record):
     """What a trial will do, written before it starts: the same record always gives the same numbers."""
 
     id: str
-    """`search-<branch>-<number>` or `confirm-<arm>-<seed>`, with the levels of the factors before the branch or arm"""
+    """`search-<branch>-<number>` or `confirm-<arm>-<seed>`, with the levels of the factors before the branch or arm; in
+    the second search of a study `search-r1-...`"""
     phase: Literal["search", "confirm"]
     """search: it helps to choose options on the dev set; confirm: an arm with a fresh seed, judged on the benchmarks"""
     branch: str | None = None
@@ -64,8 +65,11 @@ class TrialRecord(Record):
     """confirm phase: the arm"""
     cell: Mapping[str, str] = {}
     """level of every factor"""
+    repetition: int = 0
+    """which search it belongs to or chose its arm: 0, 1, ... where the search was repeated; that of a confirm seed is
+    the remainder of the seed by the number of searches"""
     number: int | None = None
-    """search phase: number of the trial within its branch and cell"""
+    """search phase: number of the trial within its branch, cell and search"""
     config: TrialConfig
     """every option of the training"""
     rungs: tuple[Rung, ...] = ()

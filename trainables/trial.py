@@ -23,9 +23,12 @@ steps on the atlas, without Ray:
 ('complete', 3, True)
 """
 
+import shutil
 import socket
 from dataclasses import dataclass
+from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -64,6 +67,8 @@ class TrialOptions:
     """Keep the trained encoder of a confirm run, as a Hugging Face folder."""
     keep_runs: bool = False
     """Keep what a confirm run retrieved, as run files; the inputs must hold the ids of candidates."""
+    cache: Path | None = None
+    """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
 
 
 def run_trial(
@@ -90,7 +95,8 @@ def run_trial(
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
     encoder = config.encoder.build(texts.tokenizer, config.seed).to(worker.device)
-    judge = _Judge(inputs, worker.device, clock, runs=folder / RUNS if options.keep_runs else None, tag=trial.id)
+    scratch = _scratch(folder, options)
+    judge = _Judge(inputs, worker.device, clock, scratch, folder / RUNS if options.keep_runs else None, trial.id)
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature)
     summary = fine_tune(
@@ -131,8 +137,17 @@ def run_trial(
         ratios=summary.ratios if ratio.closed_loop else None,
     )
     write_result(folder, result)
-    # A finished trial is never resumed; its optimiser state would fill the disk.
+    # A finished trial is never resumed; its optimiser state and its embeddings would fill the disk.
     (folder / CHECKPOINT).delete()
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch(folder: Folder, options: TrialOptions) -> Path | None:
+    """Where a trial leaves embeddings that it would need again if it were killed."""
+    if options.cache is None:
+        return None
+    return options.cache / "embeddings" / sha256(folder.location.encode()).hexdigest()
 
 
 def write_result(folder: Folder, result: Result) -> None:
@@ -149,12 +164,18 @@ class _Judge:
     """Evaluates an encoder on the dev set and on the benchmarks."""
 
     def __init__(
-        self, inputs: TrialInputs, device: torch.device, clock: Clock, runs: Folder | None = None, tag: str = ""
+        self,
+        inputs: TrialInputs,
+        device: torch.device,
+        clock: Clock,
+        scratch: Path | None,
+        runs: Folder | None,
+        tag: str,
     ) -> None:
         """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
-        self._texts, self._measures = inputs.texts, inputs.measures
-        self._device, self._clock = device, clock
         self._runs, self._tag = runs, tag
+        self._inputs, self._texts = inputs, inputs.texts
+        self._device, self._clock, self._scratch = device, clock, scratch
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
@@ -167,8 +188,10 @@ class _Judge:
     def _evaluate(self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool) -> Evaluation:
         pad_id = self._texts.tokenizer.pad_token_id
         with self._clock.measure("encode"):
-            queries = encode(encoder, tokenised.queries, pad_id=pad_id, device=self._device)
-            candidates = encode(encoder, tokenised.candidates, pad_id=pad_id, device=self._device)
+            queries, candidates = (
+                encode(encoder, table, pad_id=pad_id, device=self._device, scratch=self._scratch)
+                for table in (tokenised.queries, tokenised.candidates)
+            )
         with self._clock.measure("score"):
             # Tests alone have values per query, and runs.
             if keep_per_query and self._runs is not None:
@@ -177,7 +200,12 @@ class _Judge:
                 self._runs.write_bytes(f"{name}.trec.gz", run)
                 self._runs.write_bytes(f"{name}.qrels.gz", qrels_file(tokenised.benchmark))
             return evaluate(
-                tokenised.benchmark, queries, candidates, measures=self._measures, keep_per_query=keep_per_query
+                tokenised.benchmark,
+                queries,
+                candidates,
+                measures=self._inputs.rules.measures,
+                ties=self._inputs.rules.ties,
+                keep_per_query=keep_per_query,
             )
 
 

@@ -24,6 +24,9 @@ class Arm:
     seeds; `left_out` are seeds that this arm finished and others did not, `diverged` those whose training was lost. An
     arm that finished no more than half of the seeds of the others is not `compared`: it keeps its own seeds.
     `repeated` are the seeds that the only run of an untrained encoder stands for: nothing in it depends on a seed.
+    Where the search was repeated, `choices` are what each of the `searches` chose, and seed s belongs to search s mod
+    `searches`: a search with its seeds is one unit, as a seed is in a study that searched once. `record` is the first
+    of the choices; arms with parts have none.
     An arm with `parts` stands for the arms of one name in several cells; its values are the means over these.
     """
 
@@ -40,6 +43,8 @@ class Arm:
     compared: bool = True
     repeated: tuple[int, ...] = ()
     parts: tuple["Arm", ...] = ()
+    choices: tuple[ArmRecord, ...] = ()
+    searches: int = 1
 
     @property
     def role(self) -> str:
@@ -61,7 +66,19 @@ class Arm:
         """What two arms share if they are the same runs."""
         if self.parts:
             return tuple(name for part in self.parts for name in part.identity)
-        return *self.group, self.record.same_as or self.name
+        return *self.group, *(chosen.same_as or self.name for chosen in self.choices)
+
+    @property
+    def same_as(self) -> str | None:
+        """Another arm with the same training, in every search."""
+        found = {chosen.same_as for chosen in self.choices}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def constant_ratio(self) -> float | None:
+        """The ratio, where it never changes and is the same in every search."""
+        found = {chosen.constant_ratio for chosen in self.choices}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -75,12 +92,33 @@ class Arm:
         """How many seeds were trained to an end, lost ones and those left out of the numbers included."""
         return len(self.diverged) + len(self.seeds) + len(self.left_out)
 
+    def search_of(self, seed: int) -> int:
+        """The search that a seed belongs to."""
+        return seed % self.searches
+
+    def label_in(self, search: int) -> str:
+        """Its label as one search chose it; the label where there was only one."""
+        return f"{self.label}, search {search + 1}" if self.searches > 1 else self.label
+
     def values(self, metric: str) -> dict[int, float]:
-        """The value of a summary metric by seed, without seeds that lack it."""
+        """The values of a summary metric of which each is a sample: by seed or, where the search was repeated, the mean
+        over the seeds by search; without those that lack it.
+        """
         if self.parts:
             held = [part.values(metric) for part in self.parts]
-            common = [seed for seed in self.seeds if all(seed in one for one in held)]
+            common = sorted(set.intersection(*map(set, held)))
             return {seed: math.fsum(one[seed] for one in held) / len(held) for seed in common}
+        by_seed = self.by_seed(metric)
+        if self.searches == 1:
+            return by_seed
+        return {
+            search: math.fsum(found) / len(found)
+            for search in range(self.searches)
+            if (found := [value for seed, value in by_seed.items() if self.search_of(seed) == search])
+        }
+
+    def by_seed(self, metric: str) -> dict[int, float]:
+        """The value of a summary metric of an arm without parts by seed, without seeds that lack it."""
         if self.repeated:
             value = self.runs[0].metrics.get(metric)
             return {} if value is None else dict.fromkeys(self.repeated, value)

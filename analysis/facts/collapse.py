@@ -11,6 +11,6 @@ def collapsed_seeds(arm: Arm, benchmark: Benchmark) -> tuple[int, ...]:
     """The seeds of an arm whose encoder gives too many candidates of a benchmark the same score."""
     if benchmark.record is None:
         return ()
-    ties = arm.values(bias_metric(benchmark.name, TIES)) or arm.values(str(MetricName(benchmark.name, None, TIES)))
+    ties = arm.by_seed(bias_metric(benchmark.name, TIES)) or arm.by_seed(str(MetricName(benchmark.name, None, TIES)))
     queries, candidates = benchmark.record.queries, benchmark.record.candidates
     return tuple(seed for seed, value in ties.items() if is_collapsed(value, queries, candidates))

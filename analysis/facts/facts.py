@@ -1,6 +1,7 @@
 """The records of a report, merged: arms with their runs, benchmarks, factors, objectives."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -152,18 +153,25 @@ class Facts:
         confirm = {study: _finished(study) for study in self.studies}
         cells: dict[CellKey, Cell] = {}
         for study, found in confirm.items():
-            own = {key: runs[0].cell for (_, key), runs in found.items()}
+            own = {key: runs[0].cell for (*_, key), runs in found.items()}
             cells |= sorted(own.items(), key=lambda item: study.place_of(item[1]))
         names = list(dict.fromkeys(arm.arm for study in self.studies for arm in study.arms))
         levels = _levels(cells)
         arms: list[Arm] = []
         for key, cell in cells.items():
-            held = [study for study in self.studies if any(of == key for _, of in confirm[study])]
+            held = [study for study in self.studies if any(of == key for *_, of in confirm[study])]
             pooled = trained_alike(held, cell)
             for name in names:
-                holders = [study for study in held if study.arm(name, cell) is not None]
+                holders = [study for study in held if study.choices(name, cell)]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
-                    runs = {study: confirm[study].get((study.source(name, cell), key), []) for study in group}
+                    runs = {
+                        study: [
+                            run
+                            for source in study.sources(name, cell)
+                            for run in confirm[study].get((*source, key), [])
+                        ]
+                        for study in group
+                    }
                     arm = self._arm(name, cell, levels[key], runs, pooled)
                     if arm.runs:
                         arms.append(arm)
@@ -183,8 +191,8 @@ class Facts:
             seeds = f"Seed{'s' * (len(twice) > 1)} {', '.join(map(str, sorted(twice)))} of {label}"
             verb = "occurs" if len(twice) == 1 else "occur"
             self.merge_notes.append(f"{seeds} {verb} in more than one study: the first study counts.")
-        record = home.arm(name, cell)
-        if record is None:
+        choices = home.choices(name, cell)
+        if not choices:
             raise ValueError(f"{home.label} has no arm {name} in {cell}")
         return Arm(
             label=label,
@@ -193,18 +201,24 @@ class Facts:
             cell=cell,
             study=home.label,
             group=(level or ", ".join(cell.values()), "" if pooled else home.label),
-            record=record,
+            record=choices[0],
+            choices=choices,
+            searches=home.searches,
             runs=tuple(by_seed[seed] for seed in sorted(by_seed)),
             diverged=tuple(sorted(_diverged(runs, name, cell) - set(by_seed))),
         )
 
     def rivals_in_search(self, arm: Arm) -> int:
-        """Of how many search trials a "best" arm is the best: those of all schedules, or of all constants."""
+        """Of how many search trials a "best" arm is the best: those of all schedules, or of all constants.
+
+        Where the search was repeated, the most of one search.
+        """
         study = next(study for study in self.studies if study.label == arm.study)
         roles = {"dynamic"} if arm.role == "dynamic" else {"strategy", "static"}
         branches = {one.branch for one in study.info.branches if one.role in roles}
         tried = [run for run in study.runs if run.phase == "search" and run.cell == arm.cell and run.branch in branches]
-        return sum(run.status in ("complete", "pruned") for run in tried)
+        counts = Counter(run.repetition for run in tried if run.status in ("complete", "pruned"))
+        return max(counts.values(), default=0)
 
     @cached_property
     def factors(self) -> Mapping[str, tuple[str, ...]]:
@@ -263,7 +277,7 @@ class Facts:
         records: dict[str, BenchmarkRecord] = {}
         for study in self.studies:
             records = {**study.info.data.benchmarks, **records}
-        order = dict.fromkeys(name for study in self.studies for name in study.info.data.benchmarks)
+        main = {n: one.main_measure for study in self.studies for n, one in study.info.data.benchmarks.items()}
         return tuple(
             Benchmark(
                 one.name,
@@ -273,7 +287,7 @@ class Facts:
                 tuple(self._compared_bias(one.name)) if "multilingual" in one.settings else (),
                 records.get(one.name),
             )
-            for one in judged_benchmarks(order, self.metrics, self.measures)
+            for one in judged_benchmarks(main, self.metrics, self.measures)
         )
 
     def _compared_bias(self, benchmark: str) -> Iterator[MeasureRecord]:
@@ -327,24 +341,26 @@ class Facts:
         return list(dict.fromkeys([*found, *self.merge_notes]))
 
 
-def _finished(study: StudyRecords) -> dict[tuple[str, CellKey], list[Run]]:
-    """The complete runs of the confirm phase by arm and cell."""
-    found: dict[tuple[str, CellKey], list[Run]] = {}
+def _finished(study: StudyRecords) -> dict[tuple[str, int, CellKey], list[Run]]:
+    """The complete runs of the confirm phase by arm, search and cell."""
+    found: dict[tuple[str, int, CellKey], list[Run]] = {}
     for run in study.runs:
         if run.phase == "confirm" and run.arm is not None and run.status == "complete":
-            found.setdefault((run.arm, cell_key(run.cell)), []).append(run)
+            found.setdefault((run.arm, run.repetition, cell_key(run.cell)), []).append(run)
     return found
 
 
 def _diverged(studies: Iterable[StudyRecords], name: str, cell: Cell) -> set[int]:
     """The seeds of an arm whose training was lost in the confirm phase."""
+    sources = {study: study.sources(name, cell) for study in studies}
     return {
         run.seed
-        for study in studies
+        for study in sources
         for run in study.runs
         if run.phase == "confirm"
         and run.status == "diverged"
-        and (run.arm, cell_key(run.cell)) == (study.source(name, cell), cell_key(cell))
+        and cell_key(run.cell) == cell_key(cell)
+        and (run.arm, run.repetition) in sources[study]
     }
 
 

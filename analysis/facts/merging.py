@@ -53,6 +53,8 @@ def refuse_unlike(studies: Sequence[StudyRecords]) -> None:
             for meaning, one, two in (
                 ("evaluation data", first.fingerprint, own.fingerprint),
                 ("metric definition", first.metric_definition, own.metric_definition),
+                ("rule for ties", first.ties, own.ties),
+                ("main measure", first.main_measure, own.main_measure),
             ):
                 if one != two:
                     raise UserError(
@@ -66,8 +68,11 @@ def trained_alike(studies: Sequence[StudyRecords], cell: Cell) -> bool:
     """Whether the studies trained the arms of a cell in the same way, so that these may meet and share their seeds.
 
     The training data must agree, the encoders and every option that is not chosen per arm, and all of an arm that two
-    of the studies have. What a study has not trained yet cannot disagree.
+    of the studies have. What a study has not trained yet cannot disagree. Studies that repeated their search stand for
+    themselves: an arm of theirs is no single training.
     """
+    if len(studies) > 1 and any(study.searches > 1 for study in studies):
+        return False
     confirm = {
         study: [run for run in study.runs if run.phase == "confirm" and cell_key(run.cell) == cell_key(cell)]
         for study in studies
@@ -106,14 +111,17 @@ def _of_searched_arms(study: StudyRecords, runs: Iterable[Run]) -> list[Run]:
 
 def _of_arm(study: StudyRecords, name: str, cell: Cell, runs: Iterable[Run]) -> list[Run]:
     """The runs of an arm, those of another arm with the same training included."""
-    return [run for run in runs if study.arm(name, cell) is not None and run.arm == study.source(name, cell)]
+    sources = study.sources(name, cell)
+    return [run for run in runs if (run.arm, run.repetition) in sources]
 
 
 def _definition(study: StudyRecords, name: str, cell: Cell, chosen: Collection[str]) -> str:
     """What an arm is, in the options that are chosen per arm."""
-    found = study.arm(name, cell)
-    if found is None:
+    choices = study.choices(name, cell)
+    if not choices:
         return ""
+    # Studies that are put together have searched once.
+    found = choices[0]
     values = flat(found.config.model_dump(mode="json"))
     own = {key: value for key, value in values.items() if key.startswith("ratio.") or key in chosen}
     return json.dumps([own, found.same_as], sort_keys=True)

@@ -20,10 +20,16 @@ class Questions:
     def table(self, arm: Arm, place: Place) -> QuestionTable | None:
         """The values of an arm by seed, question and cell; None if no run has any.
 
+        Where the search was repeated the "seeds" are the searches, each the mean over its seeds: the outermost unit.
         An arm with parts has the mean over these; None if one of them has no values, or they share no seed.
         """
         if arm.parts:
             return self._average(arm, place)
+        table = self.by_seed(arm, place)
+        return table if table is None or arm.searches == 1 else table.grouped(arm.search_of)
+
+    def by_seed(self, arm: Arm, place: Place) -> QuestionTable | None:
+        """The same of an arm without parts, by seed in any case."""
         # Arms with identical training have the same runs: their files are read once.
         key = "|".join(run.location for run in arm.runs)
         if key not in self._tables:

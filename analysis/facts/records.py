@@ -75,14 +75,18 @@ class StudyRecords:
         """The arms in the order of the tables; empty while the search goes on."""
         return self.study.arms
 
-    def arm(self, name: str, cell: Cell) -> ArmRecord | None:
-        """The arm of this name in a cell; None if the study has none."""
-        return next((arm for arm in self.arms if arm.arm == name and self._is_of(arm, cell)), None)
+    @property
+    def searches(self) -> int:
+        """How often the whole search was made, each time with arms of its own."""
+        return self.info.settings.repeat_search
 
-    def source(self, name: str, cell: Cell) -> str:
-        """The arm whose runs an arm has: itself, or the one with the same training."""
-        found = self.arm(name, cell)
-        return name if found is None else found.same_as or name
+    def choices(self, name: str, cell: Cell) -> tuple[ArmRecord, ...]:
+        """The arm of this name in a cell, once for every search that has chosen one."""
+        return tuple(arm for arm in self.arms if arm.arm == name and self._is_of(arm, cell))
+
+    def sources(self, name: str, cell: Cell) -> list[tuple[str, int]]:
+        """The arms whose runs an arm has, with the search: itself, or the one with the same training."""
+        return [(arm.same_as or name, arm.repetition) for arm in self.choices(name, cell)]
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:

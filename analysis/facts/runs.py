@@ -45,8 +45,13 @@ class Run:
         return self._trial.record.arm
 
     @property
+    def repetition(self) -> int:
+        """Which search it belongs to, or chose its arm, where the search was repeated."""
+        return self._trial.record.repetition
+
+    @property
     def seed(self) -> int:
-        """The repetition."""
+        """What its random numbers follow from."""
         return self._trial.seed
 
     @property

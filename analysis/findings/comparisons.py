@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from analysis.facts.arms import Arm
 from analysis.facts.collapse import collapsed_seeds
@@ -14,7 +14,11 @@ from analysis.facts.questions import Questions
 from analysis.findings.levels import pooled_pairs
 from analysis.findings.pairing import Pair, compared_pairs, main_pairs
 from analysis.findings.panels import Panels, key
-from analysis.statistics.comparison import Comparison
+from analysis.statistics.comparison import Comparison, Unit
+
+if TYPE_CHECKING:
+    from analysis.statistics.max_t import AllPairs
+    from analysis.statistics.panel import Panel
 
 Family = Literal["question", "elsewhere", "other"]
 """`question`: the two arms that the study is about, where the objective looks. `elsewhere`: the same two in the other
@@ -91,6 +95,7 @@ class Judge:
         self._main = {_unordered(*pair) for pair in (*main_pairs(facts), *self._pooled)}
         self._numbers = self._family_sizes()
         self._found: dict[tuple[str, str, Place], Judged | None] = {}
+        self._together: dict[tuple[tuple[str, str], Place], AllPairs] = {}
 
     @property
     def pairs(self) -> list[Pair]:
@@ -129,15 +134,29 @@ class Judge:
             higher_is_better=not place.measure.lower_is_better,
             # Measures of bias have no natural margin.
             margin=None if place.measure.is_bias else self.margin,
+            pairs=self._pairs(first, place, panel) if family == "other" and not first.parts else None,
         )
         if decision is not None:
             comparison = decided(decision, comparison)
+        if first.searches > 1:
+            comparison = replace(comparison, unit="search")
         withheld = _survivors(first, second, comparison)
         if place.measure.is_bias:
             withheld = self._tied(first, second, place) or withheld
         if withheld:
             comparison = replace(comparison, verdict="not separable")
         return Judged(first, second, place, family, comparison, withheld)
+
+    def _pairs(self, arm: Arm, place: Place, panel: "Panel") -> "AllPairs | None":
+        """The pairs of a group at a place that have an error rate together, without those of other families."""
+        from analysis.statistics.max_t import all_pairs
+
+        if not panel.is_sample:
+            return None
+        if (arm.group, place) not in self._together:
+            own = sum(self.family(frozenset(pair), place) == "other" for pair in combinations(panel.arms, 2))
+            self._together[arm.group, place] = replace(all_pairs(panel), number=own)
+        return self._together[arm.group, place]
 
     def _tied(self, first: Arm, second: Arm, place: Place) -> str:
         """Why measures of bias of two arms are not compared: an encoder that tells nothing apart prefers nothing."""
@@ -247,8 +266,10 @@ def judge_pair(facts: Facts, questions: Questions, first: Arm, second: Arm, marg
             if one is not None and other is not None:
                 contrasts.append(Contrast(one, other, not place.measure.lower_is_better, None if is_bias else margin))
         family: Family = "other" if is_bias else "question"
+        unit: Unit = "search" if first.searches > 1 else "seed"
         judged += [
-            Judged(first, second, place, family, found) for place, found in zip(own, compare(contrasts), strict=True)
+            Judged(first, second, place, family, replace(found, unit=unit))
+            for place, found in zip(own, compare(contrasts), strict=True)
         ]
     return judged
 

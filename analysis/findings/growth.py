@@ -125,9 +125,9 @@ def alike(facts: Facts, found: Sizes, held: Sequence[Arm], against: str) -> tupl
     problems = []
     # Twins are one training: the baseline and the main arm keep their names, the others would count it twice.
     for name in sorted(grown, key=lambda name: (name != against, name not in facts.main_comparison)):
-        sources = {arm.record.same_as or name for arm in grown[name]}
-        if len({arm.record.config.ratio.model_dump_json() for arm in grown[name]}) > 1:
-            problems.append(f"{name} has another schedule at every size: it has no trend by size.")
+        sources = {arm.same_as or name for arm in grown[name]}
+        if len({one.config.ratio.model_dump_json() for arm in grown[name] for one in arm.choices}) > 1:
+            problems.append(f"{name} has no one schedule for every size: it has no trend by size.")
         else:
             kept.setdefault(sources.pop() if len(sources) == 1 else name, grown[name])
     shown = {id(arm) for arms in kept.values() for arm in arms}

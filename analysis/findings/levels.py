@@ -88,7 +88,17 @@ def _pooled(pairs: Sequence[Pair], scope: str) -> Pair:
 
 def _arm(parts: Sequence[Arm], scope: str) -> Arm:
     name = parts[0].name
-    return Arm(f"{name} ({scope})", name, name, {}, "", (scope, ""), parts[0].record, parts=tuple(parts))
+    return Arm(
+        f"{name} ({scope})",
+        name,
+        name,
+        {},
+        "",
+        (scope, ""),
+        parts[0].record,
+        parts=tuple(parts),
+        searches=parts[0].searches,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,7 +51,8 @@ class Means:
         counts = sorted({len(arm.seeds) for arm in self._facts.arms})
         if not counts or counts[-1] < 2:
             return "One seed per arm: single runs have no interval."
-        kind = "for new seeds and new questions" if self.cover_questions else "for new seeds on the same questions"
+        new = f"new {_units(self._facts)}"
+        kind = f"for {new} and new questions" if self.cover_questions else f"for {new} on the same questions"
         single = " Arms with one seed have no interval." if counts[0] == 1 else ""
         return f"Intervals: 95 %, each for itself, {kind} (Student's t).{single}"
 
@@ -60,10 +61,15 @@ def _place(benchmark: Benchmark, setting: MetricSetting) -> Place:
     return Place(benchmark.name, setting, benchmark.measure)
 
 
+def _units(facts: Facts) -> str:
+    """What is sampled beside questions, in words."""
+    return "searches with their seeds" if any(arm.searches > 1 for arm in facts.arms) else "seeds"
+
+
 def seeds_note(facts: Facts) -> str:
     """What brackets mean that hold for seeds alone, in the words of the seeds at hand."""
     counts = sorted({len(arm.seeds) for arm in facts.arms})
     if not counts or counts[-1] < 2:
         return "One seed per arm: single runs have no interval."
-    note = "In brackets: 95 % interval of the mean over seeds (Student's t)."
+    note = f"In brackets: 95 % interval of the mean over {_units(facts)} (Student's t)."
     return note + (" Arms with one seed have no interval." if counts[0] == 1 else "")

@@ -33,10 +33,16 @@ def _statistics(findings: Findings) -> list[str]:
         "were compared question by question on the same seeds, which are independent samples for each arm. Standard "
         "errors come from crossed random effects of seeds and questions, with variances between seeds moderated over "
         "the arms by empirical Bayes (Smyth 2004), Satterthwaite's degrees of freedom and Hall's (1992) correction of "
-        "skewness. 95 % intervals hold together for all comparisons of a family (Bonferroni)"
+        "skewness. 95 % intervals hold together for all comparisons of a family (Bonferroni; the pairs of "
+        "one place by max-t from five seeds on, Westfall and Young 1993)"
         f"{f', of {listed(shared)}' if shared else ''}; an arm is better or worse if the interval excludes zero and "
         f"equivalent if it lies within \N{PLUS-MINUS SIGN}{findings.margin:g}."
     ]
+    if any(j.comparison.unit == "search" for j in tested):
+        parts.append(
+            "A search with the seeds of its arms is one sampled unit, in the place of a seed, so that intervals hold "
+            "for new searches, too."
+        )
     parts += [_sequential(j) for j in tested if j.comparison.sequential is not None]
     if any(j.first.parts for j in tested):
         every = listed([f"{factor}s" for factor in findings.facts.factors])
@@ -91,6 +97,7 @@ def references(findings: Findings) -> str:
             ("hall1992removal", judged),
             ("satterthwaite1946approximate", judged),
             ("schuirmann1987comparison", judged),
+            ("westfall1993resampling", judged),
             ("zitzler1999multiobjective", 1 < len(facts.objectives) <= 3),
             ("lan1983discrete", sequential),
             ("kim1987design", sequential),

@@ -8,6 +8,7 @@ from analysis.facts.options import option_words, schedule_text
 from analysis.facts.records import StudyRecords
 from analysis.methods.phrases import phrased
 from analysis.wording import capital, count, listed, span
+from study.records import BenchmarkRecord
 
 SAMPLERS = {"tpe": "Optuna's TPE sampler", "random": "random search", "nsga2": "NSGA-II", "grid": "a grid"}
 
@@ -51,6 +52,7 @@ def _benchmarks(facts: Facts) -> list[str]:
         corpus = benchmark.record
         size = (
             f"{corpus.parallel_ids:,} questions, {corpus.queries:,} queries, {corpus.candidates:,} candidates"
+            f"{_left_out(corpus)}"
             if corpus is not None
             else ""
         )
@@ -60,6 +62,17 @@ def _benchmarks(facts: Facts) -> list[str]:
             f"They were judged on {benchmark.name} ({details}) in the {listed(benchmark.settings)} {noun}."
         )
     return sentences
+
+
+def _left_out(corpus: BenchmarkRecord) -> str:
+    parts = []
+    if corpus.unjudged_queries:
+        parts.append(f"{corpus.unjudged_queries:,} more without judgements were left out")
+    if corpus.queries_with_nothing_relevant:
+        parts.append(f"{corpus.queries_with_nothing_relevant:,} have nothing relevant and count 0")
+    if corpus.ties == "trec":
+        parts.append("ties as in trec_eval")
+    return "".join(f", {part}" for part in parts)
 
 
 def _overlap(study: StudyRecords) -> str:
@@ -116,7 +129,9 @@ def _chosen(study: StudyRecords) -> str:
             continue
         details = [f"learning rate {arm.config.optimiser.learning_rate:.4g}"]
         details += [f"the same training as {arm.same_as}"] if arm.same_as else []
-        name = arm.arm + (f" ({', '.join(arm.cell.values())})" if arm.cell else "")
+        search = [f"search {arm.repetition + 1}"] * (study.searches > 1)
+        where = [*search, *arm.cell.values()]
+        name = arm.arm + (f" ({', '.join(where)})" if where else "")
         found.append(f"{name} turned out to be {schedule_text(arm.config.ratio)} ({'; '.join(details)})")
     return f"{capital('; '.join(found))}." if found else ""
 
@@ -125,9 +140,13 @@ def _search(study: StudyRecords) -> str:
     branches = {one.branch: one.trials for one in study.info.branches if one.trials > 1} or {
         one.branch: one.trials for one in study.info.branches
     }
-    trials = set(branches.values())
+    usual = min(branches.values())
+    more = {name: number for name, number in branches.items() if number > usual}
     settings = study.info.settings
-    noun = "search trial" if max(trials) == 1 else "search trials"
+    noun = "search trial" if usual == 1 else "search trials"
+    if more:
+        of_these = listed([f"{name} had {number}" for name, number in more.items()])
+        noun += f" ({of_these}, so that constants and schedules had equally many in all)"
     who = f"Each of {len(branches)} families ({listed(list(branches))})" if len(branches) > 1 else "The one family"
     where = f" for every {' and '.join(option_words(one.name) for one in study.info.factors)}" * bool(
         study.info.factors
@@ -142,9 +161,13 @@ def _search(study: StudyRecords) -> str:
         how = "with its own learning rate"
     sampler = SAMPLERS.get(settings.sampler or "", f"the sampler of the space {study.info.space}")
     objective = study.info.objectives[0]
+    seeds = f"seed {settings.search_seed}"
+    if study.searches > 1:
+        seeds = f"seeds {settings.search_seed} to {settings.search_seed + study.searches - 1}"
     sentences = [
-        f"{who} had {span(trials, 'count')} {noun}{where}, {how}, proposed by {sampler} with seed "
-        f"{settings.search_seed}.",
+        *[f"The whole search was made {study.searches} times, and each search chose its own arms."]
+        * (study.searches > 1),
+        f"{who} had {usual:,} {noun}{where}, {how}, proposed by {sampler} with {seeds}.",
         f"Parameters were chosen by the {'highest' if objective.maximised else 'lowest'} {objective.metric} on dev "
         "data, never on a test benchmark.",
     ]
@@ -173,10 +196,13 @@ def _seeds(facts: Facts) -> str:
         return ""
     untrained = " but the encoder as it comes" * any(arm.record.is_untrained for arm in facts.arms)
     noun = "seed" if max(counts) == 1 else "seeds"
+    searches = max(arm.searches for arm in facts.arms)
+    shared = f", shared out evenly among what {searches} searches chose" * (searches > 1)
     items = same_items(facts.arms)
     seen = "; all arms saw the same items in the same order" if items and items.is_same and items.is_whole else ""
     return (
-        f"Every arm{untrained} was trained anew with {span(counts, 'count')} {noun} that the search had not used{seen}."
+        f"Every arm{untrained} was trained anew with {span(counts, 'count')} {noun} that the search had not used"
+        f"{shared}{seen}."
     )
 
 

@@ -74,6 +74,12 @@ def write_tables(tables: Iterable[Table], output: Folder, formats: Iterable[str]
     return [f"{output.name}/*.{ending}" for ending, _ in kinds]
 
 
+def write_text(output: Folder, name: str, text: str) -> None:
+    """Writes one file. Raises UserError if `output` is no place to write."""
+    with _writing(output):
+        _write(output, name, text)
+
+
 def report_markdown(report: Report) -> str:
     """The whole report as one Markdown text."""
     lines = [f"# {report.title}", ""]

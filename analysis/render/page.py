@@ -87,9 +87,11 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     if not facts.arms:
         return []
     seeds = sorted({len(arm.seeds) for arm in facts.arms})
+    searches = max(arm.searches for arm in facts.arms)
     found = [
         ("Arms", str(len(facts.arms))),
         ("Seeds per arm", str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}\N{EN DASH}{seeds[-1]}"),
+        *([("Searches", str(searches))] if searches > 1 else []),
         ("Search trials", f"{len(facts.search_runs()):,}"),
         ("Benchmarks", ", ".join(benchmark.name for benchmark in facts.benchmarks)),
     ]

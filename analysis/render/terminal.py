@@ -27,6 +27,7 @@ Layout = Literal["beside", "short", "wrapped"]
 
 LAYOUTS: tuple[Layout, ...] = ("beside", "short", "wrapped")
 PROSE_WIDTH = 24
+LONGEST_WORD = 13
 GAP = 2
 
 
@@ -78,17 +79,23 @@ def _label(column: Column, with_groups: bool) -> Text:
 
 def _rich_table(table: Table, layout: Layout, with_groups: bool) -> RichTable:
     shown = RichTable(box=None, header_style="dim", pad_edge=False, padding=(0, GAP, 0, 0))
-    for column in table.columns:
+    for index, column in enumerate(table.columns):
         shown.add_column(
             _label(column, with_groups),
             justify="right" if column.is_number else "left",
             no_wrap=column.is_number or not (column.prose or layout == "wrapped"),
-            min_width=PROSE_WIDTH if column.prose else None,
+            min_width=PROSE_WIDTH if column.prose else _longest_word(table, index),
             overflow="fold",
         )
     for row in table.rows:
         shown.add_row(*(_text(table, index, cell, layout) for index, cell in enumerate(row)))
     return shown
+
+
+def _longest_word(table: Table, index: int) -> int:
+    """What a text may be broken to; names that are one long word are broken inside it."""
+    words = " ".join(format_cell(row[index], table.columns[index].kind) for row in table.rows).split()
+    return min(max(map(cell_len, words), default=0), LONGEST_WORD)
 
 
 def _text(table: Table, index: int, cell: Cell, layout: Layout) -> Text:
@@ -111,12 +118,13 @@ def _text(table: Table, index: int, cell: Cell, layout: Layout) -> Text:
 
 def _shortened(table: Table) -> Table:
     """The table without the columns that say the same in every row: its title says it then."""
+    nouns = {"seeds": "seed", "runs": "run"}
     for index in reversed(range(len(table.columns))):
         key, found = table.columns[index].key, {row[index].value for row in table.rows}
-        if key not in ("benchmark", "seeds") or len(found) != 1:
+        if key not in ("benchmark", *nouns) or len(found) != 1:
             continue
         (value,) = found
-        said = f"{value} seed{'' if value == 1 else 's'}" if key == "seeds" else value
+        said = f"{value} {nouns[key]}{'' if value == 1 else 's'}" if key in nouns else value
         table = replace(
             table,
             title=f"{table.title}, {said}",

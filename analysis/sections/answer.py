@@ -44,6 +44,8 @@ def _verdicts(facts: Facts, judged: Sequence[Judged]) -> list[str]:
     ]
     if chosen.comparison.sequential is not None:
         parts.append(chosen.comparison.sequential.sentence)
+    if chosen.comparison.interval is not None:
+        parts += _luck(facts, [chosen.first, chosen.second])
     parts += doubts(chosen.comparison)
     others = [j for j in judged if j is not chosen and j.is_quality and j.comparison.interval is not None]
     several = len({j.place.benchmark for j in judged}) > 1
@@ -58,13 +60,26 @@ def _verdicts(facts: Facts, judged: Sequence[Judged]) -> list[str]:
 
 def _named(facts: Facts, arm: Arm) -> str:
     """An arm with its ratio and the luck of its search: `best dynamic (α cosine 1 → 0, the best of 21 trials)`."""
-    record = arm.record
-    if arm.parts or record.chosen_from is None or not arm.name.startswith("best "):
+    if arm.parts or arm.record.chosen_from is None or not arm.name.startswith("best "):
         return arm.label
     rivals = facts.rivals_in_search(arm)
     luck = f", the best of {count(rivals, 'search trial')}" if rivals > 1 else ""
-    alpha = "" if ALPHA in record.description else f"{ALPHA} "
-    return f"{arm.label} ({alpha}{record.description}{luck})"
+    if arm.searches > 1:
+        luck = f", chosen anew in each of {arm.searches} searches{luck and f' as{luck[1:]}'}"
+    ratios = "; ".join(dict.fromkeys(chosen.description for chosen in arm.choices))
+    alpha = "" if ALPHA in ratios else f"{ALPHA} "
+    return f"{arm.label} ({alpha}{ratios}{luck})"
+
+
+def _luck(facts: Facts, arms: Sequence[Arm]) -> list[str]:
+    """Whether the luck of the search is in the interval, where it has any."""
+    parts = [part for arm in arms for part in arm.parts or (arm,)]
+    searched = [part for part in parts if part.record.chosen_from is not None and facts.rivals_in_search(part) > 1]
+    if not searched:
+        return []
+    if searched[0].searches > 1:
+        return [f"Over {searched[0].searches} searches, whose luck is in the interval."]
+    return ["The luck of the search is not in the interval: another search may choose other arms (--repeat-search)."]
 
 
 def _untested(facts: Facts, first: Arm, second: Arm) -> str:

@@ -51,7 +51,9 @@ def comparisons(compared: Comparisons) -> Table:
         Column("p_randomisation", "p (randomisation)", "p"),
         Column("p_ranks", "p (ranks)", "p"),
         Column("doubts", "Doubts"),
-        Column("seeds", "Seeds", "count"),
+        Column(
+            "seeds", "Searches" if any(j.comparison.unit == "search" for j in compared.judged) else "Seeds", "count"
+        ),
         Column("questions", "Questions", "count"),
         Column("family", "Family"),
         Column("family_size", "Comparisons in it", "count"),
@@ -165,6 +167,11 @@ def notes(compared: Comparisons, together: str = "") -> list[str]:
     ]
     if _any_detectable(compared.judged):
         found.append(DETECTABLE_NOTE)
+    if any(judged.comparison.unit == "search" for judged in compared.judged):
+        found.append(
+            "The search was repeated: a search with its seeds is one unit, as a seed is elsewhere, so that the "
+            "intervals hold for new searches, too."
+        )
     raised = {doubt for judged in compared.judged for doubt in judged.comparison.doubts}
     found += [f"Doubt, {doubt}: {meaning}" for doubt, meaning in DOUBTS.items() if doubt in raised]
     found += list(dict.fromkeys(f"No verdict: {judged.withheld}." for judged in compared.judged if judged.withheld))

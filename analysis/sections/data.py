@@ -5,6 +5,7 @@ from typing import Any
 from analysis.facts.facts import Facts
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.section import Section
+from study.records import BenchmarkRecord, SetRecord
 
 
 def data(facts: Facts) -> Table:
@@ -16,6 +17,7 @@ def data(facts: Facts) -> Table:
         Column("items", "Items or questions", "count"),
         Column("queries", "Queries", "count"),
         Column("candidates", "Candidates", "count"),
+        Column("licence", "Licence"),
         Column("fingerprint", "Fingerprint"),
         Column("reason", "Why left out"),
     ]
@@ -25,12 +27,18 @@ def data(facts: Facts) -> Table:
         languages = " ".join(held.training.languages)
         for one in held.training.sets:
             use, why = "left out" if one.left_out else "training", one.left_out or ""
-            rows[use, one.name, languages, one.items, None, None, held.training.fingerprint, why] = None
+            licence = _licence(one)
+            rows[use, one.name, languages, one.items, None, None, licence, held.training.fingerprint, why] = None
         for use, corpora in (("dev", [held.dev]), ("test", held.benchmarks.values())):
             for corpus in corpora:
                 numbers = corpus.parallel_ids, corpus.queries, corpus.candidates
-                rows[use, corpus.name, " ".join(corpus.languages), *numbers, corpus.fingerprint, ""] = None
+                cells = corpus.name, " ".join(corpus.languages), *numbers, _licence(corpus), corpus.fingerprint
+                rows[use, *cells, ""] = None
     return make_table("data", "Data", columns, [list(row) for row in rows])
+
+
+def _licence(of: SetRecord | BenchmarkRecord) -> str:
+    return f"{of.licence or ''}{' (non-commercial)' if of.non_commercial else ''}"
 
 
 def overlap(facts: Facts) -> Table:

@@ -1,9 +1,11 @@
 """Details: failed trials, where the spread of the numbers comes from, other metrics, settings."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.facts.arms import without_repeats
+from analysis.facts.arms import Arm, without_repeats
 from analysis.facts.facts import Facts, Place, estimate
+from analysis.facts.questions import Questions
 from analysis.findings.findings import Findings
 from analysis.findings.means import seeds_note
 from analysis.findings.panels import key
@@ -32,23 +34,27 @@ def failures(facts: Facts) -> Table:
 def spread(findings: Findings) -> Table:
     """Shares of the variance of the mean, for the question's own differences and per arm."""
     facts, questions = findings.facts, findings.questions
+    again = any(arm.searches > 1 for arm in facts.arms)
     columns = [
         Column("of", "Of"),
         Column("benchmark", "Benchmark"),
         Column("setting", "Setting"),
+        *([Column("search", "From searches", "share")] if again else []),
         Column("seed", "From seeds", "share"),
         Column("question", "From questions", "share"),
         Column("seed_question", "From seed x question", "share"),
         Column("standard_error", "Standard error", "size"),
         Column("language", "Between languages", "size"),
-        Column("seeds", "Seeds", "count"),
+        Column("seeds", "Searches" if again else "Seeds", "count"),
     ]
     rows = []
     for judged in findings.comparisons.main:
         panel = findings.panels.of_pair(judged.first, judged.second, judged.place)
         if panel is not None and panel.is_sample:
             weights = panel.weights({key(judged.first): 1.0, key(judged.second): -1.0})
-            rows += _row(judged.label, judged.place, panel.components(weights), None)
+            found = panel.components(weights)
+            searches = [_of_searches(questions, [judged.first, judged.second], judged.place, found)] * again
+            rows += _row(judged.label, judged.place, found, None, searches)
     for arm in without_repeats(facts.arms):
         for benchmark in facts.benchmarks:
             for setting in benchmark.summaries:
@@ -58,25 +64,58 @@ def spread(findings: Findings) -> Table:
                 if panel is not None and table is not None and panel.is_sample:
                     # The mean of all settings has no mean of a language.
                     of_languages = table if setting in benchmark.settings else None
-                    rows += _row(arm.label, place, panel.components(panel.weights({key(arm): 1.0})), of_languages)
+                    found = panel.components(panel.weights({key(arm): 1.0}))
+                    searches = [_of_searches(questions, [arm], place, found)] * again
+                    rows += _row(arm.label, place, found, of_languages, searches)
     notes = [
         "Shares of the variance of the mean for new seeds and new questions: variance between seeds / seeds, between "
         "questions / questions, of seed and question together / both. More seeds help against the first and the third, "
         "more questions against the second and the third. Between languages: standard deviation of the means of the "
         "query languages at hand, which are taken as given."
     ]
+    if again:
+        notes.append(
+            "The search was repeated. From searches: what the means of the searches vary more than their seeds "
+            "explain, divided by the searches; empty where a search has one seed, whose luck cannot be told from that "
+            "of the search. It is then part of what comes from seeds."
+        )
     return make_table("spread", "Where the spread comes from", columns, rows, notes, long=True)
 
 
-def _row(name: str, place: Place, found: "Components", table: QuestionTable | None) -> list[list[Any]]:
-    """One row, in the variances that the intervals of the report use."""
+def _of_searches(questions: Questions, arms: Sequence[Arm], place: Place, found: "Components") -> float | None:
+    """The variance between searches of the sum or difference of arms, part of that between the units of the panel."""
+    from analysis.statistics.variance import between_groups
+
+    parts = [part for arm in arms for part in arm.parts or (arm,)]
+    tables = [table for part in parts if (table := questions.by_seed(part, place)) is not None]
+    shares = [
+        between_groups(table.seed_means, [part.search_of(seed) for seed in table.seeds])
+        for part, table in zip(parts, tables, strict=False)
+    ]
+    known = [share for share in shares if share is not None]
+    if len(known) < len(parts):
+        return None
+    # The means of arms with parts are those over several cells.
+    return min(sum(known) / (len(parts) / len(arms)) ** 2, found.seed)
+
+
+def _row(
+    name: str,
+    place: Place,
+    found: "Components",
+    table: QuestionTable | None,
+    searches: Sequence[float | None] = (),
+) -> list[list[Any]]:
+    """One row, in the variances that the intervals of the report use; `searches`: the part of searches, if any."""
+    of_searches = [None if one is None else one / found.n_seeds for one in searches]
     variances = [
-        found.seed / found.n_seeds,
+        *of_searches,
+        found.seed / found.n_seeds - sum(one or 0.0 for one in of_searches),
         found.question / found.n_questions,
         found.rest / (found.n_seeds * found.n_questions),
     ]
-    total = sum(variances)
-    shares = [variance / total if total > 0 else None for variance in variances]
+    total = sum(variance or 0.0 for variance in variances)
+    shares = [None if variance is None or total <= 0 else variance / total for variance in variances]
     between = None if table is None else spread_of_languages(table)
     return [[name, place.benchmark, place.setting, *shares, total**0.5, between, found.n_seeds]]
 

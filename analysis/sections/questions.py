@@ -1,6 +1,7 @@
-"""The main comparison question by question: a figure of the section `comparisons`."""
+"""Two arms question by question: tables, and a figure of the section `comparisons` about the main comparison."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from analysis.findings.comparisons import Judged
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import slug
+from analysis.statistics.questions import QuestionTable
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
@@ -18,6 +20,52 @@ if TYPE_CHECKING:
 CAPTION = "Each step is one question, averaged over seeds and languages; above zero the first arm is better."
 MOST_STEPS = 400
 """Steps of a panel: more cannot be told apart."""
+
+
+def two_by_question(
+    name: str,
+    title: str,
+    labels: Sequence[str],
+    held: Sequence[QuestionTable],
+    texts: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Every question with the means of two arms over its queries and the seeds in common, sorted by the difference.
+
+    Args:
+        name: of the table.
+        title: of the table.
+        labels: what the two are called.
+        held: their values.
+        texts: what the questions ask, by id; empty if that is not at hand.
+        notes: what stands below.
+    """
+    one, other = held
+    seeds = tuple(sorted(set(one.seeds) & set(other.seeds)))
+    means = [table.of_seeds(seeds).own_means for table in (one, other)]
+    columns = [
+        Column("question", "Question"),
+        Column("first", labels[0], "score"),
+        Column("second", labels[1], "score"),
+        Column("difference", "Difference", "difference"),
+        *([Column("text", "Text", prose=True)] if texts else []),
+    ]
+    difference = means[0] - means[1]
+    rows = [
+        [
+            one.questions[i],
+            *(float(value[i]) for value in (*means, difference)),
+            *([texts.get(one.questions[i])] if texts else []),
+        ]
+        for i in np.lexsort((np.array(one.questions), difference))
+    ]
+    return make_table(name, title, columns, rows, list(notes))
+
+
+def extremes(table: Table, top: int) -> Table:
+    """Of a table of every question, those at its ends: the ones that changed most."""
+    rows = table.rows if len(table.rows) <= 2 * top else (*table.rows[:top], *table.rows[-top:])
+    return replace(table, title=table.title.replace("every question", "the questions that changed most"), rows=rows)
 
 
 def questions(findings: Findings) -> Iterator["Figure"]:

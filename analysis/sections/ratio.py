@@ -114,7 +114,7 @@ def ratio_curves(findings: Findings) -> Iterator["Figure"]:
     # Apart from its study: whether studies were put together or not, one curve holds all of a cell.
     for cell in dict.fromkeys(arm.group[0] for arm in arms):
         held = [arm for arm in arms if arm.group[0] == cell]
-        static = [(ratio, arm) for arm in held if (ratio := arm.record.constant_ratio) is not None]
+        static = [(ratio, arm) for arm in held if (ratio := arm.constant_ratio) is not None]
         dynamic = [arm for arm in held if arm.role == "dynamic" and not arm.is_front]
         if len({ratio for ratio, _ in static}) < 2:
             continue

@@ -39,12 +39,12 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
     best = f"Bold: best of its column{' for each ' * bool(parts)}{' and '.join(parts)}."
     if compared.tied:
         notes.append(
-            f"{best} \N{DAGGER}: by the verdicts of this report not separable from the best, or equivalent to it; all "
-            "such marks hold together with 95 % chance."
+            f"{best} \N{DAGGER}: by the verdicts of this report not separable from the best, or equivalent to it; the "
+            "marks of a column hold together with 95 % chance, whichever arm is the best."
         )
     elif facts.arms:
         notes.append(best)
-    twins = [f"{arm.label} is {arm.record.same_as}" for arm in facts.arms if arm.record.same_as]
+    twins = [f"{arm.label} is {arm.same_as}" for arm in facts.arms if arm.same_as]
     if twins:
         notes.append(f"The same training under two names: {', '.join(dict.fromkeys(twins))}.")
     return make_table("results", "Results by arm", columns, rows, notes)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Collection
 
-from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts, estimate
 from analysis.facts.options import option_words, plain_options, schedule_text
 from analysis.facts.runs import Run, with_dev_value
@@ -12,10 +11,14 @@ from analysis.sections.importance import importance
 from analysis.sections.parallel import parallel_coordinates
 from analysis.sections.section import Section
 from analysis.sections.training import learning_curves, schedules
+from study.records import ArmRecord
 
 
 def arms(facts: Facts) -> Table:
-    """What each arm is: its schedule, its parameters, the mean ratio asked for and the share that was drawn."""
+    """What each arm is: its schedule, its parameters, the mean ratio asked for and the share that was drawn.
+
+    Where the search was repeated, one row for what each search chose.
+    """
     columns = [
         Column("arm", "Arm"),
         Column("role", "Role"),
@@ -28,35 +31,35 @@ def arms(facts: Facts) -> Table:
         Column("description", "Description"),
     ]
     rows = []
-    for arm in facts.arms:
-        record = arm.record
-        share = estimate(run.mono_share for run in arm.runs if run.mono_share is not None)
-        drawn = estimate(run.mean_ratio for run in arm.runs if run.mean_ratio is not None)
+    for arm, record in [(one, chosen) for one in facts.arms for chosen in one.choices]:
+        runs = [run for run in arm.runs if run.repetition == record.repetition]
+        share = estimate(run.mono_share for run in runs if run.mono_share is not None)
+        drawn = estimate(run.mean_ratio for run in runs if run.mean_ratio is not None)
         mean = record.mean_ratio if record.mean_ratio is not None else None if drawn is None else drawn.mean
         rows.append(
             [
-                arm.label,
-                _role(arm),
+                arm.label_in(record.repetition),
+                _role(record),
                 "" if record.is_untrained else schedule_text(record.config.ratio),
                 None if record.is_untrained else mean,
                 None if share is None else share.mean,
                 None if record.is_untrained else record.config.optimiser.learning_rate,
                 record.chosen_from,
-                len(arm.runs),
+                len(runs),
                 record.description,
             ]
         )
     return make_table("arms", "The arms", columns, rows)
 
 
-def _role(arm: Arm) -> str:
-    belongs = f" of {arm.record.of}" if arm.record.of else ""
-    same = f", the same training as {arm.record.same_as}" if arm.record.same_as else ""
-    return f"{arm.role}{belongs}{same}"
+def _role(record: ArmRecord) -> str:
+    belongs = f" of {record.of}" if record.of else ""
+    same = f", the same training as {record.same_as}" if record.same_as else ""
+    return f"{record.role}{belongs}{same}"
 
 
 def search(facts: Facts) -> Table:
-    """The search budget of each family and what it found: every family must have had the same."""
+    """The search budget of each family and what it found, over all searches."""
     objective = facts.objective
     columns = [
         Column("family", "Family"),
@@ -74,7 +77,7 @@ def search(facts: Facts) -> Table:
     for study in facts.studies:
         for one in study.info.branches:
             place = one.branch, ", ".join(one.cell.values())
-            planned[place] += one.trials
+            planned[place] += one.trials * study.searches
             by_branch.setdefault(place, [])
             searched |= dict.fromkeys(one.searched)
         for run in study.runs:
@@ -96,7 +99,14 @@ def search(facts: Facts) -> Table:
                 "" if best is None else _parameters(best[0], searched),
             ]
         )
-    notes = ["Parameters are chosen on dev data only; a trial that was stopped early cannot be chosen."]
+    notes = [
+        "Parameters are chosen on dev data only; a trial that was stopped early cannot be chosen. Every strategy and "
+        "family has equally many trials; where the searched constant has more, the constants together have as many as "
+        "the schedules."
+    ]
+    searches = max(study.searches for study in facts.studies)
+    if searches > 1:
+        notes.append(f"The sum of {searches} searches, of which each chose its own arms.")
     return make_table("search", "Search budget by family", columns, rows, notes)
 
 

@@ -24,15 +24,23 @@ LEARNING = "Mean over the seeds of each arm, at the steps that all of them repor
 
 
 def schedules(findings: Findings) -> Iterator["Figure"]:
-    """The ratio of every arm over training progress, with the share of monolingual batches that were drawn."""
+    """The ratio of every arm over training progress, with the share of monolingual batches that were drawn.
+
+    That of its first seed; where the search was repeated, of the first seed of each search.
+    """
     from analysis.render.figure import Figure
 
     rows: list[list[Any]] = []
-    for arm in without_repeats(findings.facts.arms):
-        reports = [one for one in arm.runs[0].progress if one.steps]
+    first = [
+        (arm.label_in(search), next(run for run in arm.runs if run.repetition == search))
+        for arm in without_repeats(findings.facts.arms)
+        for search in dict.fromkeys(run.repetition for run in arm.runs)
+    ]
+    for label, run in first:
+        reports = [one for one in run.progress if one.steps]
         for series in (ASKED, DRAWN):
             found = [(one.step / one.steps, one.ratio if series == ASKED else one.mono_share) for one in reports]
-            rows += [[arm.label, series, progress, value] for progress, value in found if value is not None]
+            rows += [[label, series, progress, value] for progress, value in found if value is not None]
     if not rows:
         return
     columns = [

@@ -15,6 +15,9 @@ RARE_QUESTION, QUESTION_LOSS = 0.02, 0.5
 
 Verdict = Literal["better", "worse", "equivalent", "not separable"]
 
+Unit = Literal["seed", "search"]
+"""The trainings that are sampled: a seed, or a whole search with the seeds of its arms."""
+
 Obstacle = Literal["", "single run", "single question"]
 """Why there is no interval and no test; empty where there are both."""
 
@@ -58,6 +61,7 @@ class Comparison:
     seeds_needed: seeds that find a difference as large as the margin with 80 % chance (None: no number of seeds would,
     or there is no margin, or fewer than three seeds).
     n_comparisons: how many share the error rate of the family.
+    unit: what n_seeds and seeds_needed count: seeds or, where the search was repeated, searches with their seeds.
     With `sequential` the verdict is that of the sequential rule, the interval covers at all looks together, p is that
     of the last look, and p_adjusted, p_equivalence, detectable and seeds_needed are None.
     """
@@ -78,4 +82,5 @@ class Comparison:
     p_ranks: float | None = None
     doubts: tuple[Doubt, ...] = ()
     obstacle: Obstacle = ""
+    unit: Unit = "seed"
     sequential: Sequential | None = None

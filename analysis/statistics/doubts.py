@@ -29,15 +29,15 @@ def is_skewed(skewness: float) -> bool:
     return abs(skewness) > SKEWED
 
 
-def would_not_survive(distance: float, n_seeds: int, n_questions: int) -> bool:
+def would_not_survive(distance: float, n_seeds: int | None, n_questions: int) -> bool:
     """Whether a rare event that the sample may well have missed would undo a verdict.
 
     Args:
         distance: how far the nearer end of the interval is from the bound that it must not touch.
-        n_seeds: seeds of each arm.
+        n_seeds: seeds of each arm; None where they are given, and no other training is asked about.
         n_questions: questions.
     """
-    of_seeds = (1 - RARE_SEED) ** n_seeds > UNSEEN and distance < RARE_SEED * SEED_LOSS
+    of_seeds = n_seeds is not None and (1 - RARE_SEED) ** n_seeds > UNSEEN and distance < RARE_SEED * SEED_LOSS
     of_questions = (1 - RARE_QUESTION) ** n_questions > UNSEEN and distance < RARE_QUESTION * QUESTION_LOSS
     return of_seeds or of_questions
 
@@ -50,7 +50,7 @@ def far_seeds(panel: Panel) -> tuple[tuple[str, int], ...]:
     the other arms, at 1 % over all seeds of all arms. At least three seeds are needed.
     """
     arms, seeds = panel.seed_means.shape
-    if seeds < 3 or arms < 2:
+    if seeds < 3 or arms < 2 or panel.seeds_are_given:
         return ()
     found = []
     for place, arm in enumerate(panel.arms):

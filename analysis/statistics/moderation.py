@@ -38,13 +38,23 @@ def moderated(variances: Values, degrees_of_freedom: int) -> Moderated:
     that the other arms have. A variance of zero is that of an arm that does not depend on the seed: it stays zero and
     tells nothing about the others.
     """
-    spread = variances > 0
-    own = float(degrees_of_freedom)
+    found, borrowed, centre = moderated_each(variances[None], degrees_of_freedom)
+    return Moderated(found[0], degrees_of_freedom + float(borrowed[0]), float(borrowed[0]), float(centre[0]))
+
+
+def moderated_each(variances: Values, degrees_of_freedom: int) -> tuple[Values, Values, Values]:
+    """Strengthens the variances of many studies [studies, arms]: moderated ones, `borrowed` and `centre` [studies].
+
+    An arm that does not depend on the seed does so in no study.
+    """
+    spread = (variances > 0).all(axis=0)
+    none = np.zeros(len(variances))
     if spread.sum() < FEWEST_ARMS:
-        return Moderated(variances, own, 0.0, 0.0)
-    centre, borrowed = prior(variances, degrees_of_freedom)
-    shrunk = (borrowed * centre + own * variances) / (borrowed + own)
-    return Moderated(np.where(spread, np.maximum(variances, shrunk), 0.0), own + borrowed, borrowed, centre)
+        return variances, none, none
+    own = float(degrees_of_freedom)
+    centre, borrowed = _priors(variances[:, spread], own)
+    shrunk = (borrowed * centre + own * variances.T) / (borrowed + own)
+    return np.where(spread, np.maximum(variances, shrunk.T), 0.0), borrowed, centre
 
 
 def prior(variances: Values, degrees_of_freedom: int) -> tuple[float, float]:
@@ -52,29 +62,35 @@ def prior(variances: Values, degrees_of_freedom: int) -> tuple[float, float]:
     found = variances[variances > 0]
     if not len(found):
         return 0.0, 0.0
-    own = float(degrees_of_freedom)
+    centre, borrowed = _priors(found[None], float(degrees_of_freedom))
+    return float(centre[0]), float(borrowed[0])
+
+
+def _priors(found: Values, own: float) -> tuple[Values, Values]:
+    """The same of many studies, of variances above zero [studies, arms]: both [studies]."""
+    arms = found.shape[1]
+    most = np.full(len(found), max(arms - 1, 1) * own / 2)
+    # Where all differ by chance alone, their mean is the best estimate of what they have in common.
+    mean: Values = found.mean(axis=1)
+    if arms < FEWEST_ARMS:
+        return mean, most
     logs = np.log(found) - special.digamma(own / 2) + np.log(own / 2)
-    most = max(len(found) - 1, 1) * own / 2
-    excess = float(logs.var(ddof=1)) - float(special.polygamma(1, own / 2)) if len(found) >= FEWEST_ARMS else 0.0
-    if excess <= 0:
-        # All differ by chance alone: their mean is the best estimate of what they have in common.
-        return float(found.mean()), most
-    freedom = 2 * _inverse_trigamma(excess)
-    centre = float(np.exp(logs.mean() + special.digamma(freedom / 2) - np.log(freedom / 2)))
-    return centre, min(_BELIEVED * freedom, most)
+    excess = logs.var(axis=1, ddof=1) - special.polygamma(1, own / 2)
+    is_unlike = excess > 0
+    freedom = 2 * _inverse_trigamma(np.where(is_unlike, excess, 1.0))
+    centre = np.exp(logs.mean(axis=1) + special.digamma(freedom / 2) - np.log(freedom / 2))
+    return np.where(is_unlike, centre, mean), np.where(is_unlike, np.minimum(_BELIEVED * freedom, most), most)
 
 
-def _inverse_trigamma(value: float) -> float:
-    """The x > 0 whose trigamma is `value` > 0, by Newton's method (Smyth 2004, appendix)."""
-    if value > 1e7:
-        return float(1 / np.sqrt(value))
-    if value < 1e-6:
-        return 1 / value
-    x = 0.5 + 1 / value
+def _inverse_trigamma(values: Values) -> Values:
+    """The x > 0 whose trigammas are `values` > 0, by Newton's method (Smyth 2004, appendix)."""
+    usual = np.clip(values, 1e-6, 1e7)
+    x = 0.5 + 1 / usual
     for _ in range(50):
-        trigamma = float(special.polygamma(1, x))
-        step = trigamma * (1 - trigamma / value) / float(special.polygamma(2, x))
-        x += step
-        if -step / x < 1e-8:
+        trigamma = special.polygamma(1, x)
+        step = trigamma * (1 - trigamma / usual) / special.polygamma(2, x)
+        x = x + step
+        if (-step / x < 1e-8).all():
             break
-    return x
+    found: Values = np.where(values > 1e7, 1 / np.sqrt(values), np.where(values < 1e-6, 1 / values, x))
+    return found

@@ -54,15 +54,18 @@ class Panel:
     Arms are compared question by question, because all of them answered the same ones. Seeds are those of every arm,
     but a seed of one arm is taken to be independent of the same seed of another: pairing them would halve the degrees
     of freedom to take out a correlation of about .1 (docs/statistics.md).
+
+    With `seeds_are_given` nothing is said about other seeds: only questions are sampled, and one seed is enough.
     """
 
     arms: tuple[str, ...]
     seeds: tuple[int, ...]
     questions: tuple[str, ...]
     values: Values
+    seeds_are_given: bool = False
 
     @classmethod
-    def of(cls, tables: Mapping[str, QuestionTable]) -> "Panel":
+    def of(cls, tables: Mapping[str, QuestionTable], *, seeds_are_given: bool = False) -> "Panel":
         """Builds the panel of the seeds that all tables have.
 
         Raises:
@@ -79,12 +82,12 @@ class Panel:
         if not common:
             raise StatisticsError(f"{', '.join(tables)} share no seed: run all of them on the same seeds.")
         values = np.stack([table.of_seeds(common).values for table in tables.values()])
-        return cls(tuple(tables), common, first.questions, values)
+        return cls(tuple(tables), common, first.questions, values, seeds_are_given)
 
     @property
     def is_sample(self) -> bool:
-        """Whether seeds and questions are several, so that their spread is known."""
-        return len(self.seeds) > 1 and len(self.questions) > 1
+        """Whether what is sampled is several, seeds and questions, so that its spread is known."""
+        return (self.seeds_are_given or len(self.seeds) > 1) and len(self.questions) > 1
 
     @cached_property
     def means(self) -> Values:
@@ -107,6 +110,8 @@ class Panel:
     @cached_property
     def rest_squares(self) -> Values:
         """Mean square of what seed and question together do, (S - 1)(Q - 1) degrees of freedom: [arms]."""
+        if self.seeds_are_given:
+            return np.zeros(len(self.arms))
         seeds, questions = self.values.shape[1:]
         rest = self.values - self.seed_means[:, :, None] - self.question_means[:, None] + self.means[:, None, None]
         squares = np.einsum("asq,asq->a", rest, rest) / ((seeds - 1) * (questions - 1))
@@ -115,17 +120,29 @@ class Panel:
     @cached_property
     def own_seed_squares(self) -> Values:
         """Mean square between the seeds of each arm, S - 1 degrees of freedom: [arms]."""
+        if self.seeds_are_given:
+            return np.zeros(len(self.arms))
         squares = len(self.questions) * self.seed_means.var(axis=1, ddof=1)
         return np.where(squares > self._negligible * len(self.questions), squares, 0.0)
 
     @cached_property
     def seed_squares(self) -> Moderated:
         """The same, strengthened by what the other arms show."""
-        return moderated(self.own_seed_squares, len(self.seeds) - 1)
+        return moderated(self.own_seed_squares, self._seed_freedom)
+
+    @property
+    def _seed_freedom(self) -> int:
+        """Degrees of freedom of the seeds of an arm; given ones have no spread, and any number will do."""
+        return 1 if self.seeds_are_given else len(self.seeds) - 1
 
     @property
     def _negligible(self) -> float:
-        return float((_ROUNDING * np.abs(self.values).max(initial=0.0)) ** 2)
+        return self.rounding**2
+
+    @cached_property
+    def rounding(self) -> float:
+        """Differences up to this are rounding, and none."""
+        return float(_ROUNDING * np.abs(self.values).max(initial=0.0))
 
     def mean(self, arm: str) -> Estimate:
         """The mean of an arm for new seeds and new questions. Needs several of both."""
@@ -145,7 +162,7 @@ class Panel:
         by_question = weights @ self.question_means
         value = float(weights @ self.means)
         if found.variance == 0:
-            return Estimate(value, 0.0, len(self.seeds) - 1.0)
+            return Estimate(value if abs(value) > self.rounding else 0.0, 0.0, float(self._seed_freedom))
         spread = self.spread(weights, is_alone=is_alone)
         degrees = float(spread.degrees(spread.tested(spread.own), spread.questions))
         third = float(((by_question - by_question.mean()) ** 3).mean()) / len(self.questions) ** 2
@@ -159,10 +176,10 @@ class Panel:
         return Spread(
             own=share * self.own_seed_squares[involved],
             centre=share * self.seed_squares.centre,
-            own_freedom=seeds - 1.0,
+            own_freedom=float(self._seed_freedom),
             borrowed=self.seed_squares.borrowed,
             rest=float(share @ self.rest_squares[involved]),
-            rest_freedom=(seeds - 1.0) * (questions - 1.0),
+            rest_freedom=self._seed_freedom * (questions - 1.0),
             questions=self._question_square(weights) / questions,
             question_freedom=questions - 1.0,
             is_alone=is_alone,

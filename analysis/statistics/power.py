@@ -34,7 +34,7 @@ def power(difference: float, standard_error: float, degrees_of_freedom: float, l
 
 
 def smallest_detectable(
-    spread: Spread, n_seeds: int, level: float, *, largest: float = math.inf
+    spread: Spread, n_seeds: int | None, level: float, *, largest: float = math.inf
 ) -> tuple[float, tuple[float, float]] | None:
     """Returns the true difference that another study like this one finds with chance .8, and a 95 % interval for it.
 
@@ -48,8 +48,9 @@ def smallest_detectable(
     interval of their sum by Graybill and Wang (1980).
 
     None with fewer than three seeds, and where even the `largest` difference that the metric can have would be missed.
+    `n_seeds` is None where seeds are given and only questions are sampled.
     """
-    if n_seeds < FEWEST_SEEDS:
+    if n_seeds is not None and n_seeds < FEWEST_SEEDS:
         return None
     seeds, questions = spread.shrunk(spread.own), spread.questions
     if not spread.variance(seeds, questions):

@@ -6,7 +6,7 @@
 (0.5, array([0.65, 0.35]))
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,6 +19,9 @@ from analysis.statistics.errors import StatisticsError
 Values = NDArray[np.float64]
 
 _KEYS = ["parallel_id", "query_language", "pool_language"]
+_GROUP = "group"
+"""The column of benchmarks whose questions are not independent of each other; null in those of others."""
+
 _MICRO = ":micro"
 
 
@@ -26,7 +29,7 @@ _MICRO = ":micro"
 class QuestionTable:
     """One metric of one arm (or the difference of two arms), by seed, question and cell.
 
-    A question is a `parallel_id`: all its translations are one unit. A cell is a (query language[, pool language])
+    A question is a `parallel_id`: all its translations are one unit, and so are all questions of a `group`. A cell is a (query language[, pool language])
     pair. The metric of a seed is `sum_k weights[k] * sum_q sums[q, k] / sum_q counts[q, k]`, a weighted sum of ratios.
 
     sums: [seeds, questions, cells]; counts: [questions, cells], the same for every seed; weights: [cells].
@@ -132,6 +135,13 @@ class QuestionTable:
     def repeated(self, seeds: tuple[int, ...]) -> "QuestionTable":
         """Returns the table of a single seed as that of several, for what does not depend on seeds."""
         return replace(self, seeds=seeds, sums=np.repeat(self.sums[:1], len(seeds), axis=0))
+
+    def grouped(self, group_of: Callable[[int], int]) -> "QuestionTable":
+        """Returns the table whose "seeds" are groups of seeds, each the mean over its members."""
+        groups = tuple(sorted(set(map(group_of, self.seeds))))
+        members = np.array([[float(group_of(seed) == group) for seed in self.seeds] for group in groups])
+        sums = np.tensordot(members / members.sum(axis=1, keepdims=True), self.sums, axes=1)
+        return replace(self, seeds=groups, sums=sums)
 
     def asks_the_same(self, other: "QuestionTable") -> bool:
         """Whether both tables hold values of the same queries, so that they may be subtracted or averaged."""
@@ -271,7 +281,8 @@ def _rows(frame: pd.DataFrame, setting: str, column: str, seed: int) -> pd.DataF
         raise StatisticsError(
             f"Metric {column!r} is not among the per-query columns {sorted(frame.columns)}: choose one of them."
         )
-    rows = frame.loc[(frame["setting"] == setting) & frame[column].notna(), [*_KEYS, column, "benchmark"]]
+    columns = [*_KEYS, column, "benchmark", *([_GROUP] if _GROUP in frame.columns else [])]
+    rows = frame.loc[(frame["setting"] == setting) & frame[column].notna(), columns]
     if rows["benchmark"].nunique() > 1:
         raise ValueError(f"one benchmark at a time, got {sorted(rows['benchmark'].unique())}")
     if rows.empty:
@@ -293,7 +304,10 @@ class _Layout:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, setting: str, *, micro: bool) -> "_Layout":
-        question, questions = pd.factorize(rows["parallel_id"].astype(str), sort=True)
+        own = rows["parallel_id"].astype(str)
+        if _GROUP in rows.columns:
+            own = rows[_GROUP].astype(object).fillna(own).astype(str)
+        question, questions = pd.factorize(own, sort=True)
         query, pool = rows["query_language"].astype(str), rows["pool_language"].astype(str)
         name = query + "-" + pool if setting == "cross-lingual" else query
         cell, cells = pd.factorize(pd.Series("all", index=rows.index) if micro else name, sort=True)

@@ -17,7 +17,8 @@ import numpy as np
 from analysis.statistics.comparison import LEVEL, MARGIN, Comparison, Detectable, Doubt, Obstacle, Verdict
 from analysis.statistics.doubts import far_seeds, is_skewed, would_not_survive
 from analysis.statistics.estimate import Estimate
-from analysis.statistics.opinions import randomisation, ranks
+from analysis.statistics.max_t import AllPairs
+from analysis.statistics.opinions import randomisation, ranks, sign_flips
 from analysis.statistics.panel import Panel
 from analysis.statistics.power import seeds_needed, smallest_detectable
 from analysis.statistics.questions import QuestionTable, Values
@@ -59,12 +60,14 @@ def judge(
     higher_is_better: bool = True,
     margin: float | None = MARGIN,
     level: float = LEVEL,
+    pairs: AllPairs | None = None,
 ) -> Comparison:
     """Judges the difference of two arms of a panel, one of `number` comparisons that share the level.
 
     Its interval has the level / number (Bonferroni), so that all intervals of the family hold together, and decides:
     `equivalent` if it lies within the margin, else `better` or `worse` if it excludes 0, else `not separable`. Any
-    verdict of the family is wrong with chance `level` at most.
+    verdict of the family is wrong with chance `level` at most. Where all `pairs` of the panel belong to the family,
+    they have their share of the level together (max-t).
     """
     return judged_by_weights(
         panel,
@@ -73,6 +76,7 @@ def judge(
         higher_is_better=higher_is_better,
         margin=margin,
         level=level,
+        pairs=pairs,
     )
 
 
@@ -84,12 +88,12 @@ def judged_by_weights(
     higher_is_better: bool = True,
     margin: float | None = MARGIN,
     level: float = LEVEL,
+    pairs: AllPairs | None = None,
 ) -> Comparison:
     """Judges the sum of the arms by weights [arms], such as the difference of two differences, as `judge` does."""
     value = float(weights @ panel.means)
     n_seeds, n_questions = len(panel.seeds), len(panel.questions)
     if not panel.is_sample:
-        obstacle: Obstacle = "single run" if n_seeds < 2 else "single question"
         return Comparison(
             value,
             None,
@@ -103,32 +107,40 @@ def judged_by_weights(
             n_seeds,
             n_questions,
             number,
-            obstacle=obstacle,
+            obstacle=_obstacle(panel),
         )
-    estimate, own_level = panel.estimate(weights, is_alone=number < 2), level / max(number, 1)
+    estimate = panel.estimate(weights, is_alone=number < 2)
+    # A comparison that is not one of all pairs has a share of its own.
+    shared = pairs or AllPairs(1, np.empty(0))
+    times = max(number, 1) / shared.number
+    own_level = shared.level(level / times)
     # Qualities are shares: their differences lie in [-1, 1]; those of ranks have no bound.
     largest = 1.0 if higher_is_better else math.inf
     interval = within(estimate.interval(own_level), -largest, largest)
     p = estimate.p_value
     verdict = verdict_of(interval, margin, higher_is_better)
     spread = panel.spread(weights, is_alone=number < 2)
-    found = smallest_detectable(spread, n_seeds, own_level, largest=largest)
+    sampled_seeds = None if panel.seeds_are_given else n_seeds
+    found = smallest_detectable(spread, sampled_seeds, own_level, largest=largest)
     differences = np.einsum("a,asq->sq", weights, panel.values)
-    p_ranks = ranks(differences.mean(axis=0))
+    by_question = differences.mean(axis=0)
+    p_ranks = ranks(by_question, panel.rounding)
+    # Where seeds are given, no number of them is asked for.
+    planned = None if panel.seeds_are_given else margin
     return Comparison(
         difference=value,
         interval=interval,
         p=p,
-        p_adjusted=min(1.0, number * p),
-        p_equivalence=None if margin is None else min(1.0, number * estimate.equivalence(margin)),
+        p_adjusted=min(1.0, times * shared.adjusted(p)),
+        p_equivalence=None if margin is None else min(1.0, times * shared.adjusted(estimate.equivalence(margin))),
         margin=margin,
         verdict=verdict,
         detectable=None if found is None else Detectable(found[0], *found[1]),
-        seeds_needed=None if margin is None else seeds_needed(margin, estimate, panel.components(weights), own_level),
+        seeds_needed=None if planned is None else seeds_needed(planned, estimate, panel.components(weights), own_level),
         n_seeds=n_seeds,
         n_questions=n_questions,
         n_comparisons=number,
-        p_randomisation=randomisation(differences),
+        p_randomisation=sign_flips(by_question) if panel.seeds_are_given else randomisation(differences),
         p_ranks=abs(p_ranks),
         doubts=_doubts(panel, weights, estimate, interval, verdict, p_ranks, margin if higher_is_better else None),
     )
@@ -151,9 +163,14 @@ def arm_mean(panel: Panel, arm: str, *, is_share: bool = True, level: float = LE
     n_seeds, n_questions = len(panel.seeds), len(panel.questions)
     value = float(weights @ panel.means)
     if not panel.is_sample:
-        return ArmMean(value, None, n_seeds, n_questions, "single run" if n_seeds < 2 else "single question")
+        return ArmMean(value, None, n_seeds, n_questions, _obstacle(panel))
     interval = within(panel.estimate(weights).interval(level), 0.0, 1.0 if is_share else math.inf)
     return ArmMean(value, interval, n_seeds, n_questions)
+
+
+def _obstacle(panel: Panel) -> Obstacle:
+    """Why a panel is no sample."""
+    return "single run" if len(panel.seeds) < 2 and not panel.seeds_are_given else "single question"
 
 
 def within(interval: tuple[float, float], least: float, most: float) -> tuple[float, float]:
@@ -193,6 +210,6 @@ def _doubts(
         found.append("far seed")
     if margin is not None and verdict != "not separable":
         room = min(map(abs, interval)) if is_different else margin - max(map(abs, interval))
-        if would_not_survive(room, len(panel.seeds), len(panel.questions)):
+        if would_not_survive(room, None if panel.seeds_are_given else len(panel.seeds), len(panel.questions)):
             found.append("rare event")
     return tuple(found)

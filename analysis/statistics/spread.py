@@ -6,6 +6,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -26,21 +27,22 @@ class Spread:
     questions: between questions.
     is_alone: whether the estimate shares its level with no other.
 
-    Functions take the squares of many studies at once: own [arms, ...], questions [...].
+    Functions take the squares of many studies at once: own [arms, ...], questions [...]; `borrowed` and `rest` may
+    differ between these, too.
     """
 
     own: Values
     centre: Values
     own_freedom: float
-    borrowed: float
-    rest: float
+    borrowed: Any
+    rest: Any
     rest_freedom: float
     questions: float
     question_freedom: float
     is_alone: bool = True
 
     @property
-    def seed_freedom(self) -> float:
+    def seed_freedom(self) -> Any:
         """Degrees of freedom of a square that is strengthened by those of the other arms."""
         return self.own_freedom + self.borrowed
 
@@ -51,7 +53,7 @@ class Spread:
         return np.where(own > 0, both, 0.0)
 
     @property
-    def common_freedom(self) -> float:
+    def common_freedom(self) -> Any:
         """Degrees of freedom of what all arms have in common, of which each has at least its own share."""
         return max(self.borrowed, self.own_freedom)
 
@@ -80,7 +82,7 @@ class Spread:
         """
         found = self._satterthwaite(seeds, questions)
         if not self.is_alone:
-            bound = self.seed_freedom / float(special.chdtri(self.seed_freedom, _CAUTION))
+            bound = self.seed_freedom / special.chdtri(self.seed_freedom, _CAUTION)
             found = np.minimum(found, self._satterthwaite(seeds * bound, questions))
         return found
 

@@ -1,5 +1,6 @@
-"""Two-way mean squares of the values of one arm, or of one paired difference: seeds, questions, the rest."""
+"""Mean squares: of seeds and questions, crossed; of groups of seeds, nested."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,3 +65,22 @@ def two_way(values: Values) -> TwoWay:
     )
     seed_square, question_square, rest_square = (s if s > negligible * seeds * questions else 0.0 for s in squares)
     return TwoWay(float(mean), seed_square, question_square, rest_square, seeds, questions)
+
+
+def between_groups(values: Values, groups: Sequence[int]) -> float | None:
+    """Returns the variance between groups of values [n], beyond what the values of a group differ by; at least 0.
+
+    Nested random effects, `y[g, i] = mean + group[g] + own[g, i]`: the difference of the mean squares between and
+    within groups, over the size of a group (Searle, Casella and McCulloch 1992, section 3.6). None where it cannot be
+    told: there is a single group, or no group has two values.
+    """
+    of = [values[[one == group for one in groups]] for group in dict.fromkeys(groups)]
+    sizes = np.array([len(group) for group in of])
+    number, total = len(of), len(values)
+    if number < 2 or total == number:
+        return None
+    within = sum(float(((group - group.mean()) ** 2).sum()) for group in of) / (total - number)
+    means = np.array([group.mean() for group in of])
+    between = float((sizes * (means - values.mean()) ** 2).sum()) / (number - 1)
+    size = (total - float((sizes**2).sum()) / total) / (number - 1)
+    return max(0.0, (between - within) / size)

@@ -22,7 +22,7 @@ from ray.train.torch import TorchTrainer
 
 from trainables.corpora.pairs import TrainingData
 from trainables.evaluation.metric_name import named_dev
-from trainables.inputs import StudyInputs, TokenisedTexts, TrialInputs
+from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
 from trainables.parallel.replicated import Worker
 from trainables.plugins import load_plugins
 from trainables.records import RESULT, Report, Result, TrialRecord
@@ -54,12 +54,14 @@ class TrialResources:
     keep_runs: bool = False
     plugins: tuple[str, ...] = ()
     """Modules that every process imports before it reads a trial."""
+    cache: Path | None = None
+    """Folder on every machine for embeddings that are too many for memory."""
 
     @property
     def options(self) -> TrialOptions:
         """What a trial is told."""
         threads = max(1, int(self.cpus_per_worker))
-        return TrialOptions(threads, self.gpus_per_worker, self.keep_encoders, self.keep_runs)
+        return TrialOptions(threads, self.gpus_per_worker, self.keep_encoders, self.keep_runs, self.cache)
 
 
 @dataclass(frozen=True)
@@ -69,17 +71,17 @@ class _Shared:
     data: "ray.ObjectRef[TrainingData]"
     texts: Mapping[str, "ray.ObjectRef[TokenisedTexts]"]
     """By `EncoderConfig.token_key`."""
-    measures: tuple[str, ...]
+    rules: EvaluationRules
     resources: TrialResources
 
     def inputs(self, key: str) -> TrialInputs:
-        return TrialInputs(ray.get(self.data), ray.get(self.texts[key]), self.measures)
+        return TrialInputs(ray.get(self.data), ray.get(self.texts[key]), self.rules)
 
 
 def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[..., Any]:
     """Returns the trainable for `tune.Tuner`; its config holds `trial` (a TrialRecord as JSON) and `folder`."""
     texts = {key: ray.put(found) for key, found in inputs.by_token_key.items()}
-    shared = _Shared(ray.put(inputs.data), texts, inputs.measures, resources)
+    shared = _Shared(ray.put(inputs.data), texts, inputs.rules, resources)
     if resources.workers == 1:
         held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
     else:

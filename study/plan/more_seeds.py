@@ -14,6 +14,7 @@ from analysis.statistics.questions import QuestionTable, average, has_values, ov
 from analysis.statistics.sequential import FIRST_LOOK
 from search_spaces.registry import space
 from study.benchmarks import JudgedBenchmark, judged_benchmarks
+from study.plan.effort import effort
 from study.records import DECISION, ArmRecord, DecisionRecord, Study
 from trainables.errors import UserError
 from trainables.evaluation.metric_name import MetricSetting
@@ -59,21 +60,30 @@ def trials_of_all(study: Study) -> int:
         raise UserError(
             f"{where} is in its search phase, and a grid or a genetic search cannot be cut short: end it with --resume."
         )
-    ended = Counter(_place(t.record.branch, t.record.cell) for t in study.trials if t.phase == "search" and t.result)
+    tried = [trial.record for trial in study.trials if trial.phase == "search" and trial.result]
+    ended = Counter((record.repetition, str(record.branch), *record.cell.values()) for record in tried)
     # Controls are searched when the branches have ended.
     budgets = [budget for budget in info.branches if budget.role != "control"]
-    planned = {_place(budget.branch, budget.cell): budget.trials for budget in budgets}
-    most = max(planned.values())
-    fewest = min(ended[place] if trials > 1 else ended[place] * most for place, trials in planned.items())
-    if fewest == 0:
-        missing = ", ".join(" ".join(place) for place in planned if not ended[place])
-        raise UserError(f"{where} has no search trial of {missing} yet: go on with --resume.")
-    return fewest
+    cells = {tuple(budget.cell.values()): [b for b in budgets if b.cell == budget.cell] for budget in budgets}
 
+    def missing(trials: int) -> list[str]:
+        """The branches that have not ended what would be theirs."""
+        return [
+            " ".join([name, *cell])
+            for repetition in range(info.settings.repeat_search)
+            for cell, of_cell in cells.items()
+            for name, wanted in effort(
+                [(b.branch, b.role, b.searched) for b in of_cell], trials, info.main_comparison
+            ).items()
+            if ended[repetition, name, *cell] < wanted
+        ]
 
-def _place(branch: str | None, cell: Mapping[str, str]) -> tuple[str, ...]:
-    """A branch in a cell, as a key."""
-    return (str(branch), *cell.values())
+    asked = info.settings.trials or space(info.space).trials
+    found = next((trials for trials in range(asked, 0, -1) if not missing(trials)), None)
+    if found is None:
+        names = ", ".join(dict.fromkeys(missing(1)))
+        raise UserError(f"{where} has too few search trials of {names} yet: go on with --resume.")
+    return found
 
 
 def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord:
@@ -92,7 +102,8 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
     """
     where = study.folder.location
     pairs = _main_pairs(study)
-    found = judged_benchmarks(study.info.data.benchmarks, _metrics(study), study.info.measures)
+    main = {name: one.main_measure for name, one in study.info.data.benchmarks.items()}
+    found = judged_benchmarks(main, _metrics(study), study.info.measures)
     if not (pairs and found and all(study.confirm_trials(arm) for pair in pairs for arm in pair)):
         raise UserError(f"{where} has no results for its main comparison yet: let its confirm phase end first.")
     benchmark, setting = found[0], found[0].setting_of(study.info.objectives[0].metric)

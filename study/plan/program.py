@@ -18,7 +18,7 @@ told again, and the program stands where it stood.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -40,6 +40,7 @@ from study.plan.arms import (
 )
 from study.plan.branch_search import BranchSearch
 from study.plan.early_stopping import rungs
+from study.plan.effort import effort
 from study.plan.objective import parse_objectives
 from study.plan.template import (
     Template,
@@ -68,8 +69,9 @@ from trainables.records import Outcome, TrialRecord
 
 @dataclass
 class _Search:
-    """The search of one branch in one cell."""
+    """The search of one branch in one cell; `repetition`: in which search of the study."""
 
+    repetition: int
     cell: Cell
     branch: Branch
     template: Template
@@ -92,7 +94,11 @@ class _Search:
 
 
 class StudyPlan:
-    """Yields the trials of a study in order: the search of every branch and cell, then every arm with fresh seeds."""
+    """Yields the trials of a study in order: the search of every branch and cell, then every arm with fresh seeds.
+
+    Where the search is repeated, every repetition is a search of its own, with its own seed, from which it chooses its
+    own arms. Confirm seed s trains the arms of repetition s mod K.
+    """
 
     def __init__(
         self,
@@ -116,8 +122,10 @@ class StudyPlan:
         """
         self.space = asked_space(space, settings)
         self.cells = self.space.cells()
+        self.repetitions = settings.repeat_search
         self.objectives = parse_objectives(settings.objective)
         self.seeds = settings.seeds or space.seeds
+        """Confirm seeds of an arm, in every repetition of the search."""
         self._settings = settings
         self._round_size = round_size
         self._dev_pairs = dev_pairs
@@ -158,6 +166,7 @@ class StudyPlan:
         found = [
             s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed)
             for s in self._searches
+            if s.repetition == 0
             for levels in s.template.combined_levels
             # The curves that a family refers to are not known yet.
             if not self._family(s).references
@@ -166,7 +175,7 @@ class StudyPlan:
 
     @property
     def branches(self) -> tuple[BranchRecord, ...]:
-        """The search budget of every branch in every cell, and of the controls that are tuned."""
+        """The budget of every branch in every cell, and of the controls that are tuned, in one repetition."""
         return (*self._budgets, *self._budgets_of_controls)
 
     @property
@@ -181,6 +190,7 @@ class StudyPlan:
                 searched={key: _range(s.template.searched[key]) for key in s.optuna.searched},
             )
             for s in self._searches
+            if s.repetition == 0
         )
 
     @property
@@ -205,7 +215,7 @@ class StudyPlan:
 
     @property
     def most_arms(self) -> int:
-        """Arms of the confirm phase if no two turn out to be identical."""
+        """Arms of a confirm seed if no two turn out to be identical."""
         return sum(most_arms(self.space, self._fixed[cell.label]) for cell in self.cells)
 
     @property
@@ -218,7 +228,7 @@ class StudyPlan:
         """Trials per phase; of the confirm phase at most so many until its arms are chosen."""
         search = sum(s.optuna.trials for s in self._searches)
         if self._controls is None:
-            search += sum(budget.trials for budget in self._budgets_of_controls)
+            search += self.repetitions * sum(budget.trials for budget in self._budgets_of_controls)
         else:
             search += sum(s.optuna.trials for s in self._controls)
         return {"search": search, "confirm": self._most_confirm_trials if self._confirm is None else len(self._confirm)}
@@ -242,7 +252,8 @@ class StudyPlan:
         if self._confirm is None:
             self._drop_without_reference()
             ready = [s for s in (*self._searches, *self._searches_of_controls()) if self._may_ask(s)]
-            return self._ask(min(ready, key=lambda s: len(s.asked))) if ready else None
+            # All searches come to their ends together, those with more trials, too.
+            return self._ask(min(ready, key=lambda s: len(s.asked) / s.optuna.trials)) if ready else None
         if self._confirm_next < len(self._confirm):
             self._confirm_next += 1
             return self._confirm[self._confirm_next - 1]
@@ -254,7 +265,8 @@ class StudyPlan:
             self._confirm_told[trial.id] = outcome
             return
         searches = (*self._searches, *(self._controls or ()))
-        search = next(s for s in searches if s.branch.name == trial.branch and s.cell.levels == trial.cell)
+        place = trial.repetition, trial.branch, trial.cell
+        search = next(s for s in searches if (s.repetition, s.branch.name, s.cell.levels) == place)
         number = trial.number or 0
         search.told[number] = outcome
         # Optuna hears of a round when it is over and in order, so that it never depends on who was faster.
@@ -266,8 +278,9 @@ class StudyPlan:
 
     def start_confirm_phase(self) -> None:
         """Chooses the arms, once the search has ended; raises UserError if it has none for the main comparison."""
-        self.arms = [arm for cell in self.cells for arm in self._arms_of(cell)]
-        still = [name for cell in self.cells for name in constants_of(self.space, self._tried(cell))]
+        places = [(repetition, cell) for repetition in range(self.repetitions) for cell in self.cells]
+        self.arms = [arm for place in places for arm in self._arms_of(*place)]
+        still = [name for place in places for name in constants_of(self.space, self._tried(*place))]
         self._on_arms(ArmsRecord(arms=tuple(self.arms), constants=tuple(still)))
         # Seed by seed: an interrupted study has whole repetitions of all arms.
         self._confirm = [
@@ -276,10 +289,12 @@ class StudyPlan:
                 phase="confirm",
                 arm=arm.arm,
                 cell=arm.cell,
+                repetition=arm.repetition,
                 config=arm.config.model_copy(update={"seed": seed}),
             )
-            for seed in range(self.seeds)
+            for seed in range(self.seeds * self.repetitions)
             for arm in self.arms
+            if arm.repetition == seed % self.repetitions
             if arm.same_as is None and (seed == 0 or not arm.is_untrained)
         ]
 
@@ -308,25 +323,41 @@ class StudyPlan:
             named = [encoder_config(patch["encoder"]) for patch in levels.values() if "encoder" in patch]
             if named:
                 check_one_recipe(named, settings)
+        return [
+            search
+            for repetition in range(self.repetitions)
+            for search in self._searches_of_repetition(repetition, warm_start=settings.warm_start)
+        ]
+
+    def _searches_of_repetition(self, repetition: int, *, warm_start: bool) -> list[_Search]:
         found: list[_Search] = []
         for place, cell in enumerate(self.cells):
-            for number, branch in enumerate(self.space.branches):
-                template = template_of(settings, self.space, cell, branch.patch, branch)
-                search = self._branch_search(branch.name, cell, template)
-                same_branch = found[(place - 1) * len(self.space.branches) + number] if place else None
-                found.append(_Search(cell, branch, template, search, same_branch if settings.warm_start else None))
+            templates = [template_of(self._settings, self.space, cell, b.patch, b) for b in self.space.branches]
+            trials = self._effort(templates)
+            for number, (branch, template) in enumerate(zip(self.space.branches, templates, strict=True)):
+                search = self._branch_search(repetition, branch.name, cell, template, trials[branch.name])
+                same_branch = found[(place - 1) * len(self.space.branches) + number] if place and warm_start else None
+                found.append(_Search(repetition, cell, branch, template, search, same_branch))
         return found
 
-    def _branch_search(self, name: str, cell: Cell, template: Template) -> BranchSearch:
+    def _effort(self, templates: Sequence[Template]) -> dict[str, int]:
+        """The search trials of every branch of a cell; a grid is as long as it is."""
+        pairs = list(zip(self.space.branches, templates, strict=True))
+        if self._sampler == "grid":
+            return {branch.name: self._trials for branch, _ in pairs}
+        searched = [(branch.name, branch.role, template.searched) for branch, template in pairs]
+        return effort(searched, self._trials, self.main_comparison)
+
+    def _branch_search(self, repetition: int, name: str, cell: Cell, template: Template, trials: int) -> BranchSearch:
         return BranchSearch(
             name,
             template.searched,
-            sampler=self._settings.sampler or self.space.sampler,
-            seed=self._settings.search_seed,
-            trials=self._trials,
+            sampler=self._sampler,
+            seed=self._search_seed(repetition),
+            trials=trials,
             first=template.first,
             objectives=self.objectives,
-            study_name="/".join([*cell.levels.values(), name]),
+            study_name="/".join([*_of_repetition(repetition), *cell.levels.values(), name]),
             storage=self._storage,
         )
 
@@ -359,7 +390,7 @@ class StudyPlan:
     @property
     def _most_confirm_trials(self) -> int:
         untrained = sum(config.steps == 0 for fixed in self._fixed.values() for config in fixed.values())
-        return (self.most_arms - untrained) * self.seeds + untrained
+        return (self.most_arms - untrained) * self.seeds * self.repetitions + untrained
 
     def _pairs_per_trial(self, search: _Search) -> int:
         """Training pairs of a trial, the same in every trial of a branch; signals are paid from them."""
@@ -381,14 +412,23 @@ class StudyPlan:
             self._suggest_neighbours_best(search, search.neighbour)
         chosen = search.optuna.ask(number, lambda values: self._moves(search, values))
         values = {**chosen, **(self._references(search) or {})}
-        config = self._affordable(search.template.config(values, self._settings.search_seed))
+        config = self._affordable(search.template.config(values, self._search_seed(search.repetition)))
         earlier = [search.told[n] for n in range(number - number % self._round_size)]
         halving = self._settings.early_stopping == "halving"
         trial = TrialRecord(
-            id="-".join(["search", *_in_id(search.cell.levels), slug(search.branch.name), f"{number:03d}"]),
+            id="-".join(
+                [
+                    "search",
+                    *_of_repetition(search.repetition),
+                    *_in_id(search.cell.levels),
+                    slug(search.branch.name),
+                    f"{number:03d}",
+                ]
+            ),
             phase="search",
             branch=search.branch.name,
             cell=search.cell.levels,
+            repetition=search.repetition,
             number=number,
             config=config,
             rungs=rungs(config, earlier, self.objectives[0]) if halving else (),
@@ -411,18 +451,28 @@ class StudyPlan:
         steps = affordable_steps(config.ratio, config.steps, config.batches.size, self._dev_pairs)
         return config if steps == config.steps else config.model_copy(update={"steps": steps})
 
-    def _tried(self, cell: Cell) -> dict[str, list[Ended]]:
-        return {s.branch.name: s.ended for s in self._searches if s.cell == cell}
+    def _tried(self, repetition: int, cell: Cell) -> dict[str, list[Ended]]:
+        return {s.branch.name: s.ended for s in self._searches if (s.repetition, s.cell) == (repetition, cell)}
 
-    def _arms_of(self, cell: Cell) -> list[ArmRecord]:
-        tuned = {s.branch.name: s.ended for s in self._searches_of_controls() if s.cell == cell}
+    def _arms_of(self, repetition: int, cell: Cell) -> list[ArmRecord]:
+        controls = [s for s in self._searches_of_controls() if (s.repetition, s.cell) == (repetition, cell)]
+        tried, tuned = self._tried(repetition, cell), {s.branch.name: s.ended for s in controls}
         fixed = self._fixed[cell.label]
-        return choose_arms(self.space, cell, self._tried(cell), self.objectives, fixed, self.main_comparison, tuned)
+        arms = choose_arms(self.space, cell, tried, self.objectives, fixed, self.main_comparison, tuned)
+        return [arm.model_copy(update={"repetition": repetition}) for arm in arms]
 
     @property
     def _trials(self) -> int:
         """Search trials of a branch."""
         return self._settings.trials or self.space.trials
+
+    @property
+    def _sampler(self) -> Literal["tpe", "random", "nsga2", "grid"]:
+        return self._settings.sampler or self.space.sampler
+
+    def _search_seed(self, repetition: int) -> int:
+        """The seed of the trainings and samplers of a repetition."""
+        return self._settings.search_seed + repetition
 
     @property
     def _tuned_controls(self) -> list[str]:
@@ -431,15 +481,21 @@ class StudyPlan:
     def _searches_of_controls(self) -> list[_Search]:
         """The searches of the controls that are tuned; none as long as it is not known whose controls they are."""
         if self._controls is None and all(s.has_ended for s in self._searches):
-            self._controls = [one for cell in self.cells for one in self._new_controls(cell)]
+            self._controls = [
+                one
+                for repetition in range(self.repetitions)
+                for cell in self.cells
+                for one in self._new_controls(repetition, cell)
+            ]
         return self._controls or []
 
-    def _new_controls(self, cell: Cell) -> list[_Search]:
-        winner = best_dynamic(self.space, self._tried(cell), self.objectives[0])
+    def _new_controls(self, repetition: int, cell: Cell) -> list[_Search]:
+        winner = best_dynamic(self.space, self._tried(repetition, cell), self.objectives[0])
         if winner is None:
             return []
         name, (trial, outcome) = winner
-        search = next(s for s in self._searches if s.cell == cell and s.branch.name == name)
+        place = repetition, cell, name
+        search = next(s for s in self._searches if (s.repetition, s.cell, s.branch.name) == place)
         searched = _tuned(search.template.searched)
         # Begun with what suited the winner.
         first = {key: search.values[trial.number or 0][key] for key in searched}
@@ -448,7 +504,8 @@ class StudyPlan:
             values = control_config(control, trial.config, outcome.ratios).model_dump()
             template = Template(values, searched, first, search.template.levels)
             branch = Branch(name=control, role="control", patch={})
-            found.append(_Search(cell, branch, template, self._branch_search(control, cell, template)))
+            tuning = self._branch_search(repetition, control, cell, template, self._trials)
+            found.append(_Search(repetition, cell, branch, template, tuning))
         return found
 
     def _suggest_neighbours_best(self, search: _Search, neighbour: _Search) -> None:
@@ -473,8 +530,11 @@ class StudyPlan:
 
     def _reference_source(self, search: _Search, kind: Kind) -> _Search | None:
         only = {"mono": 1.0, "cross": 0.0}[kind]
-        same_cell = (s for s in self._searches if s.cell == search.cell and s.branch.role == "strategy")
-        return next((s for s in same_cell if ratio_config(s.template.values["ratio"]).constant_value() == only), None)
+        place = search.repetition, search.cell, "strategy"
+        strategies_of_it = (s for s in self._searches if (s.repetition, s.cell, s.branch.role) == place)
+        return next(
+            (s for s in strategies_of_it if ratio_config(s.template.values["ratio"]).constant_value() == only), None
+        )
 
     def _drop_without_reference(self) -> None:
         """Leaves out a branch whose references have ended without being any."""
@@ -530,6 +590,11 @@ def _range(parameter: Parameter) -> RangeRecord:
     if isinstance(parameter, Choice):
         return RangeRecord(options=parameter.options)
     return RangeRecord(low=parameter.low, high=parameter.high, log=parameter.log)
+
+
+def _of_repetition(repetition: int) -> list[str]:
+    """What tells the searches of a study apart in names; nothing in the first one."""
+    return [f"r{repetition}"] if repetition else []
 
 
 def _in_id(levels: Mapping[str, str]) -> list[str]:

@@ -36,6 +36,7 @@ from trainables.config import TrialConfig
 from trainables.corpora.sources.registry import BENCHMARKS
 from trainables.encoders.registry import PRESETS, encoder_config
 from trainables.evaluation.measures.registry import chosen_measures
+from trainables.evaluation.tie_rule import TieRule
 from trainables.options import patched
 from trainables.records import PER_QUERY, REPORTS, RESULT, TRIAL, BatchRecord, Report, Result, Status, TrialRecord
 from trainables.sealed import CHECKSUM, checksum, plain_json, validated, write_sealed
@@ -126,6 +127,8 @@ class StudyPlan:
     with_queries: bool = True
     fingerprints: dict[str, str] = field(default_factory=dict)
     metric_definition: int = 1
+    ties: TieRule = "pessimistic"
+    main_measure: str | None = None
     seed: int = 0
 
     @property
@@ -475,6 +478,8 @@ def _benchmark(plan: StudyPlan, name: str, fingerprint: str) -> BenchmarkRecord:
         name=name,
         fingerprint=fingerprint,
         metric_definition=plan.metric_definition,
+        ties=plan.ties,
+        main_measure=plan.main_measure,
         queries=plan.questions * len(plan.languages),
         candidates=POOL,
         languages=tuple(plan.languages),

@@ -1,5 +1,6 @@
 """The command that compares two arms: which studies and arms it takes, and what its notes say."""
 
+import re
 import shutil
 
 import pandas as pd
@@ -105,3 +106,22 @@ def _copy_with_fewer_questions(source, target, benchmark, left):
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("search-*", "report"))
     for path in target.glob("trials/confirm-*"):
         keep_queries(path, lambda rows: (rows["benchmark"] != benchmark) | (rows["parallel_id"] < f"q{left:04d}"))
+
+
+def test_no_row_of_the_judged_tables_takes_two_lines_in_a_narrow_terminal(finished_study, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert compare.main([str(finished_study), "best dynamic", "X-Y", "--top", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    for benchmark in ("atlas", "xquad-r"):
+        for setting in ("monolingual", "cross-lingual", "multilingual", "rank distance"):
+            # Here and in the report.
+            rows = [line for line in lines if re.match(rf"{benchmark}  +{setting}  ", line)]
+            assert len(rows) == 2
+            assert all(any(v in row for v in ("better", "worse", "equivalent", "not separable")) for row in rows)
+
+
+@pytest.mark.parametrize("flag", ["--measure", "--against", "--ties", "--part"])
+def test_options_of_runs_need_judgements(capsys, flag):
+    status, said = run(capsys, flag, "trec", "a", "b")
+    assert (status, f"{flag} is an option of runs, which need --qrels FILE" in said) == (2, True)

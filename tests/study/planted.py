@@ -33,7 +33,18 @@ from search_spaces.space import Space, family_branch, static_branch, strategies
 from study.plan.budget import Budget
 from study.plan.objective import parse_objectives
 from study.plan.program import StudyPlan
-from study.records import ArmRecord, DataRecord, Study, StudyRecord, create_study, open_study
+from study.records import (
+    ArmRecord,
+    DataRecord,
+    PhaseCounts,
+    SetRecord,
+    StatusRecord,
+    Study,
+    StudyRecord,
+    create_study,
+    open_study,
+    write_study,
+)
 from study.settings import StudySettings
 from tests.study.toy_study import benchmark_record, study_record
 from trainables.config import TrialConfig
@@ -350,6 +361,25 @@ def study_with_ray(
     return open_study(str(folder)), plan
 
 
+def study_in_folder(planted: Planted, folder: Path, space: Space = SPACE, settings: StudySettings = SETTINGS) -> Study:
+    """The records of the same study, written without Ray."""
+    settings = of_world(settings, planted)
+    records = create_study(Folder(folder), _record(folder.name, space, settings))
+    plan = StudyPlan(space, settings, on_arms=records.write_arms)
+    write_study(records.folder, records.info.model_copy(update={"branches": plan.branches}))
+    while not plan.finished:
+        trial = plan.next_trial()
+        if trial is None:
+            plan.start_confirm_phase()
+            continue
+        for _ in run_in_folder(planted, trial, records.write_trial(trial)):
+            pass
+        plan.complete(trial, outcome(planted, trial))
+    ended = {phase: PhaseCounts(planned=number, done=number) for phase, number in plan.planned.items()}
+    records.write_status(StatusRecord(state="complete", phase="confirm", updated=now(), trials=ended))
+    return open_study(str(folder))
+
+
 def finding_of(planted: Planted, records: Study, plan: StudyPlan) -> Finding:
     """Reads a study's records and judges its main comparison as the report does."""
     main = Findings.of([records.folder.location]).comparisons.main
@@ -409,6 +439,7 @@ def _arm(plan: StudyPlan, name: str) -> ArmRecord:
 
 def _record(name: str, space: Space, settings: StudySettings) -> StudyRecord:
     toy = study_record()
+    training = toy.data.training.model_copy(update={"sets": (SetRecord(name=BENCHMARK, items=QUESTIONS),)})
     judged = benchmark_record(
         BENCHMARK, queries=QUESTIONS * len(LANGUAGES), candidates=600, languages=LANGUAGES, parallel_ids=QUESTIONS
     )
@@ -418,7 +449,7 @@ def _record(name: str, space: Space, settings: StudySettings) -> StudyRecord:
         question=space.question,
         settings=settings,
         main_comparison=space.main_comparison,
-        data=DataRecord(training=toy.data.training, dev=toy.data.dev, benchmarks={BENCHMARK: judged}),
+        data=DataRecord(training=training, dev=toy.data.dev, benchmarks={BENCHMARK: judged}),
     )
 
 

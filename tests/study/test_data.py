@@ -76,6 +76,14 @@ def test_the_atlas_alone_keeps_all_of_its_items() -> None:
     assert data.overlap.counts() == {"atlas": {}}
 
 
+def test_records_name_the_licences_and_how_ties_rank(shared_data: Path) -> None:
+    recorded = load("atlas", evaluate=("mlqa-r",), data_dir=shared_data, ties="trec").record()
+    judged = recorded.benchmarks["mlqa-r"]
+    assert (judged.licence, judged.non_commercial, judged.ties) == ("CC-BY-NC-4.0", True, "trec")
+    assert (judged.unjudged_queries, judged.queries_with_nothing_relevant, judged.main_measure) == (0, 0, None)
+    assert recorded.training.sets[0].licence == "Unicode-3.0"
+
+
 def test_the_atlas_is_judged_by_other_benchmarks(shared_data: Path) -> None:
     data = load("atlas", evaluate=("xquad-r",), data_dir=shared_data)
     assert set(data.overlap.counts()["atlas"]) == {"xquad-r"}
@@ -142,6 +150,22 @@ def test_the_plan_tells_how_many_groups_were_joined(tmp_path: Path, capsys: pyte
     assert (
         "216 items can serve, in 108 groups (the files name 216; 108 were joined to others that have a text in" in said
     )
+
+
+def test_the_plan_tells_which_benchmarks_show_no_language_bias(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own"
+    (own / "qrels").mkdir(parents=True)
+    for name, text in (("corpus", "A duke."), ("queries", "Who?")):
+        (own / f"{name}.jsonl").write_text(json.dumps({"_id": "1", "title": "", "text": text}) + "\n")
+    (own / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n1\t1\t1\n")
+    file = write(tmp_path / "mine.jsonl", other(200))
+    asked = ["--train", file, "--model", "mini-xs", "--batch-size", "16", "--set", "steps=5", "--trials", "1"]
+    asked += ["--evaluate", f"{own}:en", "--evaluate", "atlas", "--seeds", "1", "--dry-run", "--storage", str(tmp_path)]
+    assert main(asked) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no language bias in own:en (no query has relevant candidates in two languages)" in said
 
 
 @pytest.mark.parametrize("items", ["common", "all"])

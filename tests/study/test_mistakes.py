@@ -33,6 +33,12 @@ MISTAKES = [
     ),
     (["--space", "static_ratio", "--search-temperature"], "add --sampler tpe to search loss.temperature"),
     (["--until-separable", "4"], "--until-separable 4: the first look is at 5 seeds"),
+    (["--until-separable", "9", "--repeat-search", "2"], "a verdict needs more searches, not more seeds"),
+    (
+        ["--repeat-search", "2", "--objective", "overall/map", "--objective", "multilingual/map"],
+        "--repeat-search 2: every search would have a Pareto front of its own",
+    ),
+    (["--repeat-search", "0"], "--repeat-search is '0'"),
     (["--seeds", "1", "--until-separable", "2"], "--until-separable 2: the first look is at 3 seeds"),
     (
         ["--early-stopping", "halving", "--objective", "multilingual/map", "--objective", "bias/rank_distance"],

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from analysis.findings.findings import Findings
+from analysis.render.table import Table
+from analysis.sections.comparisons import comparisons
+from analysis.sections.results import results as results_of
 from study.records import open_study
 from tests.disks import small_disk
 from tests.study.conftest import TINY, results, run, start
@@ -64,6 +68,43 @@ def test_the_same_command_killed_twice_gives_the_same_numbers(undisturbed: Path,
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before, "a finished trial was run again"
     assert results(study) == results(undisturbed)
+
+
+AGAIN = (
+    *("--arms", "X-Y,static,linear", "--without", "reversed,shuffled,same-mean,loss-mixing", "--repeat-search", "2"),
+    *("--trials", "2", "--seeds", "1", "--model", "mini-xs", "--steps", "12", "--batch-size", "16", "--quiet"),
+)
+
+
+@pytest.mark.nightly
+def test_a_study_killed_in_its_second_search_gives_the_same_tables(tmp_path: Path) -> None:
+    assert run(*AGAIN, "--storage", str(tmp_path), "--name", "whole").returncode == 0
+    study, whole = tmp_path / "killed", tmp_path / "whole"
+    process = start(*AGAIN, "--storage", str(tmp_path), "--name", "killed")
+    deadline = time.monotonic() + 200
+    while len(list(study.glob("trials/search-r1-*/result.json"))) < 3:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert run("--resume", str(study), "--quiet").returncode == 0
+    assert results(study) == results(whole)
+    assert {trial.record.repetition for trial in open_study(str(study)).trials if trial.phase == "confirm"} == {0, 1}
+    tables = [{t.name: t.rows for t in _tables(folder)} for folder in (study, whole)]
+    assert tables[0] == tables[1]
+    more = run("--confirm-only", str(study), "--seeds", "2", "--quiet")
+    assert more.returncode == 0, more.stderr
+    assert {arm: seeds for arm, seeds in _seeds(study).items() if len(seeds) != 4} == {}
+
+
+def _tables(study: Path) -> list[Table]:
+    findings = Findings.of([str(study)])
+    return [results_of(findings), comparisons(findings.comparisons)]
+
+
+def _seeds(study: Path) -> dict[str, tuple[int, ...]]:
+    return {arm.label: arm.seeds for arm in Findings.of([str(study)]).facts.arms}
 
 
 def test_an_interrupt_and_a_spent_budget_leave_a_usable_study(undisturbed: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import gzip
 import multiprocessing
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from trainables.corpora.pairs import training_data
 from trainables.corpora.sources.registry import EMBEDDED, load_benchmark, load_training
 from trainables.encoders.registry import resolve_encoder
 from trainables.errors import UserError
+from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.runs import RUNS
 from trainables.inputs import prepare_inputs
 from trainables.parallel.replicated import Worker
@@ -122,3 +124,20 @@ def test_a_trial_that_was_killed_goes_on_and_ends_with_the_same_numbers(tmp_path
     steps = [report.step for report in new_reports(folder, 0)]
     assert steps[before] > 2, "it began again from the start"
     assert steps[-1] == 40
+
+
+def test_embeddings_of_a_large_pool_lie_in_a_file_while_they_are_needed(tmp_path, monkeypatch) -> None:
+    alone = run_toy_trial(toy_trial(phase="confirm"), tmp_path / "in memory")
+    monkeypatch.setattr("trainables.evaluation.encode.LARGE_BYTES", 1)
+    seen: list[Path] = []
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        seen.extend((tmp_path / "cache" / "embeddings").glob("*/*/embeddings"))
+        return evaluate(*arguments, **named)
+
+    monkeypatch.setattr("trainables.trial.evaluate", watched)
+    trial = toy_trial(phase="confirm")
+    result = run_toy_trial(trial, tmp_path / "in a file", TrialOptions(cache=tmp_path / "cache"))
+    assert numbers(result) == numbers(alone)
+    assert len(set(seen)) > 2
+    assert not list((tmp_path / "cache" / "embeddings").iterdir())

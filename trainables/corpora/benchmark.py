@@ -1,27 +1,42 @@
-"""Benchmarks: queries and candidates with their languages, and which candidates are relevant to which query."""
+"""Benchmarks: queries and candidates with their languages, and which candidates are relevant to which query.
+
+A query or a candidate is a text or an image. An image has no language: it counts as one of its own, `image`, so that a
+caption that searches images, and an image that searches captions, search in another language. Where a collection has
+images of its own in every language they count as of that language.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from trainables.corpora.images import Images
 from trainables.corpora.pairs import fingerprint
+
+IMAGE = "image"
+"""The language of an image; no code of a language has five letters."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query in one language; queries with the same `parallel_id` are translations of each other."""
+    """A query in one language; queries with the same `parallel_id` are translations of each other.
+
+    That of an image has no text.
+    """
 
     parallel_id: str
     language: str
     text: str
+    group: str | None = None
+    """Queries of one group are no independent evidence, such as the captions of one image; None: its own."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A passage of the pool."""
+    """A passage of the pool, or an image, which has no text."""
 
     id: str
     language: str
@@ -46,7 +61,7 @@ class CandidateLists:
     def __getitem__(self, query: int) -> npt.NDArray[np.int32]:
         return self.candidates[self.start[query] : self.start[query + 1]]
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """The length of the longest list."""
         return int(np.diff(self.start).max(initial=0))
@@ -93,6 +108,24 @@ class Benchmark:
     """Queries of the files that nobody judged; they are left out of everything above."""
     origin: str = ""
     """Where the files are from, such as `org/name@commit`; empty where the name says it."""
+    groups: tuple[str, ...] = ()
+    """Names of the groups of queries that are no independent evidence; empty where each question is a group."""
+    query_group: npt.NDArray[np.int32] | None = None
+    """[Q], index into `groups`, if there are any."""
+    query_images: Images | None = None
+    """[Q], if the queries are images; their texts are empty."""
+    candidate_images: Images | None = None
+    """[C], if the candidates are images."""
+
+    @property
+    def has_images(self) -> bool:
+        """Whether queries or candidates are images."""
+        return self.query_images is not None or self.candidate_images is not None
+
+    @property
+    def query_has_language(self) -> npt.NDArray[np.bool_]:
+        """[Q], whether a query is in a language that candidates can be in; an image is in none."""
+        return np.array([language != IMAGE for language in self.languages], dtype=bool)[self.query_language]
 
     @property
     def judged_only_irrelevant(self) -> npt.NDArray[np.int64]:
@@ -109,6 +142,8 @@ def benchmark(
     ignored: Sequence[Collection[int]] | None = None,
     unjudged_queries: int = 0,
     origin: str = "",
+    query_images: Images | None = None,
+    candidate_images: Images | None = None,
 ) -> Benchmark:
     """Builds a benchmark from input that is free of mistakes: loaders check files and name the line.
 
@@ -127,7 +162,15 @@ def benchmark(
         ignored: for each query the candidates that it does not see in its pool; none of them is relevant to it.
         unjudged_queries: how many queries of the files are not among `queries` since nobody judged them.
         origin: where the files are from.
+        query_images: one for each query, if they are images. They are read once, for the fingerprint.
+        candidate_images: likewise for the candidates.
+
+    Raises:
+        ValueError: there are more or fewer images than queries or candidates.
     """
+    for what, texts, images in (("queries", queries, query_images), ("candidates", candidates, candidate_images)):
+        if images is not None and len(images) != len(texts):
+            raise ValueError(f"{name} has {len(texts)} {what} and {len(images)} images of them.")
     languages = tuple(sorted({q.language for q in queries} | {c.language for c in candidates}))
     number = {language: position for position, language in enumerate(languages)}
     parallel: dict[str, int] = {}
@@ -139,6 +182,11 @@ def benchmark(
     irrelevant = CandidateLists.of([[c for c, grade in judged.items() if grade <= 0] for judged in grades])
     unseen = CandidateLists.of(ignored or [()] * len(queries))
     grade = np.array([judged[c] for judged in grades for c in sorted(judged) if judged[c] > 0], dtype=np.int32)
+    group_names: dict[str, int] = {}
+    query_group = None
+    if any(query.group not in (None, query.parallel_id) for query in queries):
+        group_of = [query.parallel_id if query.group is None else query.group for query in queries]
+        query_group = np.array([group_names.setdefault(one, len(group_names)) for one in group_of], dtype=np.int32)
     query_texts = tuple(query.text for query in queries)
     candidate_ids = tuple(candidate.id for candidate in candidates)
     candidate_texts = tuple(candidate.text for candidate in candidates)
@@ -146,8 +194,15 @@ def benchmark(
     rare: list[npt.NDArray[np.int32] | npt.NDArray[np.int64]] = [grade] if np.any(grade != 1) else []
     for lists in (irrelevant, unseen):
         rare += [lists.start, lists.candidates] if len(lists.candidates) else []
+    rare += [] if query_group is None else [query_group]
+    # In an order: images of queries are not those of candidates.
+    digests = [() if images is None else images.digests() for images in (query_images, candidate_images)]
     digest = fingerprint(
-        [(name,), languages, tuple(parallel), query_texts, candidate_ids, candidate_texts],
+        [
+            *((name,), languages, tuple(parallel), query_texts, candidate_ids, candidate_texts),
+            *(digests if any(digests) else []),
+            *([tuple(group_names)] if group_names else []),
+        ],
         [query_language, query_parallel, candidate_language, relevant.start, relevant.candidates, *rare],
     )
     return Benchmark(
@@ -170,6 +225,10 @@ def benchmark(
         fingerprint=digest,
         unjudged_queries=unjudged_queries,
         origin=origin,
+        groups=tuple(group_names),
+        query_group=query_group,
+        query_images=query_images,
+        candidate_images=candidate_images,
     )
 
 

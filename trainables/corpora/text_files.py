@@ -18,16 +18,16 @@ _ALWAYS_UNPACKED = 16 << 20
 """Text packs to a fifth or a tenth of its size. What packs to much less, and is not small, is made to fill memory."""
 
 
-def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, str]]:
     """Yields (line number from 1, line with its line end) of a UTF-8 file, unpacked if its name ends in `.gz`.
 
-    Raises UserError for a file that is missing, no plain file, cannot be read, is no whole gzip file, is not UTF-8, or
-    unpacks to more than text does.
+    Raises UserError for a file that is missing, no plain file, cannot be read, is no whole gzip file, is not UTF-8,
+    unpacks to more than text does, or has a line of more than `longest` bytes.
     """
     number = 0
     try:
         with open_users_file(path) as file:
-            for number, raw in enumerate(_lines(path, file), 1):
+            for number, raw in enumerate(_lines(path, file, longest), 1):
                 # Spreadsheet programs put a byte order mark in front of UTF-8.
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
@@ -45,21 +45,21 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise UserError(f"{path} cannot be read ({error.strerror or error}): give a readable file.") from error
 
 
-def read_text(path: Path) -> str:
-    """Returns the whole text of a UTF-8 file (plain or `.gz`); raises UserError."""
-    return "".join(line for _, line in text_lines(path))
+def read_text(path: Path, longest: int = LONGEST_LINE) -> str:
+    """Returns the whole text of a UTF-8 file (plain or `.gz`); raises UserError as `text_lines` does."""
+    return "".join(line for _, line in text_lines(path, longest))
 
 
-def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+def _lines(path: Path, file: BinaryIO, longest: int) -> Iterator[bytes]:
     stream = file
     if path.suffix == ".gz":
         _check_unpacked(path, file)
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=file))
     number = 0
-    while raw := stream.readline(LONGEST_LINE + 1):
+    while raw := stream.readline(longest + 1):
         number += 1
-        if len(raw) > LONGEST_LINE:
-            raise UserError(f"{path}:{number} has more than {LONGEST_LINE >> 20} MiB: write one record per line.")
+        if len(raw) > longest:
+            raise UserError(f"{path}:{number} has more than {longest >> 20} MiB: write one record per line.")
         yield raw
 
 

@@ -48,6 +48,8 @@ class EncoderConfig(BaseModel):
     recipe: ClassVar[Recipe]
     is_pretrained: ClassVar[bool]
     """Whether the encoder retrieves before it is trained, so that its untrained self is worth a comparison."""
+    reads_images: ClassVar[bool] = False
+    """Whether it turns images into vectors, too."""
 
     kind: str
     """kind of encoder"""

@@ -1,17 +1,23 @@
 """Token ids of many texts in two arrays, and rectangular batches cut from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+import tokenizers
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from trainables.array_cache import ArrayCache
+from trainables.corpora.pairs import fingerprint
 from trainables.errors import UserError
 
 _CHUNK = 4096
+
+_MANY = 100_000
+"""From so many texts on it takes longer to tokenise them than to read what was kept of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,22 +32,58 @@ class TokenTable:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def digest(self) -> str:
+        """sha256 of all ids, and of where each text begins."""
+        return fingerprint([], [self.ids, self.offsets])
+
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """[n], tokens per text, at least 1."""
         return np.diff(self.offsets)
 
 
-def tokenise(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: str, max_length: int) -> TokenTable:
+def tokenise(
+    texts: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+    prefix: str,
+    max_length: int,
+    cache: ArrayCache | None = None,
+) -> TokenTable:
     """Returns the ids of `prefix + text`, cut to `max_length` tokens with the special tokens kept.
 
     Equal to `tokenizer(prefix + text, truncation=True, max_length=max_length)`. No text is left without a token.
-    Raises UserError if `max_length` leaves no room for text.
+
+    Args:
+        texts: n texts.
+        tokenizer: of the encoder.
+        prefix: stands in front of every text.
+        max_length: most tokens of a text.
+        cache: where the ids of many texts are kept on disk, to be read by other studies, and mapped from there.
+
+    Raises:
+        UserError: `max_length` leaves no room for text.
     """
     if max_length <= tokenizer.num_special_tokens_to_add():
         raise UserError(f"A maximal length of {max_length} tokens leaves no room beside the special tokens: raise it.")
-    parts: list[npt.NDArray[np.int32]] = []
+    known = None if cache is None or len(texts) < _MANY else _content(texts, tokenizer, prefix, max_length)
     lengths = np.zeros(len(texts), dtype=np.int64)
+    parts = _ids(texts, tokenizer, prefix, max_length, lengths)
+    if cache is None or known is None:
+        ids = np.concatenate(list(parts)) if len(texts) else np.zeros(0, dtype=np.int32)
+        return TokenTable(ids, _offsets(lengths))
+    # The offsets are known when the ids have been written.
+    found = cache.arrays(known, lambda: {"ids": parts, "offsets": (_offsets(lengths) for _ in range(1))})
+    return TokenTable(found["ids"], found["offsets"])
+
+
+def _ids(
+    texts: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+    prefix: str,
+    max_length: int,
+    lengths: npt.NDArray[np.int64],
+) -> Iterator[npt.NDArray[np.int32]]:
+    """Yields the ids of all texts, some texts at a time, and writes how many each of them has."""
     for start in range(0, len(texts), _CHUNK):
         rows = tokenizer(
             [prefix + text for text in texts[start : start + _CHUNK]],
@@ -53,9 +95,19 @@ def tokenise(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: s
         rows = [row or [_stand_in(tokenizer)] for row in rows]
         row_lengths = [len(row) for row in rows]
         lengths[start : start + len(rows)] = row_lengths
-        parts.append(np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(row_lengths)))
-    ids = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
-    return TokenTable(ids, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        yield np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(row_lengths))
+
+
+def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _content(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: str, max_length: int) -> str | None:
+    """What the ids follow from; None where a tokenizer does not say what it does."""
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        return None
+    does = f"{tokenizers.__version__} {tokenizer.padding_side} {tokenizer.truncation_side} {tokenizer.eos_token_id}"
+    return f"{does} {prefix!r} {max_length} {fingerprint([texts], [])} {tokenizer.backend_tokenizer.to_str()}"
 
 
 def pad(

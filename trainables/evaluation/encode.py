@@ -1,5 +1,7 @@
 """Texts to embeddings for evaluation."""
 
+import hashlib
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -8,12 +10,17 @@ import torch
 
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable, pad
+from trainables.evaluation.embedding_file import EmbeddingFile
 
 Precision = Literal["float32", "bfloat16"]
 
 _CPU_BATCH_TOKENS = 4_096
 _BATCH_TOKENS = 32_768
 """A processor is fastest while a batch stays in its cache, an accelerator when it is full."""
+
+
+LARGE_BYTES = 2**30
+"""From this size on embeddings lie in a file."""
 
 
 def encode(
@@ -24,6 +31,7 @@ def encode(
     device: torch.device | str,
     batch_tokens: int | None = None,
     precision: Precision = "float32",
+    scratch: Path | None = None,
 ) -> npt.NDArray[np.float32]:
     """Returns the embeddings of all texts of `table`, float32 [n, d], in the table's order.
 
@@ -37,13 +45,12 @@ def encode(
         device: where to compute.
         batch_tokens: most tokens of a batch, padding included, but one text at least; None: what suits the device.
         precision: what the encoder computes in.
+        scratch: folder for embeddings of `LARGE_BYTES` or more, which are then memory-mapped; those that a killed run
+            has left there, of the same texts by the same weights, are not computed again. None: all in memory.
     """
-    distinct, row_of_text = _distinct(table)
-    lengths = table.lengths[distinct]
-    order = np.argsort(-lengths, kind="stable")
-    embeddings = np.empty((len(distinct), encoder.dimension), dtype=np.float32)
     kind = torch.device(device).type
     most = batch_tokens or (_CPU_BATCH_TOKENS if kind == "cpu" else _BATCH_TOKENS)
+    first = _first_equal(table)
     training = encoder.training
     encoder.eval()
     try:
@@ -51,27 +58,63 @@ def encode(
             torch.inference_mode(),
             torch.autocast(kind, dtype=getattr(torch, precision), enabled=precision != "float32"),
         ):
-            start = 0
-            while start < len(order):
-                # Longest first: the first text of a batch is its width, and memory runs out at once or never.
-                rows = order[start : start + max(1, most // int(lengths[order[start]]))]
-                ids, mask = pad(table, distinct[rows], pad_id)
-                embeddings[rows] = encoder(ids.to(device), mask.to(device)).cpu().numpy()
-                start += len(rows)
+
+            def encoded(texts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+                return _encode(encoder, table, texts, pad_id, device, most)
+
+            if scratch is None or 4 * len(table) * encoder.dimension < LARGE_BYTES:
+                distinct, row = np.unique(first, return_inverse=True)
+                return encoded(distinct)[row]
+            content = f"{_digest(encoder)} {table.digest()} {pad_id} {kind} {most} {precision}"
+            file = EmbeddingFile(scratch, content, len(table), encoder.dimension)
+            for texts in file.missing():
+                part = first[texts.start : texts.stop]
+                new, row = np.unique(part[part >= texts.start], return_inverse=True)
+                shard = file.embeddings[part]
+                shard[part >= texts.start] = encoded(new)[row]
+                file.write(texts, shard)
+            return file.embeddings
     finally:
         encoder.train(training)
-    return embeddings[row_of_text]
 
 
-def _distinct(table: TokenTable) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Returns the first text of each distinct row of ids, and for every text the number of its row."""
-    number: dict[bytes, int] = {}
-    first: list[int] = []
-    row_of_text = np.empty(len(table), dtype=np.int64)
+def _encode(
+    encoder: Encoder,
+    table: TokenTable,
+    texts: npt.NDArray[np.int64],
+    pad_id: int,
+    device: torch.device | str,
+    most: int,
+) -> npt.NDArray[np.float32]:
+    """The embeddings of some texts, in batches of like length."""
+    lengths = table.lengths[texts]
+    order = np.argsort(-lengths, kind="stable")
+    embeddings = np.empty((len(texts), encoder.dimension), dtype=np.float32)
+    start = 0
+    while start < len(order):
+        # Longest first: the first text of a batch is its width, and memory runs out at once or never.
+        rows = order[start : start + max(1, most // int(lengths[order[start]]))]
+        ids, mask = pad(table, texts[rows], pad_id)
+        embeddings[rows] = encoder(ids.to(device), mask.to(device)).cpu().numpy()
+        start += len(rows)
+    return embeddings
+
+
+def _first_equal(table: TokenTable) -> npt.NDArray[np.int64]:
+    """[n], for every text the first one with the same ids."""
+    seen: dict[bytes, int] = {}
+    first = np.empty(len(table), dtype=np.int64)
     offsets = table.offsets.tolist()
     for text in range(len(table)):
-        row = number.setdefault(table.ids[offsets[text] : offsets[text + 1]].tobytes(), len(number))
-        if row == len(first):
-            first.append(text)
-        row_of_text[text] = row
-    return np.array(first, dtype=np.int64), row_of_text
+        row = table.ids[offsets[text] : offsets[text + 1]]
+        first[text] = seen.setdefault(hashlib.blake2b(row.tobytes(), digest_size=16).digest(), text)
+    return first
+
+
+def _digest(encoder: Encoder) -> str:
+    """sha256 of the weights."""
+    digest = hashlib.sha256()
+    for name, weights in encoder.state_dict().items():
+        digest.update(name.encode())
+        digest.update(weights.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

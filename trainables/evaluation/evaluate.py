@@ -2,29 +2,24 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.errors import UserError
 from trainables.evaluation.arrays import BoolArray, FloatArray
 from trainables.evaluation.means import SettingValues, overall_means, setting_means
 from trainables.evaluation.measures.measure import BiasMeasure, Measure, QueryBiasMeasure, RankingMeasure
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.evaluation.metric_name import MetricName, Setting
-from trainables.evaluation.pools import pools
-from trainables.evaluation.rank import TieRule, perfect_ranks, rank_relevant
-from trainables.evaluation.rank_top import CUTOFF, rank_top
+from trainables.evaluation.rank import perfect_ranks, rank_relevant
 from trainables.evaluation.scores import BLOCK_BYTES, Embeddings
 from trainables.evaluation.searches import Retrieval, Searches
 from trainables.evaluation.tables import per_query_table, relevant_ranks_table
+from trainables.evaluation.tie_rule import TieRule
 
 METRIC_DEFINITION = 2
 """Changes whenever a metric of the same name would get another value; docs/metrics.md says what each number means."""
-
-MAX_EXACT_SCORES = 10**11
-"""Above this many scores only the first candidates of each pool are ranked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +43,6 @@ def evaluate(
     measures: Iterable[str] = (),
     ties: TieRule = "pessimistic",
     block_bytes: int = BLOCK_BYTES,
-    max_exact_scores: int = MAX_EXACT_SCORES,
     keep_per_query: bool = True,
 ) -> Evaluation:
     """Scores by dot product (the caller normalises) in every setting that the benchmark has.
@@ -72,31 +66,21 @@ def evaluate(
         measures: names of measures beside the default ones.
         ties: how equal scores rank.
         block_bytes: size of a block of scores.
-        max_exact_scores: if more scores would be needed, each pool is cut after `rank_top.CUTOFF` candidates: `map`
-            becomes `map@100`, and what needs all ranks is left out.
         keep_per_query: whether to make the tables.
 
     Raises:
         ValueError: embeddings do not fit the benchmark, hold NaN or overflow, or no query has a relevant candidate.
-        UserError: a measure is unknown, or the pools are too large for trec's ties.
+        UserError: a measure is unknown.
     """
     started = time.perf_counter()
     chosen = chosen_measures(measures)
-    if _is_exact(benchmark, max_exact_scores):
-        ranks = rank_relevant(benchmark, query_embeddings, candidate_embeddings, ties=ties, block_bytes=block_bytes)
-    elif ties != "pessimistic":
-        raise UserError(
-            f"{benchmark.name} is too large for {ties}'s ties, which need every score of its pools: leave out --ties."
-        )
-    else:
-        ranks = rank_top(benchmark, query_embeddings, candidate_embeddings)
+    ranks = rank_relevant(benchmark, query_embeddings, candidate_embeddings, ties=ties, block_bytes=block_bytes)
     retrieval = Retrieval(benchmark, ranks)
-    known = _where_known(chosen, ranks.cutoff)
-    found = _by_setting(retrieval, known)
-    metrics = _metrics(retrieval, known, found)
+    found = _by_setting(retrieval, chosen)
+    metrics = _metrics(retrieval, chosen, found)
     per_query, relevant_ranks = None, None
     if keep_per_query:
-        per_query = per_query_table(benchmark, found, _bias_columns(retrieval, chosen, known))
+        per_query = per_query_table(benchmark, found, _bias_columns(retrieval, chosen))
         relevant_ranks = relevant_ranks_table(retrieval)
     return Evaluation(
         {str(name): value for name, value in metrics.items()},
@@ -107,29 +91,15 @@ def evaluate(
     )
 
 
-def available_metrics(
-    benchmark: Benchmark, *, measures: Iterable[str] = (), max_exact_scores: int = MAX_EXACT_SCORES
-) -> frozenset[MetricName]:
+def available_metrics(benchmark: Benchmark, *, measures: Iterable[str] = ()) -> frozenset[MetricName]:
     """Returns the names of all metrics that `evaluate` finds, whatever the embeddings.
 
     They follow from what is relevant to what alone, so a perfect ranking has them all and nothing is scored. Takes the
     arguments of `evaluate`, and raises ValueError and UserError as it does.
     """
-    ranks = perfect_ranks(benchmark)
-    if not _is_exact(benchmark, max_exact_scores):
-        ranks = replace(ranks, rank_alone=None, cutoff=CUTOFF)
-    retrieval = Retrieval(benchmark, ranks)
-    known = _where_known(chosen_measures(measures), ranks.cutoff)
-    return frozenset(_metrics(retrieval, known, _by_setting(retrieval, known)))
-
-
-def _is_exact(benchmark: Benchmark, max_exact_scores: int) -> bool:
-    return sum(len(pool.queries) * (pool.stop - pool.start) for pool in pools(benchmark)) <= max_exact_scores
-
-
-def _where_known(measures: Iterable[Measure], ranks: int | None) -> tuple[Measure, ...]:
-    found = (measure.where_known(ranks) for measure in measures)
-    return tuple(dict.fromkeys(measure for measure in found if measure is not None))
+    retrieval = Retrieval(benchmark, perfect_ranks(benchmark))
+    chosen = chosen_measures(measures)
+    return frozenset(_metrics(retrieval, chosen, _by_setting(retrieval, chosen)))
 
 
 def _by_setting(retrieval: Retrieval, measures: Iterable[Measure]) -> list[SettingValues]:
@@ -172,12 +142,10 @@ def _metrics(
     return metrics
 
 
-def _bias_columns(
-    retrieval: Retrieval, chosen: Iterable[Measure], known: Iterable[Measure]
-) -> Mapping[str, FloatArray | None]:
-    """The columns of bias measures with a value per query; None for those that cannot be computed here."""
+def _bias_columns(retrieval: Retrieval, measures: Iterable[Measure]) -> Mapping[str, FloatArray | None]:
+    """The columns of bias measures with a value per query; None where the benchmark has no language bias."""
     return {
-        str(measure): measure.values(retrieval) if retrieval.is_multilingual and measure in known else None
-        for measure in chosen
+        str(measure): measure.values(retrieval) if retrieval.is_multilingual else None
+        for measure in measures
         if isinstance(measure, QueryBiasMeasure)
     }

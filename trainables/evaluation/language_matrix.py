@@ -25,7 +25,7 @@ def language_matrix(retrieval: Retrieval) -> LanguageMatrix:
     """Returns the matrix: of the relevant candidates only those of one language are left in the pool of all languages.
 
     Raises:
-        ValueError: not all ranks in the pool of all languages are known.
+        ValueError: the pool of all languages was not searched.
     """
     searches = retrieval.with_one_relevant_language
     cells, cell = np.unique(searches.cell, return_inverse=True)

@@ -1,25 +1,29 @@
 """The rank of every relevant candidate in every pool, from one pass over the scores and without sorting them."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, ScoreArray
-from trainables.evaluation.pools import by_language, language_bounds, pools, relevant_languages
-from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, checked, score_blocks
-
-TieRule = Literal["pessimistic", "trec"]
-"""How equal scores rank. Pessimistic: what is not relevant comes first, so that the order of a pool decides nothing.
-Trec: the greater id comes first, as in trec_eval, for numbers to be set beside published ones."""
-
-TOP = 10
-"""Places of the ranking whose languages are counted."""
+from trainables.evaluation.pools import Pool, by_language, is_multilingual, language_bounds, pools, relevant_languages
+from trainables.evaluation.scores import (
+    BLOCK_BYTES,
+    TILE_COLUMNS,
+    Embeddings,
+    Repeated,
+    checked,
+    on_host,
+    score_tiles,
+)
+from trainables.evaluation.tie_rule import TieRule
+from trainables.evaluation.top_languages import TopLanguages
 
 COMPARISON_BYTES = 2**20
 """Size of the buffer of comparisons, small enough to stay in the cache."""
+
+_ROWS = 2**8
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +45,17 @@ class Ranks:
     """[n], rank in the pool of all languages."""
     rank_alone: IntArray | None
     """[n], the same with the query's other relevant candidates taken out."""
+    first_rank: IntArray | None
+    """[n], what `rank` would be if it stood before all non-relevant ones that tie with it; `rank` with trec's ties."""
     ties: IntArray
     """[n], non-relevant candidates with exactly its score, in the pool that was searched."""
     top_languages: FloatArray | None
     """[Q, L], how many of the first TOP candidates of the pool of all languages are in each language. Candidates that
     tie for the last places share them evenly, so that the order of the pool does not matter."""
-    cutoff: int | None = None
-    """Greater ranks are not known and stand as `UNRANKED`; None if all are known."""
-    tie_rule: TieRule = "pessimistic"
-    """How equal scores were ranked."""
 
 
 UNRANKED = int(np.iinfo(np.int64).max)
+"""Greater than every rank."""
 
 
 def rank_relevant(
@@ -61,16 +64,18 @@ def rank_relevant(
     candidate_embeddings: Embeddings,
     *,
     ties: TieRule = "pessimistic",
+    columns: int = TILE_COLUMNS,
     block_bytes: int = BLOCK_BYTES,
 ) -> Ranks:
-    """Ranks every relevant candidate by dot product. Memory beside the embeddings: one block of scores.
+    """Ranks every relevant candidate by dot product. Memory beside the embeddings: one tile of scores.
 
     Args:
         benchmark: queries, candidates, and which are relevant.
         query_embeddings: float32 [Q, d] in the order of the benchmark.
         candidate_embeddings: float32 [C, d], likewise.
         ties: how equal scores rank.
-        block_bytes: size of a block of scores.
+        columns: most candidates of a tile of scores.
+        block_bytes: size of a tile.
 
     Raises:
         ValueError: as `pools` and `scores.checked` do.
@@ -80,12 +85,18 @@ def rank_relevant(
     check_sizes(benchmark, query_embeddings, candidate_embeddings)
     column, candidate_embeddings = by_language(benchmark, candidate_embeddings)
     counts = Counts(benchmark)
+    counts.score[:] = _relevant_scores(query_embeddings, candidate_embeddings, column, benchmark)
     count = _Counter(benchmark, column, counts, ties)
     for pool in searched:
-        chosen = query_embeddings if len(pool.queries) == len(query_embeddings) else query_embeddings[pool.queries]
-        for first, block in score_blocks(chosen, candidate_embeddings[pool.start : pool.stop], block_bytes):
-            for query, scores in zip(pool.queries[first : first + len(block)].tolist(), block, strict=True):
-                count(query, scores, pool.start)
+        part = query_embeddings if len(pool.queries) == len(query_embeddings) else query_embeddings[pool.queries]
+        candidates = candidate_embeddings[pool.start : pool.stop]
+        repeated = Repeated.of(on_host(candidates))
+        count.enter(pool, repeated)
+        for tile in score_tiles(part, candidates, repeated, columns=columns, block_bytes=block_bytes):
+            numbers = pool.queries[tile.query : tile.query + len(tile.scores)].tolist()
+            for query, scores in zip(numbers, tile.scores, strict=True):
+                count(query, scores, pool.start + tile.candidate)
+    count.finish()
     return to_ranks(benchmark, counts, ties)
 
 
@@ -99,7 +110,7 @@ class Counts:
         """[n], candidates with this score or a higher one; with trec's ties those before it and itself."""
         self.at_least_in_language = np.zeros(number, dtype=np.int64)
         """[n], those of its language."""
-        self.equal = np.ones(number, dtype=np.int64)
+        self.equal = np.zeros(number, dtype=np.int64)
         """[n], candidates with exactly this score."""
         self.top_languages = np.zeros((len(benchmark.query_language), len(benchmark.languages)))
 
@@ -114,19 +125,21 @@ def to_ranks(benchmark: Benchmark, counts: Counts, ties: TieRule = "pessimistic"
         one.at_least if ties == "pessimistic" else one.before + 1 for one in (everywhere, in_language)
     )
     others = counts.at_least - relevant
+    rank = others + everywhere.before + 1
+    tied = counts.equal - everywhere.equal
     ranks = Ranks(
         query=query,
         language=language,
         rank_in_language=counts.at_least_in_language - relevant_in_language + in_language.before + 1,
-        rank=others + everywhere.before + 1,
+        rank=rank,
         rank_alone=others + 1,
-        ties=counts.equal - everywhere.equal,
+        first_rank=rank - tied if ties == "pessimistic" else rank,
+        ties=tied,
         top_languages=counts.top_languages,
-        tie_rule=ties,
     )
     if all(pool.stop - pool.start == len(benchmark.candidate_language) for pool in pools(benchmark)):
         return ranks
-    return replace(ranks, rank=None, rank_alone=None, top_languages=None)
+    return replace(ranks, rank=None, rank_alone=None, first_rank=None, top_languages=None)
 
 
 def perfect_ranks(benchmark: Benchmark) -> Ranks:
@@ -156,7 +169,7 @@ def check_sizes(benchmark: Benchmark, queries: Embeddings, candidates: Embedding
 
 
 class _Counter:
-    """Counts one query after the other."""
+    """Counts what outranks the relevant candidates of one query after the other, tile by tile."""
 
     def __init__(self, benchmark: Benchmark, column: IntArray, counts: Counts, ties: TieRule) -> None:
         self._counts = counts
@@ -166,57 +179,95 @@ class _Counter:
         self._id_order = benchmark.id_order[np.argsort(column)]
         self._starts = benchmark.relevant_start.tolist()
         self._column = column[benchmark.relevant]
+        self._identical: dict[int, IntArray] = {}
+        """By column, those of the relevant candidates to which others of the pool are identical."""
         self._column_language = np.sort(benchmark.candidate_language, kind="stable")
         bounds = language_bounds(benchmark)
         self._bounds = [(bounds[x], bounds[x + 1]) for x in benchmark.candidate_language[benchmark.relevant].tolist()]
-        width = len(self._column_language)
-        most = int(np.diff(benchmark.relevant_start).max())
-        self._comparisons = np.empty((max(1, min(most, COMPARISON_BYTES // width)), width), dtype=bool)
+        self._top = None
+        if is_multilingual(benchmark):
+            self._top = [TopLanguages(len(benchmark.languages)) for _ in benchmark.query_language]
+        self._comparisons = np.empty(max(COMPARISON_BYTES, len(column)), dtype=bool)
+
+    def enter(self, pool: Pool, repeated: Repeated) -> None:
+        """From now on this pool is searched."""
+        columns = np.unique(self._column) - pool.start
+        same = repeated.like(columns[(columns >= 0) & (columns < pool.stop - pool.start)])
+        self._identical = {column + pool.start: members + pool.start for column, members in same.items()}
 
     def __call__(self, query: int, scores: ScoreArray, offset: int) -> None:
-        """`scores` are those of the columns from `offset` on; those of ignored candidates are overwritten."""
+        """`scores` are those of the columns from `offset` on; some of them are overwritten."""
         counts = self._counts
         start, stop = self._starts[query], self._starts[query + 1]
-        ignored = self._column_of_candidate[self._ignored[query]] - offset
-        scores[ignored[(ignored >= 0) & (ignored < len(scores))]] = -np.inf
-        counts.score[start:stop] = scores[self._column[start:stop] - offset]
-        for first in range(start, stop, len(self._comparisons)):
-            last = min(stop, first + len(self._comparisons))
+        columns = self._column[start:stop] - offset
+        inside = (columns >= 0) & (columns < len(scores))
+        scores[columns[inside]] = counts.score[start:stop][inside]
+        self._correct(query, scores, offset)
+        rows = max(1, COMPARISON_BYTES // len(scores))
+        for first in range(start, stop, rows):
+            last = min(stop, first + rows)
             thresholds = counts.score[first:last, None]
-            comparisons = self._comparisons[: last - first, : len(scores)]
+            comparisons = self._comparisons[: (last - first) * len(scores)].reshape(last - first, len(scores))
             np.greater_equal(scores, thresholds, out=comparisons)
             for index, row in enumerate(comparisons, first):
-                begin, end = self._bounds[index]
-                counts.at_least[index] = np.count_nonzero(row)
-                counts.at_least_in_language[index] = np.count_nonzero(row[begin - offset : end - offset])
+                counts.at_least[index] += np.count_nonzero(row)
+                counts.at_least_in_language[index] += np.count_nonzero(row[self._in_language(index, offset)])
             np.equal(scores, thresholds, out=comparisons)
-            if np.count_nonzero(comparisons) > last - first:
-                counts.equal[first:last] = [np.count_nonzero(row) for row in comparisons]
-                if self._ties == "trec":
-                    self._let_greater_ids_precede(range(first, last), comparisons, offset)
-        languages = self._column_language[offset : offset + len(scores)]
-        counts.top_languages[query] = top_languages(scores, languages, counts.top_languages.shape[1])
+            among = inside[first - start : last - start]
+            if np.count_nonzero(comparisons) == np.count_nonzero(among):
+                counts.equal[first:last] += among
+                continue
+            counts.equal[first:last] += [np.count_nonzero(row) for row in comparisons]
+            if self._ties == "trec":
+                self._let_greater_ids_precede(range(first, last), comparisons, offset)
+        if self._top is not None:
+            self._top[query].add(scores, self._column_language[offset : offset + len(scores)])
+
+    def finish(self) -> None:
+        """Writes what is known only when all tiles were seen."""
+        if self._top is not None:
+            self._counts.top_languages[:] = [top.counts() for top in self._top]
+
+    def _correct(self, query: int, scores: ScoreArray, offset: int) -> None:
+        """Candidates identical to relevant ones get the very score that these are compared by, and what the query does
+        not see none.
+        """
+        if self._identical:
+            relevant = slice(self._starts[query], self._starts[query + 1])
+            for column, score in zip(self._column[relevant].tolist(), self._counts.score[relevant], strict=True):
+                if column in self._identical:
+                    _set(scores, self._identical[column] - offset, score)
+        if self._ignored.longest:
+            _set(scores, self._column_of_candidate[self._ignored[query]] - offset, np.float32(-np.inf))
+
+    def _in_language(self, index: int, offset: int) -> slice:
+        """Where in a tile the candidates in the language of a relevant candidate stand."""
+        begin, end = self._bounds[index]
+        return slice(max(0, begin - offset), max(0, end - offset))
 
     def _let_greater_ids_precede(self, indices: range, equal: BoolArray, offset: int) -> None:
         """Takes from the counts of relevant candidates those that tie with them and have a smaller id."""
         order = self._id_order[offset : offset + equal.shape[1]]
         for index, row in zip(indices, equal, strict=True):
             behind = row & (order > self._id_order[self._column[index]])
-            begin, end = self._bounds[index]
             self._counts.at_least[index] -= np.count_nonzero(behind)
-            self._counts.at_least_in_language[index] -= np.count_nonzero(behind[begin - offset : end - offset])
+            self._counts.at_least_in_language[index] -= np.count_nonzero(behind[self._in_language(index, offset)])
 
 
-def top_languages(scores: ScoreArray, languages: npt.NDArray[np.int32], number: int) -> FloatArray:
-    """How many of the TOP highest scores are in each of `number` languages; ties for the last places share them."""
-    places = min(TOP, len(scores))
-    last = np.partition(scores, len(scores) - places)[len(scores) - places]
-    best = np.flatnonzero(scores >= last)
-    if len(best) == places:
-        return np.bincount(languages[best], minlength=number).astype(np.float64)
-    above = scores[best] > last
-    shared = (places - np.count_nonzero(above)) / (len(best) - np.count_nonzero(above))
-    return np.bincount(languages[best], np.where(above, 1.0, shared), number).astype(np.float64)
+def _set(scores: ScoreArray, columns: IntArray, value: np.float32) -> None:
+    scores[columns[(columns >= 0) & (columns < len(scores))]] = value
+
+
+def _relevant_scores(queries: Embeddings, candidates: Embeddings, column: IntArray, benchmark: Benchmark) -> ScoreArray:
+    """[n], the scores of the relevant candidates, whatever tile they stand in."""
+    query, _ = relevant_languages(benchmark)
+    column = column[benchmark.relevant]
+    found = np.empty(len(query), dtype=np.float32)
+    for start in range(0, len(query), _ROWS):
+        rows = slice(start, start + _ROWS)
+        one, other = on_host(queries[query[rows]]), on_host(candidates[column[rows]])
+        found[rows] = np.einsum("nd,nd->n", one, other, dtype=np.float64)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
-"""Scores of queries against candidates, block by block, in bounded memory."""
+"""Scores of queries against candidates, tile by tile, in bounded memory."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,12 @@ Embeddings: TypeAlias = "npt.NDArray[np.float32] | torch.Tensor"
 """Float [n, d], as a NumPy array or as a torch tensor on any device."""
 
 BLOCK_BYTES = 32 * 2**20
-"""Size of a block of scores: large enough for a matrix product at full speed, small beside the embeddings."""
+"""Size of a tile of scores: large enough for a matrix product at full speed, small beside the embeddings."""
+
+TILE_COLUMNS = 2**15
+"""Candidates of a tile: so many that looking at the scores of one query is more work than calling for it."""
+
+_KEYED_ROWS = 2**12
 
 
 def checked(queries: Embeddings, candidates: Embeddings) -> tuple[Embeddings, Embeddings]:
@@ -36,23 +42,117 @@ def checked(queries: Embeddings, candidates: Embeddings) -> tuple[Embeddings, Em
     return queries, candidates
 
 
-def score_blocks(
-    queries: Embeddings, candidates: Embeddings, block_bytes: int = BLOCK_BYTES
-) -> Iterator[tuple[int, ScoreArray]]:
-    """Yields (first row, scores float32 [rows, C]): dot products; the array is valid until the next one is taken.
+@dataclass(frozen=True, eq=False)
+class ScoreTile:
+    """Scores of some queries against some candidates; valid until the next tile is taken, and free to be changed."""
 
-    Identical candidates get identical scores. A matrix product alone does not promise this, for it may sum in
-    another order at the edge of a tile, and then ties would be broken by chance.
+    query: int
+    """The first query."""
+    candidate: int
+    """The first candidate."""
+    scores: ScoreArray
+    """[queries, candidates]"""
+
+
+def score_tiles(
+    queries: Embeddings,
+    candidates: Embeddings,
+    repeated: "Repeated",
+    *,
+    columns: int = TILE_COLUMNS,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[ScoreTile]:
+    """Yields dot products: all candidates for some queries, then for the next ones.
+
+    Tiles keep a matrix product at full speed, whatever the size of the pool. Identical candidates get identical scores;
+    a matrix product alone does not promise this, for it may sum in another order at the edge of a tile, and then ties
+    would be broken by chance.
+
+    Args:
+        queries: [Q, d].
+        candidates: [C, d].
+        repeated: those of the candidates that are identical.
+        columns: most candidates of a tile.
+        block_bytes: size of a tile, one query at least.
     """
     number, width = queries.shape[0], candidates.shape[0]
-    rows = max(1, min(number, block_bytes // (4 * width)))
-    later, first = _repeated(on_host(candidates))
-    buffer = np.empty((rows, width), dtype=np.float32)
-    for start in range(0, number, rows):
-        block = _product(queries[start : start + rows], candidates, buffer[: min(rows, number - start)])
-        if len(later):
-            block[:, later] = block[:, first]
-        yield start, block
+    columns = min(width, columns)
+    rows = max(1, min(number, block_bytes // (4 * columns)))
+    buffer = np.empty(rows * columns, dtype=np.float32)
+    for query in range(0, number, rows):
+        part = queries[query : query + rows]
+        known = np.empty((len(part), len(repeated.originals)), dtype=np.float32)
+        for candidate in range(0, width, columns):
+            some = candidates[candidate : candidate + columns]
+            out = buffer[: len(part) * len(some)].reshape(len(part), len(some))
+            scores = _product(part, some, out)
+            repeated.unify(scores, candidate, known)
+            yield ScoreTile(query, candidate, scores)
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """Candidates that are identical to an earlier one."""
+
+    originals: npt.NDArray[np.int64]
+    """[m], ascending: the first of those that are identical."""
+    copies: npt.NDArray[np.int64]
+    """[n], ascending: the others."""
+    original_of_copy: npt.NDArray[np.int64]
+    """[n], index into `originals`."""
+
+    @classmethod
+    def of(cls, embeddings: ScoreArray) -> Self:
+        """Those of the rows, [C, d]."""
+        keys = _row_keys(embeddings)
+        order = np.argsort(keys, kind="stable")
+        run = np.cumsum(np.diff(keys[order], prepend=keys[order[:1]]) != 0)
+        first = order[np.searchsorted(run, run)]
+        other = first != order
+        copies, of = order[other], first[other]
+        # Different rows may have one key, though hardly ever do.
+        same = np.array([np.array_equal(embeddings[a], embeddings[b]) for a, b in zip(copies, of, strict=True)], bool)
+        copies, of = copies[same], of[same]
+        ascending = np.argsort(copies)
+        originals, index = np.unique(of[ascending], return_inverse=True)
+        return cls(originals, copies[ascending], index)
+
+    def unify(self, scores: ScoreArray, candidate: int, known: ScoreArray) -> None:
+        """Gives copies the scores of their originals.
+
+        Args:
+            scores: [queries, candidates] of a tile.
+            candidate: the first candidate of the tile.
+            known: [queries, m], scores of the originals; those of earlier tiles are read, those of this one written.
+        """
+        stop = candidate + scores.shape[1]
+        first, last = np.searchsorted(self.originals, [candidate, stop])
+        known[:, first:last] = scores[:, self.originals[first:last] - candidate]
+        first, last = np.searchsorted(self.copies, [candidate, stop])
+        scores[:, self.copies[first:last] - candidate] = known[:, self.original_of_copy[first:last]]
+
+    def like(self, candidates: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.int64]]:
+        """For those of these candidates that are not unique all that are identical, the candidate itself included."""
+        number = dict(zip(self.originals.tolist(), range(len(self.originals)), strict=True))
+        number |= dict(zip(self.copies.tolist(), self.original_of_copy.tolist(), strict=True))
+        order = np.argsort(self.original_of_copy, kind="stable")
+        bounds = np.searchsorted(self.original_of_copy[order], np.arange(len(self.originals) + 1))
+        found = {}
+        for candidate in candidates.tolist():
+            if (n := number.get(candidate)) is not None:
+                found[candidate] = np.append(self.originals[n], self.copies[order[bounds[n] : bounds[n + 1]]])
+        return found
+
+
+def _row_keys(embeddings: ScoreArray) -> npt.NDArray[np.uint64]:
+    """[C], equal for identical rows: their bits times fixed random odd numbers, summed modulo 2^64."""
+    factors = np.random.default_rng(0).integers(0, 2**63, embeddings.shape[1], dtype=np.uint64) * 2 + 1
+    keys = np.empty(len(embeddings), dtype=np.uint64)
+    for start in range(0, len(embeddings), _KEYED_ROWS):
+        # Adding zero turns -0 into 0, which scores the same.
+        bits = (embeddings[start : start + _KEYED_ROWS] + np.float32(0)).view(np.uint32)
+        keys[start : start + len(bits)] = bits.astype(np.uint64) @ factors
+    return keys
 
 
 def _product(queries: Embeddings, candidates: Embeddings, out: ScoreArray) -> ScoreArray:
@@ -98,15 +198,3 @@ def _longest(embeddings: Embeddings, kind: str) -> float:
     if len(bad):
         raise ValueError(f"The embedding of {kind} {bad[0]} holds NaN or infinite values ({len(bad)} such in all).")
     return float(np.sqrt(squares.max(initial=0.0)))
-
-
-def _repeated(embeddings: ScoreArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Indices of the rows that occur before, and beside each the index of its first occurrence."""
-    seen: dict[int, int] = {}
-    later, first = [], []
-    for index, row in enumerate(embeddings):
-        earlier = seen.setdefault(hash(row.tobytes()), index)
-        if earlier != index and np.array_equal(row, embeddings[earlier]):
-            later.append(index)
-            first.append(earlier)
-    return np.array(later, dtype=np.int64), np.array(first, dtype=np.int64)

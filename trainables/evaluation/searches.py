@@ -23,7 +23,7 @@ class Searches:
     search: IntArray
     """[n], 0 .. G - 1, ascending: the search that should find the candidate."""
     rank: IntArray
-    """[n], from 1, ascending within a search; `rank.UNRANKED` beyond a cut-off of the pool."""
+    """[n], from 1, ascending within a search; `rank.UNRANKED` for what a run of somebody's does not hold."""
     hits: IntArray
     """[n], relevant candidates of the search up to and including this one."""
     grade: IntArray
@@ -80,7 +80,7 @@ class Retrieval:
     def with_one_relevant_language(self) -> Searches:
         """Every query in the pool of all languages, of its relevant candidates only those in one language (`pool`).
 
-        Raises ValueError if not all ranks in that pool are known.
+        Raises ValueError if that pool was not searched.
         """
         # Ranks of lone relevant candidates do not see those of the same language, which stay in the pool.
         alone = self._by_language(_known(self.ranks.rank_alone))
@@ -100,19 +100,15 @@ class Retrieval:
         """Smallest and greatest rank of a query's relevant candidates in the pool of all languages, each [Q].
 
         Ties are pessimistic here, too: tied candidates stand behind the first and before the last relevant one, so that
-        an encoder that tells nothing apart has the greatest distance, not the smallest. (With trec's ties the ranks are
-        those of trec_eval, and ids decide.) NaN where they are in one language only.
-
-        Raises:
-            ValueError: not all ranks in that pool are known.
+        an encoder that tells nothing apart has the greatest distance, not the smallest. NaN where they are in one
+        language only. Raises ValueError if that pool was not searched.
         """
-        rank, language = _known(self.ranks.rank if self.ranks.cutoff is None else None), self.ranks.language
+        rank, best, language = _known(self.ranks.rank), _known(self.ranks.first_rank), self.ranks.language
         found = np.flatnonzero(np.diff(self.benchmark.relevant_start))
         starts = self.benchmark.relevant_start[found]
         parallel = np.maximum.reduceat(language, starts) > np.minimum.reduceat(language, starts)
         first, last = np.full((2, len(self.benchmark.query_language)), np.nan)
-        ahead = rank - self.ranks.ties if self.ranks.tie_rule == "pessimistic" else rank
-        first[found] = np.where(parallel, np.minimum.reduceat(ahead, starts), np.nan)
+        first[found] = np.where(parallel, np.minimum.reduceat(best, starts), np.nan)
         last[found] = np.where(parallel, np.maximum.reduceat(rank, starts), np.nan)
         return first, last
 
@@ -122,5 +118,5 @@ class Retrieval:
 
 def _known(rank: IntArray | None) -> IntArray:
     if rank is None:
-        raise ValueError("This needs all ranks in the pool of all languages, which are not known here.")
+        raise ValueError("This needs ranks in the pool of all languages, which was not searched.")
     return rank

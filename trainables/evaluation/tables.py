@@ -34,9 +34,9 @@ def per_query_table(
 
 
 def relevant_ranks_table(retrieval: Retrieval) -> pa.Table | None:
-    """One row per query and relevant candidate; None if not all ranks in the pool of all languages are known."""
+    """One row per query and relevant candidate; None if the pool of all languages was not searched."""
     ranks = retrieval.ranks
-    if ranks.rank is None or ranks.cutoff is not None:
+    if ranks.rank is None:
         return None
     columns = _query_columns(retrieval.benchmark, ranks.query)
     columns["candidate_language"] = _names(retrieval.benchmark.languages, ranks.language)
@@ -46,11 +46,14 @@ def relevant_ranks_table(retrieval: Retrieval) -> pa.Table | None:
 
 
 def _query_columns(benchmark: Benchmark, query: IntArray) -> dict[str, pa.Array]:
-    return {
+    columns = {
         "benchmark": pa.repeat(benchmark.name, len(query)),
         "parallel_id": _names(benchmark.parallel_ids, benchmark.query_parallel[query]),
         "query_language": _names(benchmark.languages, benchmark.query_language[query]),
     }
+    if benchmark.query_group is not None:
+        columns["group"] = _names(benchmark.groups, benchmark.query_group[query])
+    return columns
 
 
 def _names(names: Sequence[str], index: npt.NDArray[np.integer]) -> pa.Array:

@@ -74,6 +74,8 @@ def test_arms_of_one_name_but_other_training_stand_for_themselves(tmp_path, writ
     [
         ({"fingerprints": {"atlas": "fp-other"}}, "evaluation data"),
         ({"metric_definition": 2}, "metric definition"),
+        ({"ties": "trec"}, "rule for ties"),
+        ({"main_measure": "ndcg@10"}, "main measure"),
     ],
 )
 def test_studies_that_measure_differently_are_refused_with_the_reason(tmp_path, write_study, change, reason):

@@ -148,7 +148,7 @@ def test_an_arm_with_another_schedule_at_every_size_has_no_trend(rungs):
     findings = findings_of(rungs)
     (table,) = trends(findings)
     assert {row["arm"] for row in table.records()} == {"X-X-mono", "X-Y"}
-    assert "best dynamic has another schedule at every size" in " ".join(sentences(findings))
+    assert "best dynamic has no one schedule for every size" in " ".join(sentences(findings))
 
 
 @pytest.mark.parametrize(

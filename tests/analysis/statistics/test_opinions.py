@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.opinions import randomisation, ranks
+from analysis.statistics.opinions import randomisation, ranks, sign_flips
 
 
 def test_seeds_alone_give_the_p_value_of_student_s_t_test() -> None:
@@ -71,6 +71,34 @@ def test_ranks_are_wilcoxon_s_signed_ranks(seed: int, questions: int) -> None:
     assert abs(ranks(-values)) == pytest.approx(expected)
     # At a p value of 1 no side is favoured.
     assert ranks(-values) * ranks(values) < 0 or ranks(values) == 1
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10**6), st.integers(5, 60))
+def test_differences_that_are_tied_but_for_rounding_share_a_rank(seed: int, questions: int) -> None:
+    rng = np.random.default_rng(seed)
+    exact = rng.integers(-3, 4, questions) / 8
+    rounded = exact + rng.choice([-1e-17, 0.0, 1e-16], questions)
+    assert ranks(rounded, 1e-12) == ranks(exact, 1e-12) == ranks(exact)
+
+
+def test_arms_that_differ_by_rounding_alone_do_not_differ() -> None:
+    noise = np.random.default_rng(0).choice([1e-17, 2e-17], 100)
+    assert ranks(noise) < 0.001
+    assert ranks(noise, 1e-12) == 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.01, 100))
+def test_sign_flips_of_questions_are_those_of_scipy_and_know_no_side_and_no_scale(seed: int, scale: float) -> None:
+    by_question = np.random.default_rng(seed).laplace(0.1, 1, 60)
+    expected = stats.permutation_test(
+        (by_question,), np.mean, permutation_type="samples", n_resamples=4_000, rng=np.random.default_rng(seed)
+    )
+    p = sign_flips(by_question, 4_000)
+    assert p == pytest.approx(expected.pvalue, abs=0.05)
+    assert sign_flips(-by_question, 4_000) == p
+    assert sign_flips(scale * by_question, 4_000) == pytest.approx(p, abs=0.01)
 
 
 def test_questions_without_a_difference_count_for_both_sides() -> None:

@@ -210,3 +210,24 @@ def test_tables_without_a_common_seed_or_question_have_no_average() -> None:
         average([table, replace(table, seeds=(2, 3))])
     with pytest.raises(StatisticsError, match="different queries"):
         average([table, replace(table, questions=("a", "c"))])
+
+
+def test_a_group_of_seeds_is_the_mean_of_its_members() -> None:
+    values = np.random.default_rng(0).random((5, 12, 3))
+    table = QuestionTable.from_cells(range(5), [str(q) for q in range(12)], ["a", "b", "c"], values)
+    grouped = table.grouped(lambda seed: seed % 2)
+    assert grouped.seeds == (0, 1)
+    assert grouped.values[0] == pytest.approx(table.values[[0, 2, 4]].mean(axis=0))
+    assert grouped.values[1] == pytest.approx(table.values[[1, 3]].mean(axis=0))
+
+
+def test_questions_of_one_group_are_one_unit() -> None:
+    rng = np.random.default_rng(2)
+    frame = unbalanced(rng)
+    alone = question_table({1: frame}, "multilingual", "map")
+    grouped = question_table({1: frame.assign(group=frame["parallel_id"].str[:2])}, "multilingual", "map")
+    assert len(alone.questions) == 40
+    assert grouped.questions == tuple(sorted({question[:2] for question in alone.questions}))
+    assert grouped.seed_means == pytest.approx(alone.seed_means)
+    ungrouped = question_table({1: frame.assign(group=None)}, "multilingual", "map")
+    assert ungrouped.questions == alone.questions

@@ -55,6 +55,13 @@ def test_no_dagger_is_lost_among_equal_arms() -> None:
 
 @pytest.mark.nightly
 @pytest.mark.timeout(7_200)
+def test_intervals_of_a_repeated_search_hold_for_new_searches() -> None:
+    for row in table("searches", STUDIES):
+        assert 0.93 <= row["coverage"] <= 0.985, row
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7_200)
 def test_four_of_five_studies_find_what_is_promised() -> None:
     for row in table("promises", STUDIES):
         # Promise and power are both simulated.

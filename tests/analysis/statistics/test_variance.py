@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.statistics.variance import two_way
+from analysis.statistics.variance import between_groups, two_way
 
 
 def crossed(rng: np.random.Generator, seeds: int, questions: int, sd: tuple[float, float, float]) -> np.ndarray:
@@ -77,3 +77,33 @@ def test_seeds_and_questions_in_another_order_change_nothing() -> None:
 def test_a_single_seed_or_question_has_no_decomposition(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="Two seeds and two questions"):
         two_way(np.zeros(shape))
+
+
+@given(st.integers(2, 6), st.integers(2, 5), st.integers(0, 2**31))
+@settings(max_examples=50, deadline=None)
+def test_the_variance_between_groups_is_that_of_a_nested_analysis_of_variance(
+    groups: int, size: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 0.5, (groups, 1)) + rng.normal(0, 1, (groups, size))
+    within = values.var(axis=1, ddof=1).mean()
+    between = size * values.mean(axis=1).var(ddof=1)
+    names = np.repeat(np.arange(groups), size)
+    order = rng.permutation(groups * size)
+    found = between_groups(values.ravel()[order], list(names[order]))
+    assert found == pytest.approx(max(0.0, (between - within) / size))
+
+
+def test_unequal_groups_do_not_bias_the_variance_between_them() -> None:
+    rng = np.random.default_rng(0)
+    names = np.repeat(np.arange(40), 1 + np.arange(40) % 4)
+    found = [
+        between_groups(rng.normal(0, 0.5, 40)[names] + rng.normal(0, 0.3, len(names)), list(names)) for _ in range(400)
+    ]
+    assert np.mean(found) == pytest.approx(0.25, abs=0.01)
+
+
+def test_what_cannot_be_told_apart_is_not() -> None:
+    assert between_groups(np.array([0.1, 0.2, 0.4]), [0, 1, 2]) is None
+    assert between_groups(np.array([0.1, 0.2, 0.4]), [0, 0, 0]) is None
+    assert between_groups(np.array([0.1, 0.1, 0.1, 0.1]), [0, 0, 1, 1]) == 0.0

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from study.plan.more_seeds import decide, last_decision, looks_so_far
+from study.plan.more_seeds import decide, last_decision, looks_so_far, trials_of_all
 from study.records import ARMS as ARMS_FILE
 from study.records import DecisionRecord, Study, create_study, open_study
 from study.run import main
 from tests.analysis.conftest import ARMS, StudyPlan, edit, write_study_files
 from tests.study.conftest import results, run
+from tests.study.planted import SETTINGS, Planted, study_in_folder
 from tests.study.toy_study import study_record
 from trainables.errors import UserError
 from trainables.records import RESULT
@@ -144,3 +145,25 @@ def test_seeds_are_added_one_by_one_and_every_look_is_recorded(
     assert "planned its error rate for at most 4 seeds" in capsys.readouterr().err
     assert main(["--confirm-only", str(study), "--seeds", "1"]) == 2
     assert f"the study has {len(own)} seeds already" in capsys.readouterr().err
+
+
+def test_what_can_be_confirmed_of_an_unfinished_search_is_what_all_branches_of_all_searches_have(
+    tmp_path: Path,
+) -> None:
+    # The searched constant has as many trials as both families: 6, or 4 where these have 2 each.
+    settings = SETTINGS.model_copy(
+        update={"arms": ("static", "linear", "step"), "trials": 3, "sampler": "random", "repeat_search": 2, "seeds": 1}
+    )
+    folder = tmp_path / "s"
+    study = study_in_folder(Planted("no difference", world=0), folder, settings=settings)
+    assert trials_of_all(study) == 3
+    assert len(list(folder.glob("trials/search-r1-static-*"))) == 6
+    shutil.rmtree(folder / "trials" / "search-r1-static-005")
+    assert trials_of_all(open_study(str(folder))) == 2
+    for number in (1, 2):
+        shutil.rmtree(folder / "trials" / f"search-linear-00{number}")
+    assert trials_of_all(open_study(str(folder))) == 1
+    for number in range(3):
+        shutil.rmtree(folder / "trials" / f"search-r1-step-00{number}")
+    with pytest.raises(UserError, match="too few search trials of step yet"):
+        trials_of_all(open_study(str(folder)))

@@ -88,12 +88,16 @@ def test_rounds_do_not_depend_on_who_ends_first() -> None:
 def test_every_branch_gets_the_same_number_of_trials_and_pairs() -> None:
     plan = plan_of()
     trials = [spec for spec in run(plan).values() if spec.phase == "search"]
-    # Loss mixing is searched as a branch is.
-    assert len(trials) == plan.planned["search"] == (len(space("dynamic_vs_static").branches) + 1) * 4
-    assert {(branch.trials, branch.pairs) for branch in plan.branches} == {(4, 4 * 40 * 8)}
+    # Loss mixing is searched as a branch is, and the searched constant gets what the constants lack: 7 families x 4
+    # trials against 4 constants x 4.
+    more = 12
+    assert len(trials) == plan.planned["search"] == (len(space("dynamic_vs_static").branches) + 1) * 4 + more
+    budgets = {branch.branch: (branch.trials, branch.pairs) for branch in plan.branches}
+    assert budgets.pop("static") == (4 + more, (4 + more) * 40 * 8)
+    assert set(budgets.values()) == {(4, 4 * 40 * 8)}
     for branch in space("dynamic_vs_static").branches:
         own = [spec.config for spec in trials if spec.branch == branch.name]
-        assert len(own) == 4
+        assert len(own) == 4 + more * (branch.name == "static")
         assert {(t.steps, t.batches.size) for t in own} == {(40, 8)}
         assert len({t.optimiser.learning_rate for t in own}) > 1, "the learning rate is searched inside every branch"
 
@@ -375,7 +379,7 @@ def test_a_search_that_is_cut_short_is_the_beginning_of_the_whole_one(sampler: s
     )
     # Whose ratio loss mixing has is known only at the end.
     searched = {n: spec for n, spec in short.items() if spec.phase == "search" and spec.branch != "loss-mixing"}
-    assert len(searched) == 5 * len(space("dynamic_vs_static").branches)
+    assert len(searched) == 5 * 2 * len([b for b in space("dynamic_vs_static").branches if b.role == "dynamic"])
     assert {name: whole[name] for name in searched} == searched
 
 
@@ -416,7 +420,8 @@ def test_levels_cross_every_branch_with_equal_effort() -> None:
         own = [t for t in trials if t.cell == cell]
         assert {(t.config.encoder.name, str(t.config.batches.size)) for t in own} == {tuple(cell.values())}
         for branch in space("dynamic_vs_static").branches:
-            assert len([t for t in own if t.branch == branch.name]) == 3
+            wanted = 12 if branch.role == "static" else 3
+            assert len([t for t in own if t.branch == branch.name]) == wanted
         arms = [arm for arm in plan.arms if arm.cell == cell]
         assert {"X-X-mono", "best static", "best dynamic"} <= {arm.arm for arm in arms}
         assert all((arm.chosen_from or "").startswith(f"search-{'-'.join(cell.values())}-") for arm in arms)
@@ -453,11 +458,11 @@ def test_a_warm_start_begins_with_what_the_neighbour_found_and_counts_it(concurr
         for level in ("mini-xs", "mini-s")
     )
     for branch in space("dynamic_vs_static").branches:
-        own = [first[branch.name, number] for number in range(3)]
+        own = [trial for (name, _), trial in first.items() if name == branch.name]
         best = max(own, key=lambda t: outcome_of(t).metrics[f"dev/{OBJECTIVE}"])
         begun = second[branch.name, 0].config
         assert (begun.ratio, begun.optimiser) == (best.config.ratio, best.config.optimiser)
-        assert (branch.name, 3) not in second, "the suggestion is one of the trials"
+        assert (branch.name, len(own)) not in second, "the suggestion is one of the trials"
     assert run(plan_of(settings=settings), 4, seed=3) == trials
 
 
@@ -553,3 +558,51 @@ def test_the_untrained_encoder_is_an_arm_of_one_trial_where_there_is_a_pretraine
     left_out = plan_of(settings=settings.model_copy(update={"without": ("base",)}))
     run(left_out)
     assert "base" not in {arm.arm for arm in left_out.arms}
+
+
+AGAIN = SETTINGS.model_copy(update={"repeat_search": 3})
+
+
+def test_a_search_that_is_repeated_is_the_same_search_with_other_seeds() -> None:
+    once, again = plan_of(), plan_of(settings=AGAIN)
+    alone, trials = run(once), run(again)
+    assert again.planned == {phase: 3 * number for phase, number in once.planned.items()} or again.arms != once.arms
+    searched = [spec for spec in trials.values() if spec.phase == "search"]
+    assert len(searched) == 3 * once.planned["search"]
+    # The first one is that of a study that searches once.
+    first = {spec.id: spec for spec in searched if spec.repetition == 0}
+    assert first == {spec.id: spec for spec in alone.values() if spec.phase == "search"}
+    for number in range(3):
+        own = [spec for spec in searched if spec.repetition == number]
+        assert {spec.seed for spec in own} == {StudySettings().search_seed + number}
+        assert [(spec.branch, spec.number) for spec in sorted(own, key=lambda s: (str(s.branch), s.number or 0))] == [
+            (spec.branch, spec.number) for spec in sorted(first.values(), key=lambda s: (str(s.branch), s.number or 0))
+        ]
+    values = [{spec.config.ratio.model_dump_json() for spec in searched if spec.repetition == n} for n in range(3)]
+    assert len(set.union(*values)) > max(map(len, values)), "other samplers try other values"
+
+
+def test_every_search_chooses_its_own_arms_and_all_arms_have_equally_many_fresh_seeds_of_each() -> None:
+    plan = plan_of(settings=AGAIN)
+    trials = run(plan, concurrent=5, seed=3)
+    dynamic = {branch.name for branch in plan.space.branches if branch.role == "dynamic"}
+    for number in range(3):
+        arms = {arm.arm: arm for arm in plan.arms if arm.repetition == number}
+        own = [spec for spec in trials.values() if spec.phase == "search" and spec.repetition == number]
+        best = max((s for s in own if s.branch in dynamic), key=lambda s: outcome_of(s).metrics[f"dev/{OBJECTIVE}"])
+        assert arms["best dynamic"].chosen_from == best.id
+        assert {arm.chosen_from for arm in arms.values()} <= {spec.id for spec in own}
+        for arm in arms.values():
+            if arm.same_as is None:
+                confirmed = [
+                    s for s in trials.values() if (s.phase, s.arm, s.repetition) == ("confirm", arm.arm, number)
+                ]
+                assert [spec.seed for spec in confirmed] == [number, number + 3, number + 6]
+                assert {spec.config.model_copy(update={"seed": arm.config.seed}) for spec in confirmed} == {arm.config}
+    assert len({arm.config.fingerprint for arm in plan.arms if arm.arm == "best dynamic"}) > 1
+
+
+def test_repeated_searches_do_not_depend_on_who_ends_first() -> None:
+    alone = run(plan_of("closed_loop", settings=AGAIN))
+    for concurrent, seed in ((5, 2), (64, 3)):
+        assert run(plan_of("closed_loop", settings=AGAIN), concurrent, seed) == alone

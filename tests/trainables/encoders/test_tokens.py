@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from trainables.array_cache import ArrayCache
 from trainables.encoders.tokens import TokenTable, pad, tokenise
 from trainables.errors import UserError
 
@@ -32,6 +33,23 @@ def test_rows_keep_their_place_over_many_chunks(tokenizer, texts) -> None:
     table = tokenise(many, tokenizer, "", 64)
     for index in (0, 4095, 4096, 8191, 8192, 9000):
         assert _row(table, index) == tokenizer(many[index])["input_ids"]
+
+
+def test_what_is_kept_on_disk_is_what_the_tokenizer_gives(tokenizer, texts, tmp_path, monkeypatch) -> None:
+    many = [texts[number % len(texts)] for number in range(9001)]
+    expected = tokenise(many, tokenizer, "Query: ", 16)
+    assert not list(tmp_path.iterdir()), "few texts are not worth it"
+    monkeypatch.setattr("trainables.encoders.tokens._MANY", 100)
+    for _ in range(2):
+        kept = tokenise(many, tokenizer, "Query: ", 16, ArrayCache(tmp_path))
+        assert np.array_equal(kept.ids, expected.ids)
+        assert np.array_equal(kept.offsets, expected.offsets)
+    assert len(list(tmp_path.iterdir())) == 1
+    for other in ((many[1:], "Query: ", 16), (many, "Query:", 16), (many, "Query: ", 17)):
+        own, prefix, length = other
+        kept = tokenise(own, tokenizer, prefix, length, ArrayCache(tmp_path))
+        assert np.array_equal(kept.ids, tokenise(own, tokenizer, prefix, length).ids)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_types_are_those_that_shared_memory_holds(tokenizer, texts) -> None:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,8 @@ from trainables.encoders.model import Encoder
 from trainables.encoders.registry import PRESETS
 from trainables.encoders.tokenizer import train_tokenizer
 from trainables.encoders.tokens import TokenTable, pad
+from trainables.evaluation import embedding_file
+from trainables.evaluation import encode as encoding
 from trainables.evaluation.encode import encode
 
 _PAD = 1
@@ -115,3 +119,61 @@ def test_a_second_pass_gives_the_same_bits(encoder: Encoder) -> None:
     table = _table(_rows(200))
     first, second = (encode(encoder, table, pad_id=_PAD, device="cpu") for _ in range(2))
     assert np.array_equal(first, second)
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding_file, "SHARD", 16)
+    monkeypatch.setattr(encoding, "LARGE_BYTES", 1)
+
+
+def _in_file(encoder: Encoder, table: TokenTable, folder: Path) -> np.ndarray:
+    return encode(encoder, table, pad_id=_PAD, device="cpu", scratch=folder)
+
+
+def test_embeddings_in_a_file_are_those_in_memory(encoder, tmp_path, small_shards) -> None:
+    rows = _rows(40)
+    table = _table([*rows, *rows[:20], rows[0]])
+    found = _in_file(encoder, table, tmp_path)
+    assert found == pytest.approx(encode(encoder, table, pad_id=_PAD, device="cpu"), abs=1e-6)
+    assert np.array_equal(found[40:60], found[:20]), "equal texts tie exactly, whatever their shard"
+    assert np.array_equal(found[60], found[0])
+
+
+@pytest.mark.parametrize("damage", ["none", "bit", "list", "half"])
+def test_what_a_killed_run_has_written_whole_is_not_computed_again(
+    encoder, tmp_path, small_shards, monkeypatch, damage: str
+) -> None:
+    table = _table(_rows(50))
+    written = embedding_file.EmbeddingFile.write
+
+    def killed(self, texts, embeddings):
+        if texts.start == 32:
+            raise KeyboardInterrupt
+        written(self, texts, embeddings)
+
+    monkeypatch.setattr(embedding_file.EmbeddingFile, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        _in_file(encoder, table, tmp_path)
+    monkeypatch.setattr(embedding_file.EmbeddingFile, "write", written)
+    (file,), (shards,) = tmp_path.glob("*/embeddings"), tmp_path.glob("*/shards.jsonl")
+    if damage == "bit":
+        content = bytearray(file.read_bytes())
+        content[100] ^= 1
+        file.write_bytes(content)
+    elif damage != "none":
+        text = shards.read_text()
+        shards.write_text("[]\n{" if damage == "list" else text[: len(text) - 30])
+    with _Watch(encoder) as watch:
+        found = _in_file(encoder, table, tmp_path)
+    assert found == pytest.approx(encode(encoder, table, pad_id=_PAD, device="cpu"), abs=1e-6)
+    assert sum(shape[0] for shape in watch.shapes) == {"none": 18, "bit": 34, "list": 50, "half": 34}[damage]
+
+
+def test_other_weights_or_texts_have_a_file_of_their_own(encoder, tmp_path, small_shards) -> None:
+    table = _table(_rows(20))
+    other = PRESETS["mini-xs"].config.build(_TOKENIZER, seed=1)
+    found = _in_file(encoder, table, tmp_path).copy()
+    assert not np.allclose(found, _in_file(other, table, tmp_path))
+    assert not np.allclose(found, _in_file(encoder, _table(_rows(20, seed=1)), tmp_path))
+    assert len(list(tmp_path.iterdir())) == 3

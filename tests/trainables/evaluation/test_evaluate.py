@@ -26,7 +26,6 @@ from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics, evaluate
 from trainables.evaluation.measures.collapse import is_collapsed
 from trainables.evaluation.metric_name import MetricName
-from trainables.evaluation.rank_top import CUTOFF
 
 LANGUAGES = ("ar", "de", "en", "zh-tw")
 
@@ -179,12 +178,11 @@ def test_all_metrics_equal_those_of_plain_python_under_ties_and_missing_language
     json.dumps(found, allow_nan=False)
 
 
-@given(problems(), st.sampled_from([0, 10**11]))
+@given(problems())
 @hypothesis_settings(max_examples=150, deadline=None)
-def test_the_data_alone_say_which_metrics_there_are(problem, max_exact_scores: int) -> None:
-    options = {"measures": ["ndcg@10", "recall@200"], "max_exact_scores": max_exact_scores}
-    found = evaluate(*problem, **options)
-    available = available_metrics(problem[0], **options)
+def test_the_data_alone_say_which_metrics_there_are(problem) -> None:
+    found = evaluate(*problem, measures=["ndcg@10", "recall@200"])
+    available = available_metrics(problem[0], measures=["ndcg@10", "recall@200"])
     assert {str(name) for name in available} == set(found.metrics)
     assert {str(name.of(None)) for name in available if name.is_headline} == set(found.headlines)
     languages = problem[0].languages
@@ -223,39 +221,6 @@ def test_the_order_of_candidates_and_of_queries_changes_nothing(problem, random)
     )
     expected = evaluate(*problem).metrics
     assert evaluate(shuffled, queries[new_queries], candidates[new_candidates]).metrics == pytest.approx(expected)
-
-
-@given(problems())
-@hypothesis_settings(max_examples=100, deadline=None)
-def test_a_cut_off_search_agrees_with_the_full_one(problem) -> None:
-    full, cut = evaluate(*problem).metrics, evaluate(*problem, max_exact_scores=0).metrics
-    # The pools are smaller than the cut-off, so that only the name differs and what needs all ranks is absent.
-    renamed = {name.replace("/map", f"/map@{CUTOFF}"): v for name, v in full.items() if "/bias/r" not in name}
-    renamed.pop("b/bias/diagonal_gap", None)
-    assert cut == pytest.approx(renamed)
-
-
-def test_a_cut_off_search_never_reports_the_plain_map() -> None:
-    b = parallel(LANGUAGES, 150)
-    rng = np.random.default_rng(0)
-    queries, candidates = (rng.standard_normal((600, 8), dtype=np.float32) for _ in range(2))
-    full, cut = evaluate(b, queries, candidates), evaluate(b, queries, candidates, max_exact_scores=600 * 600 - 1)
-    assert not [name for name in cut.metrics if name.split("/")[2].split(":")[0] == "map" or "rank_distance" in name]
-    assert cut.relevant_ranks is None
-    assert "map@100" in cut.per_query.column_names
-    assert "map" not in cut.per_query.column_names
-    assert cut.metrics["b/multilingual/map@100"] < full.metrics["b/multilingual/map"]
-    same = [name for name in full.metrics if "/recall@" in name or "same_language" in name]
-    assert {name: cut.metrics[name] for name in same} == pytest.approx({name: full.metrics[name] for name in same})
-    assert "b/multilingual/map" in evaluate(b, queries, candidates, max_exact_scores=600 * 600).metrics
-
-
-def test_a_cut_off_beyond_the_known_ranks_becomes_theirs() -> None:
-    b = parallel(LANGUAGES, 12)
-    one_hot = np.tile(np.eye(12, dtype=np.float32), (4, 1))
-    metrics = evaluate(b, one_hot, one_hot, measures=("map@20", "recall@200"), max_exact_scores=0).metrics
-    known = {name.split("/")[2] for name in metrics if name.count("/") == 2 and ":" not in name and "bias" not in name}
-    assert known == {"map@100", "map@20", "recall@1", "recall@10", f"recall@{CUTOFF}"}
 
 
 def test_a_perfect_ranking_scores_one_and_its_rank_distance_is_the_number_of_languages_less_one() -> None:

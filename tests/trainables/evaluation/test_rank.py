@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
-from trainables.evaluation.rank import UNRANKED, rank_relevant, top_languages
-from trainables.evaluation.rank_top import rank_top
+from trainables.evaluation.rank import rank_relevant
 
 
 def build(query_languages: str, candidate_languages: str, relevant: list[list[int]]) -> Benchmark:
@@ -50,29 +49,30 @@ def test_ranks_are_positions_in_the_pessimistic_order_of_each_pool(problem) -> N
     assert ranks.top_languages.sum(axis=1) == pytest.approx(min(10, len(candidates)))
 
 
-@given(problems(), st.integers(1, 8))
+@given(problems(), st.integers(1, 40), st.sampled_from([1, 300, 10**6]))
 @settings(max_examples=200, deadline=None)
-def test_the_ranks_of_a_cut_off_search_are_exact_up_to_the_cut_off_even_under_ties(problem, cutoff: int) -> None:
-    full, cut = rank_relevant(*problem), rank_top(*problem, cutoff=cutoff)
-    for name in ("rank", "rank_in_language"):
-        exact = getattr(full, name)
-        assert np.array_equal(getattr(cut, name), np.where(exact <= cutoff, exact, UNRANKED))
+def test_the_size_of_tiles_changes_nothing(problem, columns: int, block_bytes: int) -> None:
+    expected = rank_relevant(*problem)
+    found = rank_relevant(*problem, columns=columns, block_bytes=block_bytes)
+    for name in ("rank", "rank_in_language", "rank_alone", "first_rank", "ties", "top_languages"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
 
 
-@pytest.mark.parametrize("block_bytes", [1, 10**9])
-def test_a_cut_off_search_agrees_with_the_full_one_on_random_embeddings(block_bytes: int) -> None:
+def test_tiles_of_real_numbers_agree_with_brute_force() -> None:
     rng = np.random.default_rng(0)
     relevant = [rng.choice(600, 4, replace=False).tolist() for _ in range(40)]
     b = build("ab" * 20, "abc" * 200, relevant)
-    queries, candidates = (
-        rng.standard_normal((40, 16), dtype=np.float32),
-        rng.standard_normal((600, 16), dtype=np.float32),
-    )
-    full = rank_relevant(b, queries, candidates)
-    cut = rank_top(b, queries, candidates, cutoff=20, block_bytes=block_bytes)
-    assert np.array_equal(cut.rank, np.where(full.rank <= 20, full.rank, UNRANKED))
-    assert np.array_equal(cut.top_languages, full.top_languages)
-    assert 0 < np.count_nonzero(cut.rank < UNRANKED) < 160
+    queries = rng.standard_normal((40, 16), dtype=np.float32)
+    candidates = rng.standard_normal((600, 16), dtype=np.float32)
+    candidates[rng.choice(600, 300, replace=False)] = candidates[:1]
+    found = rank_relevant(b, queries, candidates, columns=37, block_bytes=4 * 37 * 7)
+    scores = queries.astype(np.float64) @ candidates.T.astype(np.float64)
+    for i, (q, c) in enumerate(zip(found.query.tolist(), b.relevant.tolist(), strict=True)):
+        same = np.all(candidates == candidates[c], axis=1)
+        others = np.setdiff1d(np.arange(600), relevant[q])
+        outranked = same[others] | (scores[q, others] > scores[q, c])
+        assert found.rank_alone[i] == 1 + np.count_nonzero(outranked)
+        assert found.ties[i] == np.count_nonzero(same[others])
 
 
 def test_many_relevant_candidates_are_counted_in_several_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,10 +88,3 @@ def test_many_relevant_candidates_are_counted_in_several_rounds(monkeypatch: pyt
     for name in ("rank", "rank_in_language", "rank_alone", "ties"):
         assert np.array_equal(getattr(found, name), getattr(expected, name))
     assert expected.ties.sum() > 0
-
-
-def test_candidates_that_tie_for_the_last_places_share_them() -> None:
-    languages = np.array([0] * 9 + [1] * 3 + [2], dtype=np.int32)
-    scores = np.array([2.0] * 9 + [1.0] * 4, dtype=np.float32)
-    assert top_languages(scores, languages, 4).tolist() == [9, 0.75, 0.25, 0]
-    assert top_languages(scores[:3], languages[:3], 2).tolist() == [3, 0]

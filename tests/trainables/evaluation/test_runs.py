@@ -15,7 +15,7 @@ from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.runs import qrels_file, run_file
 
 LANGUAGES = ("de", "en", "zh-TW")
-MEASURES = {"map": "map", "ndcg@10": "ndcg_cut_10", "recall@5": "recall_5", "mrr@10": "recip_rank"}
+MEASURES = {"map": "map", "ndcg@10": "ndcg_cut_10", "recall@5": "recall_5", "mrr@99": "recip_rank"}
 
 
 def parsed(content: bytes, value: int) -> dict[str, dict[str, float]]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.evaluation.scores import _product, checked, score_blocks
+from trainables.evaluation.scores import Repeated, _product, checked, score_tiles
 
 
 def test_identical_candidates_score_identically_wherever_they_stand() -> None:
@@ -13,20 +13,36 @@ def test_identical_candidates_score_identically_wherever_they_stand() -> None:
     )
     same = rng.choice(1103, 400, replace=False)
     candidates[same] = candidates[same[0]]
-    for _, block in score_blocks(queries, candidates):
-        assert np.all(block[:, same] == block[:, same[:1]])
+    for columns in (100, 1103):
+        whole = np.empty((37, 1103), dtype=np.float32)
+        for tile in score_tiles(queries, candidates, Repeated.of(candidates), columns=columns):
+            whole[tile.query :, tile.candidate : tile.candidate + columns] = tile.scores
+        assert np.all(whole[:, same] == whole[:, same[:1]])
 
 
-@pytest.mark.parametrize("block_bytes", [0, 4 * 7 * 3, 10**9])
-def test_blocks_cover_all_queries_once_and_keep_to_the_limit(block_bytes: int) -> None:
+@pytest.mark.parametrize(("columns", "block_bytes"), [(7, 0), (3, 4 * 3 * 4), (100, 10**9)])
+def test_tiles_cover_all_scores_once_and_keep_to_the_limit(columns: int, block_bytes: int) -> None:
     rng = np.random.default_rng(1)
     queries, candidates = rng.standard_normal((10, 5), dtype=np.float32), rng.standard_normal((7, 5), dtype=np.float32)
-    starts, blocks = zip(
-        *((start, block.copy()) for start, block in score_blocks(queries, candidates, block_bytes)), strict=True
-    )
-    assert np.vstack(blocks) == pytest.approx(queries @ candidates.T, abs=1e-6)
-    assert list(starts) == [0, *np.cumsum([len(x) for x in blocks])[:-1]]
-    assert all(x.nbytes <= max(block_bytes, 4 * 7) for x in blocks)
+    covered = np.zeros((10, 7))
+    for tile in score_tiles(queries, candidates, Repeated.of(candidates), columns=columns, block_bytes=block_bytes):
+        rows, width = tile.scores.shape
+        where = slice(tile.query, tile.query + rows), slice(tile.candidate, tile.candidate + width)
+        covered[where] += 1
+        assert tile.scores == pytest.approx((queries @ candidates.T)[where], abs=1e-6)
+        assert tile.scores.nbytes <= max(block_bytes, 4 * columns)
+    assert np.all(covered == 1)
+
+
+def test_rows_are_repeated_if_they_are_equal_number_for_number() -> None:
+    rows = np.array([[1, 2], [0, 5], [1, 2], [-0.0, 5], [2, 1], [1, 2]], dtype=np.float32)
+    repeated = Repeated.of(rows)
+    assert repeated.originals.tolist() == [0, 1]
+    assert repeated.copies.tolist() == [2, 3, 5]
+    assert {n: same.tolist() for n, same in repeated.like(np.arange(6)).items()} == {
+        **{key: [0, 2, 5] for key in (0, 2, 5)},
+        **{key: [1, 3] for key in (1, 3)},
+    }
 
 
 def test_a_product_of_tensors_is_float32_whatever_precision_training_uses() -> None:

@@ -48,6 +48,12 @@ def languages_of(configs: Configs) -> list[str]:
     return sorted(name.removesuffix("-corpus") for name in configs if name.endswith("-corpus"))
 
 
+def split_paths(files: HubFiles, config: str, split: str) -> list[Path] | None:
+    """The files of a split of a configuration; None if there is none. Raises UserError if a shard is missing."""
+    names = configs_of(files).get(config, {}).get(split)
+    return None if names is None else [files.path(name) for name in _whole(files, names)]
+
+
 def card_language(files: HubFiles) -> str | None:
     """The language that the README's metadata names, if it is one."""
     if "README.md" not in files.names:

@@ -25,6 +25,11 @@ class Source:
     references: tuple[str, ...] = ()
     """Works to cite: BibTeX entries."""
 
+    @property
+    def terms(self) -> str:
+        """The licence, marked where it forbids commercial use."""
+        return f"{self.licence}, non-commercial" if self.non_commercial else self.licence
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkSource(Source):

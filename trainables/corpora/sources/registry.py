@@ -15,7 +15,24 @@ from trainables.corpora.pair_paths import PairSet, find_pair_files, pair_sets
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.retrieval.own import own_benchmark
 from trainables.corpora.retrieval.published import with_languages
-from trainables.corpora.sources import atlas, beir, beir_pl, cqadupstack, dureader, miracl, mlqa_r, nano_beir, xquad_r
+from trainables.corpora.sources import (
+    atlas,
+    beir,
+    beir_pl,
+    belebele,
+    cqadupstack,
+    dureader,
+    miracl,
+    mlqa_r,
+    multi30k,
+    mupler,
+    nano_beir,
+    wit,
+    xflickrco,
+    xm3600,
+    xquad_r,
+    xtd10,
+)
 from trainables.corpora.sources.base import BenchmarkSource, Collection, Source, TrainingSource
 from trainables.errors import UserError, unknown_name
 from trainables.registry import Registry
@@ -38,6 +55,13 @@ BENCHMARKS: Registry[BenchmarkSource] = Registry(
         *cqadupstack.BENCHMARKS,
         *beir_pl.BENCHMARKS,
         *nano_beir.BENCHMARKS,
+        belebele.BENCHMARK,
+        mupler.BENCHMARK,
+        *xm3600.BENCHMARKS,
+        *xflickrco.BENCHMARKS,
+        *wit.BENCHMARKS,
+        *multi30k.BENCHMARKS,
+        *xtd10.BENCHMARKS,
     ],
 )
 
@@ -51,6 +75,11 @@ COLLECTIONS: Registry[Collection] = Registry(
         cqadupstack.COLLECTION,
         *beir_pl.COLLECTIONS,
         nano_beir.COLLECTION,
+        xm3600.COLLECTION,
+        xflickrco.COLLECTION,
+        wit.COLLECTION,
+        multi30k.COLLECTION,
+        xtd10.COLLECTION,
     ],
 )
 """Benchmarks that are asked for together."""

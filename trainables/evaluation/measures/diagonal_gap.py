@@ -18,7 +18,6 @@ class DiagonalGap(BiasMeasure):
     description = "mAP with relevant candidates in the query's language less mAP with those in another language"
     direction = "minimize"
     unit = "difference"
-    needs = "all ranks"
     default = ("diagonal_gap",)
 
     @override

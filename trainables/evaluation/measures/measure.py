@@ -6,8 +6,8 @@ alike. A *bias measure* has one for every query in the pool of all languages, or
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from typing_extensions import override
 
@@ -19,10 +19,9 @@ from trainables.evaluation.metric_name import SETTINGS, MetricSetting
 from trainables.evaluation.rank import UNRANKED
 from trainables.evaluation.searches import Retrieval, Searches
 
-Need = Literal["one pool", "all languages", "all ranks"]
-"""Ranks in any pool, in the pool of all languages, or in that one without a cut-off. Only benchmarks with parallel
-relevant candidates (some query has them in several languages) search the pool of all languages, and only those of
-ordinary size know all ranks."""
+Need = Literal["one pool", "all languages"]
+"""Ranks in any pool, or in the pool of all languages. Only benchmarks with parallel relevant candidates (some query has
+them in several languages) search that."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ class Measure(ABC):
 
     @property
     def depth(self) -> int:
-        """Ranks greater than this do not count: the cut-off, or a number that no rank exceeds."""
-        return UNRANKED if self.cutoff is None else self.cutoff
+        """Ranks greater than this do not count: the cut-off, or a number that no known rank exceeds."""
+        return UNRANKED - 1 if self.cutoff is None else self.cutoff
 
     def __str__(self) -> str:
         """The name in metric names: `recall@10`."""
@@ -82,19 +81,6 @@ class Measure(ABC):
             per_query=self.per_query,
             references=self.references,
         )
-
-    def where_known(self, ranks: int | None) -> Self | None:
-        """The measure where only this many ranks of a pool are known (None: all): with that cut-off, if need be.
-
-        None if it cannot be computed then.
-        """
-        if ranks is None:
-            return self
-        if self.needs == "all ranks":
-            return None
-        if self.cutoffs == "none" or (self.cutoff is not None and self.cutoff <= ranks):
-            return self
-        return replace(self, cutoff=ranks)
 
     def _at_cutoff(self, text: str) -> str:
         return text if self.cutoff is None else f"{text}@{self.cutoff}"
@@ -142,4 +128,5 @@ class QueryBiasMeasure(BiasMeasure):
 
     @override
     def summary(self, retrieval: Retrieval) -> Mapping[tuple[str, ...], float]:
-        return {ALL: mean_over_languages(language_means(retrieval.benchmark, self.values(retrieval)))}
+        by_language = language_means(retrieval.benchmark, self.values(retrieval))
+        return {ALL: mean_over_languages(by_language)} if by_language else {}

@@ -28,7 +28,6 @@ class RankDistance(QueryBiasMeasure):
     description = "greatest less smallest rank of a query's relevant candidates in the pool of all languages"
     direction = "minimize"
     unit = "ranks"
-    needs = "all ranks"
     default = ("rank_distance",)
     references = (REFERENCE,)
 

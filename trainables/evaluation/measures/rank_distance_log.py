@@ -18,7 +18,6 @@ class RankDistanceLog(BiasMeasure):
     description = "logarithm of greatest by smallest rank of a query's relevant candidates in the pool of all languages"
     direction = "minimize"
     unit = "log ratio"
-    needs = "all ranks"
     default = ("rank_distance_log",)
 
     @override

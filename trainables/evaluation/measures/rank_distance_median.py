@@ -18,7 +18,6 @@ class RankDistanceMedian(BiasMeasure):
     description = "median over the queries of a language of greatest less smallest rank, mean over languages"
     direction = "minimize"
     unit = "ranks"
-    needs = "all ranks"
     default = ("rank_distance_median",)
 
     @override

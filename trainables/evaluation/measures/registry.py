@@ -60,6 +60,9 @@ def find_measure(text: str) -> Measure:
     Raises:
         UserError: there is no such measure, or its cut-off is wrong.
     """
+    if "," in text:
+        each = " ".join(f"--measure {name.strip()}" for name in text.split(",") if name.strip())
+        raise UserError(f"Unknown measure {text!r}: give each of several by itself, as in {each}.")
     name, at, cutoff = text.partition("@")
     if name not in MEASURES:
         raise unknown_name("measure", text, (example(measure) for measure in MEASURES.values()))

@@ -17,7 +17,6 @@ class RelevantLanguageMap(BiasMeasure):
     description = "mAP in the pool of all languages with the relevant candidates of one language only, by language pair"
     direction = "neither"
     unit = "score"
-    needs = "all ranks"
     default = ("relevant_language_map",)
 
     @override

@@ -11,7 +11,10 @@ from trainables.evaluation.searches import Retrieval
 
 
 class SameLanguagePoolShare(BiasMeasure):
-    """Share of the pool that is in the query's language, mean over query languages: what no preference gives."""
+    """Share of the pool that is in the query's language, mean over query languages: what no preference gives.
+
+    Images have no language and do not count.
+    """
 
     name = "same_language_pool_share"
     label = "same-language share of the pool"
@@ -24,5 +27,5 @@ class SameLanguagePoolShare(BiasMeasure):
     def summary(self, retrieval: Retrieval) -> Mapping[tuple[str, ...], float]:
         benchmark = retrieval.benchmark
         candidates = np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages))
-        asked = np.unique(benchmark.query_language)
-        return {ALL: float(candidates[asked].mean() / candidates.sum())}
+        asked = np.unique(benchmark.query_language[benchmark.query_has_language])
+        return {ALL: float(candidates[asked].mean() / candidates.sum())} if len(asked) else {}

@@ -6,14 +6,14 @@ from typing_extensions import override
 from trainables.errors import UserError
 from trainables.evaluation.arrays import FloatArray
 from trainables.evaluation.measures.measure import QueryBiasMeasure
-from trainables.evaluation.rank import TOP
 from trainables.evaluation.searches import Retrieval
+from trainables.evaluation.top_languages import TOP
 
 
 class SameLanguageShare(QueryBiasMeasure):
     """Share of the best candidates (all, if there are fewer) that are in the language of the query.
 
-    Candidates that tie for the last places share them evenly.
+    Candidates that tie for the last places share them evenly. Queries without a language, images, have none.
     """
 
     name = "same_language_share"
@@ -40,4 +40,4 @@ class SameLanguageShare(QueryBiasMeasure):
         asked = retrieval.benchmark.query_language
         places = min(TOP, len(retrieval.benchmark.candidate_language))
         share: FloatArray = languages[np.arange(len(asked)), asked] / places
-        return share
+        return np.where(retrieval.benchmark.query_has_language, share, np.nan)

@@ -55,6 +55,7 @@ def with_last_ranks(last: list[int]) -> Retrieval:
             rank_in_language=np.ones_like(rank),
             rank=rank,
             rank_alone=None,
+            first_rank=rank,
             ties=rank * 0,
             top_languages=np.full((len(last), 2), 3.0),
         ),

@@ -39,11 +39,3 @@ def test_a_cut_off_is_given_where_it_must_be_and_nowhere_else() -> None:
         Ndcg()
     with pytest.raises(UserError, match="Unknown measure 'rank_distance@3': rank_distance has no cut-off"):
         RankDistance(3)
-
-
-def test_where_few_ranks_are_known_a_measure_is_cut_or_left_out() -> None:
-    assert AveragePrecision().where_known(None) == AveragePrecision()
-    assert AveragePrecision().where_known(100) == AveragePrecision(100)
-    assert AveragePrecision(20).where_known(100) == AveragePrecision(20)
-    assert Ndcg(200).where_known(100) == Ndcg(100)
-    assert RankDistance().where_known(100) is None

@@ -120,6 +120,11 @@ def test_the_nearest_name_is_offered() -> None:
         find_measure("ndgc@10")
 
 
+def test_several_names_in_one_are_told_apart() -> None:
+    with pytest.raises(UserError, match=r"'ndcg@10,map': give each .* as in --measure ndcg@10 --measure map"):
+        find_measure("ndcg@10,map")
+
+
 @pytest.mark.parametrize("name", ["my/measure", "Mine", "recall@5", "a:b", "", "10"])
 def test_a_name_that_would_break_metric_names_is_not_registered(name: str) -> None:
     with pytest.raises(UserError, match="A measure cannot be called"):

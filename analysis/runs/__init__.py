@@ -1,0 +1,1 @@
+"""Rankings of anybody's systems: read from run files, measured against judgements, compared as arms of a study are."""
