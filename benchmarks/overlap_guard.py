@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
-from trainables.corpora.sources.registry import load_benchmark, load_training
+from trainables.corpora.sources.registry import load_benchmark
+from trainables.corpora.training_sets import load_training
 
 LEAST_FOUND, MOST_WRONG, SECONDS_PER_MILLION = 0.95, 0.001, 120.0
 

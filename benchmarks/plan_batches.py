@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 
 from trainables.batches.planner import BatchPlanner
+from trainables.corpora.negatives import NO_NEGATIVES
 from trainables.corpora.pairs import TrainingData
 
 LANGUAGES = 11
@@ -38,6 +39,7 @@ def synthetic(items: int, *, coverage: float = 1.0, in_big_group: float = 0.0) -
     languages = tuple(f"l{number}" for number in range(LANGUAGES))
     # The planner never looks at ids and texts.
     return TrainingData(
+        negatives=NO_NEGATIVES,
         set_names=("set",),
         languages=languages,
         item_ids=("",) * items,

@@ -11,6 +11,7 @@ from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
 from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.sources.registry import EMBEDDED, TRAINING_SOURCES
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics
 from trainables.evaluation.measures.registry import chosen_measures
@@ -32,6 +33,16 @@ def check_batches(configs: Iterable[TrialConfig], workers: int) -> None:
                 f"--gradient-accumulation {chunks}: a worker has {batch // workers} pairs of a batch and can cut them "
                 "in at most as many chunks; give a smaller number."
             )
+
+
+def check_judged(settings: StudySettings) -> None:
+    """Raises UserError for training data of the user's own that nothing is named to judge."""
+    own = next((name for name in settings.train if name not in TRAINING_SOURCES), None)
+    if own is not None and not settings.evaluate:
+        raise UserError(
+            f"--train {own}: nothing is named to judge what is trained; give --evaluate with a benchmark of --list, "
+            f"such as xquad-r, a folder or hub:org/name of your own, or {EMBEDDED}, which is built in."
+        )
 
 
 def check_seeds(settings: StudySettings, space: Space, recorded: Study | None) -> None:

@@ -23,6 +23,9 @@ _GROUPS = {
 }
 """First setting of each group of flags, in the order of StudySettings."""
 
+_SEVERAL = ("train", "evaluate")
+"""Settings of which a flag takes several: shells expand `*.jsonl` to them."""
+
 _METAVARS = {"set": "OPTION=VALUE", "arm": "NAME:OPTIONS", "search": "OPTION=RANGE"}
 
 
@@ -85,6 +88,8 @@ def _setting(name: str, field: FieldInfo) -> dict[str, Any]:
     if name in ("arms", "without"):
         return {**options, "type": _names, "metavar": "NAMES"}
     if isinstance(field.default, tuple | dict):
+        if name in _SEVERAL:
+            return {**options, "action": "extend", "nargs": "+", "metavar": "NAME"}
         metavar = _METAVARS.get(name, "OPTION=LEVELS" if isinstance(field.default, dict) else "NAME")
         return {**options, "action": "append", "metavar": metavar}
     metavar = {int: "N", float: "X", Path: "DIR"}.get(kind, "TEXT")

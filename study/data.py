@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,15 +16,11 @@ from trainables.batches.planner import BatchPlanner
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
+from trainables.corpora.pair_files import Asked, Seen
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
 from trainables.corpora.sources.base import BenchmarkSource
-from trainables.corpora.sources.registry import (
-    TRAINING_SOURCES,
-    benchmark_names,
-    find_benchmark,
-    load_benchmark,
-    load_training,
-)
+from trainables.corpora.sources.registry import TRAINING_SOURCES, benchmark_names, find_benchmark, load_benchmark
+from trainables.corpora.training_sets import read_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 from trainables.evaluation.tie_rule import TieRule
@@ -47,11 +44,24 @@ class StudyData:
     """Items that batches of every size can hold."""
     ties: TieRule
     """How equal scores rank in every evaluation."""
+    seen: Mapping[str, Seen]
+    """How files of training sets were understood, by name of the set."""
+    first_items: Mapping[str, PairItem]
+    """The first item of each training set."""
+    items_with_negatives: int
+    """Items whose explicit negatives batches can hold."""
 
     @property
     def measures(self) -> tuple[str, ...]:
         """What the authors of the benchmarks report."""
         return tuple(dict.fromkeys(measure for source in self.sources.values() for measure in source.measures))
+
+    @property
+    def languages_not_trained(self) -> tuple[str, ...]:
+        """Languages of benchmarks in which there is no training text."""
+        return tuple(
+            sorted({language for test in self.tests for language in test.languages} - {*self.training.languages})
+        )
 
     def record(self) -> DataRecord:
         """The `data` part of study.json."""
@@ -65,10 +75,13 @@ class StudyData:
                 groups_in_files=self.training.groups_in_files,
                 items_in_use=self.items_in_use,
                 sets=tuple(
-                    _set_record(name, size, left_out.get(name))
+                    _set_record(name, size, left_out.get(name), self.seen.get(name))
                     for name, size in zip(self.training.set_names, sizes, strict=True)
                 ),
                 languages_left_out=self.languages_left_out,
+                negatives=len(self.training.negatives),
+                negatives_dropped=self.training.negatives.dropped,
+                items_with_negatives=self.items_with_negatives,
             ),
             dev=_benchmark_record(self.dev, self.ties),
             benchmarks={test.name: _benchmark_record(test, self.ties, self.sources[test.name]) for test in self.tests},
@@ -98,7 +111,9 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
     if twice:
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
-    sets = load_training(settings.train or space.training, settings.data_dir)
+    asked = Asked.of(settings.train_layout, settings.train_language)
+    read = read_training(settings.train or space.training, settings.data_dir, asked)
+    sets = {name: one.items for name, one in read.items()}
     exempt = {
         (name, other) for name in sets if name in TRAINING_SOURCES for other in TRAINING_SOURCES[name].overlap_exempt
     }
@@ -124,7 +139,22 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         languages_left_out=tuple(largest.languages_left_out),
         items_in_use=largest.items_in_use,
         ties=settings.ties,
+        seen={name: one.seen for name, one in read.items() if one.seen is not None},
+        first_items={name: one.items[0] for name, one in read.items()},
+        items_with_negatives=max(planner.negatives.items for planner in planners),
     )
+
+
+def _seen(seen: Seen | None) -> dict[str, Any]:
+    if seen is None:
+        return {}
+    return {
+        "layout": seen.layout,
+        "origin": seen.origin,
+        "columns": seen.columns,
+        "spellings": seen.spellings,
+        "notes": seen.notes,
+    }
 
 
 def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlanner:
@@ -157,7 +187,7 @@ def query_texts(benchmarks: Sequence[Benchmark]) -> pd.DataFrame:
     )
 
 
-def _set_record(name: str, items: int, left_out: str | None) -> SetRecord:
+def _set_record(name: str, items: int, left_out: str | None, seen: Seen | None) -> SetRecord:
     source = TRAINING_SOURCES.get(name)
     return SetRecord(
         name=name,
@@ -165,6 +195,7 @@ def _set_record(name: str, items: int, left_out: str | None) -> SetRecord:
         left_out=left_out,
         licence=source.licence if source else None,
         non_commercial=bool(source and source.non_commercial),
+        **_seen(seen),
     )
 
 

@@ -12,8 +12,9 @@ from study.estimate import estimate
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
-from trainables.corpora.pairs import TrainingData
+from trainables.corpora.pairs import PairItem, TrainingData
 from trainables.evaluation.pools import is_multilingual
+from trainables.inert import inert
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 from trainables.training.checkpoints import KEPT
@@ -24,6 +25,10 @@ _BYTES_OF_CHECKPOINT = 12
 
 _LONG = 2 * 86400.0
 """Seconds from which a study is told in days, and a smaller one named beside it."""
+
+_SHOWN = 3
+_START = 60
+"""Languages, and characters of a text, that are shown of the first item of a set."""
 
 _FEWEST_SEEDS = 3
 """Seeds from which intervals say something."""
@@ -71,9 +76,13 @@ def _lines(
     worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
     return {
         **({"factors": "; ".join(factors)} if factors else {}),
-        **_costs(settings, plan, inputs, resources),
+        **_costs(settings, plan, data, inputs, resources),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
-        "batches": f"{data.items_in_use:,} items can serve, in {training.groups:,} groups ({_joined(training)})",
+        **_training_files(data),
+        "groups": f"items of one group never share a batch; the {len(training):,} items form {training.groups:,} "
+        f"groups ({_joined(training)})",
+        "batches": f"{data.items_in_use:,} items can serve",
+        **({"hard negatives": _negatives(plan, data)} if training.negatives or training.negatives.dropped else {}),
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
         "no monolingual batches in": "; ".join(f"{name}: {why}" for name, why in data.languages_left_out)
         or "no language",
@@ -81,6 +90,7 @@ def _lines(
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
         **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
+        **({"not trained": _not_trained(data)} if data.languages_not_trained else {}),
         "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}{_again(plan)}, "
         f"{plan.planned['search']} trials, chosen by dev "
         f"{' and '.join(objective.metric for objective in plan.objectives)}",
@@ -90,14 +100,70 @@ def _lines(
     }
 
 
-def _costs(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> dict[str, str]:
+def _training_files(data: StudyData) -> dict[str, str]:
+    """How the files of each training set were understood."""
+    found: dict[str, str] = {}
+    for name, seen in data.seen.items():
+        of = f" of {seen.origin or seen.files[0]}"
+        of += f" and {len(seen.files) - 1} more" if len(seen.files) > 1 and not seen.origin else ""
+        columns = f" (read: {', '.join(seen.columns)})" if seen.columns else ""
+        languages = ", ".join(_spelled(code, written) for code, written in seen.spellings.items())
+        left_out = f"; left out: {', '.join(seen.notes)}" if seen.notes else ""
+        found[f"  {name}"] = inert(f"layout {seen.layout}{columns}{of}; languages {languages}{left_out}")
+        found[f"  {name}, first item"] = _shown(data.first_items[name])
+    return found
+
+
+def _spelled(code: str, written: tuple[str, ...]) -> str:
+    others = [one for one in written if one != code]
+    return f"{code} (written {', '.join(others)})" if others else code
+
+
+def _shown(item: PairItem) -> str:
+    def side(texts: Mapping[str, str]) -> str:
+        return " | ".join(f"{language}: {_start(text)}" for language, text in list(texts.items())[:_SHOWN])
+
+    negatives = sum(map(len, item.negatives.values()))
+    return f"{item.id}: {side(item.query)} -> {side(item.passage)}" + (f" ({negatives} negatives)" if negatives else "")
+
+
+def _start(text: str) -> str:
+    line = " ".join(text[: 4 * _START].split())
+    return inert(line if len(line) <= _START else line[:_START].rstrip() + "...")
+
+
+def _negatives(plan: StudyPlan, data: StudyData) -> str:
+    negatives = data.training.negatives
+    most = max(config.batches.hard_negatives for config in plan.first_configs)
+    used = (
+        f"{data.items_with_negatives:,} items bring up to {most} into a batch (batches.hard_negatives)"
+        if most
+        else "none is used (batches.hard_negatives=0)"
+    )
+    whole = f"{negatives.items:,} items have {len(negatives):,}; {used}"
+    lacking = negatives.items - data.items_with_negatives
+    if most and lacking:
+        whole += f", {lacking:,} lack them in a language of their passages and bring none"
+    return whole + (
+        f"; {negatives.dropped:,} were dropped: they stand in their item's group" if negatives.dropped else ""
+    )
+
+
+def _not_trained(data: StudyData) -> str:
+    return f"{', '.join(data.languages_not_trained)}: languages of a benchmark without any training text"
+
+
+def _costs(
+    settings: StudySettings, plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: Resources
+) -> dict[str, str]:
     """Encoder, trial, estimate and disk: once for every encoder and batch size that the study trains."""
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
     memory, largest, seconds = 0.0, 0, []
     different = {(c.encoder.model_dump_json(), c.steps, c.batches.size): c for c in plan.first_configs}
     for config in different.values():
-        cost = estimate(config, inputs.of(config.encoder).texts, resources)
+        negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
+        cost = estimate(config, inputs.of(config.encoder).texts, resources, negatives)
         encoders[f"{config.encoder.name} ({cost.parameters:,} parameters)"] = None
         pairs = config.steps * config.batches.size
         if config.steps:

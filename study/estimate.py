@@ -39,18 +39,19 @@ class Estimate:
     trial_seconds: float
 
 
-def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources) -> Estimate:
+def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources, negatives: float = 0.0) -> Estimate:
     """Estimates from the encoder's shape, the lengths of the texts, and a matrix product timed here.
 
     Args:
         config: the trial.
         texts: tokens of the training texts, the dev set and the benchmarks.
         resources: workers of the trial, with their threads and accelerators.
+        negatives: explicit negatives per pair.
     """
     shape = config.encoder.shape(len(texts.tokenizer))
-    pair_tokens = float(texts.queries.lengths.mean() + texts.passages.lengths.mean())
+    pair_tokens = float(texts.queries.lengths.mean() + (1 + negatives) * texts.passages.lengths.mean())
     chunk = math.ceil(config.batches.size / resources.workers / config.compute.gradient_accumulation)
-    padded = chunk * (_longest_of(texts.queries, chunk) + _longest_of(texts.passages, chunk))
+    padded = chunk * (_longest_of(texts.queries, chunk) + (1 + negatives) * _longest_of(texts.passages, chunk))
     memory = shape.parameters * _BYTES_PER_TRAINED_PARAMETER + padded * shape.activation_bytes
     # Forward and backward cost 6 operations per weight and token; an encoding pass costs 2.
     weights = max(1, shape.parameters - shape.embeddings)

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from search_spaces.registry import SPACES
 from trainables.config import trial_options
 from trainables.corpora.sources.base import Collection, Source
 from trainables.corpora.sources.registry import BENCHMARKS, COLLECTIONS, TRAINING_SOURCES
+from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.encoders.registry import PRESETS
 from trainables.evaluation.measures.registry import MEASURES, example
 from trainables.options import Declared
@@ -29,8 +31,13 @@ def print_lists(console: Console) -> None:
     )
     _print(
         console,
-        "training sets (--train, or a file or folder of pairs)",
+        "training sets (--train, or a file or folder in one of these layouts)",
         _described(TRAINING_SOURCES),
+    )
+    _print(
+        console,
+        "layouts of training files (--train-layout where several fit)",
+        ((name, f"{layout.description}: {layout.fields}") for name, layout in LAYOUTS.items()),
     )
     _print(
         console,
@@ -70,6 +77,6 @@ def _print(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> Non
     table.add_column(no_wrap=True, min_width=22)
     table.add_column()
     for name, description in rows:
-        table.add_row(name, description)
+        table.add_row(Text(name), Text(description))
     console.print(table)
     console.print()

@@ -74,6 +74,16 @@ class SetRecord(Record):
     """SPDX identifier or name of the licence; null for files of the user's"""
     non_commercial: bool = False
     """whether the licence forbids commercial use"""
+    layout: str | None = None
+    """layout of its files; null where it is built in"""
+    origin: str | None = None
+    """where its files were fetched from, with their commit; null for files of the user's own"""
+    columns: tuple[str, ...] = ()
+    """fields of its files that were read"""
+    spellings: Mapping[str, tuple[str, ...]] = {}
+    """how its files, or a flag, write the code of each language"""
+    notes: tuple[str, ...] = ()
+    """what its files hold that was left out, with how often"""
 
 
 class TrainingDataRecord(Record):
@@ -93,6 +103,12 @@ class TrainingDataRecord(Record):
     """the training sets"""
     languages_left_out: tuple[tuple[str, str], ...] = ()
     """languages that fill no monolingual batch, each with the reason"""
+    negatives: int = 0
+    """explicit hard negatives of the items"""
+    negatives_dropped: int = 0
+    """explicit negatives that were none: they stand in the group of their item"""
+    items_with_negatives: int = 0
+    """items whose explicit negatives batches can hold"""
 
 
 class BenchmarkRecord(Record):

@@ -13,6 +13,7 @@ from search_spaces.space import Space
 from study import environment
 from study.checks import (
     check_batches,
+    check_judged,
     check_objectives,
     check_same_inputs,
     check_search,
@@ -117,6 +118,7 @@ class Session:
     @classmethod
     def new(cls, settings: StudySettings, name: str, console: Console) -> "Session":
         """Prepares a new study; raises UserError if the folder already holds one."""
+        check_judged(settings)
         folder = Folder(settings.storage) / name
         # First of all: storage that does not answer would be asked again and again by whatever looks into it.
         check_storage(folder)

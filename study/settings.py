@@ -49,7 +49,14 @@ class StudySettings(BaseModel):
     space: Text = "dynamic_vs_static"
     """search space: the question to answer (see --list)"""
     train: tuple[Text, ...] = ()
-    """training set: a name, a file or a folder; repeatable (default: the space's)"""
+    """training set: a name, a file, a folder or hub:org/name (docs/training_files.md); repeatable (default: the
+    space's)"""
+    train_language: tuple[Text, ...] = ()
+    """language of training files that do not say it: en, or en:de for questions in en and passages in de; SET=en for
+    one set; repeatable"""
+    train_layout: tuple[Text, ...] = ()
+    """layout of training files where several fit, such as flag_embedding (see --list); SET=LAYOUT for one set;
+    repeatable"""
     evaluate: tuple[Text, ...] = ()
     """benchmark: a name, a folder or hub:org/name; repeatable (default: the space's)"""
     data_dir: Path | None = None
@@ -145,7 +152,18 @@ class StudySettings(BaseModel):
             raise ValueError("a number or a text must be given")
         return value
 
-    @field_validator("train", "evaluate", "objective", "measure", "arms", "without", "plugin", mode="before")
+    @field_validator(
+        "train",
+        "train_language",
+        "train_layout",
+        "evaluate",
+        "objective",
+        "measure",
+        "arms",
+        "without",
+        "plugin",
+        mode="before",
+    )
     @classmethod
     def _one_is_a_list_of_one(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

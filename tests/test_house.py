@@ -10,6 +10,7 @@ import pytest
 
 from search_spaces.registry import SPACES
 from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES
+from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.encoders.registry import KINDS, PRESETS
 from trainables.evaluation.measures.registry import MEASURES
 from trainables.ratio.registry import FAMILIES
@@ -115,10 +116,16 @@ def test_no_module_takes_a_private_name_of_another() -> None:
     assert found == []
 
 
-REGISTRIES = (FAMILIES, KINDS, PRESETS, BENCHMARKS, TRAINING_SOURCES, MEASURES, SPACES)
-HOMONYMS = frozenset(("bias", "step", "progress", "linear", "cosine", "constant", "static_ratio", "complete"))
+REGISTRIES = (FAMILIES, KINDS, PRESETS, BENCHMARKS, TRAINING_SOURCES, LAYOUTS, MEASURES, SPACES)
+HOMONYMS = frozenset(("bias", "step", "progress", "linear", "cosine", "constant", "static_ratio", "complete", "rows"))
 """Names of entries that are words of something else, too: of metrics, reports, decays, axes, tables, states."""
-HOMES = ("trainables.ratio", "trainables.encoders", "trainables.corpora.sources", "trainables.evaluation.measures")
+HOMES = (
+    "trainables.ratio",
+    "trainables.encoders",
+    "trainables.corpora.sources",
+    "trainables.corpora.training_files",
+    "trainables.evaluation.measures",
+)
 """Where the entries live, each in a file of its own."""
 ALLOWED = {
     # What studies of format 1 recorded, and what papers have printed, does not change any more.

@@ -168,6 +168,8 @@ class BatchRecord(Record):
     """pairs by training set"""
     languages: dict[str, dict[str, int]]
     """pairs by language of the question, then of the passage"""
+    hard_negatives: int = 0
+    """explicit negatives that queries brought along"""
     false_negatives: int
     """queries that had a text among their negatives which equals, in normal form, a passage of their own item or of an
     item with the same question, in any language"""
@@ -191,7 +193,7 @@ class Result(Record):
     mono_share: float | None = None
     """share of monolingual pairs"""
     negatives_per_query: int | None = None
-    """other passages among which a query must find its own"""
+    """other passages among which a query must find its own; with explicit negatives, the most that there can be"""
     parameters: int | None = None
     """parameters of the encoder"""
     batches: BatchRecord | None = None

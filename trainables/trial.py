@@ -6,7 +6,8 @@ steps on the atlas, without Ray:
 >>> from tempfile import TemporaryDirectory
 >>> from trainables.config import TrialConfig
 >>> from trainables.corpora.pairs import training_data
->>> from trainables.corpora.sources.registry import load_benchmark, load_training
+>>> from trainables.corpora.sources.registry import load_benchmark
+>>> from trainables.corpora.training_sets import load_training
 >>> from trainables.inputs import prepare_inputs
 >>> from trainables.sealed import read_sealed
 >>> config = TrialConfig.model_validate({
@@ -65,10 +66,10 @@ class TrialOptions:
     gpus_per_worker: float = 0.0
     keep_encoder: bool = False
     """Keep the trained encoder of a confirm run, as a Hugging Face folder."""
-    keep_runs: bool = False
-    """Keep what a confirm run retrieved, as run files; the inputs must hold the ids of candidates."""
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
+    keep_runs: bool = False
+    """Keep what a confirm run retrieved, as run files; the inputs must hold the ids of candidates."""
 
 
 def run_trial(
@@ -96,7 +97,9 @@ def run_trial(
     pad_id = texts.tokenizer.pad_token_id
     encoder = config.encoder.build(texts.tokenizer, config.seed).to(worker.device)
     scratch = _scratch(folder, options)
-    judge = _Judge(inputs, worker.device, clock, scratch, folder / RUNS if options.keep_runs else None, trial.id)
+    judge = _Judge(
+        inputs, worker.device, clock, scratch, runs=folder / RUNS if options.keep_runs else None, tag=trial.id
+    )
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature)
     summary = fine_tune(
@@ -169,13 +172,13 @@ class _Judge:
         device: torch.device,
         clock: Clock,
         scratch: Path | None,
-        runs: Folder | None,
-        tag: str,
+        runs: Folder | None = None,
+        tag: str = "",
     ) -> None:
         """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
-        self._runs, self._tag = runs, tag
         self._inputs, self._texts = inputs, inputs.texts
         self._device, self._clock, self._scratch = device, clock, scratch
+        self._runs, self._tag = runs, tag
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""

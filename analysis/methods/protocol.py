@@ -43,7 +43,11 @@ def _training_data(study: StudyRecords) -> str:
     data = study.info.data.training
     sets = [one.name for one in data.sets if not one.left_out]
     languages = f"{count(len(data.languages), 'language')} ({' '.join(data.languages)})"
-    return f"Models were trained on {listed(sets)} in {languages}."
+    negatives = ""
+    if data.items_with_negatives:
+        items = count(data.items_with_negatives, "item")
+        negatives = f", with explicit hard negatives of {items} as further candidates of a batch"
+    return f"Models were trained on {listed(sets)} in {languages}{negatives}."
 
 
 def _benchmarks(facts: Facts) -> list[str]:

@@ -29,8 +29,9 @@ _MICRO = ":micro"
 class QuestionTable:
     """One metric of one arm (or the difference of two arms), by seed, question and cell.
 
-    A question is a `parallel_id`: all its translations are one unit, and so are all questions of a `group`. A cell is a (query language[, pool language])
-    pair. The metric of a seed is `sum_k weights[k] * sum_q sums[q, k] / sum_q counts[q, k]`, a weighted sum of ratios.
+    A question is a `parallel_id`: all its translations are one unit, and so are all questions of a `group`. A cell is a
+    (query language[, pool language]) pair. The metric of a seed is
+    `sum_k weights[k] * sum_q sums[q, k] / sum_q counts[q, k]`, a weighted sum of ratios.
 
     sums: [seeds, questions, cells]; counts: [questions, cells], the same for every seed; weights: [cells].
     """

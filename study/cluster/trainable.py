@@ -60,8 +60,13 @@ class TrialResources:
     @property
     def options(self) -> TrialOptions:
         """What a trial is told."""
-        threads = max(1, int(self.cpus_per_worker))
-        return TrialOptions(threads, self.gpus_per_worker, self.keep_encoders, self.keep_runs, self.cache)
+        return TrialOptions(
+            threads=max(1, int(self.cpus_per_worker)),
+            gpus_per_worker=self.gpus_per_worker,
+            keep_encoder=self.keep_encoders,
+            keep_runs=self.keep_runs,
+            cache=self.cache,
+        )
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def test_a_loader_that_calls_its_benchmark_like_another_is_refused(lab: Lab) -> 
 
 def test_the_training_set_of_the_page_is_loaded_by_its_name(lab: Lab) -> None:
     printed = lab.python(
-        "from trainables.corpora.sources.registry import load_training\n"
+        "from trainables.corpora.training_sets import load_training\n"
         "from trainables.plugins import load_plugins\n"
         "load_plugins(['lab_training'])\n"
         "print([item.id for item in load_training(['capital-facts'])['capital-facts']])"

@@ -96,7 +96,7 @@ def test_a_folder_of_ones_own_judges_and_is_guarded(tmp_path: Path) -> None:
     own, atlas = data.tests
     assert (own.name, own.languages, atlas.name) == ("own:en", ("en",), "atlas-test")
     assert data.overlap.counts()["mine"]["own:en"] == 1
-    assert data.references["own:en"] == ()
+    assert data.sources["own:en"].references == ()
 
 
 def test_a_benchmark_counts_once_however_it_is_asked_for(tmp_path: Path) -> None:
@@ -144,12 +144,75 @@ def test_hidden_groups_are_joined_on_both_sides_and_recorded(tmp_path: Path, edi
 
 def test_the_plan_tells_how_many_groups_were_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path / "mine.jsonl", two_questions_about_each(120, " "))
-    asked = ["--train", file, "--model", "mini-xs", "--batch-size", "16", "--set", "steps=5", "--trials", "1"]
-    assert main([*asked, "--seeds", "1", "--dry-run", "--storage", str(tmp_path)]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    said = plan(tmp_path, capsys, file)
     assert (
-        "216 items can serve, in 108 groups (the files name 216; 108 were joined to others that have a text in" in said
+        "items of one group never share a batch; the 216 items form 108 groups (the files name 216; 108 were joined to "
+        "others that have a text in common)" in said
     )
+    assert "216 items can serve" in said
+    assert "hard negatives" not in said
+
+
+def plan(folder: Path, capsys: pytest.CaptureFixture[str], *train: str) -> str:
+    asked = ["--evaluate", "atlas", "--model", "mini-xs", "--batch-size", "16", "--set", "steps=5", "--trials", "1"]
+    assert main([*asked, "--seeds", "1", "--dry-run", "--storage", str(folder), "--train", *train]) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_the_plan_tells_how_training_files_were_understood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Layout, columns, languages, first item, hard negatives, and languages that only a benchmark has."""
+    rows = [
+        {
+            "parallel_id": f"o{i}",
+            "lang": code,
+            "query": f"{lang} one {i}",
+            "pos": [f"{lang} two {i}"],
+            "neg": [f"{lang} none {i}", f"{lang} two {i}."],
+        }
+        for i in range(200)
+        for code, lang in (("eng_Latn", "en"), ("de", "de"))
+    ]
+    file = write(tmp_path / "mine.jsonl", rows)
+    said = plan(tmp_path, capsys, file, "--train-layout", "flag_embedding")
+    assert "mine layout flag_embedding (read: parallel_id, lang, query, pos, neg) of" in said
+    assert "languages de, en (written eng_Latn)" in said
+    assert "mine, first item o0: en: en one 0 | de: de one 0 -> en: en two 0 | de: de two 0 (4 negatives)" in said
+    assert "hard negatives 180 items have 360; 180 items bring up to 1 into a batch (batches.hard_negatives)" in said
+    assert "360 were dropped: they stand in their item's group" in said
+    assert "not trained ar, el, es, hi, ru, th, tr, vi, zh: languages of a benchmark without any training text" in said
+
+
+def test_the_records_tell_how_training_files_were_understood(tmp_path: Path) -> None:
+    rows = [{"language": "en", "pair_id": n, "query": f"q {n}", "passage": f"p {n}"} for n in range(200)]
+    rows += [{"language": "zh_cn", "pair_id": n, "query": f"f {n}", "passage": f"s {n}"} for n in range(200)]
+    recorded = load(write(tmp_path / "mine.jsonl", rows)).record().training
+    (one,) = recorded.sets
+    assert (one.layout, one.columns) == ("rows", ("language", "pair_id", "query", "passage"))
+    assert one.spellings == {"en": ("en",), "zh": ("zh_cn",)}
+    assert recorded.languages == ("en", "zh")
+    assert (recorded.negatives, recorded.negatives_dropped, recorded.items_with_negatives) == (0, 0, 0)
+
+
+def test_texts_in_one_language_are_told_as_what_they_are(tmp_path: Path) -> None:
+    file = write(tmp_path / "mine.jsonl", [{"anchor": f"q {n}", "positive": f"p {n}"} for n in range(100)])
+    with pytest.raises(UserError, match="All training texts are in en, and a study needs batches of both kinds"):
+        load(file, train_language="en")
+
+
+def test_hard_negatives_that_stand_in_a_benchmark_are_overlap(tmp_path: Path) -> None:
+    benchmark = atlas_benchmark("test")
+    copies = [{**item, "negatives": {"en": [benchmark.candidate_texts[n]]}} for n, item in enumerate(other(30))]
+    data = load(
+        write(tmp_path / "mine.jsonl", [*copies, *({**item, "id": f"x{n}"} for n, item in enumerate(apart(200)))])
+    )
+    assert data.overlap.counts()["mine"]["atlas-test"] == 30
+
+
+def apart(count: int) -> list[dict[str, Any]]:
+    return [
+        {"id": f"a{i}", "query": {"en": f"a {i}", "de": f"b {i}"}, "passage": {"en": f"c {i}", "de": f"d {i}"}}
+        for i in range(count)
+    ]
 
 
 def test_the_plan_tells_which_benchmarks_show_no_language_bias(

@@ -139,3 +139,8 @@ def test_every_setting_has_a_flag_and_a_description() -> None:
 def test_settings_survive_json() -> None:
     settings = settings_from(None, {"train": ["a"], "data_dir": "/x", "gpus_per_worker": "0.5"})
     assert StudySettings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_one_flag_takes_several_files_as_a_shell_names_them() -> None:
+    flags = parser().parse_args(["--train", "a.jsonl", "b.jsonl", "--evaluate", "xquad-r", "--train", "c"])
+    assert (flags.train, flags.evaluate) == (["a.jsonl", "b.jsonl", "c"], ["xquad-r"])

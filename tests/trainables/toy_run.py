@@ -27,18 +27,26 @@ PAD = 1
 TOY = HuggingFaceEncoder(name="toy", source="toy/toy")
 
 
-def toy_data() -> TrainingData:
-    """Item i asks for number i; every language writes the question and the answer in its own tokens."""
+def toy_data(negatives: bool = False) -> TrainingData:
+    """Item i asks for number i; every language writes the question and the answer in its own tokens.
+
+    With negatives, items but every third have the answers of two other items as negatives.
+    """
     items = [
         PairItem(
             id=f"item-{i}",
             group=f"group-{i}",
             query={language: f"{language} question {i}" for language in LANGUAGES},
             passage={language: f"{language} answer {i}" for language in LANGUAGES},
+            negatives={language: toy_negatives(language, i) for language in LANGUAGES} if negatives and i % 3 else {},
         )
         for i in range(ITEMS)
     ]
     return training_data({"toy": items})
+
+
+def toy_negatives(language: str, item: int) -> tuple[str, ...]:
+    return tuple(f"{language} answer {(item + step) % ITEMS}" for step in (7, 11))
 
 
 def toy_tokens(data: TrainingData) -> Tokens:
@@ -77,6 +85,7 @@ def toy_encoder(dropout: float = 0.0, seed: int = 0) -> Encoder:
 SHORT = {
     "batch_size": "batches.size",
     "draw": "batches.draw",
+    "hard_negatives": "batches.hard_negatives",
     "mixing": "batches.mixing",
     "temperature": "loss.temperature",
     "symmetric": "loss.symmetric",

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from trainables.config import TrialConfig
 from trainables.corpora.pairs import training_data
-from trainables.corpora.sources.registry import EMBEDDED, load_benchmark, load_training
+from trainables.corpora.sources.registry import EMBEDDED, load_benchmark
+from trainables.corpora.training_sets import load_training
 from trainables.encoders.registry import resolve_encoder
 from trainables.inputs import StudyInputs, prepare_inputs
 from trainables.options import patched

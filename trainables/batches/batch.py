@@ -71,6 +71,8 @@ class Batch:
     """[B]"""
     passage_text: npt.NDArray[np.int32]
     """[B]"""
+    negative_text: npt.NDArray[np.int32]
+    """[B, h], explicit hard negatives of each query; -1 where there is none."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -104,4 +106,5 @@ class Batch:
             self.passage_language[part],
             self.query_text[part],
             self.passage_text[part],
+            self.negative_text[part],
         )

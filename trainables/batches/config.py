@@ -52,6 +52,9 @@ class BatchConfig(BaseModel):
     and a passage language; the same for both kinds"""
     set_weights: Mapping[str, Annotated[float, Field(gt=0)]] | None = None
     """shares of the training sets by name; none: by `set_share`"""
+    hard_negatives: Annotated[int, Field(ge=0, le=100)] = 1
+    """explicit negatives that a query brings into its batch, in the language of its passage, where its item has any; 0:
+    none"""
 
     @model_validator(mode="after")
     def _parts_are_of_common_items(self) -> Self:

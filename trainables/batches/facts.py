@@ -42,7 +42,7 @@ def batch_facts(data: TrainingData, batches: BatchConfig, seed: int, ratios: Seq
     seen = np.zeros(len(data), dtype=bool)
     sets = np.zeros(len(data.set_names), dtype=np.int64)
     languages = np.zeros(width * width, dtype=np.int64)
-    false_negatives = 0
+    false_negatives = hard_negatives = 0
     digest, streams = hashlib.sha256(data.fingerprint.encode()), {}
     for step, ratio in enumerate(ratios):
         batch = drawn_batch(planner, batches, step, kinds.mono(step, ratio))
@@ -51,6 +51,7 @@ def batch_facts(data: TrainingData, batches: BatchConfig, seed: int, ratios: Seq
         places = batch.query_language.astype(np.int64) * width + batch.passage_language
         languages += np.bincount(places, minlength=width * width)
         false_negatives += texts.false_negatives(batch)
+        hard_negatives += int((batch.negative_text >= 0).sum())
         digest.update(batch.items.astype("<i8").tobytes())
         done = step + 1
         if done & step == 0 or done == len(ratios):
@@ -65,6 +66,7 @@ def batch_facts(data: TrainingData, batches: BatchConfig, seed: int, ratios: Seq
             data.languages[query]: {data.languages[p]: int(table[query, p]) for p in np.flatnonzero(table[query])}
             for query in np.flatnonzero(table.any(axis=1))
         },
+        hard_negatives=hard_negatives,
         false_negatives=false_negatives,
         item_streams=streams,
     )

@@ -12,6 +12,7 @@ A batch is a pure function of (seed, step, kind, data, batch size, options), wha
   function of the seed alone; the kind of a batch decides only in which languages its items appear. So every arm,
   whatever its ratio, sees the same items in the same order. Every item is seen once per epoch of its set; one that
   does not fit a batch, since its group is in it, is due in the next one (epochs.py).
+- Explicit negatives (negatives.py) are drawn by seed and step, whatever the kind.
 - Items `all`: every item that can serve the kind of the batch (every.py). What is due is the same in every arm; items
   that cannot serve are replaced, so that the ratio also decides which items are seen.
 """
@@ -30,6 +31,7 @@ from trainables.batches.every import EveryItem
 from trainables.batches.kinds import Kind
 from trainables.batches.languages import CrossLingual, LanguageRule, Monolingual
 from trainables.batches.mixture import eligible_items
+from trainables.batches.negatives import HardNegatives
 from trainables.batches.streams import Purpose, Stream
 from trainables.corpora.pairs import TrainingData
 from trainables.errors import UserError, unknown_name
@@ -62,6 +64,7 @@ class BatchPlanner:
         language_temperature: float | None = None,
         set_share: SetShare = "items",
         set_weights: Mapping[str, float] | None = None,
+        hard_negatives: int = 1,
     ) -> None:
         """Finds out what the data can serve.
 
@@ -74,6 +77,7 @@ class BatchPlanner:
                 it; None is uniform.
             set_share: what the share of a set is in proportion to.
             set_weights: take the place of `set_share`, by name.
+            hard_negatives: explicit negatives per query, where its item has any.
 
         Raises:
             UserError: no batch of any kind can be filled; weights that are not positive or do not name exactly the
@@ -97,6 +101,8 @@ class BatchPlanner:
         self._most: dict[Kind, int] = {"mono": 0, "cross": 0}
         self._cross = CrossLingual(data)
         self._common_only = items == "common"
+        self.negatives = HardNegatives(data, hard_negatives, same_in_all_languages=self._common_only)
+        """The explicit negatives that batches can hold."""
         self._plan: CommonItems | EveryItem
         if self._common_only:
             self._plan = self._common(language_temperature, set_share, set_weights)
@@ -114,6 +120,7 @@ class BatchPlanner:
             language_temperature=batches.language_temperature,
             set_share=batches.set_share,
             set_weights=batches.set_weights,
+            hard_negatives=batches.hard_negatives,
         )
 
     def check(self, kind: Kind) -> None:
@@ -129,7 +136,7 @@ class BatchPlanner:
         else:
             set_index, items, language = self._plan.at(step)
             pairs = self._mono[language].pairs(items) if kind == "mono" else self._cross_pairs(step, items)
-        return _batch(step, kind, set_index, pairs)
+        return self._batch(step, kind, set_index, pairs)
 
     def mixed_batch(self, step: int, mono: int) -> Batch:
         """The batch of a step of which so many pairs, drawn at random, are monolingual and the others cross-lingual.
@@ -144,7 +151,7 @@ class BatchPlanner:
         in_one = self._mono[language].pairs(items[chosen])
         for name in ("query_language", "passage_language", "query_text", "passage_text"):
             getattr(pairs, name)[chosen] = getattr(in_one, name)
-        return _batch(step, None, set_index, pairs)
+        return self._batch(step, None, set_index, pairs)
 
     @cached_property
     def set_shares(self) -> dict[str, float]:
@@ -153,6 +160,19 @@ class BatchPlanner:
             return {}
         names = [self.data.set_names[number] for number in self._sets]
         return dict(zip(names, self._plan.set_shares.tolist(), strict=True))
+
+    def _batch(self, step: int, kind: Kind | None, set_index: int, pairs: Pairs) -> Batch:
+        return Batch(
+            step,
+            kind,
+            set_index,
+            pairs.items.astype(np.int64),
+            pairs.query_language,
+            pairs.passage_language,
+            pairs.query_text,
+            pairs.passage_text,
+            self.negatives.of(pairs, self._stream, step),
+        )
 
     def _cross_pairs(self, step: int, items: Indices) -> Pairs:
         return self._cross.pairs(items, self._stream.at(Purpose.BATCH, step).random(len(items)))
@@ -220,6 +240,11 @@ class BatchPlanner:
         most = self._most[kind]
         what = "monolingual" if kind == "mono" else "cross-lingual"
         lower = f"use --batch-size {most} or less, or " if most > 1 else ""
+        if len(self.data.languages) == 1:
+            return UserError(
+                f"All training texts are in {self.data.languages[0]}, and a study needs batches of both kinds: give "
+                "translations of the items, or one more training set in several languages and --set batches.items=all."
+            )
         if self._common_only:
             return UserError(
                 f"No batch of {self.batch_size} can be filled: no training set has more than {most} items in groups of "
@@ -230,19 +255,6 @@ class BatchPlanner:
             f"No {what} batch of {self.batch_size} can be filled: no training set has more than {most} items for one "
             f"that share no group and no text; {lower}add training data."
         )
-
-
-def _batch(step: int, kind: Kind | None, set_index: int, pairs: Pairs) -> Batch:
-    return Batch(
-        step,
-        kind,
-        set_index,
-        pairs.items.astype(np.int64),
-        pairs.query_language,
-        pairs.passage_language,
-        pairs.query_text,
-        pairs.passage_text,
-    )
 
 
 def _weights(names: Sequence[str], sets: Sequence[int], given: Mapping[str, float]) -> list[float]:

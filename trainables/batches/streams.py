@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     LANGUAGE = 8
     MIX = 9
     TURNS = 10
+    NEGATIVES = 11
 
 
 class Stream:

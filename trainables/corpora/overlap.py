@@ -45,9 +45,9 @@ def find_overlap(
 ) -> Overlap:
     """Finds the training items that overlap with benchmarks.
 
-    An item overlaps with a benchmark when any of its texts, in any language, shares running text (see `shingles`) with
-    any query or candidate. Memory: 9 to 17 bytes per distinct shingle of a benchmark, whatever the size of the training
-    sets.
+    An item overlaps with a benchmark when any of its texts, hard negatives included, in any language, shares running
+    text (see `shingles`) with any query or candidate. Memory: 9 to 17 bytes per distinct shingle of a benchmark,
+    whatever the size of the training sets.
 
     Args:
         sets: items by name of the training set.
@@ -84,7 +84,7 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
 def _overlapping(items: Sequence[PairItem], known: Mapping[str, KnownTexts]) -> dict[str, tuple[str, ...]]:
     if not known or not items:
         return dict.fromkeys(known, ())
-    starts = np.cumsum([0, *(len(item.query) + len(item.passage) for item in items[:-1])])
+    starts = np.cumsum([0, *(sum(1 for _ in _texts([item])) for item in items[:-1])])
     shared = overlapping(_texts(items), known)
     return {
         name: tuple(items[number].id for number in np.flatnonzero(np.logical_or.reduceat(texts, starts)).tolist())
@@ -96,3 +96,5 @@ def _texts(items: Sequence[PairItem]) -> Iterator[str]:
     for item in items:
         yield from item.query.values()
         yield from item.passage.values()
+        for negatives in item.negatives.values():
+            yield from negatives

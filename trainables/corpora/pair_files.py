@@ -1,168 +1,299 @@
-"""Files of training pairs: JSON lines, CSV, TSV and Parquet, in either form of `pair_records`."""
+"""The front door of training files: recognises their layout, reads them, and says what it saw.
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+What no file can say is asked for: the language of its texts, and the layout where several fit.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from trainables.corpora.pair_paths import PAIR_FILE_SUFFIXES, pair_file_suffix
-from trainables.corpora.pair_records import FIELDS, LONGEST_TEXT, Record, items_from_records
+from trainables.corpora.languages import is_known_language, language_code
+from trainables.corpora.pair_paths import (
+    SUFFIXES_IN_WORDS,
+    PairSet,
+    languages_in_name,
+    pair_sets,
+    training_file_suffix,
+)
 from trainables.corpora.pairs import PairItem
-from trainables.corpora.text_files import text_lines
-from trainables.errors import UserError, one_line
+from trainables.corpora.text_files import without_packing
+from trainables.corpora.training_files.containers import records_of
+from trainables.corpora.training_files.layout import Example, FileLayout, RecordLayout, items_of
+from trainables.corpora.training_files.records import Pair, Reading
+from trainables.corpora.training_files.registry import LAYOUTS
+from trainables.corpora.training_files.tables import first_cells
+from trainables.errors import UserError, one_line, unknown_name
 
-_ROWS = 256
-"""Rows of a Parquet file in memory at a time: a short file can hold the same long text in a million of them."""
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user says about training files, by the name of a set; under "" what counts for all others."""
+
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    languages: Mapping[str, Pair] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, layouts: Iterable[str] = (), languages: Iterable[str] = ()) -> "Asked":
+        """Reads what `--train-layout` and `--train-language` give, each `VALUE` or `SET=VALUE`.
+
+        >>> Asked.of(["tevatron"], ["en", "faq=de:en"]).languages["faq"]
+        Pair(query='de', passage='en')
+
+        Raises:
+            UserError: a value is no layout or no language, or one is given twice.
+        """
+        found = {name: LAYOUTS.find(value).name for name, value in _by_set("--train-layout", layouts)}
+        return cls(found, {name: _pair(value) for name, value in _by_set("--train-language", languages)})
+
+    def check_used(self, names: Iterable[str]) -> None:
+        """Raises UserError for what is said about a set that is not there."""
+        known = list(names)
+        for flag, given in (("--train-layout", self.layouts), ("--train-language", self.languages)):
+            for name in given:
+                if name and name not in known:
+                    raise UserError(f"{flag} {name}=...: {one_line(unknown_name('training set', name, known))}.")
 
 
-def load_pair_file(path: Path) -> list[PairItem]:
+@dataclass(frozen=True)
+class Seen:
+    """How the files of a training set were understood."""
+
+    layout: str
+    columns: tuple[str, ...]
+    """Fields that are read; empty where files are known by their names."""
+    files: tuple[str, ...]
+    spellings: Mapping[str, tuple[str, ...]]
+    """How each language was written, in a column, a name or a flag."""
+    notes: tuple[str, ...] = ()
+    """What was left out, each with how often."""
+    origin: str | None = None
+    """Where the files were fetched from, with their commit."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The items of a training set."""
+
+    items: list[PairItem]
+    seen: Seen | None = None
+    """None where no file was read."""
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """The files of one training set and their layout."""
+
+    name: str
+    layout: RecordLayout | FileLayout
+    files: tuple[Path, ...]
+    """Of records: the shards of all languages."""
+    columns: tuple[str, ...] = ()
+    by_language: tuple[PairSet, ...] = ()
+    """Of records: one set of shards for each language where they are apart, else one."""
+
+
+def load_pair_file(path: Path, asked: Asked | None = None) -> list[PairItem]:
     """Loads the items of a file, in file order.
-
-    The suffix tells the format (`.jsonl`, `.csv`, `.tsv`, each also with `.gz`, or `.parquet`), the first record's
-    fields tell the form (see `pair_records`). In Parquet, `query` and `passage` of whole items are structs or maps.
-    An empty cell of a CSV or TSV file means that the text is absent.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "pairs.csv"
     ...     _ = path.write_text("pair_id,language,query,passage\\n1,en,What is it?,A thing.\\n")
     ...     load_pair_file(path)
-    [PairItem(id='1', group='1', query={'en': 'What is it?'}, passage={'en': 'A thing.'})]
+    [PairItem(id='1', group='1', query={'en': 'What is it?'}, passage={'en': 'A thing.'}, negatives={})]
 
     Raises:
         UserError: the file breaks a rule; names the line or row.
     """
-    return load_pair_set([path])
+    asked = asked or Asked()
+    (found,) = file_sets([path], asked)
+    return read_set(found, found.name, asked).items
 
 
-def load_pair_set(paths: Sequence[Path]) -> list[PairItem]:
-    """Loads the items of a set that may be cut into several files; an item's rows may stand in different ones.
+def file_sets(files: Sequence[Path], asked: Asked, given: Sequence[PairSet] = ()) -> list[FileSet]:
+    """Puts the files of each training set together and recognises its layout, by what the user says, by the names of
+    the files, or by the fields of the first record.
+
+    Args:
+        files: whose names say what belongs together.
+        asked: what the user says about them.
+        given: sets whose files are known to belong together.
 
     Raises:
-        UserError: a file breaks a rule, or an id of whole items occurs in two files; names the line or row.
+        UserError: no layout fits, or several do.
     """
-    return items_from_records(str(paths[0]), chain.from_iterable(map(_records, paths)))
+    found: list[FileSet] = []
+    left = list(files)
+    for layout in LAYOUTS.values():
+        if isinstance(layout, FileLayout):
+            for name, own in layout.sets(left):
+                found.append(FileSet(name, layout, own))
+                left = [path for path in left if path not in own]
+    return [*found, *_languages_together([_recognised(one, asked) for one in (*pair_sets(left), *given)])]
 
 
-def _records(path: Path) -> Iterator[Record]:
-    suffix = pair_file_suffix(path)
-    if suffix is None:
-        raise UserError(f"{path} has no known suffix: name it {', '.join(PAIR_FILE_SUFFIXES)}.")
-    return _READERS[suffix.removesuffix(".gz")](path)
+def read_set(files: FileSet, name: str, asked: Asked) -> TrainingSet:
+    """Reads the items of a training set; raises UserError.
+
+    Args:
+        files: what `file_sets` has found.
+        name: of the set, by which the user calls it.
+        asked: what the user says about it.
+    """
+    readings: list[Reading] = []
+    examples: list[Iterator[Example]] = []
+    layout = files.layout
+    if isinstance(layout, FileLayout):
+        reading = Reading(str(files.files[0]), asked.languages.get(name) or asked.languages.get(""))
+        readings.append(reading)
+        examples.append(layout.examples(files.files, reading))
+        unique = translated = False
+    else:
+        for one in files.by_language:
+            languages = _languages_of(one, layout, name, asked)
+            reading = Reading(str(one.files[0]), languages, len(files.by_language) > 1)
+            if languages and languages == layout.languages_in_name(one.name):
+                _note_spelling(reading, one.name)
+            readings.append(reading)
+            records = chain.from_iterable(records_of(path, layout.reads, layout.header) for path in one.files)
+            examples.append(layout.examples(records, reading))
+        unique, translated = layout.ids_are_unique, layout.groups_are_translated
+    items = items_of(chain.from_iterable(examples), unique=unique, groups_are_translated=translated)
+    if not items:
+        raise UserError(f"{files.files[0]} holds no records: name a file with at least one question-passage pair.")
+    notes: Counter[str] = Counter()
+    spellings: dict[str, set[str]] = {}
+    for reading in readings:
+        notes.update(reading.notes)
+        for code, written in reading.spellings.items():
+            spellings.setdefault(code, set()).update(written)
+    used = {language for item in items for language in (*item.query, *item.passage)}
+    return TrainingSet(
+        items,
+        Seen(
+            layout=layout.name,
+            columns=files.columns,
+            files=tuple(str(path) for path in files.files),
+            spellings={code: tuple(sorted(spellings.get(code, {code}))) for code in sorted(used)},
+            notes=tuple(f"{what}: {count:,}" for what, count in notes.items() if count),
+            origin=next((one.origin for one in files.by_language), None),
+        ),
+    )
 
 
-def _json_records(path: Path) -> Iterator[Record]:
-    for number, line in text_lines(path):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            value = json.loads(line, object_pairs_hook=_unique)
-        except json.JSONDecodeError as error:
-            raise UserError(
-                f"{where} is not JSON ({error.msg}, column {error.colno}): write one object per line."
-            ) from (error)
-        except _RepeatedKeyError as error:
-            raise UserError(f"{where}: the key {error.args[0]!r} occurs twice in one object: keep one.") from error
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{where} cannot be read ({error}): write one plain object per line.") from error
-        if not isinstance(value, dict):
-            raise UserError(f"{where} is JSON but no object (a {type(value).__name__}): write one object per line.")
-        yield Record(where, value)
-
-
-def _table_records(path: Path, delimiter: str) -> Iterator[Record]:
-    # `strict` makes a stray quote an error, where the default would drop it silently.
-    rows = csv.reader((line for _, line in text_lines(path)), delimiter=delimiter, strict=True)
-    csv.field_size_limit(LONGEST_TEXT + 1)
-    header: list[str] | None = None
-    start = 1
-    try:
-        for cells in rows:
-            where, start = f"{path}:{start}", rows.line_num + 1
-            if not cells:
-                continue
-            if header is None:
-                header = _table_header(where, cells)
-                continue
-            if len(cells) != len(header):
-                raise UserError(
-                    f"{where} has {len(cells)} cells and the header {len(header)}: give every column a cell, "
-                    "and quote texts that hold a delimiter or a line break."
-                )
-            yield Record(where, {name: cell or None for name, cell in zip(header, cells, strict=True)})
-    except csv.Error as error:
-        if "field limit" in str(error):
-            raise UserError(
-                f"{path}:{start} has a cell of more than {LONGEST_TEXT:,} characters: cut its text."
-            ) from error
+def _recognised(shards: PairSet, asked: Asked) -> FileSet:
+    """The set of some shards, by what is in the first of them."""
+    path = shards.files[0]
+    if path.is_file() and training_file_suffix(path) is None:
+        side = without_packing(path).suffix[1:]
+        more = f", and {side} for one side of a bitext: name the other one, too" if is_known_language(side) else ""
+        raise UserError(f"{path} has no known suffix: name it {SUFFIXES_IN_WORDS}{more}.")
+    wanted = asked.layouts.get(shards.name) or asked.layouts.get("")
+    fields, where = _first_fields(path)
+    layout = LAYOUTS[wanted] if wanted else _layout_of(path, where, fields)
+    if isinstance(layout, FileLayout):
+        raise UserError(f"--train-layout {layout.name}: {path} is not one of {layout.fields}; name all of them.")
+    columns = tuple(layout.header or layout.reads(fields))
+    missing = [name for name in layout.required if name not in fields]
+    if missing and not layout.header and training_file_suffix(path) not in (".jsonl", ".json"):
         raise UserError(
-            f"{path}:{start} is no row of a table ({error}): quote texts that hold quotes and double those, "
-            "or write JSON lines."
-        ) from error
-
-
-def _table_header(where: str, names: list[str]) -> list[str]:
-    missing = [name for name in ("pair_id", "language", "query", "passage") if names.count(name) != 1]
-    if missing:
-        raise UserError(
-            f"{where}: the header must have each of pair_id, language, query, passage once, but {', '.join(missing)} "
-            f"is missing or repeated in {', '.join(names)}: correct the first line."
+            f"{where}: {', '.join(missing)} is missing among {', '.join(fields)}; the layout {layout.name} has "
+            f"{layout.fields}: correct the names of the columns."
         )
-    return names
+    for other in shards.files[1:]:
+        theirs, place = _first_fields(other)
+        if not wanted and _layout_of(other, place, theirs) is not layout:
+            raise UserError(f"{other} and {path} are parts of one set in two layouts: write both alike.")
+    return FileSet(shards.name, layout, shards.files, columns, (shards,))
 
 
-def _parquet_records(path: Path) -> Iterator[Record]:
-    if not path.is_file():
-        raise UserError(f"There is no file {path}: check the path.")
-    # Imported late: --list must not wait for it.
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _first_fields(path: Path) -> tuple[Mapping[str, Any], str]:
+    """The fields of the first record and its place; of a table the names of its columns, without values."""
+    if without_packing(path).suffix in (".csv", ".tsv"):
+        first = first_cells(path)
+        if first is not None:
+            return dict.fromkeys(first[1], ""), first[0]
+    else:
+        record = next(records_of(path), None)
+        if record is not None:
+            return record.fields, record.where
+    raise UserError(f"{path} holds no records: name a file with at least one question-passage pair.")
 
-    row = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            # Other columns may be large (images), but a file without an id is shown with all its columns.
-            wanted = [name for name in names if name in FIELDS] if {"id", "pair_id"} & set(names) else None
-            for batch in file.iter_batches(_ROWS, columns=wanted):
-                for position in range(batch.num_rows):
-                    row += 1
-                    fields = {name: batch.column(name)[position].as_py() for name in batch.schema.names}
-                    yield Record(f"{path}, row {row}", {name: _from_map(value) for name, value in fields.items()})
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}, row {row}: a text is not UTF-8: write string columns in UTF-8.") from error
-    except _RepeatedKeyError as error:
-        raise UserError(f"{path}, row {row}: the key {error.args[0]!r} occurs twice in a map: keep one.") from error
-    except (pa.ArrowException, OSError) as error:
+
+def _layout_of(path: Path, where: str, fields: Mapping[str, Any]) -> RecordLayout:
+    records = [layout for layout in LAYOUTS.values() if isinstance(layout, RecordLayout)]
+    fitting = [layout for layout in records if layout.recognises(fields)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = " or ".join(f"--train-layout {layout.name}" for layout in fitting)
         raise UserError(
-            f"{path} cannot be read as Parquet after row {row} ({one_line(error)}): write it again."
+            f"{where} has the fields {', '.join(fields)}, which fit {' and '.join(one.name for one in fitting)}: say "
+            f"which by {names}."
+        )
+    is_table = without_packing(path).suffix in (".csv", ".tsv")
+    if is_table and (layout := next((one for one in records if one.recognises_table(path.name, list(fields))), None)):
+        return layout
+    known = "; ".join(f"{layout.name}: {layout.fields}" for layout in records if not layout.header)
+    without = [layout.name for layout in records if len(layout.header) == len(fields) > 0]
+    more = f", or say what the columns are by --train-layout {' or '.join(without)}" if without and is_table else ""
+    raise UserError(
+        f"{where} has the fields {', '.join(fields) or 'none'}, which are those of no layout: rename them as in "
+        f"docs/training_files.md{more} ({known})."
+    )
+
+
+def _languages_together(sets: Sequence[FileSet]) -> list[FileSet]:
+    """The same sets; files of one name in different languages are one set where their ids are shared."""
+    found: dict[tuple[str, str, str], FileSet] = {}
+    for one in sets:
+        layout, named = one.layout, languages_in_name(one.name)
+        key = (str(one.files[0]), one.name, "")
+        if isinstance(layout, RecordLayout) and named and layout.joins(dict.fromkeys(one.columns)):
+            key = (one.by_language[0].place or str(one.files[0].parent), named.base, layout.name)
+        if key in found and named:
+            other = found[key]
+            found[key] = FileSet(
+                named.base, layout, other.files + one.files, one.columns, other.by_language + one.by_language
+            )
+        else:
+            found[key] = one
+    return list(found.values())
+
+
+def _languages_of(shards: PairSet, layout: RecordLayout, name: str, asked: Asked) -> Pair | None:
+    """The languages of a file: what is said about this very set, else its name, else what is said about all."""
+    said = asked.languages.get(name) if name == shards.name else None
+    return said or layout.languages_in_name(shards.name) or asked.languages.get("")
+
+
+def _note_spelling(reading: Reading, stem: str) -> None:
+    """Notes how the name of a file writes its languages."""
+    named = languages_in_name(stem)
+    for code in (named.query, named.passage) if named else ():
+        reading.code(reading.file, code)
+
+
+def _by_set(flag: str, values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for value in values:
+        name, _, rest = value.rpartition("=")
+        if name in seen:
+            raise UserError(
+                f"{flag} {value}: {f'the set {name} has' if name else 'all sets have'} another one already."
+            )
+        seen.add(name)
+        yield name.strip(), rest.strip()
+
+
+def _pair(value: str) -> Pair:
+    query, _, passage = value.partition(":")
+    try:
+        return Pair(language_code(query), language_code(passage or query))
+    except ValueError as error:
+        raise UserError(
+            f"--train-language {value}: {error}; give one code, or two as en:de for questions in en and passages in de."
         ) from error
-
-
-def _from_map(value: Any) -> Any:
-    """An Arrow map arrives as a list of (key, value)."""
-    return _unique(value) if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value) else value
-
-
-class _RepeatedKeyError(Exception):
-    """A key that occurs twice in one object, which a plain dict would hide."""
-
-
-def _unique(pairs: Iterable[tuple[str, Any]]) -> Mapping[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise _RepeatedKeyError(key)
-        result[key] = value
-    return result
-
-
-_READERS: Mapping[str, Callable[[Path], Iterator[Record]]] = {
-    ".jsonl": _json_records,
-    ".csv": lambda path: _table_records(path, ","),
-    ".tsv": lambda path: _table_records(path, "\t"),
-    ".parquet": _parquet_records,
-}

@@ -16,12 +16,13 @@ groups, or finer ones, their translations would otherwise become false negatives
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.groups import Numbers, joined, numbered
+from trainables.corpora.negatives import NO_NEGATIVES, NegativeTexts, group_of_form, negative_texts
 from trainables.corpora.normal_form import text_keys
 
 
@@ -35,6 +36,9 @@ class PairItem:
     other items, a group of its own is the finest one."""
     query: Mapping[str, str]
     passage: Mapping[str, str]
+    negatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Explicit hard negatives by language: passages that do not answer the question. Where all languages have equally
+    many, those of one place are translations of each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,8 @@ class TrainingData:
     """[n, L], index into `texts` or -1."""
     text_form: npt.NDArray[np.int32]
     """[texts], number of the normal form of every text: texts of one number are the same text."""
+    negatives: NegativeTexts
+    """Explicit hard negatives of the items; their texts join no groups."""
     fingerprint: str
     """sha256 over everything above: equal fingerprints mean equal batches at equal seeds."""
 
@@ -77,7 +83,13 @@ class TrainingData:
         passage = {
             lang: self.texts[t] for lang, t in zip(self.languages, self.passage_text[index], strict=True) if t >= 0
         }
-        return PairItem(self.item_ids[index], str(self.group_of_item[index]), query, passage)
+        rows = np.flatnonzero(self.negatives.item == index)
+        negatives = {self.languages[self.negatives.language[row]]: self._negatives_of(row) for row in rows.tolist()}
+        return PairItem(self.item_ids[index], str(self.group_of_item[index]), query, passage, negatives)
+
+    def _negatives_of(self, row: int) -> tuple[str, ...]:
+        first, end = self.negatives.start[row : row + 2]
+        return tuple(self.texts[text] for text in self.negatives.text[first:end])
 
 
 def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
@@ -88,7 +100,9 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
     >>> data.languages, data.query_text.tolist(), data.passage_text.tolist()
     (('de', 'en'), [[-1, 0]], [[2, 1]])
     """
-    languages = tuple(sorted({lang for items in sets.values() for i in items for lang in (*i.query, *i.passage)}))
+    languages = tuple(
+        sorted({lang for items in sets.values() for i in items for lang in (*i.query, *i.passage, *i.negatives)})
+    )
     column = {language: position for position, language in enumerate(languages)}
     size = sum(len(items) for items in sets.values())
     texts: dict[str, int] = {}
@@ -108,13 +122,18 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
                 query_text[row, column[language]] = texts.setdefault(text, len(texts))
             for language, text in item.passage.items():
                 passage_text[row, column[language]] = texts.setdefault(text, len(texts))
+    # After all questions and passages, so that data without negatives are numbered alike with and without this.
+    rows = [
+        (row, column[language], [texts.setdefault(text, len(texts)) for text in item.negatives[language]])
+        for row, item in enumerate(item for items in sets.values() for item in items)
+        for language in sorted(item.negatives)
+        if item.negatives[language]
+    ]
     text_form = numbered(text_keys(texts))
-    group_of_item = joined(
-        size,
-        (np.arange(size), group_in_file),
-        forms_of_items(np.concatenate([query_text, passage_text], axis=1), text_form),
-    )
-    arrays = (set_of_item, group_of_item, query_text, passage_text)
+    forms = forms_of_items(np.concatenate([query_text, passage_text], axis=1), text_form)
+    group_of_item = joined(size, (np.arange(size), group_in_file), forms)
+    negatives = _negatives(rows, group_of_item, forms, text_form)
+    arrays = (set_of_item, group_of_item, query_text, passage_text, *negatives.arrays)
     digest = fingerprint([tuple(sets), languages, item_ids, tuple(texts)], arrays)
     return TrainingData(
         set_names=tuple(sets),
@@ -127,8 +146,23 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
         query_text=query_text,
         passage_text=passage_text,
         text_form=text_form.astype(np.int32),
+        negatives=negatives,
         fingerprint=digest,
     )
+
+
+def _negatives(
+    rows: Sequence[tuple[int, int, Sequence[int]]],
+    group_of_item: Numbers,
+    forms: tuple[Numbers, Numbers],
+    text_form: npt.NDArray[np.integer],
+) -> NegativeTexts:
+    if not rows:
+        return NO_NEGATIVES
+    owner = np.repeat([item for item, _, _ in rows], [len(texts) for _, _, texts in rows])
+    text = np.array([text for _, _, texts in rows for text in texts])
+    groups = group_of_form(group_of_item, *forms, int(text_form.max()) + 1)
+    return negative_texts(rows, groups[text_form[text]] == group_of_item[owner])
 
 
 def forms_of_items(table: npt.NDArray[np.int32], text_form: npt.NDArray[np.integer]) -> tuple[Numbers, Numbers]:

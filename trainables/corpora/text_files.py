@@ -1,14 +1,20 @@
-"""UTF-8 text files, plain or gzipped, whose defects are told by file and line."""
+"""UTF-8 text files, plain or packed, whose defects are told by file and line."""
 
+import bz2
 import gzip
+import io
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from trainables.errors import UserError
+from trainables.errors import UserError, one_line
 from trainables.plain_files import open_users_file
+
+PACKINGS = (".gz", ".bz2", ".zst")
+"""Suffixes of packed files."""
 
 LONGEST_LINE = 64 << 20
 """Bytes of a line; a record of a hundred languages has a thousandth of it."""
@@ -18,16 +24,27 @@ _ALWAYS_UNPACKED = 16 << 20
 """Text packs to a fifth or a tenth of its size. What packs to much less, and is not small, is made to fill memory."""
 
 
-def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, str]]:
-    """Yields (line number from 1, line with its line end) of a UTF-8 file, unpacked if its name ends in `.gz`.
+def without_packing(path: Path) -> Path:
+    """The path without a suffix that says how the file is packed.
 
-    Raises UserError for a file that is missing, no plain file, cannot be read, is no whole gzip file, is not UTF-8,
+    >>> str(without_packing(Path("a/train.en.gz")))
+    'a/train.en'
+    """
+    return path.with_suffix("") if path.suffix in PACKINGS else path
+
+
+def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, str]]:
+    """Yields (line number from 1, line with its line end) of a UTF-8 file, unpacked if its name ends in `.gz`, `.bz2`
+    or `.zst`.
+
+    Raises UserError for a file that is missing, no plain file, cannot be read, is no whole packed file, is not UTF-8,
     unpacks to more than text does, or has a line of more than `longest` bytes.
     """
     number = 0
     try:
-        with open_users_file(path) as file:
-            for number, raw in enumerate(_lines(path, file, longest), 1):
+        with open_text(path) as stream:
+            while raw := _line(path, stream, number, longest):
+                number += 1
                 # Spreadsheet programs put a byte order mark in front of UTF-8.
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
@@ -35,42 +52,91 @@ def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, s
             f"{path}:{number} is not UTF-8 (byte {error.start + 1} of the line is 0x{error.object[error.start]:02x}): "
             "convert the file to UTF-8."
         ) from error
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file to read its bytes, unpacked; defects that show while it is read are told as `text_lines` does."""
+    packing = path.suffix[1:] if path.suffix in PACKINGS else ""
+    try:
+        with open_users_file(path) as file:
+            if packing:
+                _check_unpacked(path, file)
+            with _unpacked(file, packing) as stream:
+                yield stream
     except gzip.BadGzipFile as error:
         raise UserError(f"{path} is no gzip file: drop the suffix .gz or compress it.") from error
     except (EOFError, zlib.error) as error:
-        raise UserError(f"{path} is a broken gzip file, readable up to line {number}: copy it again.") from error
+        raise UserError(f"{path} is a broken {_kind(packing)} file ({one_line(error)}): copy it again.") from error
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path}: check the path.") from error
     except OSError as error:
+        if packing and error.errno is None:
+            # What is wrong with the content has no number of the system.
+            raise UserError(
+                f"{path} is a broken {_kind(packing)} file, or none ({one_line(error)}): copy it again, or drop the "
+                f"suffix .{packing}."
+            ) from error
         raise UserError(f"{path} cannot be read ({error.strerror or error}): give a readable file.") from error
 
 
 def read_text(path: Path, longest: int = LONGEST_LINE) -> str:
-    """Returns the whole text of a UTF-8 file (plain or `.gz`); raises UserError as `text_lines` does."""
+    """Returns the whole text of a UTF-8 file, plain or packed; raises UserError as `text_lines` does."""
     return "".join(line for _, line in text_lines(path, longest))
 
 
-def _lines(path: Path, file: BinaryIO, longest: int) -> Iterator[bytes]:
-    stream = file
-    if path.suffix == ".gz":
-        _check_unpacked(path, file)
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=file))
-    number = 0
-    while raw := stream.readline(longest + 1):
-        number += 1
-        if len(raw) > longest:
-            raise UserError(f"{path}:{number} has more than {longest >> 20} MiB: write one record per line.")
-        yield raw
+def _kind(packing: str) -> str:
+    return {"gz": "gzip", "bz2": "bzip2", "zst": "zstd"}[packing]
+
+
+def _line(path: Path, stream: BinaryIO, number: int, longest: int) -> bytes:
+    raw = stream.readline(longest + 1)
+    if len(raw) > longest:
+        raise UserError(f"{path}:{number + 1} has more than {longest >> 20} MiB: write one record per line.")
+    return raw
+
+
+@contextmanager
+def _unpacked(file: BinaryIO, packing: str) -> Iterator[BinaryIO]:
+    """The content of an open file, which stays open."""
+    if packing == "gz":
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    elif packing == "bz2":
+        yield cast(BinaryIO, bz2.BZ2File(file))
+    elif packing == "zst":
+        # Imported late: few files are packed so.
+        import pyarrow as pa
+
+        # A buffer of its own closes what it reads from, and the file may be read once more.
+        source = pa.input_stream(pa.PythonFile(_KeptOpen(file), "r"), compression="zstd", buffer_size=0)
+        yield cast(BinaryIO, io.BufferedReader(source))
+    else:
+        yield file
+
+
+class _KeptOpen(io.RawIOBase):
+    """A file that somebody else closes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
 
 
 def _check_unpacked(path: Path, file: BinaryIO) -> None:
     """Raises UserError for a file that unpacks to more than text does, before any line of it is looked at."""
     most = max(_ALWAYS_UNPACKED, _LARGEST_RATIO * os.fstat(file.fileno()).st_size)
-    stream, size = gzip.GzipFile(fileobj=file), 0
-    while content := stream.read(1 << 20):
-        size += len(content)
-        if size > most:
-            raise UserError(
-                f"{path} unpacks to more than {_LARGEST_RATIO} times its size, as no text does: give the text itself."
-            )
+    with _unpacked(file, path.suffix[1:]) as stream:
+        size = 0
+        while content := stream.read(1 << 20):
+            size += len(content)
+            if size > most:
+                raise UserError(
+                    f"{path} unpacks to more than {_LARGEST_RATIO} times its size, as no text does: give the text "
+                    "itself."
+                )
     file.seek(0)

@@ -7,23 +7,14 @@ import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, ScoreArray
-from trainables.evaluation.pools import Pool, by_language, is_multilingual, language_bounds, pools, relevant_languages
-from trainables.evaluation.scores import (
-    BLOCK_BYTES,
-    TILE_COLUMNS,
-    Embeddings,
-    Repeated,
-    checked,
-    on_host,
-    score_tiles,
-)
+from trainables.evaluation.pools import is_multilingual, language_bounds, pools, relevant_languages
+from trainables.evaluation.scores import BLOCK_BYTES, TILE_COLUMNS, Embeddings
+from trainables.evaluation.search import SearchedScores
 from trainables.evaluation.tie_rule import TieRule
 from trainables.evaluation.top_languages import TopLanguages
 
 COMPARISON_BYTES = 2**20
 """Size of the buffer of comparisons, small enough to stay in the cache."""
-
-_ROWS = 2**8
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,24 +69,16 @@ def rank_relevant(
         block_bytes: size of a tile.
 
     Raises:
-        ValueError: as `pools` and `scores.checked` do.
+        ValueError: as `pools` and `SearchedScores` do.
     """
-    searched = pools(benchmark)
-    query_embeddings, candidate_embeddings = checked(query_embeddings, candidate_embeddings)
-    check_sizes(benchmark, query_embeddings, candidate_embeddings)
-    column, candidate_embeddings = by_language(benchmark, candidate_embeddings)
+    searched_pools = pools(benchmark)
+    searched = SearchedScores(benchmark, query_embeddings, candidate_embeddings)
     counts = Counts(benchmark)
-    counts.score[:] = _relevant_scores(query_embeddings, candidate_embeddings, column, benchmark)
-    count = _Counter(benchmark, column, counts, ties)
-    for pool in searched:
-        part = query_embeddings if len(pool.queries) == len(query_embeddings) else query_embeddings[pool.queries]
-        candidates = candidate_embeddings[pool.start : pool.stop]
-        repeated = Repeated.of(on_host(candidates))
-        count.enter(pool, repeated)
-        for tile in score_tiles(part, candidates, repeated, columns=columns, block_bytes=block_bytes):
-            numbers = pool.queries[tile.query : tile.query + len(tile.scores)].tolist()
-            for query, scores in zip(numbers, tile.scores, strict=True):
-                count(query, scores, pool.start + tile.candidate)
+    counts.score[:] = searched.relevant
+    count = _Counter(benchmark, searched.column, counts, ties)
+    for pool in searched_pools:
+        for query, offset, scores in searched.rows(pool, columns=columns, block_bytes=block_bytes):
+            count(query, scores, offset)
     count.finish()
     return to_ranks(benchmark, counts, ties)
 
@@ -158,29 +141,15 @@ def perfect_ranks(benchmark: Benchmark) -> Ranks:
     return to_ranks(benchmark, counts)
 
 
-def check_sizes(benchmark: Benchmark, queries: Embeddings, candidates: Embeddings) -> None:
-    """Raises ValueError unless there is one embedding for every query and every candidate."""
-    expected = len(benchmark.query_language), len(benchmark.candidate_language)
-    if (queries.shape[0], candidates.shape[0]) != expected:
-        raise ValueError(
-            f"{benchmark.name} has {expected[0]} queries and {expected[1]} candidates, "
-            f"but got {queries.shape[0]} and {candidates.shape[0]} embeddings."
-        )
-
-
 class _Counter:
     """Counts what outranks the relevant candidates of one query after the other, tile by tile."""
 
     def __init__(self, benchmark: Benchmark, column: IntArray, counts: Counts, ties: TieRule) -> None:
         self._counts = counts
-        self._ignored = benchmark.ignored
-        self._column_of_candidate = column
         self._ties = ties
         self._id_order = benchmark.id_order[np.argsort(column)]
         self._starts = benchmark.relevant_start.tolist()
         self._column = column[benchmark.relevant]
-        self._identical: dict[int, IntArray] = {}
-        """By column, those of the relevant candidates to which others of the pool are identical."""
         self._column_language = np.sort(benchmark.candidate_language, kind="stable")
         bounds = language_bounds(benchmark)
         self._bounds = [(bounds[x], bounds[x + 1]) for x in benchmark.candidate_language[benchmark.relevant].tolist()]
@@ -189,20 +158,12 @@ class _Counter:
             self._top = [TopLanguages(len(benchmark.languages)) for _ in benchmark.query_language]
         self._comparisons = np.empty(max(COMPARISON_BYTES, len(column)), dtype=bool)
 
-    def enter(self, pool: Pool, repeated: Repeated) -> None:
-        """From now on this pool is searched."""
-        columns = np.unique(self._column) - pool.start
-        same = repeated.like(columns[(columns >= 0) & (columns < pool.stop - pool.start)])
-        self._identical = {column + pool.start: members + pool.start for column, members in same.items()}
-
     def __call__(self, query: int, scores: ScoreArray, offset: int) -> None:
-        """`scores` are those of the columns from `offset` on; some of them are overwritten."""
+        """`scores` are those of the columns from `offset` on."""
         counts = self._counts
         start, stop = self._starts[query], self._starts[query + 1]
         columns = self._column[start:stop] - offset
         inside = (columns >= 0) & (columns < len(scores))
-        scores[columns[inside]] = counts.score[start:stop][inside]
-        self._correct(query, scores, offset)
         rows = max(1, COMPARISON_BYTES // len(scores))
         for first in range(start, stop, rows):
             last = min(stop, first + rows)
@@ -228,18 +189,6 @@ class _Counter:
         if self._top is not None:
             self._counts.top_languages[:] = [top.counts() for top in self._top]
 
-    def _correct(self, query: int, scores: ScoreArray, offset: int) -> None:
-        """Candidates identical to relevant ones get the very score that these are compared by, and what the query does
-        not see none.
-        """
-        if self._identical:
-            relevant = slice(self._starts[query], self._starts[query + 1])
-            for column, score in zip(self._column[relevant].tolist(), self._counts.score[relevant], strict=True):
-                if column in self._identical:
-                    _set(scores, self._identical[column] - offset, score)
-        if self._ignored.longest:
-            _set(scores, self._column_of_candidate[self._ignored[query]] - offset, np.float32(-np.inf))
-
     def _in_language(self, index: int, offset: int) -> slice:
         """Where in a tile the candidates in the language of a relevant candidate stand."""
         begin, end = self._bounds[index]
@@ -252,22 +201,6 @@ class _Counter:
             behind = row & (order > self._id_order[self._column[index]])
             self._counts.at_least[index] -= np.count_nonzero(behind)
             self._counts.at_least_in_language[index] -= np.count_nonzero(behind[self._in_language(index, offset)])
-
-
-def _set(scores: ScoreArray, columns: IntArray, value: np.float32) -> None:
-    scores[columns[(columns >= 0) & (columns < len(scores))]] = value
-
-
-def _relevant_scores(queries: Embeddings, candidates: Embeddings, column: IntArray, benchmark: Benchmark) -> ScoreArray:
-    """[n], the scores of the relevant candidates, whatever tile they stand in."""
-    query, _ = relevant_languages(benchmark)
-    column = column[benchmark.relevant]
-    found = np.empty(len(query), dtype=np.float32)
-    for start in range(0, len(query), _ROWS):
-        rows = slice(start, start + _ROWS)
-        one, other = on_host(queries[query[rows]]), on_host(candidates[column[rows]])
-        found[rows] = np.einsum("nd,nd->n", one, other, dtype=np.float64)
-    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ what it computes is what an evaluation with trec's ties finds, as far as the run
 
 import gzip
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from urllib.parse import quote
 
@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import IntArray, ScoreArray
-from trainables.evaluation.pools import by_language, is_multilingual, language_bounds, pools
-from trainables.evaluation.scores import BLOCK_BYTES, Embeddings, Repeated, checked, on_host, score_tiles
+from trainables.evaluation.pools import is_multilingual, language_bounds, pools
+from trainables.evaluation.scores import BLOCK_BYTES, Embeddings
+from trainables.evaluation.search import SearchedScores
 
 RUNS = "runs"
 """Folder of a trial with its run files, `<benchmark>.trec.gz`, and the judgements, `<benchmark>.qrels.gz`."""
@@ -56,63 +57,24 @@ def qrels_file(benchmark: Benchmark) -> bytes:
 def _run_lines(
     benchmark: Benchmark, queries: Embeddings, candidates: Embeddings, tag: str, depth: int, block_bytes: int
 ) -> Iterator[str]:
-    queries, candidates = checked(queries, candidates)
-    column, candidates = by_language(benchmark, candidates)
-    candidate = np.argsort(column)
+    searched = SearchedScores(benchmark, queries, candidates)
+    candidate = np.argsort(searched.column)
     bounds = language_bounds(benchmark)
     ids = [_encoded(one) for one in benchmark.candidate_ids]
     multilingual = is_multilingual(benchmark)
-
-    def lines(found: Mapping[tuple[int, int | None], _Best]) -> Iterator[str]:
-        for (query, language), best in found.items():
-            topic = _topic(benchmark, query, language)
-            for rank, (score, place) in enumerate(zip(best.scores.tolist(), best.columns.tolist(), strict=True), 1):
-                yield f"{topic} Q0 {ids[candidate[place]]} {rank} {score:.9g} {_encoded(tag)}\n"
-
     for pool in pools(benchmark):
-        some = candidates[pool.start : pool.stop]
         pool_language = int(benchmark.candidate_language[candidate[pool.start]])
-        # Tiles of some queries come together: what was found so far waits for the others.
-        found: dict[tuple[int, int | None], _Best] = {}
-        first = 0
-        for tile in score_tiles(queries[pool.queries], some, Repeated.of(on_host(some)), block_bytes=block_bytes):
-            if tile.query != first:
-                yield from lines(found)
-                found, first = {}, tile.query
-            start = pool.start + tile.candidate
-            stop = start + tile.scores.shape[1]
-            for query, scores in zip(pool.queries[tile.query :].tolist(), tile.scores, strict=False):
-                ignored = column[benchmark.ignored[query]] - start
-                scores[ignored[(ignored >= 0) & (ignored < len(scores))]] = -np.inf
-                own = int(benchmark.query_language[query])
-                for language in (None, own) if multilingual else (pool_language,):
-                    low, high = (start, stop) if language is None else bounds[language : language + 2]
-                    low, high = max(start, low), min(stop, high)
-                    best = found.setdefault((query, language), _Best())
-                    if low < high:
-                        order = benchmark.id_order[candidate[low:high]]
-                        best.add(scores[low - start : high - start], np.arange(low, high), order, depth)
-        yield from lines(found)
-
-
-class _Best:
-    """The best candidates of a topic so far, the best first."""
-
-    def __init__(self) -> None:
-        self.scores = np.empty(0, dtype=np.float32)
-        self.columns = np.empty(0, dtype=np.int64)
-        self._id_order = np.empty(0, dtype=np.int32)
-
-    def add(self, scores: ScoreArray, columns: IntArray, id_order: npt.NDArray[np.int32], depth: int) -> None:
-        """Takes in some candidates; equal scores rank as trec_eval ranks them, and ignored ones, -inf, not at all."""
-        kept = np.isfinite(scores)
-        if len(scores) > depth:
-            kept &= scores >= np.partition(scores, len(scores) - depth)[len(scores) - depth]
-        scores = np.concatenate([self.scores, scores[kept]])
-        columns = np.concatenate([self.columns, columns[kept]])
-        id_order = np.concatenate([self._id_order, id_order[kept]])
-        best = np.lexsort((id_order, -scores))[:depth]
-        self.scores, self.columns, self._id_order = scores[best], columns[best], id_order[best]
+        # The best of a pool are known when all of it was seen.
+        for query, _, scores in searched.rows(pool, columns=pool.stop - pool.start, block_bytes=block_bytes):
+            own = int(benchmark.query_language[query])
+            for language in (None, own) if multilingual else (pool_language,):
+                begin, end = (pool.start, pool.stop) if language is None else bounds[language : language + 2]
+                part = scores[begin - pool.start : end - pool.start]
+                best = _best(part, benchmark.id_order[candidate[begin:end]], depth)
+                topic = _topic(benchmark, query, language)
+                for rank, place in enumerate(best.tolist(), 1):
+                    found = ids[candidate[begin + place]]
+                    yield f"{topic} Q0 {found} {rank} {part[place]:.9g} {_encoded(tag)}\n"
 
 
 def _qrels_lines(benchmark: Benchmark) -> Iterator[str]:
@@ -128,6 +90,15 @@ def _qrels_lines(benchmark: Benchmark) -> Iterator[str]:
                 yield f"{_topic(benchmark, query, None)} 0 {ids[c]} {grade}\n"
             if not multilingual or language == benchmark.query_language[query]:
                 yield f"{_topic(benchmark, query, language)} 0 {ids[c]} {grade}\n"
+
+
+def _best(scores: ScoreArray, id_order: npt.NDArray[np.int32], depth: int) -> IntArray:
+    """Places of the `depth` highest scores, the highest first, equal ones as trec_eval ranks them, ignored ones not."""
+    places = np.flatnonzero(np.isfinite(scores))
+    if len(places) > depth:
+        last = np.partition(scores, len(scores) - depth)[len(scores) - depth]
+        places = places[scores[places] >= last]
+    return places[np.lexsort((id_order[places], -scores[places]))][:depth]
 
 
 def _topic(benchmark: Benchmark, query: int, pool: int | None) -> str:

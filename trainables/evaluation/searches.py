@@ -100,8 +100,11 @@ class Retrieval:
         """Smallest and greatest rank of a query's relevant candidates in the pool of all languages, each [Q].
 
         Ties are pessimistic here, too: tied candidates stand behind the first and before the last relevant one, so that
-        an encoder that tells nothing apart has the greatest distance, not the smallest. NaN where they are in one
-        language only. Raises ValueError if that pool was not searched.
+        an encoder that tells nothing apart has the greatest distance, not the smallest. (With trec's ties the ranks are
+        those of trec_eval, and ids decide.) NaN where they are in one language only.
+
+        Raises:
+            ValueError: that pool was not searched.
         """
         rank, best, language = _known(self.ranks.rank), _known(self.ranks.first_rank), self.ranks.language
         found = np.flatnonzero(np.diff(self.benchmark.relevant_start))

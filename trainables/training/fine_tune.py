@@ -56,6 +56,7 @@ class TrainingSummary:
     mean_ratio: float
     mono_share: float
     negatives_per_query: int
+    """Explicit ones included, as if every query of a batch had all that it may have."""
     parameters: int
     ratios: tuple[float, ...] = field(repr=False)
     """α of every step: as an open-loop schedule it replays the run."""
@@ -63,7 +64,7 @@ class TrainingSummary:
     """The last dev metrics; empty if the dev set was never evaluated."""
     pairs: int
     tokens: int
-    """Of queries and passages, without padding."""
+    """Of queries, passages and explicit negatives, without padding."""
     signal_pairs: int
     """Pairs encoded beyond training, for a controller's signals."""
     seconds: Mapping[str, float]
@@ -211,6 +212,7 @@ class _Run:
         progress.mono_pairs += batch.mono
         progress.tokens += int(self._query_lengths.take(batch.query_text).sum())
         progress.tokens += int(self._passage_lengths.take(batch.passage_text).sum())
+        progress.tokens += int(self._passage_lengths.take(batch.negative_text[batch.negative_text >= 0]).sum())
 
     def _update(self, step: int) -> None:
         sum_gradients(self._parameters.values(), self.worker)
@@ -317,7 +319,7 @@ class _Run:
             steps=progress.step,
             mean_ratio=math.fsum(ratios) / max(1, len(ratios)),
             mono_share=progress.mono_share,
-            negatives_per_query=self.config.batches.size - 1,
+            negatives_per_query=self.config.batches.size * (1 + self._planner.negatives.per_query) - 1,
             parameters=sum(parameter.numel() for parameter in self.encoder.parameters()),
             ratios=tuple(ratios),
             dev=progress.dev,

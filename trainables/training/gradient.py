@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,6 +29,28 @@ class Tokens:
     queries: TokenTable
     passages: TokenTable
     pad_id: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Texts:
+    """The texts of a chunk of n pairs, as numbers in the tables of tokens."""
+
+    query_text: npt.NDArray[np.int32]
+    """[n]"""
+    passage_text: npt.NDArray[np.int32]
+    """[n]"""
+    negative_text: npt.NDArray[np.int32]
+    """[n, h], -1 where there is none."""
+
+    @property
+    def negatives(self) -> npt.NDArray[np.int32]:
+        """The negatives that there are."""
+        return self.negative_text[self.negative_text >= 0]
+
+    @property
+    def passages(self) -> npt.NDArray[np.int32]:
+        """What is encoded as a passage: [n], then the negatives that there are."""
+        return np.concatenate([self.passage_text, self.negatives])
 
 
 def resolve_precision(config: ComputeConfig, device: torch.device) -> torch.dtype:
@@ -60,61 +83,83 @@ class GradientEngine:
         """
         chunks = self._chunks(share, self._config.compute.gradient_accumulation)
         if len(chunks) == 1:
-            loss = self._loss(self._embed(chunks[0], (step, 0)))
+            loss = self._loss(self._embed(chunks[0], (step, 0)), share)
             loss.backward()
             return loss.detach()
-        with torch.no_grad():
-            per_chunk = [self._embed(chunk, (step, number)) for number, chunk in enumerate(chunks)]
-        queries, passages = (torch.cat(side).requires_grad_() for side in zip(*per_chunk, strict=True))
-        loss = self._loss((queries, passages))
-        wanted = torch.autograd.grad(loss, (queries, passages))
-        sizes = [len(chunk[0]) for chunk in chunks]
+        embeddings = self._embed_all(chunks, step)
+        for part in embeddings:
+            part.requires_grad_()
+        loss = self._loss(embeddings, share)
+        wanted = torch.autograd.grad(loss, embeddings)
+        sizes = [len(chunk.query_text) for chunk in chunks]
         for number, (chunk, *gradients) in enumerate(zip(chunks, *(g.split(sizes) for g in wanted), strict=True)):
-            torch.autograd.backward(self._embed(chunk, (step, number)), gradients)
+            # A chunk may have no negative, whose embeddings then come from no weight.
+            pairs = zip(self._embed(chunk, (step, number)), gradients, strict=True)
+            with_history = [(part, gradient) for part, gradient in pairs if part.requires_grad]
+            torch.autograd.backward([part for part, _ in with_history], [gradient for _, gradient in with_history])
         return loss.detach()
 
     @torch.no_grad()
     def loss(self, share: Batch, step: int) -> Tensor:
         """Returns this worker's part of the loss with the dropout that `add_gradient` had; no gradient is added."""
         chunks = self._chunks(share, self._config.compute.gradient_accumulation)
-        per_chunk = [self._embed(chunk, (step, number)) for number, chunk in enumerate(chunks)]
-        queries, passages = (torch.cat(side) for side in zip(*per_chunk, strict=True))
-        return self._loss((queries, passages))
+        return self._loss(self._embed_all(chunks, step), share)
 
-    def _loss(self, embeddings: tuple[Tensor, Tensor]) -> Tensor:
+    def _loss(self, embeddings: Sequence[Tensor], share: Batch) -> Tensor:
+        queries, passages, *negatives = embeddings
+        present = torch.from_numpy(share.negative_text >= 0).to(self._worker.device) if negatives else None
         return contrastive_loss(
-            *embeddings, self._config.loss.temperature, symmetric=self._config.loss.symmetric, worker=self._worker
+            queries,
+            passages,
+            self._config.loss.temperature,
+            negatives=negatives[0] if negatives else None,
+            present=present,
+            symmetric=self._config.loss.symmetric,
+            worker=self._worker,
         )
 
-    def _chunks(self, share: Batch, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        if count == 1:
-            return [(share.query_text, share.passage_text)]
+    def _chunks(self, share: Batch, count: int) -> list["_Texts"]:
+        columns = (share.query_text, share.passage_text, share.negative_text)
         count = min(count, len(share.query_text))
-        return list(
-            zip(np.array_split(share.query_text, count), np.array_split(share.passage_text, count), strict=True)
-        )
+        return [_Texts(*parts) for parts in zip(*(np.array_split(one, count) for one in columns), strict=True)]
 
-    def _embed(self, chunk: tuple[np.ndarray, np.ndarray], place: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """The embeddings of a chunk's queries and passages, [n, d] each, in float32."""
+    @torch.no_grad()
+    def _embed_all(self, chunks: Sequence["_Texts"], step: int) -> list[Tensor]:
+        per_chunk = [self._embed(chunk, (step, number)) for number, chunk in enumerate(chunks)]
+        return [torch.cat(side) for side in zip(*per_chunk, strict=True)]
+
+    def _embed(self, chunk: "_Texts", place: tuple[int, int]) -> tuple[Tensor, ...]:
+        """The embeddings of a chunk's queries and passages, [n, d] each, and of its explicit negatives, [n, h, d], if
+        h is not 0, in float32. Those of absent negatives are zero.
+        """
         self._generator.manual_seed(_dropout_seed(self._config.seed, self._worker.rank, place))
         with self._mixed_precision():
             parts = [self._encoder(ids, mask).float() for ids, mask in self._inputs(chunk)]
-        queries, passages = parts if len(parts) == 2 else parts[0].chunk(2)
-        return queries, passages
+        number = len(chunk.query_text)
+        queries, passages, negatives = torch.cat(parts).split([number, number, len(chunk.negatives)])
+        per_query = chunk.negative_text.shape[1]
+        if not per_query:
+            return queries, passages
+        all_of_them = queries.new_zeros(number * per_query, queries.shape[1])
+        if len(negatives):
+            places = torch.from_numpy(np.flatnonzero(chunk.negative_text.ravel() >= 0)).to(negatives.device)
+            all_of_them = all_of_them.index_copy(0, places, negatives)
+        return queries, passages, all_of_them.view(number, per_query, -1)
 
     def _mixed_precision(self) -> AbstractContextManager[None]:
         if self._precision == torch.float32:
             return nullcontext()
         return torch.autocast(self._worker.device.type, self._precision)
 
-    def _inputs(self, chunk: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _inputs(self, chunk: "_Texts") -> Iterator[tuple[Tensor, Tensor]]:
         pad_id = self._tokens.pad_id
         sides = [
-            pad(self._tokens.queries, chunk[0], pad_id, self._multiple_of),
-            pad(self._tokens.passages, chunk[1], pad_id, self._multiple_of),
+            pad(self._tokens.queries, chunk.query_text, pad_id, self._multiple_of),
+            pad(self._tokens.passages, chunk.passages, pad_id, self._multiple_of),
         ]
         widths = [ids.shape[1] for ids, _ in sides]
-        if 2 * max(widths) <= _WORTHWHILE_PADDING * sum(widths):
+        rows = [len(ids) for ids, _ in sides]
+        if sum(rows) * max(widths) <= _WORTHWHILE_PADDING * sum(np.multiply(rows, widths)):
             sides = [_stack(sides, max(widths), pad_id)]
         for ids, mask in sides:
             yield self._move(ids), self._move(mask)

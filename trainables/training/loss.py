@@ -20,6 +20,7 @@ def contrastive_loss(
     temperature: float,
     *,
     negatives: Tensor | None = None,
+    present: Tensor | None = None,
     symmetric: bool = False,
     worker: Worker | None = None,
 ) -> Tensor:
@@ -35,6 +36,7 @@ def contrastive_loss(
         passages: [b, d], rows of length 1.
         temperature: what similarities are divided by.
         negatives: [b, h, d], h more passages per query, rows of length 1.
+        present: bool [b, h], which of them there are; None: all.
         symmetric: average with the loss of every passage among all queries.
         worker: this process; None: the only one.
     """
@@ -49,11 +51,24 @@ def contrastive_loss(
         labels = torch.arange(first, first + len(queries), device=queries.device)
         # Explicit negatives come after all positives, so that a query's positive has the query's own number.
         candidates = everywhere[1] if negatives is None else torch.cat(everywhere[1:])
-        loss = functional.cross_entropy(local[0] @ candidates.T / temperature, labels, reduction="sum")
+        scores = local[0] @ candidates.T / temperature
+        if present is not None:
+            scores = scores.masked_fill(_absent(present, len(everywhere[1]), worker), -torch.inf)
+        loss = functional.cross_entropy(scores, labels, reduction="sum")
         if symmetric:
             back = functional.cross_entropy(local[1] @ everywhere[0].T / temperature, labels, reduction="sum")
             loss = (loss + back) / 2
         return loss / len(everywhere[0])
+
+
+def _absent(present: Tensor, passages: int, worker: Worker) -> Tensor:
+    """Which of all candidates are not there: bool [passages + explicit negatives of all workers]."""
+    own = present.flatten().to(torch.uint8)
+    parts = [torch.empty_like(own) for _ in range(worker.world)] if worker.world > 1 else [own]
+    if worker.world > 1:
+        distributed.all_gather(parts, own)
+    there = [torch.ones(passages, dtype=torch.uint8, device=own.device), *parts]
+    return torch.cat(there) == 0
 
 
 def _gather(local: list[Tensor], worker: Worker) -> list[Tensor]:

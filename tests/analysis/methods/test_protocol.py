@@ -70,6 +70,12 @@ def test_options_are_said_in_their_own_words(folder):
     ) in text
 
 
+def test_explicit_negatives_are_said_where_batches_hold_any(folder):
+    assert "hard negatives" not in text_of(folder)
+    edit(folder / "study.json", lambda info: info["data"]["training"].update(items_with_negatives=12))
+    assert "with explicit hard negatives of 12 items as further candidates of a batch." in text_of(folder)
+
+
 def test_loss_mixing_is_said_to_split_every_batch(folder):
     assert "loss mixing" not in text_of(folder)
     train_otherwise(folder, {"batches.mixing": "loss"}, "confirm-best-dynamic-*")

@@ -15,7 +15,8 @@ from trainables.batches.planner import BatchPlanner
 from trainables.corpora.normal_form import normal_form
 from trainables.corpora.pair_files import load_pair_file
 from trainables.corpora.pairs import PairItem, training_data
-from trainables.corpora.sources.registry import EMBEDDED, load_training
+from trainables.corpora.sources.registry import EMBEDDED
+from trainables.corpora.training_sets import load_training
 from trainables.errors import UserError
 
 KINDS = ("mono", "cross")
@@ -459,13 +460,16 @@ def test_sets_that_fill_no_batch_and_languages_without_one_are_reported():
 
 
 def test_nothing_to_fill_a_batch_from_is_told_with_numbers_and_remedy():
-    only_mono = BatchPlanner(training_data({"set": parallel(30, "a")}), 8, seed=0, items="all")
+    apart = {"set": parallel(30, "a"), "other": parallel(2, "b", "other")}
+    only_mono = BatchPlanner(training_data(apart), 8, seed=0, items="all")
     only_mono.check("mono")
     with pytest.raises(UserError, match=r"^No cross-lingual batch of 8 .* more than 0 items .*; add training data\.$"):
         only_mono.check("cross")
     with pytest.raises(UserError, match=r"^No monolingual batch of 8 .* more than 5 .* use --batch-size 5 or less"):
         BatchPlanner(training_data({"set": parallel(5)}), 8, seed=0, items="all")
     with pytest.raises(UserError, match=r"^No batch of 8 .* more than 0 items .* --set batches.items=all "):
+        BatchPlanner(training_data(apart), 8, seed=0)
+    with pytest.raises(UserError, match=r"^All training texts are in a, .* give translations .*batches.items=all"):
         BatchPlanner(training_data({"set": parallel(30, "a")}), 8, seed=0)
     with pytest.raises(UserError, match=r"^No batch of 8 .* more than 5 items .* use --batch-size 5 or less"):
         BatchPlanner(training_data({"set": parallel(5)}), 8, seed=0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.pairs import PairItem
-from trainables.corpora.sources.registry import load_training
+from trainables.corpora.training_sets import load_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate
 

@@ -14,7 +14,8 @@ from trainables.corpora.normal_form import normal_form
 from trainables.corpora.overlap import drop_overlap, find_overlap
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.shingles import known_texts, overlapping
-from trainables.corpora.sources.registry import load_benchmark, load_training
+from trainables.corpora.sources.registry import load_benchmark
+from trainables.corpora.training_sets import load_training
 from trainables.errors import UserError
 
 ENGLISH = (

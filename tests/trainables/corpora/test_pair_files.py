@@ -16,7 +16,7 @@ from trainables.corpora.pair_files import load_pair_file
 from trainables.corpora.pairs import PairItem
 from trainables.errors import UserError
 
-LANGUAGES = ["ar", "de", "eng-Latn", "th", "zh-TW"]
+LANGUAGES = ["ar", "de", "en", "th", "zh-Hant"]
 Writer = Callable[[Path, Sequence[PairItem]], None]
 
 
@@ -192,14 +192,14 @@ MALFORMED: dict[str, tuple[str, bytes, list[str]]] = {
     "broken gzip": ("a.jsonl.gz", gzip.compress(GOOD.encode())[:-9], ["a.jsonl.gz", "broken gzip"]),
     "no gzip": ("a.jsonl.gz", GOOD.encode(), ["a.jsonl.gz", "no gzip file"]),
     "damaged gzip": ("a.jsonl.gz", gzip.compress(GOOD.encode())[:12] + b"\xff" * 40, ["a.jsonl.gz", "broken gzip"]),
-    "unknown suffix": ("a.json", GOOD.encode(), ["a.json", ".jsonl"]),
+    "unknown suffix": ("a.txt", GOOD.encode(), ["a.txt", ".jsonl"]),
     "no Parquet": ("a.parquet", GOOD.encode(), ["a.parquet", "Parquet"]),
     "header only": ("a.csv", HEAD.encode(), ["a.csv holds no records"]),
     "column missing": ("a.csv", b"pair_id,language,query\n1,en,q\n", ["a.csv:1", "passage is missing"]),
-    "column twice": ("a.csv", b"pair_id,language,query,passage,query\n", ["a.csv:1", "query is missing or repeated"]),
-    "whole items in a table": ("a.csv", b"id,query,passage\n1,q,p\n", ["a.csv:1", "pair_id, language"]),
+    "column twice": ("a.csv", b"pair_id,language,query,passage,query\n", ["a.csv:1", "query is repeated"]),
+    "no language": ("a.csv", b"id,query,passage\n1,q,p\n", ["a.csv", "--train-language"]),
     "cell too many": ("a.csv", f"{HEAD}1,en,well, then,p\n".encode(), ["a.csv:2", "5 cells", "4"]),
-    "stray quote": ("a.tsv", f'{HEAD}1,en,"q" he,p\n'.replace(",", "\t").encode(), ["a.tsv:2", "quote"]),
+    "stray quote": ("a.csv", f'{HEAD}1,en,"q" he,p\n'.encode(), ["a.csv:2", "quote"]),
     "open quote": ("a.csv", f'{HEAD}1,en,"a\nb",p\n2,en,"q,p\n3,en,q,p\n'.encode(), ["a.csv:4", "quote"]),
     "empty language cell": ("a.csv", f"{HEAD}1,,q,p\n".encode(), ["a.csv:2", "language is None"]),
     "blank cell": ("a.csv", f'{HEAD}1,en,"a\nb",p\n1,de," ",p\n'.encode(), ["a.csv:4", "query is empty"]),

@@ -61,9 +61,19 @@ def test_loss_and_gradient_of_the_embeddings_are_those_of_one_worker(results, jo
             torch.testing.assert_close(torch.cat([first[name], second[name]]), tensor.grad, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(("job", "symmetric"), [("gradient", False), ("gradient-chunks-symmetric", True)])
-def test_loss_and_gradient_of_the_weights_are_those_of_one_worker_in_one_chunk(results, job, symmetric, tmp_path):
-    alone = gradient(Worker(), tmp_path, chunks=1, symmetric=symmetric)
+@pytest.mark.parametrize(
+    ("job", "symmetric", "negatives"),
+    [
+        ("gradient", False, False),
+        ("gradient-chunks-symmetric", True, False),
+        ("gradient-negatives", False, True),
+        ("gradient-negatives-chunks", True, True),
+    ],
+)
+def test_loss_and_gradient_of_the_weights_are_those_of_one_worker_in_one_chunk(
+    results, job, symmetric, negatives, tmp_path
+):
+    alone = gradient(Worker(), tmp_path, chunks=1, symmetric=symmetric, negatives=negatives)
     for worker in tensors(results, job):
         torch.testing.assert_close(worker.pop("total"), alone["total"], rtol=1e-6, atol=0)
         assert_same_gradient(worker, {name: value for name, value in alone.items() if name != "total"})

@@ -37,11 +37,13 @@ def loss(worker: Worker, folder: Path, negatives: int, symmetric: bool) -> dict[
     return {"part": part.detach(), "total": sum_over_workers(part.detach(), worker), **gradients}
 
 
-def gradient(worker: Worker, folder: Path, chunks: int, symmetric: bool) -> dict[str, torch.Tensor]:
+def gradient(
+    worker: Worker, folder: Path, chunks: int, symmetric: bool, negatives: bool = False
+) -> dict[str, torch.Tensor]:
     # Only the first worker has the weights that count.
     encoder = toy_encoder(seed=worker.rank)
     same_weights(encoder, worker)
-    data = toy_data()
+    data = toy_data(negatives)
     config = toy_config(gradient_accumulation=chunks, symmetric=symmetric)
     engine = GradientEngine(encoder, toy_tokens(data), config, worker)
     share = BatchPlanner(data, config.batches.size, config.seed).batch(3, "cross").shard(worker.rank, worker.world)
@@ -51,9 +53,13 @@ def gradient(worker: Worker, folder: Path, chunks: int, symmetric: bool) -> dict
 
 
 def training(
-    worker: Worker, folder: Path, knobs: dict[str, Any], stops: tuple[int | None, int | None] = (None, None)
+    worker: Worker,
+    folder: Path,
+    knobs: dict[str, Any],
+    stops: tuple[int | None, int | None] = (None, None),
+    negatives: bool = False,
 ) -> dict[str, torch.Tensor]:
-    data, encoder, sink = toy_data(), toy_encoder(seed=worker.rank), Reports(stops[worker.rank])
+    data, encoder, sink = toy_data(negatives), toy_encoder(seed=worker.rank), Reports(stops[worker.rank])
     evaluations = 0
 
     def evaluate(module: torch.nn.Module) -> dict[str, float]:
@@ -97,6 +103,8 @@ JOBS: dict[str, tuple[Callable[..., dict[str, torch.Tensor]], dict[str, Any]]] =
     "loss-negatives-symmetric": (loss, {"negatives": 2, "symmetric": True}),
     "gradient": (gradient, {"chunks": 1, "symmetric": False}),
     "gradient-chunks-symmetric": (gradient, {"chunks": 3, "symmetric": True}),
+    "gradient-negatives": (gradient, {"chunks": 1, "symmetric": False, "negatives": True}),
+    "gradient-negatives-chunks": (gradient, {"chunks": 3, "symmetric": True, "negatives": True}),
     "training": (training, {"knobs": {"evaluate_every": 6}}),
     "training-stopped": (training, {"knobs": {"evaluate_every": 6}, "stops": (8, 4)}),
     "training-resumed": (interrupted, {}),

@@ -13,10 +13,13 @@ DATA = toy_data()
 TOKENS = toy_tokens(DATA)
 
 
-def loss_and_gradient(encoder, config, kind="cross", step=3):
+WITH_NEGATIVES = toy_data(negatives=True)
+
+
+def loss_and_gradient(encoder, config, kind="cross", step=3, data=DATA):
     encoder.zero_grad()
-    batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(step, kind)
-    loss = GradientEngine(encoder, TOKENS, config, Worker()).add_gradient(batch, step)
+    batch = BatchPlanner.of(data, config.batches, config.seed).batch(step, kind)
+    loss = GradientEngine(encoder, toy_tokens(data), config, Worker()).add_gradient(batch, step)
     return loss, {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
 
 
@@ -59,6 +62,24 @@ def test_the_number_of_chunks_changes_neither_loss_nor_gradient(chunks, symmetri
     assert_same(whole, loss_and_gradient(encoder, toy_config(symmetric=symmetric, gradient_accumulation=chunks)))
 
 
+@pytest.mark.parametrize("hard_negatives", [1, 2])
+@pytest.mark.parametrize("chunks", [1, 3, 8])
+def test_explicit_negatives_are_further_candidates_of_every_query(hard_negatives, chunks):
+    config = toy_config(hard_negatives=hard_negatives, gradient_accumulation=chunks)
+    encoder = toy_encoder()
+    batch = BatchPlanner.of(WITH_NEGATIVES, config.batches, config.seed).batch(3, "cross")
+    there = batch.negative_text[batch.negative_text >= 0]
+    assert 0 < len(there) < batch.negative_text.size
+    tokens = toy_tokens(WITH_NEGATIVES)
+    queries = encoder(*pad(tokens.queries, batch.query_text, tokens.pad_id))
+    candidates = encoder(*pad(tokens.passages, np.concatenate([batch.passage_text, there]), tokens.pad_id))
+    scores = queries @ candidates.T / config.loss.temperature
+    expected = torch.nn.functional.cross_entropy(scores, torch.arange(len(queries)))
+    expected.backward()
+    gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
+    assert_same((expected.detach(), gradient), loss_and_gradient(encoder, config, data=WITH_NEGATIVES))
+
+
 def test_gradients_add_up():
     config, encoder = toy_config(gradient_accumulation=2), toy_encoder()
     _, mono = loss_and_gradient(encoder, config, "mono")
@@ -90,7 +111,7 @@ def test_dropout_depends_on_the_step_the_chunk_the_seed_and_the_worker_and_on_no
     def loss(step=3, chunk=0, seed=0, rank=0):
         torch.manual_seed(np.random.default_rng().integers(1 << 40))
         engine = GradientEngine(encoder, TOKENS, toy_config(seed=seed), Worker(rank, 2))
-        queries, passages = engine._embed((batch.query_text, batch.passage_text), (step, chunk))
+        queries, passages = engine._embed(engine._chunks(batch, 1)[0], (step, chunk))
         return float(contrastive_loss(queries, passages, 0.05).detach())
 
     losses = [loss(), loss(step=4), loss(chunk=1), loss(seed=1), loss(rank=1)]

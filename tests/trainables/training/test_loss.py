@@ -78,3 +78,16 @@ def test_explicit_negatives_raise_the_loss_and_are_pushed_away():
     nearest = (negatives.detach().flatten(0, 1) @ queries.T).argmax(1)
     towards = (negatives.grad.flatten(0, 1) * queries[nearest]).sum(1)
     assert (towards > 0).all()
+
+
+def test_negatives_that_are_not_there_are_no_candidates_and_get_no_gradient():
+    queries, passages, negatives = embeddings(3)
+    present = torch.from_numpy(np.random.default_rng(1).random(negatives.shape[:2]) < 0.5)
+    negatives.requires_grad_()
+    loss = contrastive_loss(queries, passages, 0.05, negatives=negatives, present=present)
+    scores = queries @ torch.cat([passages, negatives[present]]).T / 0.05
+    expected = torch.nn.functional.cross_entropy(scores, torch.arange(len(queries)))
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-6)
+    loss.backward()
+    assert not negatives.grad[~present].any()
+    assert negatives.grad[present].any(dim=-1).all()

@@ -1,18 +1,15 @@
-"""The benchmarks and training sets that can be asked for by name, and how they are loaded.
+"""The benchmarks and training sets that can be asked for by name, and how benchmarks are loaded.
 
-Both may also be somebody's own: a benchmark a folder or a repository of the hub, a training set a file of pairs or a
-folder of them.
+A benchmark may also be somebody's own, a folder or a repository of the hub. Training sets, which may be files, are
+loaded by `trainables.corpora.training_sets`.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.pair_files import load_pair_set
-from trainables.corpora.pair_paths import PairSet, find_pair_files, pair_sets
-from trainables.corpora.pairs import PairItem
 from trainables.corpora.retrieval.own import own_benchmark
 from trainables.corpora.retrieval.published import with_languages
 from trainables.corpora.sources import (
@@ -168,68 +165,3 @@ def load_benchmark(name: str, split: str, data_dir: Path | None = None) -> Bench
             f"pass for those of another one: let its loader call it {source.name!r}."
         )
     return loaded
-
-
-def load_training(names: Sequence[str], data_dir: Path | None = None) -> dict[str, list[PairItem]]:
-    """Loads one or several training sets.
-
-    >>> sets = load_training(["atlas"])
-    >>> sets["atlas"][0].query["en"]
-    'Which currency is used in the territory of Andorra?'
-
-    Args:
-        names: each a name of `TRAINING_SOURCES`, a pair file, or a folder for all pair files in it. Paths may be
-            relative to the working directory or else to `data_dir`, and may leave out the suffix.
-        data_dir: folder with local copies of data.
-
-    Returns:
-        The items by name of the set, in the order of `names`. The set of a file is called after it, with -2, -3, ...
-        where that name is taken; the shards of one set are one set (see `pair_sets`).
-
-    Raises:
-        UserError: a name is nothing of these, a set is named twice, or a file breaks a rule.
-    """
-    if not names:
-        raise UserError(
-            f"No training set is named: name {', '.join(TRAINING_SOURCES)}, a pair file or a folder of them."
-        )
-    named_by: dict[str, str] = {}
-    origins: list[str | Path] = []
-    for name in names:
-        for origin in [name] if name in TRAINING_SOURCES else _pair_files(name, data_dir):
-            place = str(origin.resolve()) if isinstance(origin, Path) else origin
-            if place in named_by:
-                raise UserError(
-                    f"The training set {origin} is named twice, by {named_by[place]!r} and {name!r}: drop one."
-                )
-            named_by[place] = name
-            origins.append(origin)
-    sets_of_files = {file: one for one in pair_sets(o for o in origins if isinstance(o, Path)) for file in one.files}
-    sets: dict[str, list[PairItem]] = {}
-    for one in dict.fromkeys(sets_of_files[o] if isinstance(o, Path) else o for o in origins):
-        if isinstance(one, PairSet):
-            # A file called like a set of the registry is another set.
-            sets[_free_name(one.name, {*sets, *TRAINING_SOURCES})] = load_pair_set(one.files)
-        else:
-            sets[one] = TRAINING_SOURCES[one].load(data_dir)
-    return sets
-
-
-def _pair_files(name: str, data_dir: Path | None) -> list[Path]:
-    places = [Path(name).expanduser(), *([] if data_dir is None else [data_dir / name])]
-    for place in places:
-        if files := find_pair_files(place):
-            return files
-    raise UserError(
-        f"Unknown training set {name!r}: it is not built in ({', '.join(TRAINING_SOURCES)} is), and there is no such "
-        f"folder or pair file, with or without suffix, at {' or '.join(str(place.absolute()) for place in places)}."
-    )
-
-
-def _free_name(name: str, taken: Container[str]) -> str:
-    number = 1
-    free = name
-    while free in taken:
-        number += 1
-        free = f"{name}-{number}"
-    return free

@@ -12,8 +12,8 @@ from trainables.corpora.sources.registry import (
     TRAINING_SOURCES,
     benchmark_names,
     load_benchmark,
-    load_training,
 )
+from trainables.corpora.training_sets import load_training
 from trainables.errors import UserError
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.evaluation.metric_name import MetricName
@@ -139,7 +139,7 @@ def test_an_unknown_set_is_told_with_every_place_where_it_was_sought(tmp_path: P
 
 
 def test_an_empty_folder_and_no_name_at_all_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"working.* has no pair file"):
+    with pytest.raises(UserError, match=r"working.* has no training file"):
         load_training([str(tmp_path / "working")], None)
     with pytest.raises(UserError, match="No training set"):
         load_training([], None)

@@ -1,0 +1,97 @@
+"""The scores of every query in its pool, tile by tile: what ranks, and files of runs, are made from."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from trainables.corpora.benchmark import Benchmark
+from trainables.evaluation.arrays import IntArray, ScoreArray
+from trainables.evaluation.pools import Pool, by_language, relevant_languages
+from trainables.evaluation.scores import BLOCK_BYTES, TILE_COLUMNS, Embeddings, Repeated, checked, on_host, score_tiles
+
+_ROWS = 2**8
+"""Relevant candidates scored together: few enough to stay in the cache."""
+
+
+class SearchedScores:
+    """Dot products of all queries of a benchmark with the candidates of their pools.
+
+    Candidates stand in columns, in order of language. A relevant candidate has one score, whatever tile it stands in,
+    and so has every candidate that is identical to it; what a query does not see has minus infinity.
+
+    Args:
+        benchmark: queries, candidates, and which are relevant.
+        query_embeddings: float32 [Q, d] in the order of the benchmark.
+        candidate_embeddings: float32 [C, d], likewise.
+
+    Raises:
+        ValueError: as `scores.checked` does, or there are more or fewer embeddings than queries or candidates.
+    """
+
+    def __init__(self, benchmark: Benchmark, query_embeddings: Embeddings, candidate_embeddings: Embeddings) -> None:
+        self._queries, candidates = checked(query_embeddings, candidate_embeddings)
+        _check_sizes(benchmark, self._queries, candidates)
+        self.column, self._candidates = by_language(benchmark, candidates)
+        """[C], the column of every candidate."""
+        self._starts = benchmark.relevant_start.tolist()
+        self._relevant_column = self.column[benchmark.relevant]
+        self._ignored = benchmark.ignored
+        self.relevant = self._relevant_scores(benchmark)
+        """[n], the scores of the relevant candidates, in the order of `Benchmark.relevant`."""
+
+    def rows(
+        self, pool: Pool, *, columns: int = TILE_COLUMNS, block_bytes: int = BLOCK_BYTES
+    ) -> Iterator[tuple[int, int, ScoreArray]]:
+        """Yields (query, first column, scores of the columns from there on), valid until the next one is taken.
+
+        Args:
+            pool: which queries search which columns.
+            columns: most columns of a tile.
+            block_bytes: size of a tile.
+        """
+        queries = self._queries if len(pool.queries) == len(self._queries) else self._queries[pool.queries]
+        candidates = self._candidates[pool.start : pool.stop]
+        repeated = Repeated.of(on_host(candidates))
+        own = np.unique(self._relevant_column) - pool.start
+        same = repeated.like(own[(own >= 0) & (own < pool.stop - pool.start)])
+        identical = {column + pool.start: members + pool.start for column, members in same.items()}
+        for tile in score_tiles(queries, candidates, repeated, columns=columns, block_bytes=block_bytes):
+            offset = pool.start + tile.candidate
+            numbers = pool.queries[tile.query : tile.query + len(tile.scores)].tolist()
+            for query, scores in zip(numbers, tile.scores, strict=True):
+                self._correct(query, scores, offset, identical)
+                yield query, offset, scores
+
+    def _correct(self, query: int, scores: ScoreArray, offset: int, identical: dict[int, IntArray]) -> None:
+        relevant = slice(self._starts[query], self._starts[query + 1])
+        own, columns = self.relevant[relevant], self._relevant_column[relevant] - offset
+        inside = (columns >= 0) & (columns < len(scores))
+        scores[columns[inside]] = own[inside]
+        if identical:
+            for column, score in zip(self._relevant_column[relevant].tolist(), own, strict=True):
+                if column in identical:
+                    _set(scores, identical[column] - offset, score)
+        if self._ignored.longest:
+            _set(scores, self.column[self._ignored[query]] - offset, np.float32(-np.inf))
+
+    def _relevant_scores(self, benchmark: Benchmark) -> ScoreArray:
+        query, _ = relevant_languages(benchmark)
+        found = np.empty(len(query), dtype=np.float32)
+        for start in range(0, len(query), _ROWS):
+            rows = slice(start, start + _ROWS)
+            one, other = on_host(self._queries[query[rows]]), on_host(self._candidates[self._relevant_column[rows]])
+            found[rows] = np.einsum("nd,nd->n", one, other, dtype=np.float64)
+        return found
+
+
+def _set(scores: ScoreArray, columns: IntArray, value: np.float32) -> None:
+    scores[columns[(columns >= 0) & (columns < len(scores))]] = value
+
+
+def _check_sizes(benchmark: Benchmark, queries: Embeddings, candidates: Embeddings) -> None:
+    expected = len(benchmark.query_language), len(benchmark.candidate_language)
+    if (queries.shape[0], candidates.shape[0]) != expected:
+        raise ValueError(
+            f"{benchmark.name} has {expected[0]} queries and {expected[1]} candidates, "
+            f"but got {queries.shape[0]} and {candidates.shape[0]} embeddings."
+        )
