@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.hub import PREFIX, HubFiles, hub_files, hub_id, local_files
-from trainables.corpora.languages import language_code
+from trainables.corpora.languages import is_known_language, language_code
 from trainables.corpora.retrieval.build import Part, Text, retrieval_benchmark
 from trainables.corpora.retrieval.configs import card_language, companion_of, configs_of, languages_of, part_of
 from trainables.corpora.retrieval.published import with_languages
@@ -193,15 +193,7 @@ def _chosen(files: HubFiles, known: Sequence[str], languages: Sequence[str]) -> 
 def _language_folders(files: HubFiles) -> list[str]:
     """The folders that hold a set of their own and are called like a language."""
     folders = (name.partition("/") for name in files.names)
-    return sorted({f for f, _, rest in folders if rest.startswith(("corpus", "topics")) and _is_language(f)})
-
-
-def _is_language(text: str) -> bool:
-    try:
-        language_code(text)
-    except ValueError:
-        return False
-    return True
+    return sorted({f for f, _, rest in folders if rest.startswith(("corpus", "topics")) and is_known_language(f)})
 
 
 def _inside(files: HubFiles, folder: str) -> HubFiles:
@@ -222,4 +214,4 @@ def _with_languages_of_ids(part: Part) -> Part:
 
 def _told(text: Text) -> Text:
     front, bar, _ = text.id.partition("|")
-    return replace(text, language=front) if bar and text.language is None and _is_language(front) else text
+    return replace(text, language=front) if bar and text.language is None and is_known_language(front) else text
