@@ -33,6 +33,7 @@ from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 from trainables.evaluation.tie_rule import TieRule
 from trainables.inert import inert
+from trainables.watch import Watch, unwatched
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,11 @@ class StudyData:
 
 
 def load_data(
-    settings: StudySettings, space: Space, batches: Sequence[BatchConfig], cache: Path | None = None
+    settings: StudySettings,
+    space: Space,
+    batches: Sequence[BatchConfig],
+    cache: Path | None = None,
+    watch: Watch = unwatched,
 ) -> StudyData:
     """Loads and checks everything that a study trains on and is judged by.
 
@@ -119,6 +124,7 @@ def load_data(
         space: training sets and benchmarks where the settings name none.
         batches: every form of batch that the study trains; each must be filled.
         cache: folder on this machine for texts that are too many for memory; None: all in memory.
+        watch: shows how far it is.
 
     Raises:
         UserError: a mistake in names or files, or data that fill no batch.
@@ -132,16 +138,16 @@ def load_data(
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
     asked = Asked.of(settings.train_layout, settings.train_language)
-    read = read_training(settings.train or space.training, settings.data_dir, asked, cache)
+    read = read_training(settings.train or space.training, settings.data_dir, asked, cache, watch)
     sets = {name: one.items for name, one in read.items()}
     exempt = {
         (name, other) for name in sets if name in TRAINING_SOURCES for other in TRAINING_SOURCES[name].overlap_exempt
     }
-    with_tests = find_overlap(sets, tests, exempt)
+    with_tests = find_overlap(sets, tests, exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_tests)
     sets, dev = _dev_set(sets, settings.data_dir)
-    with_dev = find_overlap(sets, [dev], exempt)
+    with_dev = find_overlap(sets, [dev], exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_dev)
     overlap = with_tests.and_with(with_dev)

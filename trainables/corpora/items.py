@@ -198,8 +198,8 @@ class ItemWriter:
         """Every part as an item of its own; nothing is taken in any more."""
         ids, groups = self._ids.texts(), self._groups.texts()
         return Items(
-            ids.take(np.array(self._id, np.int32)),
-            np.array(self._group, np.int32),
+            ids.take(np.frombuffer(self._id, np.int32)),
+            np.frombuffer(self._group, np.int32),
             groups,
             tuple(self._languages),
             self._texts.texts(),
@@ -219,9 +219,8 @@ class ItemWriter:
             The items, and the id of the first one that is wrong, if any: it is there twice, has two groups, two texts
             on one side in one language, or no text on a side.
         """
-        digests = self._ids.digests()[np.array(self._id, np.int32)]
+        first = first_equal(self._ids.digests()[np.frombuffer(self._id, np.int32)])
         parts = self.items()
-        first = first_equal(digests)
         is_new = first == np.arange(len(first))
         item = (np.cumsum(is_new) - 1)[first]
         same_group = parts.groups.first[parts.group]
@@ -257,7 +256,9 @@ class _Entries:
 
     def column(self) -> Column:
         return Column(
-            np.array(self._start, np.int64), np.array(self._language, np.int16), np.array(self._text, np.int32)
+            np.frombuffer(self._start, np.int64),
+            np.frombuffer(self._language, np.int16),
+            np.frombuffer(self._text, np.int32),
         )
 
 

@@ -21,6 +21,7 @@ from trainables.corpora.items import Items, PairItem
 from trainables.corpora.meetings import Meeting, meetings
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
 from trainables.errors import UserError
+from trainables.watch import Watch, unwatched
 
 EXAMPLES = 3
 """Texts that are shown of an overlap."""
@@ -63,6 +64,7 @@ def find_overlap(
     sets: Mapping[str, Sequence[PairItem]],
     benchmarks: Sequence[Benchmark],
     exempt: Collection[tuple[str, str]] = (),
+    watch: Watch = unwatched,
 ) -> Overlap:
     """Finds the training items that overlap with benchmarks.
 
@@ -74,6 +76,7 @@ def find_overlap(
         sets: items by name of the training set.
         benchmarks: benchmarks of different names.
         exempt: (set, benchmark) pairs that are not looked at and have no entry.
+        watch: shows how far it is.
     """
     judged = {name: [b.name for b in benchmarks if (name, b.name) not in exempt] for name in sets}
     wanted = {other for others in judged.values() for other in others}
@@ -82,7 +85,7 @@ def find_overlap(
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     met: dict[str, dict[str, tuple[Meeting, ...]]] = {}
     for name, items in sets.items():
-        overlaps = _overlapping(items, {other: known[other] for other in judged[name]})
+        overlaps = _overlapping(name, items, {other: known[other] for other in judged[name]}, watch)
         found[name] = {other: ids for other, (ids, _) in overlaps.items()}
         met[name] = {other: meetings(first, texts[other]) for other, (_, first) in overlaps.items()}
     return Overlap(found, met)
@@ -110,7 +113,7 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
 
 
 def _overlapping(
-    items: Sequence[PairItem], known: Mapping[str, KnownTexts]
+    name: str, items: Sequence[PairItem], known: Mapping[str, KnownTexts], watch: Watch
 ) -> dict[str, tuple[tuple[str, ...], list[str]]]:
     """The ids of the items that overlap with each benchmark, and the first of their texts that do."""
     if not known or not items:
@@ -119,12 +122,13 @@ def _overlapping(
     columns = (own.query, own.passage, own.negatives)
     # Each text once, however many items have it.
     used = np.unique(np.concatenate([column.text for column in columns]))
+    texts = watch(own.texts.take(used), f"comparing {name} with {', '.join(known)}", len(used))
     found = {}
-    for name, shared in overlapping(own.texts.take(used), known).items():
+    for other, shared in overlapping(texts, known).items():
         is_shared = np.zeros(len(own.texts), dtype=bool)
         is_shared[used] = shared
         flagged = np.zeros(len(own), dtype=bool)
         for column in columns:
             flagged[column.item[is_shared[column.text]]] = True
-        found[name] = tuple(own.ids.take(flagged)), list(own.texts.take(used[shared][:EXAMPLES]))
+        found[other] = tuple(own.ids.take(flagged)), list(own.texts.take(used[shared][:EXAMPLES]))
     return found

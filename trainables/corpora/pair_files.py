@@ -26,6 +26,7 @@ from trainables.corpora.training_files.records import Pair, Reading
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.corpora.training_files.tables import first_cells
 from trainables.errors import UserError, one_line, unknown_name
+from trainables.watch import Watch, unwatched
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,9 @@ def file_sets(files: Sequence[Path], asked: Asked, given: Sequence[PairSet] = ()
     return [*found, *_languages_together([_recognised(one, asked) for one in (*pair_sets(left), *given)])]
 
 
-def read_set(files: FileSet, name: str, asked: Asked, folder: Path | None = None) -> TrainingSet:
+def read_set(
+    files: FileSet, name: str, asked: Asked, folder: Path | None = None, watch: Watch = unwatched
+) -> TrainingSet:
     """Reads the items of a training set; raises UserError.
 
     Args:
@@ -143,13 +146,14 @@ def read_set(files: FileSet, name: str, asked: Asked, folder: Path | None = None
         name: of the set, by which the user calls it.
         asked: what the user says about it.
         folder: where texts are kept once they are too many for memory; None: in memory.
+        watch: shows how far it is.
     """
     readings: list[Reading] = []
     layout = files.layout
 
-    def examples() -> Iterator[Example]:
+    def examples() -> Iterable[Example]:
         readings.clear()
-        return chain.from_iterable(_examples(files, name, asked, readings))
+        return watch(chain.from_iterable(_examples(files, name, asked, readings)), f"reading {name}")
 
     items = items_of(
         examples,

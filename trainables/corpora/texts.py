@@ -184,14 +184,14 @@ class TextWriter:
             buffer = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
             self._file.close()
         size = len(self._start)
-        found = Texts(
-            [buffer], np.zeros(size, np.int16), np.array(self._start, np.int64), np.array(self._size, np.int32)
-        )
+        # Without a copy, here and below.
+        start, sizes = np.frombuffer(self._start, np.int64), np.frombuffer(self._size, np.int32)
+        found = Texts([buffer], np.zeros(size, np.int16), start, sizes)
         return KnownTexts(found, self.digests())
 
     def digests(self) -> Hashes:
-        """[n, 2], 128 bits of every text so far."""
-        return np.frombuffer(bytes(self._digests), dtype=np.uint64).reshape(-1, 2)
+        """[n, 2], 128 bits of every text; none is taken in any more."""
+        return np.frombuffer(self._digests, dtype=np.uint64).reshape(-1, 2)
 
     def _move(self) -> None:
         """Moves what is in memory to the file, if there may be one."""

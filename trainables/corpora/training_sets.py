@@ -17,6 +17,7 @@ from trainables.corpora.sources.registry import TRAINING_SOURCES
 from trainables.corpora.training_files.layout import FileLayout
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.errors import UserError
+from trainables.watch import Watch, unwatched
 
 
 def load_training(names: Sequence[str], data_dir: Path | None = None, asked: Asked | None = None) -> dict[str, Items]:
@@ -30,7 +31,11 @@ def load_training(names: Sequence[str], data_dir: Path | None = None, asked: Ask
 
 
 def read_training(
-    names: Sequence[str], data_dir: Path | None, asked: Asked, folder: Path | None = None
+    names: Sequence[str],
+    data_dir: Path | None,
+    asked: Asked,
+    folder: Path | None = None,
+    watch: Watch = unwatched,
 ) -> dict[str, TrainingSet]:
     """Reads one or several training sets.
 
@@ -41,6 +46,7 @@ def read_training(
         data_dir: folder with local copies of data.
         asked: layouts and languages that the user names.
         folder: where texts are kept once they are too many for memory; None: in memory.
+        watch: shows how far it is.
 
     Returns:
         The sets by name, in the order of `names`. The set of a file is called after it, with -2, -3, ... where that
@@ -87,7 +93,7 @@ def read_training(
         if not any(one is other for other in read):
             # A file called like a set of the registry is another set.
             name = _free_name(one.name, {*sets, *TRAINING_SOURCES})
-            sets[name] = read_set(one, name, asked, folder)
+            sets[name] = read_set(one, name, asked, folder, watch)
             read.append(one)
     asked.check_used(sets)
     return sets
