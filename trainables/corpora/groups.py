@@ -42,7 +42,13 @@ def numbered(values: npt.NDArray[np.integer]) -> Numbers:
     >>> numbered(np.array([5, 3, 5, 9])).tolist()
     [0, 1, 0, 2]
     """
-    _, first, number = np.unique(values, return_index=True, return_inverse=True)
-    order = np.empty(len(first), dtype=np.int64)
-    order[np.argsort(first)] = np.arange(len(first))
-    return order[number]
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    # Of equal values the first one comes first.
+    is_first = np.zeros(len(order), dtype=bool)
+    is_first[order[starts]] = True
+    number: Numbers = np.cumsum(is_first) - 1
+    number[order] = number[order[starts]][np.cumsum(starts) - 1]
+    return number

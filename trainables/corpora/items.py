@@ -50,9 +50,9 @@ class Column:
     """[E], index into `Items.texts`."""
 
     @property
-    def item(self) -> Numbers:
+    def item(self) -> npt.NDArray[np.int32]:
         """[E], the item of each text."""
-        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+        return np.repeat(np.arange(len(self.start) - 1, dtype=np.int32), np.diff(self.start))
 
     def take(self, index: Numbers) -> "Column":
         """The same of some items."""
@@ -262,7 +262,7 @@ class _Entries:
         )
 
 
-def _sides_joined(column: Column, item: Numbers, same: Numbers) -> tuple[Column, Numbers]:
+def _sides_joined(column: Column, item: Numbers, same: npt.NDArray[np.int32]) -> tuple[Column, Numbers]:
     """The texts of the parts of each item, one per language, and the parts that have another one than the first.
 
     Args:
@@ -278,7 +278,7 @@ def _sides_joined(column: Column, item: Numbers, same: Numbers) -> tuple[Column,
     return _of_entries(column, np.sort(order[is_first]), owner, int(item.max(initial=-1)) + 1), conflicts
 
 
-def _lists_joined(column: Column, item: Numbers, items: int, same: Numbers) -> Column:
+def _lists_joined(column: Column, item: Numbers, items: int, same: npt.NDArray[np.int32]) -> Column:
     """The negatives of the parts of each item by language, none of them twice."""
     owner = item[column.item]
     text = same[column.text]

@@ -46,7 +46,10 @@ NO_NEGATIVES = NegativeTexts(np.zeros(0, np.int32), np.zeros(0, np.int16), np.ze
 
 
 def negative_texts(
-    item: Numbers, language: Numbers, text: npt.NDArray[np.int32], is_own: npt.NDArray[np.bool_]
+    item: npt.NDArray[np.int32],
+    language: npt.NDArray[np.int16],
+    text: npt.NDArray[np.int32],
+    is_own: npt.NDArray[np.bool_],
 ) -> NegativeTexts:
     """Builds the table of N negatives.
 
@@ -71,8 +74,8 @@ def negative_texts(
     left = np.bincount((np.cumsum(is_first) - 1)[~leaves], minlength=len(firsts))
     kept = left > 0
     return NegativeTexts(
-        item=items[kept].astype(np.int32),
-        language=language[firsts][kept].astype(np.int16),
+        item=items[kept],
+        language=language[firsts][kept],
         start=np.concatenate([[0], np.cumsum(left[kept])]).astype(np.int64),
         text=text[~leaves],
         dropped=int(leaves.sum()),

@@ -17,6 +17,7 @@ groups, or finer ones, their translations would otherwise become false negatives
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -100,10 +101,21 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
         texts=own.texts,
         query_text=own.query_text,
         passage_text=own.passage_text,
-        text_form=own.text_form.astype(np.int32),
+        text_form=own.text_form,
         negatives=negatives,
         fingerprint=fingerprint([tuple(sets), own.languages, own.item_ids, own.texts], arrays),
     )
+
+
+class _Entries(NamedTuple):
+    """E texts of items."""
+
+    item: npt.NDArray[np.int32]
+    language: npt.NDArray[np.int16]
+    text: npt.NDArray[np.int32]
+
+    def take(self, order: Numbers) -> "_Entries":
+        return _Entries(self.item[order], self.language[order], self.text[order])
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +131,9 @@ class AlignedItems:
     texts: Texts
     query_text: npt.NDArray[np.int32]
     passage_text: npt.NDArray[np.int32]
-    text_form: Numbers
-    negative: tuple[Numbers, Numbers, npt.NDArray[np.int32]]
-    """Item, language and text of every negative, in the order of items, then of languages."""
+    text_form: npt.NDArray[np.int32]
+    negative: _Entries
+    """In the order of items, then of languages."""
 
     @property
     def groups_in_files(self) -> int:
@@ -141,65 +153,71 @@ def aligned(sets: Mapping[str, Sequence[PairItem]]) -> AlignedItems:
         sorted({name for own in tables for name in own.languages_of(own.query, own.passage, own.negatives)})
     )
     known = KnownTexts.all_of([own.texts for own in tables])
-    item_base = np.cumsum([0, *map(len, tables)])
-    text_base = np.cumsum([0, *(len(own.texts) for own in tables)])
+    item_base = np.cumsum([0, *map(len, tables)]).astype(np.int32)
+    text_base = np.cumsum([0, *(len(own.texts) for own in tables)]).astype(np.int32)
+    size = int(item_base[-1])
 
-    def entries(columns: Sequence[Column]) -> tuple[Numbers, Numbers, Numbers]:
-        """Item, language and text of the texts of one column of every set."""
-        none = np.zeros(0, dtype=np.int64)
-        found = [(none, none, none)]
+    def entries(columns: Sequence[Column]) -> _Entries:
+        found = [_Entries(np.zeros(0, np.int32), np.zeros(0, np.int16), np.zeros(0, np.int32))]
         for own, one, items, texts in zip(tables, columns, item_base, text_base, strict=False):
-            axis = np.array([languages.index(name) if name in languages else -1 for name in own.languages], np.int64)
-            found.append((items + one.item, axis[one.language], texts + one.text.astype(np.int64)))
-        item, language, text = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return item, language, text
+            axis = np.array([languages.index(name) if name in languages else -1 for name in own.languages], np.int16)
+            found.append(_Entries(items + one.item, axis[one.language], texts + one.text))
+        return _Entries(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     query, passage = entries([own.query for own in tables]), entries([own.passage for own in tables])
     negative = entries([own.negatives for own in tables])
-    by_item = np.argsort(np.concatenate([query[0], passage[0]]), kind="stable")
-    order = np.lexsort((negative[1], negative[0]))
-    negative = (negative[0][order], negative[1][order], negative[2][order])
-    # After all questions and passages, so that data without negatives are numbered alike with and without this.
-    occurring = known.first[np.concatenate([np.concatenate([query[2], passage[2]])[by_item], negative[2]])]
-    number, rows = _by_occurrence(occurring, len(known))
-    size = int(item_base[-1])
-    sides = []
-    for item, language, text in (query, passage):
-        table = np.full((size, len(languages)), -1, dtype=np.int32)
-        table[item, language] = number[known.first[text]]
-        sides.append(table)
-    text_form = numbered(known.keys[rows])
-    group_base = np.cumsum([0, *(len(own.groups) for own in tables)])
-    named = np.concatenate(
-        [
-            np.zeros(0, dtype=np.int64),
-            *(base + own.groups.first[own.group] for own, base in zip(tables, group_base, strict=False)),
-        ]
-    )
-    group_in_file = _by_occurrence(named, int(group_base[-1]))[0][named]
-    forms = forms_of_items(np.concatenate(sides, axis=1), text_form)
+    negative = negative.take(np.lexsort((negative.language, negative.item)))
+    number, rows = _by_occurrence(known.first[_in_order(query, passage, negative)], len(known))
+
+    def table(column: _Entries) -> npt.NDArray[np.int32]:
+        found = np.full((size, len(languages)), -1, dtype=np.int32)
+        found[column.item, column.language] = number[known.first[column.text]]
+        return found
+
+    query_text, passage_text = table(query), table(passage)
+    text_form = numbered(known.keys[rows]).astype(np.int32)
+    group_in_file = _groups_in_files(tables)
+    forms = forms_of_items(np.concatenate([query_text, passage_text], axis=1), text_form)
     return AlignedItems(
         languages=languages,
         item_ids=Texts.joined([own.ids for own in tables]),
-        set_of_item=np.repeat(np.arange(len(tables)), np.diff(item_base)).astype(np.int32),
+        set_of_item=np.repeat(np.arange(len(tables), dtype=np.int32), np.diff(item_base)),
         group_of_item=joined(size, (np.arange(size), group_in_file), forms),
         group_in_file=group_in_file,
         texts=known.take(rows),
-        query_text=sides[0],
-        passage_text=sides[1],
+        query_text=query_text,
+        passage_text=passage_text,
         text_form=text_form,
-        negative=(negative[0], negative[1], number[known.first[negative[2]]].astype(np.int32)),
+        negative=_Entries(negative.item, negative.language, number[known.first[negative.text]]),
     )
 
 
-def _by_occurrence(values: Numbers, size: int) -> tuple[Numbers, Numbers]:
+def _in_order(query: _Entries, passage: _Entries, negative: _Entries) -> npt.NDArray[np.int32]:
+    """The texts in the order in which they are numbered: those of an item's questions, then of its passages."""
+    by_item = np.argsort(np.concatenate([query.item, passage.item]), kind="stable")
+    # After all questions and passages, so that data without negatives are numbered alike with and without this.
+    return np.concatenate([np.concatenate([query.text, passage.text])[by_item], negative.text])
+
+
+def _groups_in_files(tables: Sequence[Items]) -> Numbers:
+    """The number of the group that each item of several sets has in its file; those of different sets are different."""
+    base = np.cumsum([0, *(len(own.groups) for own in tables)])
+    parts = [first + own.groups.first[own.group] for own, first in zip(tables, base, strict=False)]
+    named = np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+    number, _ = _by_occurrence(named, int(base[-1]))
+    found: Numbers = number[named].astype(np.int64)
+    return found
+
+
+def _by_occurrence(values: npt.NDArray[np.integer], size: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.integer]]:
     """The number of each of `size` values in the order in which they first occur, -1 for others, and those that do."""
-    first = np.full(size, -1, dtype=np.int64)
+    place = np.arange(len(values), dtype=np.int32)
+    first = np.full(size, -1, dtype=np.int32)
     # Of several assignments to one place the last one counts.
-    first[values[::-1]] = np.arange(len(values))[::-1]
-    occurring = values[first[values] == np.arange(len(values))]
-    number = np.full(size, -1, dtype=np.int64)
-    number[occurring] = np.arange(len(occurring))
+    first[values[::-1]] = place[::-1]
+    occurring = values[first[values] == place]
+    number = np.full(size, -1, dtype=np.int32)
+    number[occurring] = np.arange(len(occurring), dtype=np.int32)
     return number, occurring
 
 

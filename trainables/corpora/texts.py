@@ -123,7 +123,7 @@ class KnownTexts(Texts):
         return text_keys(self)
 
     @cached_property
-    def first(self) -> Numbers:
+    def first(self) -> npt.NDArray[np.int32]:
         """[n], the first text that equals each of them."""
         return first_equal(self.digests)
 
@@ -208,13 +208,15 @@ def digest_of(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def first_equal(digests: Hashes) -> Numbers:
-    """The first of the equal digests [n, 2] of every one: int64 [n]."""
-    order = np.lexsort((digests[:, 1], digests[:, 0]))
-    ordered = digests[order]
+def first_equal(digests: Hashes) -> npt.NDArray[np.int32]:
+    """The first of the equal digests [n, 2] of every one: [n]."""
+    order = np.lexsort((digests[:, 1], digests[:, 0])).astype(np.int32)
     is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    first: Numbers = np.empty(len(order), dtype=np.int64)
+    for column in digests.T:
+        ordered = column[order]
+        is_first[1:] &= ordered[1:] == ordered[:-1]
+    np.logical_not(is_first[1:], out=is_first[1:])
     # Lexsort is stable: of equal ones the first comes first.
-    first[order] = order[is_first][np.cumsum(is_first) - 1]
+    first = np.empty(len(order), dtype=np.int32)
+    first[order] = order[is_first][np.cumsum(is_first, dtype=np.int32) - 1]
     return first
