@@ -111,6 +111,7 @@ def main() -> int:
         with stage("read"):
             read = read_training([str(path)], None, Asked(), Path(folder))
             sets = {name: one.items for name, one in read.items()}
+            del read
         with stage("guard against xquad-r"):
             overlap = find_overlap(sets, [judged])
             sets = drop_overlap(sets, overlap)
@@ -120,6 +121,7 @@ def main() -> int:
             sets = drop_overlap(sets, find_overlap(sets, [dev]))
         with stage("training data"):
             data = training_data(sets)
+            del sets
         with stage("planner"):
             planner = BatchPlanner.of(data, BatchConfig(size=1024), seed=0)
         with stage("first batch of both kinds"):

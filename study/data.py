@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -137,9 +137,47 @@ def load_data(
     if twice:
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
+    trained = _trained_on(settings, space, tests, cache, watch)
+    training = trained.training
+    planners = [_checked_planner(training, one) for one in batches]
+    # What fills no batch is told at the largest batch, which asks for most.
+    largest = max(planners, key=lambda planner: planner.batch_size)
+    return StudyData(
+        training=training,
+        dev=trained.dev,
+        tests=tests,
+        overlap=trained.overlap,
+        left_out=tuple(largest.left_out),
+        sources={test.name: source for source, test in zip(sources, tests, strict=True)},
+        languages_left_out=tuple(largest.languages_left_out),
+        items_in_use=largest.items_in_use,
+        ties=settings.ties,
+        seen=trained.seen,
+        first_items=trained.first_items,
+        items_with_negatives=max(planner.negatives.items for planner in planners),
+    )
+
+
+class _Trained(NamedTuple):
+    """What training files have become; see `StudyData`."""
+
+    training: TrainingData
+    dev: Benchmark
+    overlap: Overlap
+    seen: Mapping[str, Seen]
+    first_items: Mapping[str, PairItem]
+
+
+def _trained_on(
+    settings: StudySettings, space: Space, tests: Sequence[Benchmark], cache: Path | None, watch: Watch
+) -> _Trained:
+    """Reads, guards and splits the training sets; of their items nothing but the training data is kept."""
     asked = Asked.of(settings.train_layout, settings.train_language)
     read = read_training(settings.train or space.training, settings.data_dir, asked, cache, watch)
     sets = {name: one.items for name, one in read.items()}
+    seen = {name: one.seen for name, one in read.items() if one.seen is not None}
+    first_items = {name: one.items[0] for name, one in read.items()}
+    del read
     exempt = {
         (name, other) for name in sets if name in TRAINING_SOURCES for other in TRAINING_SOURCES[name].overlap_exempt
     }
@@ -151,24 +189,7 @@ def load_data(
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_dev)
     overlap = with_tests.and_with(with_dev)
-    training = training_data(sets)
-    planners = [_checked_planner(training, one) for one in batches]
-    # What fills no batch is told at the largest batch, which asks for most.
-    largest = max(planners, key=lambda planner: planner.batch_size)
-    return StudyData(
-        training=training,
-        dev=dev,
-        tests=tests,
-        overlap=overlap,
-        left_out=tuple(largest.left_out),
-        sources={test.name: source for source, test in zip(sources, tests, strict=True)},
-        languages_left_out=tuple(largest.languages_left_out),
-        items_in_use=largest.items_in_use,
-        ties=settings.ties,
-        seen={name: one.seen for name, one in read.items() if one.seen is not None},
-        first_items={name: one.items[0] for name, one in read.items()},
-        items_with_negatives=max(planner.negatives.items for planner in planners),
-    )
+    return _Trained(training_data(sets), dev, overlap, seen, first_items)
 
 
 def _seen(seen: Seen | None) -> dict[str, Any]:
