@@ -10,6 +10,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import sentencepiece
@@ -32,26 +33,78 @@ _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 _MASK = "<mask>"
 
 
-def load_tokenizer(source: str, revision: str | None, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+def load_tokenizer(
+    folder: Path, source: str, *, trust_remote_code: bool = False, lower_case: bool = False, pool_prompt: bool = True
+) -> PreTrainedTokenizerBase:
     """Returns the tokenizer of a checkpoint.
 
+    One without a padding token pads with its end token, which the mask hides.
+
     Args:
-        source: a folder or a hub id.
-        revision: commit, tag or branch of a hub repository.
+        folder: where it lies.
+        source: what messages call the checkpoint.
         trust_remote_code: whether code that the checkpoint brings may run.
+        lower_case: whether it lower-cases what it reads.
+        pool_prompt: see `pools_prompt`.
 
     Raises:
-        UserError: there is none that loads, or it has no padding token.
+        UserError: there is none that loads, or it has nothing to pad with.
     """
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except Exception as error:
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
         raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
     if tokenizer.pad_token_id is None:
-        raise UserError(f"The tokenizer of {source!r} has no padding token: set pad_token in its folder.")
+        if tokenizer.eos_token is None:
+            raise UserError(f"The tokenizer of {source!r} has no padding token: set pad_token in its folder.")
+        tokenizer.pad_token = tokenizer.eos_token
+    if lower_case:
+        _add_lower_case(tokenizer, source)
+    tokenizer.pools_prompt = pool_prompt
     return tokenizer
+
+
+def pools_prompt(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the tokens of a prompt are pooled like those of the text behind it; they are read in any case."""
+    return bool(getattr(tokenizer, "pools_prompt", True))
+
+
+def with_end_token(tokenizer: PreTrainedTokenizerBase, source: str) -> PreTrainedTokenizerBase:
+    """Returns a tokenizer that puts its end token behind every text, exactly once, and keeps it where a text is cut.
+
+    One that does so already is returned as it is. Raises UserError if it has no end token, or cannot be changed.
+    """
+    end = tokenizer.eos_token_id
+    if end is None:
+        raise UserError(f"The tokenizer of {source!r} has no end token: set eos_token, or encoder.end_token to false.")
+    if tokenizer("a")["input_ids"][-1:] == [end]:
+        return tokenizer
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"The tokenizer of {source!r} is of an old kind that puts no end token behind a text: save it once as "
+            "tokenizer.json, or set encoder.end_token to false."
+        )
+    backend = tokenizer.backend_tokenizer
+    token = tokenizer.eos_token
+    behind = processors.TemplateProcessing(
+        single=f"$A {token}", pair=f"$A {token} $B:1 {token}:1", special_tokens=[(token, end)]
+    )
+    before = backend.post_processor
+    backend.post_processor = behind if before is None else processors.Sequence([before, behind])
+    return tokenizer
+
+
+def _add_lower_case(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"The checkpoint {source!r} asks for lower case, which its tokenizer of an old kind cannot do: "
+            "save it once as tokenizer.json."
+        )
+    backend = tokenizer.backend_tokenizer
+    steps = [] if backend.normalizer is None else [backend.normalizer]
+    backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps])
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:

@@ -127,7 +127,7 @@ def test_a_saved_tokenizer_loads_with_the_same_ids(checkpoint, tokenizer, texts)
 
 
 def test_a_hub_id_that_cannot_be_reached_is_told_in_one_sentence() -> None:
-    with pytest.raises(UserError, match="'no-such-org/no-such-model' does not load") as caught:
+    with pytest.raises(UserError, match="'no-such-org/no-such-model' cannot be fetched") as caught:
         resolve_encoder("no-such-org/no-such-model").tokenizer()
     assert "\n" not in str(caught.value)
 
@@ -140,10 +140,14 @@ def test_a_broken_tokenizer_file_is_told_in_one_sentence(checkpoint) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_tokenizer_without_padding_is_refused(checkpoint) -> None:
+def test_a_tokenizer_without_padding_pads_with_its_end_or_is_refused(checkpoint) -> None:
     folder = checkpoint()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.pad_token = None
     tokenizer.save_pretrained(folder)
+    config = HuggingFaceEncoder(name="x", source=str(folder))
+    assert config.tokenizer().pad_token_id == tokenizer.eos_token_id
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(folder)
     with pytest.raises(UserError, match="no padding token"):
-        HuggingFaceEncoder(name="x", source=str(folder)).tokenizer()
+        config.tokenizer()
