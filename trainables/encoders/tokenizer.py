@@ -9,9 +9,10 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -87,13 +88,45 @@ def with_end_token(tokenizer: PreTrainedTokenizerBase, source: str) -> PreTraine
             "tokenizer.json, or set encoder.end_token to false."
         )
     backend = tokenizer.backend_tokenizer
-    token = tokenizer.eos_token
-    behind = processors.TemplateProcessing(
-        single=f"$A {token}", pair=f"$A {token} $B:1 {token}:1", special_tokens=[(token, end)]
-    )
-    before = backend.post_processor
-    backend.post_processor = behind if before is None else processors.Sequence([before, behind])
+    before = _state(backend)
+    behind = _with_token_behind(before, tokenizer.eos_token, end)
+    if behind is None:
+        raise UserError(
+            f"The tokenizer of {source!r} ends a text by a {before['type']} without its end token: set "
+            "encoder.end_token to false, or another eos_token."
+        )
+    # A post-processor is made by nothing but its constructors and by reading a tokenizer.
+    carrier = json.loads(Tokenizer(models.WordLevel({tokenizer.eos_token: 0}, tokenizer.eos_token)).to_str())
+    backend.post_processor = Tokenizer.from_str(json.dumps({**carrier, "post_processor": behind})).post_processor
     return tokenizer
+
+
+def _state(backend: Tokenizer) -> dict[str, Any]:
+    """The post-processor of a tokenizer as its file has it; one that does nothing if there is none."""
+    state = None if backend.post_processor is None else json.loads(backend.post_processor.__getstate__())
+    return state or {"type": "Sequence", "processors": []}
+
+
+def _with_token_behind(state: Mapping[str, Any], token: str, number: int) -> dict[str, Any] | None:
+    """A post-processor that puts one token more behind a text; None where its kind has no place for it.
+
+    Not a template behind a template: the second would take what the first has put in front for a text of its own.
+    """
+    if state["type"] == "TemplateProcessing":
+        last = {"SpecialToken": {"id": token, "type_id": 0}}
+        known = {**state["special_tokens"], token: {"id": token, "ids": [number], "tokens": [token]}}
+        return {**state, "single": [*state["single"], last], "special_tokens": known}
+    if state["type"] == "ByteLevel":
+        return _with_token_behind({"type": "Sequence", "processors": [state]}, token, number)
+    if state["type"] == "Sequence":
+        steps = list(state["processors"])
+        if not any(step["type"] == "TemplateProcessing" for step in steps):
+            text = {"Sequence": {"id": "A", "type_id": 0}}
+            both = [text, {"Sequence": {"id": "B", "type_id": 1}}]
+            steps.append({"type": "TemplateProcessing", "single": [text], "pair": both, "special_tokens": {}})
+        changed = _with_token_behind(steps[-1], token, number)
+        return None if changed is None else {**state, "processors": [*steps[:-1], changed]}
+    return None
 
 
 def _add_lower_case(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
