@@ -1,5 +1,6 @@
 """Low-rank adapters (LoRA, Hu et al. 2021) through peft: of a checkpoint that is one, and new ones to be trained."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,6 +62,49 @@ def merged(transformer: Any, folder: Path) -> Any:
     except Exception as error:
         # An adapter of another model, of another method, or a damaged file: each has an exception of its own.
         raise UserError(f"The adapter in {folder} does not load ({one_line(error)}): fetch it again.") from error
+
+
+def with_adapters(transformer: Any, config: LoraConfig, usual: Sequence[str], source: str, seed: int) -> Any:
+    """Returns a transformer whose weights are frozen, with adapters that are trained; it adds nothing at first.
+
+    Args:
+        transformer: of any kind.
+        config: rank, scale, dropout and targets.
+        usual: names of layers that get an adapter where the configuration names none; those there are.
+        source: the checkpoint that the transformer is from, to be found again with a kept adapter.
+        seed: draws the weights of the adapters.
+
+    Raises:
+        UserError: peft is not installed, or a target matches no linear layer.
+    """
+    import torch
+
+    peft = _peft("Adapters (encoder.lora.rank) are asked for")
+    names = {
+        name.rpartition(".")[2] for name, part in transformer.named_modules() if isinstance(part, torch.nn.Linear)
+    }
+    unmatched = sorted(set(config.targets) - names)
+    targets = sorted(set(config.targets) or set(usual) & names)
+    if unmatched or not targets:
+        raise UserError(
+            f"encoder.lora.targets: {unmatched[0] if unmatched else 'nothing usual'} matches no linear layer of "
+            f"{source!r}; it has {', '.join(sorted(names)) or 'none'}."
+        )
+    settings = peft.LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=targets,
+        task_type="FEATURE_EXTRACTION",
+        base_model_name_or_path=source,
+    )
+    with torch.random.fork_rng(devices=[]):
+        # Not torch.manual_seed, which would also seed the accelerators.
+        torch.default_generator.manual_seed(seed)
+        adapted = peft.get_peft_model(transformer, settings)
+    # It takes the folder in which the model was found, which another machine does not have.
+    adapted.peft_config["default"].base_model_name_or_path = source
+    return adapted
 
 
 def _peft(what: str) -> Any:

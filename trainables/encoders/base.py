@@ -93,6 +93,11 @@ class EncoderConfig(BaseModel):
     """components of a vector that are kept, its first ones; none: all"""
 
     @property
+    def keeps_adapters(self) -> bool:
+        """Whether adapters that were trained can be kept without the model they belong to; else they are merged."""
+        return True
+
+    @property
     def token_key(self) -> str:
         """Equal keys mean equal token ids for every text: encoders with one key share their tokens."""
         raise NotImplementedError

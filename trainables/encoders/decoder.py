@@ -31,6 +31,10 @@ class DecoderEncoder(CheckpointEncoder):
         first={"optimiser.learning_rate": 2e-5},
     )
     model_types: ClassVar[frozenset[str] | None] = _TYPES
+    lora_targets: ClassVar[tuple[str, ...]] = (
+        *("q_proj", "k_proj", "v_proj", "o_proj"),
+        *("gate_proj", "up_proj", "down_proj"),
+    )
 
     kind: Literal["decoder"] = "decoder"
     pooling: Annotated[Pooling, Option(phrase="{} pooling")] = "lasttoken"
@@ -61,6 +65,12 @@ class DecoderEncoder(CheckpointEncoder):
         both = settings.get("is_causal") is False or settings.get("use_bidirectional_attention") is True
         # What declares its modules was trained with the texts that its tokenizer makes.
         return {"attention": "bidirectional" if both else "causal", **({} if is_bare else {"end_token": False})}
+
+    @property
+    @override
+    def keeps_adapters(self) -> bool:
+        # The config.json that the adapter's model has says that attention is causal.
+        return self.attention == "causal"
 
     @override
     def prepare(self, transformer: Any) -> None:

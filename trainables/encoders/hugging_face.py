@@ -22,6 +22,14 @@ class HuggingFaceEncoder(CheckpointEncoder):
         first={"optimiser.learning_rate": 3e-5},
     )
 
+    lora_targets: ClassVar[tuple[str, ...]] = (
+        # BERT and XLM-R; ModernBERT; DistilBERT; GTE.
+        *("query", "key", "value", "dense"),
+        *("Wqkv", "Wo", "Wi"),
+        *("q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"),
+        *("qkv_proj", "o_proj", "up_gate_proj", "down_proj"),
+    )
+
     kind: Literal["hugging_face"] = "hugging_face"
 
     @classmethod

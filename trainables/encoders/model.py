@@ -1,6 +1,7 @@
 """The encoder: a transformer, a pooling, what follows it, and vectors of length one."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,14 @@ def _check_widths(encoder: Encoder) -> None:
 def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Writes safetensors weights, tokenizer and settings; `resolve_encoder(folder)` gives the same embeddings again.
 
-    So does sentence-transformers, with the same embeddings: `SentenceTransformer(folder)`.
+    So does sentence-transformers, with the same embeddings: `SentenceTransformer(folder)`. Of adapters nothing else is
+    written, where their model can be found again by its name.
     """
+    transformer = encoder.transformer
+    if hasattr(transformer, "merge_and_unload") and not encoder.config.keeps_adapters:
+        transformer = deepcopy(transformer).merge_and_unload()
     with quiet():
-        encoder.transformer.save_pretrained(folder)
+        transformer.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, encoder.transformer.config.hidden_size)
     # The pooler has become a layer.

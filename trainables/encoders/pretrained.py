@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
-from trainables.encoders.adapters import base_of, merged
+from trainables.encoders.adapters import base_of, merged, with_adapters
 from trainables.encoders.base import Shape
 from trainables.encoders.checkpoint import CheckpointEncoder
 from trainables.encoders.folder import check_files, remedy
@@ -48,6 +48,14 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
         transformer = merged(transformer, path)
     _refuse_broken(config, transformer)
     config.prepare(transformer)
+    if config.lora.rank:
+        if base is not None:
+            raise UserError(
+                f"The encoder {config.source!r} is an adapter itself: merge it into its model first, or leave out "
+                "encoder.lora.rank."
+            )
+        place = config.source if path == folder else str(path)
+        transformer = with_adapters(transformer, config.lora, config.lora_targets, place, seed)
     declared = list(config.layers)
     while declared[-1:] == [NORMALIZE]:
         # Every vector is scaled to length one at the end.
