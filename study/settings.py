@@ -125,7 +125,7 @@ class StudySettings(BaseModel):
 
     # Where to, and with what.
     keep_encoders: bool = False
-    """keep the trained encoder of every confirm run, as a Hugging Face folder"""
+    """keep the trained encoder of every confirm run, as a folder of sentence-transformers"""
     storage: Text = "studies"
     """folder or URI under which studies lie"""
     name: StudyName | None = None

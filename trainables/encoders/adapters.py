@@ -56,7 +56,7 @@ def merged(transformer: Any, folder: Path) -> Any:
 
     Raises UserError if peft is not installed or the adapter does not fit.
     """
-    peft = _peft(f"The encoder folder {folder} holds an adapter")
+    peft = _peft(f"The encoder folder {folder} holds an adapter", "merge it into its model elsewhere")
     try:
         return peft.PeftModel.from_pretrained(transformer, folder).merge_and_unload(safe_merge=True)
     except Exception as error:
@@ -79,10 +79,8 @@ def with_adapters(transformer: Any, config: LoraConfig, usual: Sequence[str], so
     """
     import torch
 
-    peft = _peft("Adapters (encoder.lora.rank) are asked for")
-    names = {
-        name.rpartition(".")[2] for name, part in transformer.named_modules() if isinstance(part, torch.nn.Linear)
-    }
+    peft = _peft("Adapters are asked for", "set encoder.lora.rank to 0")
+    names = {name.rpartition(".")[2] for name, part in transformer.named_modules() if isinstance(part, torch.nn.Linear)}
     unmatched = sorted(set(config.targets) - names)
     targets = sorted(set(config.targets) or set(usual) & names)
     if unmatched or not targets:
@@ -107,9 +105,9 @@ def with_adapters(transformer: Any, config: LoraConfig, usual: Sequence[str], so
     return adapted
 
 
-def _peft(what: str) -> Any:
+def _peft(what: str, remedy: str) -> Any:
     try:
         import peft
     except ImportError as error:
-        raise UserError(f"{what}, and peft is not installed: {_INSTALL}, or merge it into its model first.") from error
+        raise UserError(f"{what}, and peft is not installed: {_INSTALL}, or {remedy}.") from error
     return peft

@@ -17,7 +17,7 @@ from trainables.encoders.adapters import LoraConfig, base_of
 from trainables.encoders.base import EncoderConfig, Preset, Shape
 from trainables.encoders.folder import SETTINGS_FILE, check_files, model_settings, read_folder, tokenizer_folder
 from trainables.encoders.hub_copy import local_copy
-from trainables.encoders.modules import MODULES_FILE
+from trainables.encoders.modules import MODULES_FILE, transformer_folder
 from trainables.errors import UserError
 
 if TYPE_CHECKING:
@@ -109,8 +109,15 @@ class CheckpointEncoder(EncoderConfig):
         folder = Path(self.source)
         if not folder.is_absolute():
             return {}
-        paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _NOT_LOADED.search(str(path)))
-        return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
+        base = base_of(transformer_folder(folder))
+        found = _checksums(folder)
+        # The model that an adapter belongs to is loaded, too.
+        return found if base is None else {**found, **{f"{base}/{name}": one for name, one in _checksums(base).items()}}
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _NOT_LOADED.search(str(path)))
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
 
 
 FACTS: dict[str, Mapping[str, Any]] = {}

@@ -87,9 +87,7 @@ def test_adapters_of_a_decoder_that_looks_both_ways_are_kept_with_their_model(ch
 @needs_peft
 def test_the_seed_draws_adapters_and_nothing_else(checkpoint) -> None:
     folder = checkpoint()
-    first, same, other = (
-        {name: weight for name, weight in _built(folder, seed=seed)[2].named_parameters()} for seed in (4, 4, 5)
-    )
+    first, same, other = (dict(_built(folder, seed=seed)[2].named_parameters()) for seed in (4, 4, 5))
     assert all(torch.equal(first[name], same[name]) for name in first)
     differ = {name for name in first if not torch.equal(first[name], other[name])}
     assert differ
@@ -114,7 +112,7 @@ def test_an_adapter_whose_model_is_gone_or_is_not_named_is_refused(checkpoint, t
     with pytest.raises(UserError, match="is an adapter itself"):
         _built(tmp_path / "kept")
     folder.rename(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="belongs to the model .*, which is not there: correct"):
+    with pytest.raises(UserError, match=r"belongs to the model .*, which is not there: correct"):
         resolve_encoder(str(tmp_path / "kept"))
     (tmp_path / "kept/adapter_config.json").write_text("{}")
     with pytest.raises(UserError, match="does not name its model"):

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tokenizers import processors
 from transformers import AutoTokenizer
 
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.registry import resolve_encoder
-from trainables.encoders.tokenizer import tokenizer_fingerprint, train_tokenizer
+from trainables.encoders.tokenizer import tokenizer_fingerprint, train_tokenizer, with_end_token
 from trainables.errors import UserError
 
 _ROOT = Path(__file__).parents[3]
@@ -151,3 +152,42 @@ def test_a_tokenizer_without_padding_pads_with_its_end_or_is_refused(checkpoint)
     tokenizer.save_pretrained(folder)
     with pytest.raises(UserError, match="no padding token"):
         config.tokenizer()
+
+
+TEMPLATE = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+BYTES = processors.ByteLevel(trim_offsets=False)
+
+
+@pytest.mark.parametrize(
+    ("before", "starts"),
+    [
+        (None, []),
+        (BYTES, []),
+        (TEMPLATE, [0]),
+        (processors.Sequence([BYTES, TEMPLATE]), [0]),
+        (processors.Sequence([BYTES]), []),
+    ],
+    ids=str,
+)
+def test_an_end_token_is_put_behind_whatever_a_tokenizer_does(texts, before, starts: list[int]) -> None:
+    tokenizer = train_tokenizer(texts, 1000)
+    tokenizer.backend_tokenizer.post_processor = before
+    plain = tokenizer("Peru")["input_ids"]
+    assert plain[: len(starts)] == starts
+    ended = with_end_token(tokenizer, "x")
+    assert ended("Peru")["input_ids"] == [*plain, 2]
+    assert ended("")["input_ids"] == [*starts, 2]
+    cut = ended("Ghana " * 20, truncation=True, max_length=8)["input_ids"]
+    assert (len(cut), cut[-1], cut.count(2)) == (8, 2, 1)
+    again = with_end_token(ended, "x")
+    assert again("Peru")["input_ids"] == [*plain, 2]
+
+
+def test_an_end_token_that_has_no_place_is_refused(texts) -> None:
+    tokenizer = train_tokenizer(texts, 1000)
+    tokenizer.backend_tokenizer.post_processor = processors.BertProcessing(("<mask>", 4), ("<s>", 0))
+    with pytest.raises(UserError, match="ends a text by a BertProcessing without its end token"):
+        with_end_token(tokenizer, "x")
+    tokenizer.eos_token = None
+    with pytest.raises(UserError, match="has no end token"):
+        with_end_token(tokenizer, "x")
