@@ -7,7 +7,7 @@ from typing import Any
 
 from trainables.encoders.adapters import ADAPTER_FILE, base_of
 from trainables.encoders.base import LONGEST
-from trainables.encoders.json_files import read_json
+from trainables.encoders.json_files import read_json, refuse_pointer
 from trainables.encoders.modules import MODULES_FILE, declared, transformer_folder
 from trainables.encoders.weight_files import check_weights, check_whole
 from trainables.errors import UserError
@@ -121,10 +121,12 @@ def tokenizer_folder(folder: Path) -> Path:
     path = transformer_folder(folder)
     base = base_of(path)
     places = (path,) if base is None else (path, transformer_folder(base))
-    found = next((place for place in places if any((place / name).is_file() for name in _TOKENIZERS)), None)
+    files = (place / name for place in places for name in _TOKENIZERS)
+    found = next((file for file in files if file.is_file()), None)
     if found is None:
         raise UserError(f"The encoder folder {path} has no tokenizer: put {_TOKENIZERS[0]} next to config.json.")
-    return found
+    refuse_pointer(found)
+    return found.parent
 
 
 def _instead(path: Path) -> str:

@@ -39,6 +39,10 @@ class T5Encoder(CheckpointEncoder):
         return getattr(transformers, _CLASSES[settings.model_type])
 
 
+_EMBEDDING_SCALE = 0.02
+"""T5 draws its token vectors fifty times as large as XLM-R does, which a few hundred steps hardly move."""
+
+
 class MiniT5Encoder(MiniEncoder):
     """The encoder half of an mT5 from scratch."""
 
@@ -46,9 +50,13 @@ class MiniT5Encoder(MiniEncoder):
 
     @override
     def transformer(self, vocabulary: int, padding: int) -> Any:
+        import torch
         from transformers import MT5EncoderModel
 
-        return MT5EncoderModel(self._settings(vocabulary, padding))
+        transformer = MT5EncoderModel(self._settings(vocabulary, padding))
+        with torch.no_grad():
+            transformer.shared.weight *= _EMBEDDING_SCALE
+        return transformer
 
     def _settings(self, vocabulary: int, padding: int) -> "MT5Config":
         from transformers import MT5Config

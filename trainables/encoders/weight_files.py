@@ -4,13 +4,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainables.encoders.json_files import read_json
+from trainables.encoders.json_files import read_json, refuse_pointer
 from trainables.errors import UserError
 
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "adapter_model.bin")
-_LFS_POINTER = b"version https://git-lfs"
-_SHORTEST_HEADER = 2
-"""Bytes of `{}`."""
+_SHORTEST_HEADER, _LONGEST_HEADER = 2, 100_000_000
+"""Bytes of `{}`, and the most that the library reads."""
 
 
 def check_weights(folder: Path, name: str = "model") -> None:
@@ -37,17 +36,12 @@ def check_weights(folder: Path, name: str = "model") -> None:
 
 def check_whole(file: Path) -> None:
     """Raises UserError if a safetensors file is a pointer of Git LFS, cut off, or no such file at all."""
+    refuse_pointer(file)
     size = file.stat().st_size
     with file.open("rb") as content:
-        start = content.read(max(8, len(_LFS_POINTER)))
-        if start.startswith(_LFS_POINTER):
-            raise UserError(
-                f"{file} is a pointer of Git LFS and not the weights themselves: run git lfs pull, or fetch the file."
-            )
-        header_bytes = int.from_bytes(start[:8], "little")
-        if size < 8 + _SHORTEST_HEADER or header_bytes > 100_000_000:
+        header_bytes = int.from_bytes(content.read(8), "little")
+        if size < 8 + _SHORTEST_HEADER or header_bytes > _LONGEST_HEADER:
             raise UserError(f"{file} is no safetensors file: fetch it again.")
-        content.seek(8)
         header = content.read(header_bytes)
     try:
         tensors = json.loads(header) if len(header) == header_bytes else {}

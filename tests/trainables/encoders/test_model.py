@@ -248,7 +248,7 @@ def test_damaged_weights_are_refused_by_what_is_wrong_with_them(checkpoint, toke
     for damaged, part in (
         (content[: len(content) // 2], r"is cut off: [\d,]+ of [\d,]+ bytes are there"),
         (content[:100], "is cut off"),
-        (pointer, "is a pointer of Git LFS and not the weights themselves"),
+        (pointer, "is a pointer of Git LFS and not the file itself"),
         (b"", "is no safetensors file"),
         (b"<!doctype html><title>404</title>", "is no safetensors file"),
     ):

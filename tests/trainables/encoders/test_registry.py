@@ -157,6 +157,9 @@ def _settings(**changes: object):
     return _write("encoder.json", json.dumps({**settings, "max_passage_length": 16, **changes}))
 
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 24681\n"
+
+
 def _positions(folder: Path) -> None:
     content = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**content, "max_position_embeddings": 7}))
@@ -168,6 +171,8 @@ def _positions(folder: Path) -> None:
         (_drop("config.json"), "no config.json"),
         (_write("config.json", '{\n"model_type": "bert",\n'), r"config\.json:\d+ is not JSON"),
         (_write("config.json", "[1]"), "no JSON object"),
+        (_write("config.json", POINTER), r"config\.json is a pointer of Git LFS"),
+        (_write("tokenizer.json", POINTER), r"tokenizer\.json is a pointer of Git LFS"),
         (_write("config.json", "{}"), "no model_type"),
         (_drop("tokenizer.json"), "no tokenizer"),
         (_drop("model.safetensors"), "no weights"),
