@@ -87,10 +87,13 @@ class EncoderConfig(BaseModel):
     """longest query in tokens, prefix and special tokens included"""
     max_passage_length: LongestPassage = 256
     """longest passage in tokens, prefix and special tokens included"""
-    pool_prompt: bool = True
-    """the tokens of the prefix are pooled like those of the text, or read only"""
     dimensions: Annotated[int | None, Field(ge=1, le=1_000_000), Option(phrase="the first {} components")] = None
     """components of a vector that are kept, its first ones; none: all"""
+
+    @property
+    def pools_prompt(self) -> bool:
+        """Whether the tokens of a prefix are pooled like those of the text; they are read in any case."""
+        return True
 
     @property
     def keeps_adapters(self) -> bool:

@@ -47,11 +47,18 @@ class CheckpointEncoder(EncoderConfig):
     """commit, tag or branch of a hub repository"""
     trust_remote_code: bool = False
     """run code that the checkpoint brings"""
+    pool_prompt: bool = True
+    """the tokens of the prefix are pooled like those of the text, or read only"""
     lower_case: bool = False
     """texts are lower-cased before they are cut into tokens"""
     layers: tuple[str, ...] = ()
     """what follows the pooling: folders of dense layers in the checkpoint, and normalize"""
     lora: LoraConfig = LoraConfig()
+
+    @property
+    @override
+    def pools_prompt(self) -> bool:
+        return self.pool_prompt
 
     @property
     @override
@@ -85,8 +92,7 @@ class CheckpointEncoder(EncoderConfig):
             return Path(self.source)
         return local_copy(self.source, self.revision, weights=weights, code=self.trust_remote_code)
 
-    @classmethod
-    def model_class(cls, settings: Any) -> Any:
+    def model_class(self, settings: Any) -> Any:
         """The class of `transformers` for a configuration of its own; raises UserError for what is of another kind."""
         raise NotImplementedError
 
@@ -148,7 +154,7 @@ def recognise(kind: type[CheckpointEncoder]) -> Callable[[str], CheckpointEncode
             # Workers start in other folders, so the path must not be relative.
             found = _of_folder(kind, path, {"name": name, "source": str(path.absolute())})
             if found is not None:
-                check_files(path)
+                check_files(path, found.layers)
             return found
         if path.exists():
             raise UserError(f"The encoder {name!r} is a file: give the folder that holds its config.json.")

@@ -52,9 +52,8 @@ class DecoderEncoder(CheckpointEncoder):
         tokenizer = super().tokenizer(texts)
         return with_end_token(tokenizer, self.source) if self.end_token else tokenizer
 
-    @classmethod
     @override
-    def model_class(cls, settings: Any) -> Any:
+    def model_class(self, settings: Any) -> Any:
         from transformers import AutoModel
 
         return AutoModel

@@ -42,7 +42,7 @@ def write_modules(
         pooling |= {key: mode in modes for key, mode in OLD_MODES.items()}
     else:
         pooling["pooling_mode"] = [{"mean_sqrt_len": "mean_sqrt_len_tokens"}.get(mode, mode) for mode in modes]
-    _write(folder / "1_Pooling" / "config.json", {**pooling, "include_prompt": config.pool_prompt})
+    _write(folder / "1_Pooling" / "config.json", {**pooling, "include_prompt": config.pools_prompt})
     for (path, _), layer in zip(modules[2:], layers, strict=True):
         _write_layer(folder / path, layer)
     longest = max(config.max_query_length, config.max_passage_length)

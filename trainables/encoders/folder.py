@@ -1,15 +1,15 @@
 """Reads what a checkpoint folder says about itself, and refuses one that could not be loaded."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from trainables.encoders.adapters import ADAPTER_FILE, base_of
 from trainables.encoders.base import LONGEST
 from trainables.encoders.json_files import read_json, refuse_pointer
-from trainables.encoders.modules import MODULES_FILE, declared, transformer_folder
-from trainables.encoders.weight_files import check_weights, check_whole
+from trainables.encoders.modules import MODULES_FILE, NORMALIZE, declared, transformer_folder
+from trainables.encoders.weight_files import check_weights
 from trainables.errors import UserError
 
 SETTINGS_FILE = "encoder.json"
@@ -100,17 +100,22 @@ def read_folder(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def check_files(folder: Path) -> None:
-    """Raises UserError if the weights or the tokenizer of a checkpoint are missing or not whole."""
+def check_files(folder: Path, layers: Iterable[str]) -> None:
+    """Raises UserError if the weights or the tokenizer of a checkpoint are missing or not whole.
+
+    Args:
+        folder: the checkpoint.
+        layers: what follows its pooling, as in a configuration.
+    """
     path = transformer_folder(folder)
     if (path / ADAPTER_FILE).is_file():
         check_weights(path, "adapter_model")
     else:
         check_weights(path)
     tokenizer_folder(folder)
-    for layer in (declared(folder) or {}).get("layers", ()):
-        if (folder / layer / "model.safetensors").is_file():
-            check_whole(folder / layer / "model.safetensors")
+    for layer in layers:
+        if layer != NORMALIZE:
+            check_weights(folder / layer)
 
 
 def tokenizer_folder(folder: Path) -> Path:

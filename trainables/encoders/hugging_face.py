@@ -32,9 +32,8 @@ class HuggingFaceEncoder(CheckpointEncoder):
 
     kind: Literal["hugging_face"] = "hugging_face"
 
-    @classmethod
     @override
-    def model_class(cls, settings: Any) -> Any:
+    def model_class(self, settings: Any) -> Any:
         from transformers import AutoModel
         from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
@@ -42,14 +41,13 @@ class HuggingFaceEncoder(CheckpointEncoder):
         # What was pretrained by filling gaps reads a text in both directions; a decoder would need a last token,
         # position ids and prompts of its own, and give numbers without them all the same.
         if settings.is_encoder_decoder or (kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not remote):
+            said = f"The encoder {self.name!r} has the model_type {kind}"
             if getattr(settings, "vocab_size", None) is None:
-                raise UserError(
-                    f"The encoder has no vocabulary (its model_type is {kind}): give a model that encodes text."
-                )
+                raise UserError(f"{said}, which has no vocabulary: give a model that encodes text.")
             what = "an encoder-decoder" if settings.is_encoder_decoder else "no encoder that is known here"
             raise UserError(
-                f"The model_type {kind} is {what}: give a model that is an encoder alone, the encoder of a T5, or a "
-                "decoder that docs/encoders.md names."
+                f"{said}, which is {what}: give a model that is an encoder alone, the encoder of a T5, or a decoder "
+                "that docs/encoders.md names."
             )
         return AutoModel
 

@@ -32,11 +32,11 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
         seed: draws the weights of new adapters.
     """
     folder = config.folder(weights=True)
-    check_files(folder)
+    check_files(folder, config.layers)
     path = transformer_folder(folder)
     base = base_of(path, weights=True)
     if base is not None:
-        check_files(base)
+        check_files(base, ())
     transformer, missing = _transformer(config, path if base is None else transformer_folder(base))
     layers: list[nn.Module] = [] if config.pooling != "pooler" else [_taken_pooler(config, transformer)]
     if getattr(transformer, "pooler", None) is not None and config.pooling != "pooler":

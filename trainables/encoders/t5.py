@@ -31,9 +31,8 @@ class T5Encoder(CheckpointEncoder):
 
     kind: Literal["t5"] = "t5"
 
-    @classmethod
     @override
-    def model_class(cls, settings: Any) -> Any:
+    def model_class(self, settings: Any) -> Any:
         import transformers
 
         return getattr(transformers, _CLASSES[settings.model_type])
