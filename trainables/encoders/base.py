@@ -87,7 +87,9 @@ class EncoderConfig(BaseModel):
     """longest query in tokens, prefix and special tokens included"""
     max_passage_length: LongestPassage = 256
     """longest passage in tokens, prefix and special tokens included"""
-    dimensions: Annotated[int | None, Field(ge=1, le=1_000_000), Option(phrase="the first {} components")] = None
+    dimensions: Annotated[
+        int | None, Field(ge=1, le=1_000_000), Option(phrase="the first {} components", phrases={"null": ""})
+    ] = None
     """components of a vector that are kept, its first ones; none: all"""
 
     @property
