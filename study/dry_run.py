@@ -12,7 +12,8 @@ from study.estimate import estimate
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
-from trainables.corpora.pairs import PairItem, TrainingData
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import TrainingData
 from trainables.evaluation.pools import is_multilingual
 from trainables.inert import inert
 from trainables.inputs import StudyInputs
@@ -86,7 +87,9 @@ def _lines(
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
         "no monolingual batches in": "; ".join(f"{name}: {why}" for name, why in data.languages_left_out)
         or "no language",
-        "overlap": f"{overlapping} items share text with a benchmark, {treated}",
+        "overlap": f"{overlapping:,} items share text with a benchmark, {treated} (translations of its texts are not "
+        "seen: no comparison of texts tells them)",
+        **_meetings(data),
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
         "benchmarks": ", ".join(tests),
         **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
@@ -111,6 +114,16 @@ def _training_files(data: StudyData) -> dict[str, str]:
         left_out = f"; left out: {', '.join(seen.notes)}" if seen.notes else ""
         found[f"  {name}"] = inert(f"layout {seen.layout}{columns}{of}; languages {languages}{left_out}")
         found[f"  {name}, first item"] = _shown(data.first_items[name])
+    return found
+
+
+def _meetings(data: StudyData) -> dict[str, str]:
+    """How many items overlap with each benchmark, with examples."""
+    found: dict[str, str] = {}
+    for name in (one.name for one in (*data.tests, data.dev)):
+        if count := data.overlap.of_benchmark(name):
+            shown = "; ".join(f"{_start(m.training)} | {_start(m.evaluation)}" for m in data.overlap.examples(name))
+            found[f"  with {name}"] = f"{count:,} items, such as (training text | evaluation text) {shown}"
     return found
 
 

@@ -62,8 +62,8 @@ class StudySettings(BaseModel):
     data_dir: Path | None = None
     """folder with local copies of the data sets; without it they are fetched"""
     cache_dir: Path | None = None
-    """folder for what many texts were made into, shared by studies: token ids and, while a trial judges its encoder,
-    embeddings (default: ~/.cache/hybrid-batch-studies)"""
+    """folder for what many texts were made into, shared by studies: token ids and, while they are in use, the texts of
+    large training sets and embeddings (default: ~/.cache/hybrid-batch-studies)"""
     keep_overlap: bool = False
     """train also on items that share text with an evaluation set (not zero-shot)"""
     set: Mapping[str, Any] = {}

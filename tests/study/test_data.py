@@ -57,6 +57,10 @@ def test_a_copy_of_the_test_benchmark_is_dropped_from_training(tmp_path: Path) -
     file = write(tmp_path / "mine.jsonl", [*copied(benchmark, 40), *other(200)])
     data = load(file)
     assert data.overlap.counts()["mine"]["atlas-test"] == 40
+    shown = data.record().overlap_examples["atlas-test"]
+    assert len(shown) == 3
+    assert all(one.training == one.evaluation for one in shown)
+    assert "dev" not in data.record().overlap_examples
     assert not any(identifier.startswith("copy") for identifier in data.training.item_ids)
     kept = load(file, keep_overlap=True)
     assert any(identifier.startswith("copy") for identifier in kept.training.item_ids)
@@ -206,6 +210,17 @@ def test_hard_negatives_that_stand_in_a_benchmark_are_overlap(tmp_path: Path) ->
         write(tmp_path / "mine.jsonl", [*copies, *({**item, "id": f"x{n}"} for n, item in enumerate(apart(200)))])
     )
     assert data.overlap.counts()["mine"]["atlas-test"] == 30
+
+
+def test_the_plan_shows_examples_of_overlap_and_what_the_guard_cannot_see(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark = atlas_benchmark("test")
+    file = write(tmp_path / "mine.jsonl", [*copied(benchmark, 7), *other(200)])
+    main(["--train", file, "--evaluate", "atlas", "--set", "batches.size=16", "--dry-run"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "7 items share text with a benchmark, dropped (translations of its texts are not seen" in told
+    assert "with atlas-test 7 items, such as (training text | evaluation text) " in told
 
 
 def apart(count: int) -> list[dict[str, Any]]:

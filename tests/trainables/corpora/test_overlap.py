@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from trainables.corpora import normal_form as normal_form_module
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
+from trainables.corpora.items import PairItem
 from trainables.corpora.normal_form import normal_form
 from trainables.corpora.overlap import drop_overlap, find_overlap
-from trainables.corpora.pairs import PairItem
 from trainables.corpora.shingles import known_texts, overlapping
 from trainables.corpora.sources.registry import load_benchmark
 from trainables.corpora.training_sets import load_training
