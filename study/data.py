@@ -51,6 +51,8 @@ class StudyData:
     dev: Benchmark
     tests: tuple[Benchmark, ...]
     overlap: Overlap
+    held_out: int
+    """Items of the training sets that are the dev set."""
     left_out: tuple[tuple[str, str], ...]
     """Training sets that cannot fill a batch of every size, each with the reason."""
     sources: Mapping[str, BenchmarkSource]
@@ -109,6 +111,7 @@ class StudyData:
                 for one in self.collections
             },
             overlap=self.overlap.counts(),
+            overlap_negatives=self.overlap.negative_counts(),
             overlap_examples={
                 one.name: tuple(
                     OverlapExample(training=inert(met.training), evaluation=inert(met.evaluation))
@@ -159,7 +162,9 @@ def load_data(
     with_tests = find_overlap(sets, tests, exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_tests)
+    before = sum(map(len, sets.values()))
     sets, dev = _dev_set(sets, settings.data_dir)
+    held_out = before - sum(map(len, sets.values()))
     with_dev = find_overlap(sets, [dev], exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_dev)
@@ -173,6 +178,7 @@ def load_data(
         dev=dev,
         tests=tests,
         overlap=overlap,
+        held_out=held_out,
         left_out=tuple(largest.left_out),
         sources={test.name: source for source, test in zip(sources, tests, strict=True)},
         collections=asked_collections(settings.evaluate or space.benchmarks),

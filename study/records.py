@@ -177,6 +177,8 @@ class DataRecord(Record):
     """collections of benchmarks that were asked for, by name, smaller ones first"""
     overlap: Mapping[str, Mapping[str, int]] = {}
     """training items that share text with a benchmark, by set and benchmark; dropped unless `keep_overlap` was set"""
+    overlap_negatives: Mapping[str, Mapping[str, int]] = {}
+    """texts among the explicit negatives that share text with a benchmark, likewise; their items stay"""
     overlap_examples: Mapping[str, tuple[OverlapExample, ...]] = {}
     """the first of these texts, by benchmark"""
 
