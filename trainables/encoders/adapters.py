@@ -1,5 +1,6 @@
 """Low-rank adapters (LoRA, Hu et al. 2021) through peft: of a checkpoint that is one, and new ones to be trained."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,7 +100,10 @@ def with_adapters(transformer: Any, config: LoraConfig, usual: Sequence[str], so
     with torch.random.fork_rng(devices=[]):
         # Not torch.manual_seed, which would also seed the accelerators.
         torch.default_generator.manual_seed(seed)
-        adapted = peft.get_peft_model(transformer, settings)
+        with warnings.catch_warnings():
+            # Of what the versions of two libraries think of each other.
+            warnings.simplefilter("ignore", FutureWarning)
+            adapted = peft.get_peft_model(transformer, settings)
     # It takes the folder in which the model was found, which another machine does not have.
     adapted.peft_config["default"].base_model_name_or_path = source
     return adapted

@@ -104,10 +104,9 @@ class MiniEncoder(EncoderConfig):
 
         with torch.device("meta"):
             transformer = self.transformer(vocabulary, 1).train()
-        embeddings = vocabulary * self.width
-        layers = self.layers * (4 + 2 * FEED_FORWARD) * self.width * self.width
+        parameters = sum(parameter.numel() for parameter in transformer.parameters())
         kept = kept_bytes_per_token(transformer, self.width)
-        return Shape(self.layers, self.width, embeddings + layers, embeddings, kept)
+        return Shape(self.layers, self.width, parameters, vocabulary * self.width, kept)
 
     def transformer(self, vocabulary: int, padding: int) -> Any:
         """Returns the transformer with weights drawn from torch's generator, given the size and the padding id."""

@@ -111,6 +111,8 @@ def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: P
         transformer = deepcopy(transformer).merge_and_unload()
     with quiet():
         transformer.save_pretrained(folder)
+    # A card with nothing filled in, which is left with adapters.
+    (folder / "README.md").unlink(missing_ok=True)
     tokenizer.save_pretrained(folder)
     write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, encoder.transformer.config.hidden_size)
     # The pooler has become a layer.

@@ -306,6 +306,26 @@ def test_a_hub_id_is_read_like_a_folder(checkpoint, tmp_path: Path) -> None:
     assert resolve_encoder(str(folder)).layers == ("2_Dense_8",)
 
 
+@pytest.mark.parametrize(
+    ("prompts", "default", "expected"),
+    [
+        ({}, None, ("", "")),
+        ({"query": "q: ", "document": "d: ", "passage": "p: "}, None, ("q: ", "d: ")),
+        ({"query": "q: ", "passage": "p: "}, None, ("q: ", "p: ")),
+        ({"query": "q: ", "corpus": "c: "}, None, ("q: ", "c: ")),
+        ({"document": "d: "}, None, ("", "d: ")),
+        ({"query": None, "document": "d: "}, None, ("", "d: ")),
+        ({"query": "q: "}, "query", ("q: ", "")),
+        ({"all": "a: ", "other": "o: "}, "all", ("a: ", "a: ")),
+        ({"all": "a: "}, None, ("", "")),
+    ],
+)
+def test_prompts_are_found_by_their_names(checkpoint, tmp_path: Path, prompts, default, expected) -> None:
+    layout = Layout(prompts={"prompts": prompts, "default_prompt_name": default})
+    config = resolve_encoder(str(layout.write(checkpoint(), tmp_path / "folder")))
+    assert (config.query_prefix, config.passage_prefix) == expected
+
+
 def test_the_parent_of_checkpoints_names_them(checkpoint, tmp_path: Path) -> None:
     for steps in (500, 1500):
         checkpoint().rename(tmp_path / f"checkpoint-{steps}")
