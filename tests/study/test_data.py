@@ -146,9 +146,13 @@ def test_hidden_groups_are_joined_on_both_sides_and_recorded(tmp_path: Path, edi
     assert not passages & {text.strip(" .\u200b") for text in data.dev.candidate_texts}
 
 
-def test_the_plan_tells_how_many_groups_were_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = write(tmp_path / "mine.jsonl", two_questions_about_each(120, " "))
-    said = plan(tmp_path, capsys, file)
+def test_the_plan_tells_how_many_groups_were_joined_and_what_overlaps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copies = copied(atlas_benchmark("test"), 7)
+    said = plan(tmp_path, capsys, write(tmp_path / "mine.jsonl", [*copies, *two_questions_about_each(120, " ")]))
+    assert "7 items share text with a benchmark: dropped (translations are not seen" in said
+    assert "with atlas-test 7 items, such as (training text | evaluation text) " in said
     assert (
         "items of one group never share a batch; the 216 items form 108 groups (the files name 216; 108 were joined to "
         "others that have a text in common)" in said
@@ -213,17 +217,6 @@ def test_hard_negatives_that_stand_in_a_benchmark_are_dropped_without_their_item
     assert data.record().overlap_negatives["mine"]["atlas-test"] == len(set(benchmark.candidate_texts[:30]))
     assert len(data.training.negatives) == 0
     assert len(data.training) + data.held_out == 230
-
-
-def test_the_plan_shows_examples_of_overlap_and_what_the_guard_cannot_see(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    benchmark = atlas_benchmark("test")
-    file = write(tmp_path / "mine.jsonl", [*copied(benchmark, 7), *other(200)])
-    main(["--train", file, "--evaluate", "atlas", "--set", "batches.size=16", "--dry-run"])
-    told = " ".join(capsys.readouterr().out.split())
-    assert "7 items share text with a benchmark: dropped (translations are not seen" in told
-    assert "with atlas-test 7 items, such as (training text | evaluation text) " in told
 
 
 def apart(count: int) -> list[dict[str, Any]]:
