@@ -17,7 +17,7 @@ from trainables.encoders.tokens import TokenTable
 from trainables.options import patched
 from trainables.ratio.controller import Controller, ControllerFamily, Signal
 from trainables.records import Report
-from trainables.training.config import MonitoringConfig, OptimiserConfig
+from trainables.training.config import ComputeConfig, MonitoringConfig, OptimiserConfig
 from trainables.training.gradient import Tokens
 
 LANGUAGES = ("de", "en", "th")
@@ -89,8 +89,7 @@ SHORT = {
     "mixing": "batches.mixing",
     "temperature": "loss.temperature",
     "symmetric": "loss.symmetric",
-    "gradient_accumulation": "compute.gradient_accumulation",
-    "precision": "compute.precision",
+    **{name: f"compute.{name}" for name in ComputeConfig.model_fields},
     **{name: f"optimiser.{name}" for name in OptimiserConfig.model_fields},
     **{name: f"monitoring.{name}" for name in MonitoringConfig.model_fields},
 }
