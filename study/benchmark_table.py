@@ -13,8 +13,7 @@ def table() -> str:
 
 
 def _row(source: BenchmarkSource) -> str:
-    licence = f"{source.licence}, **non-commercial**" if source.non_commercial else source.licence
-    return f"| `{source.name}` | {source.description} | {source.origin or 'built in'} | {licence} |"
+    return f"| `{source.name}` | {source.description} | {source.origin or 'built in'} | {source.terms} |"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.space import Space
-from study.records import TEXT_COLUMNS, BenchmarkRecord, DataRecord, SetRecord, TrainingDataRecord
+from study.records import TEXT_COLUMNS, BenchmarkRecord, CollectionRecord, DataRecord, SetRecord, TrainingDataRecord
 from study.settings import StudySettings
 from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
@@ -18,8 +18,14 @@ from trainables.corpora.dev_split import split_dev
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pair_files import Asked, Seen
 from trainables.corpora.pairs import PairItem, TrainingData, training_data
-from trainables.corpora.sources.base import BenchmarkSource
-from trainables.corpora.sources.registry import TRAINING_SOURCES, benchmark_names, find_benchmark, load_benchmark
+from trainables.corpora.sources.base import BenchmarkSource, Collection
+from trainables.corpora.sources.registry import (
+    TRAINING_SOURCES,
+    asked_collections,
+    benchmark_names,
+    find_benchmark,
+    load_benchmark,
+)
 from trainables.corpora.training_sets import read_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
@@ -38,6 +44,8 @@ class StudyData:
     """Training sets that cannot fill a batch of every size, each with the reason."""
     sources: Mapping[str, BenchmarkSource]
     """What is known of each benchmark, by its name."""
+    collections: tuple[Collection, ...]
+    """Those that were asked for, smaller ones first."""
     languages_left_out: tuple[tuple[str, str], ...]
     """Languages in which no set can fill a monolingual batch of every size, each with the reason."""
     items_in_use: int
@@ -85,6 +93,10 @@ class StudyData:
             ),
             dev=_benchmark_record(self.dev, self.ties),
             benchmarks={test.name: _benchmark_record(test, self.ties, self.sources[test.name]) for test in self.tests},
+            collections={
+                one.name: CollectionRecord(members=one.members, shares_questions=one.shares_questions)
+                for one in self.collections
+            },
             overlap=self.overlap.counts(),
         )
 
@@ -136,6 +148,7 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         overlap=overlap,
         left_out=tuple(largest.left_out),
         sources={test.name: source for source, test in zip(sources, tests, strict=True)},
+        collections=asked_collections(settings.evaluate or space.benchmarks),
         languages_left_out=tuple(largest.languages_left_out),
         items_in_use=largest.items_in_use,
         ties=settings.ties,
@@ -219,6 +232,7 @@ def _benchmark_record(benchmark: Benchmark, ties: TieRule, source: BenchmarkSour
         candidates=len(benchmark.candidate_language),
         languages=benchmark.languages,
         parallel_ids=len(benchmark.parallel_ids),
+        origin=benchmark.origin or None,
         unjudged_queries=benchmark.unjudged_queries,
         queries_with_nothing_relevant=len(benchmark.judged_only_irrelevant),
         **known,

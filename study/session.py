@@ -103,7 +103,11 @@ class Session:
             self._data.training,
             self._data.dev,
             self._data.tests,
-            EvaluationRules((*asked_measures(settings), *self._data.measures), settings.ties),
+            EvaluationRules(
+                (*asked_measures(settings), *self._data.measures),
+                settings.ties,
+                tuple((one.name, one.members) for one in self._data.collections),
+            ),
             ArrayCache(self._cache / "tokens"),
             keep_ids=settings.keep_runs,
         )

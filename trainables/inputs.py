@@ -61,6 +61,8 @@ class EvaluationRules:
     """What is computed beside the default measures."""
     ties: TieRule = "pessimistic"
     """How equal scores rank."""
+    collections: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Names of collections with those of their members, benchmarks or collections before them."""
 
 
 @dataclass(frozen=True, eq=False)

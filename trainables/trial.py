@@ -41,6 +41,7 @@ from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
 from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
+from trainables.evaluation.means import collection_means
 from trainables.evaluation.metric_name import named_dev
 from trainables.evaluation.runs import RUNS, qrels_file, run_file
 from trainables.inputs import TokenisedBenchmark, TrialInputs
@@ -124,7 +125,8 @@ def run_trial(
         return
     metrics = named_dev(summary.dev)
     if trial.phase == "confirm" and summary.status == "complete":
-        metrics |= _judged(judge, encoder, folder)
+        judged = _judged(judge, encoder, folder)
+        metrics |= judged | collection_means(judged, inputs.rules.collections)
         if options.keep_encoder:
             if config.compute.trim_vocabulary:
                 restore_vocabulary(encoder, config.encoder.build(texts.tokenizer, config.seed))

@@ -96,7 +96,7 @@ def test_a_folder_of_ones_own_judges_and_is_guarded(tmp_path: Path) -> None:
     own, atlas = data.tests
     assert (own.name, own.languages, atlas.name) == ("own:en", ("en",), "atlas-test")
     assert data.overlap.counts()["mine"]["own:en"] == 1
-    assert data.references["own:en"] == ()
+    assert data.sources["own:en"].references == ()
 
 
 def test_a_benchmark_counts_once_however_it_is_asked_for(tmp_path: Path) -> None:

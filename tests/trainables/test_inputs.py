@@ -7,7 +7,8 @@ from tests.trainables.corpora.pictures import picture
 from trainables.corpora.benchmark import IMAGE, Benchmark, Candidate, Query, benchmark
 from trainables.corpora.images import FileImages
 from trainables.corpora.pairs import training_data
-from trainables.corpora.sources.registry import EMBEDDED, load_benchmark, load_training
+from trainables.corpora.sources.registry import EMBEDDED, load_benchmark
+from trainables.corpora.training_sets import load_training
 from trainables.encoders.registry import resolve_encoder
 from trainables.errors import UserError
 from trainables.inputs import StudyInputs, prepare_inputs

@@ -11,7 +11,8 @@ import pytest
 
 from tests.trainables.toy_trial import ENCODER, numbers, run_toy_trial, toy_inputs, toy_trial
 from trainables.corpora.pairs import training_data
-from trainables.corpora.sources.registry import EMBEDDED, load_benchmark, load_training
+from trainables.corpora.sources.registry import EMBEDDED, load_benchmark
+from trainables.corpora.training_sets import load_training
 from trainables.encoders.registry import resolve_encoder
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate

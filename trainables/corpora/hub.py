@@ -39,7 +39,7 @@ class HubFiles:
     @property
     def origin(self) -> str:
         """Where the files are from, for records and messages: `hub:org/name@commit`, or the folder of a local copy."""
-        return str(self.folder) if self.commit is None else f"{PREFIX}{self.repository}@{self.commit}"
+        return str(self.folder) if self.commit is None else published_at(self.repository, self.commit)
 
     def path(self, name: str) -> Path:
         """Makes sure that a file is here, whole, and returns where it lies.
@@ -81,6 +81,11 @@ def hub_id(text: str) -> tuple[str, str]:
     if repository.count("/") != 1 or not all(repository.split("/")) or (at and not revision):
         raise UserError(f"{text!r} is no data set of the hub: write hub:org/name or hub:org/name@revision.")
     return repository, revision or MAIN
+
+
+def published_at(repository: str, revision: str = MAIN) -> str:
+    """Where a set is published, as one may ask for it: `hub:org/name@revision`."""
+    return f"{PREFIX}{repository}@{revision}"
 
 
 def local_files(folder: Path) -> HubFiles:

@@ -105,6 +105,7 @@ def both_directions(
     languages: tuple[str, ...],
     description: str,
     licence: str,
+    origin: str,
     non_commercial: bool = False,
     references: tuple[str, ...] = (),
     measures: tuple[str, ...] = MEASURES,
@@ -117,6 +118,7 @@ def both_directions(
         languages: those that there are.
         description: as in `Source`, like the following ones.
         licence: likewise.
+        origin: likewise.
         non_commercial: likewise.
         references: likewise.
         measures: likewise.
@@ -132,6 +134,7 @@ def both_directions(
             name=full,
             description=f"{description}, {direction.replace('-', ' ')}",
             licence=licence,
+            origin=origin,
             non_commercial=non_commercial,
             references=references,
             measures=measures,
@@ -141,7 +144,8 @@ def both_directions(
         )
 
     sources = tuple(source(direction) for direction in DIRECTIONS)
-    return sources, Collection(name=name, description=description, members=tuple(one.name for one in sources))
+    members = tuple(one.name for one in sources)
+    return sources, Collection(name=name, description=description, members=members, shares_questions=True)
 
 
 def _in_language(key: str, language: str) -> str:

@@ -1,15 +1,12 @@
-"""What huggingface_hub does depends on its environment, which it reads once: each test asks in a process of its own."""
+"""Files of a hub in miniature, asked for by processes with settings of their own, and local copies of them."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.trainables.corpora.hub_server import COMMIT, hub_server
+from tests.trainables.corpora.hub_server import COMMIT, beside_a_hub, hub_server
 from trainables.corpora.hub import hub_files, hub_id
 from trainables.errors import UserError
 
@@ -32,14 +29,8 @@ for repository, revision, name in json.loads(sys.argv[1]):
 
 def ask(home: Path, endpoint: str, *wanted: tuple[str, str, str], offline: bool = False) -> list[list[object] | str]:
     """What a process finds: [origin, names, text of the file], or the sentence with which it is refused."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": str(int(offline)), "no_proxy": "*"}
-    environment |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_ETAG_TIMEOUT": "5"}
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, json.dumps(wanted)],
-        env=environment, capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    lines = beside_a_hub(home, endpoint, ASK, json.dumps(wanted), offline=offline)
+    return [json.loads(line) for line in lines]
 
 
 @pytest.fixture

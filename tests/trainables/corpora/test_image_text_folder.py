@@ -34,7 +34,7 @@ def test_captions_are_texts_lists_of_texts_or_missing(tmp_path: Path) -> None:
     found = load_image_texts(written(tmp_path))
     assert list(found.image_ids) == ["cat", "dog"]
     assert [(c.image, c.language, c.text) for c in found.captions] == [
-        (0, "de", "Katze"), (0, "zh-TW", "貓"), (0, "zh-TW", "貓咪"), (1, "de", "Hund"),
+        (0, "de", "Katze"), (0, "zh-Hant", "貓"), (0, "zh-Hant", "貓咪"), (1, "de", "Hund"),
     ]  # fmt: skip
     assert list(found.images) == [picture(0), picture(1)]
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.hub import PREFIX, HubFiles, hub_files, hub_id, local_files
-from trainables.corpora.languages import language_code
+from trainables.corpora.languages import is_known_language, language_code
 from trainables.corpora.retrieval.build import Part, Text, retrieval_benchmark
 from trainables.corpora.retrieval.configs import card_language, companion_of, configs_of, languages_of, part_of
 from trainables.corpora.retrieval.published import with_languages
@@ -46,7 +46,7 @@ class Facts(BaseModel):
     measures: list[str] = []
     """What its authors report, the main one first."""
     description: str = "own benchmark"
-    licence: str = "not stated"
+    licence: str = "not-stated"
     non_commercial: bool = False
 
 
@@ -154,7 +154,7 @@ def _parts(files: HubFiles, languages: Sequence[str], facts: Facts) -> Iterator[
         return
     if folders := _language_folders(files):
         for language in _chosen(files, folders, languages):
-            yield _single(_inside(files, folders[language]), language, facts)
+            yield _single(_inside(files, language), language, facts)
         return
     yield _single(files, _one_language(files, languages, facts), facts)
 
@@ -178,7 +178,7 @@ def _one_language(files: HubFiles, languages: Sequence[str], facts: Facts) -> st
     return next(iter(given), None) or card_language(files)
 
 
-def _chosen(files: HubFiles, known: Sequence[str] | dict[str, str], languages: Sequence[str]) -> list[str]:
+def _chosen(files: HubFiles, known: Sequence[str], languages: Sequence[str]) -> list[str]:
     """The languages that were asked for, or all, as they are called in the files."""
     try:
         by_code = {language_code(one): one for one in known}
@@ -190,18 +190,10 @@ def _chosen(files: HubFiles, known: Sequence[str] | dict[str, str], languages: S
     return [by_code[language] for language in languages or sorted(by_code)]
 
 
-def _language_folders(files: HubFiles) -> dict[str, str]:
-    """The folders that hold a set of their own and are called like a language, by name."""
-    found: dict[str, str] = {}
-    for name in files.names:
-        folder, _, rest = name.partition("/")
-        if rest and ("/" not in rest) and rest.startswith(("corpus", "topics")):
-            try:
-                language_code(folder)
-            except ValueError:
-                continue
-            found[folder] = folder
-    return found
+def _language_folders(files: HubFiles) -> list[str]:
+    """The folders that hold a set of their own and are called like a language."""
+    folders = (name.partition("/") for name in files.names)
+    return sorted({f for f, _, rest in folders if rest.startswith(("corpus", "topics")) and is_known_language(f)})
 
 
 def _inside(files: HubFiles, folder: str) -> HubFiles:
@@ -222,4 +214,4 @@ def _with_languages_of_ids(part: Part) -> Part:
 
 def _told(text: Text) -> Text:
     front, bar, _ = text.id.partition("|")
-    return replace(text, language=front) if bar and text.language is None else text
+    return replace(text, language=front) if bar and text.language is None and is_known_language(front) else text

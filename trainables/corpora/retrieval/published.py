@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.hub import MAIN, PREFIX, hub_files
+from trainables.corpora.hub import MAIN, hub_files, published_at
 from trainables.corpora.retrieval.build import Counts, retrieval_benchmark
 from trainables.corpora.retrieval.configs import companion_of, part_of
 from trainables.corpora.sources.base import BenchmarkSource
@@ -67,7 +67,7 @@ class HubSet:
             description=description,
             licence=licence,
             non_commercial=non_commercial,
-            origin=f"{PREFIX}{self.repository}@{self.revision}",
+            origin=published_at(self.repository, self.revision),
             references=references,
             measures=measures,
             load=lambda split, data_dir: self.load((), data_dir),

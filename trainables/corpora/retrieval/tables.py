@@ -89,7 +89,7 @@ def rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
         raise UserError(f"{path} has no known suffix: name it {', '.join(SUFFIXES)}.")
     if suffix == ".parquet":
         return _parquet_rows(path, columns)
-    return _json_rows(path) if suffix.startswith(".jsonl") else _tsv_rows(path)
+    return _json_rows(path) if suffix.startswith(".jsonl") else _tsv_rows(path, columns)
 
 
 def cells(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -122,11 +122,16 @@ def _json_rows(path: Path) -> Iterator[Row]:
     return (Row(where, value) for where, value in json_objects(path))
 
 
-def _tsv_rows(path: Path) -> Iterator[Row]:
+def _tsv_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
     header: list[str] | None = None
     for where, found in cells(path):
         if header is None:
             header = found
+            if not set(header) & set(columns):
+                raise UserError(
+                    f"{where}: the first line must name the columns, separated by tabs, with names among "
+                    f"{', '.join(columns)}; it is {' TAB '.join(header)!r}."
+                )
         elif len(found) != len(header):
             raise UserError(
                 f"{where} has {len(found)} cells and the header {len(header)} ({', '.join(header)}): give every column "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.hub import HubFiles, hub_files
+from trainables.corpora.hub import HubFiles, hub_files, published_at
 from trainables.corpora.retrieval.build import Counts, Judgement, Part, Text, retrieval_benchmark
 from trainables.corpora.retrieval.configs import split_paths
 from trainables.corpora.retrieval.published import with_languages
@@ -96,6 +96,7 @@ BENCHMARK = BenchmarkSource(
     name=NAME,
     description="900 questions and 488 passages, parallel in 122 varieties; choose some: belebele:deu_Latn,eng_Latn",
     licence="CC-BY-SA-4.0",
+    origin=published_at(Belebele.repository, Belebele.revision),
     references=(REFERENCE,),
     measures=("ndcg@10",),
     load=lambda split, data_dir: Belebele().load((), data_dir),

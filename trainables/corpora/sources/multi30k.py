@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainables.corpora.hub import hub_files
+from trainables.corpora.hub import hub_files, published_at
 from trainables.corpora.image_text import ImageTexts, both_directions
 from trainables.corpora.image_text_tables import captions_in_columns, check_count
 from trainables.corpora.retrieval.configs import split_paths
@@ -63,5 +63,6 @@ BENCHMARKS, COLLECTION = both_directions(
     languages=LANGUAGES,
     description="1,000 test images of Flickr30k with a caption in each of 4 languages",
     licence="MIT",
+    origin=published_at(Multi30k.repository, Multi30k.revision),
     references=REFERENCES,
 )

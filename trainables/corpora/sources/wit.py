@@ -5,6 +5,7 @@ each has its own images (some are in several, with other captions), so that ther
 rank distance.
 """
 
+from trainables.corpora.hub import published_at
 from trainables.corpora.image_text import both_directions
 from trainables.corpora.image_text_tables import CaptionSplits
 from trainables.corpora.sources.xflickrco import IGLUE
@@ -40,5 +41,6 @@ BENCHMARKS, COLLECTION = both_directions(
     languages=tuple(PUBLISHED.images),
     description="8,553 images and 9,582 captions of Wikipedia in 11 languages, not parallel: each has its own images",
     licence="CC-BY-SA-4.0",
+    origin=published_at(PUBLISHED.repository, PUBLISHED.revision),
     references=(REFERENCE, IGLUE),
 )

@@ -1,5 +1,6 @@
 """XFlickr&CO of IGLUE: photographs of Flickr30k and COCO with one caption in each of 8 languages."""
 
+from trainables.corpora.hub import published_at
 from trainables.corpora.image_text import both_directions
 from trainables.corpora.image_text_tables import CaptionSplits
 
@@ -28,5 +29,6 @@ BENCHMARKS, COLLECTION = both_directions(
     languages=LANGUAGES,
     description="2,000 images of Flickr30k and COCO with a caption in each of 8 languages",
     licence="CC-BY-4.0",
+    origin=published_at(PUBLISHED.repository, PUBLISHED.revision),
     references=(IGLUE,),
 )

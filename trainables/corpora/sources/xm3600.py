@@ -3,6 +3,7 @@
 Captions of one image are independent of each other: parallel in what they describe, and not translations.
 """
 
+from trainables.corpora.hub import published_at
 from trainables.corpora.image_text import both_directions
 from trainables.corpora.image_text_tables import CaptionSplits
 
@@ -37,5 +38,6 @@ BENCHMARKS, COLLECTION = both_directions(
     languages=tuple(CAPTIONS),
     description="Crossmodal-3600: 3,600 images and 261,375 captions in 36 languages",
     licence="CC-BY-4.0",
+    origin=published_at(PUBLISHED.repository, PUBLISHED.revision),
     references=(REFERENCE,),
 )

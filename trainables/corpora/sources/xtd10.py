@@ -131,6 +131,7 @@ BENCHMARKS, COLLECTION = both_directions(
     languages=tuple(CAPTIONS),
     description="1,000 images of COCO, 800 of them training images, with a caption in each of 11 languages",
     licence="LicenseRef-Adobe-Research-NC",
+    origin=REPOSITORY,
     non_commercial=True,
     references=(REFERENCE,),
     measures=("success@10", "success@1", "success@5", "recall@5", "ndcg@10"),

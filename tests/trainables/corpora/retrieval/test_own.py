@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainables.corpora.hub_server import COMMIT, beside_a_hub, hub_server
 from tests.trainables.corpora.retrieval.toy_files import (
     CORPUS,
     QRELS,
@@ -170,6 +171,26 @@ def test_languages_of_a_repository_are_chosen(tmp_path: Path) -> None:
     assert load("hub:org/set", tmp_path / "data").languages == ("ko", "sw", "yo")
     chosen = load("hub:org/set:yo,sw", tmp_path / "data")
     assert (chosen.name, chosen.languages) == ("set:sw,yo", ("sw", "yo"))
+
+
+def test_a_repository_is_fetched_with_its_companion_at_their_commits(tmp_path: Path) -> None:
+    files = {
+        "BeIR/set": {
+            "corpus/corpus-00000-of-00001.parquet": write(tmp_path / "c.parquet", CORPUS).read_bytes(),
+            "queries/queries-00000-of-00001.parquet": write(tmp_path / "q.parquet", QUERIES).read_bytes(),
+        },
+        "BeIR/set-qrels": {"test.tsv": write(tmp_path / "t.tsv", QRELS).read_bytes()},
+    }
+    code = """if True:
+        from trainables.corpora.sources.registry import load_benchmark
+        built = load_benchmark("hub:BeIR/set:en", "test")
+        print(built.name, built.origin, len(built.query_texts), len(built.candidate_ids), built.unjudged_queries)
+    """
+    with hub_server(files) as address:
+        (fetched,) = beside_a_hub(tmp_path / "home", address, code)
+    assert fetched == f"set:en hub:BeIR/set@{COMMIT} 2 3 1"
+    (kept,) = beside_a_hub(tmp_path / "home", "http://127.0.0.1:9", code, offline=True)
+    assert kept == fetched
 
 
 def test_configurations_that_are_no_languages_are_told(tmp_path: Path) -> None:

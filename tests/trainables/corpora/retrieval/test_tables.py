@@ -43,7 +43,13 @@ def test_ids_may_be_whole_numbers_and_nothing_else(tmp_path: Path) -> None:
     [
         ("a.jsonl", '{"a": 1}\n{"a": \n', r"a\.jsonl:2 is not JSON"),
         ("a.jsonl", "[1]\n", r"a\.jsonl:1 is JSON but no object \(a list\)"),
-        ("a.tsv", "a\tb\n1\t2\t3\n", r"a\.tsv:2 has 3 cells and the header 2 \(a, b\)"),
+        ("a.tsv", "_id\ttext\n1\t2\t3\n", r"a\.tsv:2 has 3 cells and the header 2 \(_id, text\)"),
+        (
+            "a.tsv",
+            "_id text\n1 2\n",
+            r"a\.tsv:1: the first line must name the columns, separated by tabs, .* '_id text'",
+        ),
+        ("a.tsv", "1\t2\n", r"a\.tsv:1: the first line must name the columns, .* it is '1 TAB 2'"),
         ("a.parquet", "no table", r"a\.parquet cannot be read as Parquet after row 0"),
         ("a.txt", "a", r"a\.txt has no known suffix"),
     ],

@@ -102,3 +102,19 @@ def of_size(counts: Counts) -> tuple[Rows, Rows, Rows]:
     pairs = [(n % queries, (n + n // queries) % documents) for n in range(relevant)]
     judged = [{"query-id": f"q{q}", "corpus-id": f"d{d}", "score": 1} for q, d in pairs]
     return corpus, asked, judged
+
+
+def mteb_json_lines(folder: Path, rows: tuple[Rows, Rows, Rows], split: str = "test") -> None:
+    """As mteb has English sets: scores are floats."""
+    corpus, queries, qrels = rows
+    write(folder / "corpus.jsonl", corpus)
+    write(folder / "queries.jsonl", queries)
+    write(folder / f"qrels/{split}.jsonl", floats(qrels))
+
+
+def mteb_parquet(folder: Path, rows: tuple[Rows, Rows, Rows], split: str = "test", front: str = "") -> None:
+    """As mteb has other sets: scores are whole numbers."""
+    for name, table in zip(
+        (f"{front}corpus", f"{front}queries", f"{front}qrels" if front else "data"), rows, strict=True
+    ):
+        write(folder / name / f"{split}-00000-of-00001.parquet", table)

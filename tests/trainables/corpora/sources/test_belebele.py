@@ -73,7 +73,7 @@ def test_every_layout_is_read(layout: str, tmp_path: Path) -> None:
         write_card(tmp_path, layout)
     built = SET.load(("deu_Latn", "ary_Arab"), tmp_path)
     assert built.name == "belebele:ary_Arab,deu_Latn"
-    assert built.languages == ("ary-Arab", "deu-Latn")
+    assert built.languages == ("ary", "de")
     assert built.query_texts == ("Wer?", "Wann?", "Wer?") * 2
     assert built.candidate_texts == ("deu_Latn A", "deu_Latn B", "ary_Arab A", "ary_Arab B")
     assert built.parallel_ids == (f"{A}#1", f"{A}#2", f"{B}#1")

@@ -7,12 +7,17 @@ from tests.trainables.corpora.lareqa_checks import bibliography_key
 from trainables.corpora.pairs import PairItem
 from trainables.corpora.sources.registry import (
     BENCHMARKS,
+    COLLECTIONS,
     EMBEDDED,
     TRAINING_SOURCES,
+    asked_collections,
+    benchmark_names,
     load_benchmark,
 )
 from trainables.corpora.training_sets import load_training
 from trainables.errors import UserError
+from trainables.evaluation.measures.registry import chosen_measures
+from trainables.evaluation.metric_name import MetricName
 
 
 def write_pair(path: Path, identifier: str = "a") -> Path:
@@ -145,3 +150,47 @@ def test_a_link_to_a_file_of_another_name_is_a_pair_file(tmp_path: Path) -> None
     write_pair(tmp_path / "blobs/0123")
     (tmp_path / "set.jsonl").symlink_to(tmp_path / "blobs/0123")
     assert ids(load_training(["set"], tmp_path)) == {"set": ["a"]}
+
+
+def test_names_and_collections_are_consistent() -> None:
+    assert not BENCHMARKS.keys() & COLLECTIONS.keys()
+    for collection in COLLECTIONS.values():
+        assert len(set(collection.members)) == len(collection.members)
+        assert set(collection.members) <= BENCHMARKS.keys() | COLLECTIONS.keys()
+    assert benchmark_names(["atlas", "cqadupstack", "xquad-r"]) == (
+        "atlas", *COLLECTIONS["cqadupstack"].members, "xquad-r",
+    )  # fmt: skip
+    assert (len(COLLECTIONS["cqadupstack"].members), len(COLLECTIONS["nano-beir"].members)) == (12, 13)
+    assert "beir-msmarco" not in COLLECTIONS["beir"].members
+
+
+def test_the_forums_of_cqadupstack_are_one_of_fourteen_sets() -> None:
+    assert len(COLLECTIONS["beir"].members) == 14
+    assert len(set(benchmark_names(["beir"]))) == len(benchmark_names(["beir"])) == 13 + 12
+    assert [one.name for one in asked_collections(["beir", "atlas"])] == ["cqadupstack", "beir"]
+    assert asked_collections(["atlas", "beir-scifact"]) == ()
+
+
+def test_every_source_can_be_named_in_metrics_and_reports_measures_that_exist() -> None:
+    for name, source in BENCHMARKS.items():
+        chosen_measures(source.measures)
+        for asked in (name, f"{name}:{','.join(source.languages[:2])}" if source.languages else name):
+            metric = MetricName(asked, "cross-lingual", "ndcg@10", query_language="sw", pool_language="ko")
+            assert MetricName.parse(str(metric)) == metric
+
+
+def test_languages_are_asked_of_sets_that_have_several() -> None:
+    with pytest.raises(UserError, match="The benchmark beir-scifact is one whole: ask for it without languages"):
+        load_benchmark("beir-scifact:en", "test")
+    with pytest.raises(UserError, match="Unknown language of miracl 'swa': did you mean sw"):
+        load_benchmark("miracl:swa", "test")
+
+
+def test_revisions_are_pinned_by_commit() -> None:
+    """Facts are written by hand: a digit too few is a branch that does not exist."""
+    sources = Path(__file__).parents[4] / "trainables/corpora/sources"
+    for path in (
+        sources / f"{name}.py" for name in ("beir", "beir_pl", "cqadupstack", "nano_beir", "miracl", "dureader")
+    ):
+        for text in re.findall(r'"([0-9a-f]{30,})"', path.read_text()):
+            assert len(text) in (40, 64)
