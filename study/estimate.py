@@ -60,7 +60,9 @@ def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources, n
         held -= round(shape.embeddings * (1 - len(texts.pieces()) / len(texts.tokenizer)))
     share = math.ceil(config.batches.size / resources.workers)
     counts = (share, round((1 + negatives) * share))
-    memory = held * _BYTES_PER_TRAINED_PARAMETER + shape.activation_bytes * _padded(sides, counts, shape, config.compute)
+    memory = held * _BYTES_PER_TRAINED_PARAMETER + shape.activation_bytes * _padded(
+        sides, counts, shape, config.compute
+    )
     # Forward and backward cost 6 operations per weight and token; an encoding pass costs 2.
     weights = max(1, shape.parameters - shape.embeddings)
     encoded = sum(len(t.queries.ids) + len(t.candidates.ids) for t in (texts.dev, *texts.tests))

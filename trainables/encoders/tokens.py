@@ -116,9 +116,7 @@ def _content(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: s
     return f"{does} {prefix!r} {max_length} {fingerprint([texts], [])} {tokenizer.backend_tokenizer.to_str()}"
 
 
-def pad(
-    table: TokenTable, indices: npt.ArrayLike, pad_id: int, width: int = 0
-) -> tuple[torch.Tensor, torch.Tensor]:
+def pad(table: TokenTable, indices: npt.ArrayLike, pad_id: int, width: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns (input ids int64 [B, T], attention mask bool [B, T]) of some texts, padded on the right.
 
     Args:
@@ -136,6 +134,13 @@ def pad(
     positions = np.minimum(starts[:, None] + columns, len(table.ids) - 1)
     ids = np.where(mask, table.ids[positions], np.int64(pad_id))
     return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Returns a tensor of the processor on a device, without waiting for what an accelerator still has to do."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def _stand_in(tokenizer: PreTrainedTokenizerBase) -> int:

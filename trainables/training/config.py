@@ -70,7 +70,7 @@ class ComputeConfig(BaseModel):
     precision: Annotated[Literal["auto", "float32", "bfloat16"], Option(flag="precision")] = "auto"
     """precision of the encoder; auto: bfloat16 where accelerators support it. Weights and loss are always float32"""
     gradient_accumulation: Annotated[int, Field(ge=1, le=1_000_000), Option(flag="gradient-accumulation")] = 1
-    """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, at most one more
+    """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, up to one more
     forward pass, the same loss and gradient"""
     rectangles: Annotated[int, Field(ge=1, le=1_000)] = 4
     """most rectangles of texts of like length in which a chunk is encoded: less padding; 1: all as wide as the longest

@@ -16,11 +16,12 @@ from torch import Tensor
 from trainables.batches.batch import Batch
 from trainables.config import TrialConfig
 from trainables.encoders.model import Encoder
-from trainables.encoders.tokens import TokenTable, pad
+from trainables.encoders.tokens import TokenTable, moved, pad
 from trainables.parallel.replicated import Worker
 from trainables.training.config import ComputeConfig
 from trainables.training.loss import contrastive_loss
 from trainables.training.rectangles import Rows, chunks_of_rectangles, pass_cost
+
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
@@ -88,9 +89,9 @@ class GradientEngine:
         *cached, last = chunks = self._chunks(texts)
         embeddings = [part.requires_grad_() for part in self._without_history(texts, cached, step)]
         loss = self._loss([*embeddings, self._embed(texts, last, step)], chunks, share)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for chunk, part in zip(cached, embeddings, strict=True):
-            self._embed(texts, chunk, step).backward(part.grad)  # type: ignore[no-untyped-call]
+            self._embed(texts, chunk, step).backward(part.grad)
         return loss.detach()
 
     @torch.no_grad()
@@ -171,10 +172,7 @@ class GradientEngine:
         return self._move(ids), self._move(mask)
 
     def _move(self, tensor: Tensor) -> Tensor:
-        # From pinned memory, so that the program need not wait for the accelerator.
-        if self._worker.device.type == "cuda":
-            return tensor.pin_memory().to(self._worker.device, non_blocking=True)
-        return tensor.to(self._worker.device)
+        return moved(tensor, self._worker.device)
 
 
 def _dropout_seed(seed: int, rank: int, place: tuple[int, int]) -> int:

@@ -21,8 +21,10 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PassCost:
-    """Seconds of a forward and a backward pass: a text in a rectangle of w columns costs token · w · (1 + w / attention),
-    and each rectangle `launch` besides."""
+    """Seconds of a forward and a backward pass over a rectangle.
+
+    A text in w columns costs token · w · (1 + w / attention), and the rectangle `launch` besides.
+    """
 
     token: float
     """Of a token in everything but attention."""
@@ -31,7 +33,7 @@ class PassCost:
     launch: float
     """Of a pass beside its tokens: its calls, and a gradient of all weights to be written and added."""
 
-    def of_text(self, width: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def of_text(self, width: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """The seconds of a text by the width of its rectangle."""
         return self.token * width * (1 + width / self.attention)
 
