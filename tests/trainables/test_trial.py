@@ -106,9 +106,10 @@ def test_a_trial_with_a_trimmed_vocabulary_goes_on_where_it_was_cut_off(
 ) -> None:
     trial = toy_trial(**{"compute.trim_vocabulary": True, "compute.rectangles": 2})
     whole = run_toy_trial(trial, tmp_path / "whole")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(ReportLog, "report", cut_off)
+    monkeypatch.setattr(ReportLog, "report", cut_off)
+    with pytest.raises(KeyboardInterrupt):
         run_toy_trial(trial, tmp_path / "cut")
+    monkeypatch.undo()
     assert [path.name for path in (tmp_path / "cut" / CHECKPOINT).iterdir()]
     assert numbers(run_toy_trial(trial, tmp_path / "cut")) == numbers(whole)
 

@@ -2,14 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainables.toy_run import assert_same_gradient, toy_config, toy_data, toy_encoder, toy_tokens
+from tests.trainables.toy_run import assert_same_gradient, free_passes, toy_config, toy_data, toy_encoder, toy_tokens
 from trainables.batches.planner import BatchPlanner
 from trainables.encoders.tokens import pad
 from trainables.parallel.replicated import Worker
-from trainables.training import gradient
 from trainables.training.gradient import GradientEngine, _Chunk, _Texts, resolve_precision
 from trainables.training.loss import contrastive_loss
-from trainables.training.rectangles import PassCost
 
 DATA = toy_data()
 TOKENS = toy_tokens(DATA)
@@ -22,7 +20,7 @@ def loss_and_gradient(encoder, config, kind="cross", step=3, data=DATA):
     encoder.zero_grad()
     batch = BatchPlanner.of(data, config.batches, config.seed).batch(step, kind)
     loss = GradientEngine(encoder, toy_tokens(data), config, Worker()).add_gradient(batch, step)
-    return loss, {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
+    return loss, gradient_of(encoder)
 
 
 def assert_same(left, right):
@@ -38,51 +36,51 @@ def test_gradient_is_that_of_queries_and_passages_encoded_on_their_own(symmetric
     passages = encoder(*pad(TOKENS.passages, batch.passage_text, TOKENS.pad_id))
     expected = contrastive_loss(queries, passages, config.loss.temperature, symmetric=symmetric)
     expected.backward()
-    found_gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
-    assert_same((expected.detach(), found_gradient), loss_and_gradient(encoder, config))
+    assert_same((expected.detach(), gradient_of(encoder)), loss_and_gradient(encoder, config))
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("chunks", [1, 2, 3, 8])
-def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, dropout):
+@pytest.mark.parametrize(("chunks", "rectangles"), [(1, 1), (1, 3), (2, 2), (3, 1), (8, 1)])
+def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, rectangles, dropout):
     """The oracle encodes the same chunks with the same dropout, and keeps the whole graph instead of caching."""
-    config, encoder = toy_config(gradient_accumulation=chunks), toy_encoder(dropout)
-    engine = GradientEngine(encoder, TOKENS, config, Worker())
+    config, encoder = toy_config(gradient_accumulation=chunks, rectangles=rectangles), toy_encoder(dropout)
+    with free_passes():
+        engine = GradientEngine(encoder, TOKENS, config, Worker())
+        loss = loss_and_gradient(encoder, config)
+    encoder.zero_grad()
     batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(3, "cross")
     texts = _Texts.of(batch)
     found = engine._chunks(texts)
-    assert len(found) == chunks
+    assert (len(found), max(len(chunk.rectangles) for chunk in found)) == (chunks, rectangles)
     expected = engine._loss([engine._embed(texts, chunk, 3) for chunk in found], found, batch)
     expected.backward()
-    found_gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
-    assert_same((expected.detach(), found_gradient), loss_and_gradient(encoder, config))
+    assert_same((expected.detach(), gradient_of(encoder)), loss)
 
 
-@pytest.mark.parametrize(("chunks", "rectangles"), [(2, 1), (3, 2), (8, 1), (1, 2), (1, 9)])
+@pytest.mark.parametrize(
+    ("chunks", "rectangles", "passes"), [(1, 1, 1), (1, 2, 2), (1, 9, 3), (2, 1, 3), (3, 2, 7), (8, 1, 15)]
+)
 @pytest.mark.parametrize("symmetric", [False, True])
-def test_neither_chunks_nor_rectangles_change_loss_or_gradient(chunks, rectangles, symmetric, monkeypatch):
+def test_neither_chunks_nor_rectangles_change_loss_or_gradient(chunks, rectangles, passes, symmetric):
+    """Lengths are 3, 4 and 5, and all chunks but the last are encoded twice."""
     encoder = toy_encoder()
     whole = loss_and_gradient(encoder, toy_config(symmetric=symmetric, rectangles=1))
-    monkeypatch.setattr(gradient, "pass_cost", lambda *_: PassCost(token=1, attention=10, launch=0))
-    shapes = shapes_of_passes(encoder)
-    divided = toy_config(symmetric=symmetric, gradient_accumulation=chunks, rectangles=rectangles)
-    assert_same(whole, loss_and_gradient(encoder, divided))
-    # Lengths are 3, 4 and 5, and all chunks but the last are encoded twice.
-    assert len(shapes) == (3 if rectangles == 9 else 2 if chunks == 1 else len(shapes))
-    assert len(shapes) >= 2 * chunks - 1
-    assert sum(rows for rows, _ in shapes) < 2 * 2 * 8 * (1 if chunks > 1 else 0.5) + 1
-
-
-def shapes_of_passes(encoder):
     shapes = []
     encoder.register_forward_pre_hook(lambda module, inputs: shapes.append(tuple(inputs[0].shape)))
-    return shapes
+    divided = toy_config(symmetric=symmetric, gradient_accumulation=chunks, rectangles=rectangles)
+    with free_passes():
+        assert_same(whole, loss_and_gradient(encoder, divided))
+    assert len(shapes) == passes
+    assert {width for _, width in shapes} <= {3, 4, 5}
+
+
+def gradient_of(encoder):
+    return {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
 
 
 @pytest.mark.parametrize("hard_negatives", [1, 2])
 @pytest.mark.parametrize(("chunks", "rectangles"), [(1, 1), (1, 4), (3, 2), (8, 1)])
-def test_explicit_negatives_are_further_candidates_of_every_query(hard_negatives, chunks, rectangles, monkeypatch):
-    monkeypatch.setattr(gradient, "pass_cost", lambda *_: PassCost(token=1, attention=10, launch=0))
+def test_explicit_negatives_are_further_candidates_of_every_query(hard_negatives, chunks, rectangles):
     config = toy_config(hard_negatives=hard_negatives, gradient_accumulation=chunks, rectangles=rectangles)
     encoder = toy_encoder()
     batch = BatchPlanner.of(WITH_NEGATIVES, config.batches, config.seed).batch(3, "cross")
@@ -94,8 +92,8 @@ def test_explicit_negatives_are_further_candidates_of_every_query(hard_negatives
     scores = queries @ candidates.T / config.loss.temperature
     expected = torch.nn.functional.cross_entropy(scores, torch.arange(len(queries)))
     expected.backward()
-    found_gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
-    assert_same((expected.detach(), found_gradient), loss_and_gradient(encoder, config, data=WITH_NEGATIVES))
+    with free_passes():
+        assert_same((expected.detach(), gradient_of(encoder)), loss_and_gradient(encoder, config, data=WITH_NEGATIVES))
 
 
 def test_gradients_add_up():
@@ -150,6 +148,16 @@ def test_bfloat16_is_close_and_leaves_weights_and_gradients_in_float32():
             assert torch.cosine_similarity(value.flatten(), exact_gradient[name].flatten(), dim=0) > 0.9 or (
                 exact_gradient[name].norm() < 1e-3
             )
+
+
+@pytest.mark.slow
+def test_a_compiled_encoder_has_the_same_loss_and_gradient_and_stays_as_it_is():
+    encoder = toy_encoder()
+    names = list(encoder.state_dict())
+    for step in (3, 4):
+        whole = loss_and_gradient(encoder, toy_config(), step=step)
+        assert_same(whole, loss_and_gradient(encoder, toy_config(compile=True), step=step))
+    assert list(encoder.state_dict()) == names
 
 
 def test_precision_is_full_on_a_processor_unless_asked_otherwise():
