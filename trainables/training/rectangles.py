@@ -51,8 +51,8 @@ class _Device:
 
 
 _DEVICES = {
-    # Fitted to one core (benchmarks/training_step.py) on encoders of 1 x 64 to 6 x 384.
-    "cpu": _Device(operations=9e10, call=35e-6, weight=1e-9),
+    # Fitted to one core, with encoders of 1 x 64 to 6 x 384 and 8,000 to 250,000 pieces.
+    "cpu": _Device(operations=9e10, call=20e-6, weight=1e-9),
     # From data sheets, in bfloat16: what is called in Python keeps a fast accelerator waiting.
     "cuda": _Device(operations=3e14, call=50e-6, weight=8e-12),
 }
