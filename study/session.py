@@ -344,15 +344,7 @@ class Session:
         return self.settings.seeds or self._space.seeds
 
     def _shared_bytes(self) -> int:
-        tables = [
-            table
-            for texts in self._inputs.by_token_key.values()
-            for table in (
-                texts.queries,
-                texts.passages,
-                *(part for b in (texts.dev, *texts.tests) for part in (b.queries, b.candidates)),
-            )
-        ]
+        tables = [table for texts in self._inputs.by_token_key.values() for table in texts.tables]
         data = self._inputs.data
         return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes
 

@@ -42,8 +42,14 @@ class TokenTable:
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """[n], tokens per text, at least 1."""
+        """[n], tokens per text, at least 1; 0 where `among` has left texts out."""
         return np.diff(self.offsets)
+
+    def among(self, rows: npt.NDArray[np.integer], size: int) -> "TokenTable":
+        """The table of `size` texts of which these, in this order, are the ascending `rows`; the others have no ids."""
+        lengths = np.zeros(size, dtype=np.int64)
+        lengths[rows] = self.lengths
+        return TokenTable(self.ids, _offsets(lengths))
 
 
 def tokenise(
@@ -121,9 +127,7 @@ def _content(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: s
     return f"{does} {prefix!r} {max_length} {fingerprint([texts], [])} {tokenizer.backend_tokenizer.to_str()}"
 
 
-def pad(
-    table: TokenTable, indices: npt.ArrayLike, pad_id: int, multiple_of: int = 1
-) -> tuple[torch.Tensor, torch.Tensor]:
+def pad(table: TokenTable, indices: npt.ArrayLike, pad_id: int, width: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns (input ids int64 [B, T], attention mask bool [B, T]) of some texts, padded on the right.
 
     Where tokens of a prompt are not pooled, the mask is int8, and `pooling.PROMPT` at their places.
@@ -132,13 +136,12 @@ def pad(
         table: all texts.
         indices: [B], which of them.
         pad_id: token id of the padding.
-        multiple_of: T, the longest text, is rounded up to a multiple of it (tensor cores, fewer shapes to compile).
+        width: least T, which else is the length of the longest text.
     """
     rows = np.asarray(indices, dtype=np.int64)
     starts = table.offsets[rows]
     lengths = table.offsets[rows + 1] - starts
-    width = -(-int(lengths.max(initial=1)) // multiple_of) * multiple_of
-    columns = np.arange(width)
+    columns = np.arange(max(width, int(lengths.max(initial=1))))
     mask = columns < lengths[:, None]
     # Positions behind a text read some other text's ids, which the mask then replaces.
     positions = np.minimum(starts[:, None] + columns, len(table.ids) - 1)
@@ -146,6 +149,13 @@ def pad(
     if table.prompt:
         mask = np.where(mask & (columns < table.prompt), np.int8(PROMPT), mask.astype(np.int8))
     return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Returns a tensor of the processor on a device, without waiting for what an accelerator still has to do."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def _stand_in(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -31,8 +31,8 @@ def _config(folder: Path, pooling: str = "mean") -> EncoderConfig:
     return resolve_encoder(str(folder)).model_copy(update={"pooling": pooling})
 
 
-def _batch(texts, tokenizer, multiple_of: int = 1):
-    return pad(tokenise(texts, tokenizer, "", 30), np.arange(len(texts)), tokenizer.pad_token_id, multiple_of)
+def _batch(texts, tokenizer, width: int = 0):
+    return pad(tokenise(texts, tokenizer, "", 30), np.arange(len(texts)), tokenizer.pad_token_id, width)
 
 
 @pytest.mark.parametrize("family", ["xlm-r", "bert"])
@@ -67,7 +67,7 @@ def test_batch_mates_and_padding_do_not_move_an_embedding(checkpoint, tokenizer,
     encoder = config.model_copy(update={"pooling": pooling}).build(tokenizer, seed=3).eval()
     mixed = ["Peru", *texts[:40], "Ghana " * 9]
     with torch.no_grad():
-        together, padded = encoder(*_batch(mixed, tokenizer)), encoder(*_batch(mixed, tokenizer, multiple_of=32))
+        together, padded = encoder(*_batch(mixed, tokenizer)), encoder(*_batch(mixed, tokenizer, width=32))
         alone = torch.cat([encoder(*_batch([text], tokenizer)) for text in mixed])
     assert (together - alone).abs().max() < 1e-5
     assert (padded - alone).abs().max() < 1e-5
