@@ -12,6 +12,7 @@ from search_spaces.space import Space
 from study.records import (
     TEXT_COLUMNS,
     BenchmarkRecord,
+    CollectionRecord,
     DataRecord,
     OverlapExample,
     SetRecord,
@@ -26,8 +27,14 @@ from trainables.corpora.items import Items, PairItem
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pair_files import Asked, Seen
 from trainables.corpora.pairs import TrainingData, training_data
-from trainables.corpora.sources.base import BenchmarkSource
-from trainables.corpora.sources.registry import TRAINING_SOURCES, benchmark_names, find_benchmark, load_benchmark
+from trainables.corpora.sources.base import BenchmarkSource, Collection
+from trainables.corpora.sources.registry import (
+    TRAINING_SOURCES,
+    asked_collections,
+    benchmark_names,
+    find_benchmark,
+    load_benchmark,
+)
 from trainables.corpora.training_sets import read_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
@@ -44,10 +51,14 @@ class StudyData:
     dev: Benchmark
     tests: tuple[Benchmark, ...]
     overlap: Overlap
+    held_out: int
+    """Items of the training sets that are the dev set."""
     left_out: tuple[tuple[str, str], ...]
     """Training sets that cannot fill a batch of every size, each with the reason."""
     sources: Mapping[str, BenchmarkSource]
     """What is known of each benchmark, by its name."""
+    collections: tuple[Collection, ...]
+    """Those that were asked for, smaller ones first."""
     languages_left_out: tuple[tuple[str, str], ...]
     """Languages in which no set can fill a monolingual batch of every size, each with the reason."""
     items_in_use: int
@@ -95,7 +106,12 @@ class StudyData:
             ),
             dev=_benchmark_record(self.dev, self.ties),
             benchmarks={test.name: _benchmark_record(test, self.ties, self.sources[test.name]) for test in self.tests},
+            collections={
+                one.name: CollectionRecord(members=one.members, shares_questions=one.shares_questions)
+                for one in self.collections
+            },
             overlap=self.overlap.counts(),
+            overlap_negatives=self.overlap.negative_counts(),
             overlap_examples={
                 one.name: tuple(
                     OverlapExample(training=inert(met.training), evaluation=inert(met.evaluation))
@@ -147,8 +163,10 @@ def load_data(
         dev=trained.dev,
         tests=tests,
         overlap=trained.overlap,
+        held_out=trained.held_out,
         left_out=tuple(largest.left_out),
         sources={test.name: source for source, test in zip(sources, tests, strict=True)},
+        collections=asked_collections(settings.evaluate or space.benchmarks),
         languages_left_out=tuple(largest.languages_left_out),
         items_in_use=largest.items_in_use,
         ties=settings.ties,
@@ -164,6 +182,7 @@ class _Trained(NamedTuple):
     training: TrainingData
     dev: Benchmark
     overlap: Overlap
+    held_out: int
     seen: Mapping[str, Seen]
     first_items: Mapping[str, PairItem]
 
@@ -184,12 +203,14 @@ def _trained_on(
     with_tests = find_overlap(sets, tests, exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_tests)
+    before = sum(map(len, sets.values()))
     sets, dev = _dev_set(sets, settings.data_dir)
+    held_out = before - sum(map(len, sets.values()))
     with_dev = find_overlap(sets, [dev], exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_dev)
     overlap = with_tests.and_with(with_dev)
-    return _Trained(training_data(sets), dev, overlap, seen, first_items)
+    return _Trained(training_data(sets), dev, overlap, held_out, seen, first_items)
 
 
 def _seen(seen: Seen | None) -> dict[str, Any]:
@@ -266,6 +287,7 @@ def _benchmark_record(benchmark: Benchmark, ties: TieRule, source: BenchmarkSour
         candidates=len(benchmark.candidate_language),
         languages=benchmark.languages,
         parallel_ids=len(benchmark.parallel_ids),
+        origin=benchmark.origin or None,
         unjudged_queries=benchmark.unjudged_queries,
         queries_with_nothing_relevant=len(benchmark.judged_only_irrelevant),
         **known,

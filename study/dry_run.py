@@ -65,8 +65,6 @@ def _lines(
     settings: StudySettings, plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: Resources
 ) -> Mapping[str, str]:
     training, dev = data.training, data.dev
-    overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
-    treated = "kept" if settings.keep_overlap else "dropped"
     tests = [
         f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates; "
         f"{data.sources[t.name].terms})"
@@ -87,10 +85,10 @@ def _lines(
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
         "no monolingual batches in": "; ".join(f"{name}: {why}" for name, why in data.languages_left_out)
         or "no language",
-        "overlap": f"{overlapping:,} items share text with a benchmark, {treated} (translations of its texts are not "
-        "seen: no comparison of texts tells them)",
+        "overlap": _overlap(data, "kept" if settings.keep_overlap else "dropped"),
         **_meetings(data),
-        "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
+        "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates"
+        + (f", made of {data.held_out:,} items held out of the training sets" if data.held_out else ""),
         "benchmarks": ", ".join(tests),
         **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
         **({"not trained": _not_trained(data)} if data.languages_not_trained else {}),
@@ -115,6 +113,17 @@ def _training_files(data: StudyData) -> dict[str, str]:
         found[f"  {name}"] = inert(f"layout {seen.layout}{columns}{of}; languages {languages}{left_out}")
         found[f"  {name}, first item"] = _shown(data.first_items[name])
     return found
+
+
+def _overlap(data: StudyData, treated: str) -> str:
+    """How many items share text with the benchmarks and with the dev set, and what is done with them."""
+    tests = sum(data.overlap.of_benchmark(test.name) for test in data.tests)
+    parts = [f"{tests:,} items share text with a benchmark"]
+    if of_dev := data.overlap.of_benchmark(data.dev.name):
+        parts.append(f"{of_dev:,} with the dev set")
+    if negatives := sum(n for of in data.overlap.negative_counts().values() for n in of.values()):
+        parts.append(f"{negatives:,} explicit negatives with either")
+    return f"{', '.join(parts)}: {treated} (translations are not seen: no comparison of texts tells them)"
 
 
 def _meetings(data: StudyData) -> dict[str, str]:

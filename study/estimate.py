@@ -2,17 +2,21 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from study.cluster.resources import Resources
 from trainables.config import TrialConfig
-from trainables.encoders.tokens import TokenTable
+from trainables.encoders.base import Shape
 from trainables.inputs import TokenisedTexts
 from trainables.memory import held_gib
+from trainables.training.config import ComputeConfig
+from trainables.training.rectangles import PassCost, chunks_of_rectangles
 
 _BYTES_PER_TRAINED_PARAMETER = 16
 """float32 weight, gradient and two moments of AdamW."""
@@ -49,10 +53,16 @@ def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources, n
         negatives: explicit negatives per pair.
     """
     shape = config.encoder.shape(len(texts.tokenizer))
-    pair_tokens = float(texts.queries.lengths.mean() + (1 + negatives) * texts.passages.lengths.mean())
-    chunk = math.ceil(config.batches.size / resources.workers / config.compute.gradient_accumulation)
-    padded = chunk * (_longest_of(texts.queries, chunk) + (1 + negatives) * _longest_of(texts.passages, chunk))
-    memory = shape.parameters * _BYTES_PER_TRAINED_PARAMETER + padded * shape.activation_bytes
+    sides = [table.lengths[table.lengths > 0] for table in (texts.queries, texts.passages)]
+    pair_tokens = float(sides[0].mean() + (1 + negatives) * sides[1].mean())
+    held = shape.parameters
+    if config.compute.trim_vocabulary:
+        held -= round(shape.embeddings * (1 - len(texts.pieces()) / len(texts.tokenizer)))
+    share = math.ceil(config.batches.size / resources.workers)
+    counts = (share, round((1 + negatives) * share))
+    memory = held * _BYTES_PER_TRAINED_PARAMETER + shape.activation_bytes * _padded(
+        sides, counts, shape, config.compute
+    )
     # Forward and backward cost 6 operations per weight and token; an encoding pass costs 2.
     weights = max(1, shape.parameters - shape.embeddings)
     encoded = sum(len(t.queries.ids) + len(t.candidates.ids) for t in (texts.dev, *texts.tests))
@@ -62,10 +72,26 @@ def estimate(config: TrialConfig, texts: TokenisedTexts, resources: Resources, n
     return Estimate(shape.parameters, held_gib() + memory / 2**30, _SECONDS_PER_TRIAL + seconds)
 
 
-def _longest_of(texts: TokenTable, number: int) -> float:
-    """The mean length in tokens of the longest of so many texts, to which all of them are padded."""
-    lengths = np.random.default_rng(0).choice(texts.lengths, (_DRAWS, number))
-    return float(lengths.max(axis=1).mean())
+def _padded(
+    sides: Sequence[npt.NDArray[np.int64]], counts: Sequence[int], shape: Shape, compute: ComputeConfig
+) -> float:
+    """The mean number of tokens, padding included, of the largest chunk of random batches.
+
+    Args:
+        sides: lengths of the queries, lengths of the passages.
+        counts: how many of either a worker encodes.
+        shape: of the encoder.
+        compute: chunks and rectangles.
+    """
+    generator, cost = np.random.default_rng(0), PassCost(token=1, attention=6 * shape.width, launch=0)
+    largest = []
+    for _ in range(_DRAWS):
+        lengths = np.concatenate(
+            [generator.choice(side, count) for side, count in zip(sides, counts, strict=True)],
+        )
+        chunks = chunks_of_rectangles(lengths, compute.gradient_accumulation, compute.rectangles, cost)
+        largest.append(max(sum(len(rows) * lengths[rows].max() for rows in chunk) for chunk in chunks))
+    return float(np.mean(largest))
 
 
 @cache

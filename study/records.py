@@ -132,6 +132,8 @@ class BenchmarkRecord(Record):
     """languages of queries and candidates"""
     parallel_ids: int
     """questions; a question in several languages counts once"""
+    origin: str | None = None
+    """where its files were fetched from, with their commit; null where the name says it"""
     unjudged_queries: int = 0
     """queries of its files that nobody judged, and that are left out"""
     queries_with_nothing_relevant: int = 0
@@ -142,6 +144,15 @@ class BenchmarkRecord(Record):
     """whether the licence forbids commercial use"""
     references: tuple[str, ...] = ()
     """works to cite, as BibTeX entries"""
+
+
+class CollectionRecord(Record):
+    """Benchmarks whose mean is a result of its own."""
+
+    members: tuple[str, ...]
+    """names of benchmarks, or of smaller collections, each of which counts as one"""
+    shares_questions: bool = False
+    """whether questions of one id are about the same thing in all members"""
 
 
 class OverlapExample(Record):
@@ -162,10 +173,23 @@ class DataRecord(Record):
     """the dev set, which chooses"""
     benchmarks: Mapping[str, BenchmarkRecord]
     """the benchmarks, which judge, by name"""
+    collections: Mapping[str, CollectionRecord] = {}
+    """collections of benchmarks that were asked for, by name, smaller ones first"""
     overlap: Mapping[str, Mapping[str, int]] = {}
     """training items that share text with a benchmark, by set and benchmark; dropped unless `keep_overlap` was set"""
+    overlap_negatives: Mapping[str, Mapping[str, int]] = {}
+    """texts among the explicit negatives that share text with a benchmark, likewise; their items stay"""
     overlap_examples: Mapping[str, tuple[OverlapExample, ...]] = {}
     """the first of these texts, by benchmark"""
+
+    @property
+    def main_measures(self) -> dict[str, str | None]:
+        """By benchmark or collection what its authors report first; null where members differ, or nothing is said."""
+        found = {name: one.main_measure for name, one in self.benchmarks.items()}
+        for name, collection in self.collections.items():
+            of_members = {found.get(member) for member in collection.members}
+            found[name] = of_members.pop() if len(of_members) == 1 else None
+        return found
 
 
 class ObjectiveRecord(Record):

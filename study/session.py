@@ -112,7 +112,11 @@ class Session:
             self._data.training,
             self._data.dev,
             self._data.tests,
-            EvaluationRules((*asked_measures(settings), *self._data.measures), settings.ties),
+            EvaluationRules(
+                (*asked_measures(settings), *self._data.measures),
+                settings.ties,
+                tuple((one.name, one.members) for one in self._data.collections),
+            ),
             ArrayCache(self._cache / "tokens"),
             keep_ids=settings.keep_runs,
         )
@@ -340,15 +344,7 @@ class Session:
         return self.settings.seeds or self._space.seeds
 
     def _shared_bytes(self) -> int:
-        tables = [
-            table
-            for texts in self._inputs.by_token_key.values()
-            for table in (
-                texts.queries,
-                texts.passages,
-                *(part for b in (texts.dev, *texts.tests) for part in (b.queries, b.candidates)),
-            )
-        ]
+        tables = [table for texts in self._inputs.by_token_key.values() for table in texts.tables]
         data = self._inputs.data
         return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes
 

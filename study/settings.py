@@ -135,7 +135,7 @@ class StudySettings(BaseModel):
 
     # Where to, and with what.
     keep_encoders: bool = False
-    """keep the trained encoder of every confirm run, as a Hugging Face folder"""
+    """keep the trained encoder of every confirm run, as a folder of sentence-transformers"""
     keep_runs: bool = False
     """keep the first 1,000 candidates of every query in every confirm run, as trec run files with their judgements"""
     storage: Text = "studies"

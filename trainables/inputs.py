@@ -1,8 +1,10 @@
 """What the trials of a study share: tokenised once by the driver, then read by every trial from shared memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 from transformers import PreTrainedTokenizerBase
 
 from trainables.array_cache import ArrayCache
@@ -30,11 +32,25 @@ class TokenisedTexts:
 
     tokenizer: PreTrainedTokenizerBase
     queries: TokenTable
-    """Of `TrainingData.texts` as queries."""
+    """Of those `TrainingData.texts` that are queries; the others have no ids."""
     passages: TokenTable
-    """Of `TrainingData.texts` as passages."""
+    """Likewise of those that are passages, explicit negatives among them."""
     dev: TokenisedBenchmark
     tests: tuple[TokenisedBenchmark, ...]
+
+    @property
+    def tables(self) -> tuple[TokenTable, ...]:
+        """All token ids."""
+        benchmarks = (self.dev, *self.tests)
+        return self.queries, self.passages, *(table for one in benchmarks for table in (one.queries, one.candidates))
+
+    def pieces(self) -> npt.NDArray[np.int64]:
+        """The ids that any text uses, ascending, and that of the padding."""
+        is_used = np.zeros(len(self.tokenizer), dtype=np.bool_)
+        is_used[self.tokenizer.pad_token_id] = True
+        for table in self.tables:
+            is_used[table.ids] = True
+        return np.flatnonzero(is_used)
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,8 @@ class EvaluationRules:
     """What is computed beside the default measures."""
     ties: TieRule = "pessimistic"
     """How equal scores rank."""
+    collections: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Names of collections with those of their members, benchmarks or collections before them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +119,7 @@ def prepare_inputs(
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=(), item_ids=()),
-        {key: _tokenised(encoder, data.texts, dev, tests, cache, keep_ids) for key, encoder in by_key.items()},
+        {key: _tokenised(encoder, data, dev, tests, cache, keep_ids) for key, encoder in by_key.items()},
         rules,
     )
 
@@ -119,13 +137,13 @@ def _check_images(encoders: Iterable[EncoderConfig], benchmarks: Iterable[Benchm
 
 def _tokenised(
     encoder: EncoderConfig,
-    training: Sequence[str],
+    data: TrainingData,
     dev: Benchmark,
     tests: Sequence[Benchmark],
     cache: ArrayCache | None,
     keep_ids: bool,
 ) -> TokenisedTexts:
-    tokenizer = encoder.tokenizer(training)
+    tokenizer = encoder.tokenizer(data.texts)
 
     def queries(texts: Sequence[str]) -> TokenTable:
         return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length, cache)
@@ -140,6 +158,15 @@ def _tokenised(
             passages(found.candidate_texts),
         )
 
+    def training(role: Callable[[Sequence[str]], TokenTable], *uses: npt.NDArray[np.int32]) -> TokenTable:
+        # What is only ever a query needs no ids as a passage.
+        rows = np.unique(np.concatenate([use[use >= 0] for use in uses]))
+        return role([data.texts[row] for row in rows.tolist()]).among(rows, len(data.texts))
+
     return TokenisedTexts(
-        tokenizer, queries(training), passages(training), benchmark(dev), tuple(benchmark(test) for test in tests)
+        tokenizer,
+        training(queries, data.query_text),
+        training(passages, data.passage_text, data.negatives.text),
+        benchmark(dev),
+        tuple(benchmark(test) for test in tests),
     )

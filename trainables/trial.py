@@ -38,8 +38,10 @@ import torch
 from trainables.batches.facts import batch_facts
 from trainables.clock import Clock
 from trainables.encoders.model import Encoder, save_encoder
-from trainables.evaluation.encode import encode
+from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
+from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
+from trainables.evaluation.means import collection_means
 from trainables.evaluation.metric_name import named_dev
 from trainables.evaluation.runs import RUNS, qrels_file, run_file
 from trainables.inputs import TokenisedBenchmark, TrialInputs
@@ -65,7 +67,7 @@ class TrialOptions:
     """Threads of a worker."""
     gpus_per_worker: float = 0.0
     keep_encoder: bool = False
-    """Keep the trained encoder of a confirm run, as a Hugging Face folder."""
+    """Keep the trained encoder of a confirm run, as a folder of sentence-transformers."""
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
     keep_runs: bool = False
@@ -95,13 +97,17 @@ def run_trial(
     torch.set_num_threads(options.threads)
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
-    encoder = config.encoder.build(texts.tokenizer, config.seed).to(worker.device)
+    encoder = config.encoder.build(texts.tokenizer, config.seed)
+    parameters = encoder.parameter_count
+    if config.compute.trim_vocabulary:
+        trim_vocabulary(encoder, texts.pieces())
+    encoder.to(worker.device)
     scratch = _scratch(folder, options)
-    judge = _Judge(
-        inputs, worker.device, clock, scratch, runs=folder / RUNS if options.keep_runs else None, tag=trial.id
-    )
+    precision = config.compute.evaluation_precision
+    runs = folder / RUNS if options.keep_runs else None
+    judge = _Judge(inputs, worker.device, clock, precision, scratch, runs=runs, tag=trial.id)
     ratio = config.ratio
-    signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature)
+    signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature, precision)
     summary = fine_tune(
         config,
         inputs.data,
@@ -119,8 +125,11 @@ def run_trial(
         return
     metrics = named_dev(summary.dev)
     if trial.phase == "confirm" and summary.status == "complete":
-        metrics |= _judged(judge, encoder, folder)
+        judged = _judged(judge, encoder, folder)
+        metrics |= judged | collection_means(judged, inputs.rules.collections)
         if options.keep_encoder:
+            if config.compute.trim_vocabulary:
+                restore_vocabulary(encoder, config.encoder.build(texts.tokenizer, config.seed))
             with (folder / ENCODER).uploaded() as path:
                 save_encoder(encoder, texts.tokenizer, path)
     result = Result(
@@ -130,7 +139,7 @@ def run_trial(
         mean_ratio=summary.mean_ratio,
         mono_share=summary.mono_share,
         negatives_per_query=summary.negatives_per_query,
-        parameters=summary.parameters,
+        parameters=parameters,
         batches=batch_facts(inputs.data, config.batches, config.seed, summary.ratios) if summary.ratios else None,
         cost=_cost(summary, clock, worker, options),
         started=started,
@@ -171,13 +180,14 @@ class _Judge:
         inputs: TrialInputs,
         device: torch.device,
         clock: Clock,
+        precision: Precision,
         scratch: Path | None,
         runs: Folder | None = None,
         tag: str = "",
     ) -> None:
         """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
         self._inputs, self._texts = inputs, inputs.texts
-        self._device, self._clock, self._scratch = device, clock, scratch
+        self._device, self._clock, self._precision, self._scratch = device, clock, precision, scratch
         self._runs, self._tag = runs, tag
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
@@ -192,7 +202,14 @@ class _Judge:
         pad_id = self._texts.tokenizer.pad_token_id
         with self._clock.measure("encode"):
             queries, candidates = (
-                encode(encoder, table, pad_id=pad_id, device=self._device, scratch=self._scratch)
+                encode(
+                    encoder,
+                    table,
+                    pad_id=pad_id,
+                    device=self._device,
+                    precision=self._precision,
+                    scratch=self._scratch,
+                )
                 for table in (tokenised.queries, tokenised.candidates)
             )
         with self._clock.measure("score"):

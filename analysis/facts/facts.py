@@ -12,7 +12,7 @@ from analysis.facts.merging import distinct, refuse_unlike, tell_apart, trained_
 from analysis.facts.records import StudyRecords
 from analysis.facts.runs import Cell, Run
 from study.benchmarks import judged_benchmarks, setting_of
-from study.records import BenchmarkRecord, ObjectiveRecord, Study, open_study
+from study.records import BenchmarkRecord, CollectionRecord, ObjectiveRecord, Study, open_study
 from trainables.errors import UserError
 from trainables.evaluation.measures.record import BOUNDS, MeasureRecord, Unit
 from trainables.evaluation.metric_name import MetricName, MetricSetting, Setting
@@ -277,7 +277,7 @@ class Facts:
         records: dict[str, BenchmarkRecord] = {}
         for study in self.studies:
             records = {**study.info.data.benchmarks, **records}
-        main = {n: one.main_measure for study in self.studies for n, one in study.info.data.benchmarks.items()}
+        main = {n: one for study in self.studies for n, one in study.info.data.main_measures.items()}
         return tuple(
             Benchmark(
                 one.name,
@@ -289,6 +289,11 @@ class Facts:
             )
             for one in judged_benchmarks(main, self.metrics, self.measures)
         )
+
+    @property
+    def collections(self) -> dict[str, CollectionRecord]:
+        """The collections of benchmarks whose means are results, by name, smaller ones first."""
+        return {name: one for study in self.studies for name, one in study.info.data.collections.items()}
 
     def _compared_bias(self, benchmark: str) -> Iterator[MeasureRecord]:
         for measure in self.measures.values():

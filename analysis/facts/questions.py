@@ -1,9 +1,19 @@
 """Values per question of every arm, read once per run."""
 
+from dataclasses import replace
+
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Benchmark, Facts, Place
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.questions import QuestionTable, average, has_values, over_settings, question_table
+from analysis.statistics.questions import (
+    QuestionTable,
+    average,
+    has_values,
+    over_benchmarks,
+    over_settings,
+    question_table,
+)
+from study.records import CollectionRecord
 
 
 class Questions:
@@ -14,6 +24,7 @@ class Questions:
 
     def __init__(self, facts: Facts) -> None:
         self._benchmarks = facts.benchmarks
+        self._collections = facts.collections
         self._tables: dict[str, dict[Place, QuestionTable]] = {}
         self.problems: list[str] = []
 
@@ -83,7 +94,21 @@ class Questions:
                 except StatisticsError as error:
                     self.problems.append(f"{arm.label} on {benchmark.name}: {error}")
             self._add_overall(tables, benchmark)
+        for benchmark in self._benchmarks:
+            if benchmark.name in self._collections:
+                self._add_means(tables, benchmark, self._collections[benchmark.name])
         return tables
+
+    def _add_means(self, tables: dict[Place, QuestionTable], of: Benchmark, collection: CollectionRecord) -> None:
+        """Adds the means over the members of a collection, where all of them have values."""
+        for place in of.places:
+            members = {name: tables.get(replace(place, benchmark=name)) for name in collection.members}
+            held = {name: table for name, table in members.items() if table is not None}
+            if len(held) == len(members):
+                try:
+                    tables[place] = over_benchmarks(held, share_questions=collection.shares_questions)
+                except StatisticsError as error:
+                    self.problems.append(f"{of.name}: {error}")
 
     def _add_overall(self, tables: dict[Place, QuestionTable], benchmark: Benchmark) -> None:
         """Adds the mean of all settings, where the benchmark has one and every setting has values."""

@@ -205,9 +205,30 @@ def over_settings(tables: Mapping[str, QuestionTable]) -> QuestionTable:
     Raises:
         StatisticsError: there is no such seed.
     """
+    return _side_by_side(tables)
+
+
+def over_benchmarks(tables: Mapping[str, QuestionTable], *, share_questions: bool) -> QuestionTable:
+    """Returns the mean of the metrics of several benchmarks, over the seeds that all have.
+
+    Args:
+        tables: by name of the benchmark.
+        share_questions: whether questions of one name are one unit, or another one in every benchmark.
+
+    Raises:
+        StatisticsError: there is no such seed.
+    """
+    if share_questions:
+        return _side_by_side(tables)
+    return _side_by_side(
+        {name: replace(one, questions=tuple(f"{name}: {q}" for q in one.questions)) for name, one in tables.items()}
+    )
+
+
+def _side_by_side(tables: Mapping[str, QuestionTable]) -> QuestionTable:
     common = tuple(sorted(set.intersection(*(set(table.seeds) for table in tables.values()))))
     if not common:
-        raise StatisticsError("The settings share no seed: evaluate every run in all of them.")
+        raise StatisticsError(f"{' and '.join(tables)} share no seed: evaluate every run in all of them.")
     questions = tuple(sorted({question for table in tables.values() for question in table.questions}))
     number = {question: place for place, question in enumerate(questions)}
     sums, counts = [], []
@@ -220,7 +241,7 @@ def over_settings(tables: Mapping[str, QuestionTable]) -> QuestionTable:
     return QuestionTable(
         common,
         questions,
-        tuple(f"{setting}: {cell}" for setting, table in tables.items() for cell in table.cells),
+        tuple(f"{part}: {cell}" for part, table in tables.items() for cell in table.cells),
         np.concatenate(sums, axis=2),
         np.concatenate(counts, axis=1),
         np.concatenate([table.weights for table in tables.values()]) / len(tables),

@@ -102,8 +102,7 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
     """
     where = study.folder.location
     pairs = _main_pairs(study)
-    main = {name: one.main_measure for name, one in study.info.data.benchmarks.items()}
-    found = judged_benchmarks(main, _metrics(study), study.info.measures)
+    found = judged_benchmarks(study.info.data.main_measures, _metrics(study), study.info.measures)
     if not (pairs and found and all(study.confirm_trials(arm) for pair in pairs for arm in pair)):
         raise UserError(f"{where} has no results for its main comparison yet: let its confirm phase end first.")
     benchmark, setting = found[0], found[0].setting_of(study.info.objectives[0].metric)

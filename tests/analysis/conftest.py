@@ -18,6 +18,7 @@ from study.records import (
     ArmsRecord,
     BenchmarkRecord,
     BranchRecord,
+    CollectionRecord,
     DataRecord,
     EncoderRecord,
     FactorRecord,
@@ -36,6 +37,7 @@ from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.corpora.sources.registry import BENCHMARKS
 from trainables.encoders.registry import PRESETS, encoder_config
+from trainables.evaluation.means import collection_means
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.evaluation.tie_rule import TieRule
 from trainables.options import patched
@@ -118,6 +120,7 @@ class StudyPlan:
     languages: Sequence[str] = ("de", "en", "th")
     questions: int = 40
     benchmarks: Sequence[str] = ("atlas",)
+    collections: Mapping[str, CollectionRecord] = field(default_factory=dict)
     models: Sequence[str] = ("small",)
     batch_sizes: Sequence[int] = (48,)
     search_trials: int = 6
@@ -450,7 +453,9 @@ def _write_confirm(folder: Folder, plan: StudyPlan, cell: CellPlan, arm: ArmTrut
     queries = pd.concat([frame[0] for frame in frames], ignore_index=True)
     ranks = pd.concat([frame[1] for frame in frames], ignore_index=True)
     # Trials of both phases are judged on the dev set as well.
-    metrics = summary_metrics(queries, ranks) | {"dev/multilingual/map": 0.9, "dev/bias/rank_distance": 3.0}
+    judged = summary_metrics(queries, ranks)
+    judged |= collection_means(judged, [(name, one.members) for name, one in plan.collections.items()])
+    metrics = judged | {"dev/multilingual/map": 0.9, "dev/bias/rank_distance": 3.0}
     mean = (ratio_at(arm.schedule, 0) + ratio_at(arm.schedule, 1)) / 2
     result = _result(config, metrics, "complete", mean, batches=_batches(config, mean))
     trial = _write_trial(folder, record, result, _reports(config, arm, 0.7))
@@ -532,6 +537,7 @@ def _info(plan: StudyPlan, branches: Sequence[str]) -> StudyRecord:
             benchmarks={
                 name: _benchmark(plan, name, plan.fingerprints.get(name, f"fp-{name}")) for name in plan.benchmarks
             },
+            collections=plan.collections,
             overlap={"atlas": dict.fromkeys(plan.benchmarks, 2)},
             overlap_examples={"xquad-r": (OverlapExample(training="Who won?!", evaluation="who won"),)},
         ),

@@ -151,7 +151,7 @@ def test_the_plan_tells_how_many_groups_were_joined_and_what_overlaps(
 ) -> None:
     copies = copied(atlas_benchmark("test"), 7)
     said = plan(tmp_path, capsys, write(tmp_path / "mine.jsonl", [*copies, *two_questions_about_each(120, " ")]))
-    assert "7 items share text with a benchmark, dropped (translations of its texts are not seen" in said
+    assert "7 items share text with a benchmark: dropped (translations are not seen" in said
     assert "with atlas-test 7 items, such as (training text | evaluation text) " in said
     assert (
         "items of one group never share a batch; the 216 items form 108 groups (the files name 216; 108 were joined to "
@@ -207,13 +207,16 @@ def test_texts_in_one_language_are_told_as_what_they_are(tmp_path: Path) -> None
         load(file, train_language="en")
 
 
-def test_hard_negatives_that_stand_in_a_benchmark_are_overlap(tmp_path: Path) -> None:
+def test_hard_negatives_that_stand_in_a_benchmark_are_dropped_without_their_items(tmp_path: Path) -> None:
     benchmark = atlas_benchmark("test")
     copies = [{**item, "negatives": {"en": [benchmark.candidate_texts[n]]}} for n, item in enumerate(other(30))]
     data = load(
         write(tmp_path / "mine.jsonl", [*copies, *({**item, "id": f"x{n}"} for n, item in enumerate(apart(200)))])
     )
-    assert data.overlap.counts()["mine"]["atlas-test"] == 30
+    assert data.overlap.counts()["mine"]["atlas-test"] == 0
+    assert data.record().overlap_negatives["mine"]["atlas-test"] == len(set(benchmark.candidate_texts[:30]))
+    assert len(data.training.negatives) == 0
+    assert len(data.training) + data.held_out == 230
 
 
 def apart(count: int) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.trainables.toy_trial import ENCODER, numbers, run_toy_trial, toy_inputs, toy_trial
 from trainables.corpora.pairs import training_data
@@ -22,12 +24,12 @@ from trainables.parallel.replicated import Worker
 from trainables.ratio.controllers.gap import Gap
 from trainables.ratio.controls.replay import Replay
 from trainables.ratio.schedules.constant import Constant
-from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, Result, Rung
+from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, Report, Result, Rung
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
-from trainables.training.report_log import new_reports
+from trainables.training.report_log import ReportLog, new_reports
+from trainables.trial import CHECKPOINT, TrialOptions, run_trial
 from trainables.trial import ENCODER as ENCODER_FOLDER
-from trainables.trial import TrialOptions, run_trial
 
 
 def test_a_search_trial_leaves_its_reports_and_its_result_and_nothing_else(tmp_path: Path) -> None:
@@ -77,6 +79,53 @@ def test_a_confirm_trial_is_judged_on_the_benchmarks_and_keeps_its_encoder_where
     # The benchmark of this test is the dev set.
     assert result.metrics[f"{name}/multilingual/map"] == result.metrics["dev/multilingual/map"]
     assert resolve_encoder(str(tmp_path / ENCODER_FOLDER)).max_query_length == ENCODER.max_query_length
+
+
+def test_a_trimmed_vocabulary_changes_no_number_and_a_kept_encoder_has_all_of_it(tmp_path: Path) -> None:
+    kept = TrialOptions(keep_encoder=True)
+    # Few texts, so that pieces are left over, and no decay, which would shrink those that no text uses.
+    found = {}
+    for name, trim in (("whole", False), ("trimmed", True)):
+        options = {"optimiser.weight_decay": 0.0, "compute.trim_vocabulary": trim}
+        found[name] = run_toy_trial(toy_trial(phase="confirm", **options), tmp_path / name, kept)
+    texts = toy_inputs().of(ENCODER).texts
+    assert len(texts.pieces()) < len(texts.tokenizer)
+    assert found["trimmed"].parameters == found["whole"].parameters
+    # The norm of the gradient sums in another order, so that what nearly ties may tie.
+    quality = [
+        {name: value for name, value in found[one].metrics.items() if "/map" in name} for one in ("trimmed", "whole")
+    ]
+    assert quality[0] == pytest.approx(quality[1], abs=1e-3)
+    whole, trimmed = (load_file(tmp_path / name / ENCODER_FOLDER / "model.safetensors") for name in found)
+    for name, weights in whole.items():
+        torch.testing.assert_close(trimmed[name], weights, rtol=1e-4, atol=1e-4, msg=name)
+
+
+def test_a_trial_with_a_trimmed_vocabulary_goes_on_where_it_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = toy_trial(**{"compute.trim_vocabulary": True, "compute.rectangles": 2})
+    whole = run_toy_trial(trial, tmp_path / "whole")
+    monkeypatch.setattr(ReportLog, "report", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        run_toy_trial(trial, tmp_path / "cut")
+    monkeypatch.undo()
+    assert [path.name for path in (tmp_path / "cut" / CHECKPOINT).iterdir()]
+    assert numbers(run_toy_trial(trial, tmp_path / "cut")) == numbers(whole)
+
+
+def cut_off(log: ReportLog, report: Report) -> bool:
+    """Takes reports up to that after a checkpoint."""
+    if report.step > 4:
+        raise KeyboardInterrupt
+    return False
+
+
+def test_a_trial_can_be_evaluated_in_bfloat16(tmp_path: Path) -> None:
+    exact = run_toy_trial(toy_trial(), tmp_path / "exact").metrics["dev/multilingual/map"]
+    rounded = run_toy_trial(toy_trial(**{"compute.evaluation_precision": "bfloat16"}), tmp_path / "rounded")
+    assert rounded.metrics["dev/multilingual/map"] == pytest.approx(exact, rel=0.05)
+    assert rounded.metrics["dev/multilingual/map"] != exact
 
 
 def test_a_trial_that_misses_its_rung_leaves_by_itself(tmp_path: Path) -> None:

@@ -144,7 +144,8 @@ def both_directions(
         )
 
     sources = tuple(source(direction) for direction in DIRECTIONS)
-    return sources, Collection(name=name, description=description, members=tuple(one.name for one in sources))
+    members = tuple(one.name for one in sources)
+    return sources, Collection(name=name, description=description, members=members, shares_questions=True)
 
 
 def _in_language(key: str, language: str) -> str:

@@ -136,6 +136,23 @@ class Items(Sequence[PairItem]):
             *(column.take(number) for column in (self.query, self.passage, self.negatives)),
         )
 
+    def without_negatives(self, texts: npt.NDArray[np.bool_]) -> "Items":
+        """The same items without some negatives, and without those that stand in their places in other languages.
+
+        Args:
+            texts: [texts], which of `self.texts` are no negatives any more.
+        """
+        held = self.negatives
+        item = held.item.astype(np.int64)
+        # Entries of an item are ordered by language, so that the place in a list begins anew with each.
+        first = np.flatnonzero(_starts(item, held.language))
+        place = np.arange(len(item)) - np.repeat(first, np.diff(np.append(first, len(item))))
+        key = item * (1 + int(place.max(initial=0))) + place
+        kept = ~np.isin(key, key[texts[held.text]])
+        start = np.concatenate([[0], np.cumsum(np.bincount(item[kept], minlength=len(self)))]).astype(np.int64)
+        negatives = Column(start, held.language[kept], held.text[kept])
+        return Items(self.ids, self.group, self.groups, self.languages, self.texts, self.query, self.passage, negatives)
+
     def languages_of(self, *columns: Column) -> tuple[str, ...]:
         """The languages of the texts in some columns, in alphabetical order."""
         used = np.unique(np.concatenate([column.language for column in columns]))

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.items import Items, PairItem
@@ -35,6 +36,15 @@ class Overlap:
     """Per set and benchmark the ids of the overlapping items, in the order of the set; every pair has an entry."""
     meetings: Mapping[str, Mapping[str, tuple[Meeting, ...]]] = field(default_factory=dict)
     """Per set and benchmark the first texts that overlap, with what they share, `EXAMPLES` at most."""
+    negatives: Mapping[str, Mapping[str, npt.NDArray[np.int64]]] = field(default_factory=dict)
+    """Per set and benchmark the overlapping texts that are explicit negatives, by their number in the set."""
+
+    def negative_counts(self) -> dict[str, dict[str, int]]:
+        """Returns the number of overlapping texts among the negatives per set and benchmark, where there are any."""
+        counts = {
+            n: {other: len(texts) for other, texts in of.items() if len(texts)} for n, of in self.negatives.items()
+        }
+        return {name: found for name, found in counts.items() if found}
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Returns the number of overlapping items per set and benchmark."""
@@ -57,6 +67,7 @@ class Overlap:
         return Overlap(
             {name: {**found, **other.items.get(name, {})} for name, found in self.items.items()},
             {name: {**found, **other.meetings.get(name, {})} for name, found in self.meetings.items()},
+            {name: {**found, **other.negatives.get(name, {})} for name, found in self.negatives.items()},
         )
 
 
@@ -68,9 +79,9 @@ def find_overlap(
 ) -> Overlap:
     """Finds the training items that overlap with benchmarks.
 
-    An item overlaps with a benchmark when any of its texts, hard negatives included, in any language, shares running
-    text (see `shingles`) with any query or candidate. Memory: 9 to 17 bytes per distinct shingle of a benchmark,
-    whatever the size of the training sets.
+    An item overlaps with a benchmark when its question or passage, in any language, shares running text (see
+    `shingles`) with any query or candidate. An explicit negative that does is found as well, and is no reason to lose
+    its item. Memory: 9 to 17 bytes per distinct shingle of a benchmark, whatever the size of the training sets.
 
     Args:
         sets: items by name of the training set.
@@ -84,15 +95,18 @@ def find_overlap(
     known = {name: known_texts(own) for name, own in texts.items()}
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     met: dict[str, dict[str, tuple[Meeting, ...]]] = {}
+    negatives: dict[str, dict[str, npt.NDArray[np.int64]]] = {}
     for name, items in sets.items():
         overlaps = _overlapping(name, items, {other: known[other] for other in judged[name]}, watch)
-        found[name] = {other: ids for other, (ids, _) in overlaps.items()}
-        met[name] = {other: meetings(first, texts[other]) for other, (_, first) in overlaps.items()}
-    return Overlap(found, met)
+        found[name] = {other: one.ids for other, one in overlaps.items()}
+        met[name] = {other: meetings(one.first, texts[other]) for other, one in overlaps.items()}
+        negatives[name] = {other: one.negatives for other, one in overlaps.items()}
+    return Overlap(found, met, negatives)
 
 
 def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, Items]:
-    """Returns the sets without their overlapping items; sets that `overlap` does not know stay as they are.
+    """Returns the sets without their overlapping items and negatives; those that `overlap` does not know stay as they
+    are.
 
     Raises:
         UserError: nothing is left of a set.
@@ -102,6 +116,10 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
         dropped = overlap.of_set(name)
         own = Items.of(items)
         is_kept = np.fromiter((number not in dropped for number in own.ids), bool, len(own))
+        if negatives := [texts for texts in overlap.negatives.get(name, {}).values() if len(texts)]:
+            gone = np.zeros(len(own.texts), dtype=bool)
+            gone[np.concatenate(negatives)] = True
+            own = own.without_negatives(gone)
         kept[name] = own.take(is_kept) if dropped else own
         if dropped and not kept[name]:
             others = ", ".join(other for other, ids in overlap.items[name].items() if ids)
@@ -112,23 +130,38 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
     return kept
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What of a set overlaps with a benchmark."""
+
+    ids: tuple[str, ...]
+    """Of items whose question or passage does."""
+    first: Sequence[str]
+    """The first of these texts."""
+    negatives: npt.NDArray[np.int64]
+    """Numbers of the negatives that do."""
+
+
 def _overlapping(
     name: str, items: Sequence[PairItem], known: Mapping[str, KnownTexts], watch: Watch
-) -> dict[str, tuple[tuple[str, ...], list[str]]]:
-    """The ids of the items that overlap with each benchmark, and the first of their texts that do."""
+) -> dict[str, _Found]:
     if not known or not items:
-        return dict.fromkeys(known, ((), []))
+        return dict.fromkeys(known, _Found((), (), np.zeros(0, dtype=np.int64)))
     own = Items.of(items)
-    columns = (own.query, own.passage, own.negatives)
+    pairs = (own.query, own.passage)
     # Each text once, however many items have it.
-    used = np.unique(np.concatenate([column.text for column in columns]))
+    used = np.unique(np.concatenate([column.text for column in (*pairs, own.negatives)]))
     texts = watch(own.texts.take(used), f"comparing {name} with {', '.join(known)}", len(used))
     found = {}
     for other, shared in overlapping(texts, known).items():
         is_shared = np.zeros(len(own.texts), dtype=bool)
         is_shared[used] = shared
         flagged = np.zeros(len(own), dtype=bool)
-        for column in columns:
+        of_pairs = np.zeros(len(own.texts), dtype=bool)
+        for column in pairs:
             flagged[column.item[is_shared[column.text]]] = True
-        found[other] = tuple(own.ids.take(flagged)), list(own.texts.take(used[shared][:EXAMPLES]))
+            of_pairs[column.text] = True
+        first = own.texts.take(np.flatnonzero(is_shared & of_pairs)[:EXAMPLES])
+        negatives = np.unique(own.negatives.text[is_shared[own.negatives.text]]).astype(np.int64)
+        found[other] = _Found(tuple(own.ids.take(flagged)), list(first), negatives)
     return found

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from trainables.encoders.model import Encoder
-from trainables.encoders.tokens import TokenTable, pad
+from trainables.encoders.tokens import TokenTable, moved, pad
 from trainables.evaluation.embedding_file import EmbeddingFile
 
 Precision = Literal["float32", "bfloat16"]
@@ -89,14 +89,18 @@ def _encode(
     """The embeddings of some texts, in batches of like length."""
     lengths = table.lengths[texts]
     order = np.argsort(-lengths, kind="stable")
-    embeddings = np.empty((len(texts), encoder.dimension), dtype=np.float32)
+    device = torch.device(device)
+    # Fetched at the end, so that an accelerator never waits for the next batch.
+    found = torch.empty((len(texts), encoder.dimension), device=device)
     start = 0
     while start < len(order):
         # Longest first: the first text of a batch is its width, and memory runs out at once or never.
         rows = order[start : start + max(1, most // int(lengths[order[start]]))]
         ids, mask = pad(table, texts[rows], pad_id)
-        embeddings[rows] = encoder(ids.to(device), mask.to(device)).cpu().numpy()
+        found[start : start + len(rows)] = encoder(moved(ids, device), moved(mask, device))
         start += len(rows)
+    embeddings = np.empty(found.shape, dtype=np.float32)
+    embeddings[order] = found.cpu().numpy()
     return embeddings
 
 

@@ -1,6 +1,6 @@
 """From values per search or query to summary values: over cells, over languages, over settings."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray
-from trainables.evaluation.metric_name import SETTINGS, MetricName, Setting
+from trainables.evaluation.metric_name import SETTINGS, MetricName, Setting, headlines
 from trainables.evaluation.searches import Searches
 
 ALL: tuple[str, ...] = ()
@@ -94,6 +94,29 @@ def overall_means(
         if all(name in means for name in names):
             result[MetricName(benchmark.name, "overall", measure)] = float(np.mean([means[name] for name in names]))
     return result
+
+
+def collection_means(
+    metrics: Mapping[str, float], collections: Iterable[tuple[str, Sequence[str]]]
+) -> dict[str, float]:
+    """The mean over the members of each collection, of every value for all languages that all of them have.
+
+    >>> metrics = {"a/monolingual/map": 0.2, "b/monolingual/map": 0.4, "b/multilingual/map": 0.1}
+    >>> collection_means(metrics, [("both", ["a", "b"]), ("more", ["both", "b"])])
+    {'both/monolingual/map': 0.30000000000000004, 'more/monolingual/map': 0.35000000000000003}
+
+    Args:
+        metrics: summary values by name.
+        collections: names with those of their members: benchmarks, or collections before them.
+    """
+    means: dict[str, float] = {}
+    for name, members in collections:
+        known = {**metrics, **means}
+        for one in headlines(list(known)):
+            values = [known.get(str(one.of(member))) for member in members]
+            if one.benchmark == members[0] and one.setting != "bias" and None not in values:
+                means[str(one.of(name))] = float(np.mean([value for value in values if value is not None]))
+    return means
 
 
 def language_means(

@@ -14,7 +14,7 @@ from trainables.batches.kinds import KINDS, Kind
 from trainables.corpora.benchmark import Benchmark, CandidateLists
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
-from trainables.evaluation.encode import encode
+from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.measures.collapse import TIES, is_collapsed
 from trainables.evaluation.metric_name import MetricName
@@ -35,11 +35,19 @@ class DevSignals:
         pad_id: token id of the padding.
         device: where the encoder is.
         temperature: that of the loss.
+        precision: what the encoder computes in.
     """
 
-    def __init__(self, dev: TokenisedBenchmark, pad_id: int, device: torch.device, temperature: float) -> None:
+    def __init__(
+        self,
+        dev: TokenisedBenchmark,
+        pad_id: int,
+        device: torch.device,
+        temperature: float,
+        precision: Precision = "float32",
+    ) -> None:
         self._slice = dev_slice(dev, SLICE)
-        self._pad_id, self._device, self._temperature = pad_id, device, temperature
+        self._pad_id, self._device, self._temperature, self._precision = pad_id, device, temperature, precision
 
     @property
     def pairs(self) -> int:
@@ -55,8 +63,10 @@ class DevSignals:
         Raises:
             KeyError: a metric that the dev set does not have.
         """
-        queries = encode(encoder, self._slice.queries, pad_id=self._pad_id, device=self._device)
-        candidates = encode(encoder, self._slice.candidates, pad_id=self._pad_id, device=self._device)
+        queries, candidates = (
+            encode(encoder, table, pad_id=self._pad_id, device=self._device, precision=self._precision)
+            for table in (self._slice.queries, self._slice.candidates)
+        )
         benchmark = self._slice.benchmark
         found: dict[Signal, float] = {}
         for kind in KINDS:
@@ -160,4 +170,5 @@ def _next_language(chosen: npt.NDArray[np.int64], language: int) -> int:
 def _rows(table: TokenTable, rows: npt.NDArray[np.integer[Any]]) -> TokenTable:
     lengths = table.lengths[rows]
     ids = [table.ids[table.offsets[row] : table.offsets[row + 1]] for row in rows]
-    return TokenTable(np.concatenate(ids), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return TokenTable(np.concatenate(ids), offsets, table.prompt)

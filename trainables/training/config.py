@@ -60,15 +60,28 @@ class OptimiserConfig(BaseModel):
 
 
 class ComputeConfig(BaseModel):
-    """How a batch is computed; none of it changes the loss by more than rounding (trainables.training.gradient)."""
+    """How a batch is computed; none of it changes the loss by more than rounding (trainables.training.gradient).
+
+    What is evaluated changes by no more than rounding either.
+    """
 
     model_config = _STRICT
 
     precision: Annotated[Literal["auto", "float32", "bfloat16"], Option(flag="precision")] = "auto"
     """precision of the encoder; auto: bfloat16 where accelerators support it. Weights and loss are always float32"""
     gradient_accumulation: Annotated[int, Field(ge=1, le=1_000_000), Option(flag="gradient-accumulation")] = 1
-    """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, one more
+    """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, up to one more
     forward pass, the same loss and gradient"""
+    rectangles: Annotated[int, Field(ge=1, le=1_000)] = 4
+    """most rectangles of texts of like length in which a chunk is encoded: less padding; 1: all as wide as the longest
+    text"""
+    compile: bool = False
+    """compile the encoder for training steps (torch.compile)"""
+    trim_vocabulary: bool = False
+    """train only the embeddings of pieces that the study's texts use: less memory, shorter steps, equal vectors; a kept
+    encoder has all of them"""
+    evaluation_precision: Literal["float32", "bfloat16"] = "float32"
+    """precision of the encoder where it is evaluated, on the dev set and on the benchmarks"""
 
 
 class MonitoringConfig(BaseModel):

@@ -57,7 +57,6 @@ class TrainingSummary:
     mono_share: float
     negatives_per_query: int
     """Explicit ones included, as if every query of a batch had all that it may have."""
-    parameters: int
     ratios: tuple[float, ...] = field(repr=False)
     """α of every step: as an open-loop schedule it replays the run."""
     dev: Mapping[str, float]
@@ -320,7 +319,6 @@ class _Run:
             mean_ratio=math.fsum(ratios) / max(1, len(ratios)),
             mono_share=progress.mono_share,
             negatives_per_query=self.config.batches.size * (1 + self._planner.negatives.per_query) - 1,
-            parameters=sum(parameter.numel() for parameter in self.encoder.parameters()),
             ratios=tuple(ratios),
             dev=progress.dev,
             pairs=progress.pairs,

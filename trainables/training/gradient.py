@@ -1,6 +1,9 @@
-"""The loss of a batch and its gradient, in one go or chunk by chunk with cached gradients."""
+"""The loss of a batch and its gradient, in one go or chunk by chunk with cached gradients.
 
-from collections.abc import Iterator, Sequence
+Texts are encoded in rectangles of like length. A chunk is a few rectangles, and without caching there is one chunk.
+"""
+
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -8,18 +11,16 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from trainables.batches.batch import Batch
 from trainables.config import TrialConfig
-from trainables.encoders.tokens import TokenTable, pad
+from trainables.encoders.model import Encoder
+from trainables.encoders.tokens import TokenTable, moved, pad
 from trainables.parallel.replicated import Worker
 from trainables.training.config import ComputeConfig
 from trainables.training.loss import contrastive_loss
-
-_WORTHWHILE_PADDING = 1.25
-"""Queries and passages share a forward pass as long as the padding that this adds stays below a quarter."""
+from trainables.training.rectangles import Rows, chunks_of_rectangles, pass_cost
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,24 +34,25 @@ class Tokens:
 
 @dataclass(frozen=True, eq=False)
 class _Texts:
-    """The texts of a chunk of n pairs, as numbers in the tables of tokens."""
+    """What is encoded of n pairs: their queries, their passages, and the m explicit negatives that there are."""
 
-    query_text: npt.NDArray[np.int32]
-    """[n]"""
-    passage_text: npt.NDArray[np.int32]
-    """[n]"""
-    negative_text: npt.NDArray[np.int32]
-    """[n, h], -1 where there is none."""
+    query: npt.NDArray[np.int32]
+    """[n], rows of the table of queries."""
+    passage: npt.NDArray[np.int32]
+    """[n + m], rows of the table of passages."""
 
-    @property
-    def negatives(self) -> npt.NDArray[np.int32]:
-        """The negatives that there are."""
-        return self.negative_text[self.negative_text >= 0]
+    @classmethod
+    def of(cls, share: Batch) -> "_Texts":
+        negatives = share.negative_text[share.negative_text >= 0]
+        return cls(share.query_text, np.concatenate([share.passage_text, negatives]))
 
-    @property
-    def passages(self) -> npt.NDArray[np.int32]:
-        """What is encoded as a passage: [n], then the negatives that there are."""
-        return np.concatenate([self.passage_text, self.negatives])
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """What is encoded between two backward passes: rectangles of texts, with the number of the first in its batch."""
+
+    first: int
+    rectangles: list[Rows]
 
 
 def resolve_precision(config: ComputeConfig, device: torch.device) -> torch.dtype:
@@ -64,8 +66,8 @@ def resolve_precision(config: ComputeConfig, device: torch.device) -> torch.dtyp
 class GradientEngine:
     """Computes the contrastive loss of a worker's share of a batch and adds its gradient to the encoder's."""
 
-    def __init__(self, encoder: nn.Module, tokens: Tokens, config: TrialConfig, worker: Worker) -> None:
-        self._encoder = encoder
+    def __init__(self, encoder: Encoder, tokens: Tokens, config: TrialConfig, worker: Worker) -> None:
+        self._encoder = torch.compile(encoder, dynamic=True) if config.compute.compile else encoder
         self._tokens = tokens
         self._config = config
         self._worker = worker
@@ -73,115 +75,104 @@ class GradientEngine:
         self._generator = _global_generator(worker.device)
         # Whole tensor-core tiles.
         self._multiple_of = 8 if worker.device.type == "cuda" else 1
+        self._cost = pass_cost(encoder, encoder.dimension, worker.device)
+        self._query_lengths, self._passage_lengths = tokens.queries.lengths, tokens.passages.lengths
 
     def add_gradient(self, share: Batch, step: int) -> Tensor:
         """Adds the gradient and returns this worker's part of the loss, a scalar without history.
 
-        The parts, and the gradients, sum over the workers to those of the global batch. With several chunks the
-        embeddings are computed twice: once without history for the loss and its gradient with respect to them, and
+        The parts, and the gradients, sum over the workers to those of the global batch. The embeddings of all chunks
+        but the last are computed twice: once without history, for the loss and its gradient with respect to them, and
         once per chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
         """
-        chunks = self._chunks(share, self._config.compute.gradient_accumulation)
-        if len(chunks) == 1:
-            loss = self._loss(self._embed(chunks[0], (step, 0)), share)
-            loss.backward()
-            return loss.detach()
-        embeddings = self._embed_all(chunks, step)
-        for part in embeddings:
-            part.requires_grad_()
-        loss = self._loss(embeddings, share)
-        wanted = torch.autograd.grad(loss, embeddings)
-        sizes = [len(chunk.query_text) for chunk in chunks]
-        for number, (chunk, *gradients) in enumerate(zip(chunks, *(g.split(sizes) for g in wanted), strict=True)):
-            # A chunk may have no negative, whose embeddings then come from no weight.
-            pairs = zip(self._embed(chunk, (step, number)), gradients, strict=True)
-            with_history = [(part, gradient) for part, gradient in pairs if part.requires_grad]
-            torch.autograd.backward([part for part, _ in with_history], [gradient for _, gradient in with_history])
+        texts = _Texts.of(share)
+        *cached, last = chunks = self._chunks(texts)
+        embeddings = [part.requires_grad_() for part in self._without_history(texts, cached, step)]
+        loss = self._loss([*embeddings, self._embed(texts, last, step)], chunks, share)
+        loss.backward()
+        for chunk, part in zip(cached, embeddings, strict=True):
+            self._embed(texts, chunk, step).backward(part.grad)
         return loss.detach()
 
     @torch.no_grad()
     def loss(self, share: Batch, step: int) -> Tensor:
         """Returns this worker's part of the loss with the dropout that `add_gradient` had; no gradient is added."""
-        chunks = self._chunks(share, self._config.compute.gradient_accumulation)
-        return self._loss(self._embed_all(chunks, step), share)
+        texts = _Texts.of(share)
+        chunks = self._chunks(texts)
+        return self._loss(self._without_history(texts, chunks, step), chunks, share)
 
-    def _loss(self, embeddings: Sequence[Tensor], share: Batch) -> Tensor:
-        queries, passages, *negatives = embeddings
-        present = torch.from_numpy(share.negative_text >= 0).to(self._worker.device) if negatives else None
+    def _loss(self, embeddings: Sequence[Tensor], chunks: Sequence[_Chunk], share: Batch) -> Tensor:
+        """The loss of the embeddings of all chunks, whose rows are put back into the order of the texts."""
+        rows = np.concatenate([rectangle for chunk in chunks for rectangle in chunk.rectangles])
+        place = np.empty_like(rows)
+        place[rows] = np.arange(len(rows))
+        in_order = torch.cat(list(embeddings)).index_select(0, self._move(torch.from_numpy(place)))
+        pairs = len(share)
+        queries, passages, found = in_order.split([pairs, pairs, len(rows) - 2 * pairs])
+        negatives, present = self._negatives(found, share)
         return contrastive_loss(
             queries,
             passages,
             self._config.loss.temperature,
-            negatives=negatives[0] if negatives else None,
+            negatives=negatives,
             present=present,
             symmetric=self._config.loss.symmetric,
             worker=self._worker,
         )
 
-    def _chunks(self, share: Batch, count: int) -> list["_Texts"]:
-        columns = (share.query_text, share.passage_text, share.negative_text)
-        count = min(count, len(share.query_text))
-        return [_Texts(*parts) for parts in zip(*(np.array_split(one, count) for one in columns), strict=True)]
+    def _negatives(self, found: Tensor, share: Batch) -> tuple[Tensor, Tensor] | tuple[None, None]:
+        """The embeddings of explicit negatives, [n, h, d], zero where there is none, and where there is one, [n, h]."""
+        there = share.negative_text >= 0
+        if not there.shape[1]:
+            return None, None
+        places = self._move(torch.from_numpy(np.flatnonzero(there)))
+        all_of_them = found.new_zeros(there.size, found.shape[1]).index_copy(0, places, found)
+        return all_of_them.view(*there.shape, -1), self._move(torch.from_numpy(there))
+
+    def _chunks(self, texts: _Texts) -> list[_Chunk]:
+        lengths = np.concatenate([self._query_lengths[texts.query], self._passage_lengths[texts.passage]])
+        compute = self._config.compute
+        found = chunks_of_rectangles(
+            lengths, compute.gradient_accumulation, compute.rectangles, self._cost, self._multiple_of
+        )
+        firsts = np.cumsum([0, *map(len, found)]).tolist()
+        # In a rectangle queries stand before passages.
+        return [_Chunk(first, [np.sort(rows) for rows in chunk]) for first, chunk in zip(firsts, found, strict=False)]
 
     @torch.no_grad()
-    def _embed_all(self, chunks: Sequence["_Texts"], step: int) -> list[Tensor]:
-        per_chunk = [self._embed(chunk, (step, number)) for number, chunk in enumerate(chunks)]
-        return [torch.cat(side) for side in zip(*per_chunk, strict=True)]
+    def _without_history(self, texts: _Texts, chunks: Sequence[_Chunk], step: int) -> list[Tensor]:
+        return [self._embed(texts, chunk, step) for chunk in chunks]
 
-    def _embed(self, chunk: "_Texts", place: tuple[int, int]) -> tuple[Tensor, ...]:
-        """The embeddings of a chunk's queries and passages, [n, d] each, and of its explicit negatives, [n, h, d], if
-        h is not 0, in float32. Those of absent negatives are zero.
-        """
-        self._generator.manual_seed(_dropout_seed(self._config.seed, self._worker.rank, place))
-        with self._mixed_precision():
-            parts = [self._encoder(ids, mask).float() for ids, mask in self._inputs(chunk)]
-        number = len(chunk.query_text)
-        queries, passages, negatives = torch.cat(parts).split([number, number, len(chunk.negatives)])
-        per_query = chunk.negative_text.shape[1]
-        if not per_query:
-            return queries, passages
-        all_of_them = queries.new_zeros(number * per_query, queries.shape[1])
-        if len(negatives):
-            places = torch.from_numpy(np.flatnonzero(chunk.negative_text.ravel() >= 0)).to(negatives.device)
-            all_of_them = all_of_them.index_copy(0, places, negatives)
-        return queries, passages, all_of_them.view(number, per_query, -1)
+    def _embed(self, texts: _Texts, chunk: _Chunk, step: int) -> Tensor:
+        """The embeddings of a chunk, float32 [rows, d], one rectangle after the other."""
+        parts = []
+        for number, rows in enumerate(chunk.rectangles, chunk.first):
+            self._generator.manual_seed(_dropout_seed(self._config.seed, self._worker.rank, (step, number)))
+            with self._mixed_precision():
+                parts.append(self._encoder(*self._padded(texts, rows)).float())
+        return torch.cat(parts)
 
     def _mixed_precision(self) -> AbstractContextManager[None]:
         if self._precision == torch.float32:
             return nullcontext()
         return torch.autocast(self._worker.device.type, self._precision)
 
-    def _inputs(self, chunk: "_Texts") -> Iterator[tuple[Tensor, Tensor]]:
-        pad_id = self._tokens.pad_id
-        sides = [
-            pad(self._tokens.queries, chunk.query_text, pad_id, self._multiple_of),
-            pad(self._tokens.passages, chunk.passages, pad_id, self._multiple_of),
-        ]
-        widths = [ids.shape[1] for ids, _ in sides]
-        rows = [len(ids) for ids, _ in sides]
-        if sum(rows) * max(widths) <= _WORTHWHILE_PADDING * sum(np.multiply(rows, widths)):
-            sides = [_stack(sides, max(widths), pad_id)]
-        for ids, mask in sides:
-            yield self._move(ids), self._move(mask)
+    def _padded(self, texts: _Texts, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Ids and mask of a rectangle."""
+        pairs = len(texts.query)
+        is_query = rows < pairs
+        sides = (
+            (self._tokens.queries, self._query_lengths, texts.query[rows[is_query]]),
+            (self._tokens.passages, self._passage_lengths, texts.passage[rows[~is_query] - pairs]),
+        )
+        longest = max(int(lengths[part].max(initial=0)) for _, lengths, part in sides)
+        width = -(-longest // self._multiple_of) * self._multiple_of
+        padded = [pad(table, part, self._tokens.pad_id, width) for table, _, part in sides if len(part)]
+        ids, mask = (torch.cat(parts) for parts in zip(*padded, strict=True))
+        return self._move(ids), self._move(mask)
 
     def _move(self, tensor: Tensor) -> Tensor:
-        if self._worker.device.type == "cuda":
-            return tensor.pin_memory().to(self._worker.device, non_blocking=True)
-        return tensor.to(self._worker.device)
-
-
-def _stack(sides: Sequence[tuple[Tensor, Tensor]], width: int, pad_id: int) -> tuple[Tensor, Tensor]:
-    """One rectangle of ids and one of the mask, `width` columns each."""
-    wide = [
-        (ids, mask)
-        if ids.shape[1] == width
-        else (
-            functional.pad(ids, (0, width - ids.shape[1]), value=pad_id),
-            functional.pad(mask, (0, width - mask.shape[1])),
-        )
-        for ids, mask in sides
-    ]
-    return torch.cat([ids for ids, _ in wide]), torch.cat([mask for _, mask in wide])
+        return moved(tensor, self._worker.device)
 
 
 def _dropout_seed(seed: int, rank: int, place: tuple[int, int]) -> int:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.questions import QuestionTable, average, question_table
+from analysis.statistics.questions import QuestionTable, average, over_benchmarks, question_table
 
 LANGUAGES = ["ar", "de", "en", "zh"]
 
@@ -231,3 +231,21 @@ def test_questions_of_one_group_are_one_unit() -> None:
     assert grouped.seed_means == pytest.approx(alone.seed_means)
     ungrouped = question_table({1: frame.assign(group=None)}, "multilingual", "map")
     assert ungrouped.questions == alone.questions
+
+
+def one_cell(values: list[float], names: str) -> QuestionTable:
+    frame = pd.DataFrame(
+        {"parallel_id": list(names), "query_language": "en", "setting": "monolingual", "pool_language": "en"}
+    )
+    return question_table({1: frame.assign(benchmark="b", map=values)}, "monolingual", "map")
+
+
+def test_the_mean_over_benchmarks_counts_each_of_them_once() -> None:
+    tables = {"small": one_cell([0.0, 1.0], "ab"), "large": one_cell([0.25] * 6, "abcdef")}
+    apart = over_benchmarks(tables, share_questions=False)
+    assert apart.seed_means.tolist() == [0.375]
+    assert len(apart.questions) == 8, "equal ids of different benchmarks are different questions"
+    together = over_benchmarks(tables, share_questions=True)
+    assert together.seed_means.tolist() == [0.375]
+    assert together.questions == tuple("abcdef")
+    assert apart.values.mean() == pytest.approx(0.375)

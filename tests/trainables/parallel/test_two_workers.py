@@ -68,9 +68,11 @@ def test_loss_and_gradient_of_the_embeddings_are_those_of_one_worker(results, jo
         ("gradient-chunks-symmetric", True, False),
         ("gradient-negatives", False, True),
         ("gradient-negatives-chunks", True, True),
+        ("gradient-rectangles", True, True),
+        ("gradient-rectangles-chunks", False, True),
     ],
 )
-def test_loss_and_gradient_of_the_weights_are_those_of_one_worker_in_one_chunk(
+def test_loss_and_gradient_of_the_weights_are_those_of_one_worker_in_one_rectangle(
     results, job, symmetric, negatives, tmp_path
 ):
     alone = gradient(Worker(), tmp_path, chunks=1, symmetric=symmetric, negatives=negatives)

@@ -10,7 +10,7 @@ import torch
 from torch import distributed
 from torch.nn.functional import normalize
 
-from tests.trainables.toy_run import CHAOS, Reports, toy_config, toy_data, toy_encoder, toy_tokens, weights
+from tests.trainables.toy_run import CHAOS, Reports, free_passes, toy_config, toy_data, toy_encoder, toy_tokens, weights
 from trainables.batches.planner import BatchPlanner
 from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
 from trainables.storage import Folder
@@ -38,14 +38,15 @@ def loss(worker: Worker, folder: Path, negatives: int, symmetric: bool) -> dict[
 
 
 def gradient(
-    worker: Worker, folder: Path, chunks: int, symmetric: bool, negatives: bool = False
+    worker: Worker, folder: Path, chunks: int, symmetric: bool, negatives: bool = False, rectangles: int = 1
 ) -> dict[str, torch.Tensor]:
     # Only the first worker has the weights that count.
     encoder = toy_encoder(seed=worker.rank)
     same_weights(encoder, worker)
     data = toy_data(negatives)
-    config = toy_config(gradient_accumulation=chunks, symmetric=symmetric)
-    engine = GradientEngine(encoder, toy_tokens(data), config, worker)
+    config = toy_config(gradient_accumulation=chunks, symmetric=symmetric, rectangles=rectangles)
+    with free_passes():
+        engine = GradientEngine(encoder, toy_tokens(data), config, worker)
     share = BatchPlanner(data, config.batches.size, config.seed).batch(3, "cross").shard(worker.rank, worker.world)
     total = sum_over_workers(engine.add_gradient(share, 3), worker)
     sum_gradients(encoder.parameters(), worker)
@@ -105,6 +106,8 @@ JOBS: dict[str, tuple[Callable[..., dict[str, torch.Tensor]], dict[str, Any]]] =
     "gradient-chunks-symmetric": (gradient, {"chunks": 3, "symmetric": True}),
     "gradient-negatives": (gradient, {"chunks": 1, "symmetric": False, "negatives": True}),
     "gradient-negatives-chunks": (gradient, {"chunks": 3, "symmetric": True, "negatives": True}),
+    "gradient-rectangles": (gradient, {"chunks": 1, "symmetric": True, "negatives": True, "rectangles": 3}),
+    "gradient-rectangles-chunks": (gradient, {"chunks": 2, "symmetric": False, "negatives": True, "rectangles": 2}),
     "training": (training, {"knobs": {"evaluate_every": 6}}),
     "training-stopped": (training, {"knobs": {"evaluate_every": 6}, "stops": (8, 4)}),
     "training-resumed": (interrupted, {}),

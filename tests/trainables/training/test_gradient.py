@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainables.toy_run import assert_same_gradient, toy_config, toy_data, toy_encoder, toy_tokens
+from tests.trainables.toy_run import assert_same_gradient, free_passes, toy_config, toy_data, toy_encoder, toy_tokens
 from trainables.batches.planner import BatchPlanner
 from trainables.encoders.tokens import pad
 from trainables.parallel.replicated import Worker
-from trainables.training.gradient import GradientEngine, resolve_precision
+from trainables.training.gradient import GradientEngine, _Chunk, _Texts, resolve_precision
 from trainables.training.loss import contrastive_loss
 
 DATA = toy_data()
@@ -20,7 +20,7 @@ def loss_and_gradient(encoder, config, kind="cross", step=3, data=DATA):
     encoder.zero_grad()
     batch = BatchPlanner.of(data, config.batches, config.seed).batch(step, kind)
     loss = GradientEngine(encoder, toy_tokens(data), config, Worker()).add_gradient(batch, step)
-    return loss, {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
+    return loss, gradient_of(encoder)
 
 
 def assert_same(left, right):
@@ -36,36 +36,52 @@ def test_gradient_is_that_of_queries_and_passages_encoded_on_their_own(symmetric
     passages = encoder(*pad(TOKENS.passages, batch.passage_text, TOKENS.pad_id))
     expected = contrastive_loss(queries, passages, config.loss.temperature, symmetric=symmetric)
     expected.backward()
-    gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
-    assert_same((expected.detach(), gradient), loss_and_gradient(encoder, config))
+    assert_same((expected.detach(), gradient_of(encoder)), loss_and_gradient(encoder, config))
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("chunks", [2, 3, 8])
-def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, dropout):
+@pytest.mark.parametrize(("chunks", "rectangles"), [(1, 1), (1, 3), (2, 2), (3, 1), (8, 1)])
+def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, rectangles, dropout):
     """The oracle encodes the same chunks with the same dropout, and keeps the whole graph instead of caching."""
-    config, encoder = toy_config(gradient_accumulation=chunks), toy_encoder(dropout)
-    engine = GradientEngine(encoder, TOKENS, config, Worker())
+    config, encoder = toy_config(gradient_accumulation=chunks, rectangles=rectangles), toy_encoder(dropout)
+    with free_passes():
+        engine = GradientEngine(encoder, TOKENS, config, Worker())
+        loss = loss_and_gradient(encoder, config)
+    encoder.zero_grad()
     batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(3, "cross")
-    parts = [engine._embed(chunk, (3, n)) for n, chunk in enumerate(engine._chunks(batch, chunks))]
-    expected = contrastive_loss(*(torch.cat(side) for side in zip(*parts, strict=True)), config.loss.temperature)
+    texts = _Texts.of(batch)
+    found = engine._chunks(texts)
+    assert (len(found), max(len(chunk.rectangles) for chunk in found)) == (chunks, rectangles)
+    expected = engine._loss([engine._embed(texts, chunk, 3) for chunk in found], found, batch)
     expected.backward()
-    gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
-    assert_same((expected.detach(), gradient), loss_and_gradient(encoder, config))
+    assert_same((expected.detach(), gradient_of(encoder)), loss)
 
 
-@pytest.mark.parametrize("chunks", [2, 3, 8])
+@pytest.mark.parametrize(
+    ("chunks", "rectangles", "passes"), [(1, 1, 1), (1, 2, 2), (1, 9, 3), (2, 1, 3), (3, 2, 7), (8, 1, 15)]
+)
 @pytest.mark.parametrize("symmetric", [False, True])
-def test_the_number_of_chunks_changes_neither_loss_nor_gradient(chunks, symmetric):
+def test_neither_chunks_nor_rectangles_change_loss_or_gradient(chunks, rectangles, passes, symmetric):
+    """Lengths are 3, 4 and 5, and all chunks but the last are encoded twice."""
     encoder = toy_encoder()
-    whole = loss_and_gradient(encoder, toy_config(symmetric=symmetric))
-    assert_same(whole, loss_and_gradient(encoder, toy_config(symmetric=symmetric, gradient_accumulation=chunks)))
+    whole = loss_and_gradient(encoder, toy_config(symmetric=symmetric, rectangles=1))
+    shapes = []
+    encoder.register_forward_pre_hook(lambda module, inputs: shapes.append(tuple(inputs[0].shape)))
+    divided = toy_config(symmetric=symmetric, gradient_accumulation=chunks, rectangles=rectangles)
+    with free_passes():
+        assert_same(whole, loss_and_gradient(encoder, divided))
+    assert len(shapes) == passes
+    assert {width for _, width in shapes} <= {3, 4, 5}
+
+
+def gradient_of(encoder):
+    return {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
 
 
 @pytest.mark.parametrize("hard_negatives", [1, 2])
-@pytest.mark.parametrize("chunks", [1, 3, 8])
-def test_explicit_negatives_are_further_candidates_of_every_query(hard_negatives, chunks):
-    config = toy_config(hard_negatives=hard_negatives, gradient_accumulation=chunks)
+@pytest.mark.parametrize(("chunks", "rectangles"), [(1, 1), (1, 4), (3, 2), (8, 1)])
+def test_explicit_negatives_are_further_candidates_of_every_query(hard_negatives, chunks, rectangles):
+    config = toy_config(hard_negatives=hard_negatives, gradient_accumulation=chunks, rectangles=rectangles)
     encoder = toy_encoder()
     batch = BatchPlanner.of(WITH_NEGATIVES, config.batches, config.seed).batch(3, "cross")
     there = batch.negative_text[batch.negative_text >= 0]
@@ -76,8 +92,8 @@ def test_explicit_negatives_are_further_candidates_of_every_query(hard_negatives
     scores = queries @ candidates.T / config.loss.temperature
     expected = torch.nn.functional.cross_entropy(scores, torch.arange(len(queries)))
     expected.backward()
-    gradient = {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
-    assert_same((expected.detach(), gradient), loss_and_gradient(encoder, config, data=WITH_NEGATIVES))
+    with free_passes():
+        assert_same((expected.detach(), gradient_of(encoder)), loss_and_gradient(encoder, config, data=WITH_NEGATIVES))
 
 
 def test_gradients_add_up():
@@ -104,19 +120,18 @@ def test_loss_alone_is_the_loss_with_the_same_dropout_and_adds_no_gradient():
         assert all(p.grad is None for p in encoder.parameters())
 
 
-def test_dropout_depends_on_the_step_the_chunk_the_seed_and_the_worker_and_on_nothing_else():
+def test_dropout_depends_on_the_step_the_rectangle_the_seed_and_the_worker_and_on_nothing_else():
     encoder = toy_encoder(dropout=0.3)
-    batch = BatchPlanner(DATA, 8, 0).batch(3, "cross")
+    texts = _Texts.of(BatchPlanner(DATA, 8, 0).batch(3, "cross"))
 
-    def loss(step=3, chunk=0, seed=0, rank=0):
+    def first_text(step=3, number=0, seed=0, rank=0):
         torch.manual_seed(np.random.default_rng().integers(1 << 40))
         engine = GradientEngine(encoder, TOKENS, toy_config(seed=seed), Worker(rank, 2))
-        queries, passages = engine._embed(engine._chunks(batch, 1)[0], (step, chunk))
-        return float(contrastive_loss(queries, passages, 0.05).detach())
+        return engine._embed(texts, _Chunk(number, [np.arange(4)]), step)[0].tolist()
 
-    losses = [loss(), loss(step=4), loss(chunk=1), loss(seed=1), loss(rank=1)]
-    assert len(set(losses)) == len(losses)
-    assert losses[0] == loss()
+    found = [first_text(), first_text(step=4), first_text(number=1), first_text(seed=1), first_text(rank=1)]
+    assert len(set(map(tuple, found))) == len(found)
+    assert found[0] == first_text()
 
 
 def test_bfloat16_is_close_and_leaves_weights_and_gradients_in_float32():
@@ -133,6 +148,16 @@ def test_bfloat16_is_close_and_leaves_weights_and_gradients_in_float32():
             assert torch.cosine_similarity(value.flatten(), exact_gradient[name].flatten(), dim=0) > 0.9 or (
                 exact_gradient[name].norm() < 1e-3
             )
+
+
+@pytest.mark.slow
+def test_a_compiled_encoder_has_the_same_loss_and_gradient_and_stays_as_it_is():
+    encoder = toy_encoder()
+    names = list(encoder.state_dict())
+    for step in (3, 4):
+        whole = loss_and_gradient(encoder, toy_config(), step=step)
+        assert_same(whole, loss_and_gradient(encoder, toy_config(compile=True), step=step))
+    assert list(encoder.state_dict()) == names
 
 
 def test_precision_is_full_on_a_processor_unless_asked_otherwise():

@@ -55,7 +55,9 @@ class Collection:
     name: str
     description: str
     members: tuple[str, ...]
-    """Names of benchmarks."""
+    """Names of benchmarks, or of smaller collections, each of which counts as one."""
+    shares_questions: bool = False
+    """Its members ask about the same things under the same ids, such as images that are searched and that search."""
 
 
 @dataclass(frozen=True, kw_only=True)

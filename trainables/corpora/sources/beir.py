@@ -154,7 +154,7 @@ BENCHMARKS = [*_SETS, _IN_DOMAIN, *_HARD, *_VERSION_2]
 COLLECTION = Collection(
     name="beir",
     description="BEIR's public sets without MS MARCO; the forums of CQADupStack are one of 14",
-    members=tuple(source.name for source in (*_SETS, *cqadupstack.BENCHMARKS)),
+    members=(*(source.name for source in _SETS), cqadupstack.COLLECTION.name),
 )
 
 HARD_NEGATIVES = Collection(

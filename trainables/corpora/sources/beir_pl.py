@@ -165,7 +165,7 @@ COLLECTIONS = [
     Collection(
         name="beir-pl",
         description="BEIR-PL; the forums of CQADupStack are one of 13",
-        members=tuple(source.name for source in (*_SETS, *_FORUMS)),
+        members=(*(source.name for source in _SETS), "cqadupstack-pl"),
     ),
     Collection(
         name="beir-pl-hard",

@@ -94,8 +94,25 @@ EMBEDDED = atlas.NAME
 
 
 def benchmark_names(names: Iterable[str]) -> tuple[str, ...]:
-    """The same names, each collection in place of its benchmarks."""
-    return tuple(one for name in names for one in (COLLECTIONS[name].members if name in COLLECTIONS else (name,)))
+    """The same names, each collection in place of its benchmarks.
+
+    >>> benchmark_names(["multi30k", "atlas"])
+    ('multi30k-text-to-image', 'multi30k-image-to-text', 'atlas')
+    """
+    found: list[str] = []
+    for name in names:
+        found += benchmark_names(COLLECTIONS[name].members) if name in COLLECTIONS else [name]
+    return tuple(found)
+
+
+def asked_collections(names: Iterable[str]) -> tuple[Collection, ...]:
+    """The collections among these names and those inside of them, smaller ones first."""
+    found: dict[str, Collection] = {}
+    for name in names:
+        if name in COLLECTIONS:
+            found |= {one.name: one for one in asked_collections(COLLECTIONS[name].members)}
+            found[name] = COLLECTIONS[name]
+    return tuple(found.values())
 
 
 def find_benchmark(name: str, data_dir: Path | None = None) -> BenchmarkSource:

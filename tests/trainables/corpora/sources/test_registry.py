@@ -10,6 +10,7 @@ from trainables.corpora.sources.registry import (
     COLLECTIONS,
     EMBEDDED,
     TRAINING_SOURCES,
+    asked_collections,
     benchmark_names,
     load_benchmark,
 )
@@ -155,12 +156,19 @@ def test_names_and_collections_are_consistent() -> None:
     assert not BENCHMARKS.keys() & COLLECTIONS.keys()
     for collection in COLLECTIONS.values():
         assert len(set(collection.members)) == len(collection.members)
-        assert set(collection.members) <= BENCHMARKS.keys()
+        assert set(collection.members) <= BENCHMARKS.keys() | COLLECTIONS.keys()
     assert benchmark_names(["atlas", "cqadupstack", "xquad-r"]) == (
         "atlas", *COLLECTIONS["cqadupstack"].members, "xquad-r",
     )  # fmt: skip
     assert (len(COLLECTIONS["cqadupstack"].members), len(COLLECTIONS["nano-beir"].members)) == (12, 13)
     assert "beir-msmarco" not in COLLECTIONS["beir"].members
+
+
+def test_the_forums_of_cqadupstack_are_one_of_fourteen_sets() -> None:
+    assert len(COLLECTIONS["beir"].members) == 14
+    assert len(set(benchmark_names(["beir"]))) == len(benchmark_names(["beir"])) == 13 + 12
+    assert [one.name for one in asked_collections(["beir", "atlas"])] == ["cqadupstack", "beir"]
+    assert asked_collections(["atlas", "beir-scifact"]) == ()
 
 
 def test_every_source_can_be_named_in_metrics_and_reports_measures_that_exist() -> None:

@@ -1,0 +1,62 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.trainables.toy_run import toy_encoder
+from trainables.training.rectangles import PassCost, chunks_of_rectangles, pass_cost, rectangles
+
+_LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=9).map(np.array)
+_COSTS = st.builds(
+    PassCost, token=st.just(1.0), attention=st.floats(5, 500), launch=st.sampled_from([0.0, 3.0, 30.0, 300.0])
+)
+
+
+def spent(parts, lengths, cost, multiple_of=1):
+    widths = [-(-int(lengths[rows].max()) // multiple_of) * multiple_of for rows in parts]
+    return sum(len(rows) * float(cost.of_text(w)) + cost.launch for rows, w in zip(parts, widths, strict=True))
+
+
+@given(lengths=_LENGTHS, most=st.integers(1, 4), cost=_COSTS, multiple_of=st.sampled_from([1, 8]))
+def test_no_division_of_the_sorted_texts_is_cheaper(lengths, most, cost, multiple_of) -> None:
+    found = rectangles(lengths, most, cost, multiple_of)
+    assert sorted(np.concatenate(found).tolist()) == list(range(len(lengths)))
+    assert 1 <= len(found) <= most
+    order = np.argsort(-lengths)
+    every = [
+        spent(np.split(order, cuts), lengths, cost, multiple_of)
+        for number in range(min(most, len(lengths)))
+        for cuts in combinations(range(1, len(lengths)), number)
+    ]
+    assert spent(found, lengths, cost, multiple_of) == pytest.approx(min(every))
+
+
+@given(lengths=_LENGTHS, chunks=st.integers(1, 9), cost=_COSTS)
+def test_chunks_hold_every_text_once_and_a_fair_part_of_the_work(lengths, chunks, cost) -> None:
+    found = chunks_of_rectangles(lengths, chunks, 2, cost)
+    assert len(found) <= chunks
+    assert sorted(np.concatenate([rows for chunk in found for rows in chunk]).tolist()) == list(range(len(lengths)))
+    each = cost.of_text(lengths)
+    for chunk in found:
+        assert 1 <= len(chunk) <= 2
+        # No more than an even share, but for the text at either end.
+        assert sum(each[rows].sum() for rows in chunk) <= each.sum() / chunks + each.max() + 1e-6
+
+
+def test_equal_texts_make_as_many_equal_chunks_as_are_asked_for() -> None:
+    found = chunks_of_rectangles(np.full(12, 7), 4, 3, PassCost(1, 100, 0))
+    assert [[len(rows) for rows in chunk] for chunk in found] == [[3]] * 4
+
+
+def test_a_pass_costs_more_the_larger_the_encoder_and_what_is_frozen_costs_no_gradient() -> None:
+    encoder, cpu = toy_encoder(), torch.device("cpu")
+    whole = pass_cost(encoder, encoder.dimension, cpu)
+    assert whole.attention == 6 * 16
+    assert whole.token > 0
+    for parameter in encoder.parameters():
+        parameter.requires_grad_(False)
+    frozen = pass_cost(encoder, encoder.dimension, cpu)
+    assert 0 < frozen.launch < whole.launch
