@@ -119,6 +119,7 @@ class Session:
             ),
             ArrayCache(self._cache / "tokens"),
             keep_ids=settings.keep_runs,
+            watch=watch,
         )
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))

@@ -10,10 +10,12 @@ from transformers import PreTrainedTokenizerBase
 from trainables.array_cache import ArrayCache
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.pairs import TrainingData
+from trainables.corpora.texts import Texts
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.tokens import TokenTable, tokenise
 from trainables.errors import UserError
 from trainables.evaluation.tie_rule import TieRule
+from trainables.watch import Watch, unwatched
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +99,7 @@ def prepare_inputs(
     rules: EvaluationRules = EvaluationRules(),
     cache: ArrayCache | None = None,
     keep_ids: bool = False,
+    watch: Watch = unwatched,
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -110,6 +113,7 @@ def prepare_inputs(
         rules: how every encoder is judged.
         cache: where token ids of many texts are kept.
         keep_ids: whether the benchmarks keep the ids of their candidates, which run files need.
+        watch: shows how far it is.
 
     Raises:
         UserError: a tokenizer does not load, or a benchmark has images and an encoder does not read them.
@@ -118,8 +122,8 @@ def prepare_inputs(
     _check_images(encoders, (dev, *tests))
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
-        replace(data, texts=(), item_ids=()),
-        {key: _tokenised(encoder, data, dev, tests, cache, keep_ids) for key, encoder in by_key.items()},
+        replace(data, texts=Texts(), item_ids=()),
+        {key: _tokenised(encoder, data, dev, tests, cache, keep_ids, watch) for key, encoder in by_key.items()},
         rules,
     )
 
@@ -142,14 +146,15 @@ def _tokenised(
     tests: Sequence[Benchmark],
     cache: ArrayCache | None,
     keep_ids: bool,
+    watch: Watch,
 ) -> TokenisedTexts:
     tokenizer = encoder.tokenizer(data.texts)
 
     def queries(texts: Sequence[str]) -> TokenTable:
-        return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length, cache)
+        return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length, cache, watch)
 
     def passages(texts: Sequence[str]) -> TokenTable:
-        return tokenise(texts, tokenizer, encoder.passage_prefix, encoder.max_passage_length, cache)
+        return tokenise(texts, tokenizer, encoder.passage_prefix, encoder.max_passage_length, cache, watch)
 
     def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(
@@ -161,7 +166,7 @@ def _tokenised(
     def training(role: Callable[[Sequence[str]], TokenTable], *uses: npt.NDArray[np.int32]) -> TokenTable:
         # What is only ever a query needs no ids as a passage.
         rows = np.unique(np.concatenate([use[use >= 0] for use in uses]))
-        return role([data.texts[row] for row in rows.tolist()]).among(rows, len(data.texts))
+        return role(data.texts.take(rows)).among(rows, len(data.texts))
 
     return TokenisedTexts(
         tokenizer,

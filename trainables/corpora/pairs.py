@@ -44,7 +44,7 @@ class TrainingData:
     """[n], group number; items with a text in common, also of different sets, are one group"""
     groups_in_files: int
     """How many groups the files name; those of different sets are different."""
-    texts: Sequence[str]
+    texts: Texts
     """All different."""
     query_text: npt.NDArray[np.int32]
     """[n, L], index into `texts` or -1."""

@@ -1,8 +1,8 @@
 """Token ids of many texts in two arrays, and rectangular batches cut from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from trainables.corpora.pairs import fingerprint
 from trainables.encoders.pooling import PROMPT
 from trainables.encoders.tokenizer import pools_prompt
 from trainables.errors import UserError
+from trainables.watch import Watch, unwatched
 
 _CHUNK = 4096
 
@@ -58,6 +59,7 @@ def tokenise(
     prefix: str,
     max_length: int,
     cache: ArrayCache | None = None,
+    watch: Watch = unwatched,
 ) -> TokenTable:
     """Returns the ids of `prefix + text`, cut to `max_length` tokens with the special tokens kept.
 
@@ -69,6 +71,7 @@ def tokenise(
         prefix: stands in front of every text.
         max_length: most tokens of a text.
         cache: where the ids of many texts are kept on disk, to be read by other studies, and mapped from there.
+        watch: shows how far it is.
 
     Raises:
         UserError: `max_length` leaves no room for text.
@@ -78,7 +81,7 @@ def tokenise(
     prompt = 0 if pools_prompt(tokenizer) else _prompt_length(tokenizer, prefix)
     known = None if cache is None or len(texts) < _MANY else _content(texts, tokenizer, prefix, max_length)
     lengths = np.zeros(len(texts), dtype=np.int64)
-    parts = _ids(texts, tokenizer, prefix, max_length, lengths)
+    parts = _ids(watch(texts, "tokenising", len(texts)), tokenizer, prefix, max_length, lengths)
     if cache is None or known is None:
         ids = np.concatenate(list(parts)) if len(texts) else np.zeros(0, dtype=np.int32)
         return TokenTable(ids, _offsets(lengths), prompt)
@@ -94,16 +97,17 @@ def _prompt_length(tokenizer: PreTrainedTokenizerBase, prefix: str) -> int:
 
 
 def _ids(
-    texts: Sequence[str],
+    texts: Iterable[str],
     tokenizer: PreTrainedTokenizerBase,
     prefix: str,
     max_length: int,
     lengths: npt.NDArray[np.int64],
 ) -> Iterator[npt.NDArray[np.int32]]:
     """Yields the ids of all texts, some texts at a time, and writes how many each of them has."""
-    for start in range(0, len(texts), _CHUNK):
+    start, left = 0, iter(texts)
+    while chunk := list(islice(left, _CHUNK)):
         rows = tokenizer(
-            [prefix + text for text in texts[start : start + _CHUNK]],
+            [prefix + text for text in chunk],
             truncation=True,
             max_length=max_length,
             return_attention_mask=False,
@@ -112,6 +116,7 @@ def _ids(
         rows = [row or [_stand_in(tokenizer)] for row in rows]
         row_lengths = [len(row) for row in rows]
         lengths[start : start + len(rows)] = row_lengths
+        start += len(rows)
         yield np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(row_lengths))
 
 
