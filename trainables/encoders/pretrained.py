@@ -55,7 +55,7 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
                 "encoder.lora.rank."
             )
         place = config.source if path == folder else str(path)
-        transformer = with_adapters(transformer, config.lora, config.lora_targets, place, seed)
+        transformer = with_adapters(transformer, config.lora, place, seed)
     declared = list(config.layers)
     while declared[-1:] == [NORMALIZE]:
         # Every vector is scaled to length one at the end.
@@ -72,6 +72,8 @@ def shape_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> Shap
         transformer = (
             kind._from_config(settings) if hasattr(kind, "_from_config") else kind.from_config(settings)
         ).train()
+    if config.pooling != "pooler" and getattr(transformer, "pooler", None) is not None:
+        transformer.pooler = None
     config.prepare(transformer)
     embeddings = transformer.get_input_embeddings().weight.numel()
     parameters = sum(parameter.numel() for parameter in transformer.parameters())
