@@ -416,7 +416,7 @@ ENCODERS: Mapping[str, Callable[[Path], None]] = {
     "weights with an endless header": holding("model.safetensors", b"\xff" * 4096),
     "weights that are a pickle": pickled,
     "a weight that is not a number": weights(lambda found: {name: w * float("nan") for name, w in found.items()}),
-    "weights of other names": weights(lambda found: {f"module.{name}": w for name, w in found.items()}),
+    "weights of other names": weights(lambda found: {f"odd.{name}": w for name, w in found.items()}),
     "weights of other shapes": weights(lambda found: {name: w[:1].contiguous() for name, w in found.items()}),
     "no weight at all": weights(lambda found: {"x": torch.zeros(1)}),
     "tokenizer.json is text": holding("tokenizer.json", "not found"),

@@ -1,7 +1,6 @@
 """Low-rank adapters (LoRA, Hu et al. 2021) through peft: of a checkpoint that is one, and new ones to be trained."""
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +29,7 @@ class LoraConfig(BaseModel):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """share of an adapter's inputs that are left out at random"""
     targets: tuple[str, ...] = ()
-    """linear layers that get an adapter, by the last part of their name; none: those of attention and feed-forward"""
+    """linear layers that get an adapter, by the last part of their name; none: all of attention and feed-forward"""
 
 
 def base_of(folder: Path, *, weights: bool = False) -> Path | None:
@@ -65,13 +64,12 @@ def merged(transformer: Any, folder: Path) -> Any:
         raise UserError(f"The adapter in {folder} does not load ({one_line(error)}): fetch it again.") from error
 
 
-def with_adapters(transformer: Any, config: LoraConfig, usual: Sequence[str], source: str, seed: int) -> Any:
+def with_adapters(transformer: Any, config: LoraConfig, source: str, seed: int) -> Any:
     """Returns a transformer whose weights are frozen, with adapters that are trained; it adds nothing at first.
 
     Args:
         transformer: of any kind.
         config: rank, scale, dropout and targets.
-        usual: names of layers that get an adapter where the configuration names none; those there are.
         source: the checkpoint that the transformer is from, to be found again with a kept adapter.
         seed: draws the weights of the adapters.
 
@@ -83,17 +81,17 @@ def with_adapters(transformer: Any, config: LoraConfig, usual: Sequence[str], so
     peft = _peft("Adapters are asked for", "set encoder.lora.rank to 0")
     names = {name.rpartition(".")[2] for name, part in transformer.named_modules() if isinstance(part, torch.nn.Linear)}
     unmatched = sorted(set(config.targets) - names)
-    targets = sorted(set(config.targets) or set(usual) & names)
-    if unmatched or not targets:
+    if unmatched or not names:
         raise UserError(
-            f"encoder.lora.targets: {unmatched[0] if unmatched else 'nothing usual'} matches no linear layer of "
-            f"{source!r}; it has {', '.join(sorted(names)) or 'none'}."
+            f"encoder.lora.targets: {', '.join(unmatched) or 'all'} matches no linear layer of {source!r}; it has "
+            f"{', '.join(sorted(names)) or 'none'}."
         )
     settings = peft.LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
-        target_modules=targets,
+        # A transformer without a head has linear layers in attention and feed-forward only.
+        target_modules=sorted(config.targets or names),
         task_type="FEATURE_EXTRACTION",
         base_model_name_or_path=source,
     )

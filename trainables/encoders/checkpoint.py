@@ -38,8 +38,6 @@ class CheckpointEncoder(EncoderConfig):
     is_pretrained: ClassVar[bool] = True
     model_types: ClassVar[frozenset[str] | None] = None
     """Values of `model_type` in config.json that are of this kind; None: all that no other kind has."""
-    lora_targets: ClassVar[tuple[str, ...]] = ()
-    """Names of the linear layers of attention and feed-forward, as the models of this kind have them."""
 
     source: str
     """a hub id or an absolute local folder"""

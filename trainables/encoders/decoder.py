@@ -31,11 +31,6 @@ class DecoderEncoder(CheckpointEncoder):
         first={"optimiser.learning_rate": 2e-5},
     )
     model_types: ClassVar[frozenset[str] | None] = _TYPES
-    lora_targets: ClassVar[tuple[str, ...]] = (
-        *("q_proj", "k_proj", "v_proj", "o_proj"),
-        *("gate_proj", "up_proj", "down_proj"),
-    )
-
     kind: Literal["decoder"] = "decoder"
     pooling: Annotated[Pooling, Option(phrase="{} pooling")] = "lasttoken"
     """lasttoken: the last token, the only one that has seen all others where attention is causal; or as for others:

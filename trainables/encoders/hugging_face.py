@@ -1,7 +1,7 @@
 """Encoders alone: XLM-R, BERT, ModernBERT and their kin."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from typing_extensions import override
 
@@ -9,6 +9,15 @@ from trainables.encoders.checkpoint import CheckpointEncoder, presets
 from trainables.errors import UserError
 from trainables.parameters import Real
 from trainables.recipe import Recipe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from trainables.encoders.model import Encoder
+
+
+_SEEN = frozenset(("bert", "xlm-roberta", "xlm-roberta-xl", "modernbert"))
+"""Values of model_type whose vectors are known not to depend on padding; others are tried when they are loaded."""
 
 
 class HuggingFaceEncoder(CheckpointEncoder):
@@ -22,15 +31,20 @@ class HuggingFaceEncoder(CheckpointEncoder):
         first={"optimiser.learning_rate": 3e-5},
     )
 
-    lora_targets: ClassVar[tuple[str, ...]] = (
-        # BERT and XLM-R; ModernBERT; DistilBERT; GTE.
-        *("query", "key", "value", "dense"),
-        *("Wqkv", "Wo", "Wi"),
-        *("q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"),
-        *("qkv_proj", "o_proj", "up_gate_proj", "down_proj"),
-    )
-
     kind: Literal["hugging_face"] = "hugging_face"
+
+    @override
+    def build(self, tokenizer: "PreTrainedTokenizerBase", seed: int) -> "Encoder":
+        from trainables.encoders.model import moved_by_padding
+
+        encoder = super().build(tokenizer, seed)
+        kind = encoder.transformer.config.model_type
+        if kind not in _SEEN and moved_by_padding(encoder, tokenizer):
+            raise UserError(
+                f"The encoder {self.name!r} has the model_type {kind}, which gives a text another vector beside longer "
+                "texts: give another model."
+            )
+        return encoder
 
     @override
     def model_class(self, settings: Any) -> Any:
@@ -48,6 +62,11 @@ class HuggingFaceEncoder(CheckpointEncoder):
             raise UserError(
                 f"{said}, which is {what}: give a model that is an encoder alone, the encoder of a T5, or a decoder "
                 "that docs/encoders.md names."
+            )
+        if kind == "xmod" and not settings.default_language:
+            raise UserError(
+                f"The encoder {self.name!r} is an X-MOD, which reads one language at a time: set default_language in "
+                "its config.json, or give another model."
             )
         return AutoModel
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, pad
 from transformers import PreTrainedTokenizerBase
 
 from trainables.encoders.base import EncoderConfig, pooling_modes
@@ -86,6 +86,22 @@ def encoder_of(
     encoder = Encoder(transformer, config, layers).train()
     _check_widths(encoder)
     return encoder
+
+
+def moved_by_padding(encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a text has another vector where padding stands behind it. The encoder stays in the mode it is in."""
+    ids = torch.tensor([tokenizer("a text of some words")["input_ids"]])
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    training = encoder.training
+    encoder.eval()
+    with torch.no_grad():
+        alone = encoder(ids, mask)
+        padded = encoder(pad(ids, (0, _PADDING), value=tokenizer.pad_token_id), pad(mask, (0, _PADDING)))
+    encoder.train(training)
+    return bool((alone - padded).abs().max() > _ROUNDING)
+
+
+_PADDING, _ROUNDING = 11, 1e-4
 
 
 def _check_widths(encoder: Encoder) -> None:

@@ -37,13 +37,13 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
     base = base_of(path, weights=True)
     if base is not None:
         check_files(base, ())
-    transformer, missing = _transformer(config, path if base is None else transformer_folder(base))
+    transformer, missing, others = _transformer(config, path if base is None else transformer_folder(base))
     layers: list[nn.Module] = [] if config.pooling != "pooler" else [_taken_pooler(config, transformer)]
     if getattr(transformer, "pooler", None) is not None and config.pooling != "pooler":
         # Weights that no embedding depends on would never get a gradient.
         transformer.pooler = None
         missing = {key for key in missing if not key.startswith("pooler.")}
-    _refuse_missing(config, sorted(missing))
+    _refuse_missing(config, sorted(missing), others)
     if base is not None:
         transformer = merged(transformer, path)
     _refuse_broken(config, transformer)
@@ -55,7 +55,7 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
                 "encoder.lora.rank."
             )
         place = config.source if path == folder else str(path)
-        transformer = with_adapters(transformer, config.lora, config.lora_targets, place, seed)
+        transformer = with_adapters(transformer, config.lora, place, seed)
     declared = list(config.layers)
     while declared[-1:] == [NORMALIZE]:
         # Every vector is scaled to length one at the end.
@@ -72,6 +72,8 @@ def shape_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> Shap
         transformer = (
             kind._from_config(settings) if hasattr(kind, "_from_config") else kind.from_config(settings)
         ).train()
+    if config.pooling != "pooler" and getattr(transformer, "pooler", None) is not None:
+        transformer.pooler = None
     config.prepare(transformer)
     embeddings = transformer.get_input_embeddings().weight.numel()
     parameters = sum(parameter.numel() for parameter in transformer.parameters())
@@ -90,8 +92,8 @@ def _settings(config: CheckpointEncoder, path: Path) -> Any:
         return AutoConfig.from_pretrained(path, trust_remote_code=config.trust_remote_code)
 
 
-def _transformer(config: CheckpointEncoder, path: Path) -> tuple[Any, set[str]]:
-    """The transformer in a folder, and the names of the tensors that its weights lack."""
+def _transformer(config: CheckpointEncoder, path: Path) -> tuple[Any, set[str], list[str]]:
+    """The transformer in a folder, and the names of tensors that its weights lack, and of those it does not ask for."""
     try:
         settings = _settings(config, path)
         kind = config.model_class(settings)
@@ -103,6 +105,8 @@ def _transformer(config: CheckpointEncoder, path: Path) -> tuple[Any, set[str]]:
                 use_safetensors=True,
                 dtype=torch.float32,
                 output_loading_info=True,
+                # Refused below, with their names.
+                ignore_mismatched_sizes=True,
                 trust_remote_code=config.trust_remote_code,
                 key_mapping=_WRAPPERS,
             )
@@ -113,15 +117,26 @@ def _transformer(config: CheckpointEncoder, path: Path) -> tuple[Any, set[str]]:
         raise UserError(
             f"The encoder {config.source!r} does not load ({one_line(error)}): {remedy(config.source)}."
         ) from error
-    return transformer, {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    other = sorted((str(name), tuple(found), tuple(asked)) for name, found, asked in report["mismatched_keys"])
+    if other:
+        name, found, asked = other[0]
+        raise UserError(
+            f"The weights of {config.source!r} have {len(other)} tensors of another shape than its config.json asks "
+            f"for ({name} is {found} and not {asked}): fetch them again, or the config.json that belongs to them."
+        )
+    return transformer, set(report["missing_keys"]), sorted(report["unexpected_keys"])
 
 
-def _refuse_missing(config: CheckpointEncoder, missing: list[str]) -> None:
+def _refuse_missing(config: CheckpointEncoder, missing: list[str], others: list[str]) -> None:
     if missing:
         # They would be random, and the embeddings plausible nonsense.
+        wrapped = next((name for name in others if name.endswith(f".{missing[0]}")), None)
+        remedy = "fetch them again, or the config.json that belongs to them"
+        if wrapped is not None:
+            remedy = f"take {wrapped.removesuffix(missing[0])!r} off their names, which a wrapper has put there"
         raise UserError(
             f"The weights of {config.source!r} lack {len(missing)} tensors ({missing[0]}, ...) that its config.json "
-            "asks for: fetch them again, or the config.json that belongs to them."
+            f"asks for: {remedy}."
         )
 
 

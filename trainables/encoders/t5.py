@@ -27,8 +27,6 @@ class T5Encoder(CheckpointEncoder):
         first={"optimiser.learning_rate": 1e-4},
     )
     model_types: ClassVar[frozenset[str] | None] = frozenset(_CLASSES)
-    lora_targets: ClassVar[tuple[str, ...]] = ("q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo")
-
     kind: Literal["t5"] = "t5"
 
     @override

@@ -257,3 +257,39 @@ def test_a_preset_is_planned_without_a_connection(name: str) -> None:
     shape = PRESETS[name].config.shape(0)
     assert shape.parameters / 1e6 == pytest.approx(PUBLISHED[name], rel=0.012)
     assert shape.activation_bytes > shape.layers * shape.width
+
+
+SHAPE = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "max_position_embeddings": 130}
+
+
+@pytest.mark.parametrize(
+    ("family", "shape"),
+    [
+        ("Gte", SHAPE),
+        ("EuroBert", {**SHAPE, "num_key_value_heads": 2}),
+        ("NomicBert", SHAPE),
+        ("DebertaV2", SHAPE),
+        ("MPNet", SHAPE),
+        ("FNet", {"num_hidden_layers": 2, "intermediate_size": 48, "max_position_embeddings": 130}),
+    ],
+)
+def test_other_encoders_alone_are_tried_when_they_are_loaded(tokenizer, texts, tmp_path: Path, family, shape) -> None:
+    import transformers
+
+    ids = {"vocab_size": len(tokenizer), "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "hidden_size": 24}
+    settings = getattr(transformers, f"{family}Config")(**ids, **shape)
+    getattr(transformers, f"{family}Model")(settings).save_pretrained(tmp_path / family)
+    tokenizer.save_pretrained(tmp_path / family)
+    config = resolve_encoder(str(tmp_path / family))
+    if family == "FNet":
+        # It mixes a text with the padding behind it.
+        with pytest.raises(UserError, match="model_type fnet, which gives a text another vector beside longer texts"):
+            config.build(tokenizer, seed=0)
+        return
+    encoder = config.build(tokenizer, seed=0)
+    assert encoder.training
+    with torch.no_grad():
+        batch = _batch(config, texts[:9], tokenizer)
+        alone = torch.cat([encoder.eval()(*_batch(config, [text], tokenizer)) for text in texts[:9]])
+        assert (encoder(*batch) - alone).abs().max() < 1e-5
+        assert (encoder(*_on_the_left(*batch)) - alone).abs().max() < 1e-5

@@ -221,7 +221,7 @@ def test_weights_of_another_shape_are_refused(checkpoint, tokenizer) -> None:
     weights = load_file(folder / "model.safetensors")
     weights["encoder.layer.1.output.dense.weight"] = torch.zeros(24, 47)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    _refused(_config(folder), tokenizer, r"encoder\.layer\.1\.output\.dense\.weight|mismatch")
+    _refused(_config(folder), tokenizer, r"encoder\.layer\.1\.output\.dense\.weight is \(24, 47\) and not \(24, 48\)")
 
 
 def test_a_pooler_that_was_never_trained_is_refused(checkpoint, tokenizer) -> None:
@@ -264,6 +264,13 @@ def test_weights_that_are_no_numbers_are_refused(checkpoint, tokenizer) -> None:
     weights["encoder.layer.1.output.dense.weight"][3, 4] = torch.nan
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     _refused(_config(folder), tokenizer, r"hold NaN or infinity \(in encoder\.layer\.1\.output\.dense\.weight\)")
+
+
+def test_names_of_a_wrapper_that_is_not_known_are_told(checkpoint, tokenizer) -> None:
+    folder = checkpoint()
+    weights = {f"lightning.{name}": weight for name, weight in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    _refused(_config(folder), tokenizer, r"take 'lightning\.' off their names, which a wrapper has put there")
 
 
 @pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "module._orig_mod."])
