@@ -313,7 +313,7 @@ def main() -> None:
         "bare, two passes": lambda: lambda: bare_loop(config, encoder, ready, tokens.pad_id, together=False),
         "bare, one pass": lambda: lambda: bare_loop(config, encoder, ready, tokens.pad_id, together=True),
         "fine_tune": ours(),
-        **{f"fine_tune, {most} rectangles": ours(rectangles=most) for most in (1, 2, 8)},
+        **{f"fine_tune, rectangles {most}": ours(rectangles=most) for most in (1, 2, 4)},
         f"fine_tune, {arguments.chunks} chunks": ours(gradient_accumulation=arguments.chunks),
         "fine_tune, trimmed": ours(trimmed),
         "fine_tune, compiled": ours(compile=True),
