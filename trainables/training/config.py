@@ -72,7 +72,7 @@ class ComputeConfig(BaseModel):
     gradient_accumulation: Annotated[int, Field(ge=1, le=1_000_000), Option(flag="gradient-accumulation")] = 1
     """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, up to one more
     forward pass, the same loss and gradient"""
-    rectangles: Annotated[int, Field(ge=1, le=1_000)] = 4
+    rectangles: Annotated[int, Field(ge=1, le=1_000)] = 8
     """most rectangles of texts of like length in which a chunk is encoded: less padding; 1: all as wide as the longest
     text"""
     compile: bool = False
