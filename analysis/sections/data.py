@@ -24,8 +24,9 @@ def data(facts: Facts) -> Table:
     rows: dict[tuple[Any, ...], None] = {}
     for study in facts.studies:
         held = study.info.data
-        languages = " ".join(held.training.languages)
         for one in held.training.sets:
+            # What files are in is known of each set; a set that is built in is in the languages of the study.
+            languages = " ".join(one.spellings or held.training.languages)
             use, why = "left out" if one.left_out else "training", one.left_out or ""
             licence = _licence(one)
             rows[use, one.name, languages, one.items, None, None, licence, held.training.fingerprint, why] = None
