@@ -61,15 +61,14 @@ def _described(sources: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
 
 
 def _members(collection: Collection) -> str:
-    """The benchmarks of a collection by licence; those of a smaller one stand under its name."""
-    names = set(collection.members)
-    smaller = [one for one in COLLECTIONS.values() if set(one.members) < names]
-    names -= {name for one in smaller for name in one.members}
+    """The benchmarks of a collection by licence, and the smaller collections in it by name."""
+    names = [name for name in collection.members if name in BENCHMARKS]
+    smaller = [name for name in collection.members if name not in BENCHMARKS]
     by_licence: dict[str, list[str]] = {}
     for name in sorted(names):
         by_licence.setdefault(BENCHMARKS[name].terms, []).append(name)
     listed = [f"{', '.join(members)} ({licence})" for licence, members in by_licence.items()]
-    return "; ".join([*listed, *(one.name for one in smaller)])
+    return "; ".join([*listed, *smaller])
 
 
 def _print(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:

@@ -3,12 +3,10 @@
 import re
 from pathlib import Path
 
-import pytest
-
-from tests.docs.pages import DOCS, blocks
+from tests.docs.pages import DOCS
 from tests.trainables.corpora.pictures import picture, write_parquet
 from trainables.corpora.image_text import DIRECTIONS
-from trainables.corpora.sources.registry import BENCHMARKS
+from trainables.corpora.sources.registry import BENCHMARKS, load_benchmark
 
 PAGE = "image_text.md"
 
@@ -29,13 +27,12 @@ def test_every_set_is_asked_for_in_both_directions() -> None:
         assert f"xm3600-{direction}" in BENCHMARKS
 
 
-def test_the_example_of_the_page_describes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_as_the_page_describes_it_is_a_benchmark_in_both_directions(tmp_path: Path) -> None:
     folder = tmp_path / "pets"
     columns = {"image_id": ["a", "b"], "caption_de": ["Katze", "Hund"], "caption_en": ["cat", None]}
     write_parquet(folder / "test.parquet", [picture(0), picture(1)], columns)
-    (example,) = blocks(PAGE, "python")
-    exec(f"{example}\ndescribe(folder)", {"folder": folder})
-    assert capsys.readouterr().out.splitlines() == [
-        "pets-text-to-image: 3 queries, 2 candidates",
-        "pets-image-to-text: 2 queries, 3 candidates",
-    ]
+    page = (DOCS / PAGE).read_text(encoding="utf-8")
+    for direction, sizes in (("text-to-image", (3, 2)), ("image-to-text", (2, 3))):
+        assert f"my_images:{direction}" in page
+        built = load_benchmark(f"{folder}:{direction}", "test")
+        assert (built.name, len(built.query_texts), len(built.candidate_ids)) == (f"pets-{direction}", *sizes)
