@@ -42,7 +42,8 @@ from trainables.batches.batch import Batch
 from trainables.batches.kinds import batch_kinds
 from trainables.batches.planner import BatchPlanner
 from trainables.config import TrialConfig
-from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import TrainingData, training_data
 from trainables.corpora.training_sets import load_training
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder

@@ -9,15 +9,24 @@ from typing import Any
 import pandas as pd
 
 from search_spaces.space import Space
-from study.records import TEXT_COLUMNS, BenchmarkRecord, CollectionRecord, DataRecord, SetRecord, TrainingDataRecord
+from study.records import (
+    TEXT_COLUMNS,
+    BenchmarkRecord,
+    CollectionRecord,
+    DataRecord,
+    OverlapExample,
+    SetRecord,
+    TrainingDataRecord,
+)
 from study.settings import StudySettings
 from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
+from trainables.corpora.items import Items, PairItem
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pair_files import Asked, Seen
-from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.corpora.pairs import TrainingData, training_data
 from trainables.corpora.sources.base import BenchmarkSource, Collection
 from trainables.corpora.sources.registry import (
     TRAINING_SOURCES,
@@ -30,6 +39,8 @@ from trainables.corpora.training_sets import read_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 from trainables.evaluation.tie_rule import TieRule
+from trainables.inert import inert
+from trainables.watch import Watch, unwatched
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +51,8 @@ class StudyData:
     dev: Benchmark
     tests: tuple[Benchmark, ...]
     overlap: Overlap
+    held_out: int
+    """Items of the training sets that are the dev set."""
     left_out: tuple[tuple[str, str], ...]
     """Training sets that cannot fill a batch of every size, each with the reason."""
     sources: Mapping[str, BenchmarkSource]
@@ -98,10 +111,25 @@ class StudyData:
                 for one in self.collections
             },
             overlap=self.overlap.counts(),
+            overlap_negatives=self.overlap.negative_counts(),
+            overlap_examples={
+                one.name: tuple(
+                    OverlapExample(training=inert(met.training), evaluation=inert(met.evaluation))
+                    for met in self.overlap.examples(one.name)
+                )
+                for one in (*self.tests, self.dev)
+                if self.overlap.of_benchmark(one.name)
+            },
         )
 
 
-def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConfig]) -> StudyData:
+def load_data(
+    settings: StudySettings,
+    space: Space,
+    batches: Sequence[BatchConfig],
+    cache: Path | None = None,
+    watch: Watch = unwatched,
+) -> StudyData:
     """Loads and checks everything that a study trains on and is judged by.
 
     A training set may bring a dev benchmark of its own; of others whole groups are held out as the dev set. Items that
@@ -111,6 +139,8 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         settings: names of training sets and benchmarks, the data folder, whether overlapping items are kept.
         space: training sets and benchmarks where the settings name none.
         batches: every form of batch that the study trains; each must be filled.
+        cache: folder on this machine for texts that are too many for memory; None: all in memory.
+        watch: shows how far it is.
 
     Raises:
         UserError: a mistake in names or files, or data that fill no batch.
@@ -124,19 +154,21 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
     tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
     asked = Asked.of(settings.train_layout, settings.train_language)
-    read = read_training(settings.train or space.training, settings.data_dir, asked)
+    read = read_training(settings.train or space.training, settings.data_dir, asked, cache, watch)
     sets = {name: one.items for name, one in read.items()}
     exempt = {
         (name, other) for name in sets if name in TRAINING_SOURCES for other in TRAINING_SOURCES[name].overlap_exempt
     }
-    with_tests = find_overlap(sets, tests, exempt)
+    with_tests = find_overlap(sets, tests, exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_tests)
+    before = sum(map(len, sets.values()))
     sets, dev = _dev_set(sets, settings.data_dir)
-    with_dev = find_overlap(sets, [dev], exempt)
+    held_out = before - sum(map(len, sets.values()))
+    with_dev = find_overlap(sets, [dev], exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_dev)
-    overlap = Overlap({name: {**found, **with_dev.items[name]} for name, found in with_tests.items.items()})
+    overlap = with_tests.and_with(with_dev)
     training = training_data(sets)
     planners = [_checked_planner(training, one) for one in batches]
     # What fills no batch is told at the largest batch, which asks for most.
@@ -146,6 +178,7 @@ def load_data(settings: StudySettings, space: Space, batches: Sequence[BatchConf
         dev=dev,
         tests=tests,
         overlap=overlap,
+        held_out=held_out,
         left_out=tuple(largest.left_out),
         sources={test.name: source for source, test in zip(sources, tests, strict=True)},
         collections=asked_collections(settings.evaluate or space.benchmarks),
@@ -178,7 +211,7 @@ def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlann
     return planner
 
 
-def _dev_set(sets: dict[str, list[PairItem]], data_dir: Path | None) -> tuple[dict[str, list[PairItem]], Benchmark]:
+def _dev_set(sets: dict[str, Items], data_dir: Path | None) -> tuple[dict[str, Items], Benchmark]:
     """The own dev benchmark of the only set, else groups held out of the sets that have none (of all, if all have)."""
     own = {name: source.dev for name in sets if (source := TRAINING_SOURCES.get(name)) and source.dev}
     if len(sets) == 1 and own:

@@ -12,7 +12,8 @@ from study.estimate import estimate
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
-from trainables.corpora.pairs import PairItem, TrainingData
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import TrainingData
 from trainables.evaluation.pools import is_multilingual
 from trainables.inert import inert
 from trainables.inputs import StudyInputs
@@ -64,8 +65,6 @@ def _lines(
     settings: StudySettings, plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: Resources
 ) -> Mapping[str, str]:
     training, dev = data.training, data.dev
-    overlapping = sum(len(data.overlap.of_set(name)) for name in data.overlap.items)
-    treated = "kept" if settings.keep_overlap else "dropped"
     tests = [
         f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates; "
         f"{data.sources[t.name].terms})"
@@ -86,8 +85,10 @@ def _lines(
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
         "no monolingual batches in": "; ".join(f"{name}: {why}" for name, why in data.languages_left_out)
         or "no language",
-        "overlap": f"{overlapping} items share text with a benchmark, {treated}",
-        "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates",
+        "overlap": _overlap(data, "kept" if settings.keep_overlap else "dropped"),
+        **_meetings(data),
+        "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates"
+        + (f", made of {data.held_out:,} items held out of the training sets" if data.held_out else ""),
         "benchmarks": ", ".join(tests),
         **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
         **({"not trained": _not_trained(data)} if data.languages_not_trained else {}),
@@ -111,6 +112,27 @@ def _training_files(data: StudyData) -> dict[str, str]:
         left_out = f"; left out: {', '.join(seen.notes)}" if seen.notes else ""
         found[f"  {name}"] = inert(f"layout {seen.layout}{columns}{of}; languages {languages}{left_out}")
         found[f"  {name}, first item"] = _shown(data.first_items[name])
+    return found
+
+
+def _overlap(data: StudyData, treated: str) -> str:
+    """How many items share text with the benchmarks and with the dev set, and what is done with them."""
+    tests = sum(data.overlap.of_benchmark(test.name) for test in data.tests)
+    parts = [f"{tests:,} items share text with a benchmark"]
+    if of_dev := data.overlap.of_benchmark(data.dev.name):
+        parts.append(f"{of_dev:,} with the dev set")
+    if negatives := sum(n for of in data.overlap.negative_counts().values() for n in of.values()):
+        parts.append(f"{negatives:,} explicit negatives with either")
+    return f"{', '.join(parts)}: {treated} (translations are not seen: no comparison of texts tells them)"
+
+
+def _meetings(data: StudyData) -> dict[str, str]:
+    """How many items overlap with each benchmark, with examples."""
+    found: dict[str, str] = {}
+    for name in (one.name for one in (*data.tests, data.dev)):
+        if count := data.overlap.of_benchmark(name):
+            shown = "; ".join(f"{_start(m.training)} | {_start(m.evaluation)}" for m in data.overlap.examples(name))
+            found[f"  with {name}"] = f"{count:,} items, such as (training text | evaluation text) {shown}"
     return found
 
 

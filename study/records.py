@@ -155,6 +155,15 @@ class CollectionRecord(Record):
     """whether questions of one id are about the same thing in all members"""
 
 
+class OverlapExample(Record):
+    """A training text and the evaluation text that it shares running text with."""
+
+    training: str
+    """the training text; of a long one the part that is shared"""
+    evaluation: str
+    """the evaluation text, likewise"""
+
+
 class DataRecord(Record):
     """What was trained and judged on."""
 
@@ -168,6 +177,10 @@ class DataRecord(Record):
     """collections of benchmarks that were asked for, by name, smaller ones first"""
     overlap: Mapping[str, Mapping[str, int]] = {}
     """training items that share text with a benchmark, by set and benchmark; dropped unless `keep_overlap` was set"""
+    overlap_negatives: Mapping[str, Mapping[str, int]] = {}
+    """texts among the explicit negatives that share text with a benchmark, likewise; their items stay"""
+    overlap_examples: Mapping[str, tuple[OverlapExample, ...]] = {}
+    """the first of these texts, by benchmark"""
 
     @property
     def main_measures(self) -> dict[str, str | None]:

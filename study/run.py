@@ -64,7 +64,10 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
     if (flags.get("address") if settings is None else settings.address) is None:
         listen_on_this_machine_only()
     from study.session import Session
+    from study.watcher import Watcher
+    from trainables.watch import unwatched
 
+    watch = unwatched if quiet else Watcher(console)
     if settings is None:
         flag = "--confirm-only" if resume is None else "--resume"
         may_change = _MAY_CHANGE if resume is not None else _MAY_CHANGE | {"seeds", "until_separable"}
@@ -76,10 +79,10 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
                 f"{other} cannot be given with {flag}: a study keeps the settings that it was started with; "
                 "leave it out, or start a new study."
             )
-        session = (Session.confirming if resume is None else Session.resumed)(location, flags, console)
+        session = (Session.confirming if resume is None else Session.resumed)(location, flags, console, watch)
     else:
         name = settings.name or f"{settings.space}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
-        session = Session.new(settings, name, console)
+        session = Session.new(settings, name, console, watch)
     if dry_run:
         session.print_plan()
         return DONE

@@ -58,12 +58,20 @@ from trainables.inputs import EvaluationRules, StudyInputs, prepare_inputs
 from trainables.ratio.signals import signal_pairs
 from trainables.records import now
 from trainables.storage import Folder
+from trainables.watch import Watch, unwatched
 
 
 class Session:
     """A study that is about to run: new, or taken up again from its records."""
 
-    def __init__(self, settings: StudySettings, folder: Folder, recorded: Study | None, console: Console) -> None:
+    def __init__(
+        self,
+        settings: StudySettings,
+        folder: Folder,
+        recorded: Study | None,
+        console: Console,
+        watch: Watch = unwatched,
+    ) -> None:
         """Checks all that can be checked without Ray.
 
         Args:
@@ -71,6 +79,7 @@ class Session:
             folder: where the records lie, or will.
             recorded: the study that is gone on with; None: a new one.
             console: where the study prints.
+            watch: shows how far the work on the data is.
 
         Raises:
             UserError: any mistake of the user's.
@@ -93,7 +102,7 @@ class Session:
         plan = StudyPlan(self._space, settings)
         check_batches(plan.first_configs, settings.workers_per_trial)
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
-        self._data: StudyData = load_data(settings, self._space, batches)
+        self._data: StudyData = load_data(settings, self._space, batches, self._cache / "texts", watch)
         check_objectives(settings, self._data.dev)
         self._encoders = tuple(_encoder_record(one) for one in plan.encoders)
         if recorded is not None:
@@ -120,7 +129,7 @@ class Session:
             encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
 
     @classmethod
-    def new(cls, settings: StudySettings, name: str, console: Console) -> "Session":
+    def new(cls, settings: StudySettings, name: str, console: Console, watch: Watch = unwatched) -> "Session":
         """Prepares a new study; raises UserError if the folder already holds one."""
         check_judged(settings)
         folder = Folder(settings.storage) / name
@@ -131,10 +140,10 @@ class Session:
                 f"{folder.location} already holds a study: give another --name, or go on with it by "
                 f"--resume {folder.location}."
             )
-        return cls(settings.model_copy(update={"name": name}).with_absolute_paths(), folder, None, console)
+        return cls(settings.model_copy(update={"name": name}).with_absolute_paths(), folder, None, console, watch)
 
     @classmethod
-    def resumed(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
+    def resumed(cls, location: str, changes: dict[str, Any], console: Console, watch: Watch = unwatched) -> "Session":
         """Prepares to go on with a recorded study, `changes` to its settings included.
 
         Raises UserError for a study of format 1, one whose plugins are not named, and one whose data have changed.
@@ -153,10 +162,12 @@ class Session:
         values = {**study.info.settings.model_dump(mode="json"), "address": None, **changes}
         origins = {name: "--" + name.replace("_", "-") for name in changes}
         settings = validated(values, origins, f"{study.folder.location}/{STUDY}")
-        return cls(settings, study.folder, study, console)
+        return cls(settings, study.folder, study, console, watch)
 
     @classmethod
-    def confirming(cls, location: str, changes: dict[str, Any], console: Console) -> "Session":
+    def confirming(
+        cls, location: str, changes: dict[str, Any], console: Console, watch: Watch = unwatched
+    ) -> "Session":
         """Prepares to add confirm seeds to a study, or to confirm the best that an unfinished search has found.
 
         What is asked for becomes part of the study's settings. Raises UserError for fewer seeds than it has.
@@ -164,7 +175,7 @@ class Session:
         study = open_study(location)
         if not study.arms:
             changes = {**changes, "trials": trials_of_all(study)}
-        session = cls.resumed(location, changes, console)
+        session = cls.resumed(location, changes, console, watch)
         seen = 1 + max((trial.seed for trial in study.trials if trial.phase == "confirm"), default=-1)
         before = -(-seen // study.info.settings.repeat_search)
         wished = session.settings.seeds

@@ -62,8 +62,8 @@ class StudySettings(BaseModel):
     data_dir: Path | None = None
     """folder with local copies of the data sets; without it they are fetched"""
     cache_dir: Path | None = None
-    """folder for what many texts were made into, shared by studies: token ids and, while a trial judges its encoder,
-    embeddings (default: ~/.cache/hybrid-batch-studies)"""
+    """folder for what many texts were made into, shared by studies: token ids and, while they are in use, the texts of
+    large training sets and embeddings (default: ~/.cache/hybrid-batch-studies)"""
     keep_overlap: bool = False
     """train also on items that share text with an evaluation set (not zero-shot)"""
     set: Mapping[str, Any] = {}
@@ -135,7 +135,7 @@ class StudySettings(BaseModel):
 
     # Where to, and with what.
     keep_encoders: bool = False
-    """keep the trained encoder of every confirm run, as a Hugging Face folder"""
+    """keep the trained encoder of every confirm run, as a folder of sentence-transformers"""
     keep_runs: bool = False
     """keep the first 1,000 candidates of every query in every confirm run, as trec run files with their judgements"""
     storage: Text = "studies"

@@ -67,7 +67,7 @@ class TrialOptions:
     """Threads of a worker."""
     gpus_per_worker: float = 0.0
     keep_encoder: bool = False
-    """Keep the trained encoder of a confirm run, as a Hugging Face folder."""
+    """Keep the trained encoder of a confirm run, as a folder of sentence-transformers."""
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
     keep_runs: bool = False

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,7 +17,7 @@ def phrased(parts: Sequence[BaseModel]) -> Iterator[str]:
     for kind in dict.fromkeys(map(type, parts)):
         held = [part for part in parts if type(part) is kind]
         for one in declared(kind):
-            if words := _phrase(one.option, [getattr(part, one.key) for part in held]):
+            if words := _phrase(one.option, [attrgetter(one.key)(part) for part in held]):
                 yield words
 
 

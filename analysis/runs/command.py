@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from analysis.runs.evaluator import Evaluator, ranking_measures
-from analysis.runs.judgements import read_judgements, translations
+from analysis.runs.judgements import in_pool, read_judgements, translations
 from analysis.runs.systems import find_systems, one_name
 from trainables.errors import UserError
 from trainables.evaluation.tie_rule import TIE_RULES
@@ -17,6 +17,7 @@ _OF_RUNS = {
     "--measure": "measure",
     "--against": "against",
     "--ties": "tie_rule",
+    "--pool": "pool",
     "--parallel-ids": "parallel_ids",
     "--part": "part",
     "--ignore-identical-ids": "ignore_identical_ids",
@@ -36,6 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--measure", action="append", metavar="NAME", help=f"may be repeated (default: {DEFAULT_MEASURE})"
     )
     group.add_argument("--against", metavar="NAME", help="compare the others with this system (default: all pairs)")
+    group.add_argument(
+        "--pool", choices=("own", "all"), help="of runs that a study kept: queries in one language's pool, or in all"
+    )
     group.add_argument(
         "--ties",
         dest="tie_rule",
@@ -73,6 +77,7 @@ def compare_runs(options: argparse.Namespace) -> int:
     ties = options.tie_rule or TIE_RULES[0]
     named = find_systems(options.names)
     judgements = read_judgements(options.qrels)
+    judgements = in_pool(judgements, options.pool)
     questions = translations(judgements.queries, options.parallel_ids)
     measured, problems = measure_systems(
         named,

@@ -4,13 +4,22 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from trainables.corpora.text_files import text_lines
 from trainables.errors import UserError, one_line
+from trainables.evaluation.runs import ALL
 from trainables.plain_files import open_users_file
+
+_CODE = r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*"
+_OF_LANGUAGE = re.compile(rf"{_CODE}\|(?P<question>.+)")
+_TOPIC = re.compile(rf"{_CODE}\|({_CODE})\|(?P<question>.+)")
+"""As in run files that a study keeps: language of the query, of the pool, question."""
+
+Pool = Literal["own", "all"]
+"""The candidates of one language, or of all."""
 
 COLUMNS = ("query-id", "corpus-id", "score")
 """Of BEIR's tables and of mteb's."""
@@ -162,11 +171,37 @@ def _grade(where: str, value: Any) -> int:
     return int(number)
 
 
+def in_pool(judgements: Judgements, pool: Pool | None) -> Judgements:
+    """The judgements of one pool, where the queries are those of run files that a study kept, `language|pool|id`.
+
+    Args:
+        judgements: all of a file.
+        pool: `own`: every query in the pool of one language; `all`: every query in that of all languages.
+
+    Raises:
+        UserError: queries are in both pools and none is asked for, or one is asked for that no query is in.
+    """
+    found = {query: match[1] for query in judgements.queries if (match := _TOPIC.fullmatch(query))}
+    pools: dict[str, Pool] = {query: "all" if name == ALL else "own" for query, name in found.items()}
+    if len(found) < len(judgements.queries):
+        pools = {}
+    if pool is None:
+        if len(set(pools.values())) > 1:
+            raise UserError(
+                f"{judgements.name} judges every query in two pools, that of one language and that of all languages: "
+                "give --pool own or --pool all."
+            )
+        return judgements
+    if pool not in pools.values():
+        raise UserError(f"--pool {pool}: no query of {judgements.name} is in such a pool; leave it out.")
+    return replace(judgements, grades={q: grades for q, grades in judgements.grades.items() if pools[q] == pool})
+
+
 def translations(queries: tuple[str, ...], path: Path | None) -> tuple[str, ...]:
     """The question of every query: all translations of one are one question, the unit of resampling.
 
     A file says so (a line for every query: query id, tab, question id) or, if all of them have it, the form of the ids:
-    `de|17` and `en|17` are question 17. Otherwise every query is a question.
+    `de|17` and `en|17`, or `de|all|17` and `en|all|17`, are question 17. Otherwise every query is a question.
 
     >>> translations(("de|17", "en|17", "en|18"), None), translations(("17", "en|17"), None)
     (('17', '17', '18'), ('17', 'en|17'))
@@ -175,8 +210,11 @@ def translations(queries: tuple[str, ...], path: Path | None) -> tuple[str, ...]
         UserError: the file breaks a rule, or does not name every query.
     """
     if path is None:
-        found = [re.fullmatch(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*\|(.+)", query) for query in queries]
-        return tuple(match[1] if match else "" for match in found) if all(found) else queries
+        for form in (_TOPIC, _OF_LANGUAGE):
+            found = [form.fullmatch(query) for query in queries]
+            if all(found):
+                return tuple(match["question"] if match else "" for match in found)
+        return queries
     questions: dict[str, str] = {}
     for number, line in text_lines(path):
         cells = line.rstrip("\r\n").split("\t")

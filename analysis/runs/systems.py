@@ -65,7 +65,9 @@ def _files(path: Path) -> tuple[Path, ...]:
         return (path,)
     if (link := first_link(path)) is not None:
         raise UserError(f"{link} is a link, which is not followed: name the file itself.")
-    found = sorted(inside for inside in path.iterdir() if not inside.name.startswith("."))
+    # A study keeps judgements beside its runs.
+    held = (inside for inside in path.iterdir() if not inside.name.startswith("."))
+    found = sorted(inside for inside in held if ".qrels" not in inside.suffixes)
     if folders := [inside for inside in found if inside.is_dir()]:
         raise UserError(f"{path} holds the folder {folders[0].name}: name the run files, as in NAME=FILE,FILE.")
     if not found:

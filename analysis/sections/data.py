@@ -51,12 +51,31 @@ def overlap(facts: Facts) -> Table:
         for name, counts in study.info.data.overlap.items()
         for benchmark, items in counts.items()
     ]
-    return make_table("overlap", "Overlap between training and evaluation text", columns, rows)
+    # No comparison of texts can tell what is nowhere the same.
+    notes = ["Translations of evaluation texts are not seen: the guard compares running text, in one language."]
+    return make_table("overlap", "Overlap between training and evaluation text", columns, rows, notes)
+
+
+def overlap_examples(facts: Facts) -> Table:
+    """Texts of training items beside the evaluation texts that they share running text with."""
+    columns = [
+        Column("study", "Study"),
+        Column("benchmark", "Benchmark"),
+        Column("training", "Training text", prose=True),
+        Column("evaluation", "Evaluation text", prose=True),
+    ]
+    rows = [
+        [study.label, benchmark, one.training, one.evaluation]
+        for study in facts.studies
+        for benchmark, examples in study.info.data.overlap_examples.items()
+        for one in examples
+    ]
+    return make_table("overlap_examples", "Examples of overlap", columns, rows)
 
 
 SECTION = Section(
     "data",
     "Data",
     "What was trained and judged on.",
-    tables=lambda findings: [data(findings.facts), overlap(findings.facts)],
+    tables=lambda findings: [data(findings.facts), overlap(findings.facts), overlap_examples(findings.facts)],
 )

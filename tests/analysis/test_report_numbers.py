@@ -246,6 +246,8 @@ def test_the_data_are_named_with_their_use_and_fingerprint(report):
         ("atlas", "atlas", 2),
         ("atlas", "xquad-r", 2),
     ]
+    (shown,) = rows_of(report, "overlap_examples")
+    assert (shown["benchmark"], shown["training"], shown["evaluation"]) == ("xquad-r", "Who won?!", "who won")
 
 
 def test_every_table_is_named_once(report: Report):

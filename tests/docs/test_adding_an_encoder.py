@@ -24,7 +24,7 @@ def test_the_test_of_the_page_passes(lab: Lab) -> None:
 
 
 def test_the_encoders_are_listed_with_the_options_of_the_new_kind(lab: Lab) -> None:
-    assert "BGE-M3, dense vectors" in lab.run(lab.command("lab_presets --list"))
+    assert "Arctic Embed 2 large" in lab.run(lab.command("lab_presets --list"))
     listed = lab.run(lab.command("lab_encoders --list"))
     assert "one layer that is passed twice" in listed
     assert "times that the layer is passed" in listed

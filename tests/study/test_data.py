@@ -57,6 +57,10 @@ def test_a_copy_of_the_test_benchmark_is_dropped_from_training(tmp_path: Path) -
     file = write(tmp_path / "mine.jsonl", [*copied(benchmark, 40), *other(200)])
     data = load(file)
     assert data.overlap.counts()["mine"]["atlas-test"] == 40
+    shown = data.record().overlap_examples["atlas-test"]
+    assert len(shown) == 3
+    assert all(one.training == one.evaluation for one in shown)
+    assert "dev" not in data.record().overlap_examples
     assert not any(identifier.startswith("copy") for identifier in data.training.item_ids)
     kept = load(file, keep_overlap=True)
     assert any(identifier.startswith("copy") for identifier in kept.training.item_ids)
@@ -142,9 +146,13 @@ def test_hidden_groups_are_joined_on_both_sides_and_recorded(tmp_path: Path, edi
     assert not passages & {text.strip(" .\u200b") for text in data.dev.candidate_texts}
 
 
-def test_the_plan_tells_how_many_groups_were_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = write(tmp_path / "mine.jsonl", two_questions_about_each(120, " "))
-    said = plan(tmp_path, capsys, file)
+def test_the_plan_tells_how_many_groups_were_joined_and_what_overlaps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copies = copied(atlas_benchmark("test"), 7)
+    said = plan(tmp_path, capsys, write(tmp_path / "mine.jsonl", [*copies, *two_questions_about_each(120, " ")]))
+    assert "7 items share text with a benchmark: dropped (translations are not seen" in said
+    assert "with atlas-test 7 items, such as (training text | evaluation text) " in said
     assert (
         "items of one group never share a batch; the 216 items form 108 groups (the files name 216; 108 were joined to "
         "others that have a text in common)" in said
@@ -199,13 +207,16 @@ def test_texts_in_one_language_are_told_as_what_they_are(tmp_path: Path) -> None
         load(file, train_language="en")
 
 
-def test_hard_negatives_that_stand_in_a_benchmark_are_overlap(tmp_path: Path) -> None:
+def test_hard_negatives_that_stand_in_a_benchmark_are_dropped_without_their_items(tmp_path: Path) -> None:
     benchmark = atlas_benchmark("test")
     copies = [{**item, "negatives": {"en": [benchmark.candidate_texts[n]]}} for n, item in enumerate(other(30))]
     data = load(
         write(tmp_path / "mine.jsonl", [*copies, *({**item, "id": f"x{n}"} for n, item in enumerate(apart(200)))])
     )
-    assert data.overlap.counts()["mine"]["atlas-test"] == 30
+    assert data.overlap.counts()["mine"]["atlas-test"] == 0
+    assert data.record().overlap_negatives["mine"]["atlas-test"] == len(set(benchmark.candidate_texts[:30]))
+    assert len(data.training.negatives) == 0
+    assert len(data.training) + data.held_out == 230
 
 
 def apart(count: int) -> list[dict[str, Any]]:

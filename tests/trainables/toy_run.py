@@ -12,7 +12,8 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from trainables.batches.kinds import Kind
 from trainables.config import TrialConfig
-from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import TrainingData, training_data
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable

@@ -2,7 +2,8 @@
 
 No model is needed, so that the facts survive every interruption, and whoever doubts them can plan the batches, too.
 
->>> from trainables.corpora.pairs import PairItem, training_data
+>>> from trainables.corpora.items import PairItem
+>>> from trainables.corpora.pairs import training_data
 >>> def item(n):
 ...     query, passage = {"de": f"Frage {n}", "en": f"question {n}"}, {"de": f"Satz {n}", "en": f"line {n}"}
 ...     return PairItem(str(n), str(n), query, passage)

@@ -40,7 +40,8 @@ from trainables.errors import UserError, unknown_name
 class BatchPlanner:
     """Plans the batches of one training. Not for use by several threads at once.
 
-    >>> from trainables.corpora.pairs import PairItem, training_data
+    >>> from trainables.corpora.items import PairItem
+    >>> from trainables.corpora.pairs import training_data
     >>> def item(n):
     ...     query, passage = {"de": f"Frage {n}", "en": f"question {n}"}, {"de": f"Satz {n}", "en": f"line {n}"}
     ...     return PairItem(str(n), str(n), query, passage)

@@ -6,20 +6,23 @@
 (27, 'dev', 6, 3)
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
-from trainables.corpora.groups import joined
-from trainables.corpora.pairs import PairItem, TrainingData, forms_of_items, training_data
+from trainables.corpora.groups import Numbers, joined
+from trainables.corpora.items import Items, PairItem
+from trainables.corpora.pairs import AlignedItems, aligned, forms_of_items
+from trainables.corpora.texts import digest_of
 from trainables.errors import UserError
 
 
 def split_dev(
     sets: Mapping[str, Sequence[PairItem]], share: float = 0.1, max_items: int = 200, seed: int = 0
-) -> tuple[dict[str, list[PairItem]], Benchmark]:
+) -> tuple[dict[str, Items], Benchmark]:
     """Splits training sets into what is trained on and a dev benchmark.
 
     Whole groups are held out; items that have a text in common, also in different sets, are in one group (see
@@ -49,113 +52,143 @@ def split_dev(
         raise UserError(f"The dev share is {share}: choose a number between 0 and 1, such as 0.1.")
     if max_items < 1:
         raise UserError(f"The dev set may have {max_items} items: allow at least one.")
-    data = training_data(sets)
-    clusters = _clusters(sets, data, seed)
-    room = {name: min(max(1, int(share * len(items))), len(items) - 1) for name, items in sets.items()}
-    held_out = [member for cluster in _chosen(clusters, room, max_items) for member in cluster.members]
-    if not held_out:
-        smallest = min((len(cluster.members) for cluster in clusters), default=0)
+    tables = {name: Items.of(items) for name, items in sets.items()}
+    data = aligned(tables)
+    room = [min(max(1, int(share * len(items))), len(items) - 1) for items in tables.values()]
+    clusters = _Clusters(tables, data, seed)
+    members = [clusters.members(cluster) for cluster in _chosen(clusters, room, max_items)]
+    if not members:
         raise UserError(
             f"No dev set of {share:.0%} of each training set and at most {max_items} items can be held out: there are "
-            f"{len(clusters)} groups without a common text and the smallest has {smallest} items, so give "
+            f"{len(clusters)} groups without a common text and the smallest has {clusters.smallest} items, so give "
             "more data, finer groups, a larger dev share or an own dev set."
         )
-    gone = {member.number for member in held_out}
-    remaining: dict[str, list[PairItem]] = {name: [] for name in sets}
-    for member in _members(sets):
-        if member.number not in gone:
-            remaining[member.set_name].append(member.item)
-    return remaining, _benchmark_of(held_out, data)
+    held_out = np.concatenate(members)
+    kept = np.ones(len(data.set_of_item), dtype=bool)
+    kept[held_out] = False
+    bounds = np.searchsorted(data.set_of_item, np.arange(len(tables) + 1)).tolist()
+    parts = zip(tables.items(), pairwise(bounds), strict=True)
+    remaining = {name: own.take(kept[first:end]) for (name, own), (first, end) in parts}
+    return remaining, _benchmark_of(held_out.tolist(), list(tables), data)
 
 
-@dataclass(frozen=True)
-class _Member:
-    """An item and its number in the training data."""
+class _Clusters:
+    """Groups, each held out as a whole or not at all."""
 
-    number: int
-    set_name: str
-    item: PairItem
+    def __init__(self, tables: Mapping[str, Items], data: AlignedItems, seed: int) -> None:
+        self._names, self._data = list(tables), data
+        self._by_cluster = np.argsort(data.group_of_item, kind="stable")
+        self._start = np.searchsorted(data.group_of_item[self._by_cluster], np.arange(len(self) + 1))
+        self.order = self._ranked(tables, seed)
+        """Numbers of the clusters in the order in which they are offered for holding out."""
+        self.has_query = np.zeros((len(self), len(data.languages)), dtype=bool)
+        """[clusters, L], whether it has a question in a language."""
+        for language, texts in enumerate(data.query_text.T):
+            self.has_query[data.group_of_item[texts >= 0], language] = True
+
+    def __len__(self) -> int:
+        return int(self._data.group_of_item.max(initial=-1)) + 1
+
+    @property
+    def smallest(self) -> int:
+        """Items of the smallest one."""
+        return int(np.diff(self._start).min(initial=len(self._by_cluster))) if len(self) else 0
+
+    def sizes(self) -> list[int]:
+        """[clusters], items of each."""
+        sizes: list[int] = np.diff(self._start).tolist()
+        return sizes
+
+    def numbers(self, cluster: int) -> Numbers:
+        """The items of a cluster in the order of the data."""
+        return self._by_cluster[self._start[cluster] : self._start[cluster + 1]]
+
+    def members(self, cluster: int) -> Numbers:
+        """The items of a cluster in the order of the names of their sets and of their ids."""
+        data = self._data
+        key = {n: (self._names[data.set_of_item[n]], data.item_ids[n]) for n in self.numbers(cluster).tolist()}
+        return np.array(sorted(key, key=key.__getitem__), dtype=np.int64)
+
+    def sets(self, cluster: int) -> Counter[int]:
+        """How many items a cluster has of each set."""
+        return Counter(self._data.set_of_item[self.numbers(cluster)].tolist())
+
+    def queries(self, cluster: int) -> Numbers:
+        """[L], how many questions a cluster has in each language."""
+        found: Numbers = (self._data.query_text[self.numbers(cluster)] >= 0).sum(axis=0)
+        return found
+
+    def _ranked(self, tables: Mapping[str, Items], seed: int) -> Numbers:
+        """By a hash of (seed, set, group), the smallest one of a cluster."""
+        data = self._data
+        _, representative = np.unique(data.group_in_file, return_index=True)
+        first_of_set = np.searchsorted(data.set_of_item, np.arange(len(tables) + 1)).tolist()
+        digests = bytearray()
+        for (name, own), (first, end) in zip(tables.items(), pairwise(first_of_set), strict=True):
+            mine = representative[(representative >= first) & (representative < end)] - first
+            prefix = f"{seed}\0{name}\0"
+            for group in own.groups.take(own.group[mine]):
+                digests += digest_of(f"{prefix}{group}".encode())
+        # As numbers they are in the order of the bytes.
+        high, low = np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64).reshape(-1, 2).T
+        cluster = data.group_of_item[representative]
+        # Groups of a file are numbered in its order: those of a set follow each other.
+        order = np.lexsort((low, high))
+        _, best = np.unique(cluster[order], return_index=True)
+        found: Numbers = cluster[order][np.sort(best)]
+        return found
 
 
-@dataclass(frozen=True)
-class _Cluster:
-    """A group, held out as a whole or not at all."""
-
-    members: tuple[_Member, ...]
-    items_of_set: Counter[str]
-    queries_of_language: Counter[str]
-
-
-def _clusters(sets: Mapping[str, Sequence[PairItem]], data: TrainingData, seed: int) -> list[_Cluster]:
-    """All items, in the order in which they are offered for holding out."""
-    members: dict[int, list[_Member]] = {}
-    rank: dict[int, bytes] = {}
-    for member, group in zip(_members(sets), data.group_of_item.tolist(), strict=True):
-        members.setdefault(group, []).append(member)
-        name = f"{seed}\0{member.set_name}\0{member.item.group}"
-        key = hashlib.blake2b(name.encode(), digest_size=16).digest()
-        rank[group] = min(rank.get(group, key), key)
-    return [
-        _Cluster(
-            tuple(sorted(members[group], key=lambda member: (member.set_name, member.item.id))),
-            Counter(member.set_name for member in members[group]),
-            Counter(language for member in members[group] for language in member.item.query),
-        )
-        for group in sorted(members, key=rank.__getitem__)
-    ]
-
-
-def _members(sets: Mapping[str, Sequence[PairItem]]) -> Iterator[_Member]:
-    pairs = ((name, item) for name, items in sets.items() for item in items)
-    return (_Member(number, name, item) for number, (name, item) in enumerate(pairs))
-
-
-def _chosen(clusters: Sequence[_Cluster], room_of_set: Mapping[str, int], room: int) -> Iterator[_Cluster]:
-    room_left = Counter(room_of_set)
-    held_queries: Counter[str] = Counter()
+def _chosen(clusters: _Clusters, room_of_set: Sequence[int], room: int) -> Iterator[int]:
+    room_left = Counter(dict(enumerate(room_of_set)))
+    languages = clusters.has_query.shape[1]
+    held_queries = np.zeros(languages, dtype=np.int64)
     taken: set[int] = set()
-    languages = sorted({language for cluster in clusters for language in cluster.queries_of_language})
+    sizes = clusters.sizes()
     # What does not fit now never will, so that each queue is walked once.
     queues = {
-        language: iter([n for n, cluster in enumerate(clusters) if language in cluster.queries_of_language])
-        for language in languages
+        language: iter(clusters.order[clusters.has_query[clusters.order, language]].tolist())
+        for language in range(languages)
+        if clusters.has_query[:, language].any()
     }
-    while queues:
-        language = min(queues, key=lambda name: (held_queries[name], name))
+    while queues and room:
+        language = min(queues, key=lambda number: (held_queries[number], number))
         for number in queues[language]:
-            cluster = clusters[number]
-            if number not in taken and len(cluster.members) <= room and cluster.items_of_set <= room_left:
+            if number not in taken and sizes[number] <= room and clusters.sets(number) <= room_left:
                 taken.add(number)
-                room -= len(cluster.members)
-                room_left -= cluster.items_of_set
-                held_queries += cluster.queries_of_language
-                yield cluster
+                room -= sizes[number]
+                room_left -= clusters.sets(number)
+                held_queries += clusters.queries(number)
+                yield number
                 break
         else:
             del queues[language]
 
 
-def _benchmark_of(held_out: Sequence[_Member], data: TrainingData) -> Benchmark:
-    uses = Counter(member.item.id for member in held_out)
-    question_of_item = joined(len(data), forms_of_items(data.query_text, data.text_form))
-    column = {language: position for position, language in enumerate(data.languages)}
+def _benchmark_of(held_out: Sequence[int], names: Sequence[str], data: AlignedItems) -> Benchmark:
+    uses = Counter(data.item_ids[row] for row in held_out)
+    question_of_item = joined(len(data.set_of_item), forms_of_items(data.query_text, data.text_form))
     candidates: dict[tuple[str, int], Candidate] = {}
     number_of_form: dict[int, list[int]] = {}
     queries: dict[tuple[int, str], Query] = {}
     answers: dict[int, set[int]] = {}
     parallel_id: dict[int, str] = {}
-    for member in held_out:
-        item, row = member.item, member.number
-        identifier = item.id if uses[item.id] == 1 else f"{member.set_name}/{item.id}"
+    for row in held_out:
+        identifier = data.item_ids[row]
+        if uses[identifier] > 1:
+            identifier = f"{names[data.set_of_item[row]]}/{identifier}"
         question = int(question_of_item[row])
         parallel_id.setdefault(question, identifier)
-        for language, text in sorted(item.passage.items()):
-            form = int(data.text_form[data.passage_text[row, column[language]]])
+        for language, text in zip(data.languages, data.passage_text[row].tolist(), strict=True):
+            if text < 0:
+                continue
+            form = int(data.text_form[text])
             answers.setdefault(question, set()).add(form)
             if (language, form) not in candidates:
                 number_of_form.setdefault(form, []).append(len(candidates))
-                candidates[language, form] = Candidate(f"{language}:{identifier}", language, text)
-        for language, text in sorted(item.query.items()):
-            queries.setdefault((question, language), Query(parallel_id[question], language, text))
+                candidates[language, form] = Candidate(f"{language}:{identifier}", language, data.texts[text])
+        for language, text in zip(data.languages, data.query_text[row].tolist(), strict=True):
+            if text >= 0:
+                queries.setdefault((question, language), Query(parallel_id[question], language, data.texts[text]))
     relevant = [[number for form in answers[question] for number in number_of_form[form]] for question, _ in queries]
     return benchmark("dev", list(queries.values()), list(candidates.values()), relevant)

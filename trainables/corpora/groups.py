@@ -24,9 +24,12 @@ def joined(size: int, *relations: tuple[Numbers, Numbers]) -> Numbers:
     total = size
     owners, things = [], []
     for items, had in relations:
-        owners.append(items)
-        things.append(total + had)
-        total += int(had.max(initial=-1)) + 1
+        # What is had once joins nothing, and most texts are.
+        several = np.bincount(had) > 1
+        is_common = several[had]
+        owners.append(items[is_common])
+        things.append(total + (np.cumsum(several) - 1)[had[is_common]])
+        total += int(several.sum())
     pairs = (np.concatenate(owners), np.concatenate(things))
     graph = coo_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(total, total))
     _, parts = connected_components(graph, directed=False)
@@ -39,7 +42,13 @@ def numbered(values: npt.NDArray[np.integer]) -> Numbers:
     >>> numbered(np.array([5, 3, 5, 9])).tolist()
     [0, 1, 0, 2]
     """
-    _, first, number = np.unique(values, return_index=True, return_inverse=True)
-    order = np.empty(len(first), dtype=np.int64)
-    order[np.argsort(first)] = np.arange(len(first))
-    return order[number]
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    # Of equal values the first one comes first.
+    is_first = np.zeros(len(order), dtype=bool)
+    is_first[order[starts]] = True
+    number: Numbers = np.cumsum(is_first) - 1
+    number[order] = number[order[starts]][np.cumsum(starts) - 1]
+    return number

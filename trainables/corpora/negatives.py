@@ -4,7 +4,6 @@ A text that stands in the item's own group, as question or passage, in any langu
 translations of the answer and other answers to the question are left out and counted.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,32 +45,37 @@ class NegativeTexts:
 NO_NEGATIVES = NegativeTexts(np.zeros(0, np.int32), np.zeros(0, np.int16), np.zeros(1, np.int64), np.zeros(0, np.int32))
 
 
-def negative_texts(rows: Sequence[tuple[int, int, Sequence[int]]], is_own: npt.NDArray[np.bool_]) -> NegativeTexts:
-    """Builds the table of rows (item, language, texts).
+def negative_texts(
+    item: npt.NDArray[np.int32],
+    language: npt.NDArray[np.int16],
+    text: npt.NDArray[np.int32],
+    is_own: npt.NDArray[np.bool_],
+) -> NegativeTexts:
+    """Builds the table of N negatives.
 
     Args:
-        rows: in the order of items, then of languages; none is empty.
-        is_own: whether each negative, one row after the other, stands in its item's group. Where all rows of an item
-            are equally long, a rank is left out in all languages, so that ranks stay translations of each other.
+        item: [N], in ascending order.
+        language: [N], of an item in ascending order.
+        text: [N]
+        is_own: [N], whether each negative stands in its item's group. Where all rows of an item are equally long, a
+            rank is left out in all languages, so that ranks stay translations of each other.
     """
-    if not rows:
-        return NO_NEGATIVES
-    items = np.array([item for item, _, _ in rows], dtype=np.int32)
-    lengths = np.array([len(texts) for _, _, texts in rows], dtype=np.int64)
-    start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    is_first = np.ones(len(item), dtype=bool)
+    is_first[1:] = (item[1:] != item[:-1]) | (language[1:] != language[:-1])
+    firsts = np.flatnonzero(is_first)
+    start = np.append(firsts, len(item))
+    lengths, items = np.diff(start), item[firsts]
     leaves = is_own.copy()
-    firsts = np.flatnonzero(np.concatenate([[True], items[1:] != items[:-1]]))
-    for first, end in zip(firsts.tolist(), [*firsts[1:].tolist(), len(items)], strict=True):
-        part = slice(int(start[first]), int(start[end]))
-        if end - first > 1 and is_own[part].any() and len(set(lengths[first:end].tolist())) == 1:
+    for number in np.unique(item[is_own]).tolist():
+        first, end = np.searchsorted(items, [number, number + 1]).tolist()
+        if len(set(lengths[first:end].tolist())) == 1:
+            part = slice(int(start[first]), int(start[end]))
             leaves[part] = np.tile(is_own[part].reshape(end - first, -1).any(axis=0), end - first)
-    text = np.array([text for _, _, texts in rows for text in texts], dtype=np.int32)
-    row = np.repeat(np.arange(len(rows)), lengths)[~leaves]
-    left = np.bincount(row, minlength=len(rows))
+    left = np.bincount((np.cumsum(is_first) - 1)[~leaves], minlength=len(firsts))
     kept = left > 0
     return NegativeTexts(
         item=items[kept],
-        language=np.array([language for _, language, _ in rows], dtype=np.int16)[kept],
+        language=language[firsts][kept],
         start=np.concatenate([[0], np.cumsum(left[kept])]).astype(np.int64),
         text=text[~leaves],
         dropped=int(leaves.sum()),

@@ -11,15 +11,21 @@ Only then is an evaluation on that benchmark zero-shot.
 ({'web': {'toy': 1}}, ['2'])
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import Items, PairItem
+from trainables.corpora.meetings import Meeting, meetings
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
 from trainables.errors import UserError
+from trainables.watch import Watch, unwatched
+
+EXAMPLES = 3
+"""Texts that are shown of an overlap."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,17 @@ class Overlap:
 
     items: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Per set and benchmark the ids of the overlapping items, in the order of the set; every pair has an entry."""
+    meetings: Mapping[str, Mapping[str, tuple[Meeting, ...]]] = field(default_factory=dict)
+    """Per set and benchmark the first texts that overlap, with what they share, `EXAMPLES` at most."""
+    negatives: Mapping[str, Mapping[str, npt.NDArray[np.int64]]] = field(default_factory=dict)
+    """Per set and benchmark the overlapping texts that are explicit negatives, by their number in the set."""
+
+    def negative_counts(self) -> dict[str, dict[str, int]]:
+        """Returns the number of overlapping texts among the negatives per set and benchmark, where there are any."""
+        counts = {
+            n: {other: len(texts) for other, texts in of.items() if len(texts)} for n, of in self.negatives.items()
+        }
+        return {name: found for name, found in counts.items() if found}
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Returns the number of overlapping items per set and benchmark."""
@@ -37,33 +54,59 @@ class Overlap:
         """Returns the ids of the items of a set that overlap with any benchmark; none for a set not looked at."""
         return frozenset(identifier for ids in self.items.get(name, {}).values() for identifier in ids)
 
+    def of_benchmark(self, name: str) -> int:
+        """Returns how many items of all sets overlap with a benchmark."""
+        return sum(len(found.get(name, ())) for found in self.items.values())
+
+    def examples(self, name: str) -> tuple[Meeting, ...]:
+        """Returns the first overlaps with a benchmark, of whatever set."""
+        return tuple(one for found in self.meetings.values() for one in found.get(name, ()))[:EXAMPLES]
+
+    def and_with(self, other: "Overlap") -> "Overlap":
+        """Returns the overlaps of the same sets with these and with other benchmarks."""
+        return Overlap(
+            {name: {**found, **other.items.get(name, {})} for name, found in self.items.items()},
+            {name: {**found, **other.meetings.get(name, {})} for name, found in self.meetings.items()},
+            {name: {**found, **other.negatives.get(name, {})} for name, found in self.negatives.items()},
+        )
+
 
 def find_overlap(
     sets: Mapping[str, Sequence[PairItem]],
     benchmarks: Sequence[Benchmark],
     exempt: Collection[tuple[str, str]] = (),
+    watch: Watch = unwatched,
 ) -> Overlap:
     """Finds the training items that overlap with benchmarks.
 
-    An item overlaps with a benchmark when any of its texts, hard negatives included, in any language, shares running
-    text (see `shingles`) with any query or candidate. Memory: 9 to 17 bytes per distinct shingle of a benchmark,
-    whatever the size of the training sets.
+    An item overlaps with a benchmark when its question or passage, in any language, shares running text (see
+    `shingles`) with any query or candidate. An explicit negative that does is found as well, and is no reason to lose
+    its item. Memory: 9 to 17 bytes per distinct shingle of a benchmark, whatever the size of the training sets.
 
     Args:
         sets: items by name of the training set.
         benchmarks: benchmarks of different names.
         exempt: (set, benchmark) pairs that are not looked at and have no entry.
+        watch: shows how far it is.
     """
     judged = {name: [b.name for b in benchmarks if (name, b.name) not in exempt] for name in sets}
     wanted = {other for others in judged.values() for other in others}
-    known = {b.name: known_texts((*b.query_texts, *b.candidate_texts)) for b in benchmarks if b.name in wanted}
-    return Overlap(
-        {name: _overlapping(items, {other: known[other] for other in judged[name]}) for name, items in sets.items()}
-    )
+    texts = {b.name: (*b.query_texts, *b.candidate_texts) for b in benchmarks if b.name in wanted}
+    known = {name: known_texts(own) for name, own in texts.items()}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    met: dict[str, dict[str, tuple[Meeting, ...]]] = {}
+    negatives: dict[str, dict[str, npt.NDArray[np.int64]]] = {}
+    for name, items in sets.items():
+        overlaps = _overlapping(name, items, {other: known[other] for other in judged[name]}, watch)
+        found[name] = {other: one.ids for other, one in overlaps.items()}
+        met[name] = {other: meetings(one.first, texts[other]) for other, one in overlaps.items()}
+        negatives[name] = {other: one.negatives for other, one in overlaps.items()}
+    return Overlap(found, met, negatives)
 
 
-def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, list[PairItem]]:
-    """Returns the sets without their overlapping items; sets that `overlap` does not know stay as they are.
+def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, Items]:
+    """Returns the sets without their overlapping items and negatives; those that `overlap` does not know stay as they
+    are.
 
     Raises:
         UserError: nothing is left of a set.
@@ -71,7 +114,13 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
     kept = {}
     for name, items in sets.items():
         dropped = overlap.of_set(name)
-        kept[name] = [item for item in items if item.id not in dropped]
+        own = Items.of(items)
+        is_kept = np.fromiter((number not in dropped for number in own.ids), bool, len(own))
+        if negatives := [texts for texts in overlap.negatives.get(name, {}).values() if len(texts)]:
+            gone = np.zeros(len(own.texts), dtype=bool)
+            gone[np.concatenate(negatives)] = True
+            own = own.without_negatives(gone)
+        kept[name] = own.take(is_kept) if dropped else own
         if dropped and not kept[name]:
             others = ", ".join(other for other, ids in overlap.items[name].items() if ids)
             raise UserError(
@@ -81,20 +130,38 @@ def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> di
     return kept
 
 
-def _overlapping(items: Sequence[PairItem], known: Mapping[str, KnownTexts]) -> dict[str, tuple[str, ...]]:
+@dataclass(frozen=True)
+class _Found:
+    """What of a set overlaps with a benchmark."""
+
+    ids: tuple[str, ...]
+    """Of items whose question or passage does."""
+    first: Sequence[str]
+    """The first of these texts."""
+    negatives: npt.NDArray[np.int64]
+    """Numbers of the negatives that do."""
+
+
+def _overlapping(
+    name: str, items: Sequence[PairItem], known: Mapping[str, KnownTexts], watch: Watch
+) -> dict[str, _Found]:
     if not known or not items:
-        return dict.fromkeys(known, ())
-    starts = np.cumsum([0, *(sum(1 for _ in _texts([item])) for item in items[:-1])])
-    shared = overlapping(_texts(items), known)
-    return {
-        name: tuple(items[number].id for number in np.flatnonzero(np.logical_or.reduceat(texts, starts)).tolist())
-        for name, texts in shared.items()
-    }
-
-
-def _texts(items: Sequence[PairItem]) -> Iterator[str]:
-    for item in items:
-        yield from item.query.values()
-        yield from item.passage.values()
-        for negatives in item.negatives.values():
-            yield from negatives
+        return dict.fromkeys(known, _Found((), (), np.zeros(0, dtype=np.int64)))
+    own = Items.of(items)
+    pairs = (own.query, own.passage)
+    # Each text once, however many items have it.
+    used = np.unique(np.concatenate([column.text for column in (*pairs, own.negatives)]))
+    texts = watch(own.texts.take(used), f"comparing {name} with {', '.join(known)}", len(used))
+    found = {}
+    for other, shared in overlapping(texts, known).items():
+        is_shared = np.zeros(len(own.texts), dtype=bool)
+        is_shared[used] = shared
+        flagged = np.zeros(len(own), dtype=bool)
+        of_pairs = np.zeros(len(own.texts), dtype=bool)
+        for column in pairs:
+            flagged[column.item[is_shared[column.text]]] = True
+            of_pairs[column.text] = True
+        first = own.texts.take(np.flatnonzero(is_shared & of_pairs)[:EXAMPLES])
+        negatives = np.unique(own.negatives.text[is_shared[own.negatives.text]]).astype(np.int64)
+        found[other] = _Found(tuple(own.ids.take(flagged)), list(first), negatives)
+    return found

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from trainables.corpora.items import Items
 from trainables.corpora.languages import is_known_language, language_code
 from trainables.corpora.pair_paths import (
     SUFFIXES_IN_WORDS,
@@ -18,7 +19,6 @@ from trainables.corpora.pair_paths import (
     pair_sets,
     training_file_suffix,
 )
-from trainables.corpora.pairs import PairItem
 from trainables.corpora.text_files import without_packing
 from trainables.corpora.training_files.containers import records_of
 from trainables.corpora.training_files.layout import Example, FileLayout, RecordLayout, items_of
@@ -26,6 +26,7 @@ from trainables.corpora.training_files.records import Pair, Reading
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.corpora.training_files.tables import first_cells
 from trainables.errors import UserError, one_line, unknown_name
+from trainables.watch import Watch, unwatched
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Seen:
 class TrainingSet:
     """The items of a training set."""
 
-    items: list[PairItem]
+    items: Items
     seen: Seen | None = None
     """None where no file was read."""
 
@@ -95,7 +96,7 @@ class FileSet:
     """Of records: one set of shards for each language where they are apart, else one."""
 
 
-def load_pair_file(path: Path, asked: Asked | None = None) -> list[PairItem]:
+def load_pair_file(path: Path, asked: Asked | None = None) -> Items:
     """Loads the items of a file, in file order.
 
     >>> from tempfile import TemporaryDirectory
@@ -135,33 +136,31 @@ def file_sets(files: Sequence[Path], asked: Asked, given: Sequence[PairSet] = ()
     return [*found, *_languages_together([_recognised(one, asked) for one in (*pair_sets(left), *given)])]
 
 
-def read_set(files: FileSet, name: str, asked: Asked) -> TrainingSet:
+def read_set(
+    files: FileSet, name: str, asked: Asked, folder: Path | None = None, watch: Watch = unwatched
+) -> TrainingSet:
     """Reads the items of a training set; raises UserError.
 
     Args:
         files: what `file_sets` has found.
         name: of the set, by which the user calls it.
         asked: what the user says about it.
+        folder: where texts are kept once they are too many for memory; None: in memory.
+        watch: shows how far it is.
     """
     readings: list[Reading] = []
-    examples: list[Iterator[Example]] = []
     layout = files.layout
-    if isinstance(layout, FileLayout):
-        reading = Reading(str(files.files[0]), asked.languages.get(name) or asked.languages.get(""))
-        readings.append(reading)
-        examples.append(layout.examples(files.files, reading))
-        unique = translated = False
-    else:
-        for one in files.by_language:
-            languages = _languages_of(one, layout, name, asked)
-            reading = Reading(str(one.files[0]), languages, len(files.by_language) > 1)
-            if languages and languages == layout.languages_in_name(one.name):
-                _note_spelling(reading, one.name)
-            readings.append(reading)
-            records = chain.from_iterable(records_of(path, layout.reads, layout.header) for path in one.files)
-            examples.append(layout.examples(records, reading))
-        unique, translated = layout.ids_are_unique, layout.groups_are_translated
-    items = items_of(chain.from_iterable(examples), unique=unique, groups_are_translated=translated)
+
+    def examples() -> Iterable[Example]:
+        readings.clear()
+        return watch(chain.from_iterable(_examples(files, name, asked, readings)), f"reading {name}")
+
+    items = items_of(
+        examples,
+        unique=isinstance(layout, RecordLayout) and layout.ids_are_unique,
+        groups_are_translated=isinstance(layout, RecordLayout) and layout.groups_are_translated,
+        folder=folder,
+    )
     if not items:
         raise UserError(f"{files.files[0]} holds no records: name a file with at least one question-passage pair.")
     notes: Counter[str] = Counter()
@@ -170,18 +169,35 @@ def read_set(files: FileSet, name: str, asked: Asked) -> TrainingSet:
         notes.update(reading.notes)
         for code, written in reading.spellings.items():
             spellings.setdefault(code, set()).update(written)
-    used = {language for item in items for language in (*item.query, *item.passage)}
+    used = items.languages_of(items.query, items.passage)
     return TrainingSet(
         items,
         Seen(
             layout=layout.name,
             columns=files.columns,
             files=tuple(str(path) for path in files.files),
-            spellings={code: tuple(sorted(spellings.get(code, {code}))) for code in sorted(used)},
+            spellings={code: tuple(sorted(spellings.get(code, {code}))) for code in used},
             notes=tuple(f"{what}: {count:,}" for what, count in notes.items() if count),
             origin=next((one.origin for one in files.by_language), None),
         ),
     )
+
+
+def _examples(files: FileSet, name: str, asked: Asked, readings: list[Reading]) -> Iterator[Iterator[Example]]:
+    """The examples of every part of a set that is read on its own; what is noticed is added to `readings`."""
+    layout = files.layout
+    if isinstance(layout, FileLayout):
+        readings.append(Reading(str(files.files[0]), asked.languages.get(name) or asked.languages.get("")))
+        yield layout.examples(files.files, readings[-1])
+        return
+    for one in files.by_language:
+        languages = _languages_of(one, layout, name, asked)
+        reading = Reading(str(one.files[0]), languages, len(files.by_language) > 1)
+        if languages and languages == layout.languages_in_name(one.name):
+            _note_spelling(reading, one.name)
+        readings.append(reading)
+        records = chain.from_iterable(records_of(path, layout.reads, layout.header) for path in one.files)
+        yield layout.examples(records, reading)
 
 
 def _recognised(shards: PairSet, asked: Asked) -> FileSet:

@@ -16,29 +16,16 @@ groups, or finer ones, their translations would otherwise become false negatives
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.groups import Numbers, joined, numbered
+from trainables.corpora.items import Column, Items, PairItem
 from trainables.corpora.negatives import NO_NEGATIVES, NegativeTexts, group_of_form, negative_texts
-from trainables.corpora.normal_form import text_keys
-
-
-@dataclass(frozen=True)
-class PairItem:
-    """One question-passage item; any query language pairs with any passage language."""
-
-    id: str
-    group: str
-    """Items of one group (an article, a document) are never negatives of each other; of what has no text in common with
-    other items, a group of its own is the finest one."""
-    query: Mapping[str, str]
-    passage: Mapping[str, str]
-    negatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Explicit hard negatives by language: passages that do not answer the question. Where all languages have equally
-    many, those of one place are translations of each other."""
+from trainables.corpora.texts import KnownTexts, Texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +37,15 @@ class TrainingData:
 
     set_names: tuple[str, ...]
     languages: tuple[str, ...]
-    item_ids: tuple[str, ...]
+    item_ids: Sequence[str]
     set_of_item: npt.NDArray[np.int32]
     """[n], index into `set_names`; items of a set are contiguous, sets in the order of `set_names`."""
     group_of_item: npt.NDArray[np.int64]
     """[n], group number; items with a text in common, also of different sets, are one group"""
     groups_in_files: int
     """How many groups the files name; those of different sets are different."""
-    texts: tuple[str, ...]
+    texts: Sequence[str]
+    """All different."""
     query_text: npt.NDArray[np.int32]
     """[n, L], index into `texts` or -1."""
     passage_text: npt.NDArray[np.int32]
@@ -100,69 +88,145 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
     >>> data.languages, data.query_text.tolist(), data.passage_text.tolist()
     (('de', 'en'), [[-1, 0]], [[2, 1]])
     """
-    languages = tuple(
-        sorted({lang for items in sets.values() for i in items for lang in (*i.query, *i.passage, *i.negatives)})
-    )
-    column = {language: position for position, language in enumerate(languages)}
-    size = sum(len(items) for items in sets.values())
-    texts: dict[str, int] = {}
-    groups: dict[tuple[int, str], int] = {}
-    query_text = np.full((size, len(languages)), -1, dtype=np.int32)
-    passage_text = np.full((size, len(languages)), -1, dtype=np.int32)
-    set_of_item = np.zeros(size, dtype=np.int32)
-    group_in_file = np.zeros(size, dtype=np.int64)
-    item_ids: list[str] = []
-    for set_number, items in enumerate(sets.values()):
-        for item in items:
-            row = len(item_ids)
-            item_ids.append(item.id)
-            set_of_item[row] = set_number
-            group_in_file[row] = groups.setdefault((set_number, item.group), len(groups))
-            for language, text in item.query.items():
-                query_text[row, column[language]] = texts.setdefault(text, len(texts))
-            for language, text in item.passage.items():
-                passage_text[row, column[language]] = texts.setdefault(text, len(texts))
-    # After all questions and passages, so that data without negatives are numbered alike with and without this.
-    rows = [
-        (row, column[language], [texts.setdefault(text, len(texts)) for text in item.negatives[language]])
-        for row, item in enumerate(item for items in sets.values() for item in items)
-        for language in sorted(item.negatives)
-        if item.negatives[language]
-    ]
-    text_form = numbered(text_keys(texts))
-    forms = forms_of_items(np.concatenate([query_text, passage_text], axis=1), text_form)
-    group_of_item = joined(size, (np.arange(size), group_in_file), forms)
-    negatives = _negatives(rows, group_of_item, forms, text_form)
-    arrays = (set_of_item, group_of_item, query_text, passage_text, *negatives.arrays)
-    digest = fingerprint([tuple(sets), languages, item_ids, tuple(texts)], arrays)
+    own = aligned(sets)
+    negatives = _negatives(own)
+    arrays = (own.set_of_item, own.group_of_item, own.query_text, own.passage_text, *negatives.arrays)
     return TrainingData(
         set_names=tuple(sets),
-        languages=languages,
-        item_ids=tuple(item_ids),
-        set_of_item=set_of_item,
-        group_of_item=group_of_item,
-        groups_in_files=len(groups),
-        texts=tuple(texts),
-        query_text=query_text,
-        passage_text=passage_text,
-        text_form=text_form.astype(np.int32),
+        languages=own.languages,
+        item_ids=own.item_ids,
+        set_of_item=own.set_of_item,
+        group_of_item=own.group_of_item,
+        groups_in_files=own.groups_in_files,
+        texts=own.texts,
+        query_text=own.query_text,
+        passage_text=own.passage_text,
+        text_form=own.text_form,
         negatives=negatives,
-        fingerprint=digest,
+        fingerprint=fingerprint([tuple(sets), own.languages, own.item_ids, own.texts], arrays),
     )
 
 
-def _negatives(
-    rows: Sequence[tuple[int, int, Sequence[int]]],
-    group_of_item: Numbers,
-    forms: tuple[Numbers, Numbers],
-    text_form: npt.NDArray[np.integer],
-) -> NegativeTexts:
-    if not rows:
+class _Entries(NamedTuple):
+    """E texts of items."""
+
+    item: npt.NDArray[np.int32]
+    language: npt.NDArray[np.int16]
+    text: npt.NDArray[np.int32]
+
+    def take(self, order: Numbers) -> "_Entries":
+        return _Entries(self.item[order], self.language[order], self.text[order])
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedItems:
+    """The items of several sets on one language axis, as `TrainingData` has them, with all their negatives."""
+
+    languages: tuple[str, ...]
+    item_ids: Texts
+    set_of_item: npt.NDArray[np.int32]
+    group_of_item: Numbers
+    group_in_file: Numbers
+    """[n], number of the group that the file names."""
+    texts: Texts
+    query_text: npt.NDArray[np.int32]
+    passage_text: npt.NDArray[np.int32]
+    text_form: npt.NDArray[np.int32]
+    negative: _Entries
+    """In the order of items, then of languages."""
+
+    @property
+    def groups_in_files(self) -> int:
+        """How many groups the files name; those of different sets are different."""
+        return int(self.group_in_file.max(initial=-1)) + 1
+
+    @property
+    def forms(self) -> tuple[Numbers, Numbers]:
+        """(item, form) of every question and passage."""
+        return forms_of_items(np.concatenate([self.query_text, self.passage_text], axis=1), self.text_form)
+
+
+def aligned(sets: Mapping[str, Sequence[PairItem]]) -> AlignedItems:
+    """Aligns several named sets and joins what has a text in common; the order of sets and items is kept."""
+    tables = [Items.of(items) for items in sets.values()]
+    languages = tuple(
+        sorted({name for own in tables for name in own.languages_of(own.query, own.passage, own.negatives)})
+    )
+    known = KnownTexts.all_of([own.texts for own in tables])
+    item_base = np.cumsum([0, *map(len, tables)]).astype(np.int32)
+    text_base = np.cumsum([0, *(len(own.texts) for own in tables)]).astype(np.int32)
+    size = int(item_base[-1])
+
+    def entries(columns: Sequence[Column]) -> _Entries:
+        found = [_Entries(np.zeros(0, np.int32), np.zeros(0, np.int16), np.zeros(0, np.int32))]
+        for own, one, items, texts in zip(tables, columns, item_base, text_base, strict=False):
+            axis = np.array([languages.index(name) if name in languages else -1 for name in own.languages], np.int16)
+            found.append(_Entries(items + one.item, axis[one.language], texts + one.text))
+        return _Entries(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    query, passage = entries([own.query for own in tables]), entries([own.passage for own in tables])
+    negative = entries([own.negatives for own in tables])
+    negative = negative.take(np.lexsort((negative.language, negative.item)))
+    number, rows = _by_occurrence(known.first[_in_order(query, passage, negative)], len(known))
+
+    def table(column: _Entries) -> npt.NDArray[np.int32]:
+        found = np.full((size, len(languages)), -1, dtype=np.int32)
+        found[column.item, column.language] = number[known.first[column.text]]
+        return found
+
+    query_text, passage_text = table(query), table(passage)
+    text_form = numbered(known.keys[rows]).astype(np.int32)
+    group_in_file = _groups_in_files(tables)
+    forms = forms_of_items(np.concatenate([query_text, passage_text], axis=1), text_form)
+    return AlignedItems(
+        languages=languages,
+        item_ids=Texts.joined([own.ids for own in tables]),
+        set_of_item=np.repeat(np.arange(len(tables), dtype=np.int32), np.diff(item_base)),
+        group_of_item=joined(size, (np.arange(size), group_in_file), forms),
+        group_in_file=group_in_file,
+        texts=known.take(rows),
+        query_text=query_text,
+        passage_text=passage_text,
+        text_form=text_form,
+        negative=_Entries(negative.item, negative.language, number[known.first[negative.text]]),
+    )
+
+
+def _in_order(query: _Entries, passage: _Entries, negative: _Entries) -> npt.NDArray[np.int32]:
+    """The texts in the order in which they are numbered: those of an item's questions, then of its passages."""
+    by_item = np.argsort(np.concatenate([query.item, passage.item]), kind="stable")
+    # After all questions and passages, so that data without negatives are numbered alike with and without this.
+    return np.concatenate([np.concatenate([query.text, passage.text])[by_item], negative.text])
+
+
+def _groups_in_files(tables: Sequence[Items]) -> Numbers:
+    """The number of the group that each item of several sets has in its file; those of different sets are different."""
+    base = np.cumsum([0, *(len(own.groups) for own in tables)])
+    parts = [first + own.groups.first[own.group] for own, first in zip(tables, base, strict=False)]
+    named = np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+    number, _ = _by_occurrence(named, int(base[-1]))
+    found: Numbers = number[named].astype(np.int64)
+    return found
+
+
+def _by_occurrence(values: npt.NDArray[np.integer], size: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.integer]]:
+    """The number of each of `size` values in the order in which they first occur, -1 for others, and those that do."""
+    place = np.arange(len(values), dtype=np.int32)
+    first = np.full(size, -1, dtype=np.int32)
+    # Of several assignments to one place the last one counts.
+    first[values[::-1]] = place[::-1]
+    occurring = values[first[values] == place]
+    number = np.full(size, -1, dtype=np.int32)
+    number[occurring] = np.arange(len(occurring), dtype=np.int32)
+    return number, occurring
+
+
+def _negatives(own: AlignedItems) -> NegativeTexts:
+    item, language, text = own.negative
+    if not len(text):
         return NO_NEGATIVES
-    owner = np.repeat([item for item, _, _ in rows], [len(texts) for _, _, texts in rows])
-    text = np.array([text for _, _, texts in rows for text in texts])
-    groups = group_of_form(group_of_item, *forms, int(text_form.max()) + 1)
-    return negative_texts(rows, groups[text_form[text]] == group_of_item[owner])
+    groups = group_of_form(own.group_of_item, *own.forms, int(own.text_form.max()) + 1)
+    return negative_texts(item, language, text, groups[own.text_form[text]] == own.group_of_item[item])
 
 
 def forms_of_items(table: npt.NDArray[np.int32], text_form: npt.NDArray[np.integer]) -> tuple[Numbers, Numbers]:

@@ -168,11 +168,14 @@ class _Sequence:
     def hashed(self, width: int) -> tuple[Numbers, Hashes]:
         """Where the runs of a width start that lie in one text, and their hashes."""
         if width not in self._hashed:
-            total = len(self.owner)
-            starts = np.arange(max(total - width + 1, 0))
-            if self._dense_before is not None:
-                starts = starts[2 * self.dense_in(starts, width) >= width]
-            starts = starts[self.owner[starts] == self.owner[starts + width - 1]]
+            size = max(len(self.owner) - width + 1, 0)
+            before = self._dense_before
+            if before is None:
+                starts = np.flatnonzero(self.owner[:size] == self.owner[len(self.owner) - size :])
+            elif before[-1] == 0:
+                starts = np.zeros(0, dtype=np.int64)
+            else:
+                starts = np.flatnonzero(2 * (before[width:] - before[:-width]) >= width)
             # The line break that ends a text is one of its characters.
             starts = starts[starts + width <= self.first[self.owner[starts]] + self.count[self.owner[starts]]]
             self._hashed[width] = starts, self.runs.hashes(starts, width)

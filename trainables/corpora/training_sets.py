@@ -4,6 +4,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from trainables.corpora.hub_training import hub_set, is_hub_name
+from trainables.corpora.items import Items
 from trainables.corpora.pair_files import Asked, FileSet, TrainingSet, file_sets, read_set
 from trainables.corpora.pair_paths import (
     SAVED_DATASET,
@@ -12,16 +13,14 @@ from trainables.corpora.pair_paths import (
     all_files,
     find_training_files,
 )
-from trainables.corpora.pairs import PairItem
 from trainables.corpora.sources.registry import TRAINING_SOURCES
 from trainables.corpora.training_files.layout import FileLayout
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.errors import UserError
+from trainables.watch import Watch, unwatched
 
 
-def load_training(
-    names: Sequence[str], data_dir: Path | None = None, asked: Asked | None = None
-) -> dict[str, list[PairItem]]:
+def load_training(names: Sequence[str], data_dir: Path | None = None, asked: Asked | None = None) -> dict[str, Items]:
     """Loads the items of one or several training sets, by name of the set; see `read_training`.
 
     >>> sets = load_training(["atlas"])
@@ -31,7 +30,13 @@ def load_training(
     return {name: one.items for name, one in read_training(names, data_dir, asked or Asked()).items()}
 
 
-def read_training(names: Sequence[str], data_dir: Path | None, asked: Asked) -> dict[str, TrainingSet]:
+def read_training(
+    names: Sequence[str],
+    data_dir: Path | None,
+    asked: Asked,
+    folder: Path | None = None,
+    watch: Watch = unwatched,
+) -> dict[str, TrainingSet]:
     """Reads one or several training sets.
 
     Args:
@@ -40,6 +45,8 @@ def read_training(names: Sequence[str], data_dir: Path | None, asked: Asked) -> 
             the suffix.
         data_dir: folder with local copies of data.
         asked: layouts and languages that the user names.
+        folder: where texts are kept once they are too many for memory; None: in memory.
+        watch: shows how far it is.
 
     Returns:
         The sets by name, in the order of `names`. The set of a file is called after it, with -2, -3, ... where that
@@ -80,13 +87,13 @@ def read_training(names: Sequence[str], data_dir: Path | None, asked: Asked) -> 
     read: list[FileSet] = []
     for origin in origins:
         if isinstance(origin, str):
-            sets[origin] = TrainingSet(list(TRAINING_SOURCES[origin].load(data_dir)))
+            sets[origin] = TrainingSet(Items.of(TRAINING_SOURCES[origin].load(data_dir)))
             continue
         one = set_of_file[origin if isinstance(origin, Path) else origin.files[0]]
         if not any(one is other for other in read):
             # A file called like a set of the registry is another set.
             name = _free_name(one.name, {*sets, *TRAINING_SOURCES})
-            sets[name] = read_set(one, name, asked)
+            sets[name] = read_set(one, name, asked, folder, watch)
             read.append(one)
     asked.check_used(sets)
     return sets

@@ -6,9 +6,9 @@ reports can read a configuration at once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from trainables.options import Option
 from trainables.recipe import Recipe
@@ -18,7 +18,27 @@ if TYPE_CHECKING:
 
     from trainables.encoders.model import Encoder
 
-Pooling = Literal["mean", "cls", "pooler"]
+PoolingMode = Literal["mean", "cls", "max", "weightedmean", "mean_sqrt_len", "lasttoken", "pooler"]
+"""How the vectors of a text's tokens become one."""
+
+
+def pooling_modes(pooling: str) -> tuple[str, ...]:
+    """The modes of a pooling: `"cls+mean"` has two, whose vectors are put one behind the other."""
+    return tuple(pooling.split("+"))
+
+
+def _known_modes(pooling: str) -> str:
+    modes, known = pooling_modes(pooling), get_args(PoolingMode)
+    unknown = next((mode for mode in modes if mode not in known), None)
+    if unknown is not None or len(set(modes)) < len(modes):
+        wrong = f"{unknown!r} is none" if unknown is not None else f"{pooling!r} names one twice"
+        raise ValueError(f"{wrong} of {', '.join(known)}; several are joined by a plus, as in cls+mean")
+    if len(modes) > 1 and "pooler" in modes:
+        raise ValueError(f"{pooling!r} joins the pooler with others: give it alone")
+    return pooling
+
+
+Pooling = Annotated[str, AfterValidator(_known_modes)]
 
 SHORTEST, LONGEST = 8, 1_000_000
 """What the longest query or passage may be, in tokens."""
@@ -56,7 +76,9 @@ class EncoderConfig(BaseModel):
     name: str
     """what tables and records call the encoder"""
     pooling: Annotated[Pooling, Option(phrase="{} pooling")] = "mean"
-    """mean over the tokens; cls: the first token; pooler: the first token through the checkpoint's pooler"""
+    """mean, max, weightedmean (later tokens count more) or mean_sqrt_len over the tokens; cls: the first token;
+    lasttoken: the last one; pooler: the first one through the checkpoint's pooler; several, one behind the other:
+    cls+mean"""
     query_prefix: str = "Query: "
     """text before every query"""
     passage_prefix: str = "Passage: "
@@ -65,6 +87,20 @@ class EncoderConfig(BaseModel):
     """longest query in tokens, prefix and special tokens included"""
     max_passage_length: LongestPassage = 256
     """longest passage in tokens, prefix and special tokens included"""
+    dimensions: Annotated[
+        int | None, Field(ge=1, le=1_000_000), Option(phrase="the first {} components", phrases={"null": ""})
+    ] = None
+    """components of a vector that are kept, its first ones; none: all"""
+
+    @property
+    def pools_prompt(self) -> bool:
+        """Whether the tokens of a prefix are pooled like those of the text; they are read in any case."""
+        return True
+
+    @property
+    def keeps_adapters(self) -> bool:
+        """Whether adapters that were trained can be kept without the model they belong to; else they are merged."""
+        return True
 
     @property
     def token_key(self) -> str:

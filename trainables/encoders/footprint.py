@@ -30,7 +30,10 @@ def kept_bytes_per_token(transformer: "PreTrainedModel", width: int) -> float:
         return tensor
 
     embedded = torch.zeros(1, _TOKENS, width, device="meta", requires_grad=True)
+    # A mask that is whole already: one made from tokens would be looked at, and nothing can be seen here.
+    looked_at = getattr(transformer.config, "is_causal", None) is not None
+    whole = torch.ones(1, 1, _TOKENS, _TOKENS, dtype=torch.bool, device="meta") if looked_at else None
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        output = transformer(inputs_embeds=embedded).last_hidden_state
+        output = transformer(inputs_embeds=embedded, attention_mask=whole).last_hidden_state
     total = sum(tensor.untyped_storage().nbytes() for tensor in kept.values()) + output.untyped_storage().nbytes()
     return float(total / _TOKENS)

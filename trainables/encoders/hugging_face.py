@@ -1,32 +1,17 @@
-"""Encoders from checkpoints: a preset of a published one, a local folder, or a hub id."""
+"""Encoders alone: XLM-R, BERT, ModernBERT and their kin."""
 
-import hashlib
-import re
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from pydantic import ValidationError
 from typing_extensions import override
 
-from trainables.encoders.base import EncoderConfig, Preset, Shape
-from trainables.encoders.folder import SETTINGS_FILE, read_folder, refuse_encoder_decoder, remedy
-from trainables.errors import UserError, one_line
+from trainables.encoders.checkpoint import CheckpointEncoder, presets
+from trainables.errors import UserError
 from trainables.parameters import Real
 from trainables.recipe import Recipe
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
-    from trainables.encoders.model import Encoder
-
-_NOT_LOADED = re.compile(r"/\.|\.(md|h5|msgpack|onnx|ot|png)$|/(LICENSE|NOTICE)|/(onnx|openvino)/")
-"""Files of a model's folder that its encoder does not depend on: hidden ones, documents, weights of other libraries."""
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-
-
-class HuggingFaceEncoder(EncoderConfig):
+class HuggingFaceEncoder(CheckpointEncoder):
     """A pretrained encoder-only transformer."""
 
     recipe: ClassVar[Recipe] = Recipe(
@@ -36,73 +21,35 @@ class HuggingFaceEncoder(EncoderConfig):
         searched={"optimiser.learning_rate": Real(5e-6, 1e-4, log=True)},
         first={"optimiser.learning_rate": 3e-5},
     )
-    is_pretrained: ClassVar[bool] = True
+
+    lora_targets: ClassVar[tuple[str, ...]] = (
+        # BERT and XLM-R; ModernBERT; DistilBERT; GTE.
+        *("query", "key", "value", "dense"),
+        *("Wqkv", "Wo", "Wi"),
+        *("q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"),
+        *("qkv_proj", "o_proj", "up_gate_proj", "down_proj"),
+    )
 
     kind: Literal["hugging_face"] = "hugging_face"
-    source: str
-    """a hub id or an absolute local folder"""
-    revision: str | None = None
-    """commit, tag or branch of a hub repository"""
-    trust_remote_code: bool = False
-    """run code that the checkpoint brings"""
-
-    @property
-    @override
-    def token_key(self) -> str:
-        return self.model_dump_json(exclude={"name", "pooling"})
 
     @override
-    def tokenizer(self, texts: Sequence[str] = ()) -> "PreTrainedTokenizerBase":
-        from trainables.encoders.tokenizer import load_tokenizer
+    def model_class(self, settings: Any) -> Any:
+        from transformers import AutoModel
+        from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-        return load_tokenizer(self.source, self.revision, self.trust_remote_code)
-
-    @override
-    def build(self, tokenizer: "PreTrainedTokenizerBase", seed: int) -> "Encoder":
-        from trainables.encoders.model import encoder_of
-
-        return encoder_of(_pretrained(self), self, tokenizer)
-
-    @override
-    def shape(self, vocabulary: int) -> Shape:
-        import torch
-        from transformers import AutoConfig, AutoModel
-
-        from trainables.encoders.footprint import kept_bytes_per_token
-
-        config = AutoConfig.from_pretrained(
-            self.source, revision=self.revision, trust_remote_code=self.trust_remote_code
-        )
-        with torch.device("meta"):
-            model = AutoModel.from_config(config, trust_remote_code=self.trust_remote_code).train()
-        embeddings = model.get_input_embeddings().weight.numel()
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        kept = kept_bytes_per_token(model, config.hidden_size)
-        return Shape(config.num_hidden_layers, config.hidden_size, parameters, embeddings, kept)
-
-    @override
-    def files(self) -> dict[str, str]:
-        folder = Path(self.source)
-        if not folder.is_absolute():
-            return {}
-        paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _NOT_LOADED.search(str(path)))
-        return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _e5(size: str) -> HuggingFaceEncoder:
-    return HuggingFaceEncoder(
-        name=f"multilingual-e5-{size}",
-        source=f"intfloat/multilingual-e5-{size}",
-        query_prefix="query: ",
-        passage_prefix="passage: ",
-        max_query_length=512,
-        max_passage_length=512,
-    )
+        kind, remote = settings.model_type, bool(getattr(settings, "auto_map", None))
+        # What was pretrained by filling gaps reads a text in both directions; a decoder would need a last token,
+        # position ids and prompts of its own, and give numbers without them all the same.
+        if settings.is_encoder_decoder or (kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not remote):
+            said = f"The encoder {self.name!r} has the model_type {kind}"
+            if getattr(settings, "vocab_size", None) is None:
+                raise UserError(f"{said}, which has no vocabulary: give a model that encodes text.")
+            what = "an encoder-decoder" if settings.is_encoder_decoder else "no encoder that is known here"
+            raise UserError(
+                f"{said}, which is {what}: give a model that is an encoder alone, the encoder of a T5, or a decoder "
+                "that docs/encoders.md names."
+            )
+        return AutoModel
 
 
 XLM_R = r"""@inproceedings{conneau2020unsupervised,
@@ -119,124 +66,167 @@ LABSE = """@inproceedings{feng2022language,
   year      = {2022}
 }"""
 
-_PUBLISHED: tuple[tuple[HuggingFaceEncoder, str, tuple[str, ...]], ...] = (
+MMBERT = """@article{marone2025mmbert,
+  author  = {Marc Marone and Orion Weller and William Fleshman and Eugene Yang and Dawn Lawrie and Benjamin Van Durme},
+  title   = {{mmBERT}: A Modern Multilingual Encoder with Annealed Language Learning},
+  journal = {arXiv preprint arXiv:2509.06888},
+  year    = {2025}
+}"""
+E5 = """@article{wang2024multilingual,
+  author  = {Liang Wang and Nan Yang and Xiaolong Huang and Linjun Yang and Rangan Majumder and Furu Wei},
+  title   = {Multilingual {E5} Text Embeddings: A Technical Report},
+  journal = {arXiv preprint arXiv:2402.05672},
+  year    = {2024}
+}"""
+BGE_M3 = """@inproceedings{chen2024bge,
+  author    = {Jianlyu Chen and Shitao Xiao and Peitian Zhang and Kun Luo and Defu Lian and Zheng Liu},
+  title     = {{M3}-Embedding: Multi-Linguality, Multi-Functionality, Multi-Granularity Text Embeddings Through
+               Self-Knowledge Distillation},
+  booktitle = {Findings of ACL},
+  year      = {2024}
+}"""
+GTE = """@inproceedings{zhang2024mgte,
+  author    = {Xin Zhang and Yanzhao Zhang and Dingkun Long and Wen Xie and Ziqi Dai and Jialong Tang and Huan Lin and
+               Baosong Yang and Pengjun Xie and Fei Huang and Meishan Zhang and Wenjie Li and Min Zhang},
+  title     = {{mGTE}: Generalized Long-Context Text Representation and Reranking Models for Multilingual Text
+               Retrieval},
+  booktitle = {Proceedings of EMNLP: Industry Track},
+  year      = {2024}
+}"""
+MBERT = """@inproceedings{devlin2019bert,
+  author    = {Jacob Devlin and Ming-Wei Chang and Kenton Lee and Kristina Toutanova},
+  title     = {{BERT}: Pre-training of Deep Bidirectional Transformers for Language Understanding},
+  booktitle = {Proceedings of NAACL},
+  year      = {2019}
+}"""
+XLM_R_XL = r"""@inproceedings{goyal2021larger,
+  author    = {Naman Goyal and Jingfei Du and Myle Ott and Giri Anantharaman and Alexis Conneau},
+  title     = {Larger-Scale Transformers for Multilingual Masked Language Modeling},
+  booktitle = {Proceedings of RepL4NLP},
+  year      = {2021}
+}"""
+
+
+def _size(
+    kind: str, vocabulary: int, width: int, layers: int, heads: int, inner: int, positions: int
+) -> dict[str, Any]:
+    return {
+        "model_type": kind,
+        "vocab_size": vocabulary,
+        "hidden_size": width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": inner,
+        "max_position_embeddings": positions,
+    }
+
+
+def _xlm_r(width: int, layers: int, heads: int, positions: int = 514) -> Mapping[str, Any]:
+    return {**_size("xlm-roberta", 250_002, width, layers, heads, 4 * width, positions), "type_vocab_size": 1}
+
+
+def _xlm_r_xl(width: int, layers: int) -> Mapping[str, Any]:
+    return {**_size("xlm-roberta-xl", 250_880, width, layers, 32, 4 * width, 514), "type_vocab_size": 1}
+
+
+def _mmbert(width: int, heads: int) -> Mapping[str, Any]:
+    return _size("modernbert", 256_000, width, 22, heads, 1152, 8192)
+
+
+def _retriever(name: str, source: str, query: str, passage: str, pooling: str, length: int) -> HuggingFaceEncoder:
+    """An encoder that was trained for retrieval, with the prefixes and the pooling of its model card."""
+    return HuggingFaceEncoder(
+        name=name,
+        source=source,
+        pooling=pooling,
+        query_prefix=query,
+        passage_prefix=passage,
+        max_query_length=length,
+        max_passage_length=length,
+    )
+
+
+def _e5(size: str) -> HuggingFaceEncoder:
+    name = f"multilingual-e5-{size}"
+    return _retriever(name, f"intfloat/{name}", "query: ", "passage: ", "mean", 512)
+
+
+def _plain(name: str, source: str, pooling: str = "mean") -> HuggingFaceEncoder:
+    return HuggingFaceEncoder(name=name, source=source, pooling=pooling)
+
+
+_MASKED = "masked-language pretraining only"
+_TRAINED = "already trained for retrieval"
+
+PRESETS = presets(
     (
-        HuggingFaceEncoder(name="xlm-r-base", source="FacebookAI/xlm-roberta-base"),
-        "XLM-R base, 278M parameters, 100 languages, masked-language pretraining only",
-        (XLM_R,),
-    ),
-    (
-        HuggingFaceEncoder(name="xlm-r-large", source="FacebookAI/xlm-roberta-large"),
-        "XLM-R large, 560M parameters, 100 languages, masked-language pretraining only",
-        (XLM_R,),
-    ),
-    (
-        HuggingFaceEncoder(name="labse", source="sentence-transformers/LaBSE", pooling="pooler"),
-        "LaBSE, 471M parameters, 109 languages, pretrained on translation pairs",
-        (LABSE,),
-    ),
-    (_e5("base"), "multilingual E5 base, 278M parameters, already trained for retrieval", ()),
-    (_e5("large"), "multilingual E5 large, 560M parameters, already trained for retrieval", ()),
+        (
+            _plain("xlm-r-base", "FacebookAI/xlm-roberta-base"),
+            f"XLM-R base, 278M parameters, 100 languages, {_MASKED}",
+            (XLM_R,),
+            _xlm_r(768, 12, 12),
+        ),
+        (
+            _plain("xlm-r-large", "FacebookAI/xlm-roberta-large"),
+            f"XLM-R large, 560M parameters, 100 languages, {_MASKED}",
+            (XLM_R,),
+            _xlm_r(1024, 24, 16),
+        ),
+        (
+            _plain("xlm-r-xl", "facebook/xlm-roberta-xl"),
+            f"XLM-R XL, 3.5B parameters, 100 languages, {_MASKED}",
+            (XLM_R_XL,),
+            _xlm_r_xl(2560, 36),
+        ),
+        (
+            _plain("xlm-r-xxl", "facebook/xlm-roberta-xxl"),
+            f"XLM-R XXL, 10.7B parameters, 100 languages, {_MASKED}",
+            (XLM_R_XL,),
+            _xlm_r_xl(4096, 48),
+        ),
+        (
+            _plain("labse", "sentence-transformers/LaBSE", "pooler"),
+            "LaBSE, 471M parameters, 109 languages, pretrained on translation pairs",
+            (LABSE,),
+            _size("bert", 501_153, 768, 12, 12, 3072, 512),
+        ),
+        (
+            _plain("mbert", "google-bert/bert-base-multilingual-cased"),
+            f"multilingual BERT, 178M parameters, 104 languages, {_MASKED}",
+            (MBERT,),
+            _size("bert", 119_547, 768, 12, 12, 3072, 512),
+        ),
+        (
+            _plain("mmbert-small", "jhu-clsp/mmBERT-small"),
+            f"mmBERT small, 140M parameters, over 1800 languages, {_MASKED}",
+            (MMBERT,),
+            _mmbert(384, 6),
+        ),
+        (
+            _plain("mmbert-base", "jhu-clsp/mmBERT-base"),
+            f"mmBERT base, 307M parameters, over 1800 languages, {_MASKED}",
+            (MMBERT,),
+            _mmbert(768, 12),
+        ),
+        (
+            _e5("small"),
+            f"multilingual E5 small, 118M parameters, {_TRAINED}",
+            (E5,),
+            _size("bert", 250_037, 384, 12, 12, 1536, 512),
+        ),
+        (_e5("base"), f"multilingual E5 base, 278M parameters, {_TRAINED}", (E5,), _xlm_r(768, 12, 12)),
+        (_e5("large"), f"multilingual E5 large, 560M parameters, {_TRAINED}", (E5,), _xlm_r(1024, 24, 16)),
+        (
+            _retriever("bge-m3", "BAAI/bge-m3", "", "", "cls", 512),
+            f"BGE-M3, dense vectors, 568M parameters, {_TRAINED}",
+            (BGE_M3,),
+            _xlm_r(1024, 24, 16, 8194),
+        ),
+        (
+            _retriever("gte-multilingual-base", "Alibaba-NLP/gte-multilingual-base", "", "", "cls", 512),
+            f"multilingual GTE base, 305M parameters, {_TRAINED}; brings code: --set encoder.trust_remote_code=true",
+            (GTE,),
+            {},
+        ),
+    )
 )
-
-PRESETS = tuple(Preset(*one) for one in _PUBLISHED)
-
-
-def recognise(name: str) -> HuggingFaceEncoder | None:
-    """Returns the encoder of a local folder (checked) or of a hub id (not checked here); None if `name` is neither.
-
-    The hub id of a preset is that preset, so that its pooling and prefixes are not lost. Raises UserError for a folder
-    that cannot be loaded and for a path that is no folder.
-    """
-    preset = next((encoder for encoder, *_ in _PUBLISHED if encoder.source == name), None)
-    if preset is not None:
-        return preset
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return _of_folder(name, path)
-    if path.exists():
-        raise UserError(f"The encoder {name!r} is a file: give the folder that holds its config.json.")
-    if name.startswith(("/", ".", "~")):
-        raise UserError(f"There is no encoder folder {name!r}: check the path.")
-    return HuggingFaceEncoder(name=name, source=name) if _HUB_ID.fullmatch(name) else None
-
-
-def _of_folder(name: str, path: Path) -> HuggingFaceEncoder:
-    try:
-        # Workers start in other folders, so the path must not be relative.
-        return HuggingFaceEncoder(name=name, source=str(path.absolute()), **read_folder(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        file = SETTINGS_FILE if (path / SETTINGS_FILE).is_file() else "config.json"
-        raise UserError(
-            f"{path / file} gives {'.'.join(map(str, first['loc']))} as {first['input']!r}: "
-            f"{first['msg'][:1].lower()}{first['msg'][1:]}; correct it, or fetch the file again."
-        ) from error
-
-
-def _pretrained(config: HuggingFaceEncoder) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModel
-
-    from trainables.encoders.quiet import quiet
-
-    where: dict[str, Any] = {"revision": config.revision, "trust_remote_code": config.trust_remote_code}
-    try:
-        with quiet():
-            settings = AutoConfig.from_pretrained(config.source, **where)
-        refuse_encoder_decoder(settings.to_dict(), config.source)
-        # Weights that the checkpoint lacks are drawn at random before they are found missing below.
-        with quiet(), torch.random.fork_rng(devices=[]):
-            transformer, report = AutoModel.from_pretrained(
-                config.source,
-                config=settings,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-                **where,
-            )
-    except UserError:
-        raise
-    except Exception as error:
-        # Libraries below raise anything from KeyError to a bare Exception for a broken file.
-        raise UserError(
-            f"The encoder {config.source!r} does not load ({one_line(error)}): {remedy(config.source)}."
-        ) from error
-    dense = Path(config.source) / "2_Dense" / "model.safetensors"
-    if config.pooling == "pooler":
-        if getattr(transformer, "pooler", None) is None:
-            raise UserError(f"The encoder {config.source!r} has no pooler: choose the pooling mean or cls.")
-        if dense.is_file():
-            _fill_pooler(transformer, dense)
-            report["missing_keys"] = {key for key in report["missing_keys"] if not key.startswith("pooler.")}
-    elif hasattr(transformer, "pooler"):
-        # Weights that no embedding depends on would never get a gradient.
-        transformer.pooler = None
-        report["missing_keys"] = {key for key in report["missing_keys"] if not key.startswith("pooler.")}
-    missing = sorted({*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])})
-    if missing:
-        # They would be random, and the embeddings plausible nonsense.
-        raise UserError(
-            f"The weights of {config.source!r} lack {len(missing)} tensors ({missing[0]}, ...) that its config.json "
-            "asks for: fetch them again, or the config.json that belongs to them."
-        )
-    broken = next((name for name, weight in transformer.state_dict().items() if not weight.isfinite().all()), None)
-    if broken is not None:
-        raise UserError(
-            f"The weights of {config.source!r} hold NaN or infinity (in {broken}): {remedy(config.source)}."
-        )
-    return transformer
-
-
-def _fill_pooler(transformer: Any, file: Path) -> None:
-    """Takes the pooler from the dense layer of a sentence-transformers folder, which is the one that was trained."""
-    from safetensors.torch import load_file
-
-    try:
-        weights = load_file(file)
-        transformer.pooler.dense.load_state_dict(
-            {"weight": weights["linear.weight"].float(), "bias": weights["linear.bias"].float()}
-        )
-    except Exception as error:
-        # A damaged file, a tensor that is not there, one of another shape: each has an exception of its own.
-        raise UserError(f"{file} is not the layer of this encoder ({one_line(error)}): fetch it again.") from error

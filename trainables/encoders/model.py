@@ -1,30 +1,46 @@
-"""The encoder: a transformer, a pooling, and vectors of length one."""
+"""The encoder: a transformer, a pooling, what follows it, and vectors of length one."""
 
+from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
-from trainables.encoders.base import EncoderConfig
+from trainables.encoders.base import EncoderConfig, pooling_modes
+from trainables.encoders.export import write_modules
 from trainables.encoders.folder import position_capacity, write_settings
+from trainables.encoders.layers import Dense
+from trainables.encoders.pooling import moved_to_the_front, pool
 from trainables.encoders.quiet import quiet
 from trainables.errors import UserError
 
 
-class Encoder(torch.nn.Module):
+class Encoder(nn.Module):
     """Token ids to unit vectors; their dot product is the cosine similarity."""
 
-    def __init__(self, transformer: Any, config: EncoderConfig) -> None:
+    def __init__(self, transformer: Any, config: EncoderConfig, layers: Iterable[nn.Module] = ()) -> None:
         super().__init__()
         self.transformer: Any = transformer
         self.config = config
+        self.layers = nn.ModuleList(layers)
+        """What follows the pooling; the pooler is its first."""
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes of the pooling, in the order in which their vectors are put one behind the other."""
+        return ("cls",) if self.config.pooling == "pooler" else pooling_modes(self.config.pooling)
 
     @property
     def dimension(self) -> int:
         """The number of components of an embedding."""
-        return int(self.transformer.config.hidden_size)
+        pooled = len(self.modes) * int(self.transformer.config.hidden_size)
+        last = next((layer for layer in reversed(self.layers) if isinstance(layer, Dense)), None)
+        found = pooled if last is None else last.linear.out_features
+        return min(found, self.config.dimensions or found)
 
     @property
     def parameter_count(self) -> int:
@@ -34,21 +50,20 @@ class Encoder(torch.nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Returns float32 [B, d] of length one for int64 ids [B, T] and a mask [B, T] (true where there is a token).
 
-        A text's vector does not depend on the other texts of the batch.
+        A text's vector depends neither on the other texts of the batch nor on the side of the padding. A mask of
+        integers may leave tokens out of the pooling (`pooling.PROMPT`).
         """
-        output = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
-        if self.config.pooling == "pooler":
-            pooled = output.pooler_output.float()
-        elif self.config.pooling == "cls":
-            pooled = output.last_hidden_state[:, 0].float()
-        else:
-            weights = attention_mask.unsqueeze(-1).float()
-            # The mean needs no division: the length is normalised away.
-            pooled = (output.last_hidden_state.float() * weights).sum(1)
-        return normalize(pooled, dim=-1)
+        ids, mask = moved_to_the_front(input_ids, attention_mask)
+        output = self.transformer(input_ids=ids, attention_mask=mask > 0)
+        vectors = pool(self.modes, output.last_hidden_state.float(), mask)
+        for layer in self.layers:
+            vectors = layer(vectors)
+        return normalize(vectors[:, : self.config.dimensions].float(), dim=-1)
 
 
-def encoder_of(transformer: Any, config: EncoderConfig, tokenizer: PreTrainedTokenizerBase) -> Encoder:
+def encoder_of(
+    transformer: Any, config: EncoderConfig, tokenizer: PreTrainedTokenizerBase, layers: Iterable[nn.Module] = ()
+) -> Encoder:
     """Returns a transformer as an encoder in training mode; raises UserError if it does not fit its tokenizer."""
     settings = transformer.config
     if getattr(settings, "vocab_size", None) is None:
@@ -68,12 +83,37 @@ def encoder_of(transformer: Any, config: EncoderConfig, tokenizer: PreTrainedTok
             f"The encoder {config.name!r} can number {capacity} tokens, but a length of {longest} is asked for: "
             f"set the maximal lengths to at most {capacity}."
         )
-    return Encoder(transformer.train(), config)
+    encoder = Encoder(transformer, config, layers).train()
+    _check_widths(encoder)
+    return encoder
+
+
+def _check_widths(encoder: Encoder) -> None:
+    width = len(encoder.modes) * int(encoder.transformer.config.hidden_size)
+    for layer in encoder.layers:
+        if isinstance(layer, Dense):
+            if layer.linear.in_features != width:
+                raise UserError(
+                    f"The encoder {encoder.config.name!r} has vectors of {width} components where its dense layer "
+                    f"reads {layer.linear.in_features}: choose the pooling that the checkpoint declares, or no layers."
+                )
+            width = layer.linear.out_features
 
 
 def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Writes safetensors weights, tokenizer and settings; `resolve_encoder(folder)` gives the same embeddings again."""
+    """Writes safetensors weights, tokenizer and settings; `resolve_encoder(folder)` gives the same embeddings again.
+
+    So does sentence-transformers, with the same embeddings: `SentenceTransformer(folder)`. Of adapters nothing else is
+    written, where their model can be found again by its name.
+    """
+    transformer = encoder.transformer
+    if hasattr(transformer, "merge_and_unload") and not encoder.config.keeps_adapters:
+        transformer = deepcopy(transformer).merge_and_unload()
     with quiet():
-        encoder.transformer.save_pretrained(folder)
+        transformer.save_pretrained(folder)
+    # A card with nothing filled in, which is left with adapters.
+    (folder / "README.md").unlink(missing_ok=True)
     tokenizer.save_pretrained(folder)
-    write_settings(encoder.config.model_dump(), folder)
+    write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, encoder.transformer.config.hidden_size)
+    # The pooler has become a layer.
+    write_settings({**encoder.config.model_dump(), "pooling": "+".join(encoder.modes)}, folder)

@@ -10,8 +10,9 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 from pydantic import BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
 from typing_extensions import override
 
-from trainables.encoders import hugging_face, mini
+from trainables.encoders import decoder, hugging_face, mini, t5
 from trainables.encoders.base import EncoderConfig, Preset
+from trainables.encoders.checkpoint import recognise
 from trainables.errors import UserError, unknown_name
 from trainables.registry import Registry
 
@@ -61,14 +62,19 @@ KINDS: Registry[Kind] = Registry(
     _kind_name,
     (
         Kind(mini.MiniEncoder),
-        Kind(hugging_face.HuggingFaceEncoder, hugging_face.recognise),
+        Kind(t5.MiniT5Encoder),
+        Kind(decoder.MiniDecoderEncoder),
+        Kind(t5.T5Encoder, recognise(t5.T5Encoder)),
+        Kind(decoder.DecoderEncoder, recognise(decoder.DecoderEncoder)),
+        # The last, because it takes what the others do not.
+        Kind(hugging_face.HuggingFaceEncoder, recognise(hugging_face.HuggingFaceEncoder)),
     ),
 )
 
 PRESETS: Registry[Preset] = Registry(
     "encoder",
     lambda preset: preset.config.name,
-    (*mini.PRESETS, *hugging_face.PRESETS),
+    (*mini.PRESETS, *t5.MINI, *decoder.MINI, *hugging_face.PRESETS, *t5.PRESETS, *decoder.PRESETS),
 )
 
 
@@ -77,12 +83,16 @@ EMBEDDED = mini.PRESETS[0].config.name
 
 
 def resolve_encoder(name: str) -> EncoderConfig:
-    """Returns the encoder that `name` stands for: a preset, a local folder (checked), or a hub id (not checked here).
+    """Returns the encoder that `name` stands for: a preset, a local folder, or a hub id; both are read.
 
     Raises UserError for a folder that cannot be loaded and for a name that is none of the three.
     """
     if name in PRESETS:
         return PRESETS[name].config
+    # The hub id of a preset is that preset, so that its pooling and prefixes are not lost.
+    for preset in PRESETS.values():
+        if getattr(preset.config, "source", None) == name:
+            return preset.config
     for kind in KINDS.values():
         if (found := kind.recognise(name)) is not None:
             return found

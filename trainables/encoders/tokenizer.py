@@ -9,8 +9,10 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -32,26 +34,110 @@ _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 _MASK = "<mask>"
 
 
-def load_tokenizer(source: str, revision: str | None, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+def load_tokenizer(
+    folder: Path, source: str, *, trust_remote_code: bool = False, lower_case: bool = False, pool_prompt: bool = True
+) -> PreTrainedTokenizerBase:
     """Returns the tokenizer of a checkpoint.
 
+    One without a padding token pads with its end token, which the mask hides.
+
     Args:
-        source: a folder or a hub id.
-        revision: commit, tag or branch of a hub repository.
+        folder: where it lies.
+        source: what messages call the checkpoint.
         trust_remote_code: whether code that the checkpoint brings may run.
+        lower_case: whether it lower-cases what it reads.
+        pool_prompt: see `pools_prompt`.
 
     Raises:
-        UserError: there is none that loads, or it has no padding token.
+        UserError: there is none that loads, or it has nothing to pad with.
     """
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except Exception as error:
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
         raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
     if tokenizer.pad_token_id is None:
-        raise UserError(f"The tokenizer of {source!r} has no padding token: set pad_token in its folder.")
+        if tokenizer.eos_token is None:
+            raise UserError(f"The tokenizer of {source!r} has no padding token: set pad_token in its folder.")
+        tokenizer.pad_token = tokenizer.eos_token
+    if lower_case:
+        _add_lower_case(tokenizer, source)
+    tokenizer.pools_prompt = pool_prompt
     return tokenizer
+
+
+def pools_prompt(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the tokens of a prompt are pooled like those of the text behind it; they are read in any case."""
+    return bool(getattr(tokenizer, "pools_prompt", True))
+
+
+def with_end_token(tokenizer: PreTrainedTokenizerBase, source: str) -> PreTrainedTokenizerBase:
+    """Returns a tokenizer that puts its end token behind every text, exactly once, and keeps it where a text is cut.
+
+    One that does so already is returned as it is. Raises UserError if it has no end token, or cannot be changed.
+    """
+    end = tokenizer.eos_token_id
+    if end is None:
+        raise UserError(f"The tokenizer of {source!r} has no end token: set eos_token, or encoder.end_token to false.")
+    if tokenizer("a")["input_ids"][-1:] == [end]:
+        return tokenizer
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"The tokenizer of {source!r} is of an old kind that puts no end token behind a text: save it once as "
+            "tokenizer.json, or set encoder.end_token to false."
+        )
+    backend = tokenizer.backend_tokenizer
+    before = _state(backend)
+    behind = _with_token_behind(before, tokenizer.eos_token, end)
+    if behind is None:
+        raise UserError(
+            f"The tokenizer of {source!r} ends a text by a {before['type']} without its end token: set "
+            "encoder.end_token to false, or another eos_token."
+        )
+    # A post-processor is made by nothing but its constructors and by reading a tokenizer.
+    carrier = json.loads(Tokenizer(models.WordLevel({tokenizer.eos_token: 0}, tokenizer.eos_token)).to_str())
+    backend.post_processor = Tokenizer.from_str(json.dumps({**carrier, "post_processor": behind})).post_processor
+    return tokenizer
+
+
+def _state(backend: Tokenizer) -> dict[str, Any]:
+    """The post-processor of a tokenizer as its file has it; one that does nothing if there is none."""
+    state = None if backend.post_processor is None else json.loads(backend.post_processor.__getstate__())
+    return state or {"type": "Sequence", "processors": []}
+
+
+def _with_token_behind(state: Mapping[str, Any], token: str, number: int) -> dict[str, Any] | None:
+    """A post-processor that puts one token more behind a text; None where its kind has no place for it.
+
+    Not a template behind a template: the second would take what the first has put in front for a text of its own.
+    """
+    if state["type"] == "TemplateProcessing":
+        last = {"SpecialToken": {"id": token, "type_id": 0}}
+        known = {**state["special_tokens"], token: {"id": token, "ids": [number], "tokens": [token]}}
+        return {**state, "single": [*state["single"], last], "special_tokens": known}
+    if state["type"] == "ByteLevel":
+        return _with_token_behind({"type": "Sequence", "processors": [state]}, token, number)
+    if state["type"] == "Sequence":
+        steps = list(state["processors"])
+        if not any(step["type"] == "TemplateProcessing" for step in steps):
+            text = {"Sequence": {"id": "A", "type_id": 0}}
+            both = [text, {"Sequence": {"id": "B", "type_id": 1}}]
+            steps.append({"type": "TemplateProcessing", "single": [text], "pair": both, "special_tokens": {}})
+        changed = _with_token_behind(steps[-1], token, number)
+        return None if changed is None else {**state, "processors": [*steps[:-1], changed]}
+    return None
+
+
+def _add_lower_case(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"The checkpoint {source!r} asks for lower case, which its tokenizer of an old kind cannot do: "
+            "save it once as tokenizer.json."
+        )
+    backend = tokenizer.backend_tokenizer
+    steps = [] if backend.normalizer is None else [backend.normalizer]
+    backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps])
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:

@@ -12,6 +12,8 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from trainables.array_cache import ArrayCache
 from trainables.corpora.pairs import fingerprint
+from trainables.encoders.pooling import PROMPT
+from trainables.encoders.tokenizer import pools_prompt
 from trainables.errors import UserError
 
 _CHUNK = 4096
@@ -28,13 +30,15 @@ class TokenTable:
     """All ids, one text after the other."""
     offsets: npt.NDArray[np.int64]
     """[n + 1]; text i is `ids[offsets[i]:offsets[i + 1]]`."""
+    prompt: int = 0
+    """First tokens of every text that are read but not pooled."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def digest(self) -> str:
-        """sha256 of all ids, and of where each text begins."""
-        return fingerprint([], [self.ids, self.offsets])
+        """sha256 of all ids, of where each text begins, and of what of it is not pooled."""
+        return fingerprint([[str(self.prompt)]] if self.prompt else [], [self.ids, self.offsets])
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -71,15 +75,22 @@ def tokenise(
     """
     if max_length <= tokenizer.num_special_tokens_to_add():
         raise UserError(f"A maximal length of {max_length} tokens leaves no room beside the special tokens: raise it.")
+    prompt = 0 if pools_prompt(tokenizer) else _prompt_length(tokenizer, prefix)
     known = None if cache is None or len(texts) < _MANY else _content(texts, tokenizer, prefix, max_length)
     lengths = np.zeros(len(texts), dtype=np.int64)
     parts = _ids(texts, tokenizer, prefix, max_length, lengths)
     if cache is None or known is None:
         ids = np.concatenate(list(parts)) if len(texts) else np.zeros(0, dtype=np.int32)
-        return TokenTable(ids, _offsets(lengths))
+        return TokenTable(ids, _offsets(lengths), prompt)
     # The offsets are known when the ids have been written.
     found = cache.arrays(known, lambda: {"ids": parts, "offsets": (_offsets(lengths) for _ in range(1))})
-    return TokenTable(found["ids"], found["offsets"])
+    return TokenTable(found["ids"], found["offsets"], prompt)
+
+
+def _prompt_length(tokenizer: PreTrainedTokenizerBase, prefix: str) -> int:
+    """The tokens of a prefix, those that begin every text included, as sentence-transformers counts them."""
+    ids = tokenizer(prefix)["input_ids"] if prefix else []
+    return len(ids) - (len(ids) > 0 and ids[-1] in tokenizer.all_special_ids)
 
 
 def _ids(
@@ -119,6 +130,8 @@ def _content(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: s
 def pad(table: TokenTable, indices: npt.ArrayLike, pad_id: int, width: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns (input ids int64 [B, T], attention mask bool [B, T]) of some texts, padded on the right.
 
+    Where tokens of a prompt are not pooled, the mask is int8, and `pooling.PROMPT` at their places.
+
     Args:
         table: all texts.
         indices: [B], which of them.
@@ -133,6 +146,8 @@ def pad(table: TokenTable, indices: npt.ArrayLike, pad_id: int, width: int = 0) 
     # Positions behind a text read some other text's ids, which the mask then replaces.
     positions = np.minimum(starts[:, None] + columns, len(table.ids) - 1)
     ids = np.where(mask, table.ids[positions], np.int64(pad_id))
+    if table.prompt:
+        mask = np.where(mask & (columns < table.prompt), np.int8(PROMPT), mask.astype(np.int8))
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 

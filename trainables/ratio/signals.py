@@ -170,4 +170,5 @@ def _next_language(chosen: npt.NDArray[np.int64], language: int) -> int:
 def _rows(table: TokenTable, rows: npt.NDArray[np.integer[Any]]) -> TokenTable:
     lengths = table.lengths[rows]
     ids = [table.ids[table.offsets[row] : table.offsets[row + 1]] for row in rows]
-    return TokenTable(np.concatenate(ids), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return TokenTable(np.concatenate(ids), offsets, table.prompt)

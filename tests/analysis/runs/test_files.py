@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.runs import run_files
-from analysis.runs.judgements import read_judgements, translations
+from analysis.runs.judgements import Judgements, in_pool, read_judgements, translations
 from analysis.runs.run_files import read_run
 from analysis.runs.systems import find_systems
 from trainables.errors import UserError
@@ -241,3 +241,23 @@ def test_an_empty_folder_is_said(folder):
     (folder / "none").mkdir()
     with pytest.raises(UserError, match="holds no file"):
         find_systems(["none"])
+
+
+def test_kept_runs_are_compared_in_one_pool_at_a_time() -> None:
+    kept = Judgements("kept.qrels.gz", {f"{x}|{pool}|q 1": {"d": 1} for x in ("de", "en") for pool in (x, "all")})
+    with pytest.raises(UserError, match=r"in two pools, .*: give --pool own or --pool all"):
+        in_pool(kept, None)
+    assert in_pool(kept, "all").queries == ("de|all|q 1", "en|all|q 1")
+    assert in_pool(kept, "own").queries == ("de|de|q 1", "en|en|q 1")
+    assert translations(in_pool(kept, "own").queries, None) == ("q 1", "q 1")
+    plain = Judgements("qrels.tsv", {"de|1": {"d": 1}})
+    assert in_pool(plain, None) is plain
+    with pytest.raises(UserError, match=r"--pool all: no query of qrels.tsv is in such a pool"):
+        in_pool(plain, "all")
+
+
+def test_judgements_beside_the_runs_of_a_study_are_no_run(tmp_path: Path) -> None:
+    for name in ("people.trec.gz", "people.qrels.gz"):
+        (tmp_path / name).write_bytes(b"")
+    (found,) = find_systems([f"mine={tmp_path}"])
+    assert [path.name for path in found.paths] == ["people.trec.gz"]

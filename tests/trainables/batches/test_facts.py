@@ -13,8 +13,9 @@ from trainables.batches.config import BatchConfig
 from trainables.batches.drawn import drawn_batch, kinds_of
 from trainables.batches.facts import batch_facts
 from trainables.batches.planner import BatchPlanner
+from trainables.corpora.items import PairItem
 from trainables.corpora.normal_form import normal_form
-from trainables.corpora.pairs import PairItem, training_data
+from trainables.corpora.pairs import training_data
 from trainables.errors import UserError
 
 

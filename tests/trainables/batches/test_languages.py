@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.batches.languages import CrossLingual, Monolingual
-from trainables.corpora.pairs import PairItem, training_data
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import training_data
 
 LANGUAGES = "abcde"
 presence = st.lists(

@@ -10,7 +10,8 @@ from tests.trainables.batches.toy_sets import parallel
 from tests.trainables.toy_run import toy_data
 from trainables.batches.batch import Batch
 from trainables.batches.planner import BatchPlanner
-from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import TrainingData, training_data
 
 KINDS = ("mono", "cross")
 

@@ -12,9 +12,10 @@ from tests.trainables.batches.toy_sets import mixed_sets, parallel
 from trainables.batches.config import BatchConfig
 from trainables.batches.drawn import drawn_batch, kinds_of
 from trainables.batches.planner import BatchPlanner
+from trainables.corpora.items import PairItem
 from trainables.corpora.normal_form import normal_form
 from trainables.corpora.pair_files import load_pair_file
-from trainables.corpora.pairs import PairItem, training_data
+from trainables.corpora.pairs import training_data
 from trainables.corpora.sources.registry import EMBEDDED
 from trainables.corpora.training_sets import load_training
 from trainables.errors import UserError

@@ -1,6 +1,7 @@
 """Small training sets, made up."""
 
-from trainables.corpora.pairs import PairItem, training_data
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import training_data
 
 
 def parallel(size, languages="abc", name="set", groups=None):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.dev_split import split_dev
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 from trainables.corpora.training_sets import load_training
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate

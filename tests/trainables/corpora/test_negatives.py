@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainables.corpora.items import PairItem
 from trainables.corpora.normal_form import normal_form
-from trainables.corpora.pairs import PairItem, training_data
+from trainables.corpora.pairs import training_data
 
 TEXTS = [f"text {number}{edit}" for number in range(6) for edit in ("", "!", "\u200b")]
 side = st.dictionaries(st.sampled_from("ab"), st.sampled_from(TEXTS), min_size=1)

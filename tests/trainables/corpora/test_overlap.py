@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from trainables.corpora import normal_form as normal_form_module
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
+from trainables.corpora.items import PairItem
 from trainables.corpora.normal_form import normal_form
 from trainables.corpora.overlap import drop_overlap, find_overlap
-from trainables.corpora.pairs import PairItem
 from trainables.corpora.shingles import known_texts, overlapping
 from trainables.corpora.sources.registry import load_benchmark
 from trainables.corpora.training_sets import load_training
@@ -250,3 +250,26 @@ def test_real_training_sets_share_next_to_nothing_with_xquad_r_and_mlqa_r(shared
         "xnli_dev_entailment": {"xquad-r": 1, "mlqa-r": 0},
         "tydi_goldp_en": {"xquad-r": 0, "mlqa-r": 10},
     }
+
+
+def test_a_negative_that_is_judged_is_lost_and_its_item_is_not() -> None:
+    """Mined negatives come from the corpus that a benchmark searches."""
+    negatives = {"de": ("Etwas anderes.", "Drittes."), "en": (ENGLISH, "A third one.")}
+    items = [
+        PairItem("1", "1", {"en": "Who?", "de": "Wer?"}, {"en": "A duke.", "de": "Ein Herzog."}, negatives),
+        PairItem("2", "2", {"en": "When?"}, {"en": "In 1087."}, {"en": ("In 1953.",)}),
+    ]
+    found = find_overlap({"s": items}, [test_set("Nothing of the kind.", ENGLISH)])
+    assert found.counts() == {"s": {"test": 0}}
+    assert found.negative_counts() == {"s": {"test": 1}}
+    kept = drop_overlap({"s": items}, found)["s"]
+    # What stands in its place in other languages is its translation, and goes with it.
+    assert [item.negatives for item in kept] == [{"de": ("Drittes.",), "en": ("A third one.",)}, {"en": ("In 1953.",)}]
+    assert [item.query for item in kept] == [item.query for item in items]
+
+
+def test_negatives_that_are_judged_by_nobody_stay() -> None:
+    items = [PairItem("1", "1", {"en": "Who?"}, {"en": "A duke."}, {"en": (ENGLISH,)})]
+    found = find_overlap({"s": items}, [test_set("Nothing of the kind.")])
+    assert found.negative_counts() == {}
+    assert list(drop_overlap({"s": items}, found)["s"]) == items

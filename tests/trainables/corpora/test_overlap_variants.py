@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.overlap_guard import LEAST_FOUND, MOST_WRONG, boilerplate, every, foreign, rates
+from trainables.corpora.items import PairItem
 from trainables.corpora.overlap import find_overlap
-from trainables.corpora.pairs import PairItem
 from trainables.corpora.shingles import known_texts, overlapping
 from trainables.corpora.sources.registry import load_benchmark
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trainables.corpora.items import PairItem
 from trainables.corpora.pair_files import load_pair_file
-from trainables.corpora.pairs import PairItem
 from trainables.errors import UserError
 
 LANGUAGES = ["ar", "de", "en", "th", "zh-Hant"]

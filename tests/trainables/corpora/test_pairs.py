@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainables.corpora.items import PairItem
 from trainables.corpora.normal_form import normal_form
-from trainables.corpora.pairs import PairItem, TrainingData, training_data
+from trainables.corpora.pairs import TrainingData, training_data
 
 EDITS = ("", " ", "?", "\u200b", "\u00ad")
 

@@ -5,7 +5,31 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
+from transformers import (
+    BertConfig,
+    BertModel,
+    Gemma2Config,
+    Gemma2Model,
+    Gemma3TextConfig,
+    Gemma3TextModel,
+    GemmaConfig,
+    GemmaModel,
+    LlamaConfig,
+    LlamaModel,
+    MistralConfig,
+    MistralModel,
+    ModernBertConfig,
+    ModernBertModel,
+    MT5Config,
+    MT5Model,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2Model,
+    Qwen3Config,
+    Qwen3Model,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
 
 from trainables.encoders.tokenizer import train_tokenizer
 
@@ -36,25 +60,60 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(TEXTS, 1000)
 
 
+_CLASSES = {
+    "xlm-r": (XLMRobertaConfig, XLMRobertaModel),
+    "bert": (BertConfig, BertModel),
+    "modernbert": (ModernBertConfig, ModernBertModel),
+    "mt5": (MT5Config, MT5Model),
+    "qwen2": (Qwen2Config, Qwen2Model),
+    "qwen3": (Qwen3Config, Qwen3Model),
+    "llama": (LlamaConfig, LlamaModel),
+    "mistral": (MistralConfig, MistralModel),
+    "gemma": (GemmaConfig, GemmaModel),
+    "gemma2": (Gemma2Config, Gemma2Model),
+    "gemma3": (Gemma3TextConfig, Gemma3TextModel),
+}
+
+
 @pytest.fixture
 def checkpoint(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> Checkpoint:
     """Writes a random transformer with a tokenizer into a new folder."""
 
     def write(family: str = "xlm-r", positions: int = 40, **save: object) -> Path:
-        shape = {
-            "vocab_size": len(tokenizer),
-            "hidden_size": 24,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "intermediate_size": 48,
-            "max_position_embeddings": positions,
-            "pad_token_id": 1,
-        }
+        config, model = _CLASSES[family]
+        ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+        if family == "mt5":
+            shape = {
+                "d_model": 24,
+                "d_kv": 12,
+                "d_ff": 48,
+                "num_layers": 2,
+                "num_heads": 2,
+                "decoder_start_token_id": 1,
+            }
+        else:
+            shape = {
+                "hidden_size": 24,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "intermediate_size": 48,
+                "max_position_embeddings": positions,
+            }
+        if family == "modernbert":
+            shape |= {"cls_token_id": 0, "sep_token_id": 2, "local_attention": 8}
+        if family[:4] in ("qwen", "llam", "mist", "gemm"):
+            shape |= {"num_key_value_heads": 1, "head_dim": 12}
+        if family in ("mistral", "gemma2", "gemma3"):
+            # Shorter than texts, so that it tells.
+            shape |= {"sliding_window": 6}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(5)
-            model = XLMRobertaModel(XLMRobertaConfig(**shape)) if family == "xlm-r" else BertModel(BertConfig(**shape))
+            transformer = model(config(vocab_size=len(tokenizer), **shape, **ids))
+            for weight in transformer.parameters():
+                # As drawn they are so small that every token has nearly one vector.
+                weight.data += 0.1 * torch.randn_like(weight)
         folder = tmp_path / family
-        model.save_pretrained(folder, **save)
+        transformer.save_pretrained(folder, **save)
         tokenizer.save_pretrained(folder)
         return folder
 

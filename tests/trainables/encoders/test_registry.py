@@ -44,11 +44,6 @@ def test_published_prefixes_and_poolings_are_kept() -> None:
     assert PRESETS["multilingual-e5-large"].config.passage_prefix == "passage: "
 
 
-def test_any_other_hub_id_is_taken_as_it_is() -> None:
-    config = resolve_encoder("org/model.v2")
-    assert (config.source, config.pooling, config.trust_remote_code) == ("org/model.v2", "mean", False)
-
-
 @pytest.mark.parametrize(
     ("name", "part"),
     [
@@ -83,7 +78,10 @@ def test_a_file_is_not_an_encoder(tmp_path: Path) -> None:
         (HuggingFaceEncoder, {}),
         (HuggingFaceEncoder, {"source": "org/model", "layers": 1}),
         (HuggingFaceEncoder, {"source": "org/model", "max_query_length": 2}),
-        (HuggingFaceEncoder, {"source": "org/model", "pooling": "max"}),
+        (HuggingFaceEncoder, {"source": "org/model", "pooling": "median"}),
+        (HuggingFaceEncoder, {"source": "org/model", "pooling": "cls+cls"}),
+        (HuggingFaceEncoder, {"source": "org/model", "pooling": "pooler+cls"}),
+        (HuggingFaceEncoder, {"source": "org/model", "dimensions": 0}),
     ],
 )
 def test_an_impossible_encoder_is_refused(kind: type[EncoderConfig], fields: dict[str, object]) -> None:
@@ -111,7 +109,7 @@ def test_encoders_share_tokens_exactly_where_these_are_equal() -> None:
     mini = ladder[0]
     for change in ({"query_prefix": "q: "}, {"max_query_length": 32}, {"vocabulary": 4000}):
         assert mini.model_copy(update=change).token_key != mini.token_key
-    base = resolve_encoder("org/model")
+    base = HuggingFaceEncoder(name="x", source="org/model")
     assert base.model_copy(update={"pooling": "cls"}).token_key == base.token_key
     assert base.model_copy(update={"revision": "v2"}).token_key != base.token_key
 
@@ -129,76 +127,6 @@ def test_a_bare_folder_is_mean_pooled_and_no_longer_than_its_positions(checkpoin
     assert xlmr.pooling == bert.pooling == "mean"
     assert xlmr.max_passage_length == xlmr.max_query_length == 38
     assert bert.max_passage_length == bert.max_query_length == 40
-
-
-def _sentence_transformers(folder: Path, **pooling: object) -> None:
-    (folder / "1_Pooling").mkdir()
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 24, **pooling}))
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
-        ({"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, "mean"),
-        ({"pooling_mode": "cls"}, "cls"),
-        ({"pooling_mode": "mean"}, "mean"),
-    ],
-)
-def test_pooling_comes_from_the_sentence_transformers_layout(checkpoint, settings, expected: str) -> None:
-    folder = checkpoint()
-    _sentence_transformers(folder, **settings)
-    assert resolve_encoder(str(folder)).pooling == expected
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"pooling_mode_max_tokens": True},
-        {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True},
-        {"pooling_mode": "lasttoken"},
-        {},
-    ],
-)
-def test_an_unknown_pooling_is_refused(checkpoint, settings) -> None:
-    folder = checkpoint()
-    _sentence_transformers(folder, **settings)
-    with pytest.raises(UserError, match="pooling other than"):
-        resolve_encoder(str(folder))
-
-
-def test_lengths_and_prompts_come_from_the_sentence_transformers_layout(checkpoint) -> None:
-    folder = checkpoint()
-    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 24}')
-    (folder / "config_sentence_transformers.json").write_text('{"prompts": {"query": "q: ", "document": "d: "}}')
-    config = resolve_encoder(str(folder))
-    assert (config.max_query_length, config.max_passage_length) == (24, 24)
-    assert (config.query_prefix, config.passage_prefix) == ("q: ", "d: ")
-
-
-def test_a_layer_behind_the_pooling_is_the_pooler_or_refused(checkpoint) -> None:
-    folder = checkpoint("bert")
-    _sentence_transformers(folder, pooling_mode_cls_token=True)
-    (folder / "2_Dense").mkdir()
-    dense = folder / "2_Dense" / "config.json"
-    dense.write_text('{"activation_function": "torch.nn.modules.activation.Tanh"}')
-    with pytest.raises(UserError, match=r"2_Dense.*model\.safetensors"):
-        resolve_encoder(str(folder))
-    (folder / "2_Dense" / "model.safetensors").touch()
-    assert resolve_encoder(str(folder)).pooling == "pooler"
-    dense.write_text('{"activation_function": "torch.nn.modules.linear.Identity"}')
-    with pytest.raises(UserError, match="adds a layer"):
-        resolve_encoder(str(folder))
-
-
-def test_a_module_that_is_not_known_is_refused(checkpoint) -> None:
-    folder = checkpoint()
-    (folder / "modules.json").write_text(
-        '[{"path": "", "type": "sentence_transformers.models.Transformer"},'
-        ' {"path": "1_LSTM", "type": "sentence_transformers.models.LSTM"}]'
-    )
-    with pytest.raises(UserError, match="LSTM"):
-        resolve_encoder(str(folder))
 
 
 def _drop(name: str):
@@ -229,6 +157,9 @@ def _settings(**changes: object):
     return _write("encoder.json", json.dumps({**settings, "max_passage_length": 16, **changes}))
 
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 24681\n"
+
+
 def _positions(folder: Path) -> None:
     content = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**content, "max_position_embeddings": 7}))
@@ -240,21 +171,15 @@ def _positions(folder: Path) -> None:
         (_drop("config.json"), "no config.json"),
         (_write("config.json", '{\n"model_type": "bert",\n'), r"config\.json:\d+ is not JSON"),
         (_write("config.json", "[1]"), "no JSON object"),
+        (_write("config.json", POINTER), r"config\.json is a pointer of Git LFS"),
+        (_write("tokenizer.json", POINTER), r"tokenizer\.json is a pointer of Git LFS"),
         (_write("config.json", "{}"), "no model_type"),
-        (_write("config.json", '{"model_type": "mt5", "is_encoder_decoder": true}'), "encoder-decoder"),
         (_drop("tokenizer.json"), "no tokenizer"),
         (_drop("model.safetensors"), "no weights"),
         (_pickle, "convert them to model.safetensors"),
         (_write("config.json", '{"model_type": ["bert"]}'), "no model_type"),
-        (_write("modules.json", '{"a": 1}'), r"modules\.json is no list of modules"),
-        (
-            _write("modules.json", '["sentence_transformers.models.Transformer"]'),
-            r"modules\.json is no list of modules",
-        ),
-        (_write("sentence_bert_config.json", '{"max_seq_length": 4}'), "max_seq_length as 4: it must be .* at least 8"),
-        (_write("sentence_bert_config.json", '{"max_seq_length": "abc"}'), "max_seq_length as 'abc': it must be"),
-        (_write("config_sentence_transformers.json", '{"prompts": {"query": 1, "passage": ""}}'), "has a prompt 1"),
-        (_settings(pooling="max"), r"encoder\.json gives pooling as 'max': input should be 'mean', 'cls' or 'pooler'"),
+        (_write("sentence_bert_config.json", "{}"), r"has sentence_bert_config\.json but no modules\.json"),
+        (_settings(pooling="median"), r"encoder\.json gives pooling as 'median': 'median' is none of mean, cls, max"),
         (_settings(max_query_length=4), r"encoder\.json gives max_query_length as 4: input should be greater"),
         (_settings(max_passage_length="abc"), r"encoder\.json gives max_passage_length as 'abc'"),
         (_settings(query_prefix=None), r"encoder\.json gives query_prefix as None"),

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tokenizers import processors
 from transformers import AutoTokenizer
 
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.registry import resolve_encoder
-from trainables.encoders.tokenizer import tokenizer_fingerprint, train_tokenizer
+from trainables.encoders.tokenizer import tokenizer_fingerprint, train_tokenizer, with_end_token
 from trainables.errors import UserError
 
 _ROOT = Path(__file__).parents[3]
@@ -127,7 +128,7 @@ def test_a_saved_tokenizer_loads_with_the_same_ids(checkpoint, tokenizer, texts)
 
 
 def test_a_hub_id_that_cannot_be_reached_is_told_in_one_sentence() -> None:
-    with pytest.raises(UserError, match="'no-such-org/no-such-model' does not load") as caught:
+    with pytest.raises(UserError, match="'no-such-org/no-such-model' cannot be fetched") as caught:
         resolve_encoder("no-such-org/no-such-model").tokenizer()
     assert "\n" not in str(caught.value)
 
@@ -140,10 +141,53 @@ def test_a_broken_tokenizer_file_is_told_in_one_sentence(checkpoint) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_tokenizer_without_padding_is_refused(checkpoint) -> None:
+def test_a_tokenizer_without_padding_pads_with_its_end_or_is_refused(checkpoint) -> None:
     folder = checkpoint()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.pad_token = None
     tokenizer.save_pretrained(folder)
+    config = HuggingFaceEncoder(name="x", source=str(folder))
+    assert config.tokenizer().pad_token_id == tokenizer.eos_token_id
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(folder)
     with pytest.raises(UserError, match="no padding token"):
-        HuggingFaceEncoder(name="x", source=str(folder)).tokenizer()
+        config.tokenizer()
+
+
+TEMPLATE = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+BYTES = processors.ByteLevel(trim_offsets=False)
+
+
+@pytest.mark.parametrize(
+    ("before", "starts"),
+    [
+        (None, []),
+        (BYTES, []),
+        (TEMPLATE, [0]),
+        (processors.Sequence([BYTES, TEMPLATE]), [0]),
+        (processors.Sequence([BYTES]), []),
+    ],
+    ids=str,
+)
+def test_an_end_token_is_put_behind_whatever_a_tokenizer_does(texts, before, starts: list[int]) -> None:
+    tokenizer = train_tokenizer(texts, 1000)
+    tokenizer.backend_tokenizer.post_processor = before
+    plain = tokenizer("Peru")["input_ids"]
+    assert plain[: len(starts)] == starts
+    ended = with_end_token(tokenizer, "x")
+    assert ended("Peru")["input_ids"] == [*plain, 2]
+    assert ended("")["input_ids"] == [*starts, 2]
+    cut = ended("Ghana " * 20, truncation=True, max_length=8)["input_ids"]
+    assert (len(cut), cut[-1], cut.count(2)) == (8, 2, 1)
+    again = with_end_token(ended, "x")
+    assert again("Peru")["input_ids"] == [*plain, 2]
+
+
+def test_an_end_token_that_has_no_place_is_refused(texts) -> None:
+    tokenizer = train_tokenizer(texts, 1000)
+    tokenizer.backend_tokenizer.post_processor = processors.BertProcessing(("<mask>", 4), ("<s>", 0))
+    with pytest.raises(UserError, match="ends a text by a BertProcessing without its end token"):
+        with_end_token(tokenizer, "x")
+    tokenizer.eos_token = None
+    with pytest.raises(UserError, match="has no end token"):
+        with_end_token(tokenizer, "x")

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.hub import PREFIX, HubFiles, hub_files, hub_id, local_files
+from trainables.corpora.image_text import DIRECTIONS
+from trainables.corpora.image_text_folder import image_text_benchmark, is_image_text_folder
 from trainables.corpora.languages import is_known_language, language_code
 from trainables.corpora.retrieval.build import Part, Text, retrieval_benchmark
 from trainables.corpora.retrieval.configs import card_language, companion_of, configs_of, languages_of, part_of
@@ -28,6 +30,9 @@ from trainables.errors import UserError, one_line
 from trainables.evaluation.metric_name import check_benchmark_name
 
 FACTS_FILE = "benchmark.json"
+
+_SETS = ("corpus", "topics")
+"""What the files begin with that make a folder a set of its own."""
 
 
 class Facts(BaseModel):
@@ -75,6 +80,8 @@ def own_benchmark(text: str, data_dir: Path | None = None) -> BenchmarkSource | 
     folder, written = _folder(text, data_dir)
     if folder is None:
         return None
+    if is_image_text_folder(folder):
+        return _image_source(folder, text, written)
     return _source(folder.resolve().name, _languages(text, written), _facts(folder), lambda: local_files(folder))
 
 
@@ -141,6 +148,22 @@ def _source(called: str, languages: tuple[str, ...], facts: Facts, listed: Calla
     )
 
 
+def _image_source(folder: Path, text: str, direction: str) -> BenchmarkSource:
+    """A folder of images and captions is two benchmarks: which one stands behind the colon."""
+    if direction not in DIRECTIONS:
+        raise UserError(
+            f"--evaluate {text}: images and captions are searched in two directions; name one behind a colon, as in "
+            f"{' or '.join(f'{folder.name}:{one}' for one in DIRECTIONS)}."
+        )
+    return BenchmarkSource(
+        name=f"{folder.resolve().name}-{direction}",
+        description=Facts().description,
+        licence=Facts().licence,
+        measures=("success@1", "success@5", "success@10", "ndcg@10"),
+        load=lambda split, data_dir: image_text_benchmark(folder, direction),
+    )
+
+
 def _parts(files: HubFiles, languages: Sequence[str], facts: Facts) -> Iterator[Part]:
     """The parts of a folder or repository, whatever its layout; raises UserError for one that is not known."""
     of_miracl = miracl_languages(files, facts.split or "dev")
@@ -153,6 +176,7 @@ def _parts(files: HubFiles, languages: Sequence[str], facts: Facts) -> Iterator[
             yield part_of(files, facts.split, language=language, prefix=language)
         return
     if folders := _language_folders(files):
+        _check_folders(files, folders)
         for language in _chosen(files, folders, languages):
             yield _single(_inside(files, language), language, facts)
         return
@@ -193,7 +217,17 @@ def _chosen(files: HubFiles, known: Sequence[str], languages: Sequence[str]) -> 
 def _language_folders(files: HubFiles) -> list[str]:
     """The folders that hold a set of their own and are called like a language."""
     folders = (name.partition("/") for name in files.names)
-    return sorted({f for f, _, rest in folders if rest.startswith(("corpus", "topics")) and is_known_language(f)})
+    return sorted({f for f, _, rest in folders if rest.startswith(_SETS) and is_known_language(f)})
+
+
+def _check_folders(files: HubFiles, languages: Sequence[str]) -> None:
+    """A folder with a set of its own that is not called like a language would be left out without a word."""
+    folders = (name.partition("/") for name in files.names)
+    if others := sorted({folder for folder, _, rest in folders if rest.startswith(_SETS)} - {*languages}):
+        raise UserError(
+            f"{files.origin} has the folder {others[0]} beside {', '.join(languages)}, and {others[0]!r} is no code of "
+            "a language: rename it, or move it away."
+        )
 
 
 def _inside(files: HubFiles, folder: str) -> HubFiles:

@@ -13,7 +13,7 @@ from functools import cache
 from trainables.corpora.atlas.facts import LANGUAGES, Fact, facts
 from trainables.corpora.atlas.wordings import WORDINGS
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 from trainables.corpora.sources.base import BenchmarkSource, TrainingSource
 
 NAME = "atlas"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 
 
 @dataclass(frozen=True, kw_only=True)

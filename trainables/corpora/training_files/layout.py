@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainables.corpora.items import Items, ItemWriter
 from trainables.corpora.languages import language_code
 from trainables.corpora.pair_paths import languages_in_name
-from trainables.corpora.pairs import PairItem
 from trainables.corpora.training_files.records import Pair, Reading, Record
 from trainables.errors import UserError
 
@@ -79,53 +79,54 @@ class FileLayout:
     """The examples of the files of a set; raises UserError that names the place."""
 
 
-@dataclass
-class _Item:
-    where: str
-    group: str
-    query: dict[str, str] = field(default_factory=dict)
-    passage: dict[str, str] = field(default_factory=dict)
-    negatives: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
 def items_of(
-    examples: Iterable[Example], *, unique: bool = False, groups_are_translated: bool = False
-) -> list[PairItem]:
+    examples: Callable[[], Iterable[Example]],
+    *,
+    unique: bool = False,
+    groups_are_translated: bool = False,
+    folder: Path | None = None,
+) -> Items:
     """Joins the examples of each id to an item, in the order in which ids first occur.
 
     Args:
-        examples: of one training set.
+        examples: begins to read the examples of one training set.
         unique: whether an id that occurs twice is a mistake.
         groups_are_translated: whether the first group of an item counts; else a second one is a mistake.
+        folder: where texts are kept once they are too many for memory; None: in memory.
 
     Raises:
         UserError: two examples of one id differ in a text or a group, or an item lacks its question or passage.
     """
-    items: dict[str, _Item] = {}
-    for one in examples:
-        group = one.id if one.group is None else one.group
-        if unique and one.id in items:
+    writer = ItemWriter(folder)
+    for one in examples():
+        writer.add(one.id, one.id if one.group is None else one.group, one.query, one.passage, one.negatives)
+    items, wrong = writer.joined(unique=unique, groups_are_translated=groups_are_translated)
+    if wrong is not None:
+        # Where examples stand is not kept: what is wrong is read once more.
+        _tell((one for one in examples() if one.id == wrong), unique, groups_are_translated)
+    return items
+
+
+def _tell(examples: Iterable[Example], unique: bool, groups_are_translated: bool) -> None:
+    """Raises UserError for what is wrong with the examples of one item."""
+    first, *others = examples
+    group = first.id if first.group is None else first.group
+    sides = {"query": dict(first.query), "passage": dict(first.passage)}
+    for one in others:
+        own = one.id if one.group is None else one.group
+        if unique:
+            raise UserError(f"{one.where}: the id {one.id!r} was already used at {first.where}: ids must be unique.")
+        if own != group and not groups_are_translated:
             raise UserError(
-                f"{one.where}: the id {one.id!r} was already used at {items[one.id].where}: ids must be unique."
+                f"{one.where}: the id {one.id!r} is in group {own!r} here and in group {group!r} at {first.where}: "
+                "give all its rows one group."
             )
-        item = items.setdefault(one.id, _Item(one.where, group))
-        if item.group != group and not groups_are_translated:
-            raise UserError(
-                f"{one.where}: the id {one.id!r} is in group {group!r} here and in group {item.group!r} at "
-                f"{item.where}: give all its rows one group."
-            )
-        for side, known, found in (("query", item.query, one.query), ("passage", item.passage, one.passage)):
-            for language, written in found.items():
-                if known.get(language, written) != written:
+        for side, texts in (("query", one.query), ("passage", one.passage)):
+            for language, text in texts.items():
+                if sides[side].setdefault(language, text) != text:
                     raise UserError(
                         f"{one.where}: the id {one.id!r} has another {side} in language {language!r} already at "
-                        f"{item.where}: write one row per id and language."
+                        f"{first.where}: write one row per id and language."
                     )
-                known[language] = written
-        for language, negatives in one.negatives.items():
-            item.negatives[language] = tuple(dict.fromkeys((*item.negatives.get(language, ()), *negatives)))
-    for number, item in items.items():
-        for side, known in (("query", item.query), ("passage", item.passage)):
-            if not known:
-                raise UserError(f"{item.where}: the id {number!r} has no {side} in any row: add one or drop it.")
-    return [PairItem(number, one.group, one.query, one.passage, one.negatives) for number, one in items.items()]
+    lacking = next(side for side, texts in sides.items() if not texts)
+    raise UserError(f"{first.where}: the id {first.id!r} has no {lacking} in any row: add one or drop it.")

@@ -205,3 +205,19 @@ def test_languages_must_be_codes_and_one_for_a_set_in_one_language(tmp_path: Pat
         load("own:english")
     with pytest.raises(UserError, match="own is in one language, or says each text's own: give one, not de, en"):
         load("own:en,de")
+
+
+def test_a_folder_that_is_called_like_no_language_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    for name in ("de", "german"):
+        beir_folder(tmp_path / "own" / name)
+    with pytest.raises(UserError, match="own has the folder german beside de, and 'german' is no code of a language"):
+        load("own")
+
+
+def test_a_folder_of_images_is_two_benchmarks(tmp_path: Path, shared_data: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures/test.parquet").write_bytes((shared_data / "emoji-captions/test.parquet").read_bytes())
+    built = load("pictures:image-to-text")
+    assert (built.name, len(built.query_language), len(built.languages)) == ("pictures-image-to-text", 885, 32)
+    with pytest.raises(UserError, match="two directions; name one behind a colon, as in pictures:text-to-image or"):
+        load("pictures")

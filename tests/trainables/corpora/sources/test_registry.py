@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainables.corpora.lareqa_checks import bibliography_key
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 from trainables.corpora.sources.registry import (
     BENCHMARKS,
     COLLECTIONS,

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.trainables.corpora.training_files.reading import only, read, refused, write
-from trainables.corpora.pairs import PairItem, training_data
+from trainables.corpora.items import PairItem
+from trainables.corpora.pairs import training_data
 
 TMX = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE tmx SYSTEM "tmx14.dtd">

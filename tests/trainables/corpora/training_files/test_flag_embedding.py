@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainables.corpora.training_files.reading import only, read, refused, write
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 
 
 def test_every_positive_is_an_item_of_the_question_s_group(tmp_path: Path) -> None:

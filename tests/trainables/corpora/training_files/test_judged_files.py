@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainables.corpora.training_files.reading import only, read, refused, write
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 
 MMARCO = {
     "collections/english_collection.tsv": '0\tzero\n1\tone\n2\ttwo\n3\tthree "quoted\n',

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.trainables.corpora.training_files.reading import only, read, refused, write
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 
 MINTAKA = [
     {

@@ -4,7 +4,7 @@ import pytest
 from datasets import Dataset
 
 from tests.trainables.corpora.training_files.reading import only, read, refused, write
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 
 TRIPLETS = {"anchor": ["q1", "q2"], "positive": ["p1", "p2"], "negative": ["n1", "n2"]}
 

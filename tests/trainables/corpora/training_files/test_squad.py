@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset
 
 from tests.trainables.corpora.training_files.reading import only, read, refused, write
-from trainables.corpora.pairs import PairItem
+from trainables.corpora.items import PairItem
 
 
 def squad(language: str, ids: tuple[str, ...] = ("a", "b"), title: str = "T") -> str:

@@ -1,0 +1,198 @@
+"""What encoders have in common that come from a checkpoint: a preset, a local folder or a hub id.
+
+A hub id and a folder with the same files are the same encoder: both are read as a folder.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import ValidationError
+from typing_extensions import override
+
+from trainables.encoders.adapters import LoraConfig, base_of
+from trainables.encoders.base import EncoderConfig, Preset, Shape
+from trainables.encoders.folder import SETTINGS_FILE, check_files, model_settings, read_folder, tokenizer_folder
+from trainables.encoders.hub_copy import local_copy
+from trainables.encoders.modules import MODULES_FILE, transformer_folder
+from trainables.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from trainables.encoders.model import Encoder
+
+_NOT_LOADED = re.compile(r"/\.|\.(md|h5|msgpack|onnx|ot|png)$|/(LICENSE|NOTICE)|/(onnx|openvino)/")
+"""Files of a model's folder that its encoder does not depend on: hidden ones, documents, weights of other libraries."""
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class CheckpointEncoder(EncoderConfig):
+    """An encoder whose weights come from a checkpoint."""
+
+    is_pretrained: ClassVar[bool] = True
+    model_types: ClassVar[frozenset[str] | None] = None
+    """Values of `model_type` in config.json that are of this kind; None: all that no other kind has."""
+    lora_targets: ClassVar[tuple[str, ...]] = ()
+    """Names of the linear layers of attention and feed-forward, as the models of this kind have them."""
+
+    source: str
+    """a hub id or an absolute local folder"""
+    revision: str | None = None
+    """commit, tag or branch of a hub repository"""
+    trust_remote_code: bool = False
+    """run code that the checkpoint brings"""
+    pool_prompt: bool = True
+    """the tokens of the prefix are pooled like those of the text, or read only"""
+    lower_case: bool = False
+    """texts are lower-cased before they are cut into tokens"""
+    layers: tuple[str, ...] = ()
+    """what follows the pooling: folders of dense layers in the checkpoint, and normalize"""
+    lora: LoraConfig = LoraConfig()
+
+    @property
+    @override
+    def pools_prompt(self) -> bool:
+        return self.pool_prompt
+
+    @property
+    @override
+    def token_key(self) -> str:
+        return self.model_dump_json(exclude={"name", "pooling", "layers", "dimensions", "lora"})
+
+    @override
+    def tokenizer(self, texts: Sequence[str] = ()) -> "PreTrainedTokenizerBase":
+        from trainables.encoders.tokenizer import load_tokenizer
+
+        return load_tokenizer(
+            tokenizer_folder(self.folder()),
+            self.source,
+            trust_remote_code=self.trust_remote_code,
+            lower_case=self.lower_case,
+            pool_prompt=self.pool_prompt,
+        )
+
+    @override
+    def build(self, tokenizer: "PreTrainedTokenizerBase", seed: int) -> "Encoder":
+        from trainables.encoders.pretrained import load_encoder
+
+        return load_encoder(self, tokenizer, seed)
+
+    def folder(self, *, weights: bool = False) -> Path:
+        """Where the checkpoint lies on this machine, its weights included where they are wanted.
+
+        Raises UserError if it cannot be fetched.
+        """
+        if Path(self.source).is_absolute():
+            return Path(self.source)
+        return local_copy(self.source, self.revision, weights=weights, code=self.trust_remote_code)
+
+    def model_class(self, settings: Any) -> Any:
+        """The class of `transformers` for a configuration of its own; raises UserError for what is of another kind."""
+        raise NotImplementedError
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any], *, is_bare: bool) -> dict[str, Any]:
+        """Fields that follow from the config.json of a checkpoint; it is bare if it declares nothing else."""
+        return {}
+
+    def prepare(self, transformer: Any) -> None:
+        """Changes a transformer that was just loaded or made; raises UserError if it cannot do what is asked."""
+
+    @override
+    def shape(self, vocabulary: int) -> Shape:
+        from trainables.encoders.pretrained import shape_of
+
+        return shape_of(self, FACTS.get(self.source))
+
+    @override
+    def files(self) -> dict[str, str]:
+        folder = Path(self.source)
+        if not folder.is_absolute():
+            return {}
+        base = base_of(transformer_folder(folder))
+        found = _checksums(folder)
+        # The model that an adapter belongs to is loaded, too.
+        return found if base is None else {**found, **{f"{base}/{name}": one for name, one in _checksums(base).items()}}
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not _NOT_LOADED.search(str(path)))
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
+
+
+FACTS: dict[str, Mapping[str, Any]] = {}
+"""By hub id of a preset what its config.json says of its size, so that a study can be planned without a connection."""
+
+
+def presets(
+    published: Iterable[tuple[CheckpointEncoder, str, tuple[str, ...], Mapping[str, Any]]],
+) -> tuple[Preset, ...]:
+    """Returns presets, given encoder, description, works to cite and the size of each as its config.json has it."""
+    found = []
+    for config, description, references, facts in published:
+        if facts:
+            FACTS[config.source] = facts
+        found.append(Preset(config, description, references))
+    return tuple(found)
+
+
+def recognise(kind: type[CheckpointEncoder]) -> Callable[[str], CheckpointEncoder | None]:
+    """Returns what turns the name of a folder or a hub id into an encoder of a kind, or None if it is of another one.
+
+    What is returned raises UserError for a checkpoint that cannot be loaded, and for a path that is no folder.
+    """
+
+    def recognised(name: str) -> CheckpointEncoder | None:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            # Workers start in other folders, so the path must not be relative.
+            found = _of_folder(kind, path, {"name": name, "source": str(path.absolute())})
+            if found is not None:
+                check_files(path, found.layers)
+            return found
+        if path.exists():
+            raise UserError(f"The encoder {name!r} is a file: give the folder that holds its config.json.")
+        if name.startswith(("/", ".", "~")):
+            raise UserError(f"There is no encoder folder {name!r}: check the path.")
+        if not _HUB_ID.fullmatch(name):
+            return None
+        folder = _hub_folder(name)
+        revision = folder.name if _COMMIT.fullmatch(folder.name) else None
+        return _of_folder(kind, folder, {"name": name, "source": name, "revision": revision})
+
+    return recognised
+
+
+@lru_cache(maxsize=16)
+def _hub_folder(repository: str) -> Path:
+    return local_copy(repository, None, weights=False)
+
+
+def _of_folder(kind: type[CheckpointEncoder], folder: Path, fields: Mapping[str, Any]) -> CheckpointEncoder | None:
+    settings = model_settings(folder)
+    if kind.model_types is not None and settings["model_type"] not in kind.model_types:
+        return None
+    said = base_of(folder) if not (folder / MODULES_FILE).is_file() else None
+    found = read_folder(folder if said is None else said, settings)
+    own = kind.of_settings(settings, is_bare="pooling" not in found)
+    try:
+        return kind.model_validate({**own, **found, **fields})
+    except ValidationError as error:
+        first = error.errors()[0]
+        file = SETTINGS_FILE if (folder / SETTINGS_FILE).is_file() else "config.json"
+        rule = str(first["msg"]).removeprefix("Value error, ")
+        raise UserError(
+            f"{folder / file} gives {'.'.join(map(str, first['loc']))} as {first['input']!r}: "
+            f"{rule[:1].lower()}{rule[1:]}; correct it, or fetch the file again."
+        ) from error
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,147 @@
+"""Loads the transformer of a checkpoint and what follows it, or says in one sentence why that cannot be."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, PreTrainedTokenizerBase
+
+from trainables.encoders.adapters import base_of, merged, with_adapters
+from trainables.encoders.base import Shape
+from trainables.encoders.checkpoint import CheckpointEncoder
+from trainables.encoders.folder import check_files, remedy
+from trainables.encoders.footprint import kept_bytes_per_token
+from trainables.encoders.layers import Dense, Normalize, load_dense
+from trainables.encoders.model import Encoder, encoder_of
+from trainables.encoders.modules import NORMALIZE, transformer_folder
+from trainables.encoders.quiet import quiet
+from trainables.errors import UserError, one_line
+
+_WRAPPERS = {r"^(module\.|_orig_mod\.|_fsdp_wrapped_module\.)+": ""}
+"""What data parallelism and compilation put in front of every name of a tensor."""
+
+
+def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, seed: int) -> Encoder:
+    """Returns the encoder of a checkpoint in float32, in training mode; raises UserError if it does not load.
+
+    Args:
+        config: of any kind of checkpoint.
+        tokenizer: its tokenizer.
+        seed: draws the weights of new adapters.
+    """
+    folder = config.folder(weights=True)
+    check_files(folder, config.layers)
+    path = transformer_folder(folder)
+    base = base_of(path, weights=True)
+    if base is not None:
+        check_files(base, ())
+    transformer, missing = _transformer(config, path if base is None else transformer_folder(base))
+    layers: list[nn.Module] = [] if config.pooling != "pooler" else [_taken_pooler(config, transformer)]
+    if getattr(transformer, "pooler", None) is not None and config.pooling != "pooler":
+        # Weights that no embedding depends on would never get a gradient.
+        transformer.pooler = None
+        missing = {key for key in missing if not key.startswith("pooler.")}
+    _refuse_missing(config, sorted(missing))
+    if base is not None:
+        transformer = merged(transformer, path)
+    _refuse_broken(config, transformer)
+    config.prepare(transformer)
+    if config.lora.rank:
+        if base is not None:
+            raise UserError(
+                f"The encoder {config.source!r} is an adapter itself: merge it into its model first, or leave out "
+                "encoder.lora.rank."
+            )
+        place = config.source if path == folder else str(path)
+        transformer = with_adapters(transformer, config.lora, config.lora_targets, place, seed)
+    declared = list(config.layers)
+    while declared[-1:] == [NORMALIZE]:
+        # Every vector is scaled to length one at the end.
+        declared.pop()
+    layers += [Normalize() if layer == NORMALIZE else load_dense(folder / layer) for layer in declared]
+    return encoder_of(transformer, config, tokenizer, layers)
+
+
+def shape_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> Shape:
+    """Returns the size of an encoder: from the facts of a preset, else from the config.json of the checkpoint."""
+    settings = _settings(config, _where(config)) if facts is None else AutoConfig.for_model(**facts)
+    kind = config.model_class(settings)
+    with torch.device("meta"):
+        transformer = (
+            kind._from_config(settings) if hasattr(kind, "_from_config") else kind.from_config(settings)
+        ).train()
+    config.prepare(transformer)
+    embeddings = transformer.get_input_embeddings().weight.numel()
+    parameters = sum(parameter.numel() for parameter in transformer.parameters())
+    kept = kept_bytes_per_token(transformer, transformer.config.hidden_size)
+    return Shape(settings.num_hidden_layers, settings.hidden_size, parameters, embeddings, kept)
+
+
+def _where(config: CheckpointEncoder) -> Path:
+    path = transformer_folder(config.folder())
+    base = base_of(path)
+    return path if base is None else transformer_folder(base)
+
+
+def _settings(config: CheckpointEncoder, path: Path) -> Any:
+    with quiet():
+        return AutoConfig.from_pretrained(path, trust_remote_code=config.trust_remote_code)
+
+
+def _transformer(config: CheckpointEncoder, path: Path) -> tuple[Any, set[str]]:
+    """The transformer in a folder, and the names of the tensors that its weights lack."""
+    try:
+        settings = _settings(config, path)
+        kind = config.model_class(settings)
+        # Weights that the checkpoint lacks are drawn at random before they are found missing below.
+        with quiet(), torch.random.fork_rng(devices=[]):
+            transformer, report = kind.from_pretrained(
+                path,
+                config=settings,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                trust_remote_code=config.trust_remote_code,
+                key_mapping=_WRAPPERS,
+            )
+    except UserError:
+        raise
+    except Exception as error:
+        # Libraries below raise anything from KeyError to a bare Exception for a broken file.
+        raise UserError(
+            f"The encoder {config.source!r} does not load ({one_line(error)}): {remedy(config.source)}."
+        ) from error
+    return transformer, {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+
+
+def _refuse_missing(config: CheckpointEncoder, missing: list[str]) -> None:
+    if missing:
+        # They would be random, and the embeddings plausible nonsense.
+        raise UserError(
+            f"The weights of {config.source!r} lack {len(missing)} tensors ({missing[0]}, ...) that its config.json "
+            "asks for: fetch them again, or the config.json that belongs to them."
+        )
+
+
+def _refuse_broken(config: CheckpointEncoder, transformer: Any) -> None:
+    broken = next((name for name, weight in transformer.state_dict().items() if not weight.isfinite().all()), None)
+    if broken is not None:
+        raise UserError(
+            f"The weights of {config.source!r} hold NaN or infinity (in {broken}): {remedy(config.source)}."
+        )
+
+
+def _taken_pooler(config: CheckpointEncoder, transformer: Any) -> Dense:
+    """Takes the pooler out of a transformer, which is a dense layer on the first token."""
+    pooler = getattr(transformer, "pooler", None)
+    if pooler is None:
+        raise UserError(f"The encoder {config.source!r} has no pooler: choose the pooling mean or cls.")
+    linear, activation = getattr(pooler, "dense", None), getattr(pooler, "activation", None)
+    if not isinstance(linear, nn.Linear) or not isinstance(activation, nn.Tanh):
+        raise UserError(
+            f"The pooler of {config.source!r} is no dense layer with a tanh: choose the pooling mean or cls."
+        )
+    transformer.pooler = None
+    return Dense(linear, "Tanh")
