@@ -237,6 +237,12 @@ class BatchPlanner:
     def _too_few(self, most: int, what: str = "") -> str:
         return f"at most {most} items{what} in groups of their own, a batch needs {self.batch_size}"
 
+    @property
+    def _has_translations(self) -> bool:
+        """Whether any item has texts in two languages."""
+        languages = (self.data.query_text >= 0) | (self.data.passage_text >= 0)
+        return bool((languages.sum(axis=1) > 1).any())
+
     def _unfillable(self, kind: Kind) -> UserError:
         most = self._most[kind]
         what = "monolingual" if kind == "mono" else "cross-lingual"
@@ -245,6 +251,12 @@ class BatchPlanner:
             return UserError(
                 f"All training texts are in {self.data.languages[0]}, and a study needs batches of both kinds: give "
                 "translations of the items, or one more training set in several languages and --set batches.items=all."
+            )
+        if not self._has_translations:
+            return UserError(
+                f"No cross-lingual batch of {self.batch_size} can be filled: every one of the {len(self.data):,} items "
+                "is in one language; give what is a translation one id (pair_id, or a column parallel_id), or one more "
+                "training set in several languages and --set batches.items=all."
             )
         if self._common_only:
             return UserError(

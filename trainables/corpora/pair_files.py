@@ -250,7 +250,14 @@ def _layout_of(path: Path, where: str, fields: Mapping[str, Any]) -> RecordLayou
             f"{where} has the fields {', '.join(fields)}, which fit {' and '.join(one.name for one in fitting)}: say "
             f"which by {names}."
         )
-    is_table = without_packing(path).suffix in (".csv", ".tsv")
+    suffix = without_packing(path).suffix
+    is_table = suffix in (".csv", ".tsv")
+    if is_table and len(fields) == 1 and any(one in next(iter(fields)) for one in ",;\t"):
+        expected = "commas" if suffix == ".csv" else "tabs"
+        raise UserError(
+            f"{where} has one column, for its cells are not separated by {expected} as those of {suffix} files are: "
+            "write the table so, or change the suffix (.csv: commas, .tsv: tabs)."
+        )
     if is_table and (layout := next((one for one in records if one.recognises_table(path.name, list(fields))), None)):
         return layout
     known = "; ".join(f"{layout.name}: {layout.fields}" for layout in records if not layout.header)

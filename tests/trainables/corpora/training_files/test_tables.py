@@ -85,3 +85,10 @@ def test_a_cell_may_be_longer_than_the_csv_module_allows_by_default(tmp_path: Pa
 def test_a_row_of_another_length_is_told(tmp_path: Path) -> None:
     write(tmp_path, {"a.tsv": f'{HEAD}1\ten\tq\tp\n2\ten\tq "x\n'})
     refused(tmp_path, "a.tsv:3 has 3 cells and the header 4")
+
+
+@pytest.mark.parametrize(("name", "separator", "expected"), [("a.csv", ";", "commas"), ("a.tsv", ",", "tabs")])
+def test_another_separator_is_told(tmp_path: Path, name: str, separator: str, expected: str) -> None:
+    rows = [["pair_id", "language", "query", "passage"], ["1", "en", "Who?", "A duke."]]
+    write(tmp_path, {name: "".join(separator.join(row) + "\n" for row in rows)})
+    refused(tmp_path, f"{name}:1 has one column, for its cells are not separated by {expected}")
