@@ -156,7 +156,10 @@ def test_a_compiled_encoder_has_the_same_loss_and_gradient_and_stays_as_it_is():
     names = list(encoder.state_dict())
     for step in (3, 4):
         whole = loss_and_gradient(encoder, toy_config(), step=step)
-        assert_same(whole, loss_and_gradient(encoder, toy_config(compile=True), step=step))
+        compiled = loss_and_gradient(encoder, toy_config(compile=True), step=step)
+        # Compiled kernels sum in an order of their own, another one on every kind of processor.
+        torch.testing.assert_close(whole[0], compiled[0], rtol=1e-5, atol=0)
+        assert_same_gradient(whole[1], compiled[1], most=1e-5)
     assert list(encoder.state_dict()) == names
 
 
