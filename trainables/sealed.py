@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from trainables.each_once import each_once
 from trainables.inert import inert_values
 from trainables.registry import RECORDED
 from trainables.storage import Folder
@@ -55,7 +56,7 @@ def validated(values: Any, kind: type[Content]) -> Content:
 def plain_json(text: bytes) -> Any:
     """Returns the value of a JSON text. Raises ValueError for any other text, for NaN, and for a name given twice."""
     try:
-        return json.loads(text, parse_constant=_no_number, object_pairs_hook=_each_once)
+        return json.loads(text, parse_constant=_no_number, object_pairs_hook=each_once)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -77,13 +78,6 @@ def checksum(values: Any) -> str:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"it holds {name}, which is no number")
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise ValueError("it gives a name twice")
-    return values
 
 
 def _reason(error: ValidationError) -> str:

@@ -3,15 +3,15 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from trainables.corpora.arrow_rows import parquet_rows
 from trainables.corpora.text_files import text_lines
 from trainables.errors import UserError, one_line
 from trainables.evaluation.runs import ALL
-from trainables.plain_files import open_users_file
 
 _CODE = r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*"
 _OF_LANGUAGE = re.compile(rf"{_CODE}\|(?P<question>.+)")
@@ -133,25 +133,13 @@ def _json_row(where: str, held: Any) -> Row:
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    def wanted(names: Iterable[str]) -> list[str]:
+        missing = [name for name in COLUMNS if name not in names]
+        if missing:
+            raise UserError(f"{path} has no column {', '.join(missing)}: give it {', '.join(COLUMNS)}.")
+        return list(COLUMNS)
 
-    row = 0
-    try:
-        with open_users_file(path) as stream, pq.ParquetFile(stream) as file:
-            missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
-            if missing:
-                raise UserError(f"{path} has no column {', '.join(missing)}: give it {', '.join(COLUMNS)}.")
-            for batch in file.iter_batches(4096, columns=list(COLUMNS)):
-                for held in batch.to_pylist():
-                    row += 1
-                    yield _json_row(f"{path}, row {row}", held)
-    except FileNotFoundError as error:
-        raise UserError(f"There is no file {path}: check the path.") from error
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as Parquet after row {row} ({one_line(error)}): write it again.") from (
-            error
-        )
+    return (_json_row(where, held) for where, held in parquet_rows(path, wanted))
 
 
 def _ids(where: str, *values: Any) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ versions before 2 wrote `{query: {document: score}}` alone.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from trainables.corpora.text_files import read_text, text_lines
+from trainables.each_once import RepeatedNameError, each_once
 from trainables.errors import UserError, one_line
 
 MOST_ROWS = 20_000_000
@@ -87,11 +88,13 @@ def _trec(path: Path, queries: Collection[str]) -> Run:
 def _predictions(path: Path, queries: Collection[str], part: str | None) -> Run:
     text = read_text(path, _LONGEST_JSON)
     try:
-        held = json.loads(text, object_pairs_hook=lambda pairs: _unique(path, pairs))
+        held = json.loads(text, object_pairs_hook=each_once)
     except json.JSONDecodeError as error:
         raise UserError(
             f"{path}:{error.lineno} is not JSON ({error.msg}, column {error.colno}): save the predictions again."
         ) from error
+    except RepeatedNameError as error:
+        raise UserError(f"{path}: the key {error.name!r} occurs twice in one object: keep one.") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({one_line(error)}): save the predictions again.") from error
     if not isinstance(held, dict):
@@ -144,15 +147,6 @@ def _add(where: str, scores: Scores, document: str, score: Any) -> None:
     if document in scores:
         raise UserError(f"{where} gives document {document!r} a second time for one query: keep one of them.")
     scores[document] = number
-
-
-def _unique(path: Path, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise UserError(f"{path}: the key {key!r} occurs twice in one object: keep one.")
-        found[key] = value
-    return found
 
 
 def _short(value: Any) -> str:

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainables.corpora.arrow_rows import parquet_rows
 from trainables.corpora.text_files import text_lines
 from trainables.errors import UserError, one_line
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".tsv", ".tsv.gz", ".parquet")
-
-_ROWS = 1024
-"""Rows of a Parquet file in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,9 @@ def rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
     if suffix is None:
         raise UserError(f"{path} has no known suffix: name it {', '.join(SUFFIXES)}.")
     if suffix == ".parquet":
-        return _parquet_rows(path, columns)
+        # A file with none of them is shown with all its columns.
+        found = parquet_rows(path, lambda names: [name for name in names if name in columns], "fetch or write it again")
+        return (Row(where, fields) for where, fields in found)
     return _json_rows(path) if suffix.startswith(".jsonl") else _tsv_rows(path, columns)
 
 
@@ -139,29 +139,3 @@ def _tsv_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
             )
         else:
             yield Row(where, dict(zip(header, found, strict=True)))
-
-
-def _parquet_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
-    if not path.is_file():
-        raise UserError(f"There is no file {path}: check the path.")
-    # Imported late: --list must not wait for it.
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    row = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            # A file with none of them is shown with all its columns.
-            wanted = [name for name in names if name in columns] or names
-            for batch in file.iter_batches(_ROWS, columns=wanted):
-                values = batch.to_pydict()
-                for number in range(batch.num_rows):
-                    row += 1
-                    yield Row(f"{path}, row {row}", {name: values[name][number] for name in wanted})
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}, row {row}: a text is not UTF-8: write string columns in UTF-8.") from error
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{path} cannot be read as Parquet after row {row} ({one_line(error)}): fetch or write it again."
-        ) from error

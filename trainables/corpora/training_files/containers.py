@@ -4,22 +4,18 @@ The suffix tells which; JSON and text files may be packed (`.gz`, `.bz2`, `.zst`
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from trainables.corpora.arrow_rows import ROWS, Wanted, arrow_rows, parquet_rows
 from trainables.corpora.pair_paths import SAVED_DATASET, SUFFIXES_IN_WORDS, training_file_suffix
 from trainables.corpora.text_files import read_text, text_lines, without_packing
 from trainables.corpora.training_files.records import Record
 from trainables.corpora.training_files.tables import table_records
-from trainables.errors import UserError, one_line
-
-_ROWS = 256
-"""Rows of a Parquet file in memory at a time: a short file can hold the same long text in a million of them."""
-
-Wanted = Callable[[Iterable[str]], list[str]]
-"""Which of the columns of a table are read."""
+from trainables.each_once import RepeatedNameError, each_once
+from trainables.errors import UserError
 
 
 def records_of(path: Path, wanted: Wanted = list, header: Sequence[str] = ()) -> Iterator[Record]:
@@ -42,7 +38,7 @@ def records_of(path: Path, wanted: Wanted = list, header: Sequence[str] = ()) ->
     if kind in (".csv", ".tsv"):
         return table_records(path, "," if kind == ".csv" else "\t", header)
     if kind == ".parquet":
-        return _parquet_records(path, wanted)
+        return _arrow_records(parquet_rows(path, wanted))
     return _json_records(path) if kind == ".json" else _json_lines(path)
 
 
@@ -64,7 +60,7 @@ def _json_records(path: Path) -> Iterator[Record]:
     lines = text_lines(path)
     filled = (one for one in lines if one[1].strip())
     first, second = next(filled, (0, "")), next(filled, (0, ""))
-    with suppress(json.JSONDecodeError, _RepeatedKeyError, ValueError, RecursionError):
+    with suppress(json.JSONDecodeError, RepeatedNameError, ValueError, RecursionError):
         if second[1] and isinstance(json.loads(first[1]), dict):
             lines.close()  # type: ignore[attr-defined]
             yield from _json_lines(path)
@@ -85,29 +81,14 @@ def _json_records(path: Path) -> Iterator[Record]:
 
 def _parsed(where: str, content: str, remedy: str) -> Any:
     try:
-        return json.loads(content, object_pairs_hook=_unique)
+        return json.loads(content, object_pairs_hook=each_once)
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if "\n" in content.strip() else ""
         raise UserError(f"{where} is not JSON ({error.msg}, {line}column {error.colno}): {remedy}.") from error
-    except _RepeatedKeyError as error:
-        raise UserError(f"{where}: the key {error.args[0]!r} occurs twice in one object: keep one.") from error
+    except RepeatedNameError as error:
+        raise UserError(f"{where}: the key {error.name!r} occurs twice in one object: keep one.") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where} cannot be read ({error}): write plain objects.") from error
-
-
-def _parquet_records(path: Path, wanted: Wanted) -> Iterator[Record]:
-    if not path.is_file():
-        raise UserError(f"There is no file {path}: check the path.")
-    # Imported late: --list must not wait for it.
-    import pyarrow.parquet as pq
-
-    def batches() -> Iterator[Any]:
-        with pq.ParquetFile(path) as file:
-            # A file of no layout is shown with all its columns.
-            columns = wanted(file.schema_arrow.names) or None
-            yield from file.iter_batches(_ROWS, columns=columns)
-
-    yield from _arrow_records(path, "Parquet", batches())
 
 
 def _saved_records(folder: Path, wanted: Wanted) -> Iterator[Record]:
@@ -131,45 +112,20 @@ def _saved_records(folder: Path, wanted: Wanted) -> Iterator[Record]:
                 columns = wanted(stream.schema.names) or stream.schema.names
                 for batch in stream:
                     chosen = batch.select(columns)
-                    yield from (chosen.slice(start, _ROWS) for start in range(0, chosen.num_rows, _ROWS))
+                    yield from (chosen.slice(start, ROWS) for start in range(0, chosen.num_rows, ROWS))
 
-        yield from _arrow_records(path, "Arrow", batches())
+        yield from _arrow_records(arrow_rows(path, "Arrow", batches()))
 
 
-def _arrow_records(path: Path, kind: str, batches: Iterable[Any]) -> Iterator[Record]:
-    import pyarrow as pa
-
-    row = 0
-    try:
-        for batch in batches:
-            for position in range(batch.num_rows):
-                row += 1
-                fields = {name: batch.column(name)[position].as_py() for name in batch.schema.names}
-                yield Record(f"{path}, row {row}", {name: _from_map(value) for name, value in fields.items()})
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}, row {row}: a text is not UTF-8: write string columns in UTF-8.") from error
-    except _RepeatedKeyError as error:
-        raise UserError(f"{path}, row {row}: the key {error.args[0]!r} occurs twice in a map: keep one.") from error
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{path} cannot be read as {kind} after row {row} ({one_line(error)}): write it again."
-        ) from error
+def _arrow_records(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[Record]:
+    for where, fields in rows:
+        try:
+            yield Record(where, {name: _from_map(value) for name, value in fields.items()})
+        except RepeatedNameError as error:
+            raise UserError(f"{where}: the key {error.name!r} occurs twice in a map: keep one.") from error
 
 
 def _from_map(value: Any) -> Any:
     """An Arrow map arrives as a list of (key, value)."""
     is_map = isinstance(value, list) and value and all(isinstance(pair, tuple) for pair in value)
-    return _unique(value) if is_map else value
-
-
-class _RepeatedKeyError(Exception):
-    """A key that occurs twice in one object, which a plain dict would hide."""
-
-
-def _unique(pairs: Iterable[tuple[str, Any]]) -> Mapping[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise _RepeatedKeyError(key)
-        result[key] = value
-    return result
+    return each_once(value) if is_map else value
