@@ -116,9 +116,9 @@ class Session:
                 (*asked_measures(settings), *self._data.measures),
                 settings.ties,
                 tuple((one.name, one.members) for one in self._data.collections),
+                settings.keep_runs,
             ),
             ArrayCache(self._cache / "tokens"),
-            keep_ids=settings.keep_runs,
             watch=watch,
         )
         if recorded is not None:
@@ -265,7 +265,6 @@ class Session:
                 resources.gpus_per_worker,
                 self.settings.max_failures,
                 self.settings.keep_encoders,
-                self.settings.keep_runs,
                 self.settings.plugin,
                 self._cache,
             ),

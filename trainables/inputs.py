@@ -65,6 +65,8 @@ class EvaluationRules:
     """How equal scores rank."""
     collections: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Names of collections with those of their members, benchmarks or collections before them."""
+    keep_runs: bool = False
+    """Whether confirm runs keep what they retrieved, as run files, for which benchmarks keep the ids of candidates."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,6 @@ def prepare_inputs(
     tests: Sequence[Benchmark],
     rules: EvaluationRules = EvaluationRules(),
     cache: ArrayCache | None = None,
-    keep_ids: bool = False,
     watch: Watch = unwatched,
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
@@ -112,7 +113,6 @@ def prepare_inputs(
         tests: the benchmarks.
         rules: how every encoder is judged.
         cache: where token ids of many texts are kept.
-        keep_ids: whether the benchmarks keep the ids of their candidates, which run files need.
         watch: shows how far it is.
 
     Raises:
@@ -123,7 +123,7 @@ def prepare_inputs(
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=Texts(), item_ids=()),
-        {key: _tokenised(encoder, data, dev, tests, cache, keep_ids, watch) for key, encoder in by_key.items()},
+        {key: _tokenised(encoder, data, dev, tests, cache, rules.keep_runs, watch) for key, encoder in by_key.items()},
         rules,
     )
 

@@ -70,8 +70,6 @@ class TrialOptions:
     """Keep the trained encoder of a confirm run, as a folder of sentence-transformers."""
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
-    keep_runs: bool = False
-    """Keep what a confirm run retrieved, as run files; the inputs must hold the ids of candidates."""
 
 
 def run_trial(
@@ -104,7 +102,7 @@ def run_trial(
     encoder.to(worker.device)
     scratch = _scratch(folder, options)
     precision = config.compute.evaluation_precision
-    runs = folder / RUNS if options.keep_runs else None
+    runs = folder / RUNS if inputs.rules.keep_runs else None
     judge = _Judge(inputs, worker.device, clock, precision, scratch, runs=runs, tag=trial.id)
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature, precision)

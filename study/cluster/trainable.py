@@ -51,7 +51,6 @@ class TrialResources:
     max_failures: int
     """How often the worker group of a trial is started again after a worker died."""
     keep_encoders: bool = False
-    keep_runs: bool = False
     plugins: tuple[str, ...] = ()
     """Modules that every process imports before it reads a trial."""
     cache: Path | None = None
@@ -64,7 +63,6 @@ class TrialResources:
             threads=max(1, int(self.cpus_per_worker)),
             gpus_per_worker=self.gpus_per_worker,
             keep_encoder=self.keep_encoders,
-            keep_runs=self.keep_runs,
             cache=self.cache,
         )
 

@@ -19,7 +19,7 @@ from trainables.encoders.registry import resolve_encoder
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.runs import RUNS
-from trainables.inputs import prepare_inputs
+from trainables.inputs import EvaluationRules, prepare_inputs
 from trainables.parallel.replicated import Worker
 from trainables.ratio.controllers.gap import Gap
 from trainables.ratio.controls.replay import Replay
@@ -58,8 +58,8 @@ def test_a_trial_says_what_it_cost(tmp_path: Path) -> None:
 def test_a_confirm_trial_keeps_its_runs_where_asked(tmp_path: Path) -> None:
     dev = load_benchmark(EMBEDDED, "dev")
     data = training_data({EMBEDDED: load_training([EMBEDDED])[EMBEDDED][:200]})
-    inputs = prepare_inputs([ENCODER], data, dev, [dev], keep_ids=True).of(ENCODER)
-    run_trial(toy_trial(phase="confirm"), inputs, Folder(tmp_path), Worker(), TrialOptions(keep_runs=True))
+    inputs = prepare_inputs([ENCODER], data, dev, [dev], EvaluationRules(keep_runs=True)).of(ENCODER)
+    run_trial(toy_trial(phase="confirm"), inputs, Folder(tmp_path), Worker())
     files = read_sealed(Folder(tmp_path), RESULT, Result).files
     kept = {f"{RUNS}/{dev.name}.trec.gz", f"{RUNS}/{dev.name}.qrels.gz"}
     assert kept <= set(files)
