@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainables.evaluation.measures.record import MeasureRecord
-from trainables.evaluation.metric_name import DEV, SETTINGS, MetricName, MetricSetting, Setting, headlines
+from trainables.evaluation.metric_name import (
+    DEV,
+    OVERALL_SETTINGS,
+    SETTINGS,
+    MetricName,
+    MetricSetting,
+    Setting,
+    headlines,
+)
 
 
 @dataclass(frozen=True)
@@ -19,17 +27,17 @@ class JudgedBenchmark:
     metric: str
     """Name of the measure, with its cut-off."""
     has_overall: bool = False
-    """Whether it has the mean of all settings."""
+    """Whether it has the overall value, the mean of three settings."""
 
     @property
     def summaries(self) -> tuple[MetricSetting, ...]:
-        """The settings and, last, the mean of all of them, if there is one."""
+        """The settings and, last, the overall value, if there is one."""
         overall: tuple[MetricSetting, ...] = ("overall",) if self.has_overall else ()
         return (*self.settings, *overall)
 
     def parts_of(self, setting: MetricSetting) -> tuple[MetricSetting, ...]:
-        """The settings of which this one is the mean: itself, or all."""
-        return self.settings if setting == "overall" else (setting,)
+        """The settings of which this one is the mean: itself, or those of the overall value."""
+        return OVERALL_SETTINGS if setting == "overall" else (setting,)
 
     def setting_of(self, objective: str) -> MetricSetting:
         """The setting of an objective such as `overall/map`, or the last one if the benchmark lacks it."""

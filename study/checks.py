@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from search_spaces.space import Space
 from study.plan.more_seeds import first_look, last_decision
-from study.plan.objective import asked_measures, parse_objectives, possible_objectives
+from study.plan.objective import asked_measures, asks_bilingual, parse_objectives, possible_objectives
 from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
 from study.settings import StudySettings
 from trainables.config import TrialConfig
@@ -101,7 +101,9 @@ def check_search(settings: StudySettings, space: Space) -> None:
 def check_objectives(settings: StudySettings, dev: Benchmark) -> None:
     """Raises UserError for an objective that the dev set cannot have."""
     objectives = parse_objectives(settings.objective)
-    possible = possible_objectives(available_metrics(dev, measures=asked_measures(settings)))
+    possible = possible_objectives(
+        available_metrics(dev, measures=asked_measures(settings), bilingual=asks_bilingual(settings))
+    )
     for objective in objectives:
         if objective.metric not in possible:
             raise UserError(

@@ -9,6 +9,7 @@ from rich.text import Text
 from study.cluster.resources import Resources
 from study.data import StudyData
 from study.estimate import estimate
+from study.plan.objective import asks_bilingual
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
@@ -91,6 +92,7 @@ def _lines(
         + (f", made of {data.held_out:,} items held out of the training sets" if data.held_out else ""),
         "benchmarks": ", ".join(tests),
         **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
+        **({"bilingual pools in": _bilingual(data)} if asks_bilingual(settings) else {}),
         **({"not trained": _not_trained(data)} if data.languages_not_trained else {}),
         "search": f"{len(plan.space.branches)} strategies and families{_of_cells(plan)}{_again(plan)}, "
         f"{plan.planned['search']} trials, chosen by dev "
@@ -169,6 +171,11 @@ def _negatives(plan: StudyPlan, data: StudyData) -> str:
     return whole + (
         f"; {negatives.dropped:,} were dropped: they stand in their item's group" if negatives.dropped else ""
     )
+
+
+def _bilingual(data: StudyData) -> str:
+    names = [one.name for one in data.tests if is_multilingual(one)]
+    return ", ".join(names) or "no benchmark (no query has relevant candidates in two languages)"
 
 
 def _not_trained(data: StudyData) -> str:

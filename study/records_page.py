@@ -62,8 +62,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "query_language": "language of the query",
         "group": "what is one unit of the statistics, where questions depend on each other (captions of one image); "
         "null or absent: the question",
-        "setting": "monolingual, cross-lingual or multilingual",
-        "pool_language": "language of the pool, `*` for all languages",
+        "setting": "monolingual, cross-lingual, bilingual or multilingual",
+        "pool_language": "language of the pool, the other one where there are two, `*` for all languages",
         "map, recall@1, ...": "value of every measure (float32, null where there is none; docs/metrics.md)",
         "rank_distance, same_language_share@10": "bias of the query; null but in the multilingual setting",
     },

@@ -27,7 +27,7 @@ from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
-from study.plan.objective import asked_measures
+from study.plan.objective import asked_measures, asks_bilingual
 from study.plan.program import StudyPlan
 from study.plan.replay import check_recorded, check_same_arms
 from study.read_settings import validated
@@ -115,6 +115,7 @@ class Session:
             EvaluationRules(
                 (*asked_measures(settings), *self._data.measures),
                 settings.ties,
+                asks_bilingual(settings),
                 tuple((one.name, one.members) for one in self._data.collections),
                 settings.keep_runs,
             ),

@@ -88,6 +88,8 @@ class StudySettings(BaseModel):
     """measure to compute beside the default ones, such as ndcg@10; repeatable (see --list)"""
     ties: TieRule = "pessimistic"
     """how equal scores rank: what is not relevant first, or as in trec_eval, for numbers beside published ones"""
+    bilingual: bool = False
+    """search also in the pools of two languages, the query's and one other, for every other language"""
     sampler: Literal["tpe", "random", "nsga2"] | None = None
     """Optuna sampler inside every branch (default: the space's; tpe is random for 4 trials)"""
     search: Mapping[str, str] = {}

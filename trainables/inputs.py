@@ -63,6 +63,8 @@ class EvaluationRules:
     """What is computed beside the default measures."""
     ties: TieRule = "pessimistic"
     """How equal scores rank."""
+    bilingual: bool = False
+    """Whether bilingual pools are searched, too."""
     collections: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Names of collections with those of their members, benchmarks or collections before them."""
     keep_runs: bool = False

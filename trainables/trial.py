@@ -223,6 +223,7 @@ class _Judge:
                 candidates,
                 measures=self._inputs.rules.measures,
                 ties=self._inputs.rules.ties,
+                bilingual=self._inputs.rules.bilingual,
                 keep_per_query=keep_per_query,
             )
 

@@ -52,7 +52,7 @@ def estimate(values: Iterable[float], unit: Unit | None = None) -> Estimate | No
 
 @dataclass(frozen=True)
 class Place:
-    """Where arms are compared: a benchmark, a setting (or the mean of all) and a measure."""
+    """Where arms are compared: a benchmark, a setting (or the mean of three) and a measure."""
 
     benchmark: str
     setting: MetricSetting
@@ -68,7 +68,7 @@ class Place:
 class Benchmark:
     """A benchmark of the confirm phase, with the settings and the measure in which arms are judged.
 
-    `summaries` are the settings and, last, the mean of all of them, if there is one. `record` is None where no study
+    `summaries` are the settings and, last, the overall value, if there is one. `record` is None where no study
     describes it. `bias` are the measures of language bias by which arms are compared.
     """
 
@@ -93,7 +93,7 @@ class Benchmark:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where arms are compared on it: its measure in every setting and over all of them, and bias where all
+        """Where arms are compared on it: its measure in every setting and overall, and bias where all
         languages compete."""
         quality = tuple(Place(self.name, setting, self.measure) for setting in self.summaries)
         return (*quality, *(Place(self.name, "multilingual", measure) for measure in self.bias))

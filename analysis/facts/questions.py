@@ -14,6 +14,7 @@ from analysis.statistics.questions import (
     question_table,
 )
 from study.records import CollectionRecord
+from trainables.evaluation.metric_name import OVERALL_SETTINGS
 
 
 class Questions:
@@ -111,8 +112,8 @@ class Questions:
                     self.problems.append(f"{of.name}: {error}")
 
     def _add_overall(self, tables: dict[Place, QuestionTable], benchmark: Benchmark) -> None:
-        """Adds the mean of all settings, where the benchmark has one and every setting has values."""
-        places = [Place(benchmark.name, setting, benchmark.measure) for setting in benchmark.settings]
+        """Adds the overall value, where the benchmark has one and every setting of it has values."""
+        places = [Place(benchmark.name, setting, benchmark.measure) for setting in OVERALL_SETTINGS]
         held: dict[str, QuestionTable] = {place.setting: tables[place] for place in places if place in tables}
         if "overall" not in benchmark.summaries or len(held) < len(places):
             return

@@ -43,17 +43,31 @@ def _licence(of: SetRecord | BenchmarkRecord) -> str:
 
 
 def overlap(facts: Facts) -> Table:
-    """Training items that share text with an evaluation set, as counted before training."""
-    columns = [Column("study", "Study"), Column("set", "Training set"), Column("benchmark", "Benchmark")]
-    columns.append(Column("dropped", "Items dropped", "count"))
-    rows = [
-        [study.label, name, benchmark, items]
-        for study in facts.studies
-        for name, counts in study.info.data.overlap.items()
-        for benchmark, items in counts.items()
+    """Training items, and texts among their hard negatives, that share text with an evaluation set, as counted before
+    training."""
+    columns = [
+        Column("study", "Study"),
+        Column("set", "Training set"),
+        Column("benchmark", "Benchmark"),
+        Column("items", "Items", "count"),
+        Column("negatives", "Hard negatives", "count"),
+        Column("treated", "Treated"),
     ]
-    # No comparison of texts can tell what is nowhere the same.
-    notes = ["Translations of evaluation texts are not seen: the guard compares running text, in one language."]
+    rows = []
+    for study in facts.studies:
+        items, negatives = study.info.data.overlap, study.info.data.overlap_negatives
+        treated = "kept" if study.info.settings.keep_overlap else "dropped"
+        for name in dict.fromkeys([*items, *negatives]):
+            own, of_negatives = items.get(name, {}), negatives.get(name, {})
+            rows += [
+                [study.label, name, benchmark, own.get(benchmark, 0), of_negatives.get(benchmark, 0), treated]
+                for benchmark in dict.fromkeys([*own, *of_negatives])
+            ]
+    notes = [
+        "Hard negatives: different texts that training items bring as explicit negatives.",
+        # No comparison of texts can tell what is nowhere the same.
+        "Translations of evaluation texts are not seen: the guard compares running text, in one language.",
+    ]
     return make_table("overlap", "Overlap between training and evaluation text", columns, rows, notes)
 
 

@@ -331,7 +331,7 @@ class _Layout:
             own = rows[_GROUP].astype(object).fillna(own).astype(str)
         question, questions = pd.factorize(own, sort=True)
         query, pool = rows["query_language"].astype(str), rows["pool_language"].astype(str)
-        name = query + "-" + pool if setting == "cross-lingual" else query
+        name = query + "-" + pool if setting in ("cross-lingual", "bilingual") else query
         cell, cells = pd.factorize(pd.Series("all", index=rows.index) if micro else name, sort=True)
         slots = question.astype(np.int64) * len(cells) + cell
         counts = np.bincount(slots, minlength=len(questions) * len(cells)).astype(np.float64)

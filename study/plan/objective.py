@@ -12,7 +12,7 @@ from typing import Literal, TypeGuard
 from study.settings import StudySettings
 from trainables.errors import UserError, unknown_name
 from trainables.evaluation.measures.registry import chosen_measures, find_measure
-from trainables.evaluation.metric_name import DEV, MetricName
+from trainables.evaluation.metric_name import DEV, MetricName, MetricSetting
 
 Better = Literal["maximize", "minimize"]
 
@@ -34,6 +34,11 @@ class Objective:
     def measure(self) -> str:
         """Name of the measure, which the dev evaluation must compute."""
         return MetricName.parse(self.metric).measure
+
+    @property
+    def setting(self) -> MetricSetting | None:
+        """Where it is measured."""
+        return MetricName.parse(self.metric).setting
 
     def score(self, metrics: Mapping[str, float]) -> float:
         """The value such that more is better; minus infinity where the dev set does not have the metric."""
@@ -76,6 +81,12 @@ def parse_objectives(texts: Sequence[str]) -> tuple[Objective, ...]:
 def asked_measures(settings: StudySettings) -> tuple[str, ...]:
     """The measures that a study computes beside the default ones: those asked for and those of its objectives."""
     return (*settings.measure, *(objective.measure for objective in parse_objectives(settings.objective)))
+
+
+def asks_bilingual(settings: StudySettings) -> bool:
+    """Whether a study searches bilingual pools: it says so, or an objective is measured there."""
+    objectives = parse_objectives(settings.objective)
+    return settings.bilingual or any(one.setting == "bilingual" for one in objectives)
 
 
 def _usual_direction(metric: str) -> Better:

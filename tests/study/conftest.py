@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 TINY = (
     *("--space", "static_ratio", "--trials", "4", "--seeds", "2"),
     *("--model", "mini-xs", "--steps", "12", "--batch-size", "16", "--learning-rate", "0.001"),
-    *("--early-stopping", "halving", "--evaluations", "4", "--search-seed", "1000003"),
+    *("--early-stopping", "halving", "--evaluations", "4", "--search-seed", "1000003", "--bilingual"),
 )
 """A study of 7 search trials, of which early stopping ends some, and 8 confirm trials of a second each at most."""
 

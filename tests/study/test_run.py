@@ -45,6 +45,31 @@ def test_a_study_ends_with_records_and_a_report(undisturbed: Path) -> None:
     assert "atlas-test" in (undisturbed / "report" / "report.md").read_text()
 
 
+def test_bilingual_pools_stand_in_records_and_report_and_not_in_the_overall_value(undisturbed: Path) -> None:
+    study = open_study(str(undisturbed))
+    for arm in study.arms:
+        for trial in study.confirm_trials(arm):
+            metrics = {name: value for name, value in trial.result.metrics.items() if name.startswith("atlas-test/")}
+            three = [metrics[f"atlas-test/{one}/map"] for one in ("monolingual", "cross-lingual", "multilingual")]
+            assert metrics["atlas-test/overall/map"] == pytest.approx(sum(three) / 3)
+            # A larger pool of the same candidates lets no candidate rise.
+            assert metrics["atlas-test/bilingual/recall@1"] <= metrics["atlas-test/monolingual/recall@1"]
+            rows = trial.per_query()
+            assert rows is not None
+            cells = rows[rows.setting == "bilingual"].groupby(["query_language", "pool_language"])["map"].mean()
+            assert len(cells) == 11 * 10
+            assert cells.mean() == pytest.approx(metrics["atlas-test/bilingual/map"], abs=1e-6)
+            assert "dev/bilingual/map" in trial.result.metrics
+    table = results_of(Findings.of([str(undisturbed)]))
+    assert [column.label for column in table.columns][-5:] == [
+        "Monolingual",
+        "Cross-lingual",
+        "Bilingual",
+        "Multilingual",
+        "Overall",
+    ]
+
+
 def test_the_same_command_killed_twice_gives_the_same_numbers(undisturbed: Path, tmp_path: Path) -> None:
     """One trial at a time instead of two; what had ended before a kill is not run again."""
     study = tmp_path / "killed"

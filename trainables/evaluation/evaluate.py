@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import BoolArray, FloatArray
+from trainables.evaluation.bilingual import bilingual_pools
 from trainables.evaluation.means import SettingValues, overall_means, setting_means
 from trainables.evaluation.measures.measure import BiasMeasure, Measure, QueryBiasMeasure, RankingMeasure
 from trainables.evaluation.measures.registry import chosen_measures
@@ -42,6 +43,7 @@ def evaluate(
     *,
     measures: Iterable[str] = (),
     ties: TieRule = "pessimistic",
+    bilingual: bool = False,
     block_bytes: int = BLOCK_BYTES,
     keep_per_query: bool = True,
 ) -> Evaluation:
@@ -65,6 +67,7 @@ def evaluate(
         candidate_embeddings: likewise [C, d].
         measures: names of measures beside the default ones.
         ties: how equal scores rank.
+        bilingual: whether bilingual pools are searched, too.
         block_bytes: size of a block of scores.
         keep_per_query: whether to make the tables.
 
@@ -74,7 +77,9 @@ def evaluate(
     """
     started = time.perf_counter()
     chosen = chosen_measures(measures)
-    ranks = rank_relevant(benchmark, query_embeddings, candidate_embeddings, ties=ties, block_bytes=block_bytes)
+    ranks = rank_relevant(
+        benchmark, query_embeddings, candidate_embeddings, ties=ties, bilingual=bilingual, block_bytes=block_bytes
+    )
     retrieval = Retrieval(benchmark, ranks)
     found = _by_setting(retrieval, chosen)
     metrics = _metrics(retrieval, chosen, found)
@@ -91,13 +96,15 @@ def evaluate(
     )
 
 
-def available_metrics(benchmark: Benchmark, *, measures: Iterable[str] = ()) -> frozenset[MetricName]:
+def available_metrics(
+    benchmark: Benchmark, *, measures: Iterable[str] = (), bilingual: bool = False
+) -> frozenset[MetricName]:
     """Returns the names of all metrics that `evaluate` finds, whatever the embeddings.
 
     They follow from what is relevant to what alone, so a perfect ranking has them all and nothing is scored. Takes the
     arguments of `evaluate`, and raises ValueError and UserError as it does.
     """
-    retrieval = Retrieval(benchmark, perfect_ranks(benchmark))
+    retrieval = Retrieval(benchmark, perfect_ranks(benchmark, bilingual))
     chosen = chosen_measures(measures)
     return frozenset(_metrics(retrieval, chosen, _by_setting(retrieval, chosen)))
 
@@ -105,8 +112,9 @@ def available_metrics(benchmark: Benchmark, *, measures: Iterable[str] = ()) -> 
 def _by_setting(retrieval: Retrieval, measures: Iterable[Measure]) -> list[SettingValues]:
     """The values of the ranking measures in the settings that exist, rows in order of query, then pool.
 
-    Monolingual and cross-lingual leave out queries without a relevant candidate in the pool. Those without any in all
-    pools come last and count 0, as in trec_eval: nothing that could be found was found.
+    Pools of one language and of two leave out queries without a relevant candidate in the pool. Those without any in
+    all pools come last and count 0 where their own language is in the pool, as in trec_eval: nothing that could be
+    found was found.
     """
     ranking = [measure for measure in measures if isinstance(measure, RankingMeasure)]
 
@@ -120,6 +128,10 @@ def _by_setting(retrieval: Retrieval, measures: Iterable[Measure]) -> list[Setti
     parts: tuple[tuple[Setting, BoolArray], ...] = (("monolingual", own), ("cross-lingual", ~own))
     result = [SettingValues.of(setting, in_one, of_one, rows) for setting, rows in parts if rows.any()]
     result = [one.with_zeros(lost) if one.setting == "monolingual" else one for one in result]
+    in_two = retrieval.in_two_languages
+    if in_two is not None and len(in_two.query):
+        of_two = SettingValues.of("bilingual", in_two, values(in_two))
+        result.append(of_two.with_zeros(*bilingual_pools(retrieval.benchmark, lost)))
     if retrieval.is_multilingual:
         in_all = retrieval.in_all_languages
         result.append(SettingValues.of("multilingual", in_all, values(in_all)).with_zeros(lost))

@@ -8,7 +8,7 @@ import numpy as np
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray
-from trainables.evaluation.metric_name import SETTINGS, MetricName, Setting, headlines
+from trainables.evaluation.metric_name import OVERALL_SETTINGS, PAIR_SETTINGS, MetricName, Setting, headlines
 from trainables.evaluation.searches import Searches
 
 ALL: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class SettingValues:
     query: IntArray
     """[rows]"""
     pool: IntArray | None
-    """[rows], language of the pool; None for the pool of all languages."""
+    """[rows], as `Searches.pool`."""
     cell: IntArray
     """[rows], as `Searches.cell`."""
     values: Mapping[str, FloatArray]
@@ -40,18 +40,19 @@ class SettingValues:
         held = {measure: value[kept] for measure, value in values.items()}
         return cls(searches.benchmark, setting, searches.query[kept], pool, searches.cell[kept], held)
 
-    def with_zeros(self, queries: IntArray) -> Self:
-        """The same with one more row, 0 everywhere, for each of these queries: in the pool of their own language, or in
-        that of all languages.
+    def with_zeros(self, queries: IntArray, pools: IntArray | None = None) -> Self:
+        """The same with one more row, 0 everywhere, for each of these queries and, if given, its pool; otherwise in the
+        pool of its own language, or in that of all languages.
         """
         if not len(queries):
             return self
         language = self.benchmark.query_language[queries].astype(np.int64)
+        pool = language if pools is None else pools
         return replace(
             self,
             query=np.concatenate([self.query, queries]),
-            pool=None if self.pool is None else np.concatenate([self.pool, language]),
-            cell=np.concatenate([self.cell, language * (len(self.benchmark.languages) + 1)]),
+            pool=None if self.pool is None else np.concatenate([self.pool, pool]),
+            cell=np.concatenate([self.cell, language * len(self.benchmark.languages) + pool]),
             values={name: np.concatenate([held, np.zeros(len(queries))]) for name, held in self.values.items()},
         )
 
@@ -59,8 +60,8 @@ class SettingValues:
 def setting_means(benchmark: Benchmark, found: SettingValues) -> dict[MetricName, float]:
     """Macro mean over the cells, micro mean over the rows, means per query language and per cell.
 
-    A cell is a query language, in the cross-lingual setting with a pool language. The value of a query language is the
-    mean of its cells. What has no value is left out.
+    A cell is a query language, in the cross-lingual and bilingual settings with another language. The value of a query
+    language is the mean of its cells. What has no value is left out.
     """
     languages = benchmark.languages
     cells, cell = np.unique(found.cell, return_inverse=True)
@@ -78,7 +79,7 @@ def setting_means(benchmark: Benchmark, found: SettingValues) -> dict[MetricName
         result[MetricName(benchmark.name, found.setting, measure, micro=True)] = float(values[known].mean())
         for language in np.unique(cell_query):
             result[name.among(languages[language])] = float(by_cell[cell_query == language].mean())
-        if found.setting == "cross-lingual":
+        if found.setting in PAIR_SETTINGS:
             for one, other, mean in zip(cell_query, cell_pool, by_cell, strict=True):
                 result[name.among(languages[one], languages[other])] = float(mean)
     return result
@@ -87,10 +88,10 @@ def setting_means(benchmark: Benchmark, found: SettingValues) -> dict[MetricName
 def overall_means(
     benchmark: Benchmark, measures: Iterable[str], means: Mapping[MetricName, float]
 ) -> dict[MetricName, float]:
-    """The mean of the macro means of all three settings, for every measure that has a value in each."""
+    """The mean of the macro means of three settings, for every measure that has a value in each."""
     result = {}
     for measure in measures:
-        names = [MetricName(benchmark.name, setting, measure) for setting in SETTINGS]
+        names = [MetricName(benchmark.name, setting, measure) for setting in OVERALL_SETTINGS]
         if all(name in means for name in names):
             result[MetricName(benchmark.name, "overall", measure)] = float(np.mean([means[name] for name in names]))
     return result

@@ -9,13 +9,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-Setting = Literal["monolingual", "cross-lingual", "multilingual"]
-"""Which pool is searched: the query's own language, one other language, or all languages."""
+Setting = Literal["monolingual", "cross-lingual", "bilingual", "multilingual"]
+"""Which pool is searched: the query's own language, one other language, these two together, or all languages."""
 
 MetricSetting = Setting | Literal["overall", "bias"]
-"""What a metric is about: a setting, the mean of all three, or language bias."""
+"""What a metric is about: a setting, the mean of three of them, or language bias."""
 
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
+OVERALL_SETTINGS: tuple[Setting, ...] = ("monolingual", "cross-lingual", "multilingual")
+"""The settings whose mean is the overall value."""
+PAIR_SETTINGS: tuple[Setting, ...] = ("cross-lingual", "bilingual")
+"""The settings whose cells are pairs of a query language and another one."""
 METRIC_SETTINGS: tuple[MetricSetting, ...] = (*SETTINGS, "overall", "bias")
 
 DEV = "dev"
@@ -52,7 +56,7 @@ class MetricName:
     query_language: str | None = None
     """Only queries in this language; None: all."""
     pool_language: str | None = None
-    """Only this language's candidates (bias: only its relevant candidates)."""
+    """Only this language's candidates (bilingual: beside the query language's; bias: only its relevant candidates)."""
 
     def __post_init__(self) -> None:
         if self.benchmark is not None:
@@ -76,7 +80,7 @@ class MetricName:
         if self.pool_language is not None and (self.query_language is None or self.setting not in _WITH_PAIRS):
             raise ValueError(
                 f"The pool language {self.pool_language!r} needs a query language, and one of the settings "
-                f"{' and '.join(_WITH_PAIRS)}."
+                f"{', '.join(_WITH_PAIRS)}."
             )
 
     def __str__(self) -> str:
@@ -132,7 +136,7 @@ class MetricName:
             raise ValueError(f"{text!r} is no name of a metric. {error}") from error
 
 
-_WITH_PAIRS: tuple[MetricSetting, ...] = ("cross-lingual", "bias")
+_WITH_PAIRS: tuple[MetricSetting, ...] = (*PAIR_SETTINGS, "bias")
 
 
 def check_benchmark_name(name: str) -> None:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, ScoreArray
+from trainables.evaluation.bilingual import BilingualPlaces
 from trainables.evaluation.pools import is_multilingual, language_bounds, pools, relevant_languages
 from trainables.evaluation.scores import BLOCK_BYTES, TILE_COLUMNS, Embeddings
 from trainables.evaluation.search import SearchedScores
@@ -43,6 +44,8 @@ class Ranks:
     top_languages: FloatArray | None
     """[Q, L], how many of the first TOP candidates of the pool of all languages are in each language. Candidates that
     tie for the last places share them evenly, so that the order of the pool does not matter."""
+    bilingual: IntArray | None = None
+    """[m], rank at each of the `BilingualPlaces`; None if nobody asked."""
 
 
 UNRANKED = int(np.iinfo(np.int64).max)
@@ -55,6 +58,7 @@ def rank_relevant(
     candidate_embeddings: Embeddings,
     *,
     ties: TieRule = "pessimistic",
+    bilingual: bool = False,
     columns: int = TILE_COLUMNS,
     block_bytes: int = BLOCK_BYTES,
 ) -> Ranks:
@@ -65,6 +69,7 @@ def rank_relevant(
         query_embeddings: float32 [Q, d] in the order of the benchmark.
         candidate_embeddings: float32 [C, d], likewise.
         ties: how equal scores rank.
+        bilingual: whether to rank in bilingual pools, too.
         columns: most candidates of a tile of scores.
         block_bytes: size of a tile.
 
@@ -73,7 +78,7 @@ def rank_relevant(
     """
     searched_pools = pools(benchmark)
     searched = SearchedScores(benchmark, query_embeddings, candidate_embeddings)
-    counts = Counts(benchmark)
+    counts = Counts(benchmark, bilingual)
     counts.score[:] = searched.relevant
     count = _Counter(benchmark, searched.column, counts, ties)
     for pool in searched_pools:
@@ -86,7 +91,7 @@ def rank_relevant(
 class Counts:
     """Per relevant candidate, what a search has seen of its pool; relevant candidates are counted too."""
 
-    def __init__(self, benchmark: Benchmark) -> None:
+    def __init__(self, benchmark: Benchmark, bilingual: bool = False) -> None:
         number = len(benchmark.relevant)
         self.score = np.empty(number, dtype=np.float32)
         self.at_least = np.zeros(number, dtype=np.int64)
@@ -96,6 +101,9 @@ class Counts:
         self.equal = np.zeros(number, dtype=np.int64)
         """[n], candidates with exactly this score."""
         self.top_languages = np.zeros((len(benchmark.query_language), len(benchmark.languages)))
+        self.places = BilingualPlaces.of(benchmark) if bilingual else None
+        self.at_least_in_two = np.zeros(0 if self.places is None else len(self.places.other), dtype=np.int64)
+        """[m], those of the two languages of each bilingual place."""
 
 
 def to_ranks(benchmark: Benchmark, counts: Counts, ties: TieRule = "pessimistic") -> Ranks:
@@ -104,41 +112,60 @@ def to_ranks(benchmark: Benchmark, counts: Counts, ties: TieRule = "pessimistic"
     order = benchmark.relevant if ties == "pessimistic" else benchmark.id_order[benchmark.relevant]
     everywhere = _among_relevant(query, counts.score, order)
     in_language = _among_relevant(query * len(benchmark.languages) + language, counts.score, order)
-    relevant, relevant_in_language = (
-        one.at_least if ties == "pessimistic" else one.before + 1 for one in (everywhere, in_language)
-    )
-    others = counts.at_least - relevant
+    others = counts.at_least - everywhere.counted(ties)
     rank = others + everywhere.before + 1
     tied = counts.equal - everywhere.equal
     ranks = Ranks(
         query=query,
         language=language,
-        rank_in_language=counts.at_least_in_language - relevant_in_language + in_language.before + 1,
+        rank_in_language=counts.at_least_in_language - in_language.counted(ties) + in_language.before + 1,
         rank=rank,
         rank_alone=others + 1,
         first_rank=rank - tied if ties == "pessimistic" else rank,
         ties=tied,
         top_languages=counts.top_languages,
+        bilingual=_bilingual_ranks(benchmark, counts, query, order, ties),
     )
     if all(pool.stop - pool.start == len(benchmark.candidate_language) for pool in pools(benchmark)):
         return ranks
     return replace(ranks, rank=None, rank_alone=None, first_rank=None, top_languages=None)
 
 
-def perfect_ranks(benchmark: Benchmark) -> Ranks:
+def _bilingual_ranks(
+    benchmark: Benchmark, counts: Counts, query: IntArray, order: npt.NDArray[np.int32], ties: TieRule
+) -> IntArray | None:
+    if counts.places is None:
+        return None
+    of = counts.places.relevant
+    pool = query[of] * len(benchmark.languages) + counts.places.other
+    in_two = _among_relevant(pool, counts.score[of], order[of])
+    return counts.at_least_in_two - in_two.counted(ties) + in_two.before + 1
+
+
+def perfect_ranks(benchmark: Benchmark, bilingual: bool = False) -> Ranks:
     """The ranks of an encoder that finds every relevant candidate before all others, in the order of the benchmark.
 
-    Raises ValueError as `pools` does.
+    Takes `bilingual` as `rank_relevant` does. Raises ValueError as `pools` does.
     """
     pools(benchmark)
     query, language = relevant_languages(benchmark)
-    counts = Counts(benchmark)
+    counts = Counts(benchmark, bilingual)
     # All relevant candidates of a query have one score, and nothing else is counted.
     counts.score[:] = 0.0
     counts.at_least[:] = counts.equal[:] = np.bincount(query)[query]
-    _, cell, size = np.unique(query * len(benchmark.languages) + language, return_inverse=True, return_counts=True)
-    counts.at_least_in_language[:] = size[cell]
+    counts.at_least_in_language[:] = _sizes(query * len(benchmark.languages) + language)
+    if counts.places is not None:
+        counts.at_least_in_two[:] = _sizes(
+            query[counts.places.relevant] * len(benchmark.languages) + counts.places.other
+        )
     return to_ranks(benchmark, counts)
+
+
+def _sizes(group: IntArray) -> IntArray:
+    """How many are in the group of each, [n]."""
+    _, which, size = np.unique(group, return_inverse=True, return_counts=True)
+    sizes: IntArray = size[which]
+    return sizes
 
 
 class _Counter:
@@ -151,8 +178,14 @@ class _Counter:
         self._starts = benchmark.relevant_start.tolist()
         self._column = column[benchmark.relevant]
         self._column_language = np.sort(benchmark.candidate_language, kind="stable")
-        bounds = language_bounds(benchmark)
-        self._bounds = [(bounds[x], bounds[x + 1]) for x in benchmark.candidate_language[benchmark.relevant].tolist()]
+        self._bounds = language_bounds(benchmark)
+        query, language = relevant_languages(benchmark)
+        self._language = language.tolist()
+        self._query_language = benchmark.query_language[query].tolist()
+        self._other, self._places = [], [0] * (len(language) + 1)
+        if counts.places is not None:
+            self._other = counts.places.other.tolist()
+            self._places = np.searchsorted(counts.places.relevant, np.arange(len(language) + 1)).tolist()
         self._top = None
         if is_multilingual(benchmark):
             self._top = [TopLanguages(len(benchmark.languages)) for _ in benchmark.query_language]
@@ -171,8 +204,7 @@ class _Counter:
             comparisons = self._comparisons[: (last - first) * len(scores)].reshape(last - first, len(scores))
             np.greater_equal(scores, thresholds, out=comparisons)
             for index, row in enumerate(comparisons, first):
-                counts.at_least[index] += np.count_nonzero(row)
-                counts.at_least_in_language[index] += np.count_nonzero(row[self._in_language(index, offset)])
+                self._count(index, row, offset)
             np.equal(scores, thresholds, out=comparisons)
             among = inside[first - start : last - start]
             if np.count_nonzero(comparisons) == np.count_nonzero(among):
@@ -189,18 +221,28 @@ class _Counter:
         if self._top is not None:
             self._counts.top_languages[:] = [top.counts() for top in self._top]
 
-    def _in_language(self, index: int, offset: int) -> slice:
-        """Where in a tile the candidates in the language of a relevant candidate stand."""
-        begin, end = self._bounds[index]
-        return slice(max(0, begin - offset), max(0, end - offset))
+    def _count(self, index: int, row: BoolArray, offset: int, sign: int = 1) -> None:
+        """Adds the marked columns of a tile to what is counted for a relevant candidate, or takes them from it."""
+        counts = self._counts
+        counts.at_least[index] += sign * np.count_nonzero(row)
+        counts.at_least_in_language[index] += sign * self._marked(row, self._language[index], offset)
+        places = range(self._places[index], self._places[index + 1])
+        if places:
+            own = self._marked(row, self._query_language[index], offset)
+            for place in places:
+                counts.at_least_in_two[place] += sign * (own + self._marked(row, self._other[place], offset))
+
+    def _marked(self, row: BoolArray, language: int, offset: int) -> int:
+        """How many of the marked columns of a tile are in a language."""
+        begin, end = self._bounds[language : language + 2]
+        return np.count_nonzero(row[max(0, begin - offset) : max(0, end - offset)])
 
     def _let_greater_ids_precede(self, indices: range, equal: BoolArray, offset: int) -> None:
         """Takes from the counts of relevant candidates those that tie with them and have a smaller id."""
         order = self._id_order[offset : offset + equal.shape[1]]
         for index, row in zip(indices, equal, strict=True):
             behind = row & (order > self._id_order[self._column[index]])
-            self._counts.at_least[index] -= np.count_nonzero(behind)
-            self._counts.at_least_in_language[index] -= np.count_nonzero(behind[self._in_language(index, offset)])
+            self._count(index, behind, offset, sign=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +250,10 @@ class _AmongRelevant:
     before: IntArray
     at_least: IntArray
     equal: IntArray
+
+    def counted(self, ties: TieRule) -> IntArray:
+        """How many of them a search counts that does not know which are relevant."""
+        return self.at_least if ties == "pessimistic" else self.before + 1
 
 
 def _among_relevant(group: IntArray, score: ScoreArray, candidate: npt.NDArray[np.int32]) -> _AmongRelevant:

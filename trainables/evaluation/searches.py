@@ -7,6 +7,7 @@ import numpy as np
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.evaluation.arrays import FloatArray, IntArray
+from trainables.evaluation.bilingual import BilingualPlaces
 from trainables.evaluation.pools import is_multilingual
 from trainables.evaluation.rank import Ranks
 
@@ -19,7 +20,8 @@ class Searches:
     query: IntArray
     """[G], index of the query."""
     pool: IntArray | None
-    """[G], language of the pool, index into `Benchmark.languages`; None if all search the pool of all languages."""
+    """[G], language of the pool (beside the query's, in bilingual pools), index into `Benchmark.languages`; None if all
+    search the pool of all languages."""
     search: IntArray
     """[n], 0 .. G - 1, ascending: the search that should find the candidate."""
     rank: IntArray
@@ -42,15 +44,21 @@ class Searches:
         return np.bincount(self.search, weights=gains, minlength=len(self.relevant)).astype(np.float64, copy=False)
 
 
-def group_by_search(benchmark: Benchmark, query: IntArray, language: IntArray | None, rank: IntArray) -> Searches:
-    """Groups all relevant candidates, in the order of the benchmark, by query and, if given, language."""
+def group_by_search(
+    benchmark: Benchmark,
+    query: IntArray,
+    language: IntArray | None,
+    rank: IntArray,
+    relevant: IntArray | None = None,
+) -> Searches:
+    """Groups relevant candidates by query and, if given, language: all in the order of the benchmark, or the named."""
     languages = len(benchmark.languages)
     key = query if language is None else query * languages + language
     order = np.lexsort((rank, key))
     keys, search, size = np.unique(key[order], return_inverse=True, return_counts=True)
     hits = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size) + 1
     of_query, pool = (keys, None) if language is None else np.divmod(keys, languages)
-    grade = benchmark.grade[order].astype(np.int64)
+    grade = benchmark.grade[order if relevant is None else relevant[order]].astype(np.int64)
     return Searches(benchmark, of_query, pool, search, rank[order], hits, grade, size)
 
 
@@ -75,6 +83,15 @@ class Retrieval:
     def in_all_languages(self) -> Searches:
         """Every query in the pool of all languages. Raises ValueError if that was not searched."""
         return group_by_search(self.benchmark, self.ranks.query, None, _known(self.ranks.rank))
+
+    @cached_property
+    def in_two_languages(self) -> Searches | None:
+        """Every query in every bilingual pool in which it has a relevant candidate; None if none was searched."""
+        if self.ranks.bilingual is None:
+            return None
+        places = BilingualPlaces.of(self.benchmark)
+        query = self.ranks.query[places.relevant]
+        return group_by_search(self.benchmark, query, places.other, self.ranks.bilingual, places.relevant)
 
     @cached_property
     def with_one_relevant_language(self) -> Searches:

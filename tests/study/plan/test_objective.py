@@ -17,7 +17,7 @@ def test_every_usual_objective_has_its_usual_direction() -> None:
     for metric, direction in usual.items():
         assert parse_objectives([metric]) == (Objective(metric, direction),)
         assert direction == ("minimize" if metric.startswith("bias/") else "maximize")
-    settings = ("monolingual", "cross-lingual", "multilingual", "overall")
+    settings = ("monolingual", "cross-lingual", "bilingual", "multilingual", "overall")
     assert set(usual) == {
         *(f"{setting}/{measure}" for setting in settings for measure in ("map", "recall@1", "recall@10")),
         *("bias/rank_distance", "bias/rank_distance_median", "bias/rank_distance_log", "bias/diagonal_gap"),

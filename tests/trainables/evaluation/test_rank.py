@@ -52,9 +52,9 @@ def test_ranks_are_positions_in_the_pessimistic_order_of_each_pool(problem) -> N
 @given(problems(), st.integers(1, 40), st.sampled_from([1, 300, 10**6]))
 @settings(max_examples=200, deadline=None)
 def test_the_size_of_tiles_changes_nothing(problem, columns: int, block_bytes: int) -> None:
-    expected = rank_relevant(*problem)
-    found = rank_relevant(*problem, columns=columns, block_bytes=block_bytes)
-    for name in ("rank", "rank_in_language", "rank_alone", "first_rank", "ties", "top_languages"):
+    expected = rank_relevant(*problem, bilingual=True)
+    found = rank_relevant(*problem, bilingual=True, columns=columns, block_bytes=block_bytes)
+    for name in ("rank", "rank_in_language", "rank_alone", "first_rank", "ties", "top_languages", "bilingual"):
         assert np.array_equal(getattr(found, name), getattr(expected, name)), name
 
 
