@@ -39,7 +39,7 @@ def language_code(text: str) -> str:
     if not language or (len(language) == 2 and not _is_registered(language)):
         meant = language_of_territory(text)
         raise ValueError(
-            f"{text!r} is no code of a language" + (f": did you mean {meant}?" if meant else f" {EXAMPLES}")
+            f"{text!r} is no code of a language" + (f" (did you mean {meant}?)" if meant else f" {EXAMPLES}")
         )
     language, *implied = _cldr("language_aliases").get(language, language).split("_")
     script = _first(_SCRIPT, [*rest[:1], *implied])

@@ -57,8 +57,10 @@ class Reading:
             code = language_code(written if isinstance(written, str) else "")
         except ValueError as error:
             meant = language_of_territory(written) if isinstance(written, str) else None
-            remedy = f"did you mean {meant}?" if meant else f"give a language code {EXAMPLES}."
-            raise UserError(f"{where}: the language is {shown(written)}: {remedy}") from error
+            hint = f" (did you mean {meant}?)" if meant else ""
+            raise UserError(
+                f"{where}: the language is {shown(written)}{hint}: give a language code {EXAMPLES}."
+            ) from error
         self.spellings.setdefault(code, set()).add(written)
         return code
 
