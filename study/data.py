@@ -21,7 +21,7 @@ from study.records import (
 from study.settings import StudySettings
 from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
-from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.benchmark import IMAGE, Benchmark
 from trainables.corpora.dev_split import split_dev
 from trainables.corpora.images import Images
 from trainables.corpora.items import Items, PairItem
@@ -81,9 +81,8 @@ class StudyData:
     @property
     def languages_not_trained(self) -> tuple[str, ...]:
         """Languages of benchmarks in which there is no training text."""
-        return tuple(
-            sorted({language for test in self.tests for language in test.languages} - {*self.training.languages})
-        )
+        judged = {language for test in self.tests for language in test.languages}
+        return tuple(sorted(judged - {*self.training.languages, IMAGE}))
 
     def record(self) -> DataRecord:
         """The `data` part of study.json."""

@@ -14,7 +14,7 @@ from trainables.corpora.images import Images
 from trainables.corpora.pairs import TrainingData
 from trainables.corpora.texts import Texts
 from trainables.encoders.base import EncoderConfig
-from trainables.encoders.pixels import PixelTable, Pixels, pixel_table
+from trainables.encoders.pixels import Pixels, PixelTable, pixel_table
 from trainables.encoders.tokens import TokenTable, tokenise
 from trainables.errors import UserError
 from trainables.evaluation.tie_rule import TieRule

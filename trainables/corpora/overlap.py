@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.hashes import Hashes
-from trainables.corpora.image_items import image_text
+from trainables.corpora.image_items import image_digest, image_text
 from trainables.corpora.items import Items, PairItem
 from trainables.corpora.meetings import Meeting, meetings
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
@@ -83,8 +83,9 @@ def find_overlap(
     """Finds the training items that overlap with benchmarks.
 
     An item overlaps with a benchmark when its question or passage, in any language, shares running text (see
-    `shingles`) with any query or candidate, or is an image of it, byte for byte. An explicit negative that does is found
-    as well, and is no reason to lose its item. Memory: 9 to 17 bytes per distinct shingle of a benchmark, whatever the size of the training sets.
+    `shingles`) with any query or candidate, or is an image of it, byte for byte. An explicit negative that does is
+    found as well, and is no reason to lose its item. Memory: 9 to 17 bytes per distinct shingle of a benchmark,
+    whatever the size of the training sets.
 
     Args:
         sets: items by name of the training set.
@@ -103,9 +104,16 @@ def find_overlap(
     for name, items in sets.items():
         overlaps = _overlapping(name, items, {other: known[other] for other in judged[name]}, images, watch)
         found[name] = {other: one.ids for other, one in overlaps.items()}
-        met[name] = {other: meetings(one.first, texts[other]) for other, one in overlaps.items()}
+        met[name] = {other: _meetings(one.first, texts[other]) for other, one in overlaps.items()}
         negatives[name] = {other: one.negatives for other, one in overlaps.items()}
     return Overlap(found, met, negatives)
+
+
+def _meetings(texts: Sequence[str], known: Sequence[str]) -> tuple[Meeting, ...]:
+    """The texts that overlap, with what they meet; an image meets itself."""
+    images = [text for text in texts if image_digest(text) is not None]
+    in_words = meetings([text for text in texts if text not in images], known)
+    return (*in_words, *(Meeting("an image", "the same image") for _ in images))
 
 
 def _image_keys(benchmark: Benchmark) -> Hashes:

@@ -43,8 +43,8 @@ def read_training(
 
     Args:
         names: each a name of `TRAINING_SOURCES`, a file, a folder for all files in it, a folder of images and captions
-            (`image_text_folder`), or a data set of the hub (`hub_training`). Paths may be relative to the working directory or else to `data_dir`, and may leave out
-            the suffix.
+            (`image_text_folder`), or a data set of the hub (`hub_training`). Paths may be relative to the working
+            directory or else to `data_dir`, and may leave out the suffix.
         data_dir: folder with local copies of data.
         asked: layouts and languages that the user names.
         folder: where texts are kept once they are too many for memory; None: in memory.
@@ -116,7 +116,7 @@ def _origins(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) 
 
 
 def _files(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) -> list[Path]:
-    """The files that a name stands for; those of a folder are noted in `folders`. A folder of images stands for itself."""
+    """The files that a name stands for; those of a folder are noted in `folders`. One of images is itself."""
     places = [Path(name).expanduser(), *([] if data_dir is None else [data_dir / name])]
     for place in places:
         is_folder = place.is_dir() and not (place / SAVED_DATASET).is_file()

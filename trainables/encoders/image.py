@@ -22,7 +22,7 @@ class MiniImageEncoder(MiniEncoder):
 
     recipe: ClassVar[Recipe] = Recipe(
         values={"steps": 310, "batches.size": 48, "loss.temperature": 0.05, "loss.symmetric": True},
-        searched={"optimiser.learning_rate": Real(1e-3, 1e-2, log=True)},
+        searched={"optimiser.learning_rate": Real(1e-3, 6e-3, log=True)},
         first={"optimiser.learning_rate": 3e-3},
     )
 

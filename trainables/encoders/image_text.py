@@ -82,7 +82,8 @@ class ImageTextEncoder(Encoder):
         """Vectors [B, d] of some images, not scaled to length one."""
         rows = numbers.cpu().numpy()
         if not self._frozen:
-            return self.tower(self._shown(rows, numbers.device))
+            vectors: Tensor = self.tower(self._shown(rows, numbers.device))
+            return vectors
         for block in np.unique(rows // _BLOCK):
             if not self._is_known[block]:
                 self._encode_block(int(block), numbers.device)

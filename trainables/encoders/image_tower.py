@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from trainables.encoders.hub_copy import local_copy
+from trainables.encoders.image_config import ImageConfig
 from trainables.encoders.json_files import read_json
 from trainables.encoders.layers import Dense, load_dense
 from trainables.encoders.pixels import Pixels
@@ -23,29 +22,9 @@ from trainables.errors import UserError, one_line
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FOLDER = "image"
-"""Where the image side of an encoder that was kept lies in its folder."""
 _LAYER = "1_Dense"
 """Where in that folder the layer behind the transformer lies."""
 _PROCESSOR = "preprocessor_config.json"
-
-
-class ImageConfig(BaseModel):
-    """The image side of an encoder of texts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    tower: str = ""
-    """encoder of images beside that of texts: a hub id or a folder with a ViT, a CLIP or a SigLIP; empty: none"""
-    revision: str | None = None
-    """commit, tag or branch of a hub repository"""
-    frozen: bool = False
-    """train the encoder of texts alone; the vectors of images are then computed once per trial"""
-
-    @property
-    def folder(self) -> Path:
-        """Where config.json and preprocessor lie on this machine. Raises UserError if they cannot be had."""
-        return _folder(self, weights=False)
 
 
 class _Kind(NamedTuple):
@@ -164,7 +143,9 @@ class Reader:
             shapes = {self.read(Image.new("RGB", size)).shape for size in ((40, 90), (400, 300), (64, 64))}
         except Exception as error:
             # A processor with settings that contradict each other raises anything.
-            raise UserError(f"The images of {name!r} cannot be read as its {_PROCESSOR} says ({one_line(error)}).") from error
+            raise UserError(
+                f"The images of {name!r} cannot be read as its {_PROCESSOR} says ({one_line(error)}): correct it."
+            ) from error
         if len(shapes) > 1:
             raise UserError(
                 f"{_PROCESSOR} of {name!r} gives images of different sizes ({', '.join(map(str, sorted(shapes)))}), "
@@ -179,7 +160,7 @@ _OF_VALUES = frozenset(("do_rescale", "rescale_factor", "do_normalize", "image_m
 
 def reader_of(config: ImageConfig) -> Reader:
     """Returns how the images of a tower are read. Raises UserError if it does not say, or in a way not known here."""
-    folder = config.folder
+    folder = config.folder()
     return Reader(_processor(folder, config.tower), _vision(folder, config.tower)[1]["patch_size"], config.tower)
 
 
@@ -191,7 +172,7 @@ def load_tower(config: ImageConfig, width: int, seed: int) -> ImageTower:
     Raises:
         UserError: it does not load.
     """
-    folder = _folder(config, weights=True)
+    folder = config.folder(weights=True)
     check_weights(folder)
     kind, _ = _vision(folder, config.tower)
     try:
@@ -200,11 +181,18 @@ def load_tower(config: ImageConfig, width: int, seed: int) -> ImageTower:
         with quiet(), torch.random.fork_rng(devices=[]):
             options = {} if _KINDS[kind].of_output else {"add_pooling_layer": False}
             model, report = getattr(transformers, _KINDS[kind].model).from_pretrained(
-                folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
+                folder,
+                config=_settings(folder),
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **options,
             )
     except Exception as error:
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
-        raise UserError(f"The image tower {config.tower!r} does not load ({one_line(error)}): fetch it again.") from error
+        raise UserError(
+            f"The image tower {config.tower!r} does not load ({one_line(error)}): fetch it again."
+        ) from error
     if report["missing_keys"]:
         raise UserError(
             f"The weights of the image tower {config.tower!r} lack {len(report['missing_keys'])} tensors "
@@ -212,7 +200,9 @@ def load_tower(config: ImageConfig, width: int, seed: int) -> ImageTower:
         )
     broken = next((name for name, weight in model.state_dict().items() if not weight.isfinite().all()), None)
     if broken is not None:
-        raise UserError(f"The weights of the image tower {config.tower!r} hold NaN or infinity (in {broken}).")
+        raise UserError(
+            f"The weights of the image tower {config.tower!r} hold NaN or infinity (in {broken}): fetch them again."
+        )
     tower = ImageTower(model, _layer(folder, model_width(model), width, seed), _processor(folder, config.tower))
     if tower.width != width:
         raise UserError(
@@ -220,6 +210,24 @@ def load_tower(config: ImageConfig, width: int, seed: int) -> ImageTower:
             "choose the encoder of texts that it was kept with."
         )
     return tower.train()
+
+
+def _settings(folder: Path) -> Any:
+    """The configuration of the vision transformer in a folder."""
+    from transformers import AutoConfig
+
+    return half_of(AutoConfig.from_pretrained(folder), "vision_config")
+
+
+def half_of(settings: Any, half: str) -> Any:
+    """The configuration of one half of a CLIP or SigLIP; that of a half alone is returned as it is.
+
+    What the whole says of the space that both share counts, as it does for transformers' own whole.
+    """
+    own = getattr(settings, half, settings)
+    if own is not settings and settings.model_type == "clip":
+        own.projection_dim = settings.projection_dim
+    return own
 
 
 def _layer(folder: Path, given: int, width: int, seed: int) -> Dense | None:
@@ -236,30 +244,18 @@ def drawn_layer(given: int, width: int, seed: int) -> Dense:
         return Dense(nn.Linear(given, width, bias=False), "Identity")
 
 
-def tower_parameters(config: ImageConfig, width: int) -> int:
-    """The number of weights of an image side, from its config.json alone."""
+def tower_parameters(config: ImageConfig) -> int:
+    """The number of weights of an image side, from its config.json alone; a layer behind it is small and left out."""
     import transformers
 
-    folder = config.folder
+    folder = config.folder()
     kind, _ = _vision(folder, config.tower)
     model_class = getattr(transformers, _KINDS[kind].model)
     with torch.device("meta"), quiet():
-        model = model_class._from_config(model_class.config_class.from_pretrained(folder))
+        model = model_class._from_config(_settings(folder))
     if _KINDS[kind].of_output is None:
         model.pooler = None
-    own = sum(parameter.numel() for parameter in model.parameters())
-    given = model_width(model)
-    has_layer = given != width or (folder / _LAYER).is_dir()
-    return own + (given * width if has_layer else 0)
-
-
-def _folder(config: ImageConfig, *, weights: bool) -> Path:
-    path = Path(config.tower).expanduser()
-    if path.is_dir():
-        return path
-    if path.is_absolute() or config.tower.count("/") != 1:
-        raise UserError(f"There is no image tower {config.tower!r}: give a folder or a hub id.")
-    return local_copy(config.tower, config.revision, weights=weights)
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _vision(folder: Path, name: str) -> tuple[str, Mapping[str, Any]]:
@@ -269,9 +265,7 @@ def _vision(folder: Path, name: str) -> tuple[str, Mapping[str, Any]]:
     settings = read_json(folder / "config.json")
     kind = str(settings.get("model_type"))
     if kind not in _KINDS:
-        raise UserError(
-            f"The image tower {name!r} has the model_type {kind}: known are {', '.join(sorted(_KINDS))}."
-        )
+        raise UserError(f"The image tower {name!r} has the model_type {kind}: known are {', '.join(sorted(_KINDS))}.")
     vision = settings.get("vision_config", settings)
     patch = vision.get("patch_size", _PATCH[kind]) if isinstance(vision, dict) else None
     if not isinstance(patch, int) or patch < 1:

@@ -13,6 +13,8 @@ from transformers import PreTrainedTokenizerBase
 from trainables.encoders.base import EncoderConfig, pooling_modes
 from trainables.encoders.export import write_modules
 from trainables.encoders.folder import position_capacity, write_settings
+from trainables.encoders.image_config import FOLDER
+from trainables.encoders.image_tower import ImageTower
 from trainables.encoders.layers import Dense
 from trainables.encoders.pooling import moved_to_the_front, pool
 from trainables.encoders.quiet import quiet
@@ -132,4 +134,6 @@ def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: P
     tokenizer.save_pretrained(folder)
     write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, encoder.transformer.config.hidden_size)
     # The pooler has become a layer.
+    if isinstance(tower := getattr(encoder, "tower", None), ImageTower):
+        tower.save(folder / FOLDER)
     write_settings({**encoder.config.model_dump(), "pooling": "+".join(encoder.modes)}, folder)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 from pydantic import BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
 from typing_extensions import override
 
-from trainables.encoders import decoder, hugging_face, image, mini, t5
+from trainables.encoders import clip, decoder, hugging_face, image, mini, t5
 from trainables.encoders.base import EncoderConfig, Preset
 from trainables.encoders.checkpoint import recognise
 from trainables.errors import UserError, unknown_name
@@ -67,6 +67,7 @@ KINDS: Registry[Kind] = Registry(
         Kind(image.MiniImageEncoder),
         Kind(t5.T5Encoder, recognise(t5.T5Encoder)),
         Kind(decoder.DecoderEncoder, recognise(decoder.DecoderEncoder)),
+        Kind(clip.ClipEncoder, recognise(clip.ClipEncoder)),
         # The last, because it takes what the others do not.
         Kind(hugging_face.HuggingFaceEncoder, recognise(hugging_face.HuggingFaceEncoder)),
     ),

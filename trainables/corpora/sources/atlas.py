@@ -52,7 +52,9 @@ def _split() -> dict[str, tuple[Fact, ...]]:
     for fact in sorted(facts(), key=lambda fact: number_of("fact", fact.id)):
         by_territory.setdefault(fact.territory, []).append(fact)
     # A territory lends two facts only if it keeps one for training.
-    lenders = sorted((t for t, known in by_territory.items() if len(known) >= 3), key=lambda t: number_of("held out", t))
+    lenders = sorted(
+        (t for t, known in by_territory.items() if len(known) >= 3), key=lambda t: number_of("held out", t)
+    )
     held_out: dict[str, str] = {}
     start = 0
     for name, count in _TERRITORIES.items():

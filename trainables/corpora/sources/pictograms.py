@@ -14,8 +14,8 @@ from pathlib import Path
 
 from trainables.corpora.benchmark import IMAGE, Benchmark
 from trainables.corpora.hashes import number_of
-from trainables.corpora.image_text import Caption, ImageTexts, both_directions, image_to_text
 from trainables.corpora.image_items import image_items
+from trainables.corpora.image_text import Caption, ImageTexts, both_directions, image_to_text
 from trainables.corpora.images import HeldImages
 from trainables.corpora.pictograms.drawing import picture
 from trainables.corpora.pictograms.grammars.registry import GRAMMARS
@@ -32,7 +32,11 @@ _HELD_OUT = {"test": 160, "dev": 80}
 def pictograms(split: str) -> ImageTexts:
     """Returns the scenes of `train`, `dev` or `test` with a caption in each language."""
     found = _split()[split]
-    captions = [Caption(number, language, _caption(scene, language)) for number, scene in enumerate(found) for language in GRAMMARS]
+    captions = [
+        Caption(number, language, _caption(scene, language))
+        for number, scene in enumerate(found)
+        for language in GRAMMARS
+    ]
     images = HeldImages(tuple(picture(scene) for scene in found), f"pictograms, {split}")
     return ImageTexts([scene.id for scene in found], [IMAGE] * len(found), images, captions)
 

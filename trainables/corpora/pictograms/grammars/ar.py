@@ -1,4 +1,4 @@
-"""Arabic: a dual; from 3 on the number has the other gender than its noun, and the plural of things is feminine singular.
+"""Arabic: a dual; from 3 on the number has the other gender than its noun, and things take feminine singular colours.
 
 All phrases stand in the nominative, so that no case shows in unvowelled writing but in the dual.
 """

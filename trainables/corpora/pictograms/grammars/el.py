@@ -1,4 +1,4 @@
-"""Greek: three genders, of which the numbers 1, 3 and 4 have forms of their own, two cases; some colours never change."""
+"""Greek: three genders, for which 1, 3 and 4 have forms of their own, and two cases; some colours never change."""
 
 from trainables.corpora.pictograms.grammars.sentence import sentence
 from trainables.corpora.pictograms.scenes import Scene
