@@ -97,6 +97,11 @@ class EncoderConfig(BaseModel):
         return True
 
     @property
+    def has_modules(self) -> bool:
+        """Whether its texts are encoded by what the modules of sentence-transformers can say."""
+        return True
+
+    @property
     def keeps_adapters(self) -> bool:
         """Whether adapters that were trained can be kept without the model they belong to; else they are merged."""
         return True

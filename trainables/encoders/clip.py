@@ -36,9 +36,7 @@ class ClipEncoder(CheckpointEncoder):
     @property
     @override
     def image_side(self) -> ImageConfig:
-        if self.image.tower:
-            return self.image
-        return ImageConfig(tower=self.source, revision=self.revision, frozen=self.image.frozen)
+        return self.image.or_else(self.source, self.revision)
 
     @classmethod
     @override

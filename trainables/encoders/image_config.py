@@ -30,6 +30,10 @@ class ImageConfig(BaseModel):
         path = Path(tower).expanduser()
         return str(path.absolute()) if tower and path.is_dir() else tower
 
+    def or_else(self, source: str, revision: str | None) -> "ImageConfig":
+        """The same with the tower of a checkpoint of both halves, where none is named."""
+        return self if self.tower else self.model_copy(update={"tower": source, "revision": revision})
+
     def folder(self, *, weights: bool = False) -> Path:
         """Where the tower lies on this machine, its weights included where they are wanted.
 

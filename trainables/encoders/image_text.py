@@ -14,6 +14,7 @@ from trainables.encoders.base import EncoderConfig
 from trainables.encoders.image_tower import ImageTower
 from trainables.encoders.model import Encoder
 from trainables.encoders.pixels import Pixels
+from trainables.encoders.pooling import moved_to_the_front
 from trainables.encoders.tokens import moved
 
 _BLOCK = 64
@@ -74,7 +75,10 @@ class ImageTextEncoder(Encoder):
         if len(images) == len(input_ids):
             return found
         texts = torch.nonzero(~is_image).flatten()
-        of_texts = super().forward(input_ids[texts], attention_mask[texts])
+        ids, mask = moved_to_the_front(input_ids[texts], attention_mask[texts])
+        # An image beside them may have more tokens than a text can.
+        longest = int((mask > 0).sum(1).max())
+        of_texts = super().forward(ids[:, :longest], mask[:, :longest])
         place = torch.argsort(torch.cat([texts, images]))
         return torch.cat([of_texts, found]).index_select(0, place)
 

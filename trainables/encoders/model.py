@@ -132,7 +132,9 @@ def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: P
     # A card with nothing filled in, which is left with adapters.
     (folder / "README.md").unlink(missing_ok=True)
     tokenizer.save_pretrained(folder)
-    write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, encoder.transformer.config.hidden_size)
+    if encoder.config.has_modules:
+        width = encoder.transformer.config.hidden_size
+        write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, width)
     # The pooler has become a layer.
     if isinstance(tower := getattr(encoder, "tower", None), ImageTower):
         tower.save(folder / FOLDER)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 from pydantic import BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
 from typing_extensions import override
 
-from trainables.encoders import clip, decoder, hugging_face, image, mini, t5
+from trainables.encoders import clip, decoder, hugging_face, image, mini, siglip, t5
 from trainables.encoders.base import EncoderConfig, Preset
 from trainables.encoders.checkpoint import recognise
 from trainables.errors import UserError, unknown_name
@@ -68,6 +68,7 @@ KINDS: Registry[Kind] = Registry(
         Kind(t5.T5Encoder, recognise(t5.T5Encoder)),
         Kind(decoder.DecoderEncoder, recognise(decoder.DecoderEncoder)),
         Kind(clip.ClipEncoder, recognise(clip.ClipEncoder)),
+        Kind(siglip.SiglipEncoder, recognise(siglip.SiglipEncoder)),
         # The last, because it takes what the others do not.
         Kind(hugging_face.HuggingFaceEncoder, recognise(hugging_face.HuggingFaceEncoder)),
     ),

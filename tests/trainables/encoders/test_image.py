@@ -71,7 +71,7 @@ def tower(kind: str, folder: Path) -> tuple[Path, torch.nn.Module, object]:
             model = CLIPModel(CLIPConfig(text_config=text, vision_config=_VISION, projection_dim=20))
             processor = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
         else:
-            text = {**_SHAPE, "vocab_size": 8}
+            text = {**_SHAPE, "vocab_size": 8, "max_position_embeddings": 12, "projection_size": 24, "pad_token_id": 0}
             model = SiglipModel(SiglipConfig(text_config=text, vision_config=_VISION))
             processor = SiglipImageProcessorPil(size={"height": 32, "width": 32})
         _drawn(model)
@@ -167,12 +167,33 @@ def test_a_clip_is_its_own_encoder_of_texts(tmp_path: Path) -> None:
         config.build(tokenizer, seed=0)
 
 
-@pytest.fixture(params=["mini", *TOWERS, "clip alone"])
+def test_a_siglip_reads_texts_with_their_padding(tmp_path: Path) -> None:
+    folder, model, processor = tower("siglip", tmp_path / "siglip")
+    clip_tokenizer(folder)
+    config = resolve_encoder(str(folder))
+    assert (config.kind, config.query_prefix, config.max_passage_length) == ("siglip", "", 12)
+    tokenizer = config.tokenizer([])
+    encoder = config.build(tokenizer, seed=0).eval()
+    read = tokenizer(TEXTS, padding="max_length", max_length=12, return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        found = both(encoder, tokenizer)
+        texts = model.get_text_features(input_ids=read)
+        alone = encoder(*pad(tokenise(TEXTS[:1], tokenizer, "", 12), [0], tokenizer.pad_token_id))
+    torch.testing.assert_close(found[4:], normalize(theirs(model, processor), dim=-1), atol=1e-5, rtol=0)
+    texts = getattr(texts, "pooler_output", texts)
+    torch.testing.assert_close(found[:4], normalize(texts, dim=-1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(alone, found[:1], atol=1e-5, rtol=0)
+    assert config.shape(8).parameters == pytest.approx(encoder.parameter_count, rel=0.01)
+    with pytest.raises(UserError, match="gets no adapters here"):
+        encoder_config({**config.model_dump(), "lora": {"rank": 2}}).build(tokenizer, seed=0)
+
+
+@pytest.fixture(params=["mini", *TOWERS, "clip alone", "siglip alone"])
 def config(request, checkpoint, tmp_path: Path):
     if request.param == "mini":
         return PRESETS["mini-image-xs"].config
-    if request.param == "clip alone":
-        folder, *_ = tower("clip", tmp_path / "alone")
+    if request.param.endswith(" alone"):
+        folder, *_ = tower(request.param.removesuffix(" alone"), tmp_path / "alone")
         clip_tokenizer(folder)
         return resolve_encoder(str(folder))
     return with_tower(checkpoint("xlm-r"), tower(request.param, tmp_path / "tower")[0])
