@@ -21,8 +21,9 @@ from study.records import (
 from study.settings import StudySettings
 from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
-from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.benchmark import IMAGE, Benchmark
 from trainables.corpora.dev_split import split_dev
+from trainables.corpora.images import Images
 from trainables.corpora.items import Items, PairItem
 from trainables.corpora.overlap import Overlap, drop_overlap, find_overlap
 from trainables.corpora.pair_files import Asked, Seen
@@ -80,9 +81,8 @@ class StudyData:
     @property
     def languages_not_trained(self) -> tuple[str, ...]:
         """Languages of benchmarks in which there is no training text."""
-        return tuple(
-            sorted({language for test in self.tests for language in test.languages} - {*self.training.languages})
-        )
+        judged = {language for test in self.tests for language in test.languages}
+        return tuple(sorted(judged - {*self.training.languages, IMAGE}))
 
     def record(self) -> DataRecord:
         """The `data` part of study.json."""
@@ -196,6 +196,7 @@ def _trained_on(
     sets = {name: one.items for name, one in read.items()}
     seen = {name: one.seen for name, one in read.items() if one.seen is not None}
     first_items = {name: one.items[0] for name, one in read.items()}
+    images = {name: one.images for name, one in read.items() if one.images is not None}
     del read
     exempt = {
         (name, other) for name in sets if name in TRAINING_SOURCES for other in TRAINING_SOURCES[name].overlap_exempt
@@ -204,13 +205,13 @@ def _trained_on(
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_tests)
     before = sum(map(len, sets.values()))
-    sets, dev = _dev_set(sets, settings.data_dir)
+    sets, dev = _dev_set(sets, images, settings.data_dir)
     held_out = before - sum(map(len, sets.values()))
     with_dev = find_overlap(sets, [dev], exempt, watch)
     if not settings.keep_overlap:
         sets = drop_overlap(sets, with_dev)
     overlap = with_tests.and_with(with_dev)
-    return _Trained(training_data(sets), dev, overlap, held_out, seen, first_items)
+    return _Trained(training_data(sets, tuple(images.values())), dev, overlap, held_out, seen, first_items)
 
 
 def _seen(seen: Seen | None) -> dict[str, Any]:
@@ -233,13 +234,20 @@ def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlann
     return planner
 
 
-def _dev_set(sets: dict[str, Items], data_dir: Path | None) -> tuple[dict[str, Items], Benchmark]:
-    """The own dev benchmark of the only set, else groups held out of the sets that have none (of all, if all have)."""
+def _dev_set(
+    sets: dict[str, Items], images: Mapping[str, Images], data_dir: Path | None
+) -> tuple[dict[str, Items], Benchmark]:
+    """The own dev benchmark of the only set, else groups held out of the sets that have none (of all, if all have).
+
+    Where some of these have images the dev set is held out of them alone: one benchmark asks either of images or not.
+    """
     own = {name: source.dev for name in sets if (source := TRAINING_SOURCES.get(name)) and source.dev}
     if len(sets) == 1 and own:
         (benchmark_name,) = own.values()
         return sets, load_benchmark(benchmark_name, "dev", data_dir)
-    kept, dev = split_dev({name: items for name, items in sets.items() if name not in own} or sets)
+    giving = {name: items for name, items in sets.items() if name not in own} or sets
+    of_images = {name: items for name, items in giving.items() if name in images}
+    kept, dev = split_dev(of_images or giving, images=[images[name] for name in of_images])
     return {name: kept.get(name, items) for name, items in sets.items()}, dev
 
 

@@ -349,9 +349,11 @@ class Session:
         return self.settings.seeds or self._space.seeds
 
     def _shared_bytes(self) -> int:
-        tables = [table for texts in self._inputs.by_token_key.values() for table in texts.tables]
-        data = self._inputs.data
-        return sum(t.ids.nbytes + t.offsets.nbytes for t in tables) + data.query_text.nbytes + data.passage_text.nbytes
+        texts, data = self._inputs.by_token_key.values(), self._inputs.data
+        tables = [table for one in texts for table in one.tables]
+        pixels = sum(one.pixels.nbytes for one in texts if one.pixels is not None)
+        ids = sum(t.ids.nbytes + t.offsets.nbytes for t in tables)
+        return ids + pixels + data.query_text.nbytes + data.passage_text.nbytes
 
 
 def _write_arms(study: Study, arms: ArmsRecord) -> None:

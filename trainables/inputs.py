@@ -9,9 +9,12 @@ from transformers import PreTrainedTokenizerBase
 
 from trainables.array_cache import ArrayCache
 from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.image_items import image_digest, image_text
+from trainables.corpora.images import Images
 from trainables.corpora.pairs import TrainingData
 from trainables.corpora.texts import Texts
 from trainables.encoders.base import EncoderConfig
+from trainables.encoders.pixels import Pixels, PixelTable, pixel_table
 from trainables.encoders.tokens import TokenTable, tokenise
 from trainables.errors import UserError
 from trainables.evaluation.tie_rule import TieRule
@@ -39,6 +42,8 @@ class TokenisedTexts:
     """Likewise of those that are passages, explicit negatives among them."""
     dev: TokenisedBenchmark
     tests: tuple[TokenisedBenchmark, ...]
+    pixels: Pixels | None = None
+    """[n, height, width, channels], of all images, for an encoder that reads them: its ids -1 to -n."""
 
     @property
     def tables(self) -> tuple[TokenTable, ...]:
@@ -51,7 +56,7 @@ class TokenisedTexts:
         is_used = np.zeros(len(self.tokenizer), dtype=np.bool_)
         is_used[self.tokenizer.pad_token_id] = True
         for table in self.tables:
-            is_used[table.ids] = True
+            is_used[table.ids[table.ids >= 0]] = True
         return np.flatnonzero(is_used)
 
 
@@ -121,23 +126,23 @@ def prepare_inputs(
         UserError: a tokenizer does not load, or a benchmark has images and an encoder does not read them.
     """
     encoders = tuple(encoders)
-    _check_images(encoders, (dev, *tests))
+    _check_images(encoders, data, (dev, *tests))
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
-        replace(data, texts=Texts(), item_ids=()),
+        replace(data, texts=Texts(), item_ids=(), images=()),
         {key: _tokenised(encoder, data, dev, tests, cache, rules.keep_runs, watch) for key, encoder in by_key.items()},
         rules,
     )
 
 
-def _check_images(encoders: Iterable[EncoderConfig], benchmarks: Iterable[Benchmark]) -> None:
+def _check_images(encoders: Iterable[EncoderConfig], data: TrainingData, benchmarks: Iterable[Benchmark]) -> None:
     """An image has no text, so that a text encoder would encode nothing, and give it a score all the same."""
     blind = next((encoder.name for encoder in encoders if not encoder.reads_images), None)
-    with_images = next((one.name for one in benchmarks if one.has_images), None)
+    with_images = next((one.name for one in benchmarks if one.has_images), "a training set" if data.images else None)
     if blind is not None and with_images is not None:
         raise UserError(
-            f"{with_images} has images, and the encoder {blind} reads text only: leave out that benchmark, or choose "
-            "an encoder of images and texts."
+            f"{with_images} has images, and the encoder {blind} reads text only: leave it out, or choose an encoder of "
+            "images and texts (docs/image_text.md)."
         )
 
 
@@ -150,19 +155,36 @@ def _tokenised(
     keep_ids: bool,
     watch: Watch,
 ) -> TokenisedTexts:
-    tokenizer = encoder.tokenizer(data.texts)
+    images = _pixels(encoder, (*data.images, *_images_of(dev, *tests)), cache, watch)
+    is_text = np.array([image_digest(text) is None for text in data.texts]) if data.images else None
+    tokenizer = encoder.tokenizer(data.texts if is_text is None else data.texts.take(is_text))
+
+    def tokenised(texts: Sequence[str], prefix: str, max_length: int) -> TokenTable:
+        digests = [image_digest(text) for text in texts] if images is not None else []
+        if images is None or not any(digests):
+            return tokenise(texts, tokenizer, prefix, max_length, cache, watch)
+        rows = np.array([row for row, digest in enumerate(digests) if digest is None], dtype=np.int64)
+        found = tokenise([texts[row] for row in rows], tokenizer, prefix, max_length, cache, watch)
+        return found.among(rows, len(texts)).with_images(images.numbers(digests), images.tokens)
 
     def queries(texts: Sequence[str]) -> TokenTable:
-        return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length, cache, watch)
+        return tokenised(texts, encoder.query_prefix, encoder.max_query_length)
 
     def passages(texts: Sequence[str]) -> TokenTable:
-        return tokenise(texts, tokenizer, encoder.passage_prefix, encoder.max_passage_length, cache, watch)
+        return tokenised(texts, encoder.passage_prefix, encoder.max_passage_length)
 
     def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(
-            replace(found, query_texts=(), candidate_texts=(), candidate_ids=found.candidate_ids if keep_ids else ()),
-            queries(found.query_texts),
-            passages(found.candidate_texts),
+            replace(
+                found,
+                query_texts=(),
+                candidate_texts=(),
+                candidate_ids=found.candidate_ids if keep_ids else (),
+                query_images=None,
+                candidate_images=None,
+            ),
+            queries(_texts(found.query_texts, found.query_images)),
+            passages(_texts(found.candidate_texts, found.candidate_images)),
         )
 
     def training(role: Callable[[Sequence[str]], TokenTable], *uses: npt.NDArray[np.int32]) -> TokenTable:
@@ -176,4 +198,21 @@ def _tokenised(
         training(passages, data.passage_text, data.negatives.text),
         benchmark(dev),
         tuple(benchmark(test) for test in tests),
+        None if images is None else images.pixels,
     )
+
+
+def _pixels(
+    encoder: EncoderConfig, sets: Sequence[Images], cache: ArrayCache | None, watch: Watch
+) -> PixelTable | None:
+    return pixel_table(sets, encoder.image_reader(), cache, watch) if sets else None
+
+
+def _images_of(*benchmarks: Benchmark) -> list[Images]:
+    sides = [images for one in benchmarks for images in (one.query_images, one.candidate_images)]
+    return [images for images in sides if images is not None]
+
+
+def _texts(texts: Sequence[str], images: Images | None) -> Sequence[str]:
+    """What stands for images among texts, where there are images."""
+    return texts if images is None else [image_text(digest) for digest in images.digests()]

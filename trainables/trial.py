@@ -37,6 +37,7 @@ import torch
 
 from trainables.batches.facts import batch_facts
 from trainables.clock import Clock
+from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
 from trainables.evaluation.encode import Precision, encode
@@ -100,6 +101,8 @@ def run_trial(
     if config.compute.trim_vocabulary:
         trim_vocabulary(encoder, texts.pieces())
     encoder.to(worker.device)
+    if texts.pixels is not None and isinstance(encoder, ImageTextEncoder):
+        encoder.show(texts.pixels)
     scratch = _scratch(folder, options)
     precision = config.compute.evaluation_precision
     runs = folder / RUNS if inputs.rules.keep_runs else None

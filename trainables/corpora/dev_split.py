@@ -12,8 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
+from trainables.corpora.benchmark import IMAGE, Benchmark, Candidate, Query, benchmark
 from trainables.corpora.groups import Numbers, joined
+from trainables.corpora.image_items import image_digest, images_by_digest
+from trainables.corpora.image_text import Caption, ImageTexts, image_to_text
+from trainables.corpora.images import HeldImages, Images
 from trainables.corpora.items import Items, PairItem
 from trainables.corpora.pairs import AlignedItems, aligned, forms_of_items
 from trainables.corpora.texts import digest_of
@@ -21,7 +24,11 @@ from trainables.errors import UserError
 
 
 def split_dev(
-    sets: Mapping[str, Sequence[PairItem]], share: float = 0.1, max_items: int = 200, seed: int = 0
+    sets: Mapping[str, Sequence[PairItem]],
+    share: float = 0.1,
+    max_items: int = 200,
+    seed: int = 0,
+    images: Sequence[Images] = (),
 ) -> tuple[dict[str, Items], Benchmark]:
     """Splits training sets into what is trained on and a dev benchmark.
 
@@ -41,6 +48,7 @@ def split_dev(
         share: the largest part of its items that a set gives, above 0 and below 1; one item at least, never all.
         max_items: how many items all sets give together at most.
         seed: of the order of the groups.
+        images: those that the items name. The dev set is then that of images that search captions.
 
     Returns:
         The sets without the held-out items, and those as a benchmark called `dev`.
@@ -69,7 +77,31 @@ def split_dev(
     bounds = np.searchsorted(data.set_of_item, np.arange(len(tables) + 1)).tolist()
     parts = zip(tables.items(), pairwise(bounds), strict=True)
     remaining = {name: own.take(kept[first:end]) for (name, own), (first, end) in parts}
+    if images:
+        return remaining, _image_benchmark_of(held_out.tolist(), list(tables), data, images)
     return remaining, _benchmark_of(held_out.tolist(), list(tables), data)
+
+
+def _image_benchmark_of(
+    held_out: Sequence[int], sets: Sequence[str], data: AlignedItems, images: Sequence[Images]
+) -> Benchmark:
+    """Every image is called like its first item."""
+    number: dict[int, int] = {}
+    names: list[str] = []
+    captions: list[Caption] = []
+    for row in held_out:
+        passages = data.passage_text[row]
+        image = int(passages[passages >= 0][0])
+        if image not in number:
+            number[image] = len(names)
+            prefix = f"{sets[data.set_of_item[row]]}/" if len(sets) > 1 else ""
+            names.append(f"{prefix}{data.item_ids[row]}")
+        for language, text in zip(data.languages, data.query_text[row].tolist(), strict=True):
+            if text >= 0:
+                captions.append(Caption(number[image], language, data.texts[text]))
+    digests = [image_digest(data.texts[text]) or "" for text in number]
+    held = HeldImages(tuple(images_by_digest(images, digests)), "dev")
+    return image_to_text("dev", ImageTexts(names, [IMAGE] * len(names), held, captions))
 
 
 class _Clusters:

@@ -9,6 +9,8 @@ in it costs one subtraction, however long it is.
 (True, False)
 """
 
+import hashlib
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,6 +55,11 @@ def mix(values: npt.NDArray[np.uint64] | npt.NDArray[np.uint32]) -> Hashes:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
+
+
+def number_of(*key: str) -> int:
+    """A number of 64 bits that looks random and never changes: what is drawn by it is the same everywhere."""
+    return int.from_bytes(hashlib.sha256("\0".join(key).encode()).digest()[:8], "big")
 
 
 _tables: dict[int, Hashes] = {}

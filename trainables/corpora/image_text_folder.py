@@ -22,7 +22,7 @@ PREFIX = "caption_"
 def is_image_text_folder(path: Path) -> bool:
     """Whether a folder holds Parquet files with images and captions; a file that is broken counts as another one."""
     try:
-        names = [_columns(file) for file in _files(path)]
+        names = [_columns(file) for file in _files(path, "test")]
     except UserError:
         return False
     return any("image" in of_file and any(name.startswith(PREFIX) for name in of_file) for of_file in names)
@@ -42,14 +42,18 @@ def image_text_benchmark(path: Path, direction: str, name: str | None = None) ->
     return DIRECTIONS[direction](name or f"{path.resolve().name}-{direction}", load_image_texts(path))
 
 
-def load_image_texts(path: Path) -> ImageTexts:
+def load_image_texts(path: Path, split: str = "test") -> ImageTexts:
     """Loads images and captions; captions of white space only are left out.
+
+    Args:
+        path: the folder.
+        split: what the names of its files begin with, `test` or `train`; where none does, all files are read.
 
     Raises:
         UserError: the folder has no such files, a column is missing or of another type, an id is repeated, no image has
             a caption, or an image cannot be decoded.
     """
-    files = _files(path)
+    files = _files(path, split)
     if not files:
         raise UserError(f"{path} has no Parquet file: give a folder with files of images and captions.")
     languages = _caption_columns(files)
@@ -60,10 +64,10 @@ def load_image_texts(path: Path) -> ImageTexts:
     return found
 
 
-def _files(folder: Path) -> list[Path]:
-    """The files of the test split or, where no file is called so, all."""
+def _files(folder: Path, split: str) -> list[Path]:
+    """The files of a split or, where no file is called so, all."""
     files = [path for path in sorted(folder.glob("*.parquet")) if path.is_file() and not path.name.startswith(".")]
-    return [path for path in files if path.name.startswith("test")] or files
+    return [path for path in files if path.name.startswith(split)] or files
 
 
 def _columns(file: Path) -> list[str]:

@@ -5,7 +5,7 @@ import io
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, overload
@@ -20,6 +20,7 @@ from trainables.plain_files import open_users_file
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from PIL.Image import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MOST_PIXELS = 64_000_000
@@ -60,6 +61,31 @@ class Images(Sequence[bytes]):
         for index, content in enumerate(self):
             if (defect := _defect(content)) is not None:
                 raise UserError(f"{self.place(index)}: the image {defect}: take the original file, or leave it out.")
+
+
+@dataclass(frozen=True)
+class HeldImages(Images):
+    """Images in memory: few, and small."""
+
+    contents: tuple[bytes, ...] = field(repr=False)
+    origin: str
+    """Where they are from, for messages."""
+
+    @override
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    @override
+    def place(self, index: int) -> str:
+        return f"{self.origin}, image {index + 1}"
+
+    @override
+    def take(self, indices: Sequence[int]) -> Self:
+        return replace(self, contents=tuple(self.contents[i] for i in indices))
+
+    @override
+    def read(self, index: int) -> bytes:
+        return self.contents[index]
 
 
 @dataclass(frozen=True)
@@ -193,6 +219,16 @@ def _row_group(path: Path, number: int, column: str) -> "pa.ChunkedArray":
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} is damaged ({one_line(error)}): copy it again.") from error
     return pc.struct_field(table.column(0), "bytes")
+
+
+def decoded(content: bytes) -> "Image":
+    """Returns an encoded image in red, green and blue. Raises whatever a decoder does unless it has been checked."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return image.convert("RGB")
 
 
 def _defect(content: bytes) -> str | None:

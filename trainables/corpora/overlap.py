@@ -18,9 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.hashes import Hashes
+from trainables.corpora.image_items import image_digest, image_text
 from trainables.corpora.items import Items, PairItem
 from trainables.corpora.meetings import Meeting, meetings
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
+from trainables.corpora.texts import TextWriter
 from trainables.errors import UserError
 from trainables.watch import Watch, unwatched
 
@@ -80,8 +83,9 @@ def find_overlap(
     """Finds the training items that overlap with benchmarks.
 
     An item overlaps with a benchmark when its question or passage, in any language, shares running text (see
-    `shingles`) with any query or candidate. An explicit negative that does is found as well, and is no reason to lose
-    its item. Memory: 9 to 17 bytes per distinct shingle of a benchmark, whatever the size of the training sets.
+    `shingles`) with any query or candidate, or is an image of it, byte for byte. An explicit negative that does is
+    found as well, and is no reason to lose its item. Memory: 9 to 17 bytes per distinct shingle of a benchmark,
+    whatever the size of the training sets.
 
     Args:
         sets: items by name of the training set.
@@ -93,15 +97,38 @@ def find_overlap(
     wanted = {other for others in judged.values() for other in others}
     texts = {b.name: (*b.query_texts, *b.candidate_texts) for b in benchmarks if b.name in wanted}
     known = {name: known_texts(own) for name, own in texts.items()}
+    images = {b.name: _image_keys(b) for b in benchmarks if b.name in wanted and b.has_images}
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     met: dict[str, dict[str, tuple[Meeting, ...]]] = {}
     negatives: dict[str, dict[str, npt.NDArray[np.int64]]] = {}
     for name, items in sets.items():
-        overlaps = _overlapping(name, items, {other: known[other] for other in judged[name]}, watch)
+        overlaps = _overlapping(name, items, {other: known[other] for other in judged[name]}, images, watch)
         found[name] = {other: one.ids for other, one in overlaps.items()}
-        met[name] = {other: meetings(one.first, texts[other]) for other, one in overlaps.items()}
+        met[name] = {other: _meetings(one.first, texts[other]) for other, one in overlaps.items()}
         negatives[name] = {other: one.negatives for other, one in overlaps.items()}
     return Overlap(found, met, negatives)
+
+
+def _meetings(texts: Sequence[str], known: Sequence[str]) -> tuple[Meeting, ...]:
+    """The texts that overlap, with what they meet; an image meets itself."""
+    images = [text for text in texts if image_digest(text) is not None]
+    in_words = meetings([text for text in texts if text not in images], known)
+    return (*in_words, *(Meeting("an image", "the same image") for _ in images))
+
+
+def _image_keys(benchmark: Benchmark) -> Hashes:
+    """What tells the texts that stand for the images of a benchmark."""
+    sets = [images for images in (benchmark.query_images, benchmark.candidate_images) if images is not None]
+    writer = TextWriter()
+    for images in sets:
+        for digest in images.digests():
+            writer.add(image_text(digest))
+    return _keys(writer.digests())
+
+
+def _keys(digests: Hashes) -> Hashes:
+    """Half of the 128 bits of every text, which is enough to tell a few images."""
+    return digests[:, 0]
 
 
 def drop_overlap(sets: Mapping[str, Sequence[PairItem]], overlap: Overlap) -> dict[str, Items]:
@@ -143,7 +170,11 @@ class _Found:
 
 
 def _overlapping(
-    name: str, items: Sequence[PairItem], known: Mapping[str, KnownTexts], watch: Watch
+    name: str,
+    items: Sequence[PairItem],
+    known: Mapping[str, KnownTexts],
+    images: Mapping[str, Hashes],
+    watch: Watch,
 ) -> dict[str, _Found]:
     if not known or not items:
         return dict.fromkeys(known, _Found((), (), np.zeros(0, dtype=np.int64)))
@@ -156,6 +187,8 @@ def _overlapping(
     for other, shared in overlapping(texts, known).items():
         is_shared = np.zeros(len(own.texts), dtype=bool)
         is_shared[used] = shared
+        if other in images:
+            is_shared |= np.isin(_keys(own.texts.digests), images[other])
         flagged = np.zeros(len(own), dtype=bool)
         of_pairs = np.zeros(len(own.texts), dtype=bool)
         for column in pairs:

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from trainables.corpora.images import Images
 from trainables.corpora.items import Items
 from trainables.corpora.languages import is_known_language, language_code
 from trainables.corpora.pair_paths import (
@@ -88,6 +89,8 @@ class TrainingSet:
     items: Items
     seen: Seen | None = None
     """None where no file was read."""
+    images: Images | None = None
+    """Those that the items name, if any."""
 
 
 @dataclass(frozen=True)

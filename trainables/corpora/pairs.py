@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.groups import Numbers, joined, numbered
+from trainables.corpora.images import Images
 from trainables.corpora.items import Column, Items, PairItem
 from trainables.corpora.negatives import NO_NEGATIVES, NegativeTexts, group_of_form, negative_texts
 from trainables.corpora.texts import KnownTexts, Texts
@@ -56,6 +57,8 @@ class TrainingData:
     """Explicit hard negatives of the items; their texts join no groups."""
     fingerprint: str
     """sha256 over everything above: equal fingerprints mean equal batches at equal seeds."""
+    images: tuple[Images, ...] = ()
+    """Those that texts stand for (`image_items`), set by set."""
 
     def __len__(self) -> int:
         return len(self.set_of_item)
@@ -80,8 +83,8 @@ class TrainingData:
         return tuple(self.texts[text] for text in self.negatives.text[first:end])
 
 
-def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
-    """Builds the training data of several named sets; the order of sets and items is kept.
+def training_data(sets: Mapping[str, Sequence[PairItem]], images: Sequence[Images] = ()) -> TrainingData:
+    """Builds the training data of several named sets, with the images that their items name; the order is kept.
 
     >>> item = PairItem("1", "g", {"en": "What is it?"}, {"en": "A thing.", "de": "Ein Ding."})
     >>> data = training_data({"mine": [item]})
@@ -104,6 +107,7 @@ def training_data(sets: Mapping[str, Sequence[PairItem]]) -> TrainingData:
         text_form=own.text_form,
         negatives=negatives,
         fingerprint=fingerprint([tuple(sets), own.languages, own.item_ids, own.texts], arrays),
+        images=tuple(images),
     )
 
 

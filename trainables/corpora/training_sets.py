@@ -4,6 +4,8 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from trainables.corpora.hub_training import hub_set, is_hub_name
+from trainables.corpora.image_items import image_items
+from trainables.corpora.image_text_folder import is_image_text_folder, load_image_texts
 from trainables.corpora.items import Items
 from trainables.corpora.pair_files import Asked, FileSet, TrainingSet, file_sets, read_set
 from trainables.corpora.pair_paths import (
@@ -40,9 +42,9 @@ def read_training(
     """Reads one or several training sets.
 
     Args:
-        names: each a name of `TRAINING_SOURCES`, a file, a folder for all files in it, or a data set of the hub
-            (`hub_training`). Paths may be relative to the working directory or else to `data_dir`, and may leave out
-            the suffix.
+        names: each a name of `TRAINING_SOURCES`, a file, a folder for all files in it, a folder of images and captions
+            (`image_text_folder`), or a data set of the hub (`hub_training`). Paths may be relative to the working
+            directory or else to `data_dir`, and may leave out the suffix.
         data_dir: folder with local copies of data.
         asked: layouts and languages that the user names.
         folder: where texts are kept once they are too many for memory; None: in memory.
@@ -79,15 +81,23 @@ def read_training(
         in_folder = file_sets(files, asked)
         _check_one_layout(folder, in_folder)
         found += in_folder
+    image_folders = {origin for origin in origins if isinstance(origin, Path) and origin.is_dir()}
     of_folders = {path for files in folders.values() for path in files}
-    alone = [origin for origin in origins if isinstance(origin, Path) and origin not in of_folders]
+    alone = [one for one in origins if isinstance(one, Path) and one not in of_folders and one not in image_folders]
     found += file_sets(alone, asked, [origin for origin in origins if isinstance(origin, PairSet)])
     set_of_file = {path: one for one in found for path in one.files}
     sets: dict[str, TrainingSet] = {}
     read: list[FileSet] = []
     for origin in origins:
         if isinstance(origin, str):
-            sets[origin] = TrainingSet(Items.of(TRAINING_SOURCES[origin].load(data_dir)))
+            source = TRAINING_SOURCES[origin]
+            images = None if source.images is None else source.images(data_dir)
+            sets[origin] = TrainingSet(Items.of(source.load(data_dir)), images=images)
+            continue
+        if origin in image_folders:
+            found_in = load_image_texts(origin, "train")
+            name = _free_name(origin.resolve().name, {*sets, *TRAINING_SOURCES})
+            sets[name] = TrainingSet(Items.of(image_items(found_in)), images=found_in.images)
             continue
         one = set_of_file[origin if isinstance(origin, Path) else origin.files[0]]
         if not any(one is other for other in read):
@@ -106,10 +116,12 @@ def _origins(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) 
 
 
 def _files(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) -> list[Path]:
-    """The files that a name stands for; those of a folder are noted in `folders`."""
+    """The files that a name stands for; those of a folder are noted in `folders`. One of images is itself."""
     places = [Path(name).expanduser(), *([] if data_dir is None else [data_dir / name])]
     for place in places:
         is_folder = place.is_dir() and not (place / SAVED_DATASET).is_file()
+        if is_folder and is_image_text_folder(place):
+            return [place]
         if files := (_files_of_a_layout(place) if is_folder else []) or find_training_files(place):
             if is_folder:
                 folders[place] = files

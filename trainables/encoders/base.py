@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from trainables.encoders.model import Encoder
+    from trainables.encoders.pixels import ImageReader
 
 PoolingMode = Literal["mean", "cls", "max", "weightedmean", "mean_sqrt_len", "lasttoken", "pooler"]
 """How the vectors of a text's tokens become one."""
@@ -68,8 +69,6 @@ class EncoderConfig(BaseModel):
     recipe: ClassVar[Recipe]
     is_pretrained: ClassVar[bool]
     """Whether the encoder retrieves before it is trained, so that its untrained self is worth a comparison."""
-    reads_images: ClassVar[bool] = False
-    """Whether it turns images into vectors, too."""
 
     kind: str
     """kind of encoder"""
@@ -98,13 +97,27 @@ class EncoderConfig(BaseModel):
         return True
 
     @property
+    def has_modules(self) -> bool:
+        """Whether its texts are encoded by what the modules of sentence-transformers can say."""
+        return True
+
+    @property
     def keeps_adapters(self) -> bool:
         """Whether adapters that were trained can be kept without the model they belong to; else they are merged."""
         return True
 
     @property
+    def reads_images(self) -> bool:
+        """Whether it turns images into vectors, too."""
+        return False
+
+    def image_reader(self) -> "ImageReader":
+        """How images are read by an encoder of images; raises UserError if that cannot be found out."""
+        raise NotImplementedError
+
+    @property
     def token_key(self) -> str:
-        """Equal keys mean equal token ids for every text: encoders with one key share their tokens."""
+        """Equal keys mean equal token ids for every text, and equal pixels: encoders with one key share them."""
         raise NotImplementedError
 
     def tokenizer(self, texts: Sequence[str]) -> "PreTrainedTokenizerBase":

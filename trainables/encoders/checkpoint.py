@@ -17,12 +17,15 @@ from trainables.encoders.adapters import LoraConfig, base_of
 from trainables.encoders.base import EncoderConfig, Preset, Shape
 from trainables.encoders.folder import SETTINGS_FILE, check_files, model_settings, read_folder, tokenizer_folder
 from trainables.encoders.hub_copy import local_copy
+from trainables.encoders.image_config import FOLDER, ImageConfig
 from trainables.encoders.modules import MODULES_FILE, transformer_folder
 from trainables.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import nn
     from transformers import PreTrainedTokenizerBase
 
+    from trainables.encoders.image_tower import Reader
     from trainables.encoders.model import Encoder
 
 _NOT_LOADED = re.compile(r"/\.|\.(md|h5|msgpack|onnx|ot|png)$|/(LICENSE|NOTICE)|/(onnx|openvino)/")
@@ -52,6 +55,23 @@ class CheckpointEncoder(EncoderConfig):
     layers: tuple[str, ...] = ()
     """what follows the pooling: folders of dense layers in the checkpoint, and normalize"""
     lora: LoraConfig = LoraConfig()
+    image: ImageConfig = ImageConfig()
+
+    @property
+    def image_side(self) -> ImageConfig:
+        """What reads images, if anything does."""
+        return self.image
+
+    @property
+    @override
+    def reads_images(self) -> bool:
+        return bool(self.image_side.tower)
+
+    @override
+    def image_reader(self) -> "Reader":
+        from trainables.encoders.image_tower import reader_of
+
+        return reader_of(self.image_side)
 
     @property
     @override
@@ -61,7 +81,8 @@ class CheckpointEncoder(EncoderConfig):
     @property
     @override
     def token_key(self) -> str:
-        return self.model_dump_json(exclude={"name", "pooling", "layers", "dimensions", "lora"})
+        left_out = dict.fromkeys(("name", "pooling", "layers", "dimensions", "lora"), True)
+        return self.model_dump_json(exclude={**left_out, "image": {"frozen"}})
 
     @override
     def tokenizer(self, texts: Sequence[str] = ()) -> "PreTrainedTokenizerBase":
@@ -95,6 +116,19 @@ class CheckpointEncoder(EncoderConfig):
         raise NotImplementedError
 
     @classmethod
+    def text_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of the config.json of a checkpoint what is about texts."""
+        return settings
+
+    def settings_of_texts(self, settings: Any) -> Any:
+        """Likewise of a configuration of `transformers`."""
+        return settings
+
+    def unwrapped(self, transformer: Any) -> "tuple[Any, list[nn.Module]]":
+        """A loaded model as what gives vectors of tokens, and what follows their pooling and was part of it."""
+        return transformer, []
+
+    @classmethod
     def of_settings(cls, settings: Mapping[str, Any], *, is_bare: bool) -> dict[str, Any]:
         """Fields that follow from the config.json of a checkpoint; it is bare if it declares nothing else."""
         return {}
@@ -115,6 +149,9 @@ class CheckpointEncoder(EncoderConfig):
             return {}
         base = base_of(transformer_folder(folder))
         found = _checksums(folder)
+        tower = Path(self.image_side.tower)
+        if tower.is_absolute() and not tower.is_relative_to(folder):
+            found |= {f"{tower}/{name}": one for name, one in _checksums(tower).items()}
         # The model that an adapter belongs to is loaded, too.
         return found if base is None else {**found, **{f"{base}/{name}": one for name, one in _checksums(base).items()}}
 
@@ -176,9 +213,12 @@ def _of_folder(kind: type[CheckpointEncoder], folder: Path, fields: Mapping[str,
     settings = model_settings(folder)
     if kind.model_types is not None and settings["model_type"] not in kind.model_types:
         return None
+    of_texts = kind.text_settings(settings)
     said = base_of(folder) if not (folder / MODULES_FILE).is_file() else None
-    found = read_folder(folder if said is None else said, settings)
-    own = kind.of_settings(settings, is_bare="pooling" not in found)
+    found = read_folder(folder if said is None else said, of_texts)
+    own = kind.of_settings(of_texts, is_bare="pooling" not in found)
+    if (folder / FOLDER / "config.json").is_file():
+        own["image"] = {"tower": str((folder / FOLDER).absolute())}
     try:
         return kind.model_validate({**own, **found, **fields})
     except ValidationError as error:

@@ -13,6 +13,8 @@ from transformers import PreTrainedTokenizerBase
 from trainables.encoders.base import EncoderConfig, pooling_modes
 from trainables.encoders.export import write_modules
 from trainables.encoders.folder import position_capacity, write_settings
+from trainables.encoders.image_config import FOLDER
+from trainables.encoders.image_tower import ImageTower
 from trainables.encoders.layers import Dense
 from trainables.encoders.pooling import moved_to_the_front, pool
 from trainables.encoders.quiet import quiet
@@ -130,6 +132,10 @@ def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: P
     # A card with nothing filled in, which is left with adapters.
     (folder / "README.md").unlink(missing_ok=True)
     tokenizer.save_pretrained(folder)
-    write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, encoder.transformer.config.hidden_size)
+    if encoder.config.has_modules:
+        width = encoder.transformer.config.hidden_size
+        write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, width)
     # The pooler has become a layer.
+    if isinstance(tower := getattr(encoder, "tower", None), ImageTower):
+        tower.save(folder / FOLDER)
     write_settings({**encoder.config.model_dump(), "pooling": "+".join(encoder.modes)}, folder)

@@ -13,6 +13,8 @@ from trainables.encoders.base import Shape
 from trainables.encoders.checkpoint import CheckpointEncoder
 from trainables.encoders.folder import check_files, remedy
 from trainables.encoders.footprint import kept_bytes_per_token
+from trainables.encoders.image_text import ImageTextEncoder
+from trainables.encoders.image_tower import load_tower, tower_parameters
 from trainables.encoders.layers import Dense, Normalize, load_dense
 from trainables.encoders.model import Encoder, encoder_of
 from trainables.encoders.modules import NORMALIZE, transformer_folder
@@ -47,6 +49,8 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
     if base is not None:
         transformer = merged(transformer, path)
     _refuse_broken(config, transformer)
+    transformer, taken = config.unwrapped(transformer)
+    layers += taken
     config.prepare(transformer)
     if config.lora.rank:
         if base is not None:
@@ -61,7 +65,11 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
         # Every vector is scaled to length one at the end.
         declared.pop()
     layers += [Normalize() if layer == NORMALIZE else load_dense(folder / layer) for layer in declared]
-    return encoder_of(transformer, config, tokenizer, layers)
+    encoder = encoder_of(transformer, config, tokenizer, layers)
+    if not config.reads_images:
+        return encoder
+    tower = load_tower(config.image_side, encoder.dimension, seed)
+    return ImageTextEncoder(encoder.transformer, config, tower, encoder.layers, frozen=config.image.frozen).train()
 
 
 def shape_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> Shape:
@@ -74,9 +82,12 @@ def shape_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> Shap
         ).train()
     if config.pooling != "pooler" and getattr(transformer, "pooler", None) is not None:
         transformer.pooler = None
+    transformer, _ = config.unwrapped(transformer)
     config.prepare(transformer)
     embeddings = transformer.get_input_embeddings().weight.numel()
     parameters = sum(parameter.numel() for parameter in transformer.parameters())
+    if config.reads_images:
+        parameters += tower_parameters(config.image_side)
     kept = kept_bytes_per_token(transformer, transformer.config.hidden_size)
     return Shape(settings.num_hidden_layers, settings.hidden_size, parameters, embeddings, kept)
 
@@ -89,7 +100,8 @@ def _where(config: CheckpointEncoder) -> Path:
 
 def _settings(config: CheckpointEncoder, path: Path) -> Any:
     with quiet():
-        return AutoConfig.from_pretrained(path, trust_remote_code=config.trust_remote_code)
+        whole = AutoConfig.from_pretrained(path, trust_remote_code=config.trust_remote_code)
+    return config.settings_of_texts(whole)
 
 
 def _transformer(config: CheckpointEncoder, path: Path) -> tuple[Any, set[str], list[str]]:

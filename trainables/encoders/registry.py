@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 from pydantic import BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
 from typing_extensions import override
 
-from trainables.encoders import decoder, hugging_face, mini, t5
+from trainables.encoders import clip, decoder, hugging_face, image, mini, siglip, t5
 from trainables.encoders.base import EncoderConfig, Preset
 from trainables.encoders.checkpoint import recognise
 from trainables.errors import UserError, unknown_name
@@ -64,8 +64,11 @@ KINDS: Registry[Kind] = Registry(
         Kind(mini.MiniEncoder),
         Kind(t5.MiniT5Encoder),
         Kind(decoder.MiniDecoderEncoder),
+        Kind(image.MiniImageEncoder),
         Kind(t5.T5Encoder, recognise(t5.T5Encoder)),
         Kind(decoder.DecoderEncoder, recognise(decoder.DecoderEncoder)),
+        Kind(clip.ClipEncoder, recognise(clip.ClipEncoder)),
+        Kind(siglip.SiglipEncoder, recognise(siglip.SiglipEncoder)),
         # The last, because it takes what the others do not.
         Kind(hugging_face.HuggingFaceEncoder, recognise(hugging_face.HuggingFaceEncoder)),
     ),
@@ -74,7 +77,7 @@ KINDS: Registry[Kind] = Registry(
 PRESETS: Registry[Preset] = Registry(
     "encoder",
     lambda preset: preset.config.name,
-    (*mini.PRESETS, *t5.MINI, *decoder.MINI, *hugging_face.PRESETS, *t5.PRESETS, *decoder.PRESETS),
+    (*mini.PRESETS, *t5.MINI, *decoder.MINI, *image.PRESETS, *hugging_face.PRESETS, *t5.PRESETS, *decoder.PRESETS),
 )
 
 

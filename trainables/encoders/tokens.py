@@ -50,7 +50,24 @@ class TokenTable:
         """The table of `size` texts of which these, in this order, are the ascending `rows`; the others have no ids."""
         lengths = np.zeros(size, dtype=np.int64)
         lengths[rows] = self.lengths
-        return TokenTable(self.ids, _offsets(lengths))
+        return TokenTable(self.ids, _offsets(lengths), self.prompt)
+
+    def with_images(self, numbers: npt.NDArray[np.int64], tokens: int) -> "TokenTable":
+        """The table with images in some rows, which have no ids so far.
+
+        An image stands as many times as it has tokens, so that lengths tell what it costs; as the id -1 - number.
+
+        Args:
+            numbers: [n], of the image in a row, -1 where there is none.
+            tokens: that an image is read as.
+        """
+        is_image = numbers >= 0
+        lengths = np.where(is_image, tokens, self.lengths)
+        offsets = _offsets(lengths)
+        ids = np.empty(offsets[-1], dtype=np.int32)
+        ids[np.repeat(~is_image, lengths)] = self.ids
+        ids[np.repeat(is_image, lengths)] = np.repeat(-1 - numbers[is_image], tokens)
+        return TokenTable(ids, offsets, self.prompt)
 
 
 def tokenise(

@@ -105,7 +105,9 @@ def test_an_encoder_of_an_unknown_kind_can_be_read_but_not_built() -> None:
 
 def test_encoders_share_tokens_exactly_where_these_are_equal() -> None:
     ladder = [preset.config for name, preset in PRESETS.items() if name.startswith("mini")]
-    assert len({config.token_key for config in ladder}) == 1
+    # Those that read images share their pixels, too.
+    for reads_images in (False, True):
+        assert len({config.token_key for config in ladder if config.reads_images == reads_images}) == 1
     mini = ladder[0]
     for change in ({"query_prefix": "q: "}, {"max_query_length": 32}, {"vocabulary": 4000}):
         assert mini.model_copy(update=change).token_key != mini.token_key

@@ -6,13 +6,13 @@ training. The two are each other's hardest candidates, since only the relation t
 out: dev and test share their wordings with training on purpose, so that no overlap of texts is looked for between them.
 """
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache
 
 from trainables.corpora.atlas.facts import LANGUAGES, Fact, facts
 from trainables.corpora.atlas.wordings import WORDINGS
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
+from trainables.corpora.hashes import number_of
 from trainables.corpora.items import PairItem
 from trainables.corpora.sources.base import BenchmarkSource, TrainingSource
 
@@ -49,10 +49,12 @@ def atlas_benchmark(split: str) -> Benchmark:
 def _split() -> dict[str, tuple[Fact, ...]]:
     """The facts of each split, decided by hash, so that they look random and never change."""
     by_territory: dict[str, list[Fact]] = {}
-    for fact in sorted(facts(), key=lambda fact: _number("fact", fact.id)):
+    for fact in sorted(facts(), key=lambda fact: number_of("fact", fact.id)):
         by_territory.setdefault(fact.territory, []).append(fact)
     # A territory lends two facts only if it keeps one for training.
-    lenders = sorted((t for t, known in by_territory.items() if len(known) >= 3), key=lambda t: _number("held out", t))
+    lenders = sorted(
+        (t for t, known in by_territory.items() if len(known) >= 3), key=lambda t: number_of("held out", t)
+    )
     held_out: dict[str, str] = {}
     start = 0
     for name, count in _TERRITORIES.items():
@@ -82,11 +84,7 @@ def _benchmark_name(split: str) -> str:
 
 def _pick(wordings: Sequence[str], *key: str) -> str:
     """One of the wordings, drawn for each fact and language afresh: a wording never gives away a match."""
-    return wordings[_number(*key) % len(wordings)]
-
-
-def _number(*key: str) -> int:
-    return int.from_bytes(hashlib.sha256("\0".join(key).encode()).digest()[:8], "big")
+    return wordings[number_of(*key) % len(wordings)]
 
 
 _DESCRIPTION = "facts about territories from CLDR, 11 languages, built in"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.corpora.benchmark import Benchmark
+from trainables.corpora.images import Images
 from trainables.corpora.items import PairItem
 
 
@@ -66,6 +67,8 @@ class TrainingSource(Source):
 
     load: Callable[[Path | None], list[PairItem]]
     """(data folder or None) -> items; raises UserError for files that are missing or wrong."""
+    images: Callable[[Path | None], Images] | None = None
+    """Likewise the images that its items name (`image_items`); None: it has none."""
     dev: str | None = None
     """The benchmark whose `dev` split chooses parameters where only this set trains; None: groups are held out."""
     overlap_exempt: frozenset[str] = frozenset()

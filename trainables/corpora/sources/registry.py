@@ -24,6 +24,7 @@ from trainables.corpora.sources import (
     multi30k,
     mupler,
     nano_beir,
+    pictograms,
     wit,
     xflickrco,
     xm3600,
@@ -54,6 +55,7 @@ BENCHMARKS: Registry[BenchmarkSource] = Registry(
         *nano_beir.BENCHMARKS,
         belebele.BENCHMARK,
         mupler.BENCHMARK,
+        *pictograms.BENCHMARKS,
         *xm3600.BENCHMARKS,
         *xflickrco.BENCHMARKS,
         *wit.BENCHMARKS,
@@ -72,6 +74,7 @@ COLLECTIONS: Registry[Collection] = Registry(
         cqadupstack.COLLECTION,
         *beir_pl.COLLECTIONS,
         nano_beir.COLLECTION,
+        pictograms.COLLECTION,
         xm3600.COLLECTION,
         xflickrco.COLLECTION,
         wit.COLLECTION,
@@ -86,6 +89,7 @@ TRAINING_SOURCES: Registry[TrainingSource] = Registry(
     _name,
     [
         atlas.TRAINING,
+        pictograms.TRAINING,
     ],
 )
 

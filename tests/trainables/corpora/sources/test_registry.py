@@ -38,7 +38,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_source_is_described_in_one_line_without_its_name_and_licence() -> None:
     assert list(BENCHMARKS)[:3] == ["atlas", "xquad-r", "mlqa-r"]
-    assert list(TRAINING_SOURCES) == ["atlas"]
+    assert list(TRAINING_SOURCES) == ["atlas", "pictograms"]
     for source in (*BENCHMARKS.values(), *TRAINING_SOURCES.values()):
         assert source.description.strip()
         assert "\n" not in source.description

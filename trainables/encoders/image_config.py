@@ -1,0 +1,47 @@
+"""The options of the image side of an encoder."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from trainables.encoders.hub_copy import local_copy
+from trainables.errors import UserError
+
+FOLDER = "image"
+"""Where the image side of an encoder that was kept lies in its folder."""
+
+
+class ImageConfig(BaseModel):
+    """The image side of an encoder of texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    tower: str = ""
+    """encoder of images beside that of texts: a hub id or a folder with a ViT, a CLIP or a SigLIP; empty: none"""
+    revision: str | None = None
+    """commit, tag or branch of a hub repository"""
+    frozen: bool = False
+    """train the encoder of texts alone; the vectors of images are then computed once per trial"""
+
+    @field_validator("tower")
+    @classmethod
+    def _absolute(cls, tower: str) -> str:
+        # Workers start in other folders, so the path must not be relative.
+        path = Path(tower).expanduser()
+        return str(path.absolute()) if tower and path.is_dir() else tower
+
+    def or_else(self, source: str, revision: str | None) -> "ImageConfig":
+        """The same with the tower of a checkpoint of both halves, where none is named."""
+        return self if self.tower else self.model_copy(update={"tower": source, "revision": revision})
+
+    def folder(self, *, weights: bool = False) -> Path:
+        """Where the tower lies on this machine, its weights included where they are wanted.
+
+        Raises UserError if it cannot be had.
+        """
+        path = Path(self.tower)
+        if path.is_dir():
+            return path
+        if path.is_absolute() or self.tower.count("/") != 1:
+            raise UserError(f"There is no image tower {self.tower!r}: give a folder or a hub id.")
+        return local_copy(self.tower, self.revision, weights=weights)
