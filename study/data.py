@@ -152,7 +152,7 @@ def load_data(
     twice = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
     if twice:
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
-    tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
+    tests = tuple(load_benchmark(name, "test", settings.data_dir, cache, watch) for name in names)
     trained = _trained_on(settings, space, tests, cache, watch)
     training = trained.training
     planners = [_checked_planner(training, one) for one in batches]

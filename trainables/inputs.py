@@ -158,7 +158,12 @@ def _tokenised(
 
     def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(
-            replace(found, query_texts=(), candidate_texts=(), candidate_ids=found.candidate_ids if keep_ids else ()),
+            replace(
+                found,
+                query_texts=Texts(),
+                candidate_texts=Texts(),
+                candidate_ids=found.candidate_ids if keep_ids else Texts(),
+            ),
             queries(found.query_texts),
             passages(found.candidate_texts),
         )

@@ -21,6 +21,7 @@ from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.items import Items, PairItem
 from trainables.corpora.meetings import Meeting, meetings
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
+from trainables.corpora.texts import Texts
 from trainables.errors import UserError
 from trainables.watch import Watch, unwatched
 
@@ -91,15 +92,15 @@ def find_overlap(
     """
     judged = {name: [b.name for b in benchmarks if (name, b.name) not in exempt] for name in sets}
     wanted = {other for others in judged.values() for other in others}
-    texts = {b.name: (*b.query_texts, *b.candidate_texts) for b in benchmarks if b.name in wanted}
-    known = {name: known_texts(own) for name, own in texts.items()}
+    texts = {b.name: Texts.joined([b.query_texts, b.candidate_texts]) for b in benchmarks if b.name in wanted}
+    known = {name: known_texts(watch(own, f"looking at the texts of {name}", len(own))) for name, own in texts.items()}
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     met: dict[str, dict[str, tuple[Meeting, ...]]] = {}
     negatives: dict[str, dict[str, npt.NDArray[np.int64]]] = {}
     for name, items in sets.items():
         overlaps = _overlapping(name, items, {other: known[other] for other in judged[name]}, watch)
         found[name] = {other: one.ids for other, one in overlaps.items()}
-        met[name] = {other: meetings(one.first, texts[other]) for other, one in overlaps.items()}
+        met[name] = {other: meetings(one.first, texts[other], watch) for other, one in overlaps.items()}
         negatives[name] = {other: one.negatives for other, one in overlaps.items()}
     return Overlap(found, met, negatives)
 

@@ -1,6 +1,7 @@
 """Texts to embeddings for evaluation."""
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from trainables.corpora.texts import digest_of, first_equal
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable, moved, pad
 from trainables.evaluation.embedding_file import EmbeddingFile
@@ -106,13 +108,10 @@ def _encode(
 
 def _first_equal(table: TokenTable) -> npt.NDArray[np.int64]:
     """[n], for every text the first one with the same ids."""
-    seen: dict[bytes, int] = {}
-    first = np.empty(len(table), dtype=np.int64)
-    offsets = table.offsets.tolist()
-    for text in range(len(table)):
-        row = table.ids[offsets[text] : offsets[text + 1]]
-        first[text] = seen.setdefault(hashlib.blake2b(row.tobytes(), digest_size=16).digest(), text)
-    return first
+    digests = bytearray()
+    for start, end in pairwise(table.offsets):
+        digests += digest_of(table.ids[start:end].tobytes())
+    return first_equal(np.frombuffer(digests, np.uint64).reshape(-1, 2)).astype(np.int64)
 
 
 def _digest(encoder: Encoder) -> str:

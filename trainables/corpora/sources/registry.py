@@ -31,8 +31,10 @@ from trainables.corpora.sources import (
     xtd10,
 )
 from trainables.corpora.sources.base import BenchmarkSource, Collection, Source, TrainingSource
+from trainables.corpora.workplace import working_at
 from trainables.errors import UserError, unknown_name
 from trainables.registry import Registry
+from trainables.watch import Watch, unwatched
 
 
 def _name(source: Source) -> str:
@@ -157,7 +159,9 @@ def _in_languages(source: BenchmarkSource, languages: Sequence[str]) -> Benchmar
     return replace(source, name=with_languages(source.name, chosen), load=lambda _, data_dir: load(chosen, data_dir))
 
 
-def load_benchmark(name: str, split: str, data_dir: Path | None = None) -> Benchmark:
+def load_benchmark(
+    name: str, split: str, data_dir: Path | None = None, folder: Path | None = None, watch: Watch = unwatched
+) -> Benchmark:
     """Loads a benchmark.
 
     >>> test = load_benchmark("atlas", "test")
@@ -168,6 +172,8 @@ def load_benchmark(name: str, split: str, data_dir: Path | None = None) -> Bench
         name: as `find_benchmark` takes it.
         split: `dev` or `test`, where the benchmark has it.
         data_dir: folder with local copies of data; without it, what is not built in is fetched.
+        folder: where texts are kept that are too many for memory; None: all in memory.
+        watch: shows how far reading is.
 
     Raises:
         UserError: the name or the split is unknown, files are missing or wrong, or what is loaded has another name.
@@ -175,7 +181,8 @@ def load_benchmark(name: str, split: str, data_dir: Path | None = None) -> Bench
     source = find_benchmark(name, data_dir)
     if split not in source.splits:
         raise unknown_name(f"split of benchmark {name}", split, source.splits)
-    loaded = source.load(split, data_dir)
+    with working_at(folder, watch):
+        loaded = source.load(split, data_dir)
     if loaded.name not in (source.name, f"{source.name}-{split}"):
         raise UserError(
             f"The benchmark {source.name!r} is called {loaded.name!r} once it is loaded, so that its results would "
