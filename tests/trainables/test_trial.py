@@ -178,7 +178,7 @@ def test_a_trial_that_was_killed_goes_on_and_ends_with_the_same_numbers(tmp_path
 
 def test_embeddings_of_a_large_pool_lie_in_a_file_while_they_are_needed(tmp_path, monkeypatch) -> None:
     alone = run_toy_trial(toy_trial(phase="confirm"), tmp_path / "in memory")
-    monkeypatch.setattr("trainables.evaluation.encode.LARGE_BYTES", 1)
+    monkeypatch.setattr("trainables.evaluation.encode.MANY_TEXTS", 1)
     seen: list[Path] = []
 
     def watched(*arguments: Any, **named: Any) -> Any:

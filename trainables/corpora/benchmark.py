@@ -17,6 +17,7 @@ from trainables.corpora.candidates import Candidates, CandidateWriter
 from trainables.corpora.images import Images
 from trainables.corpora.pairs import fingerprint
 from trainables.corpora.texts import Texts
+from trainables.corpora.workplace import workplace
 
 IMAGE = "image"
 """The language of an image; no code of a language has five letters."""
@@ -208,6 +209,7 @@ def benchmark(
             *([tuple(group_names)] if group_names else []),
         ],
         [query_language, query_parallel, candidate_language, relevant.start, relevant.candidates, *rare],
+        workplace().watch,
     )
     return Benchmark(
         name=name,

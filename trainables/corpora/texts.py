@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from trainables.corpora.hashes import Hashes, Numbers
 from trainables.corpora.normal_form import text_keys
+from trainables.corpora.workplace import workplace
 
 Buffer: TypeAlias = bytes | mmap.mmap
 
@@ -127,7 +128,7 @@ class KnownTexts(Texts):
     @cached_property
     def keys(self) -> Hashes:
         """[n], hash of the normal form of every text."""
-        return text_keys(self)
+        return text_keys(workplace().watch(self, "finding equal texts", len(self)))
 
     @cached_property
     def first(self) -> npt.NDArray[np.int32]:

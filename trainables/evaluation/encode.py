@@ -12,7 +12,7 @@ import torch
 from trainables.corpora.texts import digest_of, first_equal
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable, moved, pad
-from trainables.evaluation.embedding_file import EmbeddingFile
+from trainables.evaluation.embedding_file import SHARD, EmbeddingFile
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -21,8 +21,8 @@ _BATCH_TOKENS = 32_768
 """A processor is fastest while a batch stays in its cache, an accelerator when it is full."""
 
 
-LARGE_BYTES = 2**30
-"""From this size on embeddings lie in a file."""
+MANY_TEXTS = 2 * SHARD
+"""From so many texts on embeddings lie in a file: a run that is killed would lose more than one shard."""
 
 
 def encode(
@@ -47,7 +47,7 @@ def encode(
         device: where to compute.
         batch_tokens: most tokens of a batch, padding included, but one text at least; None: what suits the device.
         precision: what the encoder computes in.
-        scratch: folder for embeddings of `LARGE_BYTES` or more, which are then memory-mapped; those that a killed run
+        scratch: folder for embeddings of `MANY_TEXTS` or more, which are then memory-mapped; those that a killed run
             has left there, of the same texts by the same weights, are not computed again. None: all in memory.
     """
     kind = torch.device(device).type
@@ -64,7 +64,7 @@ def encode(
             def encoded(texts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
                 return _encode(encoder, table, texts, pad_id, device, most)
 
-            if scratch is None or 4 * len(table) * encoder.dimension < LARGE_BYTES:
+            if scratch is None or len(table) < MANY_TEXTS:
                 distinct, row = np.unique(first, return_inverse=True)
                 return encoded(distinct)[row]
             content = f"{_digest(encoder)} {table.digest()} {pad_id} {kind} {most} {precision}"

@@ -31,10 +31,8 @@ from trainables.corpora.sources import (
     xtd10,
 )
 from trainables.corpora.sources.base import BenchmarkSource, Collection, Source, TrainingSource
-from trainables.corpora.workplace import working_at
 from trainables.errors import UserError, unknown_name
 from trainables.registry import Registry
-from trainables.watch import Watch, unwatched
 
 
 def _name(source: Source) -> str:
@@ -159,9 +157,7 @@ def _in_languages(source: BenchmarkSource, languages: Sequence[str]) -> Benchmar
     return replace(source, name=with_languages(source.name, chosen), load=lambda _, data_dir: load(chosen, data_dir))
 
 
-def load_benchmark(
-    name: str, split: str, data_dir: Path | None = None, folder: Path | None = None, watch: Watch = unwatched
-) -> Benchmark:
+def load_benchmark(name: str, split: str, data_dir: Path | None = None) -> Benchmark:
     """Loads a benchmark.
 
     >>> test = load_benchmark("atlas", "test")
@@ -172,8 +168,6 @@ def load_benchmark(
         name: as `find_benchmark` takes it.
         split: `dev` or `test`, where the benchmark has it.
         data_dir: folder with local copies of data; without it, what is not built in is fetched.
-        folder: where texts are kept that are too many for memory; None: all in memory.
-        watch: shows how far reading is.
 
     Raises:
         UserError: the name or the split is unknown, files are missing or wrong, or what is loaded has another name.
@@ -181,8 +175,7 @@ def load_benchmark(
     source = find_benchmark(name, data_dir)
     if split not in source.splits:
         raise unknown_name(f"split of benchmark {name}", split, source.splits)
-    with working_at(folder, watch):
-        loaded = source.load(split, data_dir)
+    loaded = source.load(split, data_dir)
     if loaded.name not in (source.name, f"{source.name}-{split}"):
         raise UserError(
             f"The benchmark {source.name!r} is called {loaded.name!r} once it is loaded, so that its results would "
