@@ -33,6 +33,7 @@ from training_rows import MOST_GIB, stage, words_of
 from trainables.array_cache import ArrayCache
 from trainables.corpora.benchmark import Candidate, Query, benchmark
 from trainables.corpora.sources.registry import load_benchmark
+from trainables.corpora.workplace import working_at
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import tokenise
 from trainables.evaluation.embedding_file import SHARD
@@ -40,6 +41,7 @@ from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.rank import rank_relevant
 from trainables.memory import peak_gib
+from trainables.watch import unwatched
 
 SAMPLE = 20
 ROUNDING = 1e-6
@@ -168,8 +170,8 @@ def write_benchmark(folder: Path, arguments: argparse.Namespace) -> None:
 
 def evaluated(arguments: argparse.Namespace) -> int:
     folder = arguments.from_files / arguments.into
-    with stage("read"):
-        built = load_benchmark(f"{arguments.from_files / 'large'}:en", "test", None, folder / "texts")
+    with stage("read"), working_at(folder / "texts", unwatched):
+        built = load_benchmark(f"{arguments.from_files / 'large'}:en", "test")
     config = resolve_encoder(arguments.encoder)
     tokenizer = config.tokenizer(list(islice(built.candidate_texts, TOKENIZER_TEXTS)))
     cache = ArrayCache(folder / "tokens")

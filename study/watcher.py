@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from trainables.inert import inert
+from trainables.watch import how_far
 
 T = TypeVar("T")
 
@@ -45,8 +46,6 @@ class Watcher:
                         bar.disable, self._showing = False, True
                         bar.start()
                     if not bar.disable:
-                        of = "" if total is None else f" of {total:,}"
-                        told = f"{number + 1:,}{of}, {(number + 1) / seconds:,.0f} a second"
-                        bar.update(task, completed=number + 1, told=told)
+                        bar.update(task, completed=number + 1, told=how_far(number + 1, total, seconds))
             finally:
                 self._showing = self._showing and bar.disable
