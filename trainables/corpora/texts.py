@@ -90,6 +90,11 @@ class Texts(Sequence[str]):
         shown = [repr(text) for text in self[:_SHOWN]]
         return f"Texts({', '.join(shown)}{f', ... {len(self):,}' if len(self) > _SHOWN else ''})"
 
+    @property
+    def size(self) -> int:
+        """Bytes of UTF-8 of all texts together."""
+        return int(self._size.sum(dtype=np.int64))
+
     def take(self, index: slice | npt.NDArray[Any]) -> "Texts":
         """The texts at some places."""
         return Texts(self._buffers, self._buffer[index], self._start[index], self._size[index])
