@@ -61,11 +61,15 @@ class CandidateWriter:
     def candidates(self) -> Candidates:
         """All candidates; none is taken in any more."""
         ids, texts = self._ids.texts(), self._texts.texts()
-        number = np.frombuffer(self._id, np.int32)
+        # Where none was repeated they are numbered in their order, and need no copy.
+        id_number, text_number = (
+            slice(None) if len(own) == len(number) else np.frombuffer(number, np.int32)
+            for own, number in ((ids, self._id), (texts, self._text))
+        )
         return Candidates(
-            ids.take(number),
-            ids.digests[number],
-            texts.take(np.frombuffer(self._text, np.int32)),
+            ids.take(id_number),
+            ids.digests[id_number],
+            texts.take(text_number),
             tuple(self._languages),
             np.frombuffer(self._language, np.int32),
         )

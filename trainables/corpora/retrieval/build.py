@@ -125,7 +125,7 @@ class _Builder:
         of = f"{self.name} in {part.language}" if self.many else self.name
         watch, published, before = workplace().watch, part.published, len(self.candidates)
         judgements = list(watch(part.judgements(), f"reading judgements of {of}"))
-        query_keys = self._read_queries(part)
+        query_keys = self._read_queries(part, watch(part.queries(), f"reading queries of {of}"))
         documents = watch(part.documents(), f"reading documents of {of}", published.documents)
         document_keys = self._read_documents(part, documents, {one.document for one in judgements})
         relevant = self._judge(judgements, query_keys, document_keys)
@@ -135,10 +135,10 @@ class _Builder:
             (part, "relevant documents of queries", relevant, published.relevant),
         ]
 
-    def _read_queries(self, part: Part) -> dict[str, str]:
+    def _read_queries(self, part: Part, queries: Iterable[Text]) -> dict[str, str]:
         keys: dict[str, str] = {}
         places: dict[str, str] = {}
-        for query in part.queries():
+        for query in queries:
             _once(places, query, "query")
             language = self._language(part, query)
             keys[query.id] = key = self._key(part, query)
