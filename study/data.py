@@ -37,6 +37,7 @@ from trainables.corpora.sources.registry import (
     load_benchmark,
 )
 from trainables.corpora.training_sets import read_training
+from trainables.corpora.workplace import working_at
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import METRIC_DEFINITION
 from trainables.evaluation.tie_rule import TieRule
@@ -152,8 +153,9 @@ def load_data(
     twice = [name for name, count in Counter(source.name for source in sources).items() if count > 1]
     if twice:
         raise UserError(f"--evaluate {twice[0]} is given twice: its questions would count twice; give it once.")
-    tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
-    trained = _trained_on(settings, space, tests, cache, watch)
+    with working_at(cache, watch):
+        tests = tuple(load_benchmark(name, "test", settings.data_dir) for name in names)
+        trained = _trained_on(settings, space, tests, cache, watch)
     training = trained.training
     planners = [_checked_planner(training, one) for one in batches]
     # What fills no batch is told at the largest batch, which asks for most.

@@ -112,6 +112,7 @@ class Progress:
         table.add_column("trial", no_wrap=True)
         for name in ("step", "α", "loss", f"dev {self.objective}", "pairs/s"):
             table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
         for trial_id, report in list(self.running.items())[:_SHOWN_TRIALS]:
             table.add_row(
                 trial_id,
@@ -120,6 +121,7 @@ class Progress:
                 _number(report.get("loss"), 3),
                 _number(report.get("objective"), 4),
                 _number(report.get("pairs_per_second"), 0),
+                Text(inert(report.get("doing", ""))),
             )
         best = f"best in the search so far: {self.best[1]:.4f} ({self.best[0]})" if self.best else ""
         dashboard = f"dashboard: {self.dashboard}" if self.dashboard else ""

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from trainables.inert import inert
+from trainables.watch import how_far
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ class Watcher:
 
     def __init__(self, console: Console, seconds: float = _SECONDS) -> None:
         """`seconds`: how long work must take until it is shown."""
-        self._console, self._seconds = console, seconds
+        self._console, self._seconds, self._showing = console, seconds, False
 
     def __call__(self, things: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
         """The same things, whose progress is shown (`trainables.watch`)."""
@@ -34,15 +35,17 @@ class Watcher:
         began = time.monotonic()
         with Progress(*columns, console=self._console, transient=True, disable=True) as bar:
             task = bar.add_task(what, total=total, told="")
-            for number, thing in enumerate(things):
-                yield thing
-                if number % _LOOK_EVERY:
-                    continue
-                seconds = time.monotonic() - began
-                if bar.disable and seconds >= self._seconds:
-                    bar.disable = False
-                    bar.start()
-                if not bar.disable:
-                    of = "" if total is None else f" of {total:,}"
-                    told = f"{number + 1:,}{of}, {(number + 1) / seconds:,.0f} a second"
-                    bar.update(task, completed=number + 1, told=told)
+            try:
+                for number, thing in enumerate(things):
+                    yield thing
+                    if number % _LOOK_EVERY:
+                        continue
+                    seconds = time.monotonic() - began
+                    # One bar at a time: of work within work that is shown already nothing more is said.
+                    if bar.disable and seconds >= self._seconds and not self._showing:
+                        bar.disable, self._showing = False, True
+                        bar.start()
+                    if not bar.disable:
+                        bar.update(task, completed=number + 1, told=how_far(number + 1, total, seconds))
+            finally:
+                self._showing = self._showing and bar.disable

@@ -177,9 +177,9 @@ def _tokenised(
         return TokenisedBenchmark(
             replace(
                 found,
-                query_texts=(),
-                candidate_texts=(),
-                candidate_ids=found.candidate_ids if keep_ids else (),
+                query_texts=Texts(),
+                candidate_texts=Texts(),
+                candidate_ids=found.candidate_ids if keep_ids else Texts(),
                 query_images=None,
                 candidate_images=None,
             ),

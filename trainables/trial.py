@@ -47,6 +47,7 @@ from trainables.evaluation.metric_name import named_dev
 from trainables.evaluation.runs import RUNS, run_file
 from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.memory import forget_peak, peak_gib
+from trainables.noted_work import NotedWork
 from trainables.parallel.replicated import Worker
 from trainables.ratio.signals import DevSignals
 from trainables.records import PER_QUERY, RELEVANT_RANKS, RESULT, Cost, Report, Result, TrialRecord, now
@@ -55,6 +56,7 @@ from trainables.storage import Folder
 from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
 from trainables.training.report_log import ReportLog
+from trainables.watch import Watch, unwatched
 
 CHECKPOINT = "checkpoint"
 ENCODER = "encoder"
@@ -106,7 +108,9 @@ def run_trial(
     scratch = _scratch(folder, options)
     precision = config.compute.evaluation_precision
     runs = folder / RUNS if inputs.rules.keep_runs else None
-    judge = _Judge(inputs, worker.device, clock, precision, scratch, runs=runs, tag=trial.id)
+    # Another worker has nothing to tell, and must not touch what the first one writes.
+    watch = NotedWork(folder) if worker.rank == 0 else unwatched
+    judge = _Judge(inputs, worker.device, clock, precision, scratch, watch, runs=runs, tag=trial.id)
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature, precision)
     summary = fine_tune(
@@ -183,13 +187,14 @@ class _Judge:
         clock: Clock,
         precision: Precision,
         scratch: Path | None,
+        watch: Watch,
         runs: Folder | None = None,
         tag: str = "",
     ) -> None:
         """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
         self._inputs, self._texts = inputs, inputs.texts
         self._device, self._clock, self._precision, self._scratch = device, clock, precision, scratch
-        self._runs, self._tag = runs, tag
+        self._watch, self._runs, self._tag = watch, runs, tag
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
@@ -210,6 +215,7 @@ class _Judge:
                     device=self._device,
                     precision=self._precision,
                     scratch=self._scratch,
+                    watch=self._watch,
                 )
                 for table in (tokenised.queries, tokenised.candidates)
             )
@@ -227,6 +233,7 @@ class _Judge:
                 ties=self._inputs.rules.ties,
                 bilingual=self._inputs.rules.bilingual,
                 keep_per_query=keep_per_query,
+                watch=self._watch,
             )
 
 

@@ -26,3 +26,13 @@ def unwatched(things: Iterable[T], what: str, total: int | None = None) -> Itera
     [1, 2]
     """
     return things
+
+
+def how_far(done: int, total: int | None, seconds: float) -> str:
+    """How much of some work is done, and how fast.
+
+    >>> how_far(1500, 10_000, 2.0)
+    '1,500 of 10,000, 750 a second'
+    """
+    of = "" if total is None else f" of {total:,}"
+    return f"{done:,}{of}, {done / max(seconds, 1e-9):,.0f} a second"

@@ -23,6 +23,7 @@ from ray.train.torch import TorchTrainer
 from trainables.corpora.pairs import TrainingData
 from trainables.evaluation.metric_name import named_dev
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
+from trainables.noted_work import note
 from trainables.parallel.replicated import Worker
 from trainables.plugins import load_plugins
 from trainables.records import RESULT, Report, Result, TrialRecord
@@ -101,7 +102,7 @@ def _run(config: Mapping[str, Any], shared: _Shared) -> None:
     load_plugins(shared.resources.plugins)
     trial = TrialRecord.model_validate_json(config["trial"])
     folder = Folder(config["folder"])
-    forwarded = 0
+    forwarded, told = 0, ""
     if not folder.exists(RESULT):
         with ThreadPoolExecutor(1) as pool:
             training = pool.submit(_train, trial, folder, shared)
@@ -110,6 +111,9 @@ def _run(config: Mapping[str, Any], shared: _Shared) -> None:
                 least, most = _POLL_SECONDS
                 wait([training], timeout=min(most, max(least, _POLL_SHARE * (time.monotonic() - began))))
                 forwarded += _forward(folder, forwarded)
+                if (doing := note(folder)) != told:
+                    tune.report({"doing": doing})
+                    told = doing
             full = _record_failure(training, folder)
             if full is not None:
                 _report_full_disk(full, folder, trial)

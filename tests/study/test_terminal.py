@@ -17,7 +17,7 @@ def progress(terminal: bool, quiet: bool = False) -> tuple[Progress, io.StringIO
 def story(shown: Progress) -> None:
     shown.trial_started("search-linear-000", 100)
     shown.trial_reported("search-linear-000", {"step": 40, "ratio": 0.25, "loss": 1.5, "pairs_per_second": 321.0})
-    shown.trial_reported("search-linear-000", {"step": 50, "objective": 0.4321})
+    shown.trial_reported("search-linear-000", {"step": 50, "objective": 0.4321, "doing": "encoding 3 of 7"})
     shown.trial_started("search-step-000", 100)
     shown.trial_ended("search-step-000", "search", "failed", None, "RuntimeError: out of memory")
     shown.trial_started("search-cosine-000", 100)
@@ -30,7 +30,7 @@ def test_the_live_view_shows_trials_counts_best_and_dashboard() -> None:
         story(shown)
     text = out.getvalue()
     counts = "2 of 10 trials done, 1 running, 0 stopped early, 1 failed"
-    for part in (counts, "50/100", "0.25", "1.500", "0.4321", "321"):
+    for part in (counts, "50/100", "0.25", "1.500", "0.4321", "321", "encoding 3 of 7"):
         assert part in text, part
     assert "best in the search so far: 0.5000 (search-cosine-000)" in text
     assert "http://127.0.0.1:8265" in text

@@ -44,3 +44,13 @@ def test_a_mistake_on_the_way_is_told_as_what_it_is() -> None:
         list(watch(broken(), "reading"))
     # The next bar may begin.
     assert list(watch([1], "reading")) == [1]
+
+
+def test_work_within_work_that_is_shown_has_no_bar_of_its_own() -> None:
+    watch, out = watcher(terminal=True)
+    outer = iter(watch(range(10), "reading"))
+    assert [next(outer), next(outer)] == [0, 1]
+    assert list(watch(range(300), "unpacking")) == list(range(300))
+    assert list(outer) == list(range(2, 10))
+    assert list(watch(range(2), "comparing")) == [0, 1]
+    assert ["unpacking" in out.getvalue(), "comparing" in out.getvalue()] == [False, True]

@@ -175,9 +175,26 @@ def test_a_trial_that_was_killed_goes_on_and_ends_with_the_same_numbers(tmp_path
     assert steps[-1] == 40
 
 
+def test_a_trial_says_how_far_encoding_and_ranking_are(tmp_path, monkeypatch) -> None:
+    said: set[str] = set()
+
+    def watch(things: Any, what: str, total: int | None = None) -> Any:
+        said.add(what.partition(" ")[0])
+        passed = 0
+        for thing in things:
+            passed += 1
+            yield thing
+        assert passed == total
+
+    monkeypatch.setattr("trainables.trial.NotedWork", lambda folder: watch)
+    result = run_toy_trial(toy_trial(phase="confirm"), tmp_path / "trial")
+    assert said == {"encoding", "ranking"}
+    assert result.status == "complete"
+
+
 def test_embeddings_of_a_large_pool_lie_in_a_file_while_they_are_needed(tmp_path, monkeypatch) -> None:
     alone = run_toy_trial(toy_trial(phase="confirm"), tmp_path / "in memory")
-    monkeypatch.setattr("trainables.evaluation.encode.LARGE_BYTES", 1)
+    monkeypatch.setattr("trainables.evaluation.encode.MANY_TEXTS", 1)
     seen: list[Path] = []
 
     def watched(*arguments: Any, **named: Any) -> Any:

@@ -13,11 +13,17 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from trainables.corpora.candidates import Candidates, CandidateWriter
 from trainables.corpora.images import Images
 from trainables.corpora.pairs import fingerprint
+from trainables.corpora.texts import Texts
+from trainables.corpora.workplace import workplace
 
 IMAGE = "image"
 """The language of an image; no code of a language has five letters."""
+
+_SORTED = 1 << 16
+"""Ids that are strings at a time while all of them are sorted."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class Benchmark:
     name: str
     languages: tuple[str, ...]
     parallel_ids: tuple[str, ...]
-    query_texts: tuple[str, ...]
+    query_texts: Texts
     """Empty, like all texts and ids of candidates, where only token ids are needed."""
     query_language: npt.NDArray[np.int32]
     """[Q], index into `languages`."""
@@ -86,8 +92,8 @@ class Benchmark:
     """[Q], characters of the text."""
     query_parallel: npt.NDArray[np.int32]
     """[Q], index into `parallel_ids`."""
-    candidate_ids: tuple[str, ...]
-    candidate_texts: tuple[str, ...]
+    candidate_ids: Texts
+    candidate_texts: Texts
     candidate_language: npt.NDArray[np.int32]
     """[C], index into `languages`."""
     relevant_start: npt.NDArray[np.int64]
@@ -138,7 +144,7 @@ class Benchmark:
 def benchmark(
     name: str,
     queries: Sequence[Query],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Candidate] | Candidates,
     judgements: Sequence[Collection[int] | Mapping[int, int]],
     *,
     ignored: Sequence[Collection[int]] | None = None,
@@ -159,7 +165,7 @@ def benchmark(
     Args:
         name: how records and tables call it.
         queries: Q queries; every (parallel id, language) occurs once.
-        candidates: C candidates with different ids.
+        candidates: C candidates with different ids; in columns where they are many.
         judgements: for each query its relevant candidates, of every language, by index; with their grades if some are
             more relevant than others. A grade of 0 or less is judged and not relevant.
         ignored: for each query the candidates that it does not see in its pool; none of them is relevant to it.
@@ -172,15 +178,16 @@ def benchmark(
     Raises:
         ValueError: there are more or fewer images than queries or candidates.
     """
-    for what, texts, images in (("queries", queries, query_images), ("candidates", candidates, candidate_images)):
+    columns = _in_columns(candidates)
+    for what, texts, images in (("queries", queries, query_images), ("candidates", columns, candidate_images)):
         if images is not None and len(images) != len(texts):
             raise ValueError(f"{name} has {len(texts)} {what} and {len(images)} images of them.")
-    languages = tuple(sorted({q.language for q in queries} | {c.language for c in candidates}))
+    languages = tuple(sorted({query.language for query in queries}.union(columns.languages)))
     number = {language: position for position, language in enumerate(languages)}
     parallel: dict[str, int] = {}
     query_parallel = np.array([parallel.setdefault(q.parallel_id, len(parallel)) for q in queries], dtype=np.int32)
     query_language = np.array([number[q.language] for q in queries], dtype=np.int32)
-    candidate_language = np.array([number[c.language] for c in candidates], dtype=np.int32)
+    candidate_language = np.array([number[each] for each in columns.languages], dtype=np.int32)[columns.language]
     grades = [judged if isinstance(judged, Mapping) else dict.fromkeys(judged, 1) for judged in judgements]
     relevant = CandidateLists.of([[c for c, grade in judged.items() if grade > 0] for judged in grades])
     irrelevant = CandidateLists.of([[c for c, grade in judged.items() if grade <= 0] for judged in grades])
@@ -191,9 +198,7 @@ def benchmark(
     if any(query.group not in (None, query.parallel_id) for query in queries):
         group_of = [query.parallel_id if query.group is None else query.group for query in queries]
         query_group = np.array([group_names.setdefault(one, len(group_names)) for one in group_of], dtype=np.int32)
-    query_texts = tuple(query.text for query in queries)
-    candidate_ids = tuple(candidate.id for candidate in candidates)
-    candidate_texts = tuple(candidate.text for candidate in candidates)
+    query_texts = Texts.of(query.text for query in queries)
     # What most benchmarks lack leaves no trace, so that theirs stay what they were.
     rare: list[npt.NDArray[np.int32] | npt.NDArray[np.int64]] = [grade] if np.any(grade != 1) else []
     for lists in (irrelevant, unseen):
@@ -203,11 +208,12 @@ def benchmark(
     digests = [() if images is None else images.digests() for images in (query_images, candidate_images)]
     digest = fingerprint(
         [
-            *((name,), languages, tuple(parallel), query_texts, candidate_ids, candidate_texts),
+            *((name,), languages, tuple(parallel), query_texts, columns.ids, columns.texts),
             *(digests if any(digests) else []),
             *([tuple(group_names)] if group_names else []),
         ],
         [query_language, query_parallel, candidate_language, relevant.start, relevant.candidates, *rare],
+        workplace().watch,
     )
     return Benchmark(
         name=name,
@@ -217,15 +223,15 @@ def benchmark(
         query_language=query_language,
         query_length=np.array([len(text) for text in query_texts], dtype=np.int32),
         query_parallel=query_parallel,
-        candidate_ids=candidate_ids,
-        candidate_texts=candidate_texts,
+        candidate_ids=columns.ids,
+        candidate_texts=columns.texts,
         candidate_language=candidate_language,
         relevant_start=relevant.start,
         relevant=relevant.candidates,
         grade=grade,
         irrelevant=irrelevant,
         ignored=unseen,
-        id_order=_descending(candidate_ids),
+        id_order=_descending(columns.ids),
         fingerprint=digest,
         unjudged_queries=unjudged_queries,
         remarks=tuple(remarks),
@@ -237,8 +243,23 @@ def benchmark(
     )
 
 
-def _descending(ids: Sequence[str]) -> npt.NDArray[np.int32]:
+def _in_columns(candidates: Sequence[Candidate] | Candidates) -> Candidates:
+    if isinstance(candidates, Candidates):
+        return candidates
+    writer = CandidateWriter()
+    for candidate in candidates:
+        writer.add(candidate.id, candidate.language, candidate.text)
+    return writer.candidates()
+
+
+def _descending(ids: Texts) -> npt.NDArray[np.int32]:
+    # Imported late: --list must not wait for it.
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = [pa.array(list(ids[first : first + _SORTED]), pa.string()) for first in range(0, len(ids), _SORTED)]
+    # By the bytes of UTF-8, which trec_eval compares.
+    order = pc.sort_indices(pa.chunked_array(parts, pa.string()), sort_keys=[("id", "descending")])
     place = np.empty(len(ids), dtype=np.int32)
-    # Code points order strings as the bytes of UTF-8 do, which trec_eval compares.
-    place[sorted(range(len(ids)), key=ids.__getitem__, reverse=True)] = np.arange(len(ids), dtype=np.int32)
+    place[order.to_numpy()] = np.arange(len(ids), dtype=np.int32)
     return place

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trainables.corpora.shingles import known_texts, overlapping
+from trainables.watch import Watch, unwatched
 
 LONGEST = 200
 """Characters of a text that is shown whole."""
@@ -28,18 +29,19 @@ class Meeting:
     evaluation: str
 
 
-def meetings(texts: Sequence[str], known: Sequence[str]) -> tuple[Meeting, ...]:
+def meetings(texts: Sequence[str], known: Sequence[str], watch: Watch = unwatched) -> tuple[Meeting, ...]:
     """What each of some training texts shares with an evaluation text; all of them must share something."""
     return tuple(
         Meeting(excerpt(text, other), excerpt(other, text))
-        for text, other in zip(texts, partners(texts, known), strict=True)
+        for text, other in zip(texts, partners(texts, known, watch), strict=True)
     )
 
 
-def partners(texts: Sequence[str], known: Sequence[str]) -> list[str]:
+def partners(texts: Sequence[str], known: Sequence[str], watch: Watch = unwatched) -> list[str]:
     """For each text a known one that it shares running text with; raises ValueError where there is none."""
     found: dict[str, str] = {}
-    for start in range(0, len(known), _PART):
+    parts = range(0, len(known), _PART)
+    for start in watch(parts, f"looking for what {len(texts)} texts share, {_PART:,} texts at a time", len(parts)):
         left = [text for text in dict.fromkeys(texts) if text not in found]
         if not left:
             break

@@ -23,12 +23,15 @@ from trainables.corpora.image_items import image_digest, image_text
 from trainables.corpora.items import Items, PairItem
 from trainables.corpora.meetings import Meeting, meetings
 from trainables.corpora.shingles import KnownTexts, known_texts, overlapping
-from trainables.corpora.texts import TextWriter
+from trainables.corpora.texts import Texts, TextWriter
 from trainables.errors import UserError
 from trainables.watch import Watch, unwatched
 
 EXAMPLES = 3
 """Texts that are shown of an overlap."""
+
+PART_BYTES = 1 << 28
+"""Evaluation texts whose shingles are held at a time, in about six times as many bytes."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,9 @@ def find_overlap(
 
     An item overlaps with a benchmark when its question or passage, in any language, shares running text (see
     `shingles`) with any query or candidate, or is an image of it, byte for byte. An explicit negative that does is
-    found as well, and is no reason to lose its item. Memory: 9 to 17 bytes per distinct shingle of a benchmark,
-    whatever the size of the training sets.
+    found as well, and is no reason to lose its item. Memory: 9 to 17 bytes per distinct shingle of the benchmarks,
+    whatever the size of the training sets. Of more than `PART_BYTES` of text the shingles are compared in parts: every
+    part goes through all texts once more.
 
     Args:
         sets: items by name of the training set.
@@ -95,24 +99,35 @@ def find_overlap(
     """
     judged = {name: [b.name for b in benchmarks if (name, b.name) not in exempt] for name in sets}
     wanted = {other for others in judged.values() for other in others}
-    texts = {b.name: (*b.query_texts, *b.candidate_texts) for b in benchmarks if b.name in wanted}
-    known = {name: known_texts(own) for name, own in texts.items()}
+    texts = {b.name: Texts.joined([b.query_texts, b.candidate_texts]) for b in benchmarks if b.name in wanted}
     images = {b.name: _image_keys(b) for b in benchmarks if b.name in wanted and b.has_images}
+    parts = max(1, -(-sum(own.size for own in texts.values()) // PART_BYTES))
+    compared = {name: _Compared(name, items, judged[name]) for name, items in sets.items() if judged[name] and items}
+    for part in range(parts if compared else 0):
+        of = f" (part {part + 1} of {parts})" if parts > 1 else ""
+        known = {
+            name: known_texts(watch(own, f"looking at the texts of {name}{of}", len(own)), part, parts)
+            for name, own in texts.items()
+        }
+        for one in compared.values():
+            one.compare(known, watch, of)
+    for one in compared.values():
+        one.compare_images(images)
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     met: dict[str, dict[str, tuple[Meeting, ...]]] = {}
     negatives: dict[str, dict[str, npt.NDArray[np.int64]]] = {}
-    for name, items in sets.items():
-        overlaps = _overlapping(name, items, {other: known[other] for other in judged[name]}, images, watch)
+    for name in sets:
+        overlaps = {other: compared[name].found(other) if name in compared else _NOTHING for other in judged[name]}
         found[name] = {other: one.ids for other, one in overlaps.items()}
-        met[name] = {other: _meetings(one.first, texts[other]) for other, one in overlaps.items()}
+        met[name] = {other: _meetings(one.first, texts[other], watch) for other, one in overlaps.items()}
         negatives[name] = {other: one.negatives for other, one in overlaps.items()}
     return Overlap(found, met, negatives)
 
 
-def _meetings(texts: Sequence[str], known: Sequence[str]) -> tuple[Meeting, ...]:
+def _meetings(texts: Sequence[str], known: Sequence[str], watch: Watch) -> tuple[Meeting, ...]:
     """The texts that overlap, with what they meet; an image meets itself."""
     images = [text for text in texts if image_digest(text) is not None]
-    in_words = meetings([text for text in texts if text not in images], known)
+    in_words = meetings([text for text in texts if text not in images], known, watch)
     return (*in_words, *(Meeting("an image", "the same image") for _ in images))
 
 
@@ -169,32 +184,41 @@ class _Found:
     """Numbers of the negatives that do."""
 
 
-def _overlapping(
-    name: str,
-    items: Sequence[PairItem],
-    known: Mapping[str, KnownTexts],
-    images: Mapping[str, Hashes],
-    watch: Watch,
-) -> dict[str, _Found]:
-    if not known or not items:
-        return dict.fromkeys(known, _Found((), (), np.zeros(0, dtype=np.int64)))
-    own = Items.of(items)
-    pairs = (own.query, own.passage)
-    # Each text once, however many items have it.
-    used = np.unique(np.concatenate([column.text for column in (*pairs, own.negatives)]))
-    texts = watch(own.texts.take(used), f"comparing {name} with {', '.join(known)}", len(used))
-    found = {}
-    for other, shared in overlapping(texts, known).items():
+_NOTHING = _Found((), (), np.zeros(0, dtype=np.int64))
+
+
+class _Compared:
+    """A set that is compared with benchmarks, part by part of their shingles."""
+
+    def __init__(self, name: str, items: Sequence[PairItem], others: Sequence[str]) -> None:
+        self._name, self._own = name, Items.of(items)
+        self._pairs = (self._own.query, self._own.passage)
+        # Each text once, however many items have it.
+        self._used = np.unique(np.concatenate([column.text for column in (*self._pairs, self._own.negatives)]))
+        self._shared = {other: np.zeros(len(self._used), dtype=bool) for other in others}
+
+    def compare(self, known: Mapping[str, KnownTexts], watch: Watch, of: str) -> None:
+        """Notes which texts share text with what is known of the benchmarks."""
+        what = f"comparing {self._name} with {', '.join(self._shared)}{of}"
+        texts = watch(self._own.texts.take(self._used), what, len(self._used))
+        for other, shared in overlapping(texts, {other: known[other] for other in self._shared}).items():
+            self._shared[other] |= shared
+
+    def compare_images(self, known: Mapping[str, Hashes]) -> None:
+        """Notes which texts stand for images of the benchmarks."""
+        for other in self._shared.keys() & known.keys():
+            self._shared[other] |= np.isin(_keys(self._own.texts.digests)[self._used], known[other])
+
+    def found(self, other: str) -> _Found:
+        """What overlaps with a benchmark."""
+        own = self._own
         is_shared = np.zeros(len(own.texts), dtype=bool)
-        is_shared[used] = shared
-        if other in images:
-            is_shared |= np.isin(_keys(own.texts.digests), images[other])
+        is_shared[self._used] = self._shared[other]
         flagged = np.zeros(len(own), dtype=bool)
         of_pairs = np.zeros(len(own.texts), dtype=bool)
-        for column in pairs:
+        for column in self._pairs:
             flagged[column.item[is_shared[column.text]]] = True
             of_pairs[column.text] = True
         first = own.texts.take(np.flatnonzero(is_shared & of_pairs)[:EXAMPLES])
         negatives = np.unique(own.negatives.text[is_shared[own.negatives.text]]).astype(np.int64)
-        found[other] = _Found(tuple(own.ids.take(flagged)), list(first), negatives)
-    return found
+        return _Found(tuple(own.ids.take(flagged)), list(first), negatives)

@@ -27,6 +27,8 @@ from trainables.corpora.images import Images
 from trainables.corpora.items import Column, Items, PairItem
 from trainables.corpora.negatives import NO_NEGATIVES, NegativeTexts, group_of_form, negative_texts
 from trainables.corpora.texts import KnownTexts, Texts
+from trainables.corpora.workplace import workplace
+from trainables.watch import Watch, unwatched
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ def training_data(sets: Mapping[str, Sequence[PairItem]], images: Sequence[Image
         passage_text=own.passage_text,
         text_form=own.text_form,
         negatives=negatives,
-        fingerprint=fingerprint([tuple(sets), own.languages, own.item_ids, own.texts], arrays),
+        fingerprint=fingerprint([tuple(sets), own.languages, own.item_ids, own.texts], arrays, workplace().watch),
         images=tuple(images),
     )
 
@@ -241,12 +243,16 @@ def forms_of_items(table: npt.NDArray[np.int32], text_form: npt.NDArray[np.integ
     return items, text_form[table[items, columns]].astype(np.int64)
 
 
-def fingerprint(lists: Iterable[Sequence[str]], arrays: Iterable[npt.NDArray[np.int32] | npt.NDArray[np.int64]]) -> str:
+def fingerprint(
+    lists: Iterable[Sequence[str]],
+    arrays: Iterable[npt.NDArray[np.int32] | npt.NDArray[np.int64]],
+    watch: Watch = unwatched,
+) -> str:
     """The sha256 of lists of strings and of arrays, each with its length, so that no two layouts coincide."""
     digest = hashlib.sha256()
     for strings in lists:
         digest.update(f"{len(strings)}\n".encode())
-        for string in strings:
+        for string in watch(strings, "taking the checksum of texts", len(strings)):
             content = string.encode()
             digest.update(f"{len(content)} ".encode() + content)
     for array in arrays:

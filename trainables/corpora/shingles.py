@@ -47,18 +47,27 @@ class KnownTexts:
     """Texts that are too short for a run of characters."""
 
 
-def known_texts(texts: Iterable[str]) -> KnownTexts:
-    """The index of known texts."""
+def known_texts(texts: Iterable[str], part: int = 0, parts: int = 1) -> KnownTexts:
+    """The index of known texts, or one of several parts of it: a text shares text with known ones if any part says so.
+
+    Args:
+        texts: the known texts.
+        part: which part, from 0.
+        parts: how many there are; each holds as many of the runs.
+    """
     runs, words, characters = [np.zeros(0, dtype=np.uint64)], [_NO_ROWS], [_NO_ROWS]
     for chunk in normal_chunks(texts, symbols=False):
         found = _Chunk(chunk)
-        runs += [np.unique(hashes) for hashes, _ in found.shingles]
+        runs += [np.unique(hashes[hashes % np.uint64(parts) == part]) for hashes, _ in found.shingles]
+        if part:
+            # Short texts are few.
+            continue
         words.append(found.words.short_texts(LEAST_WORDS, ~found.is_dense & ~found.has_run))
         telling = found.is_dense & (found.weight >= LEAST_CHARACTERS)
         characters.append(found.characters.short_texts(_ANCHOR, telling & ~found.has_run))
-    return KnownTexts(
-        _Hashes(np.concatenate(runs)), _ShortTexts(np.concatenate(words)), _ShortTexts(np.concatenate(characters))
-    )
+    joined = np.concatenate(runs)
+    runs.clear()
+    return KnownTexts(_Hashes(joined), _ShortTexts(np.concatenate(words)), _ShortTexts(np.concatenate(characters)))
 
 
 def overlapping(texts: Iterable[str], known: Mapping[str, KnownTexts]) -> dict[str, Flags]:
@@ -196,7 +205,11 @@ class _Hashes:
     """A set of hashes that is asked for many others, of which few are in it."""
 
     def __init__(self, hashes: Hashes) -> None:
-        self._hashes = np.unique(hashes)
+        """hashes: in any order, and sorted in their place: of very many there is no room for a copy."""
+        hashes.sort()
+        is_first = np.ones(len(hashes), dtype=bool)
+        np.not_equal(hashes[1:], hashes[:-1], out=is_first[1:])
+        self._hashes = hashes[is_first]
         # What is not in this table is not in the set; most others are.
         self._bits = min(26, max(10, int(16 * len(self._hashes)).bit_length()))
         self._table = np.zeros(1 << self._bits, dtype=bool)
@@ -222,7 +235,7 @@ class _ShortTexts:
         """rows: [m, 4], the hash of a run, its place in the text, the length and the hash of the text."""
         rows = np.unique(rows, axis=0)
         self._run, self._place, self._length, self._whole = (np.ascontiguousarray(column) for column in rows.T)
-        self._runs = _Hashes(self._run)
+        self._runs = _Hashes(self._run.copy())
 
     def found_in(self, sequence: _Sequence, width: int) -> Numbers:
         """The texts that hold one of these as a whole; `width` is that of their runs."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from trainables.corpora.workplace import workplace
 from trainables.errors import UserError, one_line
 from trainables.plain_files import open_users_file
 
@@ -153,7 +154,8 @@ def _check_unpacked(path: Path, file: BinaryIO) -> None:
     most = max(_ALWAYS_UNPACKED, _LARGEST_RATIO * os.fstat(file.fileno()).st_size)
     with _unpacked(file, path.suffix[1:]) as stream:
         size = 0
-        while content := stream.read(1 << 20):
+        blocks = iter(lambda: stream.read(1 << 20), b"")
+        for content in workplace().watch(blocks, f"unpacking {path.name}, MiB"):
             size += len(content)
             if size > most:
                 raise UserError(

@@ -11,7 +11,7 @@
 import hashlib
 import mmap
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from trainables.corpora.hashes import Hashes, Numbers
 from trainables.corpora.normal_form import text_keys
+from trainables.corpora.workplace import workplace
 
 Buffer: TypeAlias = bytes | mmap.mmap
 
@@ -89,9 +90,21 @@ class Texts(Sequence[str]):
         shown = [repr(text) for text in self[:_SHOWN]]
         return f"Texts({', '.join(shown)}{f', ... {len(self):,}' if len(self) > _SHOWN else ''})"
 
+    @property
+    def size(self) -> int:
+        """Bytes of UTF-8 of all texts together."""
+        return int(self._size.sum(dtype=np.int64))
+
     def take(self, index: slice | npt.NDArray[Any]) -> "Texts":
         """The texts at some places."""
         return Texts(self._buffers, self._buffer[index], self._start[index], self._size[index])
+
+    @staticmethod
+    def of(texts: Iterable[str]) -> "Texts":
+        """The same texts, in memory."""
+        writer = TextWriter()
+        numbers = np.array([writer.add(text) for text in texts], dtype=np.int32)
+        return writer.texts().take(numbers)
 
     @staticmethod
     def joined(parts: Sequence["Texts"]) -> "Texts":
@@ -120,7 +133,7 @@ class KnownTexts(Texts):
     @cached_property
     def keys(self) -> Hashes:
         """[n], hash of the normal form of every text."""
-        return text_keys(self)
+        return text_keys(workplace().watch(self, "finding equal texts", len(self)))
 
     @cached_property
     def first(self) -> npt.NDArray[np.int32]:
@@ -220,3 +233,21 @@ def first_equal(digests: Hashes) -> npt.NDArray[np.int32]:
     first = np.empty(len(order), dtype=np.int32)
     first[order] = order[is_first][np.cumsum(is_first, dtype=np.int32) - 1]
     return first
+
+
+def places_of(wanted: Collection[str], digests: Hashes) -> dict[str, list[int]]:
+    """Where texts stand among those of such digests [n, 2]: ascending places, by text; one that is absent has no entry.
+
+    >>> writer = TextWriter()
+    >>> numbers = [writer.add(text) for text in ("one", "two", "one")]
+    >>> places_of(["one", "three"], writer.digests()[numbers])
+    {'one': [0, 2]}
+    """
+    text_of = {digest_of(text.encode()): text for text in wanted}
+    first_half = np.frombuffer(b"".join(text_of), dtype=np.uint64)[::2]
+    found: dict[str, list[int]] = {}
+    for place in np.flatnonzero(np.isin(digests[:, 0], first_half)).tolist():
+        text = text_of.get(digests[place].tobytes())
+        if text is not None:
+            found.setdefault(text, []).append(place)
+    return found

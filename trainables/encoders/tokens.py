@@ -96,7 +96,7 @@ def tokenise(
     if max_length <= tokenizer.num_special_tokens_to_add():
         raise UserError(f"A maximal length of {max_length} tokens leaves no room beside the special tokens: raise it.")
     prompt = 0 if pools_prompt(tokenizer) else _prompt_length(tokenizer, prefix)
-    known = None if cache is None or len(texts) < _MANY else _content(texts, tokenizer, prefix, max_length)
+    known = None if cache is None or len(texts) < _MANY else _content(texts, tokenizer, prefix, max_length, watch)
     lengths = np.zeros(len(texts), dtype=np.int64)
     parts = _ids(watch(texts, "tokenising", len(texts)), tokenizer, prefix, max_length, lengths)
     if cache is None or known is None:
@@ -141,12 +141,14 @@ def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _content(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: str, max_length: int) -> str | None:
+def _content(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: str, max_length: int, watch: Watch
+) -> str | None:
     """What the ids follow from; None where a tokenizer does not say what it does."""
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         return None
     does = f"{tokenizers.__version__} {tokenizer.padding_side} {tokenizer.truncation_side} {tokenizer.eos_token_id}"
-    return f"{does} {prefix!r} {max_length} {fingerprint([texts], [])} {tokenizer.backend_tokenizer.to_str()}"
+    return f"{does} {prefix!r} {max_length} {fingerprint([texts], [], watch)} {tokenizer.backend_tokenizer.to_str()}"
 
 
 def pad(table: TokenTable, indices: npt.ArrayLike, pad_id: int, width: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

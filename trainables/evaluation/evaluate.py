@@ -18,6 +18,7 @@ from trainables.evaluation.scores import BLOCK_BYTES, Embeddings
 from trainables.evaluation.searches import Retrieval, Searches
 from trainables.evaluation.tables import per_query_table, relevant_ranks_table
 from trainables.evaluation.tie_rule import TieRule
+from trainables.watch import Watch, unwatched
 
 METRIC_DEFINITION = 2
 """Changes whenever a metric of the same name would get another value; docs/metrics.md says what each number means."""
@@ -46,6 +47,7 @@ def evaluate(
     bilingual: bool = False,
     block_bytes: int = BLOCK_BYTES,
     keep_per_query: bool = True,
+    watch: Watch = unwatched,
 ) -> Evaluation:
     """Scores by dot product (the caller normalises) in every setting that the benchmark has.
 
@@ -70,6 +72,7 @@ def evaluate(
         bilingual: whether bilingual pools are searched, too.
         block_bytes: size of a block of scores.
         keep_per_query: whether to make the tables.
+        watch: shows how far it is.
 
     Raises:
         ValueError: embeddings do not fit the benchmark, hold NaN or overflow, or no query has a relevant candidate.
@@ -78,7 +81,13 @@ def evaluate(
     started = time.perf_counter()
     chosen = chosen_measures(measures)
     ranks = rank_relevant(
-        benchmark, query_embeddings, candidate_embeddings, ties=ties, bilingual=bilingual, block_bytes=block_bytes
+        benchmark,
+        query_embeddings,
+        candidate_embeddings,
+        ties=ties,
+        bilingual=bilingual,
+        block_bytes=block_bytes,
+        watch=watch,
     )
     retrieval = Retrieval(benchmark, ranks)
     found = _by_setting(retrieval, chosen)

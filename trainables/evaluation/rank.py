@@ -13,6 +13,7 @@ from trainables.evaluation.scores import BLOCK_BYTES, TILE_COLUMNS, Embeddings
 from trainables.evaluation.search import SearchedScores
 from trainables.evaluation.tie_rule import TieRule
 from trainables.evaluation.top_languages import TopLanguages
+from trainables.watch import Watch, unwatched
 
 COMPARISON_BYTES = 2**20
 """Size of the buffer of comparisons, small enough to stay in the cache."""
@@ -61,6 +62,7 @@ def rank_relevant(
     bilingual: bool = False,
     columns: int = TILE_COLUMNS,
     block_bytes: int = BLOCK_BYTES,
+    watch: Watch = unwatched,
 ) -> Ranks:
     """Ranks every relevant candidate by dot product. Memory beside the embeddings: one tile of scores.
 
@@ -72,6 +74,7 @@ def rank_relevant(
         bilingual: whether to rank in bilingual pools, too.
         columns: most candidates of a tile of scores.
         block_bytes: size of a tile.
+        watch: shows how far it is.
 
     Raises:
         ValueError: as `pools` and `SearchedScores` do.
@@ -82,7 +85,9 @@ def rank_relevant(
     counts.score[:] = searched.relevant
     count = _Counter(benchmark, searched.column, counts, ties)
     for pool in searched_pools:
-        for query, offset, scores in searched.rows(pool, columns=columns, block_bytes=block_bytes):
+        rows = searched.rows(pool, columns=columns, block_bytes=block_bytes)
+        total = len(pool.queries) * -(-(pool.stop - pool.start) // columns)
+        for query, offset, scores in watch(rows, f"ranking in {benchmark.name}: row of scores", total):
             count(query, scores, offset)
     count.finish()
     return to_ranks(benchmark, counts, ties)

@@ -61,7 +61,6 @@ def _run_lines(
     searched = SearchedScores(benchmark, queries, candidates)
     candidate = np.argsort(searched.column)
     bounds = language_bounds(benchmark)
-    ids = [_encoded(one) for one in benchmark.candidate_ids]
     multilingual = is_multilingual(benchmark)
     for pool in pools(benchmark):
         pool_language = int(benchmark.candidate_language[candidate[pool.start]])
@@ -74,23 +73,22 @@ def _run_lines(
                 best = _best(part, benchmark.id_order[candidate[begin:end]], depth)
                 topic = _topic(benchmark, query, language)
                 for rank, place in enumerate(best.tolist(), 1):
-                    found = ids[candidate[begin + place]]
+                    found = _encoded(benchmark.candidate_ids[candidate[begin + place]])
                     yield f"{topic} Q0 {found} {rank} {part[place]:.9g} {_encoded(tag)}\n"
 
 
 def _qrels_lines(benchmark: Benchmark) -> Iterator[str]:
     multilingual = is_multilingual(benchmark)
-    ids = [_encoded(one) for one in benchmark.candidate_ids]
     for query in range(len(benchmark.query_language)):
         places = range(*benchmark.relevant_start[query : query + 2].tolist())
         judged = {int(benchmark.relevant[n]): int(benchmark.grade[n]) for n in places}
         judged |= dict.fromkeys(benchmark.irrelevant[query].tolist(), 0)
         for c, grade in judged.items():
-            language = int(benchmark.candidate_language[c])
+            language, found = int(benchmark.candidate_language[c]), _encoded(benchmark.candidate_ids[c])
             if multilingual:
-                yield f"{_topic(benchmark, query, None)} 0 {ids[c]} {grade}\n"
+                yield f"{_topic(benchmark, query, None)} 0 {found} {grade}\n"
             if not multilingual or language == benchmark.query_language[query]:
-                yield f"{_topic(benchmark, query, language)} 0 {ids[c]} {grade}\n"
+                yield f"{_topic(benchmark, query, language)} 0 {found} {grade}\n"
 
 
 def _best(scores: ScoreArray, id_order: npt.NDArray[np.int32], depth: int) -> IntArray:

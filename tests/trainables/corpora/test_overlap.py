@@ -1,14 +1,18 @@
 import random
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables.corpora import normal_form as normal_form_module
+from trainables.corpora import overlap as overlap_module
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
 from trainables.corpora.items import PairItem
 from trainables.corpora.normal_form import normal_form
@@ -140,6 +144,31 @@ def test_what_is_found_does_not_depend_on_where_chunks_end(monkeypatch: pytest.M
     for size in (1, 20, 100, 333):
         monkeypatch.setattr(normal_form_module, "_CHUNK", size)
         assert found() == whole
+
+
+def test_what_is_found_does_not_depend_on_how_many_shingles_are_held_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [ENGLISH, CHINESE, THAI, "The duke of Normandy", "Who won?", "桥建于十九世纪的中叶吗", "A phrase of four"]
+    items = [
+        PairItem(str(n), str(n), {"en": f"Question {n}?"}, {"en": f"before {text} after"}, {"en": (text[:60], "none")})
+        for n, text in enumerate([*texts, "nothing of the kind"])
+    ]
+    judged = [test_set(*texts), replace(test_set(*texts[:2]), name="other")]
+    whole = find_overlap({"s": items}, judged)
+    seen: list[str] = []
+
+    def watch(things: Iterable[Any], what: str, total: int | None = None) -> Iterable[Any]:
+        seen.append(what)
+        return things
+
+    monkeypatch.setattr(overlap_module, "PART_BYTES", 300)
+    in_parts = find_overlap({"s": items}, judged, watch=watch)
+    assert "comparing s with test, other (part 4 of 4)" in seen
+    assert (in_parts.items, in_parts.meetings) == (whole.items, whole.meetings)
+    assert 0 < whole.of_benchmark("other") < whole.of_benchmark("test") < len(items)
+    for other, negatives in whole.negatives["s"].items():
+        assert in_parts.negatives["s"][other].tolist() == negatives.tolist()
 
 
 def test_no_text_overlaps_with_nothing() -> None:

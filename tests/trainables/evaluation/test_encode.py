@@ -124,7 +124,7 @@ def test_a_second_pass_gives_the_same_bits(encoder: Encoder) -> None:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding_file, "SHARD", 16)
-    monkeypatch.setattr(encoding, "LARGE_BYTES", 1)
+    monkeypatch.setattr(encoding, "MANY_TEXTS", 1)
 
 
 def _in_file(encoder: Encoder, table: TokenTable, folder: Path) -> np.ndarray:

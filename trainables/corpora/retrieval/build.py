@@ -5,11 +5,17 @@ which names one text in all languages, or by `parallel`: equal ids are translati
 judged of its translations: a query's relevant documents are those of every language.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
-from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
+import numpy as np
+
+from trainables.corpora.benchmark import Benchmark, Query, benchmark
+from trainables.corpora.candidates import Candidates, CandidateWriter
 from trainables.corpora.languages import language_code
+from trainables.corpora.texts import digest_of, first_equal, places_of
+from trainables.corpora.workplace import workplace
 from trainables.errors import UserError
 
 
@@ -50,7 +56,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Part:
-    """Files that belong together: a corpus, its queries, and what was judged of them; each is read once."""
+    """Files that belong together: a corpus, its queries, and what was judged of them.
+
+    Each is read once, and documents once more where the places of two with one id are to be told: tens of millions of
+    places would fill the memory.
+    """
 
     origin: str
     """Where the files are from, for messages."""
@@ -80,21 +90,22 @@ def retrieval_benchmark(
         UserError: a text has no language, an id occurs twice, a judgement names what is not there or contradicts
             another one of the same texts or of their translations, or there are not as many rows as were published.
     """
-    builder = _Builder(many=len(parts) > 1, parallel=parallel)
+    builder = _Builder(name, parts, parallel)
     for part in parts:
         builder.read(part)
-    return builder.built(name, ignore_identical_ids)
+    return builder.built(ignore_identical_ids)
 
 
 @dataclass
 class _Builder:
-    many: bool
+    name: str
+    parts: Sequence[Part]
     parallel: bool
     queries: list[Query] = field(default_factory=list)
     query_ids: list[str] = field(default_factory=list)
-    candidates: list[Candidate] = field(default_factory=list)
-    translations: dict[str, list[int]] = field(default_factory=dict)
-    """Candidates by what they have in common."""
+    candidates: CandidateWriter = field(default_factory=lambda: CandidateWriter(workplace().folder))
+    document_keys: bytearray = field(default_factory=bytearray)
+    """128 bits of what each candidate has in common with its translations."""
     judged: dict[str, dict[str, int]] = field(default_factory=dict)
     """Grades by what a query and a document have in common with their translations."""
     asked: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -102,22 +113,36 @@ class _Builder:
     origins: dict[str, None] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
     """Judgements of translations that differ."""
+    empty: list[tuple[str, str]] = field(default_factory=list)
+    """Documents without text: id and language."""
+    counted: list[tuple[Part, str, int, int | None]] = field(default_factory=list)
+    """What was found, and what was published."""
+
+    @property
+    def many(self) -> bool:
+        """Whether ids count within a part."""
+        return len(self.parts) > 1
 
     def read(self, part: Part) -> None:
         """Adds the texts and judgements of a part."""
         self.origins[part.origin] = None
-        judgements = list(part.judgements())
-        query_keys = self._read_queries(part)
-        document_keys = self._read_documents(part)
+        of = f"{self.name} in {part.language}" if self.many else self.name
+        watch, published, before = workplace().watch, part.published, len(self.candidates)
+        judgements = list(watch(part.judgements(), f"reading judgements of {of}"))
+        query_keys = self._read_queries(part, watch(part.queries(), f"reading queries of {of}"))
+        documents = watch(part.documents(), f"reading documents of {of}", published.documents)
+        document_keys = self._read_documents(part, documents, {one.document for one in judgements})
         relevant = self._judge(judgements, query_keys, document_keys)
-        _check(part, "documents", len(document_keys), part.published.documents)
-        _check(part, "judged queries", len({one.query for one in judgements}), part.published.queries)
-        _check(part, "relevant documents of queries", relevant, part.published.relevant)
+        self.counted += [
+            (part, "documents", len(self.candidates) - before, published.documents),
+            (part, "judged queries", len({one.query for one in judgements}), published.queries),
+            (part, "relevant documents of queries", relevant, published.relevant),
+        ]
 
-    def _read_queries(self, part: Part) -> dict[str, str]:
+    def _read_queries(self, part: Part, queries: Iterable[Text]) -> dict[str, str]:
         keys: dict[str, str] = {}
         places: dict[str, str] = {}
-        for query in part.queries():
+        for query in queries:
             _once(places, query, "query")
             language = self._language(part, query)
             keys[query.id] = key = self._key(part, query)
@@ -129,15 +154,18 @@ class _Builder:
             self.query_ids.append(self._id(part, query.id))
         return keys
 
-    def _read_documents(self, part: Part) -> dict[str, str]:
+    def _read_documents(self, part: Part, documents: Iterable[Text], judged: Set[str]) -> dict[str, str]:
+        """Adds documents and returns what those that are judged have in common with their translations."""
         keys: dict[str, str] = {}
-        places: dict[str, str] = {}
-        for document in part.documents():
-            _once(places, document, "document")
-            keys[document.id] = key = self._key(part, document)
-            self.translations.setdefault(key, []).append(len(self.candidates))
-            language = self._language(part, document)
-            self.candidates.append(Candidate(self._id(part, document.id), language, document.text))
+        for document in documents:
+            key = self._key(part, document)
+            if document.id in judged:
+                keys[document.id] = key
+            self.document_keys += digest_of(key.encode())
+            identifier, language = self._id(part, document.id), self._language(part, document)
+            self.candidates.add(identifier, language, document.text)
+            if not document.text.strip():
+                self.empty.append((identifier, language))
         return keys
 
     def _judge(
@@ -193,7 +221,7 @@ class _Builder:
     def _id(self, part: Part, identifier: str) -> str:
         return f"{part.language}:{identifier}" if self.many else identifier
 
-    def built(self, name: str, ignore_identical_ids: bool) -> Benchmark:
+    def built(self, ignore_identical_ids: bool) -> Benchmark:
         """The benchmark of what was read."""
         if self.contradictions:
             number = len(self.contradictions)
@@ -201,6 +229,10 @@ class _Builder:
                 f"{self.contradictions[0]} ({number:,} judgement{'s' * (number > 1)} of this kind): translations are "
                 "equally relevant, so judge them alike, or give them ids of their own."
             )
+        name, candidates = self.name, self.candidates.candidates()
+        self._check_ids(candidates)
+        for part, what, found, published in self.counted:
+            _check(part, what, found, published)
         # A query is judged where any of its translations is.
         asked = [number for number, query in enumerate(self.queries) if query.parallel_id in self.judged]
         queries = [self.queries[number] for number in asked]
@@ -210,14 +242,17 @@ class _Builder:
             if not query.text.strip():
                 where = self.asked[query.parallel_id, query.language]
                 raise UserError(f"{where}: query {query.parallel_id!r} has no text: write it, or drop its judgements.")
+        judged_keys = {key for judged in self.judged.values() for key in judged}
+        translations = places_of(judged_keys, np.frombuffer(self.document_keys, np.uint64).reshape(-1, 2))
         judgements = [
-            {c: grade for key, grade in self.judged[query.parallel_id].items() for c in self.translations[key]}
+            {c: grade for key, grade in self.judged[query.parallel_id].items() for c in translations[key]}
             for query in queries
         ]
         ignored = None
         if ignore_identical_ids:
-            place = {candidate.id: number for number, candidate in enumerate(self.candidates)}
-            ignored = [[place[i]] if (i := self.query_ids[number]) in place else [] for number in asked]
+            own_ids = [self.query_ids[number] for number in asked]
+            places = places_of(own_ids, candidates.digests)
+            ignored = [places.get(identifier, []) for identifier in own_ids]
             # A query that stands in the corpus is not its own answer, whatever was judged.
             for own, judged in zip(ignored, judgements, strict=True):
                 for candidate in own:
@@ -225,7 +260,7 @@ class _Builder:
         return benchmark(
             name,
             queries,
-            self.candidates,
+            candidates,
             judgements,
             ignored=ignored,
             unjudged_queries=len(self.queries) - len(queries),
@@ -234,11 +269,22 @@ class _Builder:
         )
 
     def _remarks(self) -> list[str]:
-        empty = [candidate for candidate in self.candidates if not candidate.text.strip()]
-        if not empty:
+        if not self.empty:
             return []
-        some = f"{len(empty):,} documents have" if len(empty) > 1 else "1 document has"
-        return [f"{some} no text, the first is {empty[0].id!r} in {empty[0].language}: they stay in the pool"]
+        some = f"{len(self.empty):,} documents have" if len(self.empty) > 1 else "1 document has"
+        identifier, language = self.empty[0]
+        return [f"{some} no text, the first is {identifier!r} in {language}: they stay in the pool"]
+
+    def _check_ids(self, candidates: Candidates) -> None:
+        first = first_equal(candidates.digests)
+        again = np.flatnonzero(first != np.arange(len(first)))
+        if not len(again):
+            return
+        # In the order in which they were read.
+        numbers = int(first[again[0]]), int(again[0])
+        texts = islice(chain.from_iterable(part.documents() for part in self.parts), numbers[1] + 1)
+        one, other = (text for number, text in enumerate(texts) if number in numbers)
+        _once({one.id: one.where}, other, "document")
 
 
 def _once(places: dict[str, str], text: Text, what: str) -> None:

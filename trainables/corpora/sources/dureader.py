@@ -37,6 +37,8 @@ _FOLDERS = ("dureader-retrieval-baseline-dataset", "dureader-retrieval", _NAME)
 _QUESTIONS = "dev/dev.json"
 _PASSAGES = "passage-collection"
 _IDS = f"{_PASSAGES}/passage2id.map.json"
+_IDS_BYTES = 1 << 30
+"""The ids of eight million passages are one line."""
 
 
 def load_release(data_dir: Path | None, queries: int | None = _QUERIES) -> Benchmark:
@@ -115,7 +117,7 @@ def _passages(files: HubFiles, expected: Mapping[str, str]) -> Iterator[Text]:
 def _ids(files: HubFiles) -> dict[str, Any]:
     path = files.path(_IDS)
     try:
-        found = json.loads(read_text(path))
+        found = json.loads(read_text(path, _IDS_BYTES))
     except ValueError as error:
         raise UserError(f"{path} is not JSON: take the original file.") from error
     if not isinstance(found, dict):

@@ -1,12 +1,19 @@
-from collections.abc import Iterable
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.trainables.corpora.retrieval.toy_files import read
+from trainables.corpora import texts as texts_module
 from trainables.corpora.retrieval.build import Counts, Judgement, Part, Text, retrieval_benchmark
+from trainables.corpora.workplace import working_at
 from trainables.errors import UserError
+from trainables.watch import unwatched
 
 Texts = Iterable[tuple[Any, ...]]
 
@@ -151,6 +158,57 @@ def test_other_counts_than_the_published_ones_are_told(published: Counts, senten
     with pytest.raises(UserError, match=sentence):
         retrieval_benchmark("set", [replace(TOY, published=published)])
     assert retrieval_benchmark("set", [replace(TOY, published=Counts(2, 2, 2))]).unjudged_queries == 0
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_the_same_is_read_where_texts_are_too_many_for_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parallel: bool
+) -> None:
+    documents = [(f"d{n}", f"text {n % 7}") for n in range(50)]
+    asked = [(f"q{n}", f"{n}?") for n in range(9)]
+    judged = [(f"q{n}", f"d{(5 * n + grade) % 50}", grade) for n in range(9) for grade in (0, 1, 2)]
+    parts = [part(asked, documents, judged, language) for language in ("en", "sw")]
+    in_memory = retrieval_benchmark("set", parts, parallel=parallel)
+    monkeypatch.setattr(texts_module, "_IN_MEMORY", 50)
+    monkeypatch.setattr(texts_module, "_RECENT", 2)
+    seen: Counter[str] = Counter()
+
+    def watch(things: Iterable[Any], what: str, total: int | None = None) -> Iterator[Any]:
+        for thing in things:
+            seen[what] += 1
+            yield thing
+
+    with working_at(tmp_path / "texts", watch):
+        in_file = retrieval_benchmark("set", parts, parallel=parallel)
+    assert (tmp_path / "texts").is_dir()
+    assert in_file.fingerprint == in_memory.fingerprint
+    assert read(in_file) == read(in_memory)
+    for language in ("en", "sw"):
+        assert seen[f"reading documents of set in {language}"] == len(documents)
+        assert seen[f"reading judgements of set in {language}"] == len(judged)
+    with pytest.raises(UserError, match="corpus:51: the document 'd0' stands already at corpus:1: ids"):
+        retrieval_benchmark("set", [part(asked, [*documents, documents[0]], judged)])
+
+
+def test_a_passage_takes_few_bytes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts_module, "_IN_MEMORY", 1 << 10)
+    monkeypatch.setattr(texts_module, "_RECENT", 10)
+
+    def peak(passages: int) -> int:
+        documents = (Text(f"corpus:{n}", f"p{n:06}", f"The passage of number {n}. " * 9) for n in range(passages))
+        own = replace(TOY, documents=lambda: chain(TOY.documents(), documents))
+        tracemalloc.start()
+        try:
+            with working_at(tmp_path, unwatched):
+                retrieval_benchmark("set", [own])
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    # What is imported late is imported now.
+    peak(10)
+    # As an object each took more than 500 beside its text.
+    assert (peak(6000) - peak(2000)) / 4000 < 250
 
 
 def test_a_benchmark_knows_where_it_is_from_and_what_it_is_does_not_depend_on_that() -> None:
