@@ -93,6 +93,14 @@ class StudyInputs:
         return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.rules)
 
 
+TokenizerOf = Callable[[EncoderConfig, Sequence[str]], PreTrainedTokenizerBase]
+
+
+def load_tokenizer(encoder: EncoderConfig, texts: Sequence[str]) -> PreTrainedTokenizerBase:
+    """The tokenizer that an encoder trains with. Raises UserError if it does not load."""
+    return encoder.tokenizer(texts)
+
+
 def prepare_inputs(
     encoders: Iterable[EncoderConfig],
     data: TrainingData,
@@ -101,6 +109,7 @@ def prepare_inputs(
     rules: EvaluationRules = EvaluationRules(),
     cache: ArrayCache | None = None,
     watch: Watch = unwatched,
+    tokenizer_of: TokenizerOf = load_tokenizer,
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -114,6 +123,7 @@ def prepare_inputs(
         rules: how every encoder is judged.
         cache: where token ids of many texts are kept.
         watch: shows how far it is.
+        tokenizer_of: gives the tokenizer of an encoder, and the training texts.
 
     Raises:
         UserError: a tokenizer does not load, or a benchmark has images and an encoder does not read them.
@@ -123,7 +133,10 @@ def prepare_inputs(
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=Texts(), item_ids=()),
-        {key: _tokenised(encoder, data, dev, tests, cache, rules.keep_runs, watch) for key, encoder in by_key.items()},
+        {
+            key: _tokenised(encoder, tokenizer_of, data, dev, tests, cache, rules.keep_runs, watch)
+            for key, encoder in by_key.items()
+        },
         rules,
     )
 
@@ -141,6 +154,7 @@ def _check_images(encoders: Iterable[EncoderConfig], benchmarks: Iterable[Benchm
 
 def _tokenised(
     encoder: EncoderConfig,
+    tokenizer_of: TokenizerOf,
     data: TrainingData,
     dev: Benchmark,
     tests: Sequence[Benchmark],
@@ -148,7 +162,7 @@ def _tokenised(
     keep_ids: bool,
     watch: Watch,
 ) -> TokenisedTexts:
-    tokenizer = encoder.tokenizer(data.texts)
+    tokenizer = tokenizer_of(encoder, data.texts)
 
     def queries(texts: Sequence[str]) -> TokenTable:
         return tokenise(texts, tokenizer, encoder.query_prefix, encoder.max_query_length, cache, watch)
