@@ -9,7 +9,7 @@ from rich.text import Text
 
 from study.cluster.resources import Resources
 from study.cost.estimate import Estimate, estimate
-from study.cost.rental import Rental
+from study.cost.rental import HERE, Rental
 from study.data import StudyData
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
@@ -46,7 +46,7 @@ def print_plan(
     data: StudyData,
     inputs: StudyInputs,
     resources: Resources,
-    rental: Rental = Rental(),
+    rental: Rental = HERE,
     absent: Sequence[EncoderConfig] = (),
 ) -> None:
     """Prints arms, trials, steps, pairs, resources, memory and time, and the budget of every branch.

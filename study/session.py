@@ -24,7 +24,7 @@ from study.cluster.resources import Resources, asked_resources, check_address, o
 from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
 from study.cost.absent import is_here, tokenizer_or_stand_in
-from study.cost.rental import Rental
+from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.plan.budget import budget_of
@@ -296,7 +296,7 @@ class Session:
             return self._folder.local_path / "log" / "ray.log"
         return Path(gettempdir()) / f"{self._folder.name}-ray.log"
 
-    def print_plan(self, rental: Rental = Rental()) -> None:
+    def print_plan(self, rental: Rental = HERE) -> None:
         """Prints what would run and what it would cost."""
         resources = on_gpus(self.settings) if rental.gpu else self._resources or asked_resources(self.settings)
         print_plan(

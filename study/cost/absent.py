@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _PIECES = 32_000
-"""Of a stand-in; a text has about as many tokens as with a multilingual tokenizer's 250,000, most of other languages."""
+"""Of a stand-in, at most."""
 
 
 def is_here(encoder: EncoderConfig) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from study.cluster.resources import Resources
-from study.cost.rental import Rental
+from study.cost.rental import HERE, Rental
 from study.cost.worker import DRIVER_GIB, WorkerMemory
 from trainables.config import TrialConfig
 from trainables.encoders.base import Shape
@@ -44,7 +44,7 @@ def estimate(
     texts: TokenisedTexts,
     resources: Resources,
     negatives: float = 0.0,
-    rental: Rental = Rental(),
+    rental: Rental = HERE,
 ) -> Estimate:
     """Estimates from the encoder's shape, the lengths of the texts, and a speed: said, of a GPU, or measured here.
 

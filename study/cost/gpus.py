@@ -10,7 +10,7 @@ class Gpu:
     """A type of GPU. Speeds are peaks, of dense matrices."""
 
     name: str
-    """With the gigabytes that are sold, of 10^9 bytes. A card has 3 to 7 % more, which the driver and fragments take."""
+    """With the gigabytes that are sold, of 10^9 bytes; the few per cent that a card has more are left to the driver."""
     float32: float
     """Operations per second."""
     bfloat16: float | None

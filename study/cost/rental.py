@@ -10,7 +10,10 @@ from trainables.errors import UserError
 FLAGS = {
     "gpu": ("NAME", "plan for this GPU, such as a100-80 (see docs/cost.md)"),
     "price": ("X", "price of an hour of a GPU"),
-    "flops": ("X", "operations per second that a GPU reaches in training, such as 1.5e14, or a share of its peak: 20%%"),
+    "flops": (
+        "X",
+        "operations per second that a GPU reaches in training, such as 1.5e14, or a share of its peak: 20%%",
+    ),
 }
 """Of each flag what stands behind it, and its help."""
 
@@ -57,6 +60,10 @@ class Rental:
             return self.flops
         peak = self.gpu.float32 if in_float32 or self.gpu.bfloat16 is None else self.gpu.bfloat16
         return self.share * peak
+
+
+HERE = Rental()
+"""No GPUs elsewhere: the machine that is here."""
 
 
 def _number(flag: str, text: str, example: str) -> float:

@@ -65,9 +65,7 @@ class WorkerMemory:
     def _traced(self, checkpointing: bool) -> Footprint:
         return footprint(self.skeleton, self.precision, on_gpu=self._on_gpu, checkpointing=checkpointing)
 
-    def peak(
-        self, workers: int, chunks: int, *, sharded: bool = False, checkpointing: bool = False
-    ) -> StepMemory:
+    def peak(self, workers: int, chunks: int, *, sharded: bool = False, checkpointing: bool = False) -> StepMemory:
         """The peak of the batch that takes most of some random ones."""
         share = math.ceil(self._config.batches.size / workers)
         texts = round((1 + self._negatives) * share)

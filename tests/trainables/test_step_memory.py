@@ -1,4 +1,4 @@
-"""The parts of a step's memory; tests/trainables/encoders/test_footprint.py compares their sum with what is measured."""
+"""The parts of a step's memory; tests/trainables/encoders/test_footprint.py compares them with what is measured."""
 
 from dataclasses import replace
 from itertools import pairwise

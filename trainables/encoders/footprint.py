@@ -1,7 +1,7 @@
 """The size of an encoder, and the memory that a training step of it takes, without its numbers.
 
-A step is traced with tensors that have a size and no content (`FakeTensorMode`), so that an encoder of any size is traced
-in seconds on any machine, and whatever its layers keep is counted as they keep it.
+A step is traced with tensors that have a size and no content (`FakeTensorMode`), so that an encoder of any size is
+traced in seconds on any machine, and whatever its layers keep is counted as they keep it.
 """
 
 import weakref
@@ -72,7 +72,7 @@ class Footprint:
     """What encoding a rectangle of texts takes in a training step, beside weights, gradients and optimiser."""
 
     kept: Bytes
-    """From the end of its forward pass until its backward pass; fixed are copies of the weights in another precision."""
+    """From the end of its forward pass until its backward pass. Fixed are copies of weights in another precision."""
     peak: Bytes
     """At most during its backward pass, the gradients of weights left aside."""
 
@@ -104,9 +104,7 @@ def _layers(encoder: Encoder) -> nn.ModuleList:
     return next(found, nn.ModuleList())
 
 
-def _footprint(
-    skeleton: Encoder, layers: int, precision: torch.dtype, on_gpu: bool, checkpointing: bool
-) -> Footprint:
+def _footprint(skeleton: Encoder, layers: int, precision: torch.dtype, on_gpu: bool, checkpointing: bool) -> Footprint:
     # Nothing but objects: there are no numbers on the meta device.
     encoder = deepcopy(skeleton)
     del _layers(encoder)[layers:]
@@ -167,7 +165,7 @@ class LiveBytes(TorchDispatchMode):
     """The bytes of all tensors that were made since it was entered and are alive `now`, and their `peak`."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = 0
         self.peak = 0
         self._counted: weakref.WeakSet[Any] = weakref.WeakSet()

@@ -78,6 +78,8 @@ def skeleton_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> E
             transformer.pooler = None
         config.prepare(transformer)
         if config.lora.rank:
+            # As if it had been loaded from there, which adapters expect.
+            transformer.name_or_path = config.source
             transformer = with_adapters(transformer, config.lora, config.source, seed=0)
         return Encoder(transformer, config, layers).train()
 

@@ -31,7 +31,7 @@ class TrimmedEmbedding(nn.Module):
         self.place: Tensor
         self.register_buffer("place", place, persistent=False)
         # From the ids, because the tensors may be without their numbers.
-        where = np.flatnonzero(pieces == whole.padding_idx) if whole.padding_idx is not None else ()
+        where = np.flatnonzero(pieces == (-1 if whole.padding_idx is None else whole.padding_idx))
         self._padding = int(where[0]) if len(where) else None
 
     @property

@@ -100,7 +100,7 @@ def measured_and_planned(
 
 
 WITHIN = 0.05
-"""Share of the measured bytes. The plan promises 15 %; what is seen here is below 3 %."""
+"""Share of the measured bytes. The plan promises 15 %; what is seen here is below 2 %."""
 
 
 @pytest.mark.parametrize(
