@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from study.cost.rental import FLAGS
 from study.settings import StudySettings
 from trainables.command import Parser
 from trainables.config import trial_options
@@ -48,6 +49,8 @@ def parser() -> Parser:
     )
     found.add_argument("--list", action="store_true", help="list what --space, --model, --set and others can name")
     found.add_argument("--dry-run", action="store_true", help="check everything, print the plan, start nothing")
+    for name, (metavar, text) in FLAGS.items():
+        found.add_argument(f"--{name}", metavar=metavar, help=f"with --dry-run: {text}")
     found.add_argument("--verify", metavar="STUDY", help="check every file of a study against its seal")
     found.add_argument("--resume", metavar="STUDY", help="go on with an interrupted study: its name or folder")
     found.add_argument(

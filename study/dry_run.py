@@ -1,6 +1,7 @@
 """What `--dry-run` prints: the plan of a study and its cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 from rich.console import Console
@@ -8,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from study.cluster.resources import Resources
+from study.cost.estimate import Estimate, estimate
+from study.cost.rental import HERE, Rental
 from study.data import StudyData
-from study.estimate import estimate
 from study.plan.objective import asks_bilingual
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
@@ -17,10 +19,12 @@ from study.settings import StudySettings
 from trainables.batches.languages import CrossLingual
 from trainables.corpora.items import PairItem
 from trainables.corpora.pairs import TrainingData
+from trainables.encoders.base import EncoderConfig
 from trainables.evaluation.pools import is_multilingual
 from trainables.inert import inert
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
+from trainables.step_memory import StepMemory
 from trainables.training.checkpoints import KEPT
 
 _BYTES_OF_WEIGHT = 4
@@ -45,13 +49,18 @@ def print_plan(
     data: StudyData,
     inputs: StudyInputs,
     resources: Resources,
+    rental: Rental = HERE,
+    absent: Sequence[EncoderConfig] = (),
 ) -> None:
-    """Prints arms, trials, steps, pairs, resources, memory and time, and the budget of every branch."""
+    """Prints arms, trials, steps, pairs, resources, memory and time, and the budget of every branch.
+
+    `absent` are encoders whose weights are not on this machine.
+    """
     console.print(f"[bold]{plan.space.name}[/bold]: {plan.space.question}")
     rows = Table(box=None, show_header=False, pad_edge=False)
     rows.add_column(style="dim")
     rows.add_column()
-    for name, value in _lines(settings, plan, data, inputs, resources).items():
+    for name, value in {**_lines(settings, plan, data, inputs, resources, rental), **_not_seen(absent)}.items():
         rows.add_row(name, Text(value))
     console.print(rows)
     factors = [factor.name for factor in plan.space.factors]
@@ -65,7 +74,12 @@ def print_plan(
 
 
 def _lines(
-    settings: StudySettings, plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: Resources
+    settings: StudySettings,
+    plan: StudyPlan,
+    data: StudyData,
+    inputs: StudyInputs,
+    resources: Resources,
+    rental: Rental,
 ) -> Mapping[str, str]:
     training, dev = data.training, data.dev
     tests = [
@@ -78,7 +92,7 @@ def _lines(
     worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
     return {
         **({"factors": "; ".join(factors)} if factors else {}),
-        **_costs(settings, plan, data, inputs, resources),
+        **_costs(settings, plan, data, inputs, resources, rental),
         "training": f"{', '.join(training.set_names)}: {len(training):,} items, {len(training.languages)} languages",
         **_training_files(data),
         "groups": f"items of one group never share a batch; the {len(training):,} items form {training.groups:,} "
@@ -198,23 +212,31 @@ def _not_trained(data: StudyData) -> str:
 
 
 def _costs(
-    settings: StudySettings, plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: Resources
+    settings: StudySettings,
+    plan: StudyPlan,
+    data: StudyData,
+    inputs: StudyInputs,
+    resources: Resources,
+    rental: Rental,
 ) -> dict[str, str]:
     """Encoder, trial, estimate and disk: once for every encoder and batch size that the study trains."""
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
-    memory, largest, seconds = 0.0, 0, []
+    costs: list[Estimate] = []
     different = {(c.encoder.model_dump_json(), c.steps, c.batches.size): c for c in plan.first_configs}
     for config in different.values():
         negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
-        cost = estimate(config, inputs.of(config.encoder).texts, resources, negatives)
-        encoders[f"{config.encoder.name} ({cost.parameters:,} parameters)"] = None
+        cost = estimate(config, inputs.of(config.encoder).texts, resources, negatives, rental)
+        shape = cost.shape
+        trained = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
+        encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{trained})"] = None
         pairs = config.steps * config.batches.size
         if config.steps:
             trials[f"{config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"] = None
-        memory, largest = max(memory, cost.memory_gib), max(largest, cost.parameters)
-        seconds.append(cost.trial_seconds)
-    mean = sum(seconds) / len(seconds)
+        costs.append(cost)
+    most_memory = max(costs, key=lambda cost: cost.memory_gib)
+    largest = max(cost.shape.trained for cost in costs)
+    mean = sum(cost.trial_seconds for cost in costs) / len(costs)
     trials_in_all = sum(plan.planned.values())
     most = trials_in_all + plan.most_arms * max(0, (settings.until_separable or 0) - plan.seeds)
     each = mean / resources.concurrent
@@ -222,7 +244,9 @@ def _costs(
     found = {
         "encoder": ", ".join(encoders),
         "trial": ", ".join(trials),
-        "estimate": f"{memory:.2f} GiB per worker, {mean:.0f} s per trial, {time} in all (rough)",
+        "estimate": f"{most_memory.memory_gib:.2f} GiB per worker, {mean:.0f} s per trial, {time} in all (rough)",
+        "memory": _parts(most_memory.step),
+        **_rented(rental, most_memory, mean * resources.workers * trials_in_all / 3600),
         "disk": _disk(settings, plan, resources, largest, most),
     }
     if each * most > _LONG:
@@ -231,6 +255,36 @@ def _costs(
             f"--trials 1 --seeds {_FEWEST_SEEDS} takes {_duration(fewest)}; --arms and --without leave arms out"
         )
     return found
+
+
+def _not_seen(absent: Sequence[EncoderConfig]) -> dict[str, str]:
+    """What of a study was not looked at, because it is not here."""
+    if not absent:
+        return {}
+    names = ", ".join(encoder.name for encoder in absent)
+    return {
+        "not checked": f"the weights of {names}, which are not on this machine; without its tokenizer the lengths of "
+        "texts are those of one that was trained on them"
+    }
+
+
+def _parts(step: StepMemory) -> str:
+    """What the peak of a training step is made of."""
+    parts = (f"{one.name} {getattr(step, one.name) / 2**30:.2f}" for one in fields(step))
+    return f"at the peak of a training step {', '.join(parts)} GiB"
+
+
+def _rented(rental: Rental, cost: Estimate, hours: float) -> dict[str, str]:
+    """What GPUs are wanted, for how long, at what price."""
+    if rental.gpu is None:
+        return {}
+    price = "" if rental.price is None else f", {hours * rental.price:,.2f} at {rental.price:g} an hour"
+    energy = hours * rental.gpu.watts / 1000
+    return {
+        "GPU": cost.fit,
+        "GPU-hours": f"{hours:,.2f} at {cost.flops:.3g} FLOP/s{price}, at most {energy:,.2f} kWh "
+        f"({rental.gpu.watts} W each, without their hosts)",
+    }
 
 
 def _disk(settings: StudySettings, plan: StudyPlan, resources: Resources, parameters: int, trials: int) -> str:

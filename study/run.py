@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from study.cluster.local_ray import listen_on_this_machine_only, remove_folder_of
 from study.command_line import parser, plugins_in
+from study.cost.rental import FLAGS, Rental
 from study.guard import watched
 from study.settings import StudySettings
 from trainables.command import INTERRUPTED, run_command
@@ -49,6 +50,7 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
     console = Console()
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
     verify = options.pop("verify")
+    rental = _rental({name: options.pop(name) for name in FLAGS}, dry_run)
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
     flags = {name: value for name, value in options.items() if value is not None}
     if listing:
@@ -82,9 +84,9 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
         session = (Session.confirming if resume is None else Session.resumed)(location, flags, console, watch)
     else:
         name = settings.name or f"{settings.space}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
-        session = Session.new(settings, name, console, watch)
+        session = Session.new(settings, name, console, watch, rental if dry_run else None)
     if dry_run:
-        session.print_plan()
+        session.print_plan(rental)
         return DONE
     location = session.location
     study_starts(location)
@@ -100,6 +102,14 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
     if ended.state == "interrupted":
         return INTERRUPTED
     return SOME_FAILED if ended.failed else DONE
+
+
+def _rental(flags: dict[str, Any], dry_run: bool) -> Rental:
+    """What the plan is made for; raises UserError for flags that are wrong, or given where nothing is planned."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    if given and not dry_run:
+        raise UserError(f"--{next(iter(given))} says what the plan is made for: add --dry-run, or leave it out.")
+    return Rental.of(given)
 
 
 def _verify(location: str, console: "Console") -> int:

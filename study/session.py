@@ -20,9 +20,11 @@ from study.checks import (
     check_seeds,
     check_storage,
 )
-from study.cluster.resources import Resources, asked_resources, check_address, plan_resources, this_machine
+from study.cluster.resources import Resources, asked_resources, check_address, on_gpus, plan_resources, this_machine
 from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
+from study.cost.absent import is_here, tokenizer_or_stand_in
+from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.plan.budget import budget_of
@@ -56,7 +58,7 @@ from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.evaluation.runs import qrels_file
-from trainables.inputs import EvaluationRules, StudyInputs, prepare_inputs
+from trainables.inputs import EvaluationRules, StudyInputs, load_tokenizer, prepare_inputs
 from trainables.ratio.signals import signal_pairs
 from trainables.records import now
 from trainables.storage import Folder
@@ -73,6 +75,7 @@ class Session:
         recorded: Study | None,
         console: Console,
         watch: Watch = unwatched,
+        planned_for: Rental | None = None,
     ) -> None:
         """Checks all that can be checked without Ray.
 
@@ -82,6 +85,7 @@ class Session:
             recorded: the study that is gone on with; None: a new one.
             console: where the study prints.
             watch: shows how far the work on the data is.
+            planned_for: GPUs that nothing but a plan is wanted for, so that no checkpoint of a preset need be here.
 
         Raises:
             UserError: any mistake of the user's.
@@ -94,7 +98,9 @@ class Session:
         self._space: Space = space_named(settings.space)
         self._resources: Resources | None = None
         self._damage: list[str] = []
-        if settings.address is None:
+        if planned_for is not None and planned_for.gpu is not None:
+            self._resources = on_gpus(settings)
+        elif settings.address is None:
             # Before anything is loaded: a machine that is too small is said at once.
             self._resources = plan_resources(settings, this_machine())
         else:
@@ -123,18 +129,28 @@ class Session:
             ),
             ArrayCache(self._cache / "tokens"),
             watch=watch,
+            tokenizer_of=load_tokenizer if planned_for is None else tokenizer_or_stand_in,
         )
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
             check_recorded(replayed, recorded)
             self._damage = damage(recorded)
+        self._absent = tuple(one for one in plan.encoders if planned_for is not None and not is_here(one))
         for encoder in plan.encoders:
-            # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
-            encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
+            if encoder not in self._absent:
+                # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
+                encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
 
     @classmethod
-    def new(cls, settings: StudySettings, name: str, console: Console, watch: Watch = unwatched) -> "Session":
-        """Prepares a new study; raises UserError if the folder already holds one."""
+    def new(
+        cls,
+        settings: StudySettings,
+        name: str,
+        console: Console,
+        watch: Watch = unwatched,
+        planned_for: Rental | None = None,
+    ) -> "Session":
+        """Prepares a new study, or nothing but its plan; raises UserError if the folder already holds one."""
         check_judged(settings)
         folder = Folder(settings.storage) / name
         # First of all: storage that does not answer would be asked again and again by whatever looks into it.
@@ -144,7 +160,8 @@ class Session:
                 f"{folder.location} already holds a study: give another --name, or go on with it by "
                 f"--resume {folder.location}."
             )
-        return cls(settings.model_copy(update={"name": name}).with_absolute_paths(), folder, None, console, watch)
+        settings = settings.model_copy(update={"name": name}).with_absolute_paths()
+        return cls(settings, folder, None, console, watch, planned_for)
 
     @classmethod
     def resumed(cls, location: str, changes: dict[str, Any], console: Console, watch: Watch = unwatched) -> "Session":
@@ -282,10 +299,12 @@ class Session:
             return self._folder.local_path / "log" / "ray.log"
         return Path(gettempdir()) / f"{self._folder.name}-ray.log"
 
-    def print_plan(self) -> None:
+    def print_plan(self, rental: Rental = HERE) -> None:
         """Prints what would run and what it would cost."""
-        resources = self._resources or asked_resources(self.settings)
-        print_plan(self._console, self.settings, self._plan(), self._data, self._inputs, resources)
+        resources = on_gpus(self.settings) if rental.gpu else self._resources or asked_resources(self.settings)
+        print_plan(
+            self._console, self.settings, self._plan(), self._data, self._inputs, resources, rental, self._absent
+        )
 
     def _plan(self, **parts: Any) -> StudyPlan:
         """The plan as it would begin; `parts` are further arguments of `StudyPlan`."""

@@ -100,6 +100,14 @@ class StudyInputs:
         return TrialInputs(self.data, self.by_token_key[encoder.token_key], self.rules)
 
 
+TokenizerOf = Callable[[EncoderConfig, Sequence[str]], PreTrainedTokenizerBase]
+
+
+def load_tokenizer(encoder: EncoderConfig, texts: Sequence[str]) -> PreTrainedTokenizerBase:
+    """The tokenizer that an encoder trains with. Raises UserError if it does not load."""
+    return encoder.tokenizer(texts)
+
+
 def prepare_inputs(
     encoders: Iterable[EncoderConfig],
     data: TrainingData,
@@ -108,6 +116,7 @@ def prepare_inputs(
     rules: EvaluationRules = EvaluationRules(),
     cache: ArrayCache | None = None,
     watch: Watch = unwatched,
+    tokenizer_of: TokenizerOf = load_tokenizer,
 ) -> StudyInputs:
     """Loads or trains the tokenizers and tokenises every text once per tokenizer.
 
@@ -121,6 +130,7 @@ def prepare_inputs(
         rules: how every encoder is judged.
         cache: where token ids of many texts are kept.
         watch: shows how far it is.
+        tokenizer_of: gives the tokenizer of an encoder, and the training texts.
 
     Raises:
         UserError: a tokenizer does not load, or a benchmark has images and an encoder does not read them.
@@ -130,7 +140,10 @@ def prepare_inputs(
     by_key = {encoder.token_key: encoder for encoder in encoders}
     return StudyInputs(
         replace(data, texts=Texts(), item_ids=(), images=()),
-        {key: _tokenised(encoder, data, dev, tests, cache, rules.keep_runs, watch) for key, encoder in by_key.items()},
+        {
+            key: _tokenised(encoder, tokenizer_of, data, dev, tests, cache, rules.keep_runs, watch)
+            for key, encoder in by_key.items()
+        },
         rules,
     )
 
@@ -148,6 +161,7 @@ def _check_images(encoders: Iterable[EncoderConfig], data: TrainingData, benchma
 
 def _tokenised(
     encoder: EncoderConfig,
+    tokenizer_of: TokenizerOf,
     data: TrainingData,
     dev: Benchmark,
     tests: Sequence[Benchmark],
@@ -157,7 +171,7 @@ def _tokenised(
 ) -> TokenisedTexts:
     images = _pixels(encoder, (*data.images, *_images_of(dev, *tests)), cache, watch)
     is_text = np.array([image_digest(text) is None for text in data.texts]) if data.images else None
-    tokenizer = encoder.tokenizer(data.texts if is_text is None else data.texts.take(is_text))
+    tokenizer = tokenizer_of(encoder, data.texts if is_text is None else data.texts.take(is_text))
 
     def tokenised(texts: Sequence[str], prefix: str, max_length: int) -> TokenTable:
         digests = [image_digest(text) for text in texts] if images is not None else []

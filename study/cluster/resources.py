@@ -83,6 +83,11 @@ def asked_resources(settings: StudySettings) -> Resources:
     )
 
 
+def on_gpus(settings: StudySettings) -> Resources:
+    """What trials ask for on machines with GPUs, one for each worker, wherever they may be."""
+    return Resources(settings.workers_per_trial, settings.cpus_per_worker, 1.0, settings.max_concurrent_trials or 1)
+
+
 def cores() -> int:
     """The cores that this process may use: of its machine, its affinity and its container."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

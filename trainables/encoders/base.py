@@ -55,10 +55,13 @@ class Shape:
     layers: int
     width: int
     parameters: int
+    """All, those of adapters included."""
     embeddings: int
-    """Parameters of the embedding table, which are read and not multiplied."""
-    activation_bytes: float
-    """Bytes per token that a training step in float32 keeps for its backward pass."""
+    """Parameters of the table of token embeddings, which are read and not multiplied."""
+    trained: int
+    """Parameters that training moves: all, or those of the adapters."""
+    largest: int
+    """Parameters of the largest tensor that training moves."""
 
 
 class EncoderConfig(BaseModel):
@@ -132,9 +135,21 @@ class EncoderConfig(BaseModel):
         """
         raise NotImplementedError
 
+    def skeleton(self, vocabulary: int) -> "Encoder":
+        """Returns the encoder without its numbers, on torch's meta device, in training mode, adapters included.
+
+        Raises UserError if it cannot be built.
+
+        Args:
+            vocabulary: tokens that its tokenizer has, for kinds that make a table of that size.
+        """
+        raise NotImplementedError
+
     def shape(self, vocabulary: int) -> Shape:
         """Returns the size that the encoder will have with so many tokens in its vocabulary."""
-        raise NotImplementedError
+        from trainables.encoders.footprint import shape_of
+
+        return shape_of(self.skeleton(vocabulary))
 
     def files(self) -> dict[str, str]:
         """The files that the encoder is loaded from, as far as they lie on this machine: sha256 by name."""

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from trainables.encoders.adapters import LoraConfig, base_of
-from trainables.encoders.base import EncoderConfig, Preset, Shape
+from trainables.encoders.base import EncoderConfig, Preset
 from trainables.encoders.folder import SETTINGS_FILE, check_files, model_settings, read_folder, tokenizer_folder
 from trainables.encoders.hub_copy import local_copy
 from trainables.encoders.image_config import FOLDER, ImageConfig
@@ -137,10 +137,10 @@ class CheckpointEncoder(EncoderConfig):
         """Changes a transformer that was just loaded or made; raises UserError if it cannot do what is asked."""
 
     @override
-    def shape(self, vocabulary: int) -> Shape:
-        from trainables.encoders.pretrained import shape_of
+    def skeleton(self, vocabulary: int) -> "Encoder":
+        from trainables.encoders.pretrained import skeleton_of
 
-        return shape_of(self, FACTS.get(self.source))
+        return skeleton_of(self, FACTS.get(self.source))
 
     @override
     def files(self) -> dict[str, str]:

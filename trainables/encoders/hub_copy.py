@@ -14,6 +14,18 @@ _WEIGHTS = ("*.safetensors",)
 _LEFT_OUT = ("onnx/*", "openvino/*", "original/*", "consolidated*", "*/checkpoint-*", "checkpoint-*")
 
 
+def is_cached(repository: str, revision: str | None) -> bool:
+    """Whether the weights of a repository are on this machine; nothing is asked of the hub."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(repository, revision=revision, local_files_only=True, allow_patterns=list(_WEIGHTS))
+    except Exception:
+        # Not there, or not as a repository lies in the cache.
+        return False
+    return any(Path(folder).rglob(_WEIGHTS[0]))
+
+
 def local_copy(repository: str, revision: str | None, *, weights: bool, code: bool = False) -> Path:
     """Returns the folder with a repository's files, fetched unless the cache has them.
 

@@ -245,7 +245,8 @@ PRESETS = presets(
             _retriever("gte-multilingual-base", "Alibaba-NLP/gte-multilingual-base", "", "", "cls", 512),
             f"multilingual GTE base, 305M parameters, {_TRAINED}; brings code: --set encoder.trust_remote_code=true",
             (GTE,),
-            {},
+            # The size is that of the class of `transformers`; the checkpoint brings the same as code of its own.
+            _size("gte", 250_048, 768, 12, 12, 3072, 8192),
         ),
     )
 )

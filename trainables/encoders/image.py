@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from trainables.encoders.base import Preset, Shape
+from trainables.encoders.base import Preset
 from trainables.encoders.mini import FEED_FORWARD, SIZES, MiniEncoder
 from trainables.parameters import Real
 from trainables.recipe import Recipe
@@ -62,13 +62,13 @@ class MiniImageEncoder(MiniEncoder):
             return ImageTextEncoder(text.transformer, self, self._tower(text.dimension)).train()
 
     @override
-    def shape(self, vocabulary: int) -> Shape:
+    def skeleton(self, vocabulary: int) -> "ImageTextEncoder":
         import torch
 
-        text = super().shape(vocabulary)
+        from trainables.encoders.image_text import ImageTextEncoder
+
         with torch.device("meta"):
-            images = sum(parameter.numel() for parameter in self._tower(self.width).parameters())
-        return Shape(text.layers, text.width, text.parameters + images, text.embeddings, text.activation_bytes)
+            return ImageTextEncoder(self.transformer(vocabulary, 1), self, self._tower(self.width)).train()
 
     def _tower(self, width: int) -> "ImageTower":
         from torch import nn

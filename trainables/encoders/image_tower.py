@@ -244,8 +244,8 @@ def drawn_layer(given: int, width: int, seed: int) -> Dense:
         return Dense(nn.Linear(given, width, bias=False), "Identity")
 
 
-def tower_parameters(config: ImageConfig) -> int:
-    """The number of weights of an image side, from its config.json alone; a layer behind it is small and left out."""
+def tower_skeleton(config: ImageConfig, width: int) -> ImageTower:
+    """The image side of an encoder on the meta device, from its config.json alone."""
     import transformers
 
     folder = config.folder()
@@ -253,9 +253,11 @@ def tower_parameters(config: ImageConfig) -> int:
     model_class = getattr(transformers, _KINDS[kind].model)
     with torch.device("meta"), quiet():
         model = model_class._from_config(_settings(folder))
-    if _KINDS[kind].of_output is None:
-        model.pooler = None
-    return sum(parameter.numel() for parameter in model.parameters())
+        if _KINDS[kind].of_output is None:
+            model.pooler = None
+        given = model_width(model)
+        layer = None if given == width else Dense(nn.Linear(given, width, bias=False), "Identity")
+        return ImageTower(model, layer, _processor(folder, config.tower))
 
 
 def _vision(folder: Path, name: str) -> tuple[str, Mapping[str, Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import override
 
-from trainables.encoders.base import EncoderConfig, LongestPassage, LongestQuery, Pooling, Preset, Shape
+from trainables.encoders.base import EncoderConfig, LongestPassage, LongestQuery, Pooling, Preset
 from trainables.options import Option
 from trainables.parameters import Real
 from trainables.recipe import Recipe
@@ -97,16 +97,13 @@ class MiniEncoder(EncoderConfig):
             return encoder_of(self.transformer(len(tokenizer), tokenizer.pad_token_id), self, tokenizer)
 
     @override
-    def shape(self, vocabulary: int) -> Shape:
+    def skeleton(self, vocabulary: int) -> "Encoder":
         import torch
 
-        from trainables.encoders.footprint import kept_bytes_per_token
+        from trainables.encoders.model import Encoder
 
         with torch.device("meta"):
-            transformer = self.transformer(vocabulary, 1).train()
-        parameters = sum(parameter.numel() for parameter in transformer.parameters())
-        kept = kept_bytes_per_token(transformer, self.width)
-        return Shape(self.layers, self.width, parameters, vocabulary * self.width, kept)
+            return Encoder(self.transformer(vocabulary, 1), self).train()
 
     def transformer(self, vocabulary: int, padding: int) -> Any:
         """Returns the transformer with weights drawn from torch's generator, given the size and the padding id."""

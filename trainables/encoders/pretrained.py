@@ -9,12 +9,10 @@ from torch import nn
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from trainables.encoders.adapters import base_of, merged, with_adapters
-from trainables.encoders.base import Shape
 from trainables.encoders.checkpoint import CheckpointEncoder
 from trainables.encoders.folder import check_files, remedy
-from trainables.encoders.footprint import kept_bytes_per_token
 from trainables.encoders.image_text import ImageTextEncoder
-from trainables.encoders.image_tower import load_tower, tower_parameters
+from trainables.encoders.image_tower import load_tower, tower_skeleton
 from trainables.encoders.layers import Dense, Normalize, load_dense
 from trainables.encoders.model import Encoder, encoder_of
 from trainables.encoders.modules import NORMALIZE, transformer_folder
@@ -72,24 +70,32 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
     return ImageTextEncoder(encoder.transformer, config, tower, encoder.layers, frozen=config.image.frozen).train()
 
 
-def shape_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> Shape:
-    """Returns the size of an encoder: from the facts of a preset, else from the config.json of the checkpoint."""
+def skeleton_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> Encoder:
+    """Returns an encoder on the meta device: from the facts of a preset, else from the config.json of the checkpoint.
+
+    Dense layers that a checkpoint brings are left out.
+    """
     settings = _settings(config, _where(config)) if facts is None else AutoConfig.for_model(**facts)
     kind = config.model_class(settings)
     with torch.device("meta"):
         transformer = (
             kind._from_config(settings) if hasattr(kind, "_from_config") else kind.from_config(settings)
         ).train()
-    if config.pooling != "pooler" and getattr(transformer, "pooler", None) is not None:
-        transformer.pooler = None
-    transformer, _ = config.unwrapped(transformer)
-    config.prepare(transformer)
-    embeddings = transformer.get_input_embeddings().weight.numel()
-    parameters = sum(parameter.numel() for parameter in transformer.parameters())
-    if config.reads_images:
-        parameters += tower_parameters(config.image_side)
-    kept = kept_bytes_per_token(transformer, transformer.config.hidden_size)
-    return Shape(settings.num_hidden_layers, settings.hidden_size, parameters, embeddings, kept)
+        layers: list[nn.Module] = [_taken_pooler(config, transformer)] if config.pooling == "pooler" else []
+        if getattr(transformer, "pooler", None) is not None:
+            transformer.pooler = None
+        transformer, taken = config.unwrapped(transformer)
+        layers += taken
+        config.prepare(transformer)
+        if config.lora.rank:
+            # As if it had been loaded from there, which adapters expect.
+            transformer.name_or_path = config.source
+            transformer = with_adapters(transformer, config.lora, config.source, seed=0)
+        encoder = Encoder(transformer, config, layers).train()
+        if not config.reads_images:
+            return encoder
+        tower = tower_skeleton(config.image_side, encoder.dimension)
+        return ImageTextEncoder(transformer, config, tower, encoder.layers, frozen=config.image.frozen).train()
 
 
 def _where(config: CheckpointEncoder) -> Path:

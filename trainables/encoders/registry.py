@@ -36,7 +36,7 @@ class UnknownEncoder(EncoderConfig):
         self._refuse()
 
     @override
-    def shape(self, vocabulary: int) -> NoReturn:
+    def skeleton(self, vocabulary: int) -> NoReturn:
         self._refuse()
 
     def _refuse(self) -> NoReturn:

@@ -30,8 +30,9 @@ class TrimmedEmbedding(nn.Module):
         place[kept] = torch.arange(len(kept), device=kept.device)
         self.place: Tensor
         self.register_buffer("place", place, persistent=False)
-        padding = whole.padding_idx
-        self._padding = None if padding is None or place[padding] < 0 else int(place[padding])
+        # From the ids, because the tensors may be without their numbers.
+        where = np.flatnonzero(pieces == (-1 if whole.padding_idx is None else whole.padding_idx))
+        self._padding = int(where[0]) if len(where) else None
 
     @property
     def pieces(self) -> Tensor:

@@ -1,0 +1,121 @@
+"""The memory of a worker for a trial's texts, and what would make it fit a GPU."""
+
+import math
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+
+import numpy as np
+import torch
+
+from study.cost.gpus import Gpu
+from trainables.config import TrialConfig
+from trainables.encoders.footprint import Footprint, footprint, shape_of
+from trainables.encoders.model import Encoder
+from trainables.encoders.vocabulary import trim_vocabulary
+from trainables.inputs import TokenisedTexts
+from trainables.step_memory import Rectangle, StepMemory, step_memory
+from trainables.training.gradient import resolve_precision
+from trainables.training.rectangles import chunks_of_rectangles, pass_cost
+
+_TEXTS_DRAWN = 4000
+_MOST_DRAWS = 20
+"""Texts of random batches, and how many batches, of which the one that takes most memory is told."""
+
+_TILE = 8
+"""Tokens to which a GPU's rectangles are rounded up (trainables.training.gradient)."""
+
+_MOST_WORKERS = 1024
+
+DRIVER_GIB = 1.0
+"""What the kernels of PyTorch and its libraries take of a GPU before anything is computed."""
+
+
+class WorkerMemory:
+    """The peak of a training step of a worker, by how many there are and in how many chunks each encodes."""
+
+    def __init__(self, config: TrialConfig, texts: TokenisedTexts, negatives: float, *, gpu: Gpu | None, on_gpu: bool):
+        """Args:
+        config: the trial.
+        texts: tokens of its training texts.
+        negatives: explicit negatives per pair.
+        gpu: the GPU that is planned for, if one is named.
+        on_gpu: whether it trains on one.
+        """
+        self._config, self._negatives, self._on_gpu = config, negatives, on_gpu
+        self._sides = [table.lengths[table.lengths > 0] for table in (texts.queries, texts.passages)]
+        self._pieces = texts.pieces() if config.compute.trim_vocabulary else None
+        self._vocabulary = len(texts.tokenizer)
+        self._device = torch.device("cuda" if on_gpu else "cpu")
+        self.precision = self._precision(gpu)
+        self._footprint = lru_cache(self._traced)
+
+    def _precision(self, gpu: Gpu | None) -> torch.dtype:
+        if self._config.compute.precision == "auto" and self._on_gpu:
+            return torch.float32 if gpu is not None and gpu.bfloat16 is None else torch.bfloat16
+        return resolve_precision(self._config.compute, torch.device("cpu"))
+
+    @cached_property
+    def skeleton(self) -> Encoder:
+        """The encoder as it is trained, without its numbers."""
+        found = self._config.encoder.skeleton(self._vocabulary)
+        if self._pieces is not None:
+            trim_vocabulary(found, self._pieces)
+        return found
+
+    def _traced(self, checkpointing: bool) -> Footprint:
+        return footprint(self.skeleton, self.precision, on_gpu=self._on_gpu, checkpointing=checkpointing)
+
+    def peak(self, workers: int, chunks: int, *, sharded: bool = False, checkpointing: bool = False) -> StepMemory:
+        """The peak of the batch that takes most of some random ones."""
+        share = math.ceil(self._config.batches.size / workers)
+        texts = round((1 + self._negatives) * share)
+        generator = np.random.default_rng(0)
+        found = [
+            step_memory(
+                shape_of(self.skeleton),
+                self._footprint(checkpointing),
+                division,
+                dimension=self.skeleton.dimension,
+                queries=share,
+                candidates=texts * workers,
+                workers=workers,
+                sharded=sharded,
+                unsharded_bytes=self.precision.itemsize,
+            )
+            for division in self._divisions(generator, (share, texts), chunks)
+        ]
+        return max(found, key=lambda memory: memory.total)
+
+    def _divisions(
+        self, generator: np.random.Generator, counts: tuple[int, int], chunks: int
+    ) -> Iterator[list[list[Rectangle]]]:
+        """Chunks of rectangles of random batches."""
+        cost = pass_cost(self.skeleton, self.skeleton.dimension, self._device)
+        tile = _TILE if self._on_gpu else 1
+        for _ in range(max(1, min(_MOST_DRAWS, _TEXTS_DRAWN // sum(counts)))):
+            drawn = [generator.choice(side, count) for side, count in zip(self._sides, counts, strict=True)]
+            lengths = np.concatenate(drawn)
+            found = chunks_of_rectangles(lengths, chunks, self._config.compute.rectangles, cost, tile)
+            yield [[(len(rows), int(-(-lengths[rows].max() // tile) * tile)) for rows in chunk] for chunk in found]
+
+    def fits(self, gpu: Gpu, workers: int, chunks: int, *, sharded: bool = False) -> bool:
+        """Whether a GPU holds a worker."""
+        return self.peak(workers, chunks, sharded=sharded).total / 2**30 + DRIVER_GIB <= gpu.gib
+
+    def smallest(self, gpu: Gpu, workers: int, chunks: int) -> list[str]:
+        """The least of each remedy that makes a worker fit; empty if none does."""
+        batch = self._config.batches.size
+        most = min(batch, _MOST_WORKERS)
+        more_workers = [n for n in range(workers + 1, most + 1) if batch % n == 0]
+        more_chunks = [chunks * 2**k for k in range(1, 20) if chunks * 2**k <= batch // workers]
+        several = [n for n in range(max(2, workers), most + 1) if batch % n == 0]
+        found = []
+        if (n := next((n for n in more_workers if self.fits(gpu, n, chunks)), None)) is not None:
+            found.append(f"--workers-per-trial {n}")
+        if (n := next((n for n in more_chunks if self.fits(gpu, workers, n)), None)) is not None:
+            found.append(f"--gradient-accumulation {n}")
+        if (n := next((n for n in several if self.fits(gpu, n, chunks, sharded=True)), None)) is not None:
+            found.append(f"weights sharded over {n} of them")
+        elif (n := next((n for n in several if self.fits(gpu, n, batch // n, sharded=True)), None)) is not None:
+            found.append(f"weights sharded over {n} of them and --gradient-accumulation {batch // n}")
+        return found
