@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from study.settings import StudySettings
 from trainables.command import Parser
 from trainables.config import trial_options
+from trainables.encoders.registry import KINDS
 from trainables.options import Declared
 
 _GROUPS = {
@@ -99,15 +100,25 @@ def _setting(name: str, field: FieldInfo) -> dict[str, Any]:
 
 def _option(option: Declared) -> dict[str, Any]:
     kind = _without_none(option.field.annotation)
-    options: dict[str, Any] = {**_help(option.field), "action": "append"}
+    options: dict[str, Any] = {**_help(option.field, _by_kind(option.key)), "action": "append"}
     if typing.get_origin(kind) is typing.Literal:
         return {**options, "choices": typing.get_args(kind)}
     return {**options, "metavar": {int: "N", float: "X"}.get(kind, "NAME")}
 
 
-def _help(field: FieldInfo) -> dict[str, Any]:
+def _by_kind(key: str) -> str:
+    """The values of an option in the recipes of kinds of encoders, which win over its default."""
+    found: dict[str, list[str]] = {}
+    for name, kind in KINDS.items():
+        if key in kind.config.recipe.values:
+            found.setdefault(str(kind.config.recipe.values[key]), []).append(name)
+    return "; ".join(f"{value} for encoders of the kind {', '.join(names)}" for value, names in found.items())
+
+
+def _help(field: FieldInfo, by_kind: str = "") -> dict[str, Any]:
     empty = field.is_required() or field.default in (None, (), False) or field.default == {}
-    default = "" if empty else f" (default: {_shown(field.default)})"
+    defaults = [*([] if empty else [_shown(field.default)]), *([by_kind] if by_kind else [])]
+    default = f" (default: {'; '.join(defaults)})" if defaults else ""
     return {"help": f"{' '.join((field.description or '').split())}{default}".replace("%", "%%"), "default": None}
 
 

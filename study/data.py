@@ -290,5 +290,6 @@ def _benchmark_record(benchmark: Benchmark, ties: TieRule, source: BenchmarkSour
         origin=benchmark.origin or None,
         unjudged_queries=benchmark.unjudged_queries,
         queries_with_nothing_relevant=len(benchmark.judged_only_irrelevant),
+        remarks=tuple(map(inert, benchmark.remarks)),
         **known,
     )

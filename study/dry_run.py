@@ -81,7 +81,7 @@ def _lines(
         **_training_files(data),
         "groups": f"items of one group never share a batch; the {len(training):,} items form {training.groups:,} "
         f"groups ({_joined(training)})",
-        "batches": f"{data.items_in_use:,} items can serve",
+        "batches": _batches(plan, data),
         **({"hard negatives": _negatives(plan, data)} if training.negatives or training.negatives.dropped else {}),
         "left out": "; ".join(f"{name}: {why}" for name, why in data.left_out) or "nothing",
         "no monolingual batches in": "; ".join(f"{name}: {why}" for name, why in data.languages_left_out)
@@ -91,6 +91,7 @@ def _lines(
         "dev set": f"{len(dev.query_language):,} queries, {len(dev.candidate_language):,} candidates"
         + (f", made of {data.held_out:,} items held out of the training sets" if data.held_out else ""),
         "benchmarks": ", ".join(tests),
+        **{f"  {one.name}": inert("; ".join(one.remarks)) for one in data.tests if one.remarks},
         **({"no language bias in": f"{apart} (no query has relevant candidates in two languages)"} if apart else {}),
         **({"bilingual pools in": _bilingual(data)} if asks_bilingual(settings) else {}),
         **({"not trained": _not_trained(data)} if data.languages_not_trained else {}),
@@ -170,6 +171,15 @@ def _negatives(plan: StudyPlan, data: StudyData) -> str:
         whole += f", {lacking:,} lack them in a language of their passages and bring none"
     return whole + (
         f"; {negatives.dropped:,} were dropped: they stand in their item's group" if negatives.dropped else ""
+    )
+
+
+def _batches(plan: StudyPlan, data: StudyData) -> str:
+    if all(config.batches.items == "common" for config in plan.first_configs):
+        return f"{data.items_in_use:,} items can serve, each in both kinds: all arms see the same items"
+    return (
+        f"{data.items_in_use:,} items can serve, some of them in one kind of batch only (batches.items=all): arms with "
+        "other ratios see other items, so that a difference between them is not that of the ratio alone"
     )
 
 

@@ -138,6 +138,8 @@ class BenchmarkRecord(Record):
     """queries of its files that nobody judged, and that are left out"""
     queries_with_nothing_relevant: int = 0
     """queries that were judged, and to which nothing is relevant: they count 0"""
+    remarks: tuple[str, ...] = ()
+    """what else is to know of its files, in sentences: documents without text, ids that are no declared translations"""
     licence: str | None = None
     """SPDX identifier or name of the licence"""
     non_commercial: bool = False

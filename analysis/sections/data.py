@@ -22,6 +22,7 @@ def data(facts: Facts) -> Table:
         Column("reason", "Why left out"),
     ]
     rows: dict[tuple[Any, ...], None] = {}
+    notes: dict[str, None] = {}
     for study in facts.studies:
         held = study.info.data
         for one in held.training.sets:
@@ -35,7 +36,8 @@ def data(facts: Facts) -> Table:
                 numbers = corpus.parallel_ids, corpus.queries, corpus.candidates
                 cells = corpus.name, " ".join(corpus.languages), *numbers, _licence(corpus), corpus.fingerprint
                 rows[use, *cells, ""] = None
-    return make_table("data", "Data", columns, [list(row) for row in rows])
+                notes |= dict.fromkeys(f"{corpus.name}: {remark}." for remark in corpus.remarks)
+    return make_table("data", "Data", columns, [list(row) for row in rows], list(notes))
 
 
 def _licence(of: SetRecord | BenchmarkRecord) -> str:

@@ -106,6 +106,8 @@ class Benchmark:
     """sha256 over texts, ids, languages and judgements: results with different fingerprints must not be compared."""
     unjudged_queries: int = 0
     """Queries of the files that nobody judged; they are left out of everything above."""
+    remarks: tuple[str, ...] = ()
+    """What whoever uses it should know of its files, in sentences without a full stop."""
     origin: str = ""
     """Where the files are from, such as `org/name@commit`; empty where the name says it."""
     groups: tuple[str, ...] = ()
@@ -141,6 +143,7 @@ def benchmark(
     *,
     ignored: Sequence[Collection[int]] | None = None,
     unjudged_queries: int = 0,
+    remarks: Sequence[str] = (),
     origin: str = "",
     query_images: Images | None = None,
     candidate_images: Images | None = None,
@@ -161,6 +164,7 @@ def benchmark(
             more relevant than others. A grade of 0 or less is judged and not relevant.
         ignored: for each query the candidates that it does not see in its pool; none of them is relevant to it.
         unjudged_queries: how many queries of the files are not among `queries` since nobody judged them.
+        remarks: what whoever uses it should know of the files.
         origin: where the files are from.
         query_images: one for each query, if they are images. They are read once, for the fingerprint.
         candidate_images: likewise for the candidates.
@@ -224,6 +228,7 @@ def benchmark(
         id_order=_descending(candidate_ids),
         fingerprint=digest,
         unjudged_queries=unjudged_queries,
+        remarks=tuple(remarks),
         origin=origin,
         groups=tuple(group_names),
         query_group=query_group,

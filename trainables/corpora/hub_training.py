@@ -1,7 +1,7 @@
 """Training sets of the Hugging Face hub: `hub:org/name[@revision][:configuration[/split]]`.
 
 Files are listed at a commit, fetched, and read as other training files are; no code of a repository is run. A
-configuration that is called like a language is in that language.
+configuration or a split that is called like a language is in that language.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from trainables.corpora.retrieval.tables import SUFFIXES
 from trainables.errors import UserError
 
 _SPLIT = "train"
+_SUFFIXES = (*SUFFIXES, ".csv", ".csv.gz")
 
 
 def is_hub_name(name: str) -> bool:
@@ -34,10 +35,10 @@ def hub_set(name: str, data_dir: Path | None) -> PairSet:
     wanted_config, _, wanted_split = part.partition("/")
     repository, revision = hub_id(place)
     files = hub_files(repository, revision, data_dir)
-    configs = configs_of(files)
+    configs = configs_of(files, _SUFFIXES)
     if not configs:
         raise UserError(
-            f"{files.origin} has no file that is read from the hub ({', '.join(SUFFIXES)}): download it and name its "
+            f"{files.origin} has no file that is read from the hub ({', '.join(_SUFFIXES)}): download it and name its "
             "files."
         )
     config = _chosen(
@@ -48,8 +49,9 @@ def hub_set(name: str, data_dir: Path | None) -> PairSet:
     names = configs[config][split]
     short = repository.partition("/")[2]
     named = is_known_language(config) or languages_in_name(config)
+    called = f"{short}.{config}" if named else short if config == "default" else f"{short}-{config}"
     return PairSet(
-        f"{short}.{config}" if named else short if config == "default" else f"{short}-{config}",
+        f"{called}.{split}" if is_known_language(split) else called,
         tuple(files.path(one) for one in names),
         place=f"{PREFIX}{repository}",
         origin=files.origin,

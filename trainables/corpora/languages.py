@@ -1,15 +1,18 @@
 """Codes of languages: one language has one code, however it is written.
 
 Codes follow BCP 47 (RFC 5646, section 2.1.1): parts are joined by hyphens, a script is written in title case, a region
-in capitals, everything else small. What a code means is looked up in the Unicode CLDR (package `babel`): the shortest
-code of a language is taken (`deu` is `de`, `arb` is `ar`), and a script is left out where the language is usually
-written in it (`zh-Hans` is `zh`). A region stays (`pt-BR` is not `pt`), except where it only tells the script: `zh-CN`
-is `zh`, and `zh-TW` is `zh-Hant`.
+in capitals, everything else small. Codes of two letters must be registered, for ISO 639-1 is a closed list; of those of
+three, which have thousands of rare languages and a range for private use, any is taken. What a code means is looked up
+in the Unicode CLDR (package `babel`): the shortest code of a language is taken (`deu` is `de`, `arb` is `ar`), and a
+script is left out where the language is usually written in it (`zh-Hans` is `zh`). A region stays (`pt-BR` is not
+`pt`), except where it only tells the script: `zh-CN` is `zh`, and `zh-TW` is `zh-Hant`.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+
+EXAMPLES = "such as en, pt-BR or zh-Hant"
 
 _CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 _SCRIPT = re.compile(r"[A-Z][a-z]{3}")
@@ -30,11 +33,14 @@ def language_code(text: str) -> str:
     {'zh'}
 
     Raises:
-        ValueError: the text is no code of a language.
+        ValueError: the text is no code of a language; says which is likely meant.
     """
-    if not _CODE.fullmatch(text):
-        raise ValueError(f"{text!r} is no code of a language such as en, pt-BR or zh-Hant")
-    language, *rest = _in_case(text)
+    language, *rest = _in_case(text) if _CODE.fullmatch(text) else ("",)
+    if not language or (len(language) == 2 and not _is_registered(language)):
+        meant = language_of_territory(text)
+        raise ValueError(
+            f"{text!r} is no code of a language" + (f" (did you mean {meant}?)" if meant else f" {EXAMPLES}")
+        )
     language, *implied = _cldr("language_aliases").get(language, language).split("_")
     script = _first(_SCRIPT, [*rest[:1], *implied])
     region = _first(_REGION, [*rest[:2], *implied])
@@ -51,15 +57,29 @@ def _first(kind: re.Pattern[str], parts: Sequence[str]) -> str:
     return next((part for part in parts if kind.fullmatch(part)), "")
 
 
+def language_of_territory(text: str) -> str | None:
+    """The language that is likely in a territory, whose code is easily taken for that of its language; else None.
+
+    >>> [language_of_territory(code) for code in ("jp", "cz", "us", "xx")]
+    ['ja', 'cs', 'en', None]
+    """
+    territory = text.upper()
+    if not re.fullmatch("[A-Z]{2}", territory) or territory in _NO_REGION or territory not in _territories():
+        return None
+    likely = _cldr("likely_subtags")
+    return likely.get(f"und_{territory}", likely["und"]).split("_")[0]
+
+
 def is_known_language(text: str) -> bool:
     """Whether a text is the code of a language that has a name in the CLDR, with or without script and region.
 
     >>> [is_known_language(text) for text in ("de", "zh_cn", "eng_Latn", "dev", "qq", "train")]
     [True, True, True, False, False, False]
     """
-    if not _CODE.fullmatch(text):
+    try:
+        language, *rest = language_code(text).split("-")
+    except ValueError:
         return False
-    language, *rest = language_code(text).split("-")
     return language in _names() and all(_SCRIPT.fullmatch(part) or _REGION.fullmatch(part) for part in rest)
 
 
@@ -108,6 +128,18 @@ def _cldr(table: str) -> Mapping[str, str]:
 
     found: Mapping[str, str] = get_global(table)
     return found
+
+
+def _is_registered(language: str) -> bool:
+    known = (_names(), _cldr("language_aliases"), _cldr("likely_subtags"))
+    return any(language in table for table in known)
+
+
+@cache
+def _territories() -> frozenset[str]:
+    from babel import Locale
+
+    return frozenset(Locale("en").territories)
 
 
 @cache

@@ -3,9 +3,11 @@
 What no file can say is asked for: the language of its texts, and the layout where several fit.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,12 @@ from trainables.corpora.training_files.records import Pair, Reading
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.corpora.training_files.tables import first_cells
 from trainables.errors import UserError, one_line, unknown_name
+from trainables.inert import inert
 from trainables.watch import Watch, unwatched
+
+_MOST_WORDS = 3
+_LONGEST_NAME = 40
+"""Words and characters that the name of a column has at most."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +212,13 @@ def _recognised(shards: PairSet, asked: Asked) -> FileSet:
     path = shards.files[0]
     if path.is_file() and training_file_suffix(path) is None:
         side = without_packing(path).suffix[1:]
-        more = f", and {side} for one side of a bitext: name the other one, too" if is_known_language(side) else ""
-        raise UserError(f"{path} has no known suffix: name it {SUFFIXES_IN_WORDS}{more}.")
+        if is_known_language(side):
+            stem = without_packing(path).with_suffix("").name
+            raise UserError(
+                f"{path} is one side of a bitext by its name: name the other one, too ({stem} stands for all of them), "
+                f"or, if it is no bitext, give it one of the suffixes {SUFFIXES_IN_WORDS}."
+            )
+        raise UserError(f"{path} has no known suffix: name it {SUFFIXES_IN_WORDS}.")
     wanted = asked.layouts.get(shards.name) or asked.layouts.get("")
     fields, where = _first_fields(path)
     layout = LAYOUTS[wanted] if wanted else _layout_of(path, where, fields)
@@ -214,6 +226,10 @@ def _recognised(shards: PairSet, asked: Asked) -> FileSet:
         raise UserError(f"--train-layout {layout.name}: {path} is not one of {layout.fields}; name all of them.")
     columns = tuple(layout.header or layout.reads(fields))
     missing = [name for name in layout.required if name not in fields]
+    if missing and (near := get_close_matches(missing[0], set(fields) - set(columns), n=1)):
+        raise UserError(
+            f"{where} has no column {missing[0]} for the layout {layout.name}: is {near[0]!r} meant? Correct its name."
+        )
     if missing and not layout.header and training_file_suffix(path) not in (".jsonl", ".json"):
         raise UserError(
             f"{where}: {', '.join(missing)} is missing among {', '.join(fields)}; the layout {layout.name} has "
@@ -260,13 +276,40 @@ def _layout_of(path: Path, where: str, fields: Mapping[str, Any]) -> RecordLayou
         )
     if is_table and (layout := next((one for one in records if one.recognises_table(path.name, list(fields))), None)):
         return layout
+    if renamed := _meant(fields, records):
+        meant = " and ".join(f"{new} for {old!r}" for old, new in renamed.items())
+        raise UserError(
+            f"{where} has the fields {', '.join(fields)}, which are those of no layout: did you mean {meant}? "
+            "Correct the names of the columns."
+        )
     known = "; ".join(f"{layout.name}: {layout.fields}" for layout in records if not layout.header)
     without = [layout.name for layout in records if len(layout.header) == len(fields) > 0]
+    if is_table and any(map(_reads_like_a_text, fields)):
+        more = f" (or --train-layout {' or '.join(without)}, for a table without a header)" if without else ""
+        example = ("," if suffix == ".csv" else " TAB ").join(("query", "passage"))
+        raise UserError(
+            f"{where} is read as the names of the columns, and looks like a row: {inert(', '.join(fields))[:80]!r}; "
+            f"write a first line with their names, such as {example}{more}."
+        )
     more = f", or say what the columns are by --train-layout {' or '.join(without)}" if without and is_table else ""
     raise UserError(
         f"{where} has the fields {', '.join(fields) or 'none'}, which are those of no layout: rename them as in "
         f"docs/training_files.md{more} ({known})."
     )
+
+
+def _meant(fields: Mapping[str, Any], layouts: Sequence[RecordLayout]) -> dict[str, str]:
+    """The fields that are spelt wrongly, if a layout has all fields once they are renamed; else empty."""
+    known = sorted({word for one in layouts if not one.header for word in re.findall(r"\w{3,}", one.fields)})
+    near = {name: get_close_matches(name.lower(), known, n=1, cutoff=0.75) for name in fields if name not in known}
+    renamed = {name: found[0] for name, found in near.items() if found}
+    right = {renamed.get(name, name): value for name, value in fields.items()}
+    return renamed if renamed and any(one.recognises(right) for one in layouts) else {}
+
+
+def _reads_like_a_text(cell: str) -> bool:
+    """Whether a cell is longer than a name of a column, or ends as a sentence does."""
+    return len(cell.split()) > _MOST_WORDS or len(cell) > _LONGEST_NAME or cell.strip().endswith(tuple(".?!。？！।"))
 
 
 def _languages_together(sets: Sequence[FileSet]) -> list[FileSet]:

@@ -30,6 +30,9 @@ _SHARD = re.compile(r"(?P<name>.+?)[-_.](?P<number>\d{3,})-of-(?P<count>\d{3,})(
 _NUMBERED = re.compile(r"(part[-_])?(?P<number>\d{4,})([-_.].*)?")
 """Files that have no name but a number: those of a converted set, or of a distributed job."""
 
+_NAMELESS = "set"
+"""What a set is called whose files are named after nothing but their languages."""
+
 _TWO_SIDES = re.compile(r"(?P<base>.*?)[-_.]?context-(?P<passage>[A-Za-z]+)-question-(?P<query>[A-Za-z]+)")
 _TRANSLATED = re.compile(r"(?P<base>.*translate[-_.]?train)[-_.][A-Za-z]{2,3}[-_](?P<code>[A-Za-z]{2,3})")
 """XTREME's `squad.translate.train.en-de`: English, translated into German."""
@@ -64,13 +67,18 @@ def languages_in_name(stem: str) -> NamedLanguages | None:
 
     >>> languages_in_name("train.pt-BR"), languages_in_name("x.en-de")
     (NamedLanguages(base='train', query='pt-BR', passage='pt-BR'), None)
+    >>> languages_in_name("de"), languages_in_name("deu_Latn").query, languages_in_name("war")
+    (NamedLanguages(base='set', query='de', passage='de'), 'deu_Latn', None)
     >>> languages_in_name("test-context-de-question-en")
     NamedLanguages(base='test', query='en', passage='de')
     """
     if sides := _TWO_SIDES.fullmatch(stem):
-        return NamedLanguages(sides["base"] or "set", sides["query"], sides["passage"])
+        return NamedLanguages(sides["base"] or _NAMELESS, sides["query"], sides["passage"])
     if translated := _TRANSLATED.fullmatch(stem):
         return NamedLanguages(translated["base"], translated["code"], translated["code"])
+    # Three letters alone are a word as often as a language.
+    if len(stem) != 3 and is_known_language(stem) and not pair_in_name(stem):
+        return NamedLanguages(_NAMELESS, stem, stem)
     one = _ONE.fullmatch(stem)
     if one is None or not is_known_language(one["code"]) or pair_in_name(stem):
         return None

@@ -19,6 +19,17 @@ PACKINGS = (".gz", ".bz2", ".zst")
 LONGEST_LINE = 64 << 20
 """Bytes of a line; a record of a hundred languages has a thousandth of it."""
 
+_KINDS = (
+    (b"\x1f\x8b", "is packed with gzip", "name it {name}.gz"),
+    (b"BZh", "is packed with bzip2", "name it {name}.bz2"),
+    (b"\x28\xb5\x2f\xfd", "is packed with zstd", "name it {name}.zst"),
+    (b"PAR1", "is a Parquet file", "name it {stem}.parquet"),
+    (b"PK\x03\x04", "is a zip archive or a spreadsheet", "unpack it, or save the table as CSV in UTF-8"),
+    (b"\xff\xfe", "is UTF-16", "convert it to UTF-8"),
+    (b"\xfe\xff", "is UTF-16", "convert it to UTF-8"),
+)
+"""How files begin that are taken for text, and the remedy."""
+
 _LARGEST_RATIO = 200
 _ALWAYS_UNPACKED = 16 << 20
 """Text packs to a fifth or a tenth of its size. What packs to much less, and is not small, is made to fill memory."""
@@ -37,8 +48,8 @@ def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, s
     """Yields (line number from 1, line with its line end) of a UTF-8 file, unpacked if its name ends in `.gz`, `.bz2`
     or `.zst`.
 
-    Raises UserError for a file that is missing, no plain file, cannot be read, is no whole packed file, is not UTF-8,
-    unpacks to more than text does, or has a line of more than `longest` bytes.
+    Raises UserError for a file that is missing, no plain file, cannot be read, is no whole packed file, is not UTF-8
+    (and says of which other kind it is), unpacks to more than text does, or has a line of more than `longest` bytes.
     """
     number = 0
     try:
@@ -48,10 +59,20 @@ def text_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, s
                 # Spreadsheet programs put a byte order mark in front of UTF-8.
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
+        _check_kind(path)
         raise UserError(
             f"{path}:{number} is not UTF-8 (byte {error.start + 1} of the line is 0x{error.object[error.start]:02x}): "
             "convert the file to UTF-8."
         ) from error
+
+
+def _check_kind(path: Path) -> None:
+    """Raises UserError for a file that is not text, by its first bytes."""
+    with open_users_file(path) as file:
+        begin = file.read(4)
+    for magic, what, remedy in _KINDS:
+        if begin.startswith(magic) and path.suffix not in PACKINGS:
+            raise UserError(f"{path} {what}, whatever its name says: {remedy.format(name=path.name, stem=path.stem)}.")
 
 
 @contextmanager

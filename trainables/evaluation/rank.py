@@ -235,7 +235,7 @@ class _Counter:
     def _marked(self, row: BoolArray, language: int, offset: int) -> int:
         """How many of the marked columns of a tile are in a language."""
         begin, end = self._bounds[language : language + 2]
-        return np.count_nonzero(row[max(0, begin - offset) : max(0, end - offset)])
+        return int(np.count_nonzero(row[max(0, begin - offset) : max(0, end - offset)]))
 
     def _let_greater_ids_precede(self, indices: range, equal: BoolArray, offset: int) -> None:
         """Takes from the counts of relevant candidates those that tie with them and have a smaller id."""

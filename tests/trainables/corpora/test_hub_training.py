@@ -84,6 +84,15 @@ def test_a_set_must_not_be_named_twice(tmp_path: Path) -> None:
         read(copy(tmp_path), "hub:org/set:de", "hub:org/set:de/train")
 
 
+def test_splits_in_different_languages_and_csv_are_read(tmp_path: Path) -> None:
+    root = tmp_path / "org" / "rows"
+    (root / "data").mkdir(parents=True)
+    for lang in ("de", "en"):
+        (root / "data" / f"{lang}-00000-of-00001.csv").write_text(f"pair_id,query,passage\n1,{lang} q,{lang} p\n")
+    found = read(tmp_path, "hub:org/rows:default/de", "hub:org/rows:default/en")
+    assert found["rows"].items[0].query == {"de": "de q", "en": "en q"}
+
+
 ASK = """
 import sys
 from trainables.corpora.pair_files import Asked

@@ -186,7 +186,7 @@ MALFORMED: dict[str, tuple[str, bytes, list[str]]] = {
         ["a.jsonl:1", "passage", "any language"],
     ),
     "not UTF-8": ("a.jsonl", GOOD.encode() + "é\n".encode("latin-1"), ["a.jsonl:2", "byte 1", "0xe9", "UTF-8"]),
-    "UTF-16": ("a.jsonl", GOOD.encode("utf-16"), ["a.jsonl:1", "byte 1", "UTF-8"]),
+    "UTF-16": ("a.jsonl", GOOD.encode("utf-16"), ["a.jsonl is UTF-16", "convert it to UTF-8"]),
     "nothing": ("a.jsonl", b"", ["a.jsonl holds no records"]),
     "only blank lines": ("a.jsonl", b"\n\n", ["a.jsonl holds no records"]),
     "broken gzip": ("a.jsonl.gz", gzip.compress(GOOD.encode())[:-9], ["a.jsonl.gz", "broken gzip"]),

@@ -154,3 +154,62 @@ def test_what_is_in_two_folders_does_not_belong_together(tmp_path: Path) -> None
 def test_how_a_name_writes_its_language_is_kept(tmp_path: Path) -> None:
     write(tmp_path, {"faq.zh_CN.jsonl": [PAIR]})
     assert only(read(tmp_path)).seen.spellings == {"zh": ("zh_CN",)}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "parts"),
+    [
+        ("a.csv", "anchr,positive\nWho?,They.\n", ["a.csv:1", "did you mean anchor for 'anchr'?"]),
+        ("a.csv", "Querry,Answr\nWho?,They.\n", ["did you mean query for 'Querry' and answer for 'Answr'?"]),
+        ("a.jsonl", '{"query": "q", "poss": ["p"]}\n', ["a.jsonl:1", "did you mean pos for 'poss'?"]),
+        ("a.csv", "pair_id,language,qurey,passage\n1,en,q,p\n", ["a.csv:1", "query", "is 'qurey' meant?"]),
+        (
+            "a.jsonl",
+            '{"pair_id": 1, "language": "en", "qurey": "q", "passage": "p"}\n',
+            ["no column query", "'qurey' meant?"],
+        ),
+        (
+            "a.csv",
+            "Who pays?,You do.\nWhen?,Now.\n",
+            ["a.csv:1 is read as the names of the columns, and looks like a row", "query,passage", "text_pairs"],
+        ),
+        (
+            "a.tsv",
+            "how do I reset my password\tgo to settings\tno\tother\tmore\n",
+            ["a.tsv:1", "looks like a row", "query TAB passage"],
+        ),
+    ],
+)
+def test_names_of_columns_that_are_wrong_or_missing_are_told(
+    tmp_path: Path, name: str, content: str, parts: list[str]
+) -> None:
+    write(tmp_path, {name: content})
+    said = refused(tmp_path, *parts, language="en")
+    assert len(said) < 400
+
+
+def test_one_record_without_a_language_is_told_with_its_line(tmp_path: Path) -> None:
+    rows = [{"pair_id": n, "language": "en", "query": "q", "passage": "p"} for n in range(3)]
+    del rows[1]["language"]
+    write(tmp_path, {"a.jsonl": rows})
+    refused(tmp_path, "a.jsonl:2: nothing says in which language")
+
+
+def test_the_code_of_a_territory_is_no_language(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jsonl": [{**PAIR, "language": "jp"}]})
+    refused(tmp_path, "a.jsonl:1: the language is 'jp' (str) (did you mean ja?)")
+
+
+def test_files_may_be_named_after_nothing_but_their_language(tmp_path: Path) -> None:
+    row = {"pair_id": 1, "query": "q", "passage": "p"}
+    write(tmp_path, {"de.jsonl": [row], "en.jsonl": [row], "zho_Hans.jsonl": [row]})
+    assert only(read(tmp_path)).items[0].query == {"de": "q", "en": "q", "zh": "q"}
+    # Three letters may be a word: war is Waray, too.
+    write(tmp_path / "words", {"war.jsonl": [row]})
+    refused(tmp_path / "words", "--train-language")
+
+
+def test_one_side_of_a_bitext_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"talks.en": "Good morning.\n"})
+    with pytest.raises(UserError, match=r"talks\.en is one side of a bitext by its name: name the other one, too"):
+        read(tmp_path, "talks.en")

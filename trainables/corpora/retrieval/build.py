@@ -67,8 +67,8 @@ def retrieval_benchmark(
 ) -> Benchmark:
     """Reads all parts and builds one benchmark of them.
 
-    Queries that nobody judged are left out and counted. With several parts, the id of a candidate is
-    `language:document`.
+    Queries that nobody judged are left out and counted; documents without a text stay, and are counted. With several
+    parts, the id of a candidate is `language:document`.
 
     Args:
         name: how records and tables call it.
@@ -78,7 +78,7 @@ def retrieval_benchmark(
 
     Raises:
         UserError: a text has no language, an id occurs twice, a judgement names what is not there or contradicts
-            another one, or there are not as many rows as were published.
+            another one of the same texts or of their translations, or there are not as many rows as were published.
     """
     builder = _Builder(many=len(parts) > 1, parallel=parallel)
     for part in parts:
@@ -100,6 +100,8 @@ class _Builder:
     asked: dict[tuple[str, str], str] = field(default_factory=dict)
     """Places of the queries, by what they have in common with their translations and by language."""
     origins: dict[str, None] = field(default_factory=dict)
+    contradictions: list[str] = field(default_factory=list)
+    """Judgements of translations that differ."""
 
     def read(self, part: Part) -> None:
         """Adds the texts and judgements of a part."""
@@ -159,11 +161,16 @@ class _Builder:
                         f"{one.where}: there is no {what} {identifier!r} in its file: add it, or drop the judgement (a "
                         "file that was read by half gives wrong numbers)."
                     )
-        for (query, document), grade in grades.items():
-            if document in document_keys:
-                of_query = self.judged.setdefault(query_keys[query], {})
-                key = document_keys[document]
-                of_query[key] = max(grade, of_query.get(key, grade))
+        for one in judgements:
+            if one.document in document_keys:
+                of_query = self.judged.setdefault(query_keys[one.query], {})
+                # Grades below 0 are judged and irrelevant, as 0 is.
+                key, grade = document_keys[one.document], max(0, one.grade)
+                if of_query.setdefault(key, grade) != grade:
+                    self.contradictions.append(
+                        f"{one.where}: document {one.document!r} is judged {one.grade} for query {one.query!r}, and "
+                        f"{of_query[key]} in a translation"
+                    )
         return sum(grade > 0 for grade in grades.values())
 
     def _language(self, part: Part, text: Text) -> str:
@@ -188,6 +195,12 @@ class _Builder:
 
     def built(self, name: str, ignore_identical_ids: bool) -> Benchmark:
         """The benchmark of what was read."""
+        if self.contradictions:
+            number = len(self.contradictions)
+            raise UserError(
+                f"{self.contradictions[0]} ({number:,} judgement{'s' * (number > 1)} of this kind): translations are "
+                "equally relevant, so judge them alike, or give them ids of their own."
+            )
         # A query is judged where any of its translations is.
         asked = [number for number, query in enumerate(self.queries) if query.parallel_id in self.judged]
         queries = [self.queries[number] for number in asked]
@@ -216,8 +229,16 @@ class _Builder:
             judgements,
             ignored=ignored,
             unjudged_queries=len(self.queries) - len(queries),
+            remarks=self._remarks(),
             origin=", ".join(self.origins),
         )
+
+    def _remarks(self) -> list[str]:
+        empty = [candidate for candidate in self.candidates if not candidate.text.strip()]
+        if not empty:
+            return []
+        some = f"{len(empty):,} documents have" if len(empty) > 1 else "1 document has"
+        return [f"{some} no text, the first is {empty[0].id!r} in {empty[0].language}: they stay in the pool"]
 
 
 def _once(places: dict[str, str], text: Text, what: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from trainables.corpora.hub import HubFiles, hub_files, local_files
 from trainables.corpora.retrieval.build import Counts, Judgement, Part, Text
-from trainables.corpora.retrieval.tables import Row, rows, suffix_of
+from trainables.corpora.retrieval.tables import SUFFIXES, Row, rows, suffix_of
 from trainables.corpora.text_files import read_text
 from trainables.errors import UserError, one_line
 
@@ -37,10 +37,12 @@ _SHARD = re.compile(r"(?P<name>.*?)[-_.]?(?P<number>\d{3,})-of-(?P<count>\d{3,})
 _NUMBER = re.compile(r"(^|[-_])\d+$")
 
 
-def configs_of(files: HubFiles) -> Configs:
-    """The configurations of a repository; raises UserError for a README whose metadata cannot be read."""
-    declared = _declared(files) if "README.md" in files.names else {}
-    return declared or _by_name(files.names)
+def configs_of(files: HubFiles, suffixes: Sequence[str] = SUFFIXES) -> Configs:
+    """The configurations of a repository, of files with these suffixes; raises UserError for a README whose metadata
+    cannot be read.
+    """
+    declared = _declared(files, suffixes) if "README.md" in files.names else {}
+    return declared or _by_name(files.names, suffixes)
 
 
 def languages_of(configs: Configs) -> list[str]:
@@ -228,13 +230,14 @@ def _metadata(files: HubFiles) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _declared(files: HubFiles) -> Configs:
+def _declared(files: HubFiles, suffixes: Sequence[str]) -> Configs:
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     configs = _metadata(files).get("configs")
     for config in configs if isinstance(configs, list) else []:
         name = str(config.get("config_name", "default"))
         for split, patterns in _patterns(config.get("data_files")):
-            names = tuple(n for n in files.names if suffix_of(n) and any(_matches(n, one) for one in patterns))
+            known = [n for n in files.names if n.endswith(tuple(suffixes))]
+            names = tuple(n for n in known if any(_matches(n, one) for one in patterns))
             if names:
                 found.setdefault(name, {})[split] = names
     return found
@@ -262,13 +265,13 @@ def _matches(name: str, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(one, pattern.removeprefix("./")) for one in (name, name.removesuffix(".gz")))
 
 
-def _by_name(names: Sequence[str]) -> Configs:
+def _by_name(names: Sequence[str], suffixes: Sequence[str]) -> Configs:
     found: dict[str, dict[str, list[str]]] = {}
     for name in names:
-        if suffix_of(name) is None:
+        if not name.endswith(tuple(suffixes)):
             continue
         folder, _, _ = name.rpartition("/")
-        stem = _stem(name)
+        stem = _stem(name, suffixes)
         shard = _SHARD.fullmatch(stem)
         split = shard["name"] if shard else _NUMBER.sub("", stem) if folder else stem
         if folder in ("", "data"):
@@ -282,6 +285,6 @@ def _by_name(names: Sequence[str]) -> Configs:
     return {config: {split: tuple(files) for split, files in splits.items()} for config, splits in found.items()}
 
 
-def _stem(name: str) -> str:
+def _stem(name: str, suffixes: Sequence[str] = SUFFIXES) -> str:
     base = name.rpartition("/")[2]
-    return base.removesuffix(suffix_of(base) or "")
+    return base.removesuffix(next((suffix for suffix in suffixes if base.endswith(suffix)), ""))

@@ -9,6 +9,7 @@ Equal ids in several languages are translations only where `benchmark.json` says
 `parallel_id` does: the ids of most sets begin with 1 in every language.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -134,9 +135,10 @@ def _source(called: str, languages: tuple[str, ...], facts: Facts, listed: Calla
     def load(split: str, data_dir: Path | None) -> Benchmark:
         files = listed()
         parts = list(_parts(files, languages, facts))
-        return retrieval_benchmark(
+        built = retrieval_benchmark(
             name, parts, parallel=facts.parallel, ignore_identical_ids=facts.ignore_identical_ids
         )
+        return built if facts.parallel else replace(built, remarks=(*built.remarks, *_shared_ids(built, parts)))
 
     return BenchmarkSource(
         name=name,
@@ -146,6 +148,21 @@ def _source(called: str, languages: tuple[str, ...], facts: Facts, listed: Calla
         measures=tuple(facts.measures),
         load=load,
     )
+
+
+def _shared_ids(built: Benchmark, parts: Sequence[Part]) -> list[str]:
+    """What to know of a benchmark whose languages have ids in common that are not declared as translations."""
+    ids = Counter(
+        own for part in parts for one in built.parallel_ids if (own := one.removeprefix(f"{part.language}:")) != one
+    )
+    shared = sum(number > 1 for number in ids.values())
+    if not shared:
+        return []
+    return [
+        f"{shared:,} ids of queries stand in several languages and are not declared as translations: every language is "
+        f'searched by itself, and language bias is left out; if equal ids are translations, say "parallel": true in '
+        f"{FACTS_FILE} beside the files"
+    ]
 
 
 def _image_source(folder: Path, text: str, direction: str) -> BenchmarkSource:
@@ -186,7 +203,8 @@ def _parts(files: HubFiles, languages: Sequence[str], facts: Facts) -> Iterator[
 def _single(files: HubFiles, language: str | None, facts: Facts) -> Part:
     if is_trec(files):
         return trec_part(files, facts.split, language)
-    return _with_languages_of_ids(part_of(files, facts.split, language=language, companion=companion_of(files)))
+    part = part_of(files, facts.split, language=language, companion=companion_of(files))
+    return _with_languages_of_ids(part, facts.parallel)
 
 
 def _one_language(files: HubFiles, languages: Sequence[str], facts: Facts) -> str | None:
@@ -235,17 +253,21 @@ def _inside(files: HubFiles, folder: str) -> HubFiles:
     return replace(files, names=names, folder=files.folder and files.folder / folder)
 
 
-def _with_languages_of_ids(part: Part) -> Part:
-    """The same part, in which ids such as `en|17` say the language of texts that nothing else tells."""
+def _with_languages_of_ids(part: Part, parallel: bool) -> Part:
+    """The same part, in which ids such as `en|17` say the language of texts that nothing else tells and, if equal ids
+    are translations, that `de|17` is one of it.
+    """
 
     def told(texts: Callable[[], Iterator[Text]]) -> Callable[[], Iterator[Text]]:
-        return lambda: (_told(text) for text in texts())
+        return lambda: (_told(text, parallel) for text in texts())
 
     if part.language is not None:
         return part
     return replace(part, documents=told(part.documents), queries=told(part.queries))
 
 
-def _told(text: Text) -> Text:
-    front, bar, _ = text.id.partition("|")
-    return replace(text, language=front) if bar and text.language is None and is_known_language(front) else text
+def _told(text: Text, parallel: bool) -> Text:
+    front, bar, rest = text.id.partition("|")
+    if not bar or text.language is not None or not is_known_language(front):
+        return text
+    return replace(text, language=front, parallel_id=text.parallel_id or (rest if parallel else None))

@@ -6,6 +6,7 @@ Files are read one row after the other; nothing but the row is kept.
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ class Row:
         for name in names:
             if name in self.fields:
                 return self.fields[name]
+        near = next((near for name in names for near in get_close_matches(name, self.fields, n=1)), None)
+        remedy = f"is {near!r} meant? Rename it" if near else "name one so"
         raise UserError(
-            f"{self.where}: there is no column {' or '.join(names)}: name one so (it has {', '.join(self.fields)})."
+            f"{self.where}: there is no column {' or '.join(names)}: {remedy} (it has {', '.join(self.fields)})."
         )
 
     def id(self, *names: str) -> str:

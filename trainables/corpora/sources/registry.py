@@ -134,6 +134,11 @@ def find_benchmark(name: str, data_dir: Path | None = None) -> BenchmarkSource:
         source = BENCHMARKS[known]
         return _in_languages(source, [one.strip() for one in written.split(",")]) if colon else source
     own = own_benchmark(name, data_dir)
+    if own is None and Path(known).expanduser().is_file():
+        raise UserError(
+            f"--evaluate {name} is a file: a benchmark is a folder with a corpus, queries and judgements "
+            "(corpus.jsonl, queries.jsonl, qrels/test.tsv); name the folder."
+        )
     if own is None:
         places = [Path(name).expanduser().absolute(), *([] if data_dir is None else [data_dir / name])]
         near = get_close_matches(known, [*BENCHMARKS, *COLLECTIONS], n=3, cutoff=0.4)

@@ -4,9 +4,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
-from trainables.corpora.languages import language_code
+from trainables.corpora.languages import EXAMPLES, language_code, language_of_territory
 from trainables.errors import UserError
 
 LONGEST_TEXT = 1_000_000
@@ -55,8 +56,10 @@ class Reading:
         try:
             code = language_code(written if isinstance(written, str) else "")
         except ValueError as error:
+            meant = language_of_territory(written) if isinstance(written, str) else None
+            hint = f" (did you mean {meant}?)" if meant else ""
             raise UserError(
-                f"{where}: the language is {shown(written)}: give a language code such as en, pt-BR or zh-Hant."
+                f"{where}: the language is {shown(written)}{hint}: give a language code {EXAMPLES}."
             ) from error
         self.spellings.setdefault(code, set()).add(written)
         return code
@@ -67,14 +70,15 @@ class Reading:
             if name in record.fields:
                 code = self.code(record.where, record.fields[name])
                 return Pair(code, code)
-        return self.known()
+        return self.known(record.where)
 
-    def known(self) -> Pair:
-        """The languages of the file; raises UserError where nothing says them."""
+    def known(self, where: str | None = None) -> Pair:
+        """The languages of the file; raises UserError where nothing says them, of what stands at a place or of all."""
         if self.languages is None:
             raise UserError(
-                f"{self.file}: nothing says in which language its texts are: give --train-language en (or en:de for "
-                "questions in en and passages in de), add a column `language`, or name the file like train.en.jsonl."
+                f"{where or self.file}: nothing says in which language its texts are: give --train-language en (or "
+                "en:de for questions in en and passages in de), add a column `language`, or name the file like "
+                "train.en.jsonl."
             )
         return self.languages
 
@@ -82,7 +86,9 @@ class Reading:
 def required(record: Record, name: str) -> Any:
     """A field of a record; raises UserError where it is missing."""
     if name not in record.fields:
-        raise UserError(f"{record.where}: the field {name!r} is missing: add it (it has {', '.join(record.fields)}).")
+        near = get_close_matches(name, record.fields, n=1)
+        remedy = f"is {near[0]!r} meant? Rename it" if near else "add it"
+        raise UserError(f"{record.where}: the field {name!r} is missing: {remedy} (it has {', '.join(record.fields)}).")
     return record.fields[name]
 
 

@@ -3,6 +3,7 @@
 from trainables.corpora.training_files import (
     beir,
     bitext,
+    captions,
     flag_embedding,
     mintaka,
     miracl,
@@ -36,6 +37,7 @@ LAYOUTS: Registry[RecordLayout | FileLayout] = Registry(
         squad.LAYOUT,
         mintaka.LAYOUT,
         mkqa.LAYOUT,
+        captions.LAYOUT,
         triples.TRIPLES,
         triples.PAIRS,
         bitext.TATOEBA,

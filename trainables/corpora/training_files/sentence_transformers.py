@@ -74,7 +74,7 @@ def _check_rows_of_one_item(record: Record, pair: tuple[str, str]) -> None:
 LAYOUT = RecordLayout(
     name="sentence_transformers",
     description="pairs and triplets of sentence-transformers",
-    fields="anchor, positive[, negative or negative_1, negative_2, ...]",
+    fields="anchor (query, question), positive (answer, passage)[, negative or negative_1, negative_2, ...]",
     recognises=_recognises,
     examples=_examples,
     reads=lambda columns: [

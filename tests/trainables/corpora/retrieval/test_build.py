@@ -82,6 +82,27 @@ def test_a_judgement_may_be_repeated_and_name_an_irrelevant_document_that_is_not
     assert read(built)["judgements"] == [{"d": 1}]
 
 
+def test_translations_that_are_judged_differently_are_counted_and_refused() -> None:
+    other = part([("q1", "a?"), ("q2", "b?")], [("d1", "a"), ("d2", "b")], [("q1", "d1", 0), ("q2", "d2", 1)], "sw")
+    assert retrieval_benchmark("two", [TOY, other]).candidate_ids
+    with pytest.raises(UserError) as caught:
+        retrieval_benchmark("two", [TOY, other], parallel=True)
+    assert "qrels:1: document 'd1' is judged 0 for query 'q1', and 1 in a translation (2 judgements" in str(
+        caught.value
+    )
+    # What nobody can find is no contradiction, nor is a grade below 0 beside 0.
+    agreed = part([("q1", "a?"), ("q2", "b?")], [("d1", "a"), ("d2", "b")], [("q1", "d1", 1), ("q1", "gone", -1)], "sw")
+    assert len(retrieval_benchmark("two", [TOY, agreed], parallel=True).relevant) == 8
+
+
+def test_documents_without_a_text_stay_and_are_counted() -> None:
+    documents = [("d1", "a"), ("d2", " "), ("d3", "")]
+    built = retrieval_benchmark("set", [part([("q", "?")], documents, [("q", "d1", 1)])])
+    assert built.remarks == ("2 documents have no text, the first is 'd2' in en: they stay in the pool",)
+    assert len(built.candidate_ids) == 3
+    assert retrieval_benchmark("set", [TOY]).remarks == ()
+
+
 ASKED, DOCUMENT, JUDGED = [("q", "?")], [("d", "")], [("q", "d", 1)]
 SAME = [("q", "?", "en", "x"), ("p", "?", "en", "x")]
 

@@ -88,6 +88,47 @@ def test_a_folder_per_language_is_a_multilingual_benchmark(tmp_path: Path) -> No
         load("own:fr")
 
 
+def test_ids_that_languages_share_without_being_declared_as_translations_are_told(tmp_path: Path) -> None:
+    for language in ("de", "en"):
+        beir_folder(tmp_path / "own" / language)
+    (remark,) = load("own").remarks
+    assert remark.startswith("2 ids of queries stand in several languages and are not declared as translations")
+    assert '"parallel": true in benchmark.json' in remark
+    write_text(tmp_path / "own/benchmark.json", '{"parallel": true}')
+    assert load("own").remarks == ()
+
+
+def test_ids_behind_a_language_are_translations_where_that_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    texts = [{"_id": f"{language}|1", "text": f"{language} text"} for language in ("de", "en")]
+    write(folder / "corpus.jsonl", texts)
+    write(folder / "queries.jsonl", texts)
+    write(folder / "qrels/test.tsv", [{"query-id": "en|1", "corpus-id": "en|1", "score": 1}])
+    assert read(load("own"))["judgements"] == [{"en|1": 1}]
+    write_text(folder / "benchmark.json", '{"parallel": true}')
+    assert read(load("own"))["judgements"] == [{"de|1": 1, "en|1": 1}] * 2
+
+
+@pytest.mark.parametrize(
+    ("renamed_to", "sentence"),
+    [
+        ("texxt", r"corpus\.jsonl:1: there is no column text: is 'texxt' meant\? Rename it"),
+        ("body", r"corpus\.jsonl:1: there is no column text: name one so \(it has _id, title, body\)"),
+    ],
+)
+def test_a_misspelt_column_is_told_with_what_is_meant(tmp_path: Path, renamed_to: str, sentence: str) -> None:
+    folder = beir_folder(tmp_path / "own")
+    write(folder / "corpus.jsonl", renamed(CORPUS, {"_id": "_id", "title": "title", "text": renamed_to}))
+    with pytest.raises(UserError, match=sentence):
+        load("own:en")
+
+
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
+    beir_folder(tmp_path / "own")
+    with pytest.raises(UserError, match=r"own/corpus\.jsonl is a file: a benchmark is a folder .* name the folder"):
+        load("own/corpus.jsonl")
+
+
 def test_trec_and_miracl_folders_are_recognised(tmp_path: Path) -> None:
     write_text(tmp_path / "trec/topics.tsv", "q1\tWhere is Rome?\n")
     write_text(tmp_path / "trec/qrels.txt", "q1 0 d1 1\n")

@@ -65,7 +65,7 @@ def test_shards_are_numbered_on(tmp_path: Path) -> None:
 
 WRONG = {
     "no language": ([{"anchor": "q", "positive": "p"}], "", ["a.jsonl", "--train-language en", "column `language`"]),
-    "misspelt": ([{"anchor": "q", "postive": "p"}], "en", ["a.jsonl:1", "postive", "anchor, positive"]),
+    "misspelt": ([{"anchor": "q", "postive": "p"}], "en", ["a.jsonl:1", "did you mean positive for 'postive'?"]),
     "empty positive": ([{"anchor": "q", "positive": "\u200b "}], "en", ["a.jsonl:1", "positive is empty"]),
     "null anchor": ([{"anchor": None, "positive": "p"}], "en", ["a.jsonl:1", "anchor is None"]),
     "column lost": ([{"anchor": "q", "positive": "p"}, {"anchor": "q"}], "en", ["a.jsonl:2", "'positive' is missing"]),
