@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +14,7 @@ from study.plan.objective import asks_bilingual
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
+from trainables.batches.languages import CrossLingual
 from trainables.corpora.items import PairItem
 from trainables.corpora.pairs import TrainingData
 from trainables.evaluation.pools import is_multilingual
@@ -68,7 +70,7 @@ def _lines(
     training, dev = data.training, data.dev
     tests = [
         f"{t.name} ({len(t.query_language):,} queries, {len(t.candidate_language):,} candidates; "
-        f"{data.sources[t.name].terms})"
+        f"licence {data.sources[t.name].terms})"
         for t in data.tests
     ]
     apart = ", ".join(test.name for test in data.tests if not is_multilingual(test))
@@ -125,7 +127,7 @@ def _overlap(data: StudyData, treated: str) -> str:
     if of_dev := data.overlap.of_benchmark(data.dev.name):
         parts.append(f"{of_dev:,} with the dev set")
     if negatives := sum(n for of in data.overlap.negative_counts().values() for n in of.values()):
-        parts.append(f"{negatives:,} explicit negatives with either")
+        parts.append(f"{negatives:,} explicit negatives with a benchmark or the dev set")
     return f"{', '.join(parts)}: {treated} (translations are not seen: no comparison of texts tells them)"
 
 
@@ -176,10 +178,13 @@ def _negatives(plan: StudyPlan, data: StudyData) -> str:
 
 def _batches(plan: StudyPlan, data: StudyData) -> str:
     if all(config.batches.items == "common" for config in plan.first_configs):
-        return f"{data.items_in_use:,} items can serve, each in both kinds: all arms see the same items"
+        return f"{data.items_in_use:,} items can serve, each in both kinds of batches, whatever the ratio"
+    training = data.training
+    in_one = ((training.query_text >= 0) & (training.passage_text >= 0)).any(axis=1).sum()
+    in_two = CrossLingual(training).eligible(np.arange(len(training), dtype=np.int32)).sum()
     return (
-        f"{data.items_in_use:,} items can serve, some of them in one kind of batch only (batches.items=all): arms with "
-        "other ratios see other items, so that a difference between them is not that of the ratio alone"
+        f"{in_one:,} items can serve monolingual batches, {in_two:,} cross-lingual ones (batches.items=all): arms with "
+        "other ratios see other items, and the report will say so"
     )
 
 

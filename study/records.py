@@ -45,6 +45,8 @@ FORMAT = 2
 """Number of the format that docs/records.md describes; a reader refuses a newer one."""
 
 STUDY, STATUS, ARMS, DECISION, TEXTS = "study.json", "status.json", "arms.json", "stopping.json", "texts.parquet"
+QRELS = "qrels"
+"""Folder with the judgements of the benchmarks, `<benchmark>.qrels.gz`, where run files are kept."""
 TRIALS = "trials"
 TEXT_COLUMNS = ("benchmark", "parallel_id", "language", "text")
 
@@ -620,6 +622,17 @@ class Study:
             self._says(f"{self.folder.location}/{TEXTS} is damaged and was left out ({_reason(error)})")
             return None
 
+    @property
+    def damaged_files(self) -> list[str]:
+        """The files that were written at the start and are not what they were; that of texts may be deleted."""
+        return [name for name, wanted in self.info.files.items() if name != TEXTS and self._checksum(name) != wanted]
+
+    def _checksum(self, name: str) -> str | None:
+        try:
+            return self.folder.checksum(name)
+        except OSError:
+            return None
+
     def _says(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
@@ -705,6 +718,14 @@ def write_texts(folder: Folder, texts: pd.DataFrame) -> Mapping[str, str]:
     pq.write_table(table, content, compression="zstd", write_page_checksum=True)
     folder.write_bytes(TEXTS, content.getvalue())
     return {TEXTS: hashlib.sha256(content.getvalue()).hexdigest()}
+
+
+def write_qrels(folder: Folder, judgements: Mapping[str, bytes]) -> Mapping[str, str]:
+    """Writes the judgements of every benchmark, gzipped qrels by its name; returns the sha256 by name of the file."""
+    files = {f"{QRELS}/{name}.qrels.gz": content for name, content in judgements.items()}
+    for name, content in files.items():
+        folder.write_bytes(name, content)
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def create_study(folder: Folder, info: StudyRecord) -> Study:

@@ -42,6 +42,7 @@ from study.records import (
     StudyRecord,
     create_study,
     open_study,
+    write_qrels,
     write_study,
     write_texts,
 )
@@ -54,6 +55,7 @@ from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
 from trainables.evaluation.measures.registry import chosen_measures
+from trainables.evaluation.runs import qrels_file
 from trainables.inputs import EvaluationRules, StudyInputs, prepare_inputs
 from trainables.ratio.signals import signal_pairs
 from trainables.records import now
@@ -306,7 +308,9 @@ class Session:
 
     def _created(self, resources: Resources) -> Study:
         # First: whoever is killed after study.json is resumed, and a resumed study has all that a new one writes.
-        files = write_texts(self._folder, query_texts(self._data.tests))
+        files = dict(write_texts(self._folder, query_texts(self._data.tests)))
+        if self.settings.keep_runs:
+            files |= write_qrels(self._folder, {test.name: qrels_file(test) for test in self._data.tests})
         return create_study(self._folder, self._info(resources).model_copy(update={"files": files}))
 
     def _info(self, resources: Resources) -> StudyRecord:

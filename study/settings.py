@@ -139,7 +139,8 @@ class StudySettings(BaseModel):
     keep_encoders: bool = False
     """keep the trained encoder of every confirm run, as a folder of sentence-transformers"""
     keep_runs: bool = False
-    """keep the first 1,000 candidates of every query in every confirm run, as trec run files with their judgements"""
+    """keep the first 1,000 candidates of every query in every confirm run, in the pool of all languages and in that of
+    its own, as trec run files, and the judgements"""
     storage: Text = "studies"
     """folder or URI under which studies lie"""
     name: StudyName | None = None

@@ -21,4 +21,8 @@ def damage(study: Study) -> list[str]:
             for name in trial.damaged_files
             if not any(f"{trial.folder.location}/{name} " in line for line in found)
         ]
+    found += [
+        f"{study.folder.location}/{name} is damaged or missing (it is not what it was when the study began)"
+        for name in study.damaged_files
+    ]
     return [*found, *study.gaps]

@@ -1,8 +1,10 @@
 """The outer edge of every command line: what users and systems do wrong becomes one sentence and an exit status."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import NoReturn
 
 from typing_extensions import override
@@ -18,7 +20,10 @@ class Parser(argparse.ArgumentParser):
 
     @override
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see --help.")
+        wrong = re.search(r"unrecognized arguments: (--[\w-]+)", message)
+        near = get_close_matches(wrong[1], self._option_string_actions, n=1) if wrong else []
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise UserError(f"{message}{hint}; see --help.")
 
 
 def run_command(name: str, command: Callable[[], int], remedy: str) -> int:

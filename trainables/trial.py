@@ -43,7 +43,7 @@ from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.evaluation.means import collection_means
 from trainables.evaluation.metric_name import named_dev
-from trainables.evaluation.runs import RUNS, qrels_file, run_file
+from trainables.evaluation.runs import RUNS, run_file
 from trainables.inputs import TokenisedBenchmark, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.parallel.replicated import Worker
@@ -216,7 +216,6 @@ class _Judge:
                 name = tokenised.benchmark.name
                 run = run_file(tokenised.benchmark, queries, candidates, self._tag)
                 self._runs.write_bytes(f"{name}.trec.gz", run)
-                self._runs.write_bytes(f"{name}.qrels.gz", qrels_file(tokenised.benchmark))
             return evaluate(
                 tokenised.benchmark,
                 queries,

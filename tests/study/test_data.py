@@ -1,6 +1,7 @@
 """What a study trains on is checked against all that judges it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,31 @@ def test_the_plan_tells_how_many_groups_were_joined_and_what_overlaps(
     )
     assert "216 items can serve" in said
     assert "hard negatives" not in said
+
+
+def test_the_plan_foresees_that_arms_see_other_items_and_counts_the_items_of_each_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = write(tmp_path / "mine.jsonl", two_questions_about_each(120, " "))
+    for language in ("de", "en"):
+        lines = "".join(f"{language}: number {number} of the talks\n" for number in range(40))
+        (tmp_path / f"talks.{language}").write_text(lines)
+    said = plan(tmp_path, capsys, questions, str(tmp_path / "talks"), "--set", "batches.items=all")
+    found = re.search(r"(\d+) items can serve monolingual batches, (\d+) cross-lingual ones", said)
+    assert found is not None
+    # A sentence is no answer to itself: all items of a bitext are cross-lingual.
+    assert int(found[2]) - int(found[1]) == 2 * 36
+    assert "arms with other ratios see other items, and the report will say so" in said
+
+
+def test_the_plan_says_what_is_to_know_of_a_benchmark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    questions = write(tmp_path / "mine.jsonl", two_questions_about_each(120, " "))
+    for language in ("de", "en"):
+        beir_folder(tmp_path / "own" / language)
+    said = plan(tmp_path, capsys, questions, "--evaluate", str(tmp_path / "own"), "--bilingual")
+    assert "2 ids of queries stand in several languages and are not declared as translations" in said
+    assert "no language bias in own" in said
+    assert "bilingual pools in atlas-test" in said
 
 
 def plan(folder: Path, capsys: pytest.CaptureFixture[str], *train: str) -> str:

@@ -74,6 +74,8 @@ MISTAKES = [
         "an option is one of them",
     ),
     (["--plugin", "no_such_module"], "--plugin no_such_module cannot be imported"),
+    (["--evalute", "atlas"], "unrecognized arguments: --evalute atlas (did you mean --evaluate?); see --help."),
+    (["--objective", "bilingual/mpa"], "Unknown objective 'bilingual/mpa': did you mean bilingual/map"),
     (["--measure", "ndgc@10"], "Unknown measure 'ndgc@10'"),
 ]
 

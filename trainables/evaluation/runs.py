@@ -1,7 +1,8 @@
 """Run files and judgements in trec_eval's format, from which anyone can compute the numbers of a trial again.
 
 A topic is a query in a pool: `query language|pool language|id`, with `all` for the pool of all languages. Where that
-pool is searched, runs hold it and the pool of the query's own language; else the one pool of each query. White space in
+pool is searched, runs hold it and the pool of the query's own language; else the one pool of each query. Cross-lingual
+and bilingual pools are left out: a run of all languages holds them, as far as it is deep. White space in
 ids, and the percent sign, are percent-encoded, since the format separates by white space.
 
 Scores have the digits that tell all float32 numbers apart. trec_eval ranks equal ones by id, the greater one first:
@@ -24,7 +25,7 @@ from trainables.evaluation.scores import BLOCK_BYTES, Embeddings
 from trainables.evaluation.search import SearchedScores
 
 RUNS = "runs"
-"""Folder of a trial with its run files, `<benchmark>.trec.gz`, and the judgements, `<benchmark>.qrels.gz`."""
+"""Folder of a trial with its run files, `<benchmark>.trec.gz`."""
 
 DEPTH = 1000
 """Candidates per topic."""

@@ -20,14 +20,14 @@ from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.hub import PREFIX, HubFiles, hub_files, hub_id, local_files
 from trainables.corpora.image_text import DIRECTIONS
 from trainables.corpora.image_text_folder import image_text_benchmark, is_image_text_folder
-from trainables.corpora.languages import is_known_language, language_code
+from trainables.corpora.languages import is_known_language, language_code, language_named, language_of_territory
 from trainables.corpora.retrieval.build import Part, Text, retrieval_benchmark
 from trainables.corpora.retrieval.configs import card_language, companion_of, configs_of, languages_of, part_of
 from trainables.corpora.retrieval.published import with_languages
 from trainables.corpora.retrieval.trec import is_trec, miracl_languages, miracl_parts, trec_part
 from trainables.corpora.sources.base import BenchmarkSource
 from trainables.corpora.text_files import read_text
-from trainables.errors import UserError, one_line
+from trainables.errors import UserError, one_line, unknown_name
 from trainables.evaluation.metric_name import check_benchmark_name
 
 FACTS_FILE = "benchmark.json"
@@ -119,6 +119,9 @@ def _facts(folder: Path) -> Facts:
         return Facts.model_validate_json(read_text(path))
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "extra_forbidden":
+            wrong = unknown_name("entry", str(first["loc"][0]), Facts.model_fields)
+            raise UserError(f"{path}: {one_line(wrong)}") from error
         place, rule = ".".join(map(str, first["loc"])) or "the file", first["msg"]
         raise UserError(
             f"{path}: {place}: {rule[:1].lower()}{rule[1:]} (known are {', '.join(Facts.model_fields)})."
@@ -242,9 +245,11 @@ def _check_folders(files: HubFiles, languages: Sequence[str]) -> None:
     """A folder with a set of its own that is not called like a language would be left out without a word."""
     folders = (name.partition("/") for name in files.names)
     if others := sorted({folder for folder, _, rest in folders if rest.startswith(_SETS)} - {*languages}):
+        code = language_named(others[0]) or language_of_territory(others[0])
+        meant = f" (did you mean {code}?)" if code else ""
         raise UserError(
             f"{files.origin} has the folder {others[0]} beside {', '.join(languages)}, and {others[0]!r} is no code of "
-            "a language: rename it, or move it away."
+            f"a language{meant}: rename it, or move it away."
         )
 
 

@@ -160,7 +160,7 @@ def test_what_a_folder_says_of_itself_is_known_before_it_is_loaded(tmp_path: Pat
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ('{"langauge": "en"}', r"benchmark\.json: langauge: extra inputs .* \(known are language, split, parallel"),
+        ('{"langauge": "en"}', r"benchmark\.json: Unknown entry 'langauge': did you mean language"),
         ('{"parallel": "yes"}', r"benchmark\.json: parallel: input should be a valid boolean"),
         ("{", r"benchmark\.json: the file: invalid JSON"),
     ],
