@@ -74,18 +74,6 @@ def evidence(judged: Judged) -> str:
     return f"{p_value(found.p_adjusted)}, 95 % interval{'s' * bool(together)}{together}; {paired}"
 
 
-def judged_sentence(judged: Judged) -> str:
-    """A comparison with its verdict and its evidence: `a is better than b on mAP of ...: +.012 [...] (...)`."""
-    verbs = {"better": "is better than", "worse": "is worse than", "equivalent": "is equivalent to"}
-    found = judged.comparison
-    verb = verbs.get(found.verdict, "cannot be told from")
-    difference = " ".join(
-        [number(found.difference, sign=True), *([interval(found.interval)] if found.interval else [])]
-    )
-    claim = f"{judged.first.label} {verb} {judged.second.label} on {judged.place.label}: {difference}"
-    return f"{claim} ({evidence(judged)})."
-
-
 def doubts(found: Comparison) -> list[str]:
     """Why the stated error rates may not hold for a comparison, in sentences."""
     return [DOUBTS[doubt] for doubt in found.doubts]

@@ -17,7 +17,6 @@ ASKED = "\N{GREEK SMALL LETTER ALPHA} asked for"
 DRAWN = "monolingual share so far"
 COLUMNS = 4
 """Panels beside each other."""
-LONGEST_NAME = 26
 
 SCHEDULES = "First seed of each arm."
 LEARNING = "Mean over the seeds of each arm, at the steps that all of them reported."

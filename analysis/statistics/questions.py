@@ -100,12 +100,6 @@ class QuestionTable:
         means: Values = self.sums.sum(axis=1) / self.counts.sum(axis=0)
         return means
 
-    @cached_property
-    def is_balanced(self) -> bool:
-        """Whether every question has the same share of every cell, so that the cells may be merged into one."""
-        shares = self.counts / self.counts.sum(axis=0)
-        return bool((shares == shares[:, :1]).all())
-
     @property
     def seed_means(self) -> Values:
         """The metric of each seed: [seeds]."""

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from analysis.findings.comparisons import Judged
-from analysis.statistics.comparison import Comparison, Detectable, Sequential, Verdict
-from analysis.wording import MINUS, doubts, evidence, headline, judged_sentence, number, p_value, rough, size
+from analysis.statistics.comparison import Comparison, Detectable, Sequential
+from analysis.wording import MINUS, doubts, evidence, headline, number, p_value, rough, size
 
 FOUND = Comparison(
     difference=0.0123,
@@ -83,26 +83,6 @@ def test_a_withheld_verdict_is_none() -> None:
 )
 def test_the_evidence_says_on_what_a_verdict_rests(changes: dict[str, object], said: str) -> None:
     assert said in evidence(judged(replace(FOUND, **changes)))
-
-
-@pytest.mark.parametrize(
-    ("verdict", "claim"),
-    [
-        ("better", "is better than"),
-        ("worse", "is worse than"),
-        ("equivalent", "is equivalent to"),
-        ("not separable", "cannot be told from"),
-    ],
-)
-def test_the_claim_comes_before_its_numbers(verdict: Verdict, claim: str) -> None:
-    assert judged_sentence(judged(replace(FOUND, verdict=verdict))) == (
-        f"best dynamic {claim} best static on mAP of xquad-r, multilingual: +.012 [+.0040, +.021] "
-        "(p = .004, 95 % intervals that hold together for 3 comparisons; 5 seeds x 150 questions)."
-    )
-
-
-def test_without_an_interval_none_is_shown() -> None:
-    assert ": +.012 (single run: no interval over seeds; 5 seeds" in judged_sentence(judged(SINGLE))
 
 
 def test_a_doubt_is_a_sentence() -> None:

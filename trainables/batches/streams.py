@@ -13,12 +13,11 @@ import numpy.typing as npt
 
 
 class Purpose(IntEnum):
-    """What a random number is for. The values are part of every result: never renumber them."""
+    """What a random number is for. The values are part of every result: never renumber them, nor use 3 again."""
 
     BATCH = 0
     EPOCH = 1
     SET = 2
-    FEASIBLE = 3
     KIND = 4
     OFFSET = 5
     SHUFFLED_TWIN = 6

@@ -5,7 +5,6 @@
 'The capital is Rome'
 """
 
-import hashlib
 import io
 import json
 from collections import Counter
@@ -181,17 +180,6 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
         mask_token=_MASK,
         model_input_names=["input_ids", "attention_mask"],
     )
-
-
-def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Returns a sha256: equal fingerprints mean equal token ids for every text."""
-    if tokenizer.is_fast:
-        content = json.loads(tokenizer.backend_tokenizer.to_str())
-        # Set by calls, not by training or loading.
-        content["truncation"] = content["padding"] = None
-    else:
-        content = [sorted(tokenizer.get_vocab().items()), repr(tokenizer)]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _spread(texts: Sequence[str], most: int) -> Sequence[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, SerializeAsAny, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError, ValidationInfo
 
 from trainables.errors import UserError, unknown_name
 from trainables.ratio.family import Family
@@ -46,8 +46,6 @@ def by_name(value: Any, info: ValidationInfo) -> Any:
 
 RatioConfig = Annotated[SerializeAsAny[Family], BeforeValidator(by_name)]
 """The type of a config field that holds any family."""
-
-_ADAPTER: TypeAdapter[Family] = TypeAdapter(RatioConfig)
 
 
 def ratio_values(text: str) -> dict[str, str]:
@@ -94,15 +92,3 @@ def ratio_config(values: Mapping[str, Any]) -> Family:
         fields = ", ".join(field for field in family.model_fields if field != "family")
         rule = first["msg"].removeprefix("Value error, ")
         raise UserError(f"Ratio family {_name(family)}:{subject} {rule}; its fields are {fields}.") from error
-
-
-def recorded_ratio(values: Mapping[str, Any]) -> Family:
-    """Builds the config that a record holds, whether or not its family is registered here.
-
-    >>> recorded_ratio({"family": "of_a_plugin", "slope": 2}).summary()
-    'of_a_plugin, slope 2'
-
-    Raises:
-        ValueError: the values name no family, or do not fit the one that they name.
-    """
-    return _ADAPTER.validate_python(dict(values), context=RECORDED)

@@ -10,7 +10,7 @@ from tests.trainables.ratio.examples import LINE
 from tests.trainables.toy_run import toy_config
 from trainables.config import TrialConfig
 from trainables.errors import UserError
-from trainables.ratio.config import RatioConfig, ratio_config, recorded_ratio
+from trainables.ratio.config import RatioConfig, ratio_config
 from trainables.ratio.family import Family
 from trainables.ratio.policy import ratio_policy
 from trainables.ratio.schedules.linear import Linear
@@ -71,6 +71,10 @@ def test_a_config_that_holds_a_ratio_tells_where_and_what_is_wrong(ratio, place,
 def test_a_ratio_may_be_given_as_the_config_itself():
     line = Linear(start=0.5)
     assert TrialConfig.model_validate(training(line)).ratio is line
+
+
+def recorded_ratio(values):
+    return TypeAdapter(RatioConfig).validate_python(values, context=RECORDED)
 
 
 def test_a_record_keeps_a_family_that_is_not_registered_as_it_is():
