@@ -22,9 +22,17 @@ from trainables.corpora.training_files.records import (
 )
 from trainables.errors import UserError
 
+_BY_ID = "positive_document_ids"
+"""Tevatron 2 also names passages of a corpus that is a data set of its own."""
+
 
 def _examples(records: Iterable[Record], reading: Reading) -> Iterator[Example]:
     for number, record in enumerate(records, 1):
+        if _BY_ID in record.fields:
+            raise UserError(
+                f"{record.where} names its passages by {_BY_ID}, whose texts are in a corpus of its own, which is not "
+                "read beside it: write the texts into query, positive_passages and negative_passages."
+            )
         positives = texts(record.where, "positive passages", _passages(record, "positive_passages"))
         negatives = some_texts(record.where, "negative passages", _passages(record, "negative_passages"), reading)
         own = first_identifier(record, ("query_id",), str(number))
@@ -49,11 +57,12 @@ LAYOUT = RecordLayout(
     name="tevatron",
     description="training data of Tevatron; Mr. TyDi and MIRACL on the hub",
     fields="query_id, query, positive_passages: [{docid, title, text}, ...][, negative_passages]",
-    recognises=lambda fields: "positive_passages" in fields,
+    recognises=lambda fields: "positive_passages" in fields or _BY_ID in fields,
     examples=_examples,
     reads=lambda columns: [
-        name for name in columns if name in ("query_id", "query", "positive_passages", "negative_passages", *EVERYWHERE)
+        name
+        for name in columns
+        if name in ("query_id", "query", "positive_passages", "negative_passages", _BY_ID, *EVERYWHERE)
     ],
-    required=("query",),
     joins=has_parallel_ids,
 )

@@ -35,6 +35,10 @@ WRONG = {
     "text for a passage": ({**RECORD, "positive_passages": ["p"]}, ["a.jsonl:1", "'p' (str)", "docid"]),
     "no list": ({**RECORD, "negative_passages": {"text": "n"}}, ["a.jsonl:1", "negative_passages", "list"]),
     "no positive": ({**RECORD, "positive_passages": []}, ["a.jsonl:1", "no positive passage"]),
+    "passages by id": (
+        {"query_id": "4", "query_text": "q", "positive_document_ids": ["1"], "negative_document_ids": []},
+        ["a.jsonl:1 names its passages by positive_document_ids", "write the texts into query, positive_passages"],
+    ),
     "no question": ({"positive_passages": []}, ["a.jsonl:1", "'query' is missing"]),
 }
 
