@@ -46,7 +46,8 @@ def _licence(of: SetRecord | BenchmarkRecord) -> str:
 
 def overlap(facts: Facts) -> Table:
     """Training items, and texts among their hard negatives, that share text with an evaluation set, as counted before
-    training."""
+    training.
+    """
     columns = [
         Column("study", "Study"),
         Column("set", "Training set"),
