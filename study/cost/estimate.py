@@ -12,7 +12,6 @@ from study.cost.rental import HERE, Rental
 from study.cost.worker import DRIVER_GIB, WorkerMemory
 from trainables.config import TrialConfig
 from trainables.encoders.base import Shape
-from trainables.encoders.footprint import shape_of
 from trainables.inputs import TokenisedTexts
 from trainables.memory import held_gib
 from trainables.step_memory import StepMemory
@@ -59,7 +58,7 @@ def estimate(
     worker = WorkerMemory(config, texts, negatives, gpu=rental.gpu, on_gpu=on_gpu)
     chunks = config.compute.gradient_accumulation
     step = worker.peak(resources.workers, chunks)
-    shape = shape_of(worker.skeleton)
+    shape = worker.shape
     flops = rental.reached(worker.precision == torch.float32) or _EFFICIENCY * _operations_per_second(resources)
     operations = _operations(config, shape, texts, negatives)
     return Estimate(

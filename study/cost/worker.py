@@ -9,13 +9,14 @@ import torch
 
 from study.cost.gpus import Gpu
 from trainables.config import TrialConfig
+from trainables.encoders.base import Shape
 from trainables.encoders.footprint import Footprint, footprint, shape_of
 from trainables.encoders.model import Encoder
 from trainables.encoders.vocabulary import trim_vocabulary
 from trainables.inputs import TokenisedTexts
 from trainables.step_memory import Rectangle, StepMemory, step_memory
 from trainables.training.gradient import resolve_precision
-from trainables.training.rectangles import chunks_of_rectangles, pass_cost
+from trainables.training.rectangles import PassCost, chunks_of_rectangles, pass_cost
 
 _TEXTS_DRAWN = 4000
 _MOST_DRAWS = 20
@@ -62,6 +63,15 @@ class WorkerMemory:
             trim_vocabulary(found, self._pieces)
         return found
 
+    @cached_property
+    def shape(self) -> Shape:
+        """Its size."""
+        return shape_of(self.skeleton)
+
+    @cached_property
+    def _cost(self) -> PassCost:
+        return pass_cost(self.skeleton, self.skeleton.dimension, self._device)
+
     def _traced(self, checkpointing: bool) -> Footprint:
         return footprint(self.skeleton, self.precision, on_gpu=self._on_gpu, checkpointing=checkpointing)
 
@@ -72,7 +82,7 @@ class WorkerMemory:
         generator = np.random.default_rng(0)
         found = [
             step_memory(
-                shape_of(self.skeleton),
+                self.shape,
                 self._footprint(checkpointing),
                 division,
                 dimension=self.skeleton.dimension,
@@ -90,12 +100,11 @@ class WorkerMemory:
         self, generator: np.random.Generator, counts: tuple[int, int], chunks: int
     ) -> Iterator[list[list[Rectangle]]]:
         """Chunks of rectangles of random batches."""
-        cost = pass_cost(self.skeleton, self.skeleton.dimension, self._device)
         tile = _TILE if self._on_gpu else 1
         for _ in range(max(1, min(_MOST_DRAWS, _TEXTS_DRAWN // sum(counts)))):
             drawn = [generator.choice(side, count) for side, count in zip(self._sides, counts, strict=True)]
             lengths = np.concatenate(drawn)
-            found = chunks_of_rectangles(lengths, chunks, self._config.compute.rectangles, cost, tile)
+            found = chunks_of_rectangles(lengths, chunks, self._config.compute.rectangles, self._cost, tile)
             yield [[(len(rows), int(-(-lengths[rows].max() // tile) * tile)) for rows in chunk] for chunk in found]
 
     def fits(self, gpu: Gpu, workers: int, chunks: int, *, sharded: bool = False) -> bool:
