@@ -9,6 +9,7 @@ from rich.text import Text
 from study.cluster.resources import Resources
 from study.data import StudyData
 from study.estimate import estimate
+from study.kept_encoders import kept_bytes
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
 from study.settings import StudySettings
@@ -20,7 +21,6 @@ from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 from trainables.training.checkpoints import KEPT
 
-_BYTES_OF_WEIGHT = 4
 _BYTES_OF_CHECKPOINT = 12
 """A float32 weight and its two moments."""
 
@@ -201,7 +201,7 @@ def _costs(
         "encoder": ", ".join(encoders),
         "trial": ", ".join(trials),
         "estimate": f"{memory:.2f} GiB per worker, {mean:.0f} s per trial, {time} in all (rough)",
-        "disk": _disk(settings, plan, resources, largest, most),
+        "disk": _disk(settings, plan, inputs, resources, largest),
     }
     if each * most > _LONG:
         fewest = each * plan.repetitions * (len(plan.branches) + plan.most_arms * _FEWEST_SEEDS)
@@ -211,13 +211,16 @@ def _costs(
     return found
 
 
-def _disk(settings: StudySettings, plan: StudyPlan, resources: Resources, parameters: int, trials: int) -> str:
+def _disk(
+    settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources, parameters: int
+) -> str:
     """What checkpoints of running trials and kept encoders take; records are small beside them."""
     checkpoints = resources.concurrent * KEPT * parameters * _BYTES_OF_CHECKPOINT
     parts = [f"{checkpoints / 2**30:.2f} GiB for checkpoints while it runs"]
-    if settings.keep_encoders:
-        kept = (trials - plan.planned["search"]) * parameters * _BYTES_OF_WEIGHT
-        parts.append(f"up to {kept / 2**30:.2f} GiB for kept encoders")
+    if settings.keep_encoders != "none":
+        kept = kept_bytes(settings, plan, inputs, resources.concurrent)
+        which = {"best": "the best encoder of every arm", "all": "the encoders of all confirm trials"}
+        parts.append(f"up to {kept / 2**30:.2f} GiB for {which[settings.keep_encoders]}")
     if settings.keep_runs:
         parts.append("run files")
     return ", ".join(parts)

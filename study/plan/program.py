@@ -276,6 +276,17 @@ class StudyPlan:
             for n in round_numbers:
                 search.optuna.tell(n, search.told[n])
 
+    def outdone(self, trial: TrialRecord) -> list[str]:
+        """The ids of the complete confirm trials of an arm, given by one of them, but for the best on the dev set.
+
+        That is by the first objective; of equals the one of the lowest seed.
+        """
+        same_arm = (t for t in self._confirm or () if (t.arm, t.cell) == (trial.arm, trial.cell))
+        told = [(one.id, self._confirm_told[one.id]) for one in same_arm if one.id in self._confirm_told]
+        complete = {id_: dev_metrics(outcome) for id_, outcome in told if outcome.status == "complete"}
+        best = max(complete, key=lambda id_: self.objectives[0].score(complete[id_]), default=None)
+        return [id_ for id_ in complete if id_ != best]
+
     def start_confirm_phase(self) -> None:
         """Chooses the arms, once the search has ended; raises UserError if it has none for the main comparison."""
         places = [(repetition, cell) for repetition in range(self.repetitions) for cell in self.cells]

@@ -103,6 +103,11 @@ class EncoderConfig(BaseModel):
         return True
 
     @property
+    def is_kept_whole(self) -> bool:
+        """Whether all weights of a trained encoder are kept, and not its adapters alone."""
+        return True
+
+    @property
     def token_key(self) -> str:
         """Equal keys mean equal token ids for every text: encoders with one key share their tokens."""
         raise NotImplementedError

@@ -60,6 +60,11 @@ class CheckpointEncoder(EncoderConfig):
 
     @property
     @override
+    def is_kept_whole(self) -> bool:
+        return not self.lora.rank or not self.keeps_adapters
+
+    @property
+    @override
     def token_key(self) -> str:
         return self.model_dump_json(exclude={"name", "pooling", "layers", "dimensions", "lora"})
 
