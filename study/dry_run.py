@@ -211,9 +211,7 @@ def _costs(
     return found
 
 
-def _disk(
-    settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources, parameters: int
-) -> str:
+def _disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources, parameters: int) -> str:
     """What checkpoints of running trials and kept encoders take; records are small beside them."""
     checkpoints = resources.concurrent * KEPT * parameters * _BYTES_OF_CHECKPOINT
     parts = [f"{checkpoints / 2**30:.2f} GiB for checkpoints while it runs"]

@@ -1,6 +1,7 @@
 """The command line that takes an encoder out of a study: python -m study.export STUDY ARM OUT."""
 
 import argparse
+import hashlib
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from study.plan.objective import parse_objectives
 from study.records import ArmRecord, Study, Trial, open_study
 from trainables.command import Parser, run_command
+from trainables.encoders.adapters import ADAPTER_FILE as _ADAPTER
 from trainables.errors import UserError, one_line, unknown_name
 from trainables.evaluation.metric_name import only_dev
 from trainables.plugins import load_plugins
@@ -77,27 +79,32 @@ def _run(options: argparse.Namespace) -> int:
     study = open_study(options.study)
     arm = _arm(study, options.arm, options.cell)
     kept = _kept_runs(study, arm)
-    if options.adapter and options.average:
-        raise UserError("--average adds adapters to their model before it averages: leave out --adapter.")
     if options.average:
         runs = _all_seeds(arm, kept)
         chosen = f"Its weights are the mean of those of {len(runs)} seeds ({', '.join(str(r.seed) for r in runs)})."
     else:
         run, chosen = _one_seed(study, arm, kept, options.seed)
         runs = [run]
+    if options.adapter and (options.average or _ADAPTER not in _sealed(runs[0])):
+        why = "adapters are added to their model before they are averaged" if options.average else "it has no adapters"
+        raise UserError(f"--adapter: {why}; leave it out.")
     for run in runs:
         _check_whole(run)
     # Imported late: what stands above is said without waiting for torch.
     from study.model_card import model_card, read_report
+    from trainables.encoders.averaging import check_one_origin
+
+    if options.average:
+        check_one_origin(run.config.encoder for run in runs)
 
     with TemporaryDirectory() as report:
         _write_report(study, Path(report), options.plugin)
         reported = read_report(Path(report), arm)
-    card = model_card(study, arm, runs, reported, chosen, options.push or out.name)
     with out.uploaded() as folder:
         _write_encoder(runs, folder, adapter=options.adapter)
+        card = model_card(study, arm, runs, reported, chosen, options.push or out.name, _revision(folder))
         (folder / "README.md").write_text(card, encoding="utf-8")
-    print(f"Written to {out.location}: {chosen}")
+    print(f"Written to {out.location}. {chosen}")
     if options.push is not None:
         with out.downloaded() as folder:
             print(f"Pushed to {_push(folder, options.push)}")
@@ -138,11 +145,13 @@ def _kept_runs(study: Study, arm: ArmRecord) -> list[Trial]:
     """The confirm runs of an arm whose encoder was kept, by seed, over all searches that chose an arm of its name."""
     same = [one for one in study.arms if (one.arm, one.cell) == (arm.arm, arm.cell)]
     runs = sorted((run for one in same for run in study.confirm_trials(one)), key=lambda run: run.seed)
-    kept = [run for run in runs if run.result and any(name.startswith(f"{_KEPT}/") for name in run.result.files)]
+    kept = [run for run in runs if _sealed(run)]
     if kept:
         return kept
     if arm.is_untrained:
-        raise UserError(f"The arm {arm.arm!r} is the encoder as it came, which no study keeps: load it from its source.")
+        raise UserError(
+            f"The arm {arm.arm!r} is the encoder as it came, which no study keeps: load it from its source."
+        )
     if not runs:
         raise UserError(f"No confirm run of the arm {arm.arm!r} has ended yet: go on with --resume.")
     raise UserError(
@@ -173,12 +182,22 @@ def _all_seeds(arm: ArmRecord, kept: Sequence[Trial]) -> list[Trial]:
     return list(kept)
 
 
+def _sealed(run: Trial) -> list[str]:
+    """The files of the encoder of a run, inside its folder; none if it was not kept."""
+    names = () if run.result is None else run.result.files
+    return [name.removeprefix(f"{_KEPT}/") for name in names if name.startswith(f"{_KEPT}/")]
+
+
 def _check_whole(run: Trial) -> None:
+    """Raises UserError unless the encoder of a run is, file for file, what it was when the run ended."""
     if run.damaged_files:
         raise UserError(
             f"{run.folder.location}/{run.damaged_files[0]} is damaged or missing: rebuild it with "
             "`python -m study.run --resume`."
         )
+    # What was put there later would be read, or published, with the others.
+    if added := sorted(set((run.folder / _KEPT).file_names()) - set(_sealed(run))):
+        raise UserError(f"{run.folder.location}/{_KEPT}/{added[0]} was not there when the run ended: remove it.")
 
 
 # Writing it.
@@ -188,27 +207,22 @@ def _write_report(study: Study, folder: Path, plugins: Sequence[str]) -> None:
     """Has the report of the study written; a process of its own, which reads records only."""
     named = [part for name in plugins for part in ("--plugin", name)]
     command = [sys.executable, "-m", "analysis.report", study.folder.location, "--format", "markdown,json"]
-    done = subprocess.run(
-        [*command, "--output", str(folder), *named], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, "--output", str(folder), *named], capture_output=True, text=True, check=False)
     if done.returncode:
         why = done.stderr.strip().splitlines() or ["no reason given"]
         raise UserError(f"The study has no report ({why[-1].removeprefix('analysis.report: ').rstrip('.')}).")
 
 
 def _write_encoder(runs: Sequence[Trial], folder: Path, *, adapter: bool) -> None:
-    """Fills a folder with the encoder of a run, or with the mean of several; adapters are merged unless they are kept."""
-    from trainables.encoders.adapters import ADAPTER_FILE
-
-    with _kept_folder(runs[0]) as kept:
-        has_adapter = (kept / ADAPTER_FILE).is_file()
-        if adapter and not has_adapter:
-            raise UserError("--adapter: this encoder was kept without adapters; leave it out.")
-        if len(runs) == 1 and adapter == has_adapter:
-            # As it was kept, to the byte.
-            shutil.copytree(kept, folder, dirs_exist_ok=True)
-            return
-    from trainables.encoders.averaging import average, check_one_origin
+    """Fills a folder with the encoder of a run, or with the mean of several; adapters are merged unless kept."""
+    if len(runs) == 1 and (adapter or _ADAPTER not in _sealed(runs[0])):
+        # As it was kept, to the byte.
+        with _kept_folder(runs[0]) as kept:
+            for name in _sealed(runs[0]):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(kept / name, folder / name)
+        return
+    from trainables.encoders.averaging import average
     from trainables.encoders.model import save_encoder
     from trainables.encoders.registry import resolve_encoder
 
@@ -222,9 +236,14 @@ def _write_encoder(runs: Sequence[Trial], folder: Path, *, adapter: bool) -> Non
                 # Adapters that are loaded are merged.
                 yield config.build(tokenizer, run.seed)
 
-        if len(runs) > 1:
-            check_one_origin(run.config.encoder for run in runs)
         save_encoder(average(encoders(), [1 / len(runs)] * len(runs)), tokenizer, folder)
+
+
+def _revision(folder: Path) -> str:
+    """The first 40 digits of the sha256 over the names and checksums of all files, as long as that of a commit."""
+    files = Folder(folder)
+    lines = "".join(f"{files.checksum(name)}  {name}\n" for name in files.file_names())
+    return hashlib.sha256(lines.encode()).hexdigest()[:40]
 
 
 @contextmanager

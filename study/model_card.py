@@ -66,7 +66,9 @@ def read_report(folder: Path, arm: ArmRecord) -> Reported:
     return Reported(tuple(numbers), tuple(table["notes"][:1]), said[1], said[2])
 
 
-def model_card(study: Study, arm: ArmRecord, runs: Sequence[Trial], reported: Reported, chosen: str, name: str) -> str:
+def model_card(
+    study: Study, arm: ArmRecord, runs: Sequence[Trial], reported: Reported, chosen: str, name: str, revision: str
+) -> str:
     """Returns the card of an encoder of an arm as Markdown, its metadata in front.
 
     Args:
@@ -76,6 +78,7 @@ def model_card(study: Study, arm: ArmRecord, runs: Sequence[Trial], reported: Re
         reported: what the report says.
         chosen: how these runs were chosen, as a sentence.
         name: of the encoder, for its users to load.
+        revision: what tells the content of its files from any other.
     """
     encoder = arm.config.encoder
     parts = [
@@ -88,7 +91,7 @@ def model_card(study: Study, arm: ArmRecord, runs: Sequence[Trial], reported: Re
         f"An encoder for multilingual retrieval: the arm **{_text(arm.arm)}**{_of_cell(arm)} of the study "
         f"*{_text(study.name)}*, which asked: {_text(study.info.question)}",
         "",
-        f"Its batches were monolingual with a probability of {_text(arm.description)}; all others were cross-lingual. "
+        f"The probability that a batch is monolingual, and not cross-lingual, followed: {_text(arm.description)}. "
         f"{chosen}{_state(study)}",
         "",
         "## How to use it",
@@ -104,6 +107,8 @@ def model_card(study: Study, arm: ArmRecord, runs: Sequence[Trial], reported: Re
         "",
         f"Queries were cut at {encoder.max_query_length} tokens and passages at {encoder.max_passage_length} in "
         "training and evaluation; sentence-transformers has one length for both, the longer one.",
+        "",
+        f"Revision by the content of its files, for results that are kept by name and revision (mteb): `{revision}`.",
         "",
         "## Results",
         "",
@@ -125,7 +130,7 @@ def model_card(study: Study, arm: ArmRecord, runs: Sequence[Trial], reported: Re
         "",
         "## Contamination",
         "",
-        *_contamination(study),
+        *_contamination(study, encoder),
         "",
         "## How to cite",
         "",
@@ -160,7 +165,7 @@ def _results(runs: Sequence[Trial], reported: Reported) -> list[str]:
     for number in reported.numbers:
         interval = "" if number.low is None or number.high is None else f" [{number.low:.3f}, {number.high:.3f}]"
         value = [f"{own[number.column]:.3f}" if number.column in own else ""] if own else []
-        lines.append(_row([number.label, *value, f"{number.mean:.3f}{interval}"]))
+        lines.append(_row([_text(number.label), *value, f"{number.mean:.3f}{interval}"]))
     if not own:
         lines += ["", "The mean of the weights was not evaluated itself: these are the numbers of the seeds."]
     return [*lines, "", *reported.notes]
@@ -180,27 +185,30 @@ def _data(study: Study, encoder: EncoderConfig) -> list[str]:
     data, sets = study.info.data, _used(study)
     lines = [_row(["used for", "name", "size", "licence", "from"]), _row(["---"] * 5)]
     for one in sets:
-        lines.append(_row(["training", one.name, f"{one.items:,} items", _licence(one), _origin(one.origin)]))
+        lines.append(_row(["training", _text(one.name), f"{one.items:,} items", _licence(one), _origin(one.origin)]))
     for use, them in (("choosing", [data.dev]), ("judging", data.benchmarks.values())):
         for corpus in them:
             size = f"{corpus.queries:,} queries, {corpus.candidates:,} candidates"
-            lines.append(_row([use, corpus.name, size, _licence(corpus), _origin(corpus.origin)]))
+            lines.append(_row([use, _text(corpus.name), size, _licence(corpus), _origin(corpus.origin)]))
     if any(one.non_commercial for one in sets):
         lines += ["", "**The licence of a training set forbids commercial use.**"]
     begun = f"the checkpoint {_text(_public(encoder))}" if encoder.is_pretrained else "random weights"
-    return [*lines, "", f"Training began from {begun}. The card names no licence of the weights: that is for whoever "
-            "publishes them to choose, within those of the checkpoint and of the training data."]  # fmt: skip
+    rest = (
+        f"Training began from {begun}. The card names no licence of the weights: that is for whoever publishes them to "
+        "choose, within those of the checkpoint and of the training data."
+    )
+    return [*lines, "", rest]
 
 
 def _licence(of: Any) -> str:
-    return f"{of.licence or 'not stated'}{' (non-commercial)' if of.non_commercial else ''}"
+    return f"{_text(of.licence or 'not stated')}{' (non-commercial)' if of.non_commercial else ''}"
 
 
 def _origin(origin: str | None) -> str:
-    return origin if origin and _PUBLISHED.fullmatch(origin) else ""
+    return _text(origin) if origin and _PUBLISHED.fullmatch(origin) else ""
 
 
-def _contamination(study: Study) -> list[str]:
+def _contamination(study: Study, encoder: EncoderConfig) -> list[str]:
     """What the overlap guard found and what became of it."""
     data, names = study.info.data, [one.name for one in _used(study)]
     evaluated = {data.dev.name, *data.benchmarks}
@@ -226,11 +234,11 @@ def _contamination(study: Study) -> list[str]:
     ]
     lines = lines or ["* No training item shared running text with the dev set or a benchmark."]
     rest = (
-        "Every training text was compared with every text of the dev set and of the benchmarks before training (runs of "
-        "13 words, or of 30 characters in scripts without spaces). Translations are not seen by that, and what the "
-        "checkpoint saw before is not known."
+        "Training texts were compared with those of the dev set and of the benchmarks before training (runs of 13 "
+        "words, or of 30 characters in scripts without spaces). Translations are not seen by that"
     )
-    return [*lines, "", rest]
+    before = ", and what the checkpoint saw before is not known" if encoder.is_pretrained else ""
+    return [*lines, "", f"{rest}{before}."]
 
 
 def _options(arm: ArmRecord) -> dict[str, Any]:
@@ -268,7 +276,7 @@ def _without_folders(text: str, encoder: EncoderConfig) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell if cell == '---' else _text(cell) for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"
 
 
 def _text(text: str) -> str:

@@ -1,8 +1,8 @@
 """The mean of the weights of several encoders: of the seeds of one arm, or of trainings on different mixtures.
 
 Weights can be averaged only where all trainings set out from the same ones. Then they usually end in one valley of the
-loss, whose middle is as good a place as its sides or a better one (model soups, Wortsman et al. 2022). Two trainings from
-different random weights have learnt the same things in different places, and the mean of those is neither.
+loss, whose middle is as good a place as its sides or a better one (model soups, Wortsman et al. 2022). Two trainings
+from different random weights have learnt the same things in different places, and the mean of those is neither.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
