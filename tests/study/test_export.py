@@ -22,8 +22,8 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 from study.export import main
-from study.records import Study
-from tests.study.planted import BEST_RATE, SETTINGS, Planted, study_in_folder
+from study.records import ObjectiveRecord, Study, open_study, write_study
+from tests.study.planted import BEST_RATE, OBJECTIVE, SETTINGS, Planted, study_in_folder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import pad, tokenise
@@ -37,6 +37,8 @@ pytestmark = [
 ]
 
 ARM, SEEDS = "linear", 3
+WORLD = Planted("falling is better", 1)
+"""In which the first seed is not the best one."""
 TEXTS = ["a question of some words", "another one", "x"]
 
 
@@ -65,7 +67,7 @@ class Kept:
         """The best seed on the dev set."""
         (arm,) = (arm for arm in self.records.arms if arm.arm == ARM)
         runs = self.records.confirm_trials(arm)
-        return max(runs, key=lambda run: run.result.metrics["dev/overall/map"]).seed
+        return max(runs, key=lambda run: run.result.metrics[OBJECTIVE.on_dev]).seed
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     settings = SETTINGS.model_copy(
         update={"set": {**SETTINGS.set, **options}, "without": ("base",), "seeds": SEEDS, "keep_encoders": "all"}
     )
-    records = study_in_folder(Planted("falling is better", 0), place / "study", settings=settings)
+    records = study_in_folder(WORLD, place / "study", settings=settings)
+    objectives = (ObjectiveRecord(metric=OBJECTIVE.metric, direction=OBJECTIVE.direction),)
+    write_study(records.folder, records.info.model_copy(update={"objectives": objectives}))
     by_seed = {}
     for trial in records.trials:
         if trial.record.arm != ARM:
@@ -94,7 +98,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         save_encoder(encoder, tokenizer, trial.folder.local_path / ENCODER)
         write_result(trial.folder, read_sealed(trial.folder, RESULT, Result))
     assert np.abs(by_seed[0] - by_seed[1]).max() > 0.01
-    return Kept(place / "study", Study(records.folder, records.info), by_seed)
+    found = Kept(place / "study", open_study(str(place / "study")), by_seed)
+    assert found.best > 0
+    return found
 
 
 @pytest.fixture(scope="module")
