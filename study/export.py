@@ -16,7 +16,7 @@ from study.plan.objective import parse_objectives
 from study.records import ArmRecord, Study, Trial, open_study
 from trainables.command import Parser, run_command
 from trainables.encoders.adapters import ADAPTER_FILE as _ADAPTER
-from trainables.errors import UserError, one_line, unknown_name
+from trainables.errors import UserError, one_line
 from trainables.evaluation.metric_name import only_dev
 from trainables.plugins import load_plugins
 from trainables.storage import Folder
@@ -31,7 +31,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status: 0 done, 2 a user's mistake, after which nothing is written."""
+    """Runs the command line; returns the exit status: 0 done, 2 a user's mistake."""
 
     def command() -> int:
         options = _parser().parse_args(arguments)
@@ -126,7 +126,7 @@ def _arm(study: Study, name: str, cell: Sequence[str]) -> ArmRecord:
     found = [arm for arm in arms if arm.arm == name]
     if not found:
         names = list(dict.fromkeys(arm.arm for arm in arms))
-        raise UserError(f"{unknown_name('arm', name, names)} The study has {', '.join(names)}.")
+        raise UserError(f"Unknown arm {name!r}: the study has {', '.join(names)}.")
     asked = dict(part.partition("=")[::2] for part in cell)
     places = list(dict.fromkeys(_cell(arm) for arm in found))
     found = [arm for arm in found if asked.items() <= arm.cell.items()]

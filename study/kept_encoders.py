@@ -1,7 +1,7 @@
 """The trained encoders that a study keeps (`--keep-encoders`): their room on disk, and how one that is outdone goes.
 
-Of every arm the seed that is best on the dev set is kept, as long as no other is better: at no time are there more than
-one per arm and those of the trials that run. The dev set chooses, as it chose the arm; the benchmarks judge.
+Of every arm, in every search, the seed that is best on the dev set is kept: at no time are there more than one per arm
+and those of the trials that run. The dev set chooses, as it chose the arm; the benchmarks judge.
 """
 
 from study.plan.program import StudyPlan
@@ -13,6 +13,7 @@ from trainables.storage import Folder
 from trainables.trial import ENCODER
 
 _BYTES_OF_WEIGHT = 4
+"""In float32."""
 
 
 def kept_bytes(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, concurrent: int) -> int:
@@ -34,7 +35,8 @@ def kept_bytes(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, co
         ),
         default=0,
     )
-    count = {"none": 0, "best": min(confirmed, plan.most_arms + concurrent), "all": confirmed}[settings.keep_encoders]
+    best = min(confirmed, plan.repetitions * plan.most_arms + concurrent)
+    count = {"none": 0, "best": best, "all": confirmed}[settings.keep_encoders]
     return count * largest * _BYTES_OF_WEIGHT
 
 

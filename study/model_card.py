@@ -58,11 +58,11 @@ def read_report(folder: Path, arm: ArmRecord) -> Reported:
     said = _METHODS.search((folder / "report.md").read_text(encoding="utf-8"))
     if not rows or said is None:
         raise UserError(f"The report of the study has no results of {arm.arm!r}: confirm the arm first, by --resume.")
-    numbers = [
-        Number(key, f"{column['group']}: {column['label']}", row[key], row.get(f"{key}_low"), row.get(f"{key}_high"))
-        for column, row in ((column, rows[0]) for column in table["columns"] if column["group"])
-        if row[key := column["key"]] is not None
-    ]
+    row, numbers = rows[0], []
+    for column in table["columns"]:
+        key, label = column["key"], f"{column['group']}: {column['label']}"
+        if column["kind"] == "score" and row[key] is not None:
+            numbers.append(Number(key, label, row[key], row.get(f"{key}_low"), row.get(f"{key}_high")))
     return Reported(tuple(numbers), tuple(table["notes"][:1]), said[1], said[2])
 
 

@@ -190,8 +190,7 @@ def test_the_average_is_that_of_the_weights_of_all_seeds(kept: Kept, tmp_path: P
 def test_what_cannot_be_exported_is_one_sentence_and_nothing_is_written(kept: Kept, exported: Path, tmp_path, capsys):
     out, study = tmp_path / "out", kept.folder
     for arguments, said in [
-        ((study, "linaer", out), "Unknown arm 'linaer': did you mean linear?"),
-        ((study, "linaer", out), "The study has hybrid 0.5"),
+        ((study, "linaer", out), "Unknown arm 'linaer': the study has hybrid 0.5, best static, linear"),
         ((study, "hybrid 0.5", out), "No encoder of the arm 'hybrid 0.5' was kept"),
         ((study, ARM, exported), "exists already"),
         ((study, ARM, out, "--seed", 9), "no encoder of this seed of 'linear' was kept; those of 0, 1, 2 were"),
