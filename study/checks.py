@@ -154,5 +154,18 @@ def check_storage(folder: Folder) -> None:
         )
 
 
+def check_room(settings: StudySettings, folder: Folder, needed: int) -> None:
+    """Raises UserError where the encoders that a study keeps may take more bytes than are free."""
+    if not folder.is_local or not needed:
+        return
+    free = shutil.disk_usage(next(p for p in (folder.local_path, *folder.local_path.parents) if p.exists())).free
+    if needed > free:
+        raise UserError(
+            f"--keep-encoders {settings.keep_encoders}: up to {needed / 2**30:.1f} GiB are kept, and "
+            f"{folder.local_path.parent} has {free / 2**30:.1f} GiB free; free some, give another --storage, or "
+            "--keep-encoders none."
+        )
+
+
 def _fingerprint(benchmarks: Mapping[str, BenchmarkRecord], name: str) -> str | None:
     return benchmarks[name].fingerprint if name in benchmarks else None

@@ -12,6 +12,7 @@ from study.cluster.resources import Resources
 from study.cost.estimate import Estimate, estimate
 from study.cost.rental import HERE, Rental
 from study.data import StudyData
+from study.kept_encoders import kept_bytes
 from study.plan.objective import asks_bilingual
 from study.plan.program import StudyPlan
 from study.records import BranchRecord
@@ -27,7 +28,6 @@ from trainables.ratio.registry import FAMILIES
 from trainables.step_memory import StepMemory
 from trainables.training.checkpoints import KEPT
 
-_BYTES_OF_WEIGHT = 4
 _BYTES_OF_CHECKPOINT = 12
 """A float32 weight and its two moments."""
 
@@ -247,7 +247,7 @@ def _costs(
         "estimate": f"{most_memory.memory_gib:.2f} GiB per worker, {mean:.0f} s per trial, {time} in all (rough)",
         "memory": _parts(most_memory.step),
         **_rented(rental, most_memory, mean * resources.workers * trials_in_all / 3600),
-        "disk": _disk(settings, plan, resources, largest, most),
+        "disk": _disk(settings, plan, inputs, resources, largest),
     }
     if each * most > _LONG:
         fewest = each * plan.repetitions * (len(plan.branches) + plan.most_arms * _FEWEST_SEEDS)
@@ -287,13 +287,14 @@ def _rented(rental: Rental, cost: Estimate, hours: float) -> dict[str, str]:
     }
 
 
-def _disk(settings: StudySettings, plan: StudyPlan, resources: Resources, parameters: int, trials: int) -> str:
+def _disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources, parameters: int) -> str:
     """What checkpoints of running trials and kept encoders take; records are small beside them."""
     checkpoints = resources.concurrent * KEPT * parameters * _BYTES_OF_CHECKPOINT
     parts = [f"{checkpoints / 2**30:.2f} GiB for checkpoints while it runs"]
-    if settings.keep_encoders:
-        kept = (trials - plan.planned["search"]) * parameters * _BYTES_OF_WEIGHT
-        parts.append(f"up to {kept / 2**30:.2f} GiB for kept encoders")
+    if settings.keep_encoders != "none":
+        kept = kept_bytes(settings, plan, inputs, resources.concurrent)
+        which = {"best": "the best encoder of every arm", "all": "the encoders of all confirm trials"}
+        parts.append(f"up to {kept / 2**30:.2f} GiB for {which[settings.keep_encoders]}")
     if settings.keep_runs:
         parts.append("run files")
     return ", ".join(parts)

@@ -43,7 +43,8 @@ OTHERS: Mapping[str, str] = {
     f"trials/<id>/{PER_QUERY}": "one value per query, setting and pool (confirm phase)",
     f"trials/<id>/{RELEVANT_RANKS}": "the rank of every relevant candidate among all languages (confirm phase)",
     "trials/<id>/checkpoint/": "the last checkpoint of an unfinished trial (safetensors and JSON)",
-    "trials/<id>/encoder/": "the trained encoder for sentence-transformers (confirm phase, with --keep-encoders)",
+    "trials/<id>/encoder/": "the trained encoder for sentence-transformers (confirm phase, as --keep-encoders says); "
+    "python -m study.export writes it with a card",
     "qrels/": "the judgements for trec_eval, by benchmark (with --keep-runs)",
     "trials/<id>/runs/": "run files of trec_eval by benchmark (confirm phase, with --keep-runs)",
     "optuna.journal": "the search as Optuna sees it, one Optuna study per branch and cell, for optuna-dashboard",

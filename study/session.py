@@ -15,6 +15,7 @@ from study.checks import (
     check_batches,
     check_judged,
     check_objectives,
+    check_room,
     check_same_inputs,
     check_search,
     check_seeds,
@@ -27,6 +28,7 @@ from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
+from study.kept_encoders import kept_bytes
 from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
@@ -284,7 +286,7 @@ class Session:
                 resources.cpus_per_worker,
                 resources.gpus_per_worker,
                 self.settings.max_failures,
-                self.settings.keep_encoders,
+                self.settings.keep_encoders != "none",
                 self.settings.plugin,
                 self._cache,
             ),
@@ -326,6 +328,8 @@ class Session:
         return open_study(self._folder.location)
 
     def _created(self, resources: Resources) -> Study:
+        room = kept_bytes(self.settings, self._plan(), self._inputs, resources.concurrent)
+        check_room(self.settings, self._folder, room)
         # First: whoever is killed after study.json is resumed, and a resumed study has all that a new one writes.
         files = dict(write_texts(self._folder, query_texts(self._data.tests)))
         if self.settings.keep_runs:

@@ -136,8 +136,9 @@ class StudySettings(BaseModel):
     """how often a trial whose machine or process died is started again"""
 
     # Where to, and with what.
-    keep_encoders: bool = False
-    """keep the trained encoder of every confirm run, as a folder of sentence-transformers"""
+    keep_encoders: Literal["best", "all", "none"] = "best"
+    """which trained encoders of the confirm phase are kept, for study.export: of every arm that of the seed that is
+    best on the dev set, or all"""
     keep_runs: bool = False
     """keep the first 1,000 candidates of every query in every confirm run, in the pool of all languages and in that of
     its own, as trec run files, and the judgements"""
@@ -154,6 +155,13 @@ class StudySettings(BaseModel):
         if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
             raise ValueError("a number or a text must be given")
         return value
+
+    # Of several validators the last one comes first.
+    @field_validator("keep_encoders", mode="before")
+    @classmethod
+    def _all_or_none(cls, value: Any) -> Any:
+        # What studies recorded before there was a best.
+        return ("all" if value else "none") if isinstance(value, bool) else value
 
     @field_validator(
         "train",

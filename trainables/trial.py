@@ -132,7 +132,8 @@ def run_trial(
     if trial.phase == "confirm" and summary.status == "complete":
         judged = _judged(judge, encoder, folder)
         metrics |= judged | collection_means(judged, inputs.rules.collections)
-        if options.keep_encoder:
+        # One that no step has trained is the checkpoint that it came from.
+        if options.keep_encoder and config.steps:
             if config.compute.trim_vocabulary:
                 restore_vocabulary(encoder, config.encoder.build(texts.tokenizer, config.seed))
             with (folder / ENCODER).uploaded() as path:

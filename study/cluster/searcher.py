@@ -9,10 +9,11 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from study.cluster.trainable import DISK_FULL
+from study.kept_encoders import let_go
 from study.plan.budget import PAIR_BUDGET, Budget
 from study.plan.program import StudyPlan
 from study.plan.replay import check_same_trial, whole_trials
-from study.records import Study, Trial
+from study.records import TRIALS, Study, Trial
 from trainables.records import RESULT, Outcome, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
@@ -130,6 +131,9 @@ class PlanSearcher(Searcher):
             # A trial that was stopped spent less than was planned.
             self._pairs += outcome.pairs - _planned_pairs(trial)
         self._plan.complete(trial, outcome)
+        if trial.phase == "confirm" and self._study.info.settings.keep_encoders == "best":
+            for outdone in self._plan.outdone(trial):
+                let_go(self._study.folder / TRIALS / outdone)
         self._on_complete(trial, outcome)
 
     def __getstate__(self) -> dict[str, Any]:

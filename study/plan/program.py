@@ -276,6 +276,19 @@ class StudyPlan:
             for n in round_numbers:
                 search.optuna.tell(n, search.told[n])
 
+    def outdone(self, trial: TrialRecord) -> list[str]:
+        """The ids of the complete confirm trials of an arm, given by one of them, but for the best on the dev set.
+
+        That is by the first objective; of equals the one of the lowest seed. Every repetition of the search has a best
+        of its own, since an arm may have the trainings of another one in some of them only.
+        """
+        place = trial.arm, trial.cell, trial.repetition
+        same_arm = (one for one in self._confirm or () if (one.arm, one.cell, one.repetition) == place)
+        told = [(one.id, self._confirm_told[one.id]) for one in same_arm if one.id in self._confirm_told]
+        complete = {id_: dev_metrics(outcome) for id_, outcome in told if outcome.status == "complete"}
+        best = max(complete, key=lambda id_: self.objectives[0].score(complete[id_]), default=None)
+        return [id_ for id_ in complete if id_ != best]
+
     def start_confirm_phase(self) -> None:
         """Chooses the arms, once the search has ended; raises UserError if it has none for the main comparison."""
         places = [(repetition, cell) for repetition in range(self.repetitions) for cell in self.cells]

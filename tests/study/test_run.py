@@ -20,7 +20,7 @@ from tests.study.conftest import TINY, results, run, start
 from trainables.records import RESULT
 from trainables.sealed import write_sealed
 from trainables.storage import Folder
-from trainables.trial import failure
+from trainables.trial import ENCODER, failure
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -35,6 +35,11 @@ def test_a_study_ends_with_records_and_a_report(undisturbed: Path) -> None:
     for arm in study.arms:
         trials = study.confirm_trials(arm)
         assert [trial.seed for trial in trials] == [0, 1]
+        # By default the best on the dev set is kept, sealed as all else.
+        kept = [trial for trial in trials if f"{ENCODER}/model.safetensors" in trial.result.files]
+        assert kept == [max(trials, key=lambda trial: trial.result.metrics["dev/overall/map"])]
+        assert [trial for trial in trials if trial.folder.exists(ENCODER)] == kept
+        assert kept[0].damaged_files == []
         for trial in trials:
             rows = trial.per_query()
             assert rows is not None

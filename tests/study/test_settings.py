@@ -32,6 +32,7 @@ from trainables.errors import UserError
         ({"arm": ["mine: ratio=linaer(0,1)"]}, r"--arm mine: ratio is 'linaer\(0,1\)': unknown ratio family"),
         ({"workers_per_trial": "0"}, r"--workers-per-trial is '0'"),
         ({"cpus_per_worker": "nan"}, r"--cpus-per-worker is 'nan'"),
+        ({"keep_encoders": "some"}, r"--keep-encoders is 'some': .*'best', 'all' or 'none'"),
     ],
 )
 def test_a_flag_out_of_range_is_named_with_its_value_and_rule(flags: dict[str, str], sentence: str) -> None:
@@ -144,3 +145,9 @@ def test_settings_survive_json() -> None:
 def test_one_flag_takes_several_files_as_a_shell_names_them() -> None:
     flags = parser().parse_args(["--train", "a.jsonl", "b.jsonl", "--evaluate", "xquad-r", "--train", "c"])
     assert (flags.train, flags.evaluate) == (["a.jsonl", "b.jsonl", "c"], ["xquad-r"])
+
+
+def test_studies_that_recorded_whether_encoders_are_kept_still_say_which() -> None:
+    assert StudySettings().keep_encoders == "best"
+    assert StudySettings(keep_encoders=True).keep_encoders == "all"
+    assert StudySettings(keep_encoders=False).keep_encoders == "none"

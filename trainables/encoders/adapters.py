@@ -64,6 +64,11 @@ def merged(transformer: Any, folder: Path) -> Any:
         raise UserError(f"The adapter in {folder} does not load ({one_line(error)}): fetch it again.") from error
 
 
+def without_adapters(transformer: Any) -> Any:
+    """Returns a transformer with the adapters that it was given added to its weights; it is changed itself."""
+    return transformer.merge_and_unload() if hasattr(transformer, "merge_and_unload") else transformer
+
+
 def with_adapters(transformer: Any, config: LoraConfig, source: str, seed: int) -> Any:
     """Returns a transformer whose weights are frozen, with adapters that are trained; it adds nothing at first.
 

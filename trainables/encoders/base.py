@@ -114,6 +114,11 @@ class EncoderConfig(BaseModel):
         """Whether it turns images into vectors, too."""
         return False
 
+    @property
+    def is_kept_whole(self) -> bool:
+        """Whether all weights of a trained encoder are kept, and not its adapters alone."""
+        return True
+
     def image_reader(self) -> "ImageReader":
         """How images are read by an encoder of images; raises UserError if that cannot be found out."""
         raise NotImplementedError

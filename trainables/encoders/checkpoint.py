@@ -80,6 +80,11 @@ class CheckpointEncoder(EncoderConfig):
 
     @property
     @override
+    def is_kept_whole(self) -> bool:
+        return not self.lora.rank or not self.keeps_adapters
+
+    @property
+    @override
     def token_key(self) -> str:
         left_out = dict.fromkeys(("name", "pooling", "layers", "dimensions", "lora"), True)
         return self.model_dump_json(exclude={**left_out, "image": {"frozen"}})

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import normalize, pad
 from transformers import PreTrainedTokenizerBase
 
+from trainables.encoders.adapters import without_adapters
 from trainables.encoders.base import EncoderConfig, pooling_modes
 from trainables.encoders.export import write_modules
 from trainables.encoders.folder import position_capacity, write_settings
@@ -125,8 +126,8 @@ def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: P
     written, where their model can be found again by its name.
     """
     transformer = encoder.transformer
-    if hasattr(transformer, "merge_and_unload") and not encoder.config.keeps_adapters:
-        transformer = deepcopy(transformer).merge_and_unload()
+    if not encoder.config.keeps_adapters:
+        transformer = without_adapters(deepcopy(transformer))
     with quiet():
         transformer.save_pretrained(folder)
     # A card with nothing filled in, which is left with adapters.
