@@ -23,7 +23,7 @@ from ray.train.torch import TorchTrainer
 from trainables.corpora.pairs import TrainingData
 from trainables.evaluation.metric_name import named_dev
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.plugins import load_plugins
 from trainables.records import RESULT, Report, Result, TrialRecord
 from trainables.sealed import read_sealed

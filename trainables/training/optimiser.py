@@ -52,7 +52,7 @@ def build_optimiser(parameters: dict[str, nn.Parameter], config: OptimiserConfig
 def optimiser_state(optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter]) -> dict[str, Tensor]:
     """Returns the moments and step counts as `<parameter>/<quantity>`; empty before the first step."""
     return {
-        f"{name}/{quantity}": value.detach().cpu()
+        f"{name}/{quantity}": value.detach()
         for name, parameter in parameters.items()
         for quantity, value in optimiser.state.get(parameter, {}).items()
     }

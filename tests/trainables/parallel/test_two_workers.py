@@ -10,7 +10,7 @@ import torch
 
 from tests.trainables.parallel.worker_jobs import embeddings, gradient, training
 from tests.trainables.toy_run import assert_same_gradient
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.training.loss import contrastive_loss
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from tests.trainables.toy_run import CHAOS, Reports, free_passes, toy_config, toy_data, toy_encoder, toy_tokens, weights
 from trainables.batches.planner import BatchPlanner
-from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
+from trainables.parallel.worker import Worker, from_first, sum_over_workers
 from trainables.storage import Folder
 from trainables.training.fine_tune import fine_tune
 from trainables.training.gradient import GradientEngine
