@@ -143,5 +143,6 @@ def _digest(encoder: Encoder) -> str:
     digest = hashlib.sha256()
     for name, weights in encoder.state_dict().items():
         digest.update(name.encode())
-        digest.update(gathered(weights).detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        whole = gathered(weights).detach().cpu().contiguous()
+        digest.update(whole.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -1,41 +1,40 @@
 """Every worker holds the whole model, and gradients are summed after the backward pass."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed, nn
+from typing_extensions import override
 
 from trainables.encoders.model import Encoder
 from trainables.parallel.recompute import recompute_activations
-from trainables.parallel.strategy import Build, Groups
-from trainables.parallel.worker import Worker
-from trainables.training.config import ComputeConfig
+from trainables.parallel.strategy import Build, Groups, Parallel
 
 _BUCKET_ELEMENTS = 1 << 24
 
 
-@dataclass(frozen=True)
-class Replicated:
+class Replicated(Parallel):
     """The whole model on every worker."""
 
-    compute: ComputeConfig
-    worker: Worker
-    passes_together = False
+    passes_together: ClassVar[bool] = False
 
+    @override
     def place(self, build: Build) -> Encoder:
         encoder = build().to(self.worker.device)
         if self.compute.activation_checkpointing:
             recompute_activations(encoder)
         return encoder
 
+    @override
     def same_weights(self, encoder: nn.Module) -> None:
         if self.worker.world > 1:
             for tensor in (*encoder.parameters(), *encoder.buffers()):
                 distributed.broadcast(tensor.data, src=0)
 
+    @override
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Sums a few large messages at a time."""
         if self.worker.world == 1:
@@ -49,15 +48,18 @@ class Replicated:
         if bucket:
             _sum_bucket(bucket)
 
+    @override
     def write(self, folder: Path, groups: Groups) -> None:
         if self.worker.is_first:
             for group, tensors in groups.items():
                 whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
                 save_file(whole, folder / f"{group}.safetensors")
 
+    @override
     def read(self, folder: Path, parameters: Mapping[str, nn.Parameter], groups: Iterable[str]) -> Groups:
         return {group: load_file(folder / f"{group}.safetensors") for group in groups}
 
+    @override
     def whole(self, encoder: Encoder, build: Build) -> Encoder | None:
         return encoder if self.worker.is_first else None
 

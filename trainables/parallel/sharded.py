@@ -4,41 +4,40 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-import torch.distributed.checkpoint as dcp
 from torch import Tensor, distributed, nn
+from torch._C._distributed_c10d import HashStore
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from typing_extensions import override
 
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.parallel.parts import gathered
 from trainables.parallel.recompute import recompute_activations, transformer_layers
-from trainables.parallel.strategy import Build, Groups
+from trainables.parallel.strategy import Build, Groups, Parallel
 from trainables.parallel.worker import Worker
-from trainables.training.config import ComputeConfig
 
 
-@dataclass(frozen=True)
-class Sharded:
+class Sharded(Parallel):
     """A part of the model on every worker.
 
     Gathered weights and gradients of the whole model never lie on one worker: a layer is gathered before it computes,
     forward and backward, and its gradient is scattered as soon as there is one.
     """
 
-    compute: ComputeConfig
-    worker: Worker
-    passes_together = True
+    passes_together: ClassVar[bool] = True
 
+    @override
     def place(self, build: Build) -> Encoder:
         """Only the first worker builds the encoder, on the CPU. The others get its modules without weights, and then
         every worker its part of the weights, one layer after the other.
@@ -64,7 +63,7 @@ class Sharded:
             empty = {id(one): torch.empty_like(one, device="meta") for one in whole.buffers()}
             for one in whole.parameters():
                 empty[id(one)] = nn.Parameter(torch.empty_like(one, device="meta"), one.requires_grad)
-            box = [deepcopy(whole, empty)]  # type: ignore[arg-type]
+            box = [deepcopy(whole, empty)]
         if self.worker.world > 1:
             distributed.broadcast_object_list(box, src=0, device=self.worker.device)
         found: Encoder = box[0]
@@ -103,13 +102,18 @@ class Sharded:
         fully_shard(unit, mesh=mesh, mp_policy=precision, reshard_after_forward=True)
         # Losses of the workers are parts of that of the global batch: their gradients are summed, not averaged.
         unit.set_gradient_divide_factor(1.0)  # type: ignore[operator]
+        # Gloo knows no other reduction.
+        unit.set_force_sum_reduction_for_comms(True)  # type: ignore[operator]
 
+    @override
     def same_weights(self, encoder: nn.Module) -> None:
         """Nothing to do: no weight is on two workers."""
 
+    @override
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Nothing to do: every backward pass sums what it adds."""
 
+    @override
     def write(self, folder: Path, groups: Groups) -> None:
         """Every worker writes a file of its own.
 
@@ -134,25 +138,28 @@ class Sharded:
             for name, tensor in tensors.items()
         }
         with _first_cause():
-            dcp.save(flat, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
+            save(flat, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
 
+    @override
     def read(self, folder: Path, parameters: Mapping[str, nn.Parameter], groups: Iterable[str]) -> Groups:
         stored = HuggingFaceStorageReader(str(folder))
+        contents = stored.read_metadata().state_dict_metadata
+        sizes = {key: one.size for key, one in contents.items() if isinstance(one, TensorStorageMetadata)}
         wanted: dict[str, Tensor] = {}
-        for key, content in stored.read_metadata().state_dict_metadata.items():
-            assert isinstance(content, TensorStorageMetadata)
+        for key, size in sizes.items():
             name = key.partition("/")[2]
             like = parameters.get(name, parameters.get(name.rpartition("/")[0]))
-            fits = like is not None and like.shape == content.size and not key.endswith(_NUMBER)
-            wanted[key] = torch.zeros_like(like.detach()) if fits and like is not None else torch.zeros(content.size)
+            fits = like is not None and like.shape == size and not key.endswith(_NUMBER)
+            wanted[key] = torch.zeros_like(like.detach()) if fits and like is not None else torch.zeros(size)
         with _first_cause():
-            dcp.load(wanted, storage_reader=stored)
+            load(wanted, storage_reader=stored)
         found: dict[str, dict[str, Tensor]] = {group: {} for group in groups}
         for key, tensor in wanted.items():
             group, _, name = key.partition("/")
             found[group][name.removesuffix(_NUMBER)] = tensor[0] if name.endswith(_NUMBER) else tensor
         return found
 
+    @override
     @torch.no_grad()
     def whole(self, encoder: Encoder, build: Build) -> Encoder | None:
         """Gathers one trained weight after the other into a new encoder on the first worker's CPU."""
@@ -173,7 +180,7 @@ def _join_alone(worker: Worker) -> None:
     """Sets up the process group of one worker, which has none."""
     if worker.world == 1 and not distributed.is_initialized():
         backend = "nccl" if worker.device.type == "cuda" else "gloo"
-        distributed.init_process_group(backend, store=distributed.HashStore(), rank=0, world_size=1)
+        distributed.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
 
 
 def _units(encoder: Encoder) -> list[nn.Module]:
@@ -186,8 +193,8 @@ def _units(encoder: Encoder) -> list[nn.Module]:
         shared = next((name for name, tensor in own if uses[id(tensor)] > inside[id(tensor)]), None)
         if shared is not None:
             raise UserError(
-                f"The encoder {encoder.config.name!r} has a weight in a layer ({shared}) that is also one outside of it, "
-                "so that it cannot be sharded: set compute.parallel to replicated."
+                f"The encoder {encoder.config.name!r} has a weight ({shared}) that a layer shares with what is outside "
+                "of it, which cannot be sharded: set compute.parallel to replicated."
             )
     return [*layers, encoder]
 

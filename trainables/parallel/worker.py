@@ -1,4 +1,4 @@
-"""One process among those that train a model together, and what they tell each other; with one worker that is nothing."""
+"""One process among those that train a model together, and what they tell each other: nothing if there is but one."""
 
 import json
 from dataclasses import dataclass, field

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from trainables.config import TrialConfig
 from trainables.errors import UserError
-from trainables.parallel.strategy import Parallel
+from trainables.parallel.strategy import Groups, Parallel
 from trainables.parallel.worker import from_first
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
@@ -70,7 +70,7 @@ def save_checkpoint(
         UserError: every worker has to write, and they do not share the folder.
     """
     parameters = trainable_parameters(encoder)
-    groups = {_WEIGHTS: parameters, _MOMENTS: optimiser_state(optimiser, parameters)}
+    groups: Groups = {_WEIGHTS: parameters, _MOMENTS: optimiser_state(optimiser, parameters)}
     with ExitStack() as stack:
         first = parallel.worker.is_first
         path = stack.enter_context((folder / _name(state["step"])).uploaded()) if first else Path()

@@ -73,8 +73,8 @@ class ComputeConfig(BaseModel):
     """what a worker holds of the model: all of it, or its part of every weight, gradient and moment (FSDP), for a model
     that is too large for one"""
     activation_checkpointing: bool = False
-    """keep only the inputs of transformer layers for the backward pass, and compute the rest of them again: less memory,
-    a third more work"""
+    """keep only the inputs of transformer layers for the backward pass, and compute the rest of them again: less
+    memory, a third more work"""
     gradient_accumulation: Annotated[int, Field(ge=1, le=1_000_000), Option(flag="gradient-accumulation")] = 1
     """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, up to one more
     forward pass, the same loss and gradient"""
@@ -96,8 +96,8 @@ class ComputeConfig(BaseModel):
         if self.precision != self.evaluation_precision:
             raise ValueError(
                 f"parallel is 'sharded', whose weights are gathered in one precision, but precision is "
-                f"{self.precision!r} and evaluation_precision {self.evaluation_precision!r}: set both to float32 or both "
-                "to bfloat16."
+                f"{self.precision!r} and evaluation_precision {self.evaluation_precision!r}: set both to float32 or "
+                "both to bfloat16."
             )
         if self.compile:
             raise ValueError(

@@ -111,7 +111,7 @@ def fine_tune(
         clock: on which time is booked.
 
     Raises:
-        UserError: the workers cannot share a batch evenly, the checkpoint is of another run, or memory does not suffice.
+        UserError: the workers cannot share a batch evenly, the checkpoint is of another run, or memory is too small.
     """
     parallel = parallel_of(config.compute, worker or Worker())
     worker = parallel.worker

@@ -80,6 +80,7 @@ class GradientEngine:
 
     def __init__(self, encoder: Encoder, tokens: Tokens, config: TrialConfig, parallel: Parallel) -> None:
         self._encoder = torch.compile(encoder, dynamic=True) if config.compute.compile else encoder
+        self._parameters = list(encoder.parameters())
         self._tokens = tokens
         self._config = config
         self._parallel, self._worker = parallel, parallel.worker
@@ -140,7 +141,7 @@ class GradientEngine:
         leaves = [part.detach().requires_grad_() for part in parts]
         loss = self._unless_memory_runs_out(lambda: differentiated(leaves), others_wait=True)
         if loss is None or self._unless_memory_runs_out(lambda: carried_on(parts, leaves)) is None:
-            self._encoder.zero_grad()
+            self._forget_gradients()
             return None
         return loss
 
@@ -185,8 +186,8 @@ class GradientEngine:
                 "workers (compute.parallel=sharded), or choose a smaller encoder."
             )
         return UserError(
-            f"{said}, and one of {fitting} does: set encoder.max_query_length and encoder.max_passage_length to at most "
-            f"{fitting}, or compute.activation_checkpointing to true."
+            f"{said}, and one of {fitting} does: set encoder.max_query_length and encoder.max_passage_length to at "
+            f"most {fitting}, or compute.activation_checkpointing to true."
         )
 
     def _fits(self, length: int) -> bool:
@@ -200,8 +201,12 @@ class GradientEngine:
                 raise
             return False
         finally:
-            self._encoder.zero_grad()
+            self._forget_gradients()
         return True
+
+    def _forget_gradients(self) -> None:
+        for parameter in self._parameters:
+            parameter.grad = None
 
     @torch.no_grad()
     def loss(self, batch: Batch, step: int) -> Tensor:

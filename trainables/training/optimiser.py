@@ -6,6 +6,7 @@
 """
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ def optimiser_state(optimiser: torch.optim.AdamW, parameters: dict[str, nn.Param
 
 
 def restore_optimiser(
-    optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter], state: dict[str, Tensor]
+    optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter], state: Mapping[str, Tensor]
 ) -> None:
     """Puts back what `optimiser_state` returned."""
     for key, value in state.items():
