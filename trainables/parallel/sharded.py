@@ -43,7 +43,7 @@ class Sharded(Parallel):
         every worker its part of the weights, one layer after the other.
 
         Raises:
-            UserError: layers share weights with each other.
+            UserError: layers share weights with what is outside of them, or weights differ in precision.
         """
         _join_alone(self.worker)
         mesh = init_device_mesh(self.worker.device.type, (self.worker.world,))
@@ -185,6 +185,12 @@ def _join_alone(worker: Worker) -> None:
 
 def _units(encoder: Encoder) -> list[nn.Module]:
     """What is gathered at a time: every layer, and then all that is left."""
+    kinds = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in encoder.parameters()})
+    if len(kinds) > 1:
+        raise UserError(
+            f"The encoder {encoder.config.name!r} has weights in {' and '.join(kinds)}, which cannot be sharded "
+            "together: set compute.parallel to replicated."
+        )
     layers = list(dict.fromkeys(transformer_layers(encoder)))
     uses = Counter(id(tensor) for _, tensor in encoder.named_parameters(remove_duplicate=False))
     for layer in layers:

@@ -161,7 +161,7 @@ class GradientEngine:
             if self._parallel.passes_together or (others_wait and self._worker.world > 1):
                 raise UserError(
                     f"Memory ran out in a batch of {self._config.batches.size} pairs, of which a worker encodes its "
-                    f"share in {self.chunks} chunks, where workers wait for each other: set "
+                    f"share in {self.chunks} chunks, at a place where a step cannot be tried again: set "
                     f"compute.gradient_accumulation to {2 * self.chunks} or more, or compute.activation_checkpointing "
                     "to true."
                 ) from error

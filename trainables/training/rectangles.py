@@ -158,8 +158,10 @@ def equally_many(
 
 
 def _chunks(lengths: npt.NDArray[np.integer], chunks: int, cost: PassCost) -> list[Rows]:
-    """Texts in chunks of about equal cost, the longest first; some may be empty."""
+    """Texts in chunks of about equal cost, the longest first; some may be empty where there are fewer than texts."""
     order = np.argsort(-lengths, kind="stable")
+    if chunks >= len(order):
+        return np.split(order, np.arange(1, len(order)))
     costs = cost.of_text(lengths[order])
     middles = np.cumsum(costs) - costs / 2
     cuts = np.searchsorted(middles, costs.sum() * np.arange(1, chunks) / chunks)

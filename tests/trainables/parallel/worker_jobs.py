@@ -87,6 +87,38 @@ def gradient(
     return {"total": total, **{n: gathered(p.grad) for n, p in encoder.named_parameters() if p.grad is not None}}
 
 
+def short_of_memory(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
+    """The second worker has no room for more than three texts."""
+    config = toy_config(rectangles=1)
+    encoder = built("toy", seed=0)
+
+    def check(module: torch.nn.Module, inputs: Any) -> None:
+        if worker.rank == 1 and len(inputs[0]) > 3:
+            raise torch.OutOfMemoryError
+
+    encoder.register_forward_pre_hook(check)
+    parallel = parallel_of(config.compute, worker)
+    engine = GradientEngine(encoder, toy_tokens(toy_data()), config, parallel)
+    batch = BatchPlanner(toy_data(), config.batches.size, config.seed).batch(3, "cross")
+    total = sum_over_workers(engine.add_gradient(batch, 3), worker)
+    parallel.sum_gradients(encoder.parameters())
+    chunks = torch.tensor(engine.chunks)
+    return {
+        "chunks": chunks,
+        "total": total,
+        **{n: p.grad for n, p in encoder.named_parameters() if p.grad is not None},
+    }
+
+
+def kept(worker: Worker, folder: Path, kind: str) -> dict[str, torch.Tensor]:
+    """Writes the encoder as a trained one is written."""
+    parallel = parallel_of(toy_config(**SHARDED).compute, worker)
+    found = parallel.whole(parallel.place(lambda: built(kind, worker.rank)), lambda: built(kind, 0))
+    if found is not None:
+        found.transformer.save_pretrained(folder / "kept")
+    return {}
+
+
 def training(
     worker: Worker,
     folder: Path,
@@ -183,6 +215,7 @@ def shared(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
 
 
 SHARDED: dict[str, Any] = {"parallel": "sharded"}
+HALF = {"precision": "bfloat16", "evaluation_precision": "bfloat16"}
 Job = tuple[Callable[..., dict[str, torch.Tensor]], dict[str, Any]]
 
 GRADIENTS: dict[str, dict[str, Any]] = {
@@ -205,7 +238,6 @@ GRADIENTS: dict[str, dict[str, Any]] = {
 ON_ANY_NUMBER: dict[str, Job] = {
     **{f"gradient-{name}": (gradient, options) for name, options in GRADIENTS.items()},
     **{f"gradient-{name}-sharded": (gradient, {**options, **SHARDED}) for name, options in GRADIENTS.items()},
-    "training-sharded": (training, {"knobs": {"evaluate_every": 6, "checkpoint_every": 4, **SHARDED}}),
     "encoded": (encoded, {"knobs": {}}),
     "encoded-sharded": (encoded, {"knobs": SHARDED}),
     "encoded-large": (encoded, {"knobs": {}, "large": True}),
@@ -220,9 +252,16 @@ JOBS: dict[str, Job] = {
     "training": (training, {"knobs": {"evaluate_every": 6}}),
     "training-stopped": (training, {"knobs": {"evaluate_every": 6}, "stops": (8, 4)}),
     "training-resumed": (interrupted, {}),
+    "training-sharded": (training, {"knobs": {"evaluate_every": 6, "checkpoint_every": 4, **SHARDED}}),
     "training-sharded-resumed": (interrupted, {"knobs": SHARDED}),
     "training-controlled": (training, {"knobs": {"ratio": CHAOS}}),
     "training-sharded-controlled": (training, {"knobs": {"ratio": CHAOS, **SHARDED}}),
+    "training-sharded-lora": (training, {"knobs": {"evaluate_every": 6, **SHARDED}, "kind": "lora"}),
+    "training-sharded-lora-resumed": (interrupted, {"knobs": SHARDED, "kind": "lora"}),
+    "gradient-bfloat16": (gradient, {"precision": "bfloat16", "chunks": 2}),
+    "gradient-bfloat16-sharded": (gradient, {**HALF, **SHARDED, "chunks": 2}),
+    "short-of-memory": (short_of_memory, {}),
+    **{f"kept-{kind}": (kept, {"kind": kind}) for kind in ("toy", "lora", "t5", "decoder")},
     "shared": (shared, {}),
     **ON_ANY_NUMBER,
 }
