@@ -111,7 +111,7 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(arguments: list[str], sent
 def test_checkpoints_of_sharded_weights_need_a_folder_that_all_machines_share() -> None:
     whole, sharded = toy_config(checkpoints=4), toy_config(parallel="sharded", checkpoints=4)
     remote, here = StudySettings(storage="s3://bucket/studies"), StudySettings(storage="studies")
-    with pytest.raises(UserError, match="--storage s3://bucket/studies with compute.parallel=sharded: .* share, or"):
+    with pytest.raises(UserError, match=r"--storage s3://bucket/studies with compute.parallel=sharded: .* share, or"):
         check_shards([whole, sharded], remote)
     check_shards([sharded], here)
     check_shards([whole, toy_config(parallel="sharded", checkpoints=0)], remote)

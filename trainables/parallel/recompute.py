@@ -6,12 +6,13 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from trainables.encoders.model import Encoder
+from trainables.errors import UserError
 
 
 def transformer_layers(encoder: Encoder) -> list[nn.Module]:
     """Returns the layers of which the transformer is a stack: the members of its outermost lists of modules.
 
-    Raises ValueError if it has none.
+    Raises UserError if it has none.
     """
     found: list[nn.Module] = []
     inside: list[str] = []
@@ -20,7 +21,10 @@ def transformer_layers(encoder: Encoder) -> list[nn.Module]:
             inside.append(name)
             found += list(module)
     if not found:
-        raise ValueError(f"{type(encoder.transformer).__name__} has no list of layers")
+        raise UserError(
+            f"The encoder {encoder.config.name!r} has no list of layers that could be sharded or computed again: set "
+            "compute.parallel to replicated, and compute.activation_checkpointing to false."
+        )
     return found
 
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, distributed, nn
-from torch._C._distributed_c10d import HashStore
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
@@ -129,14 +128,12 @@ class Sharded(Parallel):
                 f"{folder.parent} is not there on every machine: use a storage that all machines share as a folder, or "
                 "set monitoring.checkpoints to 0."
             )
-        flat = {
-            # What has no rows is written by one worker for all.
-            f"{group}/{name}" + (_NUMBER if tensor.dim() == 0 else ""): tensor.reshape(1)
-            if tensor.dim() == 0
-            else tensor
-            for group, tensors in groups.items()
-            for name, tensor in tensors.items()
-        }
+        flat: dict[str, Tensor] = {}
+        for group, tensors in groups.items():
+            for name, tensor in tensors.items():
+                # What has no rows is written by one worker for all.
+                is_number = tensor.dim() == 0
+                flat[f"{group}/{name}{_NUMBER if is_number else ''}"] = tensor.reshape(1) if is_number else tensor
         with _first_cause():
             save(flat, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
 
@@ -180,7 +177,8 @@ def _join_alone(worker: Worker) -> None:
     """Sets up the process group of one worker, which has none."""
     if worker.world == 1 and not distributed.is_initialized():
         backend = "nccl" if worker.device.type == "cuda" else "gloo"
-        distributed.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
+        store = distributed.HashStore()  # type: ignore[attr-defined]
+        distributed.init_process_group(backend, store=store, rank=0, world_size=1)
 
 
 def _units(encoder: Encoder) -> list[nn.Module]:

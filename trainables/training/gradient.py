@@ -107,8 +107,8 @@ class GradientEngine:
             UserError: not even one text at a time fits into memory, or the weights are sharded.
         """
         shares = self._shares(batch)
-        most = max(len(_Texts.of(share)) for share in shares)
         while (loss := self._tried(shares, step)) is None:
+            most = max(len(_Texts.of(share)) for share in shares)
             if self.chunks >= most:
                 raise self._too_large(shares[self._worker.rank])
             self.chunks = min(2 * self.chunks, most)

@@ -4,16 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import distributed
 
 from tests.trainables.parallel.worker_jobs import built
 from tests.trainables.toy_run import free_passes, toy_config, toy_data, toy_encoder, toy_tokens
+from tests.trainables.toy_trial import run_toy_trial, toy_trial
 from trainables.batches.planner import BatchPlanner
 from trainables.encoders.adapters import LoraConfig, with_adapters
 from trainables.errors import UserError
 from trainables.parallel.strategy import parallel_of
 from trainables.parallel.worker import Worker
 from trainables.training.gradient import GradientEngine, _Texts
+from trainables.trial import TrialOptions
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +104,28 @@ def test_adapters_in_another_precision_than_their_model_are_refused_by_name():
     encoder.transformer = with_adapters(encoder.transformer, LoraConfig(rank=2), "toy/toy", 0)
     with pytest.raises(UserError, match="'toy' has weights in bfloat16 and float32, which cannot be sharded together"):
         placed(encoder, parallel="sharded")
+
+
+@pytest.mark.parametrize("options", [{"parallel": "sharded"}, {"activation_checkpointing": True}], ids=str)
+def test_an_encoder_without_layers_is_refused_by_name(options):
+    encoder = toy_encoder()
+    encoder.transformer.encoder = torch.nn.Identity()
+    with pytest.raises(UserError, match="'toy' has no list of layers"):
+        placed(encoder, **options)
+
+
+@pytest.mark.slow
+def test_a_sharded_trial_keeps_the_encoder_of_a_whole_one_with_its_whole_vocabulary(tmp_path):
+    """The vocabulary is trimmed while it trains."""
+    results = {}
+    for kind in ("replicated", "sharded"):
+        compute = {"compute.parallel": kind, "compute.precision": "float32", "compute.trim_vocabulary": True}
+        trial = toy_trial(phase="confirm", **compute)
+        results[kind] = run_toy_trial(trial, tmp_path / kind, TrialOptions(keep_encoder=True))
+    whole, sharded = results["replicated"], results["sharded"]
+    assert (sharded.status, sharded.parameters) == ("complete", whole.parameters)
+    assert sharded.metrics == pytest.approx(whole.metrics, abs=5e-3)
+    kept = [load_file(tmp_path / kind / "encoder" / "model.safetensors") for kind in results]
+    assert kept[0].keys() == kept[1].keys()
+    for name, weights in kept[0].items():
+        torch.testing.assert_close(kept[1][name], weights, rtol=1e-4, atol=1e-4)
