@@ -1,6 +1,7 @@
 """Two and four processes on one global batch against one process on the same batch."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -220,6 +221,28 @@ def test_an_interrupted_training_ends_like_an_uninterrupted_one(results, job):
             assert torch.equal(whole[name], resumed[name])
     for whole, resumed in zip(told(results, job), told(results, f"{job}-resumed"), strict=True):
         assert [line for line in whole["lines"] if line["step"] > 5] == resumed["lines"]
+
+
+def test_another_number_of_workers_goes_on_from_the_parts_of_two_and_what_is_damaged_is_set_aside(
+    results, no_process_group_is_left, tmp_path
+):
+    knobs = {"evaluate_every": 6, "checkpoint_every": 4, "parallel": "sharded"}
+    expected, _ = tensors(results, "training-sharded")
+    shutil.copytree(results / "training-sharded" / "checkpoint", tmp_path / "checkpoint")
+    last = tmp_path / "checkpoint" / "000000012"
+    parts = ["shard-00001-model-00001-of-00001.safetensors", "shard-00002-model-00001-of-00001.safetensors"]
+    assert sorted(path.name for path in last.iterdir()) == [*parts, "state.json"]
+    loaded = training(Worker(), tmp_path, knobs)
+    assert json.loads((tmp_path / "0.json").read_text())["lines"] == [], "there was nothing left to do"
+    assert all(torch.equal(loaded[name], value) for name, value in expected.items())
+    # Of the second worker's file.
+    content = (last / parts[1]).read_bytes()
+    (last / parts[1]).write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    again = training(Worker(), tmp_path, knobs)
+    assert (tmp_path / "checkpoint" / "damaged-000000012").is_dir()
+    assert json.loads((tmp_path / "0.json").read_text())["lines"][0]["step"] > 8
+    for name, value in expected.items():
+        torch.testing.assert_close(again[name], value, rtol=1e-4, atol=1e-4)
 
 
 def test_values_of_the_first_worker_and_sums_reach_every_worker(results):

@@ -1,11 +1,8 @@
 """Sharded weights on one worker, in this process, and what cannot be sharded."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import distributed
 
 from tests.trainables.parallel.worker_jobs import built
 from tests.trainables.toy_run import free_passes, toy_config, toy_data, toy_encoder, toy_tokens
@@ -18,12 +15,7 @@ from trainables.parallel.worker import Worker
 from trainables.training.gradient import GradientEngine, _Texts
 from trainables.trial import TrialOptions
 
-
-@pytest.fixture(autouse=True)
-def _no_process_group_is_left() -> Iterator[None]:
-    yield
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+pytestmark = pytest.mark.usefixtures("no_process_group_is_left")
 
 
 def placed(encoder, **options):
