@@ -25,6 +25,7 @@ from trainables.storage import Folder
 from trainables.training.checkpoints import load_checkpoint, save_checkpoint
 from trainables.training.gradient import GradientEngine, Tokens
 from trainables.training.optimiser import build_optimiser, learning_rate, trainable_parameters
+from trainables.training.out_of_memory import is_out_of_memory
 from trainables.training.progress import Progress, diverged, mean
 
 Evaluate = Callable[[Encoder], Mapping[str, float]]
@@ -228,7 +229,17 @@ class _Run:
         rate = learning_rate(self.config.optimiser, self.config.steps, step)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        self._optimiser.step()
+        try:
+            self._optimiser.step()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            # Nothing of the batch is in memory any more, so that smaller chunks would not help.
+            raise UserError(
+                "The moments of the optimiser do not fit into memory beside weights and gradients: train adapters "
+                "(encoder.lora.rank), shard the weights over workers (compute.parallel=sharded), or choose a smaller "
+                "encoder."
+            ) from error
         self._optimiser.zero_grad()
 
     def _measure(self, step: int, wanted: Set[str], loss: Tensor, batch: Batch) -> dict[str, float]:

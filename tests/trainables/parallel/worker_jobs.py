@@ -240,10 +240,7 @@ ON_ANY_NUMBER: dict[str, Job] = {
     **{f"gradient-{name}-sharded": (gradient, {**options, **SHARDED}) for name, options in GRADIENTS.items()},
     "encoded": (encoded, {"knobs": {}}),
     "encoded-sharded": (encoded, {"knobs": SHARDED}),
-    "encoded-large": (encoded, {"knobs": {}, "large": True}),
-    "encoded-large-sharded": (encoded, {"knobs": SHARDED, "large": True}),
     **{f"whole-{kind}": (whole, {"kind": kind}) for kind in ("toy", "lora", "t5")},
-    **{f"placed-{kind}": (placed, {"kind": kind}) for kind in ("toy", "lora", "t5", "decoder")},
 }
 
 JOBS: dict[str, Job] = {
@@ -261,6 +258,9 @@ JOBS: dict[str, Job] = {
     "gradient-bfloat16": (gradient, {"precision": "bfloat16", "chunks": 2}),
     "gradient-bfloat16-sharded": (gradient, {**HALF, **SHARDED, "chunks": 2}),
     "short-of-memory": (short_of_memory, {}),
+    "encoded-large": (encoded, {"knobs": {}, "large": True}),
+    "encoded-large-sharded": (encoded, {"knobs": SHARDED, "large": True}),
+    **{f"placed-{kind}": (placed, {"kind": kind}) for kind in ("toy", "lora", "t5", "decoder")},
     **{f"kept-{kind}": (kept, {"kind": kind}) for kind in ("toy", "lora", "t5", "decoder")},
     "shared": (shared, {}),
     **ON_ANY_NUMBER,

@@ -150,6 +150,15 @@ def test_a_text_that_never_fits_ends_the_run_with_a_length_that_was_tried(tokens
         fine_tune(toy_config(), DATA, long_texts(120), encoder, sink=Reports())
 
 
+def test_moments_that_do_not_fit_end_the_run_in_a_sentence(monkeypatch):
+    def step(self):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    with pytest.raises(UserError, match=r"moments of the optimiser do not fit .*compute\.parallel=sharded"):
+        fine_tune(toy_config(), DATA, TOKENS, toy_encoder(), sink=Reports())
+
+
 def test_sharded_weights_cannot_be_tried_again_and_say_how_many_chunks_would():
     parallel = parallel_of(toy_config(parallel="sharded").compute, Worker())
     try:
