@@ -34,7 +34,7 @@ from study.plan.program import StudyPlan
 from study.records import ArmRecord
 from study.settings import StudySettings
 from trainables.inputs import StudyInputs, prepare_inputs
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.records import RESULT, Outcome, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder

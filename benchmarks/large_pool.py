@@ -187,7 +187,7 @@ def evaluated(arguments: argparse.Namespace) -> int:
     encoder = config.build(tokenizer, 0)
     with stage("encode"):
         embeddings = [
-            encode(encoder, table, pad_id=tokenizer.pad_token_id, device="cpu", scratch=folder / "embeddings")
+            encode(encoder, table, pad_id=tokenizer.pad_token_id, scratch=folder / "embeddings")
             for table in (queries, passages)
         ]
     with stage("evaluate"):

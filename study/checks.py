@@ -35,6 +35,16 @@ def check_batches(configs: Iterable[TrialConfig], workers: int) -> None:
             )
 
 
+def check_shards(configs: Iterable[TrialConfig], settings: StudySettings) -> None:
+    """Raises UserError for checkpoints of sharded weights where workers cannot write into one folder."""
+    remote = not Folder(settings.storage).is_local
+    if remote and any(one.compute.parallel == "sharded" and one.monitoring.checkpoints for one in configs):
+        raise UserError(
+            f"--storage {settings.storage} with compute.parallel=sharded: every worker writes its part of a checkpoint "
+            "into one folder; give a folder that all machines share, or --checkpoints 0."
+        )
+
+
 def check_judged(settings: StudySettings) -> None:
     """Raises UserError for training data of the user's own that nothing is named to judge."""
     own = next((name for name in settings.train if name not in TRAINING_SOURCES), None)

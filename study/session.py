@@ -19,6 +19,7 @@ from study.checks import (
     check_same_inputs,
     check_search,
     check_seeds,
+    check_shards,
     check_storage,
 )
 from study.cluster.resources import Resources, asked_resources, check_address, on_gpus, plan_resources, this_machine
@@ -111,6 +112,7 @@ class Session:
         check_search(settings, self._space)
         plan = StudyPlan(self._space, settings)
         check_batches(plan.first_configs, settings.workers_per_trial)
+        check_shards(plan.first_configs, settings)
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
         self._data: StudyData = load_data(settings, self._space, batches, self._cache / "texts", watch)
         check_objectives(settings, self._data.dev)

@@ -51,6 +51,20 @@ class TrialConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _shards_need_no_code(self) -> Self:
+        if self.compute.parallel == "sharded" and getattr(self.encoder, "trust_remote_code", False):
+            raise ValueError(
+                "compute.parallel is 'sharded', where the first worker alone reads the checkpoint, and the others lack "
+                "the code that it brings: set encoder.trust_remote_code to false, or compute.parallel to replicated."
+            )
+        if self.compute.parallel == "sharded" and self.encoder.reads_images:
+            raise ValueError(
+                "compute.parallel is 'sharded', where all workers must compute the same layers at the same time, but "
+                f"{self.encoder.name} has others for images than for texts: set compute.parallel to replicated."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _controllers_follow_one_kind(self) -> Self:
         if self.batches.mixing == "loss" and self.ratio.closed_loop:
             raise ValueError(

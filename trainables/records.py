@@ -210,6 +210,9 @@ class Result(Record):
     """why it failed"""
     ratios: tuple[float, ...] | None = None
     """closed loop only: ratio of every step; a replay schedule with these ratios repeats the training"""
+    rechunked: dict[int, int] = {}
+    """where memory ran out: in how many chunks a worker encoded its share of a batch, by the step (0, 1, ...) from
+    which on it did; the loss is the same, and only dropout is drawn anew"""
     files: dict[str, str] = {}
     """sha256 of every other file of the trial, by name"""
 

@@ -37,6 +37,7 @@ import torch
 
 from trainables.batches.facts import batch_facts
 from trainables.clock import Clock
+from trainables.config import TrialConfig
 from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
@@ -45,10 +46,11 @@ from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.evaluation.means import collection_means
 from trainables.evaluation.metric_name import named_dev
 from trainables.evaluation.runs import RUNS, run_file
-from trainables.inputs import TokenisedBenchmark, TrialInputs
+from trainables.inputs import TokenisedBenchmark, TokenisedTexts, TrialInputs
 from trainables.memory import forget_peak, peak_gib
 from trainables.noted_work import NotedWork
-from trainables.parallel.replicated import Worker
+from trainables.parallel.strategy import parallel_of
+from trainables.parallel.worker import Worker
 from trainables.ratio.signals import DevSignals
 from trainables.records import PER_QUERY, RELEVANT_RANKS, RESULT, Cost, Report, Result, TrialRecord, now
 from trainables.sealed import write_sealed
@@ -78,7 +80,7 @@ class TrialOptions:
 def run_trial(
     trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker, options: TrialOptions = TrialOptions()
 ) -> None:
-    """Trains with the other workers of the trial; the first one then evaluates and writes the result into `folder`.
+    """Trains and evaluates with the other workers of the trial; the first one writes the result into `folder`.
 
     Args:
         trial: what to do.
@@ -88,7 +90,8 @@ def run_trial(
         options: threads and what is kept.
 
     Raises:
-        UserError: the checkpoint is of another trial, or the batch cannot be shared by the workers.
+        UserError: the checkpoint is of another trial, the batch cannot be shared by the workers, or memory does not
+            suffice.
     """
     started = now()
     forget_peak()
@@ -98,21 +101,19 @@ def run_trial(
     torch.set_num_threads(options.threads)
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
-    encoder = config.encoder.build(texts.tokenizer, config.seed)
-    parameters = encoder.parameter_count
-    if config.compute.trim_vocabulary:
-        trim_vocabulary(encoder, texts.pieces())
-    encoder.to(worker.device)
+    parallel = parallel_of(config.compute, worker)
+    build = _Build(config, texts)
+    encoder = parallel.place(build)
     if texts.pixels is not None and isinstance(encoder, ImageTextEncoder):
         encoder.show(texts.pixels)
     scratch = _scratch(folder, options)
     precision = config.compute.evaluation_precision
     runs = folder / RUNS if inputs.rules.keep_runs else None
     # Another worker has nothing to tell, and must not touch what the first one writes.
-    watch = NotedWork(folder) if worker.rank == 0 else unwatched
-    judge = _Judge(inputs, worker.device, clock, precision, scratch, watch, runs=runs, tag=trial.id)
+    watch = NotedWork(folder) if worker.is_first else unwatched
+    judge = _Judge(inputs, worker, clock, precision, scratch, watch, runs=runs, tag=trial.id)
     ratio = config.ratio
-    signals = DevSignals(texts.dev, pad_id, worker.device, config.loss.temperature, precision)
+    signals = DevSignals(texts.dev, pad_id, worker, config.loss.temperature, precision)
     summary = fine_tune(
         config,
         inputs.data,
@@ -126,18 +127,18 @@ def run_trial(
         clock=clock,
         checkpoints=folder / CHECKPOINT,
     )
-    if worker.rank > 0:
-        return
     metrics = named_dev(summary.dev)
     if trial.phase == "confirm" and summary.status == "complete":
         judged = _judged(judge, encoder, folder)
         metrics |= judged | collection_means(judged, inputs.rules.collections)
         # One that no step has trained is the checkpoint that it came from.
-        if options.keep_encoder and config.steps:
+        if options.keep_encoder and config.steps and (whole := parallel.whole(encoder, build)) is not None:
             if config.compute.trim_vocabulary:
-                restore_vocabulary(encoder, config.encoder.build(texts.tokenizer, config.seed))
+                restore_vocabulary(whole, config.encoder.build(texts.tokenizer, config.seed))
             with (folder / ENCODER).uploaded() as path:
-                save_encoder(encoder, texts.tokenizer, path)
+                save_encoder(whole, texts.tokenizer, path)
+    if not worker.is_first:
+        return
     result = Result(
         status=summary.status,
         steps=summary.steps,
@@ -145,7 +146,7 @@ def run_trial(
         mean_ratio=summary.mean_ratio,
         mono_share=summary.mono_share,
         negatives_per_query=summary.negatives_per_query,
-        parameters=parameters,
+        parameters=build.parameters,
         batches=batch_facts(inputs.data, config.batches, config.seed, summary.ratios) if summary.ratios else None,
         cost=_cost(summary, clock, worker, options),
         started=started,
@@ -153,12 +154,29 @@ def run_trial(
         host=socket.gethostname(),
         # An open-loop schedule says it all in the trial's record; what a controller decided is known only afterwards.
         ratios=summary.ratios if ratio.closed_loop else None,
+        rechunked=summary.rechunked,
     )
     write_result(folder, result)
     # A finished trial is never resumed; its optimiser state and its embeddings would fill the disk.
     (folder / CHECKPOINT).delete()
     if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+class _Build:
+    """Builds the encoder of a trial, and knows how large it is."""
+
+    def __init__(self, config: TrialConfig, texts: TokenisedTexts) -> None:
+        self._config, self._texts = config, texts
+        self.parameters = 0
+        """Of the whole vocabulary."""
+
+    def __call__(self) -> Encoder:
+        encoder = self._config.encoder.build(self._texts.tokenizer, self._config.seed)
+        self.parameters = encoder.parameter_count
+        if self._config.compute.trim_vocabulary:
+            trim_vocabulary(encoder, self._texts.pieces())
+        return encoder
 
 
 def _scratch(folder: Folder, options: TrialOptions) -> Path | None:
@@ -179,12 +197,12 @@ def failure(error: str) -> Result:
 
 
 class _Judge:
-    """Evaluates an encoder on the dev set and on the benchmarks."""
+    """Evaluates an encoder on the dev set and on the benchmarks. All workers encode, and the first one scores."""
 
     def __init__(
         self,
         inputs: TrialInputs,
-        device: torch.device,
+        worker: Worker,
         clock: Clock,
         precision: Precision,
         scratch: Path | None,
@@ -194,18 +212,20 @@ class _Judge:
     ) -> None:
         """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
         self._inputs, self._texts = inputs, inputs.texts
-        self._device, self._clock, self._precision, self._scratch = device, clock, precision, scratch
+        self._worker, self._clock, self._precision, self._scratch = worker, clock, precision, scratch
         self._watch, self._runs, self._tag = watch, runs, tag
 
     def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
-        return self._evaluate(encoder, self._texts.dev, keep_per_query=False).headlines
+        found = self._evaluate(encoder, self._texts.dev, keep_per_query=False)
+        return {} if found is None else found.headlines
 
     def tests(self, encoder: Encoder) -> list[Evaluation]:
         """The evaluation on every benchmark, with its values per query."""
-        return [self._evaluate(encoder, test, keep_per_query=True) for test in self._texts.tests]
+        found = [self._evaluate(encoder, test, keep_per_query=True) for test in self._texts.tests]
+        return [one for one in found if one is not None]
 
-    def _evaluate(self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool) -> Evaluation:
+    def _evaluate(self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool) -> Evaluation | None:
         pad_id = self._texts.tokenizer.pad_token_id
         with self._clock.measure("encode"):
             queries, candidates = (
@@ -213,13 +233,15 @@ class _Judge:
                     encoder,
                     table,
                     pad_id=pad_id,
-                    device=self._device,
+                    worker=self._worker,
                     precision=self._precision,
                     scratch=self._scratch,
                     watch=self._watch,
                 )
                 for table in (tokenised.queries, tokenised.candidates)
             )
+        if not self._worker.is_first:
+            return None
         with self._clock.measure("score"):
             # Tests alone have values per query, and runs.
             if keep_per_query and self._runs is not None:

@@ -18,13 +18,13 @@ from typing import Any
 import ray
 import torch
 from ray import train, tune
-from ray.train.torch import TorchTrainer
+from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables.corpora.pairs import TrainingData
 from trainables.evaluation.metric_name import named_dev
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
 from trainables.noted_work import note
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.plugins import load_plugins
 from trainables.records import RESULT, Report, Result, TrialRecord
 from trainables.sealed import read_sealed
@@ -38,6 +38,9 @@ DISK_FULL = "disk full"
 _POLL_SHARE = 0.02
 _POLL_SECONDS = (0.1, 5.0)
 """Reports are looked for after this share of a trial's time so far, within these bounds: storage may be far away."""
+
+_PATIENCE_SECONDS = 86_400
+"""How long workers wait for each other, as while the first one scores; of one that died Ray knows at once."""
 
 _logger = logging.getLogger(__name__)
 
@@ -134,6 +137,7 @@ def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
                 use_gpu=resources.gpus_per_worker > 0,
                 resources_per_worker={"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker},
             ),
+            torch_config=TorchConfig(timeout_s=_PATIENCE_SECONDS),
             run_config=train.RunConfig(
                 name=trial.id,
                 storage_path=temporary,

@@ -74,13 +74,13 @@ def estimate(
 def _operations(config: TrialConfig, shape: Shape, texts: TokenisedTexts, negatives: float) -> float:
     """Of a trial. A weight takes 2 per token forward, 2 backward, and 2 more for its gradient if it is trained.
 
-    Attention takes 4 · width per layer, token and token attended to, forward, and twice as many backward. Chunks but
-    the last are encoded twice.
+    Attention takes 4 · width per layer, token and token attended to, forward, and twice as many backward.
     """
     body = max(1, shape.parameters - shape.embeddings)
     trained = body if shape.trained > body else shape.trained
     chunks = config.compute.gradient_accumulation
-    again = 2 * (chunks - 1) / chunks
+    # What is not kept is encoded again: chunks but the last, and every layer that recomputes its activations.
+    again = 2 * (chunks - 1) / chunks + 2 * config.compute.activation_checkpointing
     attention = 4 * shape.layers * shape.width
     per_pair = 0.0
     for table, share in ((texts.queries, 1.0), (texts.passages, 1 + negatives)):

@@ -26,6 +26,7 @@ _TILE = 8
 """Tokens to which a GPU's rectangles are rounded up (trainables.training.gradient)."""
 
 _MOST_WORKERS = 1024
+_SHARDED = "--set compute.parallel=sharded"
 
 DRIVER_GIB = 1.0
 """What the kernels of PyTorch and its libraries take of a GPU before anything is computed."""
@@ -75,8 +76,13 @@ class WorkerMemory:
     def _traced(self, checkpointing: bool) -> Footprint:
         return footprint(self.skeleton, self.precision, on_gpu=self._on_gpu, checkpointing=checkpointing)
 
-    def peak(self, workers: int, chunks: int, *, sharded: bool = False, checkpointing: bool = False) -> StepMemory:
-        """The peak of the batch that takes most of some random ones."""
+    def peak(
+        self, workers: int, chunks: int, *, sharded: bool | None = None, checkpointing: bool | None = None
+    ) -> StepMemory:
+        """The peak of the batch that takes most of some random ones; None: sharded, or recomputed, as the trial is."""
+        compute = self._config.compute
+        sharded = compute.parallel == "sharded" if sharded is None else sharded
+        checkpointing = compute.activation_checkpointing if checkpointing is None else checkpointing
         share = math.ceil(self._config.batches.size / workers)
         texts = round((1 + self._negatives) * share)
         generator = np.random.default_rng(0)
@@ -107,9 +113,12 @@ class WorkerMemory:
             found = chunks_of_rectangles(lengths, chunks, self._config.compute.rectangles, self._cost, tile)
             yield [[(len(rows), int(-(-lengths[rows].max() // tile) * tile)) for rows in chunk] for chunk in found]
 
-    def fits(self, gpu: Gpu, workers: int, chunks: int, *, sharded: bool = False) -> bool:
+    def fits(
+        self, gpu: Gpu, workers: int, chunks: int, *, sharded: bool | None = None, checkpointing: bool | None = None
+    ) -> bool:
         """Whether a GPU holds a worker."""
-        return self.peak(workers, chunks, sharded=sharded).total / 2**30 + DRIVER_GIB <= gpu.gib
+        step = self.peak(workers, chunks, sharded=sharded, checkpointing=checkpointing)
+        return step.total / 2**30 + DRIVER_GIB <= gpu.gib
 
     def smallest(self, gpu: Gpu, workers: int, chunks: int) -> list[str]:
         """The least of each remedy that makes a worker fit; empty if none does."""
@@ -123,8 +132,10 @@ class WorkerMemory:
             found.append(f"--workers-per-trial {n}")
         if (n := next((n for n in more_chunks if self.fits(gpu, workers, n)), None)) is not None:
             found.append(f"--gradient-accumulation {n}")
+        if not self._config.compute.activation_checkpointing and self.fits(gpu, workers, chunks, checkpointing=True):
+            found.append("--set compute.activation_checkpointing=true")
         if (n := next((n for n in several if self.fits(gpu, n, chunks, sharded=True)), None)) is not None:
-            found.append(f"weights sharded over {n} of them")
+            found.append(f"{_SHARDED} --workers-per-trial {n}")
         elif (n := next((n for n in several if self.fits(gpu, n, batch // n, sharded=True)), None)) is not None:
-            found.append(f"weights sharded over {n} of them and --gradient-accumulation {batch // n}")
+            found.append(f"{_SHARDED} --workers-per-trial {n} --gradient-accumulation {batch // n}")
         return found

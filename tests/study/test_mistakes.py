@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from study.checks import check_shards
 from study.run import main
+from study.settings import StudySettings
 from tests.disks import small_disk
 from tests.trainables.corpora.retrieval.toy_files import beir_folder
+from tests.trainables.toy_run import toy_config
+from trainables.errors import UserError
 
 MISTAKES = [
     (["--space", "dynamic_vs_statik"], "Unknown space 'dynamic_vs_statik': did you mean dynamic_vs_static"),
@@ -30,6 +34,7 @@ MISTAKES = [
         ["--gradient-accumulation", "100"],
         "gradient_accumulation is 100, but a batch of 48 pairs has no more chunks than pairs",
     ),
+    (["--set", "compute.parallel=sharded"], "set both to float32 or both to bfloat16"),
     (
         ["--temperature", "0.1", "--search-temperature"],
         "--temperature is to be fixed and searched: an option is one of them",
@@ -105,6 +110,15 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(arguments: list[str], sent
 
 
 @pytest.mark.slow
+def test_checkpoints_of_sharded_weights_need_a_folder_that_all_machines_share() -> None:
+    whole, sharded = toy_config(checkpoints=4), toy_config(parallel="sharded", checkpoints=4)
+    remote, here = StudySettings(storage="s3://bucket/studies"), StudySettings(storage="studies")
+    with pytest.raises(UserError, match=r"--storage s3://bucket/studies with compute.parallel=sharded: .* share, or"):
+        check_shards([whole, sharded], remote)
+    check_shards([sharded], here)
+    check_shards([whole, toy_config(parallel="sharded", checkpoints=0)], remote)
+
+
 @pytest.mark.parametrize("arguments", [["--storage"], ["--resume"], ["--verify"], ["--confirm-only"]], ids=" ".join)
 def test_storage_that_does_not_answer_is_said_before_anything_else(arguments: list[str], refusal: Refusal) -> None:
     said = refusal(*arguments, "s3://bucket/x?endpoint_override=127.0.0.1:9&scheme=http&region=x")

@@ -51,6 +51,23 @@ def test_an_option_out_of_range_is_refused_by_name(option, value):
     assert ".".join(map(str, caught.value.errors()[0]["loc"])).startswith(option)
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"compute.precision": "auto"}, "precision is 'auto' and evaluation_precision 'float32': set both to float32"),
+        ({"compute.precision": "bfloat16"}, "precision is 'bfloat16' and evaluation_precision 'float32'"),
+        ({"compute.compile": True}, "set compile to false, or parallel to replicated"),
+        ({"encoder.trust_remote_code": True}, "set encoder.trust_remote_code to false, or compute.parallel to"),
+    ],
+)
+def test_what_does_not_go_with_sharded_weights_is_refused_by_name(options, sentence):
+    values = {**toy_config().model_dump(), "compute": {"parallel": "sharded", "precision": "float32"}}
+    assert TrialConfig.model_validate(values).compute.parallel == "sharded"
+    with pytest.raises(ValidationError, match="parallel is 'sharded'") as caught:
+        TrialConfig.model_validate(patched(values, options))
+    assert sentence in str(caught.value)
+
+
 def test_an_encoder_and_a_ratio_may_be_given_by_name():
     config = toy_config(encoder="mini-xs", ratio="linear(0.2, end=0.8)")
     assert (config.encoder.width, config.ratio.start, config.ratio.end) == (64, 0.2, 0.8)

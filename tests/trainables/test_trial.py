@@ -20,7 +20,7 @@ from trainables.errors import UserError
 from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.runs import RUNS
 from trainables.inputs import EvaluationRules, prepare_inputs
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.ratio.controllers.gap import Gap
 from trainables.ratio.controls.replay import Replay
 from trainables.ratio.schedules.constant import Constant

@@ -11,7 +11,7 @@ from trainables.corpora.sources.registry import load_benchmark
 from trainables.corpora.training_sets import read_training
 from trainables.encoders.registry import resolve_encoder
 from trainables.inputs import prepare_inputs
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.records import RESULT, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder

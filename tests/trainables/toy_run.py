@@ -68,11 +68,11 @@ def toy_tokens(data: TrainingData) -> Tokens:
     return Tokens(TokenTable(ids, offsets), TokenTable(ids, offsets), PAD)
 
 
-def toy_encoder(dropout: float = 0.0, seed: int = 0) -> Encoder:
+def toy_encoder(dropout: float = 0.0, seed: int = 0, layers: int = 1) -> Encoder:
     settings = XLMRobertaConfig(
         vocab_size=32,
         hidden_size=16,
-        num_hidden_layers=1,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=16,

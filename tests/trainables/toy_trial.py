@@ -12,7 +12,7 @@ from trainables.corpora.training_sets import load_training
 from trainables.encoders.registry import resolve_encoder
 from trainables.inputs import StudyInputs, prepare_inputs
 from trainables.options import patched
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.ratio.family import Family
 from trainables.ratio.schedules.linear import Linear
 from trainables.records import RESULT, Result, Rung, TrialRecord

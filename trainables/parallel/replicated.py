@@ -1,46 +1,67 @@
-"""The processes that train one model together; with one worker everything here does nothing."""
+"""Every worker holds the whole model, and gradients are summed after the backward pass."""
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed, nn
+from typing_extensions import override
+
+from trainables.encoders.model import Encoder
+from trainables.parallel.recompute import recompute_activations
+from trainables.parallel.strategy import Build, Groups, Parallel
 
 _BUCKET_ELEMENTS = 1 << 24
 
 
-@dataclass(frozen=True)
-class Worker:
-    """One of `world` processes of a torch.distributed process group that is already set up (none is needed for one)."""
+class Replicated(Parallel):
+    """The whole model on every worker."""
 
-    rank: int = 0
-    world: int = 1
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    passes_together: ClassVar[bool] = False
 
+    @override
+    def place(self, build: Build) -> Encoder:
+        encoder = build().to(self.worker.device)
+        if self.compute.activation_checkpointing:
+            recompute_activations(encoder)
+        return encoder
 
-def sum_over_workers(tensor: Tensor, worker: Worker) -> Tensor:
-    """Returns the element-wise sum of every worker's tensor, equal on all of them."""
-    if worker.world == 1:
-        return tensor
-    total = tensor.to(worker.device, copy=True)
-    distributed.all_reduce(total)
-    return total.to(tensor.device)
+    @override
+    def same_weights(self, encoder: nn.Module) -> None:
+        if self.worker.world > 1:
+            for tensor in (*encoder.parameters(), *encoder.buffers()):
+                distributed.broadcast(tensor.data, src=0)
 
-
-def sum_gradients(parameters: Iterable[nn.Parameter], worker: Worker) -> None:
-    """Replaces every gradient by its sum over the workers, a few large messages at a time."""
-    if worker.world == 1:
-        return
-    bucket: list[Tensor] = []
-    for gradient in (p.grad for p in parameters if p.grad is not None):
-        bucket.append(gradient)
-        if sum(g.numel() for g in bucket) >= _BUCKET_ELEMENTS:
+    @override
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Sums a few large messages at a time."""
+        if self.worker.world == 1:
+            return
+        bucket: list[Tensor] = []
+        for gradient in (p.grad for p in parameters if p.grad is not None):
+            bucket.append(gradient)
+            if sum(g.numel() for g in bucket) >= _BUCKET_ELEMENTS:
+                _sum_bucket(bucket)
+                bucket = []
+        if bucket:
             _sum_bucket(bucket)
-            bucket = []
-    if bucket:
-        _sum_bucket(bucket)
+
+    @override
+    def write(self, folder: Path, groups: Groups) -> None:
+        if self.worker.is_first:
+            for group, tensors in groups.items():
+                whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+                save_file(whole, folder / f"{group}.safetensors")
+
+    @override
+    def read(self, folder: Path, parameters: Mapping[str, nn.Parameter], groups: Iterable[str]) -> Groups:
+        return {group: load_file(folder / f"{group}.safetensors") for group in groups}
+
+    @override
+    def whole(self, encoder: Encoder, build: Build) -> Encoder | None:
+        return encoder if self.worker.is_first else None
 
 
 def _sum_bucket(gradients: Sequence[Tensor]) -> None:
@@ -49,24 +70,3 @@ def _sum_bucket(gradients: Sequence[Tensor]) -> None:
     sizes = [gradient.numel() for gradient in gradients]
     for gradient, total in zip(gradients, flat.split(sizes), strict=True):
         gradient.copy_(total.view_as(gradient))
-
-
-def same_weights(module: nn.Module, worker: Worker) -> None:
-    """Gives every worker the parameters and buffers of the first one."""
-    if worker.world > 1:
-        for tensor in (*module.parameters(), *module.buffers()):
-            distributed.broadcast(tensor.data, src=0)
-
-
-def from_first(value: Any, worker: Worker) -> Any:
-    """Returns the first worker's `value`, anything that JSON can hold, on every worker."""
-    if worker.world == 1:
-        return value
-    content = json.dumps(value).encode() if worker.rank == 0 else b""
-    length = torch.tensor([len(content)], device=worker.device)
-    distributed.broadcast(length, src=0)
-    letters = torch.empty(int(length), dtype=torch.uint8, device=worker.device)
-    if worker.rank == 0:
-        letters.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
-    distributed.broadcast(letters, src=0)
-    return json.loads(letters.cpu().numpy().tobytes())

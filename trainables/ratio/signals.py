@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy.special import logsumexp
 
 from trainables.batches.kinds import KINDS, Kind
@@ -19,6 +18,7 @@ from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.measures.collapse import TIES, is_collapsed
 from trainables.evaluation.metric_name import MetricName
 from trainables.inputs import TokenisedBenchmark
+from trainables.parallel.worker import Worker
 from trainables.ratio.controller import ON_DEV, Signal
 
 SLICE = 32
@@ -33,7 +33,7 @@ class DevSignals:
     Args:
         dev: the dev set.
         pad_id: token id of the padding.
-        device: where the encoder is.
+        worker: this process, on whose device the encoder is.
         temperature: that of the loss.
         precision: what the encoder computes in.
     """
@@ -42,12 +42,12 @@ class DevSignals:
         self,
         dev: TokenisedBenchmark,
         pad_id: int,
-        device: torch.device,
+        worker: Worker,
         temperature: float,
         precision: Precision = "float32",
     ) -> None:
         self._slice = dev_slice(dev, SLICE)
-        self._pad_id, self._device, self._temperature, self._precision = pad_id, device, temperature, precision
+        self._pad_id, self._worker, self._temperature, self._precision = pad_id, worker, temperature, precision
 
     @property
     def pairs(self) -> int:
@@ -58,15 +58,17 @@ class DevSignals:
         """Returns the named signals, `dev/loss/mono`, `dev/loss/cross` or `dev/` and the name of a metric.
 
         The metrics of an encoder that has collapsed say nothing: they are NaN, which ends a training that would have to
-        steer by them.
+        steer by them. Every worker must ask, and the first one alone is told.
 
         Raises:
             KeyError: a metric that the dev set does not have.
         """
         queries, candidates = (
-            encode(encoder, table, pad_id=self._pad_id, device=self._device, precision=self._precision)
+            encode(encoder, table, pad_id=self._pad_id, worker=self._worker, precision=self._precision)
             for table in (self._slice.queries, self._slice.candidates)
         )
+        if not self._worker.is_first:
+            return {}
         benchmark = self._slice.benchmark
         found: dict[Signal, float] = {}
         for kind in KINDS:

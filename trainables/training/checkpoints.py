@@ -6,21 +6,23 @@ what was written is set aside, and the one before it is gone on with.
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from trainables.config import TrialConfig
 from trainables.errors import UserError
+from trainables.parallel.strategy import Groups, Parallel
+from trainables.parallel.worker import from_first
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.training.optimiser import optimiser_state, restore_optimiser, trainable_parameters
 
-_WEIGHTS, _MOMENTS, _STATE = "model.safetensors", "optimiser.safetensors", "state.json"
+_WEIGHTS, _MOMENTS, _STATE = "model", "optimiser", "state.json"
 KEPT = 2
 """Checkpoints of a run that are on disk at a time."""
 
@@ -51,8 +53,9 @@ def save_checkpoint(
     config: TrialConfig,
     data_fingerprint: str,
     state: Mapping[str, Any],
+    parallel: Parallel,
 ) -> None:
-    """Adds a checkpoint, whole or not at all, and removes all but the last two.
+    """Adds a checkpoint, whole or not at all, and removes all but the last two. Every worker must call this.
 
     Args:
         folder: where the checkpoints of this run lie.
@@ -61,43 +64,82 @@ def save_checkpoint(
         config: the training, which only an equal one may go on with.
         data_fingerprint: the training data, likewise.
         state: anything that JSON can hold, with `step` the number of steps done.
+        parallel: how the workers hold the weights.
+
+    Raises:
+        UserError: every worker has to write, and they do not share the folder.
     """
     parameters = trainable_parameters(encoder)
-    weights = {name: parameter.detach().contiguous() for name, parameter in parameters.items()}
-    with (folder / _name(state["step"])).uploaded() as path:
-        inner = Folder(path)
-        save_file(weights, path / _WEIGHTS)
-        save_file(optimiser_state(optimiser, parameters), path / _MOMENTS)
-        files = {name: inner.checksum(name) for name in (_WEIGHTS, _MOMENTS)}
-        write_sealed(
-            inner, _STATE, _Checkpoint(config=config.fingerprint, data=data_fingerprint, files=files, state=state)
-        )
-    for name in _names(folder)[KEPT:]:
-        (folder / name).delete()
+    groups: Groups = {_WEIGHTS: parameters, _MOMENTS: optimiser_state(optimiser, parameters)}
+    with ExitStack() as stack:
+        first = parallel.worker.is_first
+        path = stack.enter_context((folder / _name(state["step"])).uploaded()) if first else Path()
+        if parallel.passes_together:
+            path = Path(from_first(str(path), parallel.worker))
+        parallel.write(path, groups)
+        if first:
+            inner = Folder(path)
+            files = {name: inner.checksum(name) for name in inner.names()}
+            write_sealed(
+                inner, _STATE, _Checkpoint(config=config.fingerprint, data=data_fingerprint, files=files, state=state)
+            )
+    if first:
+        for name in _names(folder)[KEPT:]:
+            (folder / name).delete()
 
 
 def load_checkpoint(
-    folder: Folder, encoder: nn.Module, optimiser: torch.optim.AdamW, config: TrialConfig, data_fingerprint: str
+    folder: Folder,
+    encoder: nn.Module,
+    optimiser: torch.optim.AdamW,
+    config: TrialConfig,
+    data_fingerprint: str,
+    parallel: Parallel,
 ) -> dict[str, Any] | None:
     """Puts weights and moments back and returns the state; None if there is no whole checkpoint.
 
+    Every worker must call this; the first one finds out which checkpoint is whole.
+
     Raises:
-        UserError: the checkpoint is of another configuration, other data or another encoder.
+        UserError: the checkpoint is of another configuration, other data or another encoder, or the workers do not
+            share the folder.
+    """
+    with ExitStack() as stack:
+        newest = _newest_whole(folder, stack) if parallel.worker.is_first else None
+        name = from_first(newest and newest[0], parallel.worker)
+        if name is None:
+            return None
+        stored = folder / name
+        path = stack.enter_context(stored.downloaded()) if newest is None else newest[1]
+        try:
+            found = read_sealed(Folder(path), _STATE, _Checkpoint)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"{folder.location} differs between workers: use a storage that all machines share."
+            ) from error
+        _check_same_run(stored, found, config, data_fingerprint)
+        parameters = trainable_parameters(encoder)
+        tensors = parallel.read(path, parameters, (_WEIGHTS, _MOMENTS))
+    _restore_weights(parameters, tensors[_WEIGHTS], stored)
+    restore_optimiser(optimiser, parameters, tensors[_MOMENTS])
+    return dict(found.state)
+
+
+def _newest_whole(folder: Folder, stack: ExitStack) -> tuple[str, Path] | None:
+    """The last checkpoint that is what was written, and where it lies until `stack` is closed.
+
+    Those after it are set aside.
     """
     for name in _names(folder):
-        stored = folder / name
-        with stored.downloaded() as path:
+        with ExitStack() as here:
+            path = here.enter_context((folder / name).downloaded())
             try:
-                found = _whole(Folder(path))
+                _check_whole(Folder(path))
             except (ValueError, OSError) as error:
                 _set_aside(folder, name, error)
                 continue
-            _check_same_run(stored, found, config, data_fingerprint)
-            weights, moments = load_file(path / _WEIGHTS), load_file(path / _MOMENTS)
-        parameters = trainable_parameters(encoder)
-        _restore_weights(parameters, weights, stored)
-        restore_optimiser(optimiser, parameters, moments)
-        return dict(found.state)
+            stack.enter_context(here.pop_all())
+            return name, path
     return None
 
 
@@ -110,19 +152,18 @@ def _names(folder: Folder) -> list[str]:
     return sorted((name for name in folder.names() if name.isdecimal()), reverse=True)
 
 
-def _whole(folder: Folder) -> _Checkpoint:
-    """What a checkpoint is of; raises ValueError or OSError if it is not what was written."""
+def _check_whole(folder: Folder) -> None:
+    """Raises ValueError or OSError for a checkpoint that is not what was written."""
     found = read_sealed(folder, _STATE, _Checkpoint)
     for name, checksum in found.files.items():
         if folder.checksum(name) != checksum:
             raise ValueError(f"{name} is not what was written")
-    return found
 
 
 def _set_aside(folder: Folder, name: str, error: Exception) -> None:
     """Takes a damaged checkpoint out of the way. It stays for whoever wants to know what happened."""
     _logger.warning("the checkpoint %s in %s is damaged and was set aside: %s", name, folder.location, error)
-    # Another worker may be faster; and where folders cannot be renamed, the next start finds it damaged again.
+    # Where folders cannot be renamed, the next start finds it damaged again.
     with suppress(OSError, NotImplementedError):
         folder.rename(name, _DAMAGED + name)
 

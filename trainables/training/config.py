@@ -1,8 +1,8 @@
 """The options of the training itself: loss, optimiser, computation, and how often a run looks at itself."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trainables.options import Option
 from trainables.parameters import Real
@@ -69,6 +69,12 @@ class ComputeConfig(BaseModel):
 
     precision: Annotated[Literal["auto", "float32", "bfloat16"], Option(flag="precision")] = "auto"
     """precision of the encoder; auto: bfloat16 where accelerators support it. Weights and loss are always float32"""
+    parallel: Literal["replicated", "sharded"] = "replicated"
+    """what a worker holds of the model: all of it, or its part of every weight, gradient and moment (FSDP), for a model
+    that is too large for one"""
+    activation_checkpointing: bool = False
+    """keep only the inputs of transformer layers for the backward pass, and compute the rest of them again: less
+    memory, a third more work"""
     gradient_accumulation: Annotated[int, Field(ge=1, le=1_000_000), Option(flag="gradient-accumulation")] = 1
     """chunks in which a worker encodes its share of a batch (GradCache, arXiv 2101.06983): less memory, up to one more
     forward pass, the same loss and gradient"""
@@ -82,6 +88,23 @@ class ComputeConfig(BaseModel):
     encoder has all of them"""
     evaluation_precision: Literal["float32", "bfloat16"] = "float32"
     """precision of the encoder where it is evaluated, on the dev set and on the benchmarks"""
+
+    @model_validator(mode="after")
+    def _shards_are_gathered_in_one_way(self) -> Self:
+        if self.parallel == "replicated":
+            return self
+        if self.precision != self.evaluation_precision:
+            raise ValueError(
+                f"parallel is 'sharded', whose weights are gathered in one precision, but precision is "
+                f"{self.precision!r} and evaluation_precision {self.evaluation_precision!r}: set both to float32 or "
+                "both to bfloat16."
+            )
+        if self.compile:
+            raise ValueError(
+                "parallel is 'sharded', whose layers are gathered while they compute, and an encoder that is compiled "
+                "as a whole cannot do that: set compile to false, or parallel to replicated."
+            )
+        return self
 
 
 class MonitoringConfig(BaseModel):

@@ -17,20 +17,25 @@ from trainables.config import TrialConfig
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
-from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
+from trainables.parallel.strategy import Parallel, parallel_of
+from trainables.parallel.worker import Worker, from_first, sum_over_workers
 from trainables.ratio.policy import ratio_policy
 from trainables.records import Report
 from trainables.storage import Folder
 from trainables.training.checkpoints import load_checkpoint, save_checkpoint
 from trainables.training.gradient import GradientEngine, Tokens
 from trainables.training.optimiser import build_optimiser, learning_rate, trainable_parameters
+from trainables.training.out_of_memory import is_out_of_memory
 from trainables.training.progress import Progress, diverged, mean
 
 Evaluate = Callable[[Encoder], Mapping[str, float]]
-"""The dev metrics of an encoder in evaluation mode, by name; called on the first worker."""
+"""The dev metrics of an encoder in evaluation mode, by name.
+
+Every worker is asked, so that they can share the work; the answer of the first one counts.
+"""
 
 DevSignals = Callable[[Encoder, Set[str]], Mapping[str, float]]
-"""The named signals for a closed-loop controller, measured on dev data; called on the first worker."""
+"""The named signals for a closed-loop controller, measured on dev data; asked of every worker like `Evaluate`."""
 
 Status = Literal["complete", "pruned", "diverged"]
 
@@ -66,6 +71,8 @@ class TrainingSummary:
     """Of queries, passages and explicit negatives, without padding."""
     signal_pairs: int
     """Pairs encoded beyond training, for a controller's signals."""
+    rechunked: Mapping[int, int]
+    """Where memory ran out: the step (0, 1, ...) from which on, and in how many chunks, a worker encoded its share."""
     seconds: Mapping[str, float]
     """`train`; `signal`; `encode` and what else the evaluation books; `wait`: reports, checkpoints, other workers."""
 
@@ -84,7 +91,7 @@ def fine_tune(
     checkpoints: Folder | None = None,
     clock: Clock | None = None,
 ) -> TrainingSummary:
-    """Trains `encoder`, which must be on the worker's device, in place, and tells how that ended.
+    """Trains `encoder` in place, and tells how that ended.
 
     Goes on from the checkpoint in `checkpoints` if there is one. On a CPU, with the same number of workers, it then
     ends with the same numbers, to the bit, as a run that never stopped. Every worker calls this with equal arguments
@@ -95,7 +102,7 @@ def fine_tune(
         config: the training.
         data: the training data.
         tokens: token ids of its texts.
-        encoder: what is trained.
+        encoder: what is trained, as `Parallel.place` returned it; whole weights need only be on the worker's device.
         sink: where reports go.
         worker: this process among those that train together; None: the only one, on the CPU.
         evaluate: asked every `config.evaluate_every` steps and after the last one; it may book time on `clock` itself.
@@ -105,21 +112,22 @@ def fine_tune(
         clock: on which time is booked.
 
     Raises:
-        UserError: the workers cannot share a batch evenly, or the checkpoint is of another run.
+        UserError: the workers cannot share a batch evenly, the checkpoint is of another run, or memory is too small.
     """
-    worker = worker or Worker()
+    parallel = parallel_of(config.compute, worker or Worker())
+    worker = parallel.worker
     if config.batches.size % worker.world:
         raise UserError(
             f"A batch of {config.batches.size} pairs cannot be shared evenly by {worker.world} workers: "
             "choose a batch size that is a multiple of the number of workers."
         )
-    run = _Run(config, data, tokens, encoder, worker, clock or Clock(worker.device), dev_signals, dev_signal_pairs)
+    run = _Run(config, data, tokens, encoder, parallel, clock or Clock(worker.device), dev_signals, dev_signal_pairs)
     was_training = encoder.training
     with torch.random.fork_rng([worker.device] if worker.device.type == "cuda" else []):
         try:
             if checkpoints is not None:
                 run.resume(checkpoints)
-            same_weights(encoder, worker)
+            parallel.same_weights(encoder)
             encoder.train()
             with run.clock.measure("train"):
                 return run.summary(_loop(run, sink, evaluate, checkpoints))
@@ -142,14 +150,14 @@ def _loop(run: "_Run", sink: Sink, evaluate: Evaluate | None, checkpoints: Folde
             return "diverged"
         if evaluate is not None and evaluating:
             with run.clock.measure("encode"):
-                progress.dev = run.on_first(evaluate)
+                progress.dev = run.asked(evaluate)
         if reporting and run.report(sink, progress.dev if evaluating else None) and not last:
             return "pruned"
         if checkpoints is not None and storing:
             run.store(checkpoints)
     if evaluate is not None and config.steps == 0:
         with run.clock.measure("encode"):
-            progress.dev = run.on_first(evaluate)
+            progress.dev = run.asked(evaluate)
     return "complete"
 
 
@@ -166,18 +174,19 @@ class _Run:
         data: TrainingData,
         tokens: Tokens,
         encoder: Encoder,
-        worker: Worker,
+        parallel: Parallel,
         clock: Clock,
         dev_signals: DevSignals | None,
         dev_signal_pairs: int,
     ) -> None:
-        self.config, self.encoder, self.worker, self.clock = config, encoder, worker, clock
+        self.config, self.encoder, self.clock = config, encoder, clock
+        self.parallel, self.worker = parallel, parallel.worker
         self.progress = Progress()
         self._fingerprint = data.fingerprint
         self._dev_signals, self._dev_signal_pairs = dev_signals, dev_signal_pairs
         self._parameters = trainable_parameters(encoder)
         self._optimiser = build_optimiser(self._parameters, config.optimiser)
-        self._engine = GradientEngine(encoder, tokens, config, worker)
+        self._engine = GradientEngine(encoder, tokens, config, parallel)
         self._policy = ratio_policy(config.ratio, max(1, config.steps))
         self._kinds = kinds_of(config.batches, config.seed)
         self._planner = BatchPlanner.of(data, config.batches, config.seed)
@@ -187,8 +196,8 @@ class _Run:
         """Does one optimiser step; false if a controller would have to steer by numbers that are not finite."""
         config, progress, step = self.config, self.progress, self.progress.step
         batch = drawn_batch(self._planner, config.batches, step, self._kinds.mono(step, self._policy.ratio(step)))
-        share = batch.shard(self.worker.rank, self.worker.world)
-        loss = self._engine.add_gradient(share, step)
+        loss = self._engine.add_gradient(batch, step)
+        progress.note_chunks(step, self._engine.chunks, config.compute.gradient_accumulation)
         self._count(batch)
         progress.windows["loss"].pending.append(loss)
         if batch.kind is not None:
@@ -198,7 +207,7 @@ class _Run:
         wanted = self._policy.wants(step)
         if wanted:
             with self.clock.measure("signal"):
-                progress.signals = self._measure(step, wanted, loss, share)
+                progress.signals = self._measure(step, wanted, loss, batch)
             if not all(math.isfinite(value) for value in progress.signals.values()):
                 return False
         # Only schedules, which look at nothing, drive batches of both kinds.
@@ -214,41 +223,49 @@ class _Run:
         progress.tokens += int(self._passage_lengths.take(batch.negative_text[batch.negative_text >= 0]).sum())
 
     def _update(self, step: int) -> None:
-        sum_gradients(self._parameters.values(), self.worker)
+        self.parallel.sum_gradients(self._parameters.values())
         if self.config.optimiser.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self._parameters.values(), self.config.optimiser.gradient_clip)
         rate = learning_rate(self.config.optimiser, self.config.steps, step)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        self._optimiser.step()
+        try:
+            self._optimiser.step()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            # Nothing of the batch is in memory any more, so that smaller chunks would not help.
+            raise UserError(
+                "The moments of the optimiser do not fit into memory beside weights and gradients: train adapters "
+                "(encoder.lora.rank), shard the weights over workers (compute.parallel=sharded), or choose a smaller "
+                "encoder."
+            ) from error
         self._optimiser.zero_grad()
 
-    def _measure(self, step: int, wanted: Set[str], loss: Tensor, share: Batch) -> dict[str, float]:
+    def _measure(self, step: int, wanted: Set[str], loss: Tensor, batch: Batch) -> dict[str, float]:
         """The wanted signals after a step, the same on every worker."""
         seen: dict[str, float] = {}
         if "loss" in wanted:
             seen["loss"] = float(sum_over_workers(loss, self.worker))
         if "loss_after" in wanted:
-            seen["loss_after"] = float(sum_over_workers(self._engine.loss(share, step), self.worker))
+            seen["loss_after"] = float(sum_over_workers(self._engine.loss(batch, step), self.worker))
             self.progress.signal_pairs += self.config.batches.size
         names = frozenset(wanted) - {"loss", "loss_after"}
         if names:
             measure = self._dev_signals
             if measure is None:
                 raise ValueError(f"the controller wants {', '.join(sorted(names))}, but nothing measures it")
-            seen |= self.on_first(lambda encoder: measure(encoder, names))
+            seen |= self.asked(lambda encoder: measure(encoder, names))
             self.progress.signal_pairs += self._dev_signal_pairs
         return seen
 
-    def on_first(self, measure: Evaluate) -> dict[str, float]:
-        """Returns what the first worker measures of the encoder in evaluation mode, on every worker."""
-        values: dict[str, float] = {}
-        if self.worker.rank == 0:
-            self.encoder.eval()
-            try:
-                values = {name: float(value) for name, value in measure(self.encoder).items()}
-            finally:
-                self.encoder.train()
+    def asked(self, measure: Evaluate) -> dict[str, float]:
+        """Returns what the first worker finds of the encoder in evaluation mode, on every worker."""
+        self.encoder.eval()
+        try:
+            values = {name: float(value) for name, value in measure(self.encoder).items()}
+        finally:
+            self.encoder.train()
         with self.clock.measure("wait"):
             return dict(from_first(values, self.worker))
 
@@ -295,20 +312,17 @@ class _Run:
                 "kinds": self._kinds.state(),
                 "clock": self.clock.state(),
             }
-            if self.worker.rank == 0:
-                save_checkpoint(folder, self.encoder, self._optimiser, self.config, self._fingerprint, state)
+            save_checkpoint(folder, self.encoder, self._optimiser, self.config, self._fingerprint, state, self.parallel)
 
     def resume(self, folder: Folder) -> None:
         """Goes back to where `store` was called, if it was."""
-        state = load_checkpoint(folder, self.encoder, self._optimiser, self.config, self._fingerprint)
-        step = state["step"] if state else 0
-        if from_first(step, self.worker) != step:
-            raise UserError(f"{folder.location} differs between workers: use a storage that all machines share.")
+        state = load_checkpoint(folder, self.encoder, self._optimiser, self.config, self._fingerprint, self.parallel)
         if state:
             self.progress = Progress.restored(state["progress"])
             self._policy.restore(state["policy"])
             self._kinds.restore(state["kinds"])
             self.clock.restore(state["clock"])
+            self._engine.chunks = self.progress.chunks or self._engine.chunks
 
     def summary(self, status: Status) -> TrainingSummary:
         """Returns what the run came to."""
@@ -324,5 +338,6 @@ class _Run:
             pairs=progress.pairs,
             tokens=progress.tokens,
             signal_pairs=progress.signal_pairs,
+            rechunked=progress.rechunked,
             seconds={"train": self.clock.running("train"), **self.clock.seconds},
         )

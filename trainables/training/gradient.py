@@ -3,10 +3,12 @@
 Texts are encoded in rectangles of like length. A chunk is a few rectangles, and without caching there is one chunk.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +17,19 @@ from torch import Tensor
 
 from trainables.batches.batch import Batch
 from trainables.config import TrialConfig
+from trainables.encoders.base import SHORTEST
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable, moved, pad
-from trainables.parallel.replicated import Worker
+from trainables.errors import UserError
+from trainables.parallel.strategy import Parallel
 from trainables.training.config import ComputeConfig
 from trainables.training.loss import contrastive_loss
-from trainables.training.rectangles import Rows, chunks_of_rectangles, pass_cost
+from trainables.training.out_of_memory import Agreement, is_out_of_memory
+from trainables.training.rectangles import Rows, chunks_of_rectangles, equally_many, pass_cost
+
+Result = TypeVar("Result")
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +55,9 @@ class _Texts:
         negatives = share.negative_text[share.negative_text >= 0]
         return cls(share.query_text, np.concatenate([share.passage_text, negatives]))
 
+    def __len__(self) -> int:
+        return len(self.query) + len(self.passage)
+
 
 @dataclass(frozen=True, eq=False)
 class _Chunk:
@@ -66,40 +78,147 @@ def resolve_precision(config: ComputeConfig, device: torch.device) -> torch.dtyp
 class GradientEngine:
     """Computes the contrastive loss of a worker's share of a batch and adds its gradient to the encoder's."""
 
-    def __init__(self, encoder: Encoder, tokens: Tokens, config: TrialConfig, worker: Worker) -> None:
+    def __init__(self, encoder: Encoder, tokens: Tokens, config: TrialConfig, parallel: Parallel) -> None:
         self._encoder = torch.compile(encoder, dynamic=True) if config.compute.compile else encoder
+        self._parameters = list(encoder.parameters())
         self._tokens = tokens
         self._config = config
-        self._worker = worker
-        self._precision = resolve_precision(config.compute, worker.device)
-        self._generator = _global_generator(worker.device)
+        self._parallel, self._worker = parallel, parallel.worker
+        self._precision = resolve_precision(config.compute, self._worker.device)
+        self._generator = _global_generator(self._worker.device)
         # Whole tensor-core tiles.
-        self._multiple_of = 8 if worker.device.type == "cuda" else 1
-        self._cost = pass_cost(encoder, encoder.dimension, worker.device)
+        self._multiple_of = 8 if self._worker.device.type == "cuda" else 1
+        self._cost = pass_cost(encoder, encoder.dimension, self._worker.device)
         self._query_lengths, self._passage_lengths = tokens.queries.lengths, tokens.passages.lengths
+        self._agreement = Agreement(self._worker)
+        self.chunks = config.compute.gradient_accumulation
+        """Chunks in which a worker encodes its share of a batch: as many as are asked for, until memory runs out."""
 
-    def add_gradient(self, share: Batch, step: int) -> Tensor:
-        """Adds the gradient and returns this worker's part of the loss, a scalar without history.
+    def add_gradient(self, batch: Batch, step: int) -> Tensor:
+        """Adds the gradient of a global batch and returns this worker's part of the loss, a scalar without history.
 
-        The parts, and the gradients, sum over the workers to those of the global batch. The embeddings of all chunks
-        but the last are computed twice: once without history, for the loss and its gradient with respect to them, and
-        once per chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
+        The parts, and the gradients, sum over the workers to those of the batch. The embeddings of all chunks but the
+        last are computed twice: once without history, for the loss and its gradient with respect to them, and once per
+        chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
+
+        If any worker runs out of memory, gradients are dropped and all workers try again with twice as many chunks.
+
+        Raises:
+            UserError: not even one text at a time fits into memory, or the weights are sharded.
         """
+        shares = self._shares(batch)
+        while (loss := self._tried(shares, step)) is None:
+            most = max(len(_Texts.of(share)) for share in shares)
+            if self.chunks >= most:
+                raise self._too_large(shares[self._worker.rank])
+            self.chunks = min(2 * self.chunks, most)
+            _logger.warning("memory ran out at step %d: batches are now encoded in %d chunks", step, self.chunks)
+        return loss
+
+    def _tried(self, shares: Sequence[Batch], step: int) -> Tensor | None:
+        """The loss, its gradient having been added; None, and no gradients, if memory ran out."""
+        share = shares[self._worker.rank]
         texts = _Texts.of(share)
-        *cached, last = chunks = self._chunks(texts)
-        embeddings = [part.requires_grad_() for part in self._without_history(texts, cached, step)]
-        loss = self._loss([*embeddings, self._embed(texts, last, step)], chunks, share)
-        loss.backward()
-        for chunk, part in zip(cached, embeddings, strict=True):
-            self._embed(texts, chunk, step).backward(part.grad)
-        return loss.detach()
+        *cached, last = chunks = self._chunks(shares)
+
+        def encoded() -> list[Tensor]:
+            return [*self._without_history(texts, cached, step), self._embed(texts, last, step)]
+
+        def differentiated(leaves: Sequence[Tensor]) -> Tensor:
+            loss = self._loss(leaves, chunks, share)
+            loss.backward()
+            return loss.detach()
+
+        def carried_on(parts: Sequence[Tensor], leaves: Sequence[Tensor]) -> bool:
+            parts[-1].backward(leaves[-1].grad)
+            for chunk, leaf in zip(cached, leaves, strict=False):
+                self._embed(texts, chunk, step).backward(leaf.grad)
+            return True
+
+        parts = self._unless_memory_runs_out(encoded)
+        if parts is None:
+            return None
+        leaves = [part.detach().requires_grad_() for part in parts]
+        loss = self._unless_memory_runs_out(lambda: differentiated(leaves), others_wait=True)
+        if loss is None or self._unless_memory_runs_out(lambda: carried_on(parts, leaves)) is None:
+            self._forget_gradients()
+            return None
+        return loss
+
+    def _unless_memory_runs_out(self, compute: Callable[[], Result], *, others_wait: bool = False) -> Result | None:
+        """What `compute` returns; None, on all workers, if the memory of any did not suffice.
+
+        Args:
+            compute: part of a step.
+            others_wait: whether the other workers may be waiting for this one inside of `compute`.
+        """
+        found = None
+        try:
+            found = compute()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            if self._parallel.passes_together or (others_wait and self._worker.world > 1):
+                raise UserError(
+                    f"Memory ran out in a batch of {self._config.batches.size} pairs, of which a worker encodes its "
+                    f"share in {self.chunks} chunks, at a place where a step cannot be tried again: set "
+                    f"compute.gradient_accumulation to {2 * self.chunks} or more, or compute.activation_checkpointing "
+                    "to true."
+                ) from error
+        if found is None and self._worker.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if others_wait or self._parallel.passes_together:
+            return found
+        return None if self._agreement.anybody(found is None) else found
+
+    def _too_large(self, share: Batch) -> UserError:
+        """The error for a text that does not fit into memory by itself, with the length of one that does."""
+        texts = _Texts.of(share)
+        longest = int(max(self._query_lengths[texts.query].max(), self._passage_lengths[texts.passage].max()))
+        fitting = longest // 2
+        while fitting >= SHORTEST and not self._fits(fitting):
+            fitting //= 2
+        fitting = self._agreement.least(fitting)
+        said = f"One text of {longest} tokens does not fit into memory by itself"
+        if fitting < SHORTEST:
+            return UserError(
+                f"{said}, and none of {SHORTEST} does: train adapters (encoder.lora.rank), shard the weights over "
+                "workers (compute.parallel=sharded), or choose a smaller encoder."
+            )
+        return UserError(
+            f"{said}, and one of {fitting} does: set encoder.max_query_length and encoder.max_passage_length to at "
+            f"most {fitting}, or compute.activation_checkpointing to true."
+        )
+
+    def _fits(self, length: int) -> bool:
+        """Whether a text of so many tokens goes through the encoder, forward and backward."""
+        ids = torch.full((1, length), self._tokens.pad_id + 1, device=self._worker.device)
+        try:
+            with self._mixed_precision():
+                self._encoder(ids, torch.ones_like(ids, dtype=torch.bool)).float().sum().backward()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        finally:
+            self._forget_gradients()
+        return True
+
+    def _forget_gradients(self) -> None:
+        for parameter in self._parameters:
+            parameter.grad = None
 
     @torch.no_grad()
-    def loss(self, share: Batch, step: int) -> Tensor:
+    def loss(self, batch: Batch, step: int) -> Tensor:
         """Returns this worker's part of the loss with the dropout that `add_gradient` had; no gradient is added."""
-        texts = _Texts.of(share)
-        chunks = self._chunks(texts)
-        return self._loss(self._without_history(texts, chunks, step), chunks, share)
+        shares = self._shares(batch)
+        share = shares[self._worker.rank]
+        chunks = self._chunks(shares)
+        return self._loss(self._without_history(_Texts.of(share), chunks, step), chunks, share)
+
+    def _shares(self, batch: Batch) -> list[Batch]:
+        """What each worker encodes of a batch."""
+        return [batch.shard(rank, self._worker.world) for rank in range(self._worker.world)]
 
     def _loss(self, embeddings: Sequence[Tensor], chunks: Sequence[_Chunk], share: Batch) -> Tensor:
         """The loss of the embeddings of all chunks, whose rows are put back into the order of the texts."""
@@ -129,15 +248,20 @@ class GradientEngine:
         all_of_them = found.new_zeros(there.size, found.shape[1]).index_copy(0, places, found)
         return all_of_them.view(*there.shape, -1), self._move(torch.from_numpy(there))
 
-    def _chunks(self, texts: _Texts) -> list[_Chunk]:
-        lengths = np.concatenate([self._query_lengths[texts.query], self._passage_lengths[texts.passage]])
-        compute = self._config.compute
-        found = chunks_of_rectangles(
-            lengths, compute.gradient_accumulation, compute.rectangles, self._cost, self._multiple_of
-        )
+    def _chunks(self, shares: Sequence[Batch]) -> list[_Chunk]:
+        """How this worker's share is cut; equally often on every worker where their forward passes need each other."""
+        lengths = [self._lengths(_Texts.of(share)) for share in shares]
+        own, most = self._worker.rank, self._config.compute.rectangles
+        if self._parallel.passes_together:
+            found = equally_many(lengths, own, self.chunks, most, self._cost, self._multiple_of)
+        else:
+            found = chunks_of_rectangles(lengths[own], self.chunks, most, self._cost, self._multiple_of)
         firsts = np.cumsum([0, *map(len, found)]).tolist()
         # In a rectangle queries stand before passages.
         return [_Chunk(first, [np.sort(rows) for rows in chunk]) for first, chunk in zip(firsts, found, strict=False)]
+
+    def _lengths(self, texts: _Texts) -> npt.NDArray[np.int64]:
+        return np.concatenate([self._query_lengths[texts.query], self._passage_lengths[texts.passage]])
 
     @torch.no_grad()
     def _without_history(self, texts: _Texts, chunks: Sequence[_Chunk], step: int) -> list[Tensor]:

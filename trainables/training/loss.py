@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, distributed
 from torch.nn import functional
 
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 
 
 def contrastive_loss(

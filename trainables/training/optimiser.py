@@ -6,6 +6,7 @@
 """
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -52,14 +53,14 @@ def build_optimiser(parameters: dict[str, nn.Parameter], config: OptimiserConfig
 def optimiser_state(optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter]) -> dict[str, Tensor]:
     """Returns the moments and step counts as `<parameter>/<quantity>`; empty before the first step."""
     return {
-        f"{name}/{quantity}": value.detach().cpu()
+        f"{name}/{quantity}": value.detach()
         for name, parameter in parameters.items()
         for quantity, value in optimiser.state.get(parameter, {}).items()
     }
 
 
 def restore_optimiser(
-    optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter], state: dict[str, Tensor]
+    optimiser: torch.optim.AdamW, parameters: dict[str, nn.Parameter], state: Mapping[str, Tensor]
 ) -> None:
     """Puts back what `optimiser_state` returned."""
     for key, value in state.items():

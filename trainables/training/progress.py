@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from trainables.batches.kinds import KINDS
-from trainables.parallel.replicated import Worker, sum_over_workers
+from trainables.parallel.worker import Worker, sum_over_workers
 
 _MARGIN = 2.0
 _NEAR_CHANCE = 0.99
@@ -51,6 +51,8 @@ class Progress:
     """The last dev metrics."""
     signals: dict[str, float] = field(default_factory=dict)
     """What a closed-loop controller saw last."""
+    rechunked: dict[int, int] = field(default_factory=dict)
+    """Chunks of a batch from a step on, where memory ran out."""
     reported_pairs: int = 0
     reported_tokens: int = 0
     reported_seconds: float = 0.0
@@ -59,6 +61,16 @@ class Progress:
     def mono_share(self) -> float:
         """Share of monolingual ones among the pairs trained so far."""
         return self.mono_pairs / max(1, self.pairs)
+
+    @property
+    def chunks(self) -> int | None:
+        """Chunks of a batch since memory last ran out; None if it never has."""
+        return next(reversed(self.rechunked.values()), None)
+
+    def note_chunks(self, step: int, chunks: int, asked: int) -> None:
+        """Keeps in mind from which step on a batch has more chunks than it had."""
+        if chunks != (self.chunks or asked):
+            self.rechunked[step] = chunks
 
     def read(self, worker: Worker) -> dict[str, list[float]]:
         """Returns the losses since the last report under `loss`, `mono` and `cross`."""
@@ -80,7 +92,10 @@ class Progress:
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> "Progress":
         """Returns the progress that `state` described."""
-        return cls(**{**state, "windows": {name: LossWindow(list(known)) for name, known in state["windows"].items()}})
+        windows = {name: LossWindow(list(known)) for name, known in state["windows"].items()}
+        # JSON has no numbers as names.
+        rechunked = {int(step): chunks for step, chunks in state["rechunked"].items()}
+        return cls(**{**state, "windows": windows, "rechunked": rechunked})
 
 
 def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], late: bool, batch_size: int) -> bool:

@@ -125,9 +125,64 @@ def chunks_of_rectangles(
         cost: what a rectangle costs.
         multiple_of: widths are rounded up to a multiple of it.
     """
+    parts = [part for part in _chunks(lengths, chunks, cost) if len(part)]
+    return [[part[rows] for rows in rectangles(lengths[part], most, cost, multiple_of)] for part in parts]
+
+
+def equally_many(
+    shares: Sequence[npt.NDArray[np.integer]], own: int, chunks: int, most: int, cost: PassCost, multiple_of: int = 1
+) -> list[list[Rows]]:
+    """Divides the texts of one of several workers so that all have as many chunks, each with as many rectangles.
+
+    A chunk has the most rectangles that a worker would have chosen alone; who would have chosen fewer halves its
+    largest.
+
+    Args:
+        shares: tokens per text, of every worker.
+        own: whose texts are divided.
+        chunks: largest number of chunks; as many as the smallest share has texts at most.
+        most: largest number of rectangles of a chunk.
+        cost: what a rectangle costs.
+        multiple_of: widths are rounded up to a multiple of it.
+    """
+    chunks = min(chunks, *(len(lengths) for lengths in shares))
+    divided = []
+    for parts in zip(*(_none_empty(_chunks(lengths, chunks, cost)) for lengths in shares), strict=True):
+        limit = min(most, *(len(part) for part in parts))
+        found = [
+            [part[rows] for rows in rectangles(lengths[part], limit, cost, multiple_of)]
+            for lengths, part in zip(shares, parts, strict=True)
+        ]
+        divided.append(_halved(found[own], max(map(len, found))))
+    return divided
+
+
+def _chunks(lengths: npt.NDArray[np.integer], chunks: int, cost: PassCost) -> list[Rows]:
+    """Texts in chunks of about equal cost, the longest first; some may be empty where there are fewer than texts."""
     order = np.argsort(-lengths, kind="stable")
+    if chunks >= len(order):
+        return np.split(order, np.arange(1, len(order)))
     costs = cost.of_text(lengths[order])
     middles = np.cumsum(costs) - costs / 2
     cuts = np.searchsorted(middles, costs.sum() * np.arange(1, chunks) / chunks)
-    parts: Sequence[Rows] = [part for part in np.split(order, cuts) if len(part)]
-    return [[part[rows] for rows in rectangles(lengths[part], most, cost, multiple_of)] for part in parts]
+    return np.split(order, cuts)
+
+
+def _none_empty(parts: list[Rows]) -> list[Rows]:
+    """The same texts in the same order and as many parts, each with a text at least; there are as many texts."""
+    count, rows = len(parts), np.concatenate(parts)
+    cuts = np.cumsum([len(part) for part in parts])[:-1]
+    for place in range(count - 1):
+        least = cuts[place - 1] + 1 if place else 1
+        cuts[place] = min(max(cuts[place], least), len(rows) - (count - 1 - place))
+    return np.split(rows, cuts)
+
+
+def _halved(found: list[Rows], count: int) -> list[Rows]:
+    """So many rectangles, by halving the one with the most texts again and again."""
+    found = list(found)
+    while len(found) < count:
+        place = max(range(len(found)), key=lambda one: len(found[one]))
+        middle = len(found[place]) // 2
+        found[place : place + 1] = [found[place][:middle], found[place][middle:]]
+    return found

@@ -36,11 +36,16 @@ def inputs() -> Iterator[StudyInputs]:
 
 
 def run(
-    inputs: StudyInputs, folder: Path, trial: TrialRecord, workers: int = 1, max_failures: int = 0
+    inputs: StudyInputs,
+    folder: Path,
+    trial: TrialRecord,
+    workers: int = 1,
+    max_failures: int = 0,
+    keep_encoders: bool = False,
 ) -> tuple[Result, tune.Result]:
     """Runs a trial through Tune as a study does; returns its result and what Tune knows of it."""
     results = tune.Tuner(
-        trial_trainable(inputs, TrialResources(workers, 1, 0, max_failures)),
+        trial_trainable(inputs, TrialResources(workers, 1, 0, max_failures, keep_encoders)),
         param_space={"trial": trial.model_dump_json(), "folder": str(folder / "trial")},
         run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
     ).fit()
@@ -66,20 +71,26 @@ def test_a_trial_has_the_same_numbers_with_ray_and_without(inputs: StudyInputs, 
     assert numbers(result) == numbers(alone)
 
 
+def kill_a_worker_of(trial: Path) -> list[int]:
+    """Kills one once there are more than four reports; returns a list that will hold its process id."""
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not new_reports(Folder(trial), 4):
+            time.sleep(0.02)
+        killed.append(_processes("RayTrainWorker")[0])
+        os.kill(killed[0], signal.SIGKILL)
+
+    Thread(target=kill, daemon=True).start()
+    return killed
+
+
 def test_two_workers_train_like_one_and_survive_a_kill(inputs: StudyInputs, tmp_path: Path) -> None:
     often = {"monitoring.reports": 20, "monitoring.evaluations": 10, "monitoring.checkpoints": 20}
     trial = toy_trial(steps=40, **often)
     alone, _ = run(inputs, tmp_path / "one", trial)
 
-    def kill_a_worker() -> None:
-        while not new_reports(Folder(tmp_path / "two" / "trial"), 4):
-            time.sleep(0.02)
-        killed.append(_processes("RayTrainWorker")[0])
-        os.kill(killed[0], signal.SIGKILL)
-
-    killed: list[int] = []
-    killer = Thread(target=kill_a_worker, daemon=True)
-    killer.start()
+    killed = kill_a_worker_of(tmp_path / "two" / "trial")
     together, _ = run(inputs, tmp_path / "two", trial, workers=2, max_failures=1)
     assert killed
     assert (together.status, together.steps) == ("complete", 40)
@@ -97,6 +108,25 @@ def test_two_workers_train_like_one_and_survive_a_kill(inputs: StudyInputs, tmp_
     while ray.available_resources().get("CPU") != 2:
         assert time.monotonic() < deadline, "the worker group still holds its cores"
         time.sleep(0.2)
+
+
+def test_a_sharded_trial_has_the_same_numbers_after_a_worker_was_killed(inputs: StudyInputs, tmp_path: Path) -> None:
+    sharded = {"compute.parallel": "sharded", "compute.precision": "float32"}
+    often = {"monitoring.reports": 20, "monitoring.checkpoints": 20}
+    trial = toy_trial(phase="confirm", steps=40, **often, **sharded)
+    killed = kill_a_worker_of(tmp_path / "killed" / "trial")
+    whole, _ = run(inputs, tmp_path / "whole", trial, workers=2, keep_encoders=True)
+    resumed, _ = run(inputs, tmp_path / "killed", trial, workers=2, max_failures=1, keep_encoders=True)
+    assert killed
+    assert (resumed.status, resumed.steps) == ("complete", 40)
+    assert numbers(resumed) == numbers(whole)
+    kept = {name: checksum for name, checksum in whole.files.items() if name.startswith("encoder/")}
+    assert "encoder/model.safetensors" in kept
+    assert kept.items() <= resumed.files.items()
+    alone = run_toy_trial(toy_trial(phase="confirm", steps=40, **often), tmp_path / "alone")
+    for name, value in whole.metrics.items():
+        if name.endswith("/map"):
+            assert value == pytest.approx(alone.metrics[name], abs=5e-3), name
 
 
 def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(

@@ -18,7 +18,7 @@ from trainables.encoders.mini import MiniEncoder
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.t5 import MiniT5Encoder
 from trainables.encoders.tokens import TokenTable
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.step_memory import step_memory
 from trainables.training.gradient import GradientEngine, Tokens, resolve_precision
 from trainables.training.optimiser import build_optimiser, trainable_parameters

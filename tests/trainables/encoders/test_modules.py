@@ -136,7 +136,7 @@ def _ours(folder: Path) -> list[np.ndarray]:
         (PASSAGES, config.passage_prefix, config.max_passage_length),
     )
     return [
-        encode(model, tokenise(texts, tokenizer, prompt, length), pad_id=tokenizer.pad_token_id, device="cpu")
+        encode(model, tokenise(texts, tokenizer, prompt, length), pad_id=tokenizer.pad_token_id)
         for texts, prompt, length in sides
     ]
 
@@ -150,7 +150,7 @@ def _theirs(folder: Path, prefix: str = OLD) -> list[list[np.ndarray]]:
     if prefix == NEW and sentence_transformers.__version__ < "6":
         return []
     in_full = {"dtype": "float32"}
-    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu", model_kwargs=in_full)
+    model = sentence_transformers.SentenceTransformer(str(folder), model_kwargs=in_full)
     sides = (model.encode_query, QUERIES), (model.encode_document, PASSAGES)
     return [[encoded(texts, normalize_embeddings=True) for encoded, texts in sides]]
 

@@ -59,7 +59,7 @@ def test_every_text_gets_its_own_embedding_in_the_order_given(lengths: list[int]
     generator = np.random.default_rng(sum(lengths))
     table = _table([generator.integers(4, len(_TOKENIZER), length).tolist() for length in lengths])
     table.ids.flags.writeable = table.offsets.flags.writeable = False
-    embeddings = encode(model, table, pad_id=_PAD, device="cpu", batch_tokens=batch_tokens)
+    embeddings = encode(model, table, pad_id=_PAD, batch_tokens=batch_tokens)
     assert embeddings.dtype == np.float32
     with torch.no_grad():
         alone = torch.cat([model.eval()(*pad(table, [index], _PAD)) for index in range(len(table))])
@@ -70,7 +70,7 @@ def test_every_text_gets_its_own_embedding_in_the_order_given(lengths: list[int]
 def test_a_batch_keeps_to_its_tokens_and_wastes_few(encoder: Encoder, batch_tokens: int) -> None:
     rows = _rows(300)
     with _Watch(encoder) as watch:
-        encode(encoder, _table(rows), pad_id=_PAD, device="cpu", batch_tokens=batch_tokens)
+        encode(encoder, _table(rows), pad_id=_PAD, batch_tokens=batch_tokens)
     assert sum(count for count, _ in watch.shapes) == len({tuple(row) for row in rows})
     assert all(count * width <= batch_tokens or count == 1 for count, width in watch.shapes)
     if batch_tokens == 1000:
@@ -82,7 +82,7 @@ def test_equal_rows_are_encoded_once_and_equal_to_the_last_bit(encoder: Encoder)
     rows = _rows(50)
     table = _table([*rows, *_rows(100, seed=1), *rows])
     with _Watch(encoder) as watch:
-        embeddings = encode(encoder, table, pad_id=_PAD, device="cpu", batch_tokens=300)
+        embeddings = encode(encoder, table, pad_id=_PAD, batch_tokens=300)
     assert sum(count for count, _ in watch.shapes) == 150
     assert np.array_equal(embeddings[:50], embeddings[150:])
 
@@ -91,7 +91,7 @@ def test_equal_rows_are_encoded_once_and_equal_to_the_last_bit(encoder: Encoder)
 def test_the_mode_of_the_encoder_is_restored(encoder: Encoder, training: bool) -> None:
     encoder.train(training)
     with _Watch(encoder) as watch:
-        encode(encoder, _table(_rows(5)), pad_id=_PAD, device="cpu")
+        encode(encoder, _table(_rows(5)), pad_id=_PAD)
     assert watch.modes == {(False, False)}
     assert encoder.training is training
 
@@ -99,25 +99,25 @@ def test_the_mode_of_the_encoder_is_restored(encoder: Encoder, training: bool) -
 def test_the_mode_is_restored_after_an_error(encoder: Encoder) -> None:
     encoder.train()
     with pytest.raises(IndexError):
-        encode(encoder, _table([[4, len(_TOKENIZER) + 5]]), pad_id=_PAD, device="cpu")
+        encode(encoder, _table([[4, len(_TOKENIZER) + 5]]), pad_id=_PAD)
     assert encoder.training
 
 
 def test_no_texts_give_no_embeddings(encoder: Encoder) -> None:
-    assert encode(encoder, _table([]), pad_id=_PAD, device="cpu").shape == (0, encoder.dimension)
+    assert encode(encoder, _table([]), pad_id=_PAD).shape == (0, encoder.dimension)
 
 
 def test_bfloat16_is_near_float32_and_not_the_same(encoder: Encoder) -> None:
     table = _table(_rows(40))
-    exact = encode(encoder, table, pad_id=_PAD, device="cpu")
-    rough = encode(encoder, table, pad_id=_PAD, device="cpu", precision="bfloat16")
+    exact = encode(encoder, table, pad_id=_PAD)
+    rough = encode(encoder, table, pad_id=_PAD, precision="bfloat16")
     assert rough.dtype == np.float32
     assert 0 < np.abs(rough - exact).max() < 0.05
 
 
 def test_a_second_pass_gives_the_same_bits(encoder: Encoder) -> None:
     table = _table(_rows(200))
-    first, second = (encode(encoder, table, pad_id=_PAD, device="cpu") for _ in range(2))
+    first, second = (encode(encoder, table, pad_id=_PAD) for _ in range(2))
     assert np.array_equal(first, second)
 
 
@@ -128,14 +128,14 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _in_file(encoder: Encoder, table: TokenTable, folder: Path) -> np.ndarray:
-    return encode(encoder, table, pad_id=_PAD, device="cpu", scratch=folder)
+    return encode(encoder, table, pad_id=_PAD, scratch=folder)
 
 
 def test_embeddings_in_a_file_are_those_in_memory(encoder, tmp_path, small_shards) -> None:
     rows = _rows(40)
     table = _table([*rows, *rows[:20], rows[0]])
     found = _in_file(encoder, table, tmp_path)
-    assert found == pytest.approx(encode(encoder, table, pad_id=_PAD, device="cpu"), abs=1e-6)
+    assert found == pytest.approx(encode(encoder, table, pad_id=_PAD), abs=1e-6)
     assert np.array_equal(found[40:60], found[:20]), "equal texts tie exactly, whatever their shard"
     assert np.array_equal(found[60], found[0])
 
@@ -166,7 +166,7 @@ def test_what_a_killed_run_has_written_whole_is_not_computed_again(
         shards.write_text("[]\n{" if damage == "list" else text[: len(text) - 30])
     with _Watch(encoder) as watch:
         found = _in_file(encoder, table, tmp_path)
-    assert found == pytest.approx(encode(encoder, table, pad_id=_PAD, device="cpu"), abs=1e-6)
+    assert found == pytest.approx(encode(encoder, table, pad_id=_PAD), abs=1e-6)
     assert sum(shape[0] for shape in watch.shapes) == {"none": 18, "bit": 34, "list": 50, "half": 34}[damage]
 
 

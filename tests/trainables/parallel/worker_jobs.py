@@ -1,18 +1,28 @@
-"""What one of two workers does in a test: `python -m tests.trainables.parallel.worker_jobs RANK FOLDER`."""
+"""What one of several workers does in a test: `python -m tests.trainables.parallel.worker_jobs RANK WORLD FOLDER`."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from torch import distributed
 from torch.nn.functional import normalize
 
-from tests.trainables.toy_run import CHAOS, Reports, free_passes, toy_config, toy_data, toy_encoder, toy_tokens, weights
+from tests.trainables.toy_run import CHAOS, PAD, Reports, free_passes, toy_config, toy_data, toy_encoder, toy_tokens
 from trainables.batches.planner import BatchPlanner
-from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
+from trainables.encoders.adapters import LoraConfig, with_adapters
+from trainables.encoders.model import Encoder
+from trainables.encoders.registry import PRESETS
+from trainables.evaluation import embedding_file
+from trainables.evaluation import encode as encode_module
+from trainables.evaluation.encode import encode
+from trainables.parallel.parts import gathered
+from trainables.parallel.strategy import parallel_of
+from trainables.parallel.worker import Worker, from_first, sum_over_workers
 from trainables.storage import Folder
 from trainables.training.fine_tune import fine_tune
 from trainables.training.gradient import GradientEngine
@@ -37,39 +47,98 @@ def loss(worker: Worker, folder: Path, negatives: int, symmetric: bool) -> dict[
     return {"part": part.detach(), "total": sum_over_workers(part.detach(), worker), **gradients}
 
 
+LORA = LoraConfig(rank=2, targets=("query", "value"))
+
+
+def built(kind: str, seed: int, dropout: float = 0.0) -> Encoder:
+    """A small encoder of two layers."""
+    if kind in ("toy", "lora"):
+        encoder = toy_encoder(dropout, seed, layers=2)
+        if kind == "lora":
+            adapted = with_adapters(encoder.transformer, LORA, "toy/toy", seed)
+            # They add nothing at first, so that half of them would get no gradient.
+            for number, (name, parameter) in enumerate(adapted.named_parameters()):
+                if "lora_B" in name:
+                    draws = np.random.default_rng(100 * seed + number).normal(size=tuple(parameter.shape))
+                    parameter.data.copy_(torch.from_numpy(draws))
+            encoder = Encoder(adapted, encoder.config).train()
+        return encoder
+    config = PRESETS[f"mini-{kind}-xs"].config.model_copy(update={"layers": 2, "width": 16, "heads": 2})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Encoder(config.transformer(40, PAD), config).train()
+
+
 def gradient(
-    worker: Worker, folder: Path, chunks: int, symmetric: bool, negatives: bool = False, rectangles: int = 1
+    worker: Worker, folder: Path, chunks: int = 1, negatives: bool = False, kind: str = "toy", **options: Any
 ) -> dict[str, torch.Tensor]:
-    # Only the first worker has the weights that count.
-    encoder = toy_encoder(seed=worker.rank)
-    same_weights(encoder, worker)
     data = toy_data(negatives)
-    config = toy_config(gradient_accumulation=chunks, symmetric=symmetric, rectangles=rectangles)
+    config = toy_config(gradient_accumulation=chunks, **{"rectangles": 1, **options})
+    parallel = parallel_of(config.compute, worker)
+    # Only the first worker has the weights that count.
+    encoder = parallel.place(lambda: built(kind, seed=worker.rank))
+    parallel.same_weights(encoder)
     with free_passes():
-        engine = GradientEngine(encoder, toy_tokens(data), config, worker)
-    share = BatchPlanner(data, config.batches.size, config.seed).batch(3, "cross").shard(worker.rank, worker.world)
-    total = sum_over_workers(engine.add_gradient(share, 3), worker)
-    sum_gradients(encoder.parameters(), worker)
-    return {"total": total, **{name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}}
+        engine = GradientEngine(encoder, toy_tokens(data), config, parallel)
+    total = sum_over_workers(
+        engine.add_gradient(BatchPlanner(data, config.batches.size, config.seed).batch(3, "cross"), 3), worker
+    )
+    parallel.sum_gradients(encoder.parameters())
+    return {"total": total, **{n: gathered(p.grad) for n, p in encoder.named_parameters() if p.grad is not None}}
+
+
+def short_of_memory(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
+    """The second worker has no room for more than three texts."""
+    config = toy_config(rectangles=1)
+    encoder = built("toy", seed=0)
+
+    def check(module: torch.nn.Module, inputs: Any) -> None:
+        if worker.rank == 1 and len(inputs[0]) > 3:
+            raise torch.OutOfMemoryError
+
+    encoder.register_forward_pre_hook(check)
+    parallel = parallel_of(config.compute, worker)
+    engine = GradientEngine(encoder, toy_tokens(toy_data()), config, parallel)
+    batch = BatchPlanner(toy_data(), config.batches.size, config.seed).batch(3, "cross")
+    total = sum_over_workers(engine.add_gradient(batch, 3), worker)
+    parallel.sum_gradients(encoder.parameters())
+    chunks = torch.tensor(engine.chunks)
+    return {
+        "chunks": chunks,
+        "total": total,
+        **{n: p.grad for n, p in encoder.named_parameters() if p.grad is not None},
+    }
+
+
+def kept(worker: Worker, folder: Path, kind: str) -> dict[str, torch.Tensor]:
+    """Writes the encoder as a trained one is written."""
+    parallel = parallel_of(toy_config(**SHARDED).compute, worker)
+    found = parallel.whole(parallel.place(lambda: built(kind, worker.rank)), lambda: built(kind, 0))
+    if found is not None:
+        found.transformer.save_pretrained(folder / "kept")
+    return {}
 
 
 def training(
     worker: Worker,
     folder: Path,
     knobs: dict[str, Any],
-    stops: tuple[int | None, int | None] = (None, None),
+    stops: tuple[int | None, ...] = (),
     negatives: bool = False,
+    kind: str = "toy",
 ) -> dict[str, torch.Tensor]:
-    data, encoder, sink = toy_data(negatives), toy_encoder(seed=worker.rank), Reports(stops[worker.rank])
+    data, sink = toy_data(negatives), Reports(dict(enumerate(stops)).get(worker.rank))
+    config = toy_config(**knobs)
+    encoder = parallel_of(config.compute, worker).place(lambda: built(kind, seed=worker.rank))
     evaluations = 0
 
     def evaluate(module: torch.nn.Module) -> dict[str, float]:
         nonlocal evaluations
         evaluations += 1
-        return {"size": float(sum(p.detach().abs().sum() for p in module.parameters()))}
+        return {"size": float(sum(gathered(p.detach().abs().sum()) for p in module.parameters())) + worker.rank}
 
     summary = fine_tune(
-        toy_config(**knobs),
+        config,
         data,
         toy_tokens(data),
         encoder,
@@ -82,14 +151,60 @@ def training(
     )
     told = {"summary": vars(summary), "lines": sink.without_speed(), "evaluations": evaluations}
     Folder(folder).write_json(f"{worker.rank}.json", told)
-    return weights(encoder)
+    return {name: gathered(parameter.detach()).clone() for name, parameter in encoder.named_parameters()}
 
 
-def interrupted(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
+def interrupted(
+    worker: Worker, folder: Path, kind: str = "toy", knobs: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, torch.Tensor]:
     """Stopped after step 8, with a checkpoint of step 4; then started again."""
-    knobs = {"evaluate_every": 6, "checkpoint_every": 4, "report_every": 4}
-    training(worker, folder, knobs, stops=(8, None))
-    return training(worker, folder, knobs)
+    often = {"evaluate_every": 6, "checkpoint_every": 4, "report_every": 4, **knobs}
+    training(worker, folder, often, stops=(8,), kind=kind)
+    return training(worker, folder, often, kind=kind)
+
+
+def whole(worker: Worker, folder: Path, kind: str) -> dict[str, torch.Tensor]:
+    """What is written of an encoder whose parts hold the number of their worker, from 1 on."""
+    parallel = parallel_of(toy_config(**SHARDED).compute, worker)
+    encoder = parallel.place(lambda: built(kind, seed=worker.rank))
+    for parameter in encoder.parameters():
+        if parameter.requires_grad:
+            parameter.detach().to_local().fill_(worker.rank + 1)
+    found = parallel.whole(encoder, lambda: built(kind, seed=0))
+    return {} if found is None else found.state_dict()
+
+
+def placed(worker: Worker, folder: Path, kind: str) -> dict[str, torch.Tensor]:
+    """Weights and buffers as the workers got them, and the largest share of the weights that a worker holds."""
+    encoder = parallel_of(toy_config(**SHARDED).compute, worker).place(lambda: built(kind, seed=worker.rank))
+    held = sum(parameter.to_local().numel() for parameter in encoder.parameters())
+    tensors = (*encoder.named_parameters(remove_duplicate=False), *encoder.named_buffers())
+    found = {name: gathered(tensor.detach()) for name, tensor in tensors}
+    return {**found, "share": torch.tensor(held / sum(p.numel() for p in encoder.parameters()))}
+
+
+def encoded(worker: Worker, folder: Path, knobs: dict[str, Any], large: bool = False) -> dict[str, torch.Tensor]:
+    """Embeddings of all texts, some of which are equal, in small batches, before and after a step."""
+    data = toy_data()
+    config = toy_config(batch_size=8, **knobs)
+    parallel = parallel_of(config.compute, worker)
+    encoder = parallel.place(lambda: built("toy", seed=0, dropout=0.3))
+    tokens = toy_tokens(data)
+
+    def found() -> torch.Tensor:
+        with (
+            patch.object(encode_module, "LARGE_BYTES", 0 if large else 2**30),
+            patch.object(embedding_file, "SHARD", 50),
+        ):
+            vectors = encode(
+                encoder, tokens.passages, pad_id=PAD, worker=worker, batch_tokens=40, scratch=folder if large else None
+            )
+        return torch.from_numpy(np.array(vectors))
+
+    before = found()
+    engine = GradientEngine(encoder, tokens, config, parallel)
+    engine.add_gradient(BatchPlanner(data, config.batches.size, config.seed).batch(3, "cross"), 3)
+    return {"before": before, "after": found()}
 
 
 def shared(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
@@ -99,28 +214,64 @@ def shared(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
     return {"sum": sum_over_workers(torch.tensor([1.0, float(worker.rank)]), worker)}
 
 
-JOBS: dict[str, tuple[Callable[..., dict[str, torch.Tensor]], dict[str, Any]]] = {
+SHARDED: dict[str, Any] = {"parallel": "sharded"}
+HALF = {"precision": "bfloat16", "evaluation_precision": "bfloat16"}
+Job = tuple[Callable[..., dict[str, torch.Tensor]], dict[str, Any]]
+
+GRADIENTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "chunks-symmetric": {"chunks": 3, "symmetric": True},
+    "negatives": {"negatives": True},
+    "negatives-chunks": {"chunks": 3, "symmetric": True, "negatives": True},
+    "rectangles": {"symmetric": True, "negatives": True, "rectangles": 3},
+    "rectangles-chunks": {"chunks": 2, "negatives": True, "rectangles": 2},
+    "most-chunks": {"chunks": 8, "negatives": True, "rectangles": 3},
+    "both-kinds": {"chunks": 2, "mixing": "loss"},
+    "lora": {"kind": "lora", "chunks": 2, "rectangles": 2},
+    "t5": {"kind": "t5", "chunks": 2, "negatives": True},
+    "decoder": {"kind": "decoder", "rectangles": 2},
+    "recomputed": {"chunks": 2, "rectangles": 2, "activation_checkpointing": True},
+    "recomputed-lora": {"kind": "lora", "negatives": True, "activation_checkpointing": True},
+}
+"""What must not depend on the number of workers, nor on how they hold the weights."""
+
+ON_ANY_NUMBER: dict[str, Job] = {
+    **{f"gradient-{name}": (gradient, options) for name, options in GRADIENTS.items()},
+    **{f"gradient-{name}-sharded": (gradient, {**options, **SHARDED}) for name, options in GRADIENTS.items()},
+    "encoded": (encoded, {"knobs": {}}),
+    "encoded-sharded": (encoded, {"knobs": SHARDED}),
+    **{f"whole-{kind}": (whole, {"kind": kind}) for kind in ("toy", "lora", "t5")},
+}
+
+JOBS: dict[str, Job] = {
     "loss": (loss, {"negatives": 0, "symmetric": False}),
     "loss-negatives-symmetric": (loss, {"negatives": 2, "symmetric": True}),
-    "gradient": (gradient, {"chunks": 1, "symmetric": False}),
-    "gradient-chunks-symmetric": (gradient, {"chunks": 3, "symmetric": True}),
-    "gradient-negatives": (gradient, {"chunks": 1, "symmetric": False, "negatives": True}),
-    "gradient-negatives-chunks": (gradient, {"chunks": 3, "symmetric": True, "negatives": True}),
-    "gradient-rectangles": (gradient, {"chunks": 1, "symmetric": True, "negatives": True, "rectangles": 3}),
-    "gradient-rectangles-chunks": (gradient, {"chunks": 2, "symmetric": False, "negatives": True, "rectangles": 2}),
     "training": (training, {"knobs": {"evaluate_every": 6}}),
     "training-stopped": (training, {"knobs": {"evaluate_every": 6}, "stops": (8, 4)}),
     "training-resumed": (interrupted, {}),
+    "training-sharded": (training, {"knobs": {"evaluate_every": 6, "checkpoint_every": 4, **SHARDED}}),
+    "training-sharded-resumed": (interrupted, {"knobs": SHARDED}),
     "training-controlled": (training, {"knobs": {"ratio": CHAOS}}),
+    "training-sharded-controlled": (training, {"knobs": {"ratio": CHAOS, **SHARDED}}),
+    "training-sharded-lora": (training, {"knobs": {"evaluate_every": 6, **SHARDED}, "kind": "lora"}),
+    "training-sharded-lora-resumed": (interrupted, {"knobs": SHARDED, "kind": "lora"}),
+    "gradient-bfloat16": (gradient, {"precision": "bfloat16", "chunks": 2}),
+    "gradient-bfloat16-sharded": (gradient, {**HALF, **SHARDED, "chunks": 2}),
+    "short-of-memory": (short_of_memory, {}),
+    "encoded-large": (encoded, {"knobs": {}, "large": True}),
+    "encoded-large-sharded": (encoded, {"knobs": SHARDED, "large": True}),
+    **{f"placed-{kind}": (placed, {"kind": kind}) for kind in ("toy", "lora", "t5", "decoder")},
+    **{f"kept-{kind}": (kept, {"kind": kind}) for kind in ("toy", "lora", "t5", "decoder")},
     "shared": (shared, {}),
+    **ON_ANY_NUMBER,
 }
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    rank, root = int(sys.argv[1]), Path(sys.argv[2])
-    distributed.init_process_group("gloo", init_method=f"file://{root / 'rendezvous'}", rank=rank, world_size=2)
-    for name, (job, arguments) in JOBS.items():
+    rank, world, root = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    distributed.init_process_group("gloo", init_method=f"file://{root / 'rendezvous'}", rank=rank, world_size=world)
+    for name, (job, arguments) in (JOBS if world == 2 else ON_ANY_NUMBER).items():
         folder = root / name
         folder.mkdir(exist_ok=True)
-        torch.save(job(Worker(rank, 2), folder, **arguments), folder / f"{rank}.pt")
+        torch.save(job(Worker(rank, world), folder, **arguments), folder / f"{rank}.pt")
     distributed.destroy_process_group()

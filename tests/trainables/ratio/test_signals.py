@@ -14,6 +14,7 @@ from trainables.encoders.tokens import TokenTable
 from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
 from trainables.inputs import TokenisedBenchmark
+from trainables.parallel.worker import Worker
 from trainables.ratio.signals import SLICE, DevSignals, Embeddings, dev_loss, dev_slice
 
 LANGUAGES = ("de", "en", "th")
@@ -205,7 +206,7 @@ def test_the_slice_does_not_depend_on_the_encoder_or_the_run() -> None:
 def test_every_signal_is_what_the_slice_says_of_the_encoder() -> None:
     whole = tokenised(parallel_benchmark(40))
     encoder = toy_encoder()
-    signals = DevSignals(whole, PAD, torch.device("cpu"), TEMPERATURE)
+    signals = DevSignals(whole, PAD, Worker(), TEMPERATURE)
     names = {
         "dev/loss/mono",
         "dev/loss/cross",
@@ -216,7 +217,7 @@ def test_every_signal_is_what_the_slice_says_of_the_encoder() -> None:
     found = signals.measure(encoder, names)
     assert set(found) == names
     alone, _, _ = by_hand(whole, list(dev_slice(whole, SLICE).benchmark.parallel_ids))
-    queries, candidates = (encode(encoder, t, pad_id=PAD, device="cpu") for t in (alone.queries, alone.candidates))
+    queries, candidates = (encode(encoder, t, pad_id=PAD) for t in (alone.queries, alone.candidates))
     metrics = evaluate(alone.benchmark, queries, candidates).metrics
     assert found["dev/monolingual/map"] == metrics["dev/monolingual/map"]
     assert found["dev/cross-lingual/map"] == metrics["dev/cross-lingual/map"]
@@ -227,7 +228,7 @@ def test_every_signal_is_what_the_slice_says_of_the_encoder() -> None:
 
 
 def test_only_what_is_asked_for_is_measured() -> None:
-    signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, torch.device("cpu"), TEMPERATURE)
+    signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, Worker(), TEMPERATURE)
     encoder = toy_encoder()
     assert set(signals.measure(encoder, {"dev/loss/mono"})) == {"dev/loss/mono"}
     assert set(signals.measure(encoder, {"dev/bias/diagonal_gap"})) == {"dev/bias/diagonal_gap"}
@@ -235,13 +236,13 @@ def test_only_what_is_asked_for_is_measured() -> None:
 
 
 def test_a_metric_that_the_dev_set_lacks_is_said() -> None:
-    signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, torch.device("cpu"), TEMPERATURE)
+    signals = DevSignals(tokenised(parallel_benchmark(4)), PAD, Worker(), TEMPERATURE)
     with pytest.raises(KeyError, match="rank_distnace"):
         signals.measure(toy_encoder(), {"dev/bias/rank_distnace"})
 
 
 def test_ranks_of_a_collapsed_encoder_are_no_signal() -> None:
-    signals = DevSignals(tokenised(parallel_benchmark(40)), PAD, torch.device("cpu"), TEMPERATURE)
+    signals = DevSignals(tokenised(parallel_benchmark(40)), PAD, Worker(), TEMPERATURE)
     encoder = toy_encoder()
     with torch.no_grad():
         for parameter in encoder.parameters():

@@ -15,6 +15,8 @@ from tests.trainables.toy_run import CHAOS, ITEMS, Reports, toy_config, toy_data
 from trainables.clock import Clock
 from trainables.corpora.pairs import training_data
 from trainables.errors import UserError
+from trainables.parallel.replicated import Replicated
+from trainables.parallel.worker import Worker
 from trainables.ratio.registry import FAMILIES
 from trainables.sealed import checksum, plain_json
 from trainables.storage import Folder
@@ -22,6 +24,7 @@ from trainables.training.checkpoints import load_checkpoint, save_checkpoint
 from trainables.training.fine_tune import fine_tune
 from trainables.training.optimiser import build_optimiser, trainable_parameters
 
+ALONE = Replicated(toy_config().compute, Worker())
 DATA = toy_data()
 TOKENS = toy_tokens(DATA)
 LINEAR = {"family": "linear", "start": 1, "end": 0}
@@ -110,7 +113,7 @@ KILLED_CHILD = """
 import os, signal, sys
 from pathlib import Path
 import trainables.storage
-import trainables.training.checkpoints
+import trainables.parallel.replicated
 from tests.trainables.training.test_checkpoints import LINEAR, train
 from tests.trainables.toy_run import Reports, toy_config
 from trainables.storage import Folder
@@ -131,7 +134,7 @@ def killing(real, call, before):
 point, folder = sys.argv[1], Folder(sys.argv[2])
 # A checkpoint saves two files, renames state.json and then its own folder; the third one deletes the first.
 if point == "writing":
-    trainables.training.checkpoints.save_file = killing(trainables.training.checkpoints.save_file, 3, before=False)
+    trainables.parallel.replicated.save_file = killing(trainables.parallel.replicated.save_file, 3, before=False)
 elif point == "before the rename":
     Path.replace = killing(Path.replace, 4, before=True)
 elif point == "after the rename":
@@ -247,7 +250,7 @@ def saved(folder, step):
     for parameter in parameters.values():
         parameter.grad = torch.full_like(parameter, step)
     optimiser.step()
-    save_checkpoint(folder, encoder, optimiser, toy_config(), "data", {"step": step})
+    save_checkpoint(folder, encoder, optimiser, toy_config(), "data", {"step": step}, ALONE)
     return encoder
 
 
@@ -261,7 +264,7 @@ def loaded(folder):
     """The step that is gone on with, None for a start from the beginning; the encoder is as the step left it."""
     encoder = toy_encoder(seed=5)
     optimiser = build_optimiser(trainable_parameters(encoder), toy_config().optimiser)
-    state = load_checkpoint(folder, encoder, optimiser, toy_config(), "data")
+    state = load_checkpoint(folder, encoder, optimiser, toy_config(), "data", ALONE)
     expected = (
         toy_encoder(seed=5) if state is None else saved(Folder(folder.local_path.parent / "again"), state["step"])
     )

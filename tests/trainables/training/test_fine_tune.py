@@ -18,7 +18,7 @@ from trainables.batches.kinds import batch_kinds
 from trainables.batches.planner import BatchPlanner
 from trainables.encoders.tokens import pad
 from trainables.errors import UserError
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.training.fine_tune import fine_tune
 from trainables.training.loss import contrastive_loss
 from trainables.training.optimiser import learning_rate

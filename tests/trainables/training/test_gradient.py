@@ -5,7 +5,8 @@ import torch
 from tests.trainables.toy_run import assert_same_gradient, free_passes, toy_config, toy_data, toy_encoder, toy_tokens
 from trainables.batches.planner import BatchPlanner
 from trainables.encoders.tokens import pad
-from trainables.parallel.replicated import Worker
+from trainables.parallel.replicated import Replicated
+from trainables.parallel.worker import Worker
 from trainables.training.gradient import GradientEngine, _Chunk, _Texts, resolve_precision
 from trainables.training.loss import contrastive_loss
 
@@ -19,7 +20,9 @@ WITH_NEGATIVES = toy_data(negatives=True)
 def loss_and_gradient(encoder, config, kind="cross", step=3, data=DATA):
     encoder.zero_grad()
     batch = BatchPlanner.of(data, config.batches, config.seed).batch(step, kind)
-    loss = GradientEngine(encoder, toy_tokens(data), config, Worker()).add_gradient(batch, step)
+    loss = GradientEngine(encoder, toy_tokens(data), config, Replicated(config.compute, Worker())).add_gradient(
+        batch, step
+    )
     return loss, gradient_of(encoder)
 
 
@@ -45,12 +48,12 @@ def test_chunks_have_the_loss_and_gradient_of_their_embeddings(chunks, rectangle
     """The oracle encodes the same chunks with the same dropout, and keeps the whole graph instead of caching."""
     config, encoder = toy_config(gradient_accumulation=chunks, rectangles=rectangles), toy_encoder(dropout)
     with free_passes():
-        engine = GradientEngine(encoder, TOKENS, config, Worker())
+        engine = GradientEngine(encoder, TOKENS, config, Replicated(config.compute, Worker()))
         loss = loss_and_gradient(encoder, config)
     encoder.zero_grad()
     batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(3, "cross")
     texts = _Texts.of(batch)
-    found = engine._chunks(texts)
+    found = engine._chunks([batch])
     assert (len(found), max(len(chunk.rectangles) for chunk in found)) == (chunks, rectangles)
     expected = engine._loss([engine._embed(texts, chunk, 3) for chunk in found], found, batch)
     expected.backward()
@@ -102,7 +105,7 @@ def test_gradients_add_up():
     _, cross = loss_and_gradient(encoder, config, "cross")
     encoder.zero_grad()
     planner = BatchPlanner(DATA, config.batches.size, config.seed)
-    engine = GradientEngine(encoder, TOKENS, config, Worker())
+    engine = GradientEngine(encoder, TOKENS, config, Replicated(config.compute, Worker()))
     engine.add_gradient(planner.batch(3, "mono"), 3)
     engine.add_gradient(planner.batch(3, "cross"), 3)
     together = {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
@@ -115,7 +118,7 @@ def test_loss_alone_is_the_loss_with_the_same_dropout_and_adds_no_gradient():
         loss, _ = loss_and_gradient(encoder, config)
         encoder.zero_grad()
         batch = BatchPlanner(DATA, config.batches.size, config.seed).batch(3, "cross")
-        again = GradientEngine(encoder, TOKENS, config, Worker()).loss(batch, 3)
+        again = GradientEngine(encoder, TOKENS, config, Replicated(config.compute, Worker())).loss(batch, 3)
         assert again == loss
         assert all(p.grad is None for p in encoder.parameters())
 
@@ -126,7 +129,9 @@ def test_dropout_depends_on_the_step_the_rectangle_the_seed_and_the_worker_and_o
 
     def first_text(step=3, number=0, seed=0, rank=0):
         torch.manual_seed(np.random.default_rng().integers(1 << 40))
-        engine = GradientEngine(encoder, TOKENS, toy_config(seed=seed), Worker(rank, 2))
+        engine = GradientEngine(
+            encoder, TOKENS, toy_config(seed=seed), Replicated(toy_config().compute, Worker(rank, 2))
+        )
         return engine._embed(texts, _Chunk(number, [np.arange(4)]), step)[0].tolist()
 
     found = [first_text(), first_text(step=4), first_text(number=1), first_text(seed=1), first_text(rank=1)]

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from trainables.parallel.replicated import Worker
+from trainables.parallel.worker import Worker
 from trainables.training.progress import LossWindow, Progress, diverged, mean
 
 NOTHING = {"loss": [], "mono": [], "cross": []}

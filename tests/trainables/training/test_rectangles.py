@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainables.toy_run import toy_encoder
-from trainables.training.rectangles import PassCost, chunks_of_rectangles, pass_cost, rectangles
+from trainables.training.rectangles import PassCost, chunks_of_rectangles, equally_many, pass_cost, rectangles
 
 _LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=9).map(np.array)
 _COSTS = st.builds(
@@ -60,3 +60,32 @@ def test_a_pass_costs_more_the_larger_the_encoder_and_what_is_frozen_costs_no_gr
         parameter.requires_grad_(False)
     frozen = pass_cost(encoder, encoder.dimension, cpu)
     assert 0 < frozen.launch < whole.launch
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 40), min_size=2, max_size=30), min_size=1, max_size=4),
+    st.integers(1, 40),
+    st.integers(1, 6),
+)
+def test_workers_cut_equally_often_and_leave_no_text_out(shares, chunks, most):
+    lengths = [np.array(share) for share in shares]
+    cost = PassCost(token=1, attention=50, launch=3)
+    found = [equally_many(lengths, own, chunks, most, cost) for own in range(len(lengths))]
+    cuts = [[len(chunk) for chunk in of_worker] for of_worker in found]
+    assert all(cut == cuts[0] for cut in cuts)
+    assert len(cuts[0]) == min(chunks, *map(len, shares))
+    assert max(cuts[0]) <= most
+    for of_worker, share in zip(found, shares, strict=True):
+        rows = np.concatenate([rectangle for chunk in of_worker for rectangle in chunk])
+        assert sorted(rows) == list(range(len(share)))
+        assert all(len(rectangle) for chunk in of_worker for rectangle in chunk)
+
+
+def test_one_worker_cuts_as_it_would_alone():
+    lengths = np.random.default_rng(0).integers(3, 60, 50)
+    cost = PassCost(token=1, attention=50, launch=3)
+    for chunks in (1, 2, 5):
+        alone = chunks_of_rectangles(lengths, chunks, 4, cost)
+        together = equally_many([lengths], 0, chunks, 4, cost)
+        for left, right in zip(alone, together, strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))

@@ -31,7 +31,7 @@ def test_multilingual_e5_small_has_its_ndcg_on_scifact(shared_data: Path, tmp_pa
     tokenizer = config.tokenizer([])
     encoder = config.build(tokenizer, 0)
     embeddings = [
-        encode(encoder, tokenise(texts, tokenizer, prefix, 512), pad_id=tokenizer.pad_token_id, device="cpu")
+        encode(encoder, tokenise(texts, tokenizer, prefix, 512), pad_id=tokenizer.pad_token_id)
         for texts, prefix in ((built.query_texts, "query: "), (built.candidate_texts, "passage: "))
     ]
     found = evaluate(built, *embeddings, measures=["ndcg@10", "recall@100", "mrr@10"], ties="trec").metrics
