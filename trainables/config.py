@@ -51,7 +51,7 @@ class TrialConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _shards_need_no_code(self) -> Self:
+    def _shards_suit_the_encoder(self) -> Self:
         if self.compute.parallel == "sharded" and getattr(self.encoder, "trust_remote_code", False):
             raise ValueError(
                 "compute.parallel is 'sharded', where the first worker alone reads the checkpoint, and the others lack "
