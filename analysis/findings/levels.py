@@ -143,7 +143,7 @@ def interactions(facts: Facts, questions: Questions, margin: float) -> list[Inte
 class LevelEffect:
     """What an arm of the main pair gains at one level of a factor over an earlier level.
 
-    `alone`: the one option that the levels differ in; empty if they differ in several.
+    `alone`: the option in which levels of a bundle of options differ, if it is one.
     """
 
     arm: str
@@ -186,13 +186,13 @@ def level_effects(facts: Facts, questions: Questions, margin: float) -> list[Lev
 
 
 def _only_difference(facts: Facts, level: Level, than: Level) -> str:
-    """The option that two levels of a factor differ in, if it is one alone."""
+    """The option in which two levels of a bundle of options differ, if it is one alone."""
     for factor in facts.first.info.factors:
         options = {one.label: one.options for one in factor.levels}
-        if option_words(factor.name) == level.factor and {level.name, than.name} <= set(options):
+        if factor.name == level.factor and {level.name, than.name} <= set(options):
             first, second = options[level.name], options[than.name]
             differing = [key for key in {**first, **second} if first.get(key) != second.get(key)]
-            return option_words(differing[0]) if len(differing) == 1 else ""
+            return option_words(differing[0]) if len(differing) == 1 and differing != [factor.name] else ""
     return ""
 
 

@@ -560,7 +560,7 @@ def asked_space(space: Space, settings: StudySettings) -> Space:
         if hidden := sorted({key for level in factor.levels for key in level.patch} & set(settings.set)):
             raise UserError(
                 f"{hidden[0]} is set, but it is what the levels of the factor {factor.name!r} of the space "
-                f"{space.name} set: leave it out, or give levels of your own (factor: {factor.name}: in a --config file)."
+                f"{space.name} set: leave it out, or give levels of your own (factor: {factor.name}: in --config)."
             )
     only = [name for name in settings.arms if slug(name) != BASE]
     without = [name for name in settings.without if slug(name) != BASE]
