@@ -79,10 +79,12 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN, watts
     """
     findings = Findings.of(locations, margin, watts)
     sections = tuple(SECTIONS.values())
+    about_levels = findings.facts.first.info.about != "arms"
+    answering = sorted(sections, key=lambda section: section.key != "factors") if about_levels else sections
     return Report(
         title=findings.facts.name,
         question=findings.facts.first.info.question,
-        answer=" ".join(sentence for section in sections for sentence in section.sentences(findings)),
+        answer=" ".join(sentence for section in answering for sentence in section.sentences(findings)),
         methods=methods(findings),
         references=references(findings),
         findings=findings,

@@ -27,6 +27,10 @@ from trainables.parameters import Parameter
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.registry import FAMILIES, constant_ratio
 
+About = Literal["arms", "change", "levels"]
+"""What a question is about: two arms, whatever the levels of a factor; how their difference changes over the levels; or
+what the levels change in each of the two arms."""
+
 Role = Literal["strategy", "static", "dynamic", "control", "fixed"]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -111,6 +115,8 @@ class Space(BaseModel):
     """How far a dynamic arm must move its ratio, the largest less the smallest: one that moves less is a constant."""
     main_comparison: tuple[str, str]
     """The two arms that the question is about, e.g. best dynamic and best static."""
+    about: About = "arms"
+    """What it asks of them, and with what the answer begins."""
 
     @field_validator("controls")
     @classmethod
@@ -168,6 +174,11 @@ def family_branch(family: str, *, role: Role = "dynamic", name: str = "") -> Bra
 def static_branch() -> Branch:
     """The constant ratio, searched."""
     return family_branch(constant_ratio(0.5).family, role="static", name="static")
+
+
+def sizes(*encoders: str) -> Factor:
+    """A ladder of encoders, by their names, as a factor: the same as `--model` given several times."""
+    return Factor(name="encoder", levels=tuple(Level(label=name, patch={"encoder": name}) for name in encoders))
 
 
 def slug(name: str) -> str:

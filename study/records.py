@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import model_validator
 
-from search_spaces.space import Role
+from search_spaces.space import About, Role
 from study.plausible import Plausible
 from study.settings import StudySettings
 from trainables.config import TrialConfig
@@ -289,6 +289,9 @@ class StudyRecord(Record):
     arms as well"""
     main_comparison: tuple[str, str] | None
     """the two arms that the question is about; null where `--arms` or `--without` left one of them out"""
+    about: About = "arms"
+    """what it asks of them: which is better; change: how their difference changes over the levels of a factor; levels:
+    what the levels change in each of them"""
     least_movement: float = 0.0
     """how far a dynamic arm must move its ratio, the largest less the smallest"""
     factors: tuple[FactorRecord, ...] = ()

@@ -348,6 +348,7 @@ class Session:
             settings=self.settings,
             objectives=tuple(ObjectiveRecord(metric=o.metric, direction=o.direction) for o in plan.objectives),
             main_comparison=plan.main_comparison,
+            about=plan.space.about,
             least_movement=plan.space.least_movement,
             factors=tuple(
                 FactorRecord(

@@ -65,6 +65,21 @@ class TrialConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _blocks_fill_a_batch(self) -> Self:
+        block, pairs = self.loss.negative_pool, self.batches.size
+        if block is not None and pairs % block:
+            raise ValueError(
+                f"negative_pool is {block}, of which a batch of {pairs} pairs is no multiple: some queries would have "
+                "fewer negatives than others. Change loss.negative_pool or the batch size."
+            )
+        if block is not None and self.batches.mixing == "loss":
+            raise ValueError(
+                "mixing is 'loss', where the pairs of both kinds meet the same passages, but blocks of "
+                f"{block} pairs would part them: leave loss.negative_pool or loss mixing out."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _controllers_follow_one_kind(self) -> Self:
         if self.batches.mixing == "loss" and self.ratio.closed_loop:
             raise ValueError(

@@ -7,7 +7,7 @@ from analysis.facts.facts import Facts
 from analysis.facts.questions import Questions
 from analysis.findings.comparisons import Comparisons, Judge, compare_arms
 from analysis.findings.growth import Growth, growths
-from analysis.findings.levels import Interaction, Level, interactions, levels
+from analysis.findings.levels import Interaction, Level, LevelEffect, interactions, level_effects, levels
 from analysis.findings.means import Means
 from analysis.findings.panels import Panels
 
@@ -53,6 +53,11 @@ class Findings:
     def interactions(self) -> list[Interaction]:
         """How the main difference changes between the levels of a factor."""
         return interactions(self.facts, self.questions, self.margin)
+
+    @cached_property
+    def level_effects(self) -> list[LevelEffect]:
+        """What the levels of a factor change in each arm of the main pair."""
+        return level_effects(self.facts, self.questions, self.margin)
 
     @cached_property
     def growths(self) -> tuple[list[Growth], list[str]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.facts.arms import Arm, cell_key
 from analysis.facts.facts import Benchmark, Facts
+from analysis.facts.options import option_words
 from analysis.statistics.errors import StatisticsError
 
 if TYPE_CHECKING:
@@ -143,10 +144,14 @@ def difference_of_runs(facts: Facts, arms: Iterable[Arm], factors: Collection[st
     pairs = {run.config.steps * run.config.batches.size for run in runs}
     if len({data[id(run)] for run in runs}) > 1:
         return "training data"
+    declared = (
+        factor for study in facts.studies for factor in study.info.factors if option_words(factor.name) in factors
+    )
+    set_by_levels = {option for factor in declared for level in factor.levels for option in level.options}
     # Larger batches may see more pairs in as many steps, or as many pairs in fewer steps.
-    if len(steps) > 1 and ("batch size" not in factors or len(pairs) > 1):
+    if len(steps) > 1 and "steps" not in set_by_levels and ("batch size" not in factors or len(pairs) > 1):
         return f"steps ({_listed(steps)})"
-    if len(batches) > 1 and "batch size" not in factors:
+    if len(batches) > 1 and "batches.size" not in set_by_levels:
         return f"batch size ({_listed(batches)})"
     return None
 

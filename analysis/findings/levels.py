@@ -6,12 +6,14 @@ pooled comparison is the mean of the differences in the cells (docs/statistics.m
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.facts.arms import Arm, cell_key
 from analysis.facts.facts import Facts, Place
+from analysis.facts.options import option_words
 from analysis.facts.questions import Questions
 from analysis.findings.growth import difference_of_runs
 from analysis.findings.pairing import Pair, main_pairs
@@ -137,15 +139,76 @@ def interactions(facts: Facts, questions: Questions, margin: float) -> list[Inte
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class LevelEffect:
+    """What an arm of the main pair gains at one level of a factor over an earlier level.
+
+    `alone`: the option in which levels of a bundle of options differ, if it is one.
+    """
+
+    arm: str
+    level: Level
+    than: Level
+    place: Place
+    alone: str
+    comparison: Comparison
+
+
+def level_effects(facts: Facts, questions: Questions, margin: float) -> list[LevelEffect]:
+    """Both arms of the main pair at every two levels of every factor, in measures of quality, over the other factors.
+
+    Those where the objective looks are one family, all others another.
+    """
+    from analysis.statistics.significance import judged_by_weights
+
+    found: dict[bool, list[tuple[Level, Level, int, Place, Panel]]] = {True: [], False: []}
+    every = levels(facts)
+    places = [place for benchmark in facts.benchmarks for place in benchmark.places if not place.measure.is_bias]
+    for factor in facts.factors if every else ():
+        own = [level for level in every if level.factor == factor]
+        for place, (than, level), number in product(places, combinations(own, 2), (0, 1)):
+            panel = _panel(questions, [level.pair[number], than.pair[number]], place)
+            if panel is not None:
+                asked = facts.benchmark(place.benchmark).setting_of(facts.objective)
+                found[place.setting == asked].append((level, than, number, place, panel))
+    return [
+        LevelEffect(
+            level.pair[number].name,
+            level,
+            than,
+            place,
+            _only_difference(facts, level, than),
+            judged_by_weights(panel, np.array([1.0, -1.0]), sum(one.is_sample for *_, one in family), margin=margin),
+        )
+        for family in found.values()
+        for level, than, number, place, panel in family
+    ]
+
+
+def _only_difference(facts: Facts, level: Level, than: Level) -> str:
+    """The option in which two levels of a bundle of options differ, if it is one alone."""
+    for factor in facts.first.info.factors:
+        options = {one.label: one.options for one in factor.levels}
+        if factor.name == level.factor and {level.name, than.name} <= set(options):
+            first, second = options[level.name], options[than.name]
+            differing = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+            return option_words(differing[0]) if len(differing) == 1 and differing != [factor.name] else ""
+    return ""
+
+
 _CHANGE = np.array([1.0, -1.0, -1.0, 1.0])
 """The difference of the first two arms less that of the last two."""
 
 
 def _four(questions: Questions, level: Level, than: Level, place: Place) -> "Panel | None":
     """The panel of both arms at both levels; None if they do not answer the same questions under the same seeds."""
+    return _panel(questions, [*level.pair, *than.pair], place)
+
+
+def _panel(questions: Questions, arms: Sequence[Arm], place: Place) -> "Panel | None":
+    """The panel of several arms; None if they do not answer the same questions under the same seeds."""
     from analysis.statistics.panel import Panel
 
-    arms = [*level.pair, *than.pair]
     tables = [table for arm in arms if (table := questions.table(arm, place)) is not None]
     if len(tables) < len(arms):
         return None

@@ -10,13 +10,13 @@ from analysis.facts.arms import cell_key
 from analysis.facts.facts import Facts, Place
 from analysis.findings.comparisons import Judged
 from analysis.findings.findings import Findings
-from analysis.findings.levels import Interaction, Level, cell_pairs
+from analysis.findings.levels import Interaction, Level, LevelEffect, cell_pairs
 from analysis.render.table import Cell, Column, Table, make_table
 from analysis.sections.cells import interval_cell, slug
 from analysis.sections.comparisons import difference_cell, p_cell
 from analysis.sections.section import Section
 from analysis.sections.sizes import growth_sentences, size_curves, trends
-from analysis.statistics.comparison import Verdict
+from analysis.statistics.comparison import Comparison, Verdict
 from analysis.wording import count, interval, listed, number, p_value, rough
 
 if TYPE_CHECKING:
@@ -106,6 +106,40 @@ def changes(findings: Findings) -> Table:
     return make_table("interaction", f"The interaction of arm and {_named(findings.facts)}", columns, rows, notes)
 
 
+def effects(findings: Findings) -> Table:
+    """What the levels change in the arms themselves: every arm of the main pair at one level minus at another."""
+    columns = [
+        Column("benchmark", "Benchmark"),
+        Column("setting", "Setting"),
+        Column("arm", "Arm"),
+        Column("factor", "Factor"),
+        Column("level", "Level"),
+        Column("than", "Against"),
+        Column("difference", "Difference", "difference"),
+        Column("verdict", "Verdict"),
+        Column("p", "p (family)", "p"),
+    ]
+    rows = [
+        [
+            one.place.benchmark,
+            one.place.setting,
+            one.arm,
+            one.level.factor,
+            one.level.name,
+            one.than.name,
+            interval_cell(one.comparison.difference, one.comparison.interval),
+            one.comparison.verdict if one.comparison.interval is not None else "single run",
+            one.comparison.p_adjusted,
+        ]
+        for one in findings.level_effects
+    ]
+    notes = [
+        "An arm at a level minus the same arm at the other level, on the same questions. Intervals hold for new seeds "
+        "and new questions; those at the objective's place hold together, and so do all others."
+    ]
+    return make_table("level_effects", f"What {_named(findings.facts)} changes in the arms", columns, rows, notes)
+
+
 def cells(findings: Findings) -> Table:
     """The main difference in every cell of several factors: the last factor across, the others down."""
     facts = findings.facts
@@ -138,11 +172,39 @@ def sentences(findings: Findings) -> list[str]:
         sentence
         for place, held in _judged_levels(findings).items()
         if place.setting == facts.benchmark(place.benchmark).setting_of(facts.objective)
-        for sentence in (*_by_level(place, held), *_same_training(findings, held), *_change(findings, place))
+        for sentence in _in_order(findings, place, held)
     ]
     found = [*survival, *growth_sentences(findings)]
     # One reason is enough: whatever keeps levels apart keeps sizes apart, too.
     return found or problems or [not_pooled] * bool(not_pooled)
+
+
+def _in_order(findings: Findings, place: Place, held: Sequence[tuple[Level, Judged]]) -> list[str]:
+    """What is said of the levels at a place, what the question is about first."""
+    survival = [*_by_level(place, held), *_same_training(findings, held)]
+    changed = list(_change(findings, place))
+    about = findings.facts.first.info.about
+    if about == "levels":
+        return [*_effects(findings, place), *survival, *changed]
+    return [*changed, *survival] if about == "change" else [*survival, *changed]
+
+
+def _effects(findings: Findings, place: Place) -> Iterator[str]:
+    """What a change of level does to both arms: from the first level on, and wherever one option changes alone."""
+    steps: dict[tuple[Level, Level], list[LevelEffect]] = {}
+    for one in findings.level_effects:
+        is_told = one.alone or one.than.name == findings.facts.factors[one.than.factor][0]
+        if is_told and one.place == place and one.comparison.interval is not None:
+            steps.setdefault((one.than, one.level), []).append(one)
+    for (than, level), found in steps.items():
+        told = [f"{one.arm} {_effect(one.comparison)}" for one in found]
+        alone = f" ({found[0].alone} alone)" if found[0].alone else ""
+        yield f"From {than.factor} {than.name} to {level.name}{alone}: {'; '.join(told)}."
+
+
+def _effect(found: Comparison) -> str:
+    verdict = "too small to tell" if found.verdict == "not separable" else found.verdict
+    return f"{verdict}, {number(found.difference, sign=True)} {interval(found.interval)}"
 
 
 def _by_level(place: Place, held: Sequence[tuple[Level, Judged]]) -> Iterator[str]:
@@ -194,7 +256,13 @@ SECTION = Section(
     "factors",
     "Factors",
     "Whether the differences between the arms hold at every level of a factor, such as every size of model.",
-    tables=lambda findings: [by_level(findings), changes(findings), cells(findings), *trends(findings)],
+    tables=lambda findings: [
+        by_level(findings),
+        changes(findings),
+        effects(findings),
+        cells(findings),
+        *trends(findings),
+    ],
     figures=size_curves,
     sentences=sentences,
 )

@@ -564,11 +564,17 @@ class StudyPlan:
 def asked_space(space: Space, settings: StudySettings) -> Space:
     """Returns the space as the user asked for it: its factors and theirs, without the arms that were left out.
 
-    Raises UserError for an arm that the space does not have.
+    Raises UserError for an arm that the space does not have, and for an option that its factor decides.
     """
     theirs = [Factor(name=name, levels=factor_levels(name, levels)) for name, levels in settings.factor.items()]
     # A level of the user's takes the place of the space's.
     own = [factor for factor in space.factors if factor.name not in {*settings.factor, *settings.set}]
+    for factor in own:
+        if hidden := sorted({key for level in factor.levels for key in level.patch} & set(settings.set)):
+            raise UserError(
+                f"{hidden[0]} is set, but it is what the levels of the factor {factor.name!r} of the space "
+                f"{space.name} set: leave it out, or give levels of your own (factor: {factor.name}: in --config)."
+            )
     only = [name for name in settings.arms if slug(name) != BASE]
     without = [name for name in settings.without if slug(name) != BASE]
     return limited(space, only, without).model_copy(update={"factors": (*own, *theirs)})

@@ -91,6 +91,14 @@ def test_more_chunks_than_pairs_are_refused_with_the_remedy():
         toy_config(batch_size=8, gradient_accumulation=9)
 
 
+def test_blocks_of_negatives_fill_a_batch_and_do_not_part_mixed_losses():
+    assert toy_config(batch_size=8, **{"loss.negative_pool": 4}).loss.negative_pool == 4
+    with pytest.raises(ValidationError, match=r"negative_pool is 3, of which a batch of 8 pairs is no multiple"):
+        toy_config(batch_size=8, **{"loss.negative_pool": 3})
+    with pytest.raises(ValidationError, match=r"leave loss\.negative_pool or loss mixing out"):
+        toy_config(batch_size=8, **{"loss.negative_pool": 4}, mixing="loss")
+
+
 def test_a_controller_cannot_mix_losses():
     with pytest.raises(ValidationError, match="the chaos controller follows one kind per step"):
         toy_config(ratio=CHAOS, mixing="loss")

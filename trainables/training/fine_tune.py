@@ -273,9 +273,9 @@ class _Run:
         """Tells whether the run is worth going on with; whether losses have risen is judged on a whole window only."""
         config = self.config
         late = self.progress.step > max(0.5, config.optimiser.warmup_share) * config.steps
-        return not diverged(
-            self.progress.read(self.worker), self.progress.first_loss, whole_window and late, config.batches.size
-        )
+        passages = config.loss.negative_pool or config.batches.size
+        losses = self.progress.read(self.worker)
+        return not diverged(losses, self.progress.first_loss, whole_window and late, passages)
 
     def report(self, sink: Sink, dev: dict[str, float] | None = None) -> bool:
         """Reports the steps since the last report; true if the run should stop."""

@@ -236,6 +236,7 @@ class GradientEngine:
             negatives=negatives,
             present=present,
             symmetric=self._config.loss.symmetric,
+            negative_pool=self._config.loss.negative_pool,
             worker=self._worker,
         )
 

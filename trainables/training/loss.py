@@ -22,6 +22,7 @@ def contrastive_loss(
     negatives: Tensor | None = None,
     present: Tensor | None = None,
     symmetric: bool = False,
+    negative_pool: int | None = None,
     worker: Worker | None = None,
 ) -> Tensor:
     """Returns this worker's part of the InfoNCE loss of the global batch (arXiv 1807.03748), in float32.
@@ -38,6 +39,8 @@ def contrastive_loss(
         negatives: [b, h, d], h more passages per query, rows of length 1.
         present: bool [b, h], which of them there are; None: all.
         symmetric: average with the loss of every passage among all queries.
+        negative_pool: pairs of a block of the global batch, which holds whole blocks. Queries and passages (explicit
+            negatives with their query) meet only those of their block; None: all are in one.
         worker: this process; None: the only one.
     """
     worker = worker or Worker()
@@ -54,11 +57,24 @@ def contrastive_loss(
         scores = local[0] @ candidates.T / temperature
         if present is not None:
             scores = scores.masked_fill(_absent(present, len(everywhere[1]), worker), -torch.inf)
+        pairs = torch.arange(len(everywhere[0]), device=queries.device)
+        if negative_pool is not None:
+            of_negatives = pairs.repeat_interleave(0 if negatives is None else negatives.shape[1])
+            met = _of_one_block(labels, torch.cat([pairs, of_negatives]), negative_pool)
+            scores = scores.masked_fill(~met, -torch.inf)
         loss = functional.cross_entropy(scores, labels, reduction="sum")
         if symmetric:
-            back = functional.cross_entropy(local[1] @ everywhere[0].T / temperature, labels, reduction="sum")
+            scores = local[1] @ everywhere[0].T / temperature
+            if negative_pool is not None:
+                scores = scores.masked_fill(~_of_one_block(labels, pairs, negative_pool), -torch.inf)
+            back = functional.cross_entropy(scores, labels, reduction="sum")
             loss = (loss + back) / 2
         return loss / len(everywhere[0])
+
+
+def _of_one_block(rows: Tensor, columns: Tensor, size: int) -> Tensor:
+    """Whether pairs of these numbers are in one block: bool [rows, columns]."""
+    return rows[:, None] // size == columns[None, :] // size
 
 
 def _absent(present: Tensor, passages: int, worker: Worker) -> Tensor:

@@ -98,11 +98,11 @@ class Progress:
         return cls(**{**state, "windows": windows, "rechunked": rechunked})
 
 
-def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], late: bool, batch_size: int) -> bool:
+def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], late: bool, passages: int) -> bool:
     """Tells whether a run has diverged, from the losses since the last report.
 
     It has when a loss is infinite or not a number; or, `late` in the training, when the mean loss of every kind that
-    occurred is twice the same kind's mean in its first report and no better than log(batch size) less a
+    occurred is twice the same kind's mean in its first report and no better than log(passages) less a
     hundredth, the loss of an encoder that tells nothing apart. Kinds are kept apart, and chance must be reached: a
     schedule that moves from easy to hard batches raises the loss of a healthy run, and may let it forget one kind.
     Batches of both kinds are judged by their loss as a whole.
@@ -111,13 +111,13 @@ def diverged(losses: Mapping[str, Sequence[float]], first: Mapping[str, float], 
         losses: of all batches and of each kind, since the last report.
         first: mean loss of each of these in its first report.
         late: whether the training is in its second half.
-        batch_size: pairs of a batch.
+        passages: how many positives of a batch a query chooses among.
     """
     if not all(math.isfinite(value) for values in losses.values() for value in values):
         return True
     if not late:
         return False
-    chance = _NEAR_CHANCE * math.log(batch_size)
+    chance = _NEAR_CHANCE * math.log(passages)
     means: dict[str, float] = {name: value for name in KINDS if (value := mean(losses[name])) is not None}
     if not means and (value := mean(losses["loss"])) is not None:
         means = {"loss": value}

@@ -237,6 +237,38 @@ def test_the_interaction_is_the_difference_of_differences(by_model):
     assert by_model.table("cells") is None
 
 
+def test_what_a_level_changes_in_an_arm_is_the_difference_of_its_means(by_model):
+    rows = [row for row in rows_of(by_model, "level_effects") if row["setting"] == "multilingual"]
+    pairs = [("s", "m"), ("s", "l"), ("m", "l")]
+    arms = ("best dynamic", "best static")
+    assert [(row["than"], row["level"], row["arm"]) for row in rows] == [(*pair, arm) for pair in pairs for arm in arms]
+    for row in rows:
+        means = [
+            np.mean(
+                list(by_model.findings.facts.find(f"{row['arm']} ({level})").values("atlas/multilingual/map").values())
+            )
+            for level in (row["level"], row["than"])
+        ]
+        assert row["difference"] == pytest.approx(means[0] - means[1], abs=1e-6)
+        assert row["difference_low"] < row["difference"] < row["difference_high"]
+    families = {one.place.setting: one.comparison.n_comparisons for one in by_model.findings.level_effects}
+    assert families == {"multilingual": 6, "monolingual": 12, "cross-lingual": 12}
+
+
+@pytest.mark.parametrize(
+    ("about", "first"),
+    [
+        ("arms", "Better: +."),
+        ("change", "From model s to l the difference"),
+        ("levels", "From model s to m: best dynamic"),
+    ],
+)
+def test_the_answer_begins_with_what_the_question_is_about(tmp_path, write_study, about, first):
+    folder = write_study(tmp_path, models=("s", "l") if about == "change" else ("s", "m"), arms=GROWING, **PLAN)
+    edit(folder / "study.json", lambda study: study | {"about": about})
+    assert build_report([str(folder)]).answer.startswith(first)
+
+
 def test_the_answer_says_whether_the_gain_survives(by_model):
     assert by_model.answer.startswith("Better: +.")
     words = "The difference is best dynamic (all models) minus best static (all models) on mAP of atlas, multilingual"

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from tests.trainables.parallel.worker_jobs import embeddings
 from trainables.training.loss import contrastive_loss
@@ -51,6 +52,29 @@ def test_loss_is_the_formula_computed_term_by_term(pairs, width, negatives, temp
     )
     expected = numpy_loss(arrays[0], arrays[1], temperature, extra, symmetric)
     assert float(loss) == pytest.approx(expected, rel=2e-5, abs=2e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    blocks=st.integers(1, 4),
+    size=st.integers(2, 5),
+    negatives=st.integers(0, 2),
+    symmetric=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_blocks_of_a_batch_lose_what_they_would_lose_as_batches(blocks, size, negatives, symmetric, seed):
+    generator = torch.Generator().manual_seed(seed)
+    shapes = [(blocks * size, 4), (blocks * size, 4), (blocks * size, negatives, 4)]
+    rows = [functional.normalize(torch.randn(shape, generator=generator), dim=-1) for shape in shapes]
+    present = torch.rand(blocks * size, negatives, generator=generator) < 0.7
+
+    def loss(part: slice, pool: int | None) -> torch.Tensor:
+        queries, passages, extra = (one[part] for one in rows)
+        explicit = {"negatives": extra, "present": present[part]} if negatives else {}
+        return contrastive_loss(queries, passages, 0.1, symmetric=symmetric, negative_pool=pool, **explicit)
+
+    apart = [loss(slice(first, first + size), None) for first in range(0, blocks * size, size)]
+    assert float(loss(slice(None), size)) == pytest.approx(float(torch.stack(apart).mean()), rel=1e-5, abs=1e-6)
 
 
 def test_embeddings_that_tell_nothing_apart_lose_the_logarithm_of_the_candidates():

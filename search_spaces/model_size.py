@@ -1,0 +1,18 @@
+"""How does hybrid batch training scale with the size of the model, against the standard strategies?"""
+
+from search_spaces.space import Space, family_branch, sizes, strategies
+
+
+def model_size() -> Space:
+    """The strategies and a schedule on a ladder of encoders of images and texts in many languages."""
+    return Space(
+        name="model_size",
+        question="How does the gain of hybrid over monolingual batches change with the size of the model?",
+        branches=(*strategies(), family_branch("linear")),
+        factors=(sizes("mini-image-xs", "mini-image-s", "mini-image-m"),),
+        training=("pictograms",),
+        benchmarks=("pictograms",),
+        trials=2,
+        main_comparison=("hybrid 0.5", "X-X-mono"),
+        about="change",
+    )
