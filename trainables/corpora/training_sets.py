@@ -81,7 +81,7 @@ def read_training(
         in_folder = file_sets(files, asked)
         _check_one_layout(folder, in_folder)
         found += in_folder
-    image_folders = {origin for origin in origins if isinstance(origin, Path) and origin.is_dir()}
+    image_folders = {origin for origin in origins if isinstance(origin, Path) and is_image_text_folder(origin)}
     of_folders = {path for files in folders.values() for path in files}
     alone = [one for one in origins if isinstance(one, Path) and one not in of_folders and one not in image_folders]
     found += file_sets(alone, asked, [origin for origin in origins if isinstance(origin, PairSet)])
