@@ -67,7 +67,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "setting": "monolingual, cross-lingual, bilingual or multilingual",
         "pool_language": "language of the pool, the other one where there are two, `*` for all languages",
         "map, recall@1, ...": "value of every measure (float32, null where there is none; docs/metrics.md)",
-        "rank_distance, same_language_share@10": "bias of the query; null but in the multilingual setting",
+        "rank_distance, same_language_share@10, english_share@10": "bias of the query; multilingual rows only",
+        "first_right_own, first_right_other, first_wrong_own, first_wrong_other": "what its first hit is; likewise",
     },
     f"trials/<id>/{RELEVANT_RANKS}": {
         "benchmark, parallel_id, query_language": "the query, as above",

@@ -1,42 +1,83 @@
-"""Language bias: how far apart equally relevant candidates are ranked for no other reason than their language."""
+"""Language bias: what the language of a candidate does to its rank, for no other reason."""
 
 from collections.abc import Iterator
 
-from analysis.facts.facts import Estimate, Facts, estimate
+from analysis.facts.facts import Benchmark, Estimate, Facts, estimate
 from analysis.facts.measures import bias_metric
 from analysis.findings.means import seeds_note
 from analysis.render.table import Cell, Column, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, estimate_cell, measure_kind, slug
 from analysis.sections.section import Section
 from trainables.evaluation.measures.record import MeasureRecord
+from trainables.evaluation.metric_name import MetricName, MetricSetting
+
+_COMPLETE = "complete@10"
 
 
 def bias(facts: Facts) -> Iterator[Table]:
-    """Per benchmark: the measures of language bias, smaller is fairer."""
+    """Per benchmark: the measures of language bias, smaller is fairer, and what stands first."""
     for benchmark in facts.benchmarks:
         measures = facts.bias_measures(benchmark)
-        if not measures:
-            continue
-        columns = arm_columns(facts)
-        columns += [
-            Column(slug(one.name), one.label, measure_kind(one), lower_is_better=one.lower_is_better)
-            for one in measures
-        ]
-        rows = []
-        for arm in facts.arms:
-            found = [
-                (one, estimate(arm.values(bias_metric(benchmark.name, one.name)).values(), one.unit))
-                for one in measures
+        distances = [one for one in measures if one.unit != "share"]
+        if distances:
+            notes = [
+                "Rank distance: rank of the last minus rank of the first parallel relevant candidate in the pool of "
+                "all languages. Diagonal gap: mAP with a relevant candidate in the query's language minus mAP with "
+                "one in another.",
+                seeds_note(facts),
             ]
-            rows.append([*arm_cells(facts, arm), *(_cell(one, e) for one, e in found)])
-        notes = [
-            "Rank distance: rank of the last minus rank of the first parallel relevant candidate in the pool of all "
-            "languages. Diagonal gap: mAP with a relevant candidate in the query's language minus mAP with one in "
-            "another language.",
-            seeds_note(facts),
+            metrics = {bias_metric(benchmark.name, one.name): one for one in distances}
+            yield _table(facts, f"bias_{slug(benchmark.name)}", f"Language bias on {benchmark.name}", metrics, notes)
+        shares = {bias_metric(benchmark.name, one.name): one for one in measures if one.unit == "share"}
+        if shares:
+            yield _preference(facts, benchmark, shares)
+
+
+def _preference(facts: Facts, benchmark: Benchmark, shares: dict[str, MeasureRecord]) -> Table:
+    """Both sides of a preference for one's own language: a service, and a way to miss the answer."""
+    complete = str(MetricName(benchmark.name, "multilingual", _COMPLETE))
+    if complete in facts.metrics:
+        shares = {**shares, complete: facts.measure(complete)}
+    asked = MetricName.parse(facts.objective.metric).setting
+    notes = [
+        "In the pool of all languages. The four shares of the first hit add up to 1. English share: of the first ten, "
+        "for queries in other languages. Complete: every translation of the answer is among the first ten.",
+        _harm(asked),
+        seeds_note(facts),
+    ]
+    title = f"What stands first on {benchmark.name}"
+    return _table(facts, f"preference_{slug(benchmark.name)}", title, shares, notes)
+
+
+def _harm(setting: MetricSetting | None) -> str:
+    """Whose loss the shares of the first hit show, by the setting of the objective."""
+    if setting == "monolingual":
+        return (
+            "The question of this study is monolingual. Its reader wants the own language: a first hit in another one, "
+            "right or wrong, is the harm."
+        )
+    asks = {"overall": "counts all settings", "bias": "is language bias"}.get(str(setting), f"is {setting}")
+    return (
+        f"The question of this study {asks}. Its reader takes an answer in any language: a wrong first hit in the own "
+        "one, preferred to a right one elsewhere, is the harm."
+    )
+
+
+def _table(facts: Facts, name: str, title: str, metrics: dict[str, MeasureRecord], notes: list[str]) -> Table:
+    """One row per arm, one column per metric."""
+    columns = arm_columns(facts)
+    columns += [
+        Column(slug(one.name), one.label, measure_kind(one), lower_is_better=one.lower_is_better)
+        for one in metrics.values()
+    ]
+    rows = [
+        [
+            *arm_cells(facts, arm),
+            *(_cell(one, estimate(arm.values(metric).values(), one.unit)) for metric, one in metrics.items()),
         ]
-        name = f"bias_{slug(benchmark.name)}"
-        yield make_table(name, f"Language bias on {benchmark.name}", columns, rows, notes)
+        for arm in facts.arms
+    ]
+    return make_table(name, title, columns, rows, notes)
 
 
 def _cell(measure: MeasureRecord, found: Estimate | None) -> Cell:
@@ -48,6 +89,7 @@ def _cell(measure: MeasureRecord, found: Estimate | None) -> Cell:
 SECTION = Section(
     "bias",
     "Language bias",
-    "How far apart equally relevant candidates are ranked for no other reason than their language.",
+    "How far apart equally relevant candidates are ranked for no other reason than their language, and which language "
+    "stands first.",
     tables=lambda findings: bias(findings.facts),
 )

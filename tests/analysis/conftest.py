@@ -293,6 +293,8 @@ def summary_metrics(queries: pd.DataFrame, ranks: pd.DataFrame) -> dict[str, flo
             for language, value in distance.items():
                 metrics[f"{bias}/rank_distance/{language}"] = float(value)
             metrics[f"{bias}/same_language_share@10"] = 0.4
+            first = {"right_own": 0.5, "right_other": 0.1, "wrong_own": 0.3, "wrong_other": 0.1}
+            metrics |= {f"{bias}/first_{name}": share for name, share in first.items()}
             metrics[f"{bias}/same_language_pool_share"] = 1 / queries["query_language"].nunique()
             metrics[f"{bias}/ties"] = 0.0
     for (benchmark, query, candidate), frame in ranks.groupby(["benchmark", "query_language", "candidate_language"]):

@@ -140,8 +140,10 @@ def test_language_bias_is_the_macro_mean_of_the_rank_distances(report, queries):
     expected = macro(part, "rank_distance").groupby("arm").mean()
     for row in rows_of(report, "bias_xquad_r"):
         assert row["rank_distance"] == pytest.approx(expected[row["arm"]], rel=1e-5)
+    for row in rows_of(report, "preference_xquad_r"):
         assert row["same_language_share_10"] == pytest.approx(0.4)
         assert row["same_language_pool_share"] == pytest.approx(1 / 3)
+        assert row["first_wrong_own"] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -12,7 +12,7 @@ from trainables.evaluation.pools import is_multilingual, language_bounds, pools,
 from trainables.evaluation.scores import BLOCK_BYTES, TILE_COLUMNS, Embeddings
 from trainables.evaluation.search import SearchedScores
 from trainables.evaluation.tie_rule import TieRule
-from trainables.evaluation.top_languages import TopLanguages
+from trainables.evaluation.top_languages import TOP, TopLanguages
 from trainables.watch import Watch, unwatched
 
 COMPARISON_BYTES = 2**20
@@ -24,8 +24,8 @@ class Ranks:
     """Ranks of the n relevant candidates, in the order of `Benchmark.relevant`; all ranks start at 1.
 
     A tied non-relevant candidate ranks before the relevant one, and tied relevant candidates rank by index, unless ties
-    are broken as trec_eval does. `rank`, `rank_alone` and `top_languages` are None if the pool of all languages was not
-    searched.
+    are broken as trec_eval does. `rank`, `rank_alone`, `top_languages` and `first_language` are None if the pool of all
+    languages was not searched.
     """
 
     query: IntArray
@@ -45,6 +45,8 @@ class Ranks:
     top_languages: FloatArray | None
     """[Q, L], how many of the first TOP candidates of the pool of all languages are in each language. Candidates that
     tie for the last places share them evenly, so that the order of the pool does not matter."""
+    first_language: FloatArray | None
+    """[Q, L], the language of the first candidate of that pool: 1 in its column, shared evenly by ties."""
     bilingual: IntArray | None = None
     """[m], rank at each of the `BilingualPlaces`; None if nobody asked."""
 
@@ -106,6 +108,7 @@ class Counts:
         self.equal = np.zeros(number, dtype=np.int64)
         """[n], candidates with exactly this score."""
         self.top_languages = np.zeros((len(benchmark.query_language), len(benchmark.languages)))
+        self.first_language = np.zeros_like(self.top_languages)
         self.places = BilingualPlaces.of(benchmark) if bilingual else None
         self.at_least_in_two = np.zeros(0 if self.places is None else len(self.places.other), dtype=np.int64)
         """[m], those of the two languages of each bilingual place."""
@@ -129,11 +132,12 @@ def to_ranks(benchmark: Benchmark, counts: Counts, ties: TieRule = "pessimistic"
         first_rank=rank - tied if ties == "pessimistic" else rank,
         ties=tied,
         top_languages=counts.top_languages,
+        first_language=counts.first_language,
         bilingual=_bilingual_ranks(benchmark, counts, query, order, ties),
     )
     if all(pool.stop - pool.start == len(benchmark.candidate_language) for pool in pools(benchmark)):
         return ranks
-    return replace(ranks, rank=None, rank_alone=None, first_rank=None, top_languages=None)
+    return replace(ranks, rank=None, rank_alone=None, first_rank=None, top_languages=None, first_language=None)
 
 
 def _bilingual_ranks(
@@ -224,7 +228,8 @@ class _Counter:
     def finish(self) -> None:
         """Writes what is known only when all tiles were seen."""
         if self._top is not None:
-            self._counts.top_languages[:] = [top.counts() for top in self._top]
+            self._counts.top_languages[:] = [top.counts(TOP) for top in self._top]
+            self._counts.first_language[:] = [top.counts(1) for top in self._top]
 
     def _count(self, index: int, row: BoolArray, offset: int, sign: int = 1) -> None:
         """Adds the marked columns of a tile to what is counted for a relevant candidate, or takes them from it."""

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.arrays import FloatArray, IntArray
+from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray
 from trainables.evaluation.bilingual import BilingualPlaces
 from trainables.evaluation.pools import is_multilingual
 from trainables.evaluation.rank import Ranks
+
+_Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +116,23 @@ class Retrieval:
             alone.relevant,
         )
 
+    @property
+    def languages_of_the_best(self) -> FloatArray:
+        """`Ranks.top_languages`, [Q, L]. Raises ValueError if the pool of all languages was not searched."""
+        return _known(self.ranks.top_languages)
+
+    @property
+    def languages_of_the_first(self) -> FloatArray:
+        """`Ranks.first_language`, [Q, L]. Raises ValueError if the pool of all languages was not searched."""
+        return _known(self.ranks.first_language)
+
+    @cached_property
+    def finds_first(self) -> BoolArray:
+        """[Q], whether a relevant candidate is the first in that pool. Raises ValueError if it was not searched."""
+        found = np.zeros(len(self.benchmark.query_language), dtype=bool)
+        found[self.ranks.query[_known(self.ranks.rank) == 1]] = True
+        return found
+
     @cached_property
     def first_and_last_rank(self) -> tuple[FloatArray, FloatArray]:
         """Smallest and greatest rank of a query's relevant candidates in the pool of all languages, each [Q].
@@ -136,7 +157,7 @@ class Retrieval:
         return group_by_search(self.benchmark, self.ranks.query, self.ranks.language, rank)
 
 
-def _known(rank: IntArray | None) -> IntArray:
-    if rank is None:
-        raise ValueError("This needs ranks in the pool of all languages, which was not searched.")
-    return rank
+def _known(found: _Array | None) -> _Array:
+    if found is None:
+        raise ValueError("This needs a search of the pool of all languages, which was not made.")
+    return found

@@ -17,8 +17,8 @@ class TopLanguages:
     >>> top = TopLanguages(languages=3)
     >>> top.add(np.array([2.0] * 9 + [1.0] * 2, dtype=np.float32), np.array([0] * 9 + [1, 1], dtype=np.int32))
     >>> top.add(np.array([1.0, 1.0], dtype=np.float32), np.array([1, 2], dtype=np.int32))
-    >>> top.counts().tolist()
-    [9.0, 0.75, 0.25]
+    >>> top.counts(TOP).tolist(), top.counts(1).tolist()
+    ([9.0, 0.75, 0.25], [1.0, 0.0, 0.0])
     """
 
     def __init__(self, languages: int) -> None:
@@ -39,16 +39,16 @@ class TopLanguages:
         if len(self._scores) > _MANY:
             self._compress()
 
-    def counts(self) -> FloatArray:
-        """How many of the first TOP candidates (all, if there are fewer) are in each language; ties for the last places
-        share them evenly."""
-        if len(self._scores) <= TOP:
+    def counts(self, places: int) -> FloatArray:
+        """How many of the first `places` candidates, at most TOP (all, if there are fewer), are in each language; ties
+        for the last places share them evenly."""
+        if self._weights.sum() <= places:
             return np.bincount(self._languages, self._weights, self._number).astype(np.float64, copy=False)
         order = np.argsort(-self._scores, kind="stable")
         reached = np.cumsum(self._weights[order])
-        last = self._scores[order[np.searchsorted(reached, TOP)]]
+        last = self._scores[order[np.searchsorted(reached, places)]]
         above, tied = self._scores > last, self._scores == last
-        share = (TOP - self._weights[above].sum()) / self._weights[tied].sum()
+        share = (places - self._weights[above].sum()) / self._weights[tied].sum()
         weights = self._weights * (above + share * tied)
         return np.bincount(self._languages, weights, self._number).astype(np.float64, copy=False)
 

@@ -106,6 +106,7 @@ def expected_metrics(b: Benchmark, queries: np.ndarray, candidates: np.ndarray) 
         "map": average_precision,
         "recall@1": lambda *a: recall(*a, 1),
         "recall@10": lambda *a: recall(*a, 10),
+        "complete@10": lambda *a: recall(*a, 10) == 1,
     }
     result: dict[str, float] = {}
     for name, value in measures.items():
@@ -143,6 +144,19 @@ def expected_metrics(b: Benchmark, queries: np.ndarray, candidates: np.ndarray) 
 
     share = by_language({q: language_share(scores[q], set(pools[x])) for q, x in enumerate(asked)})
     result["b/bias/same_language_share@10"] = mean(list(share.values()))
+    if "en" in b.languages:
+        english = {q: language_share(scores[q], set(pools["en"])) for q, x in enumerate(asked) if x != "en"}
+        if english:
+            result["b/bias/english_share@10"] = mean(list(by_language(english).values()))
+    first: dict[str, dict[int, Fraction]] = {}
+    for q, language in enumerate(asked):
+        best = [c for c in everything if scores[q][c] == max(scores[q])]
+        right = "right" if set(best) <= relevant[q] else "wrong"
+        own = Fraction(len(set(best) & set(pools[language])), len(best))
+        for name in ("right_own", "right_other", "wrong_own", "wrong_other"):
+            share = own if name.endswith("own") else 1 - own
+            first.setdefault(f"b/bias/first_{name}", {})[q] = share * name.startswith(right)
+    result |= {name: mean(list(by_language(values).values())) for name, values in first.items()}
     result["b/bias/same_language_pool_share"] = mean([Fraction(len(pools[x]), len(of)) for x in set(asked)])
     distance, log = {}, {}
     for q, r in enumerate(relevant):
@@ -349,7 +363,8 @@ def test_tables_have_the_columns_and_rows_of_the_records() -> None:
     rows = pq.read_table(written(found.per_query)).to_pylist()
     assert list(rows[0]) == [
         *("benchmark", "parallel_id", "query_language", "setting", "pool_language", "map", "recall@1", "recall@10"),
-        *("rank_distance", "same_language_share@10"),
+        *("complete@10", "rank_distance", "same_language_share@10", "english_share@10", "first_right_own"),
+        *("first_right_other", "first_wrong_own", "first_wrong_other"),
     ]
     assert [(r["parallel_id"], r["query_language"], r["setting"], r["pool_language"]) for r in rows] == [
         ("q0", "de", "monolingual", "de"),

@@ -47,6 +47,10 @@ def test_ranks_are_positions_in_the_pessimistic_order_of_each_pool(problem) -> N
         assert ranks.rank_alone[i] == position(alone, score, relevant, c)
         assert ranks.ties[i] == sum(score[x] == score[c] for x in everything if x not in relevant)
     assert ranks.top_languages.sum(axis=1) == pytest.approx(min(10, len(candidates)))
+    for q, found in enumerate(ranks.first_language):
+        score = candidates @ queries[q]
+        tied = b.candidate_language[score == score.max()]
+        assert found == pytest.approx(np.bincount(tied, minlength=len(b.languages)) / len(tied))
 
 
 @given(problems(), st.integers(1, 40), st.sampled_from([1, 300, 10**6]))
@@ -54,7 +58,8 @@ def test_ranks_are_positions_in_the_pessimistic_order_of_each_pool(problem) -> N
 def test_the_size_of_tiles_changes_nothing(problem, columns: int, block_bytes: int) -> None:
     expected = rank_relevant(*problem, bilingual=True)
     found = rank_relevant(*problem, bilingual=True, columns=columns, block_bytes=block_bytes)
-    for name in ("rank", "rank_in_language", "rank_alone", "first_rank", "ties", "top_languages", "bilingual"):
+    names = ("rank", "rank_in_language", "rank_alone", "first_rank", "ties", "top_languages", "first_language")
+    for name in (*names, "bilingual"):
         assert np.array_equal(getattr(found, name), getattr(expected, name)), name
 
 

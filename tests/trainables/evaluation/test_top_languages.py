@@ -6,29 +6,33 @@ from hypothesis import strategies as st
 from trainables.evaluation.top_languages import TOP, TopLanguages
 
 
-def counted(scores: list[float], languages: list[int], cuts: list[int]) -> list[float]:
+def counted(scores: list[float], languages: list[int], cuts: list[int], places: int = TOP) -> list[float]:
     top = TopLanguages(4)
     for part in np.split(np.arange(len(scores)), sorted(cuts)):
         top.add(np.array(scores, dtype=np.float32)[part], np.array(languages, dtype=np.int32)[part])
-    found: list[float] = top.counts().tolist()
+    found: list[float] = top.counts(places).tolist()
     return found
 
 
-def by_hand(scores: list[float], languages: list[int]) -> list[float]:
-    """Every candidate has the share of its places that are among the first TOP, over all orders of those that tie."""
+def by_hand(scores: list[float], languages: list[int], places: int) -> list[float]:
+    """Every candidate has the share of its places that are among the first, over all orders of those that tie."""
     found = [0.0] * 4
     for score, language in zip(scores, languages, strict=True):
         before = sum(other > score for other in scores)
-        found[language] += min(1.0, max(0.0, TOP - before) / scores.count(score))
+        found[language] += min(1.0, max(0.0, places - before) / scores.count(score))
     return found
 
 
 @given(
-    st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 3)), max_size=40), st.lists(st.integers(0, 40), max_size=5)
+    st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 3)), max_size=40),
+    st.lists(st.integers(0, 40), max_size=5),
+    st.integers(1, TOP),
 )
-def test_candidates_that_tie_for_the_last_places_share_them_however_they_are_cut(pairs, cuts: list[int]) -> None:
+def test_candidates_that_tie_for_the_last_places_share_them_however_they_are_cut(
+    pairs, cuts: list[int], places: int
+) -> None:
     scores, languages = [float(score) for score, _ in pairs], [language for _, language in pairs]
-    assert counted(scores, languages, cuts) == pytest.approx(by_hand(scores, languages))
+    assert counted(scores, languages, cuts, places) == pytest.approx(by_hand(scores, languages, places))
 
 
 def test_what_a_query_does_not_see_is_below_everything() -> None:

@@ -20,6 +20,7 @@ class Complete(RankingMeasure):
     direction = "maximize"
     unit = "score"
     cutoffs = "required"
+    default = ("complete@10",)
 
     @override
     def values(self, searches: Searches) -> FloatArray:

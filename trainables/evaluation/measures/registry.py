@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from trainables.errors import UserError, unknown_name
 from trainables.evaluation.measures.complete import Complete
 from trainables.evaluation.measures.diagonal_gap import DiagonalGap
+from trainables.evaluation.measures.english_share import EnglishShare
+from trainables.evaluation.measures.first_hit import FirstRightOther, FirstRightOwn, FirstWrongOther, FirstWrongOwn
 from trainables.evaluation.measures.map import AveragePrecision
 from trainables.evaluation.measures.measure import Measure
 from trainables.evaluation.measures.mrr import ReciprocalRank
@@ -45,6 +47,11 @@ MEASURES: Registry[type[Measure]] = Registry(
         DiagonalGap,
         SameLanguageShare,
         SameLanguagePoolShare,
+        EnglishShare,
+        FirstRightOwn,
+        FirstRightOther,
+        FirstWrongOwn,
+        FirstWrongOther,
         Ties,
     ],
 )

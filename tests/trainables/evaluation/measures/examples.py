@@ -58,6 +58,7 @@ def with_last_ranks(last: list[int]) -> Retrieval:
             first_rank=rank,
             ties=rank * 0,
             top_languages=np.full((len(last), 2), 3.0),
+            first_language=np.tile([1.0, 0.0], (len(last), 1)),
         ),
     )
 

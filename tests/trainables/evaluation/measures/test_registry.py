@@ -61,7 +61,9 @@ def test_a_measure_from_outside_is_computed_by_default_with_its_column(outside: 
     assert "overall/short_query_recall@1" in found.headlines
     rows = found.per_query.to_pylist()
     assert list(rows[0])[5:] == [
-        *("map", "recall@1", "recall@10", "short_query_recall@1", "rank_distance", "same_language_share@10")
+        *("map", "recall@1", "recall@10", "complete@10", "short_query_recall@1", "rank_distance"),
+        *("same_language_share@10", "english_share@10", "first_right_own", "first_right_other"),
+        *("first_wrong_own", "first_wrong_other"),
     ]
     assert {(r["parallel_id"], r["short_query_recall@1"] is None) for r in rows} == {("0", False), ("1", True)}
     assert {str(name) for name in available_metrics(problem()[0])} == set(found.metrics)
