@@ -42,7 +42,7 @@ def test_codes_with_hyphens_are_told_apart_by_the_languages_of_the_benchmark(
     known = others | {x for x in (name.query_language, name.pool_language) if x is not None}
     text = "-".join(x for x in (name.query_language, name.pool_language) if x is not None)
     pairs = [(one, other) for one in known for other in known if f"{one}-{other}" == text]
-    has_pairs = name.setting in ("cross-lingual", "bias")
+    has_pairs = name.setting in ("cross-lingual", "bilingual", "bias")
     if has_pairs and len(pairs) + (text in known) > 1:
         with pytest.raises(ValueError, match="can be read in several ways"):
             MetricName.parse(str(name), known)
