@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _LAYER = "1_Dense"
-"""Where in that folder the layer behind the transformer lies."""
+"""Where in the folder of a tower the layer behind the transformer lies."""
 _PROCESSOR = "preprocessor_config.json"
 
 
@@ -134,7 +134,9 @@ class Reader:
         found = self._processor(
             image, do_rescale=False, do_normalize=False, do_convert_rgb=True, return_tensors="np"
         ).pixel_values[0]
-        return np.ascontiguousarray(np.moveaxis(found, 0, -1)).astype(np.uint8)
+        if found.dtype != np.uint8:
+            raise TypeError(f"pixels are {found.dtype} before they are scaled")
+        return np.ascontiguousarray(np.moveaxis(found, 0, -1))
 
     def _shape(self, name: str) -> tuple[int, int, int]:
         from PIL import Image
