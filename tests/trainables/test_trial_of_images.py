@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from trainables.config import TrialConfig
 from trainables.corpora.pair_files import Asked
@@ -30,6 +31,7 @@ CONFIG = TrialConfig.model_validate(
 )
 
 
+@pytest.mark.slow
 def test_images_are_trained_on_judged_in_both_directions_and_kept(tmp_path: Path) -> None:
     sets = read_training(["pictograms"], None, Asked())
     data = training_data({"pictograms": sets["pictograms"].items[:200]}, [sets["pictograms"].images])

@@ -18,6 +18,8 @@ from trainables.encoders.base import EncoderConfig, Preset
 from trainables.encoders.folder import SETTINGS_FILE, check_files, model_settings, read_folder, tokenizer_folder
 from trainables.encoders.hub_copy import local_copy
 from trainables.encoders.image_config import FOLDER, ImageConfig
+from trainables.encoders.image_config import SETTINGS_FILE as TOWER_FILE
+from trainables.encoders.json_files import read_json
 from trainables.encoders.modules import MODULES_FILE, transformer_folder
 from trainables.errors import UserError
 
@@ -87,7 +89,7 @@ class CheckpointEncoder(EncoderConfig):
     @override
     def token_key(self) -> str:
         left_out = dict.fromkeys(("name", "pooling", "layers", "dimensions", "lora"), True)
-        return self.model_dump_json(exclude={**left_out, "image": {"frozen"}})
+        return self.model_dump_json(exclude={**left_out, "image": {"frozen", "pooling"}})
 
     @override
     def tokenizer(self, texts: Sequence[str] = ()) -> "PreTrainedTokenizerBase":
@@ -222,8 +224,8 @@ def _of_folder(kind: type[CheckpointEncoder], folder: Path, fields: Mapping[str,
     said = base_of(folder) if not (folder / MODULES_FILE).is_file() else None
     found = read_folder(folder if said is None else said, of_texts)
     own = kind.of_settings(of_texts, is_bare="pooling" not in found)
-    if (folder / FOLDER / "config.json").is_file():
-        own["image"] = {"tower": str((folder / FOLDER).absolute())}
+    if (folder / FOLDER / TOWER_FILE).is_file():
+        own["image"] = {"tower": str((folder / FOLDER).absolute()), **read_json(folder / FOLDER / TOWER_FILE)}
     try:
         return kind.model_validate({**own, **found, **fields})
     except ValidationError as error:

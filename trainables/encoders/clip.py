@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LONGEST = 77
 """Tokens that a CLIP numbers whose config.json leaves that out."""
 _WRONG_END = 2
+"""What the first checkpoints give as the id of the end of a text, which it is not."""
 
 
 class ClipEncoder(CheckpointEncoder):
@@ -59,7 +60,7 @@ class ClipEncoder(CheckpointEncoder):
     def build(self, tokenizer: "PreTrainedTokenizerBase", seed: int) -> "Encoder":
         encoder = super().build(tokenizer, seed)
         end = encoder.transformer.config.eos_token_id
-        # In the first checkpoints the number is a wrong one, and the largest id of a text is taken for its end.
+        # Then transformers takes the largest id of a text for its end.
         expected = len(tokenizer) - 1 if end == _WRONG_END else end
         if tokenizer.eos_token_id != expected:
             raise UserError(

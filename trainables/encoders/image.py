@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from trainables.encoders.base import Preset
+from trainables.encoders.image_config import ImagePooling
 from trainables.encoders.mini import FEED_FORWARD, SIZES, MiniEncoder
 from trainables.parameters import Real
 from trainables.recipe import Recipe
@@ -31,6 +32,10 @@ class MiniImageEncoder(MiniEncoder):
     """pixels of an image, each way, after it has been scaled"""
     patch: int = Field(8, ge=1, le=4_096)
     """pixels of a patch, each way: what a ViT reads as one token"""
+
+    # Of small things on much ground a first token, or a mean, shows little for hundreds of steps (docs/image_text.md).
+    image_pooling: ImagePooling = "max"
+    """the first token, or the mean or the largest values of the patches"""
 
     @model_validator(mode="after")
     def _patches_fill_an_image(self) -> Self:
@@ -88,7 +93,7 @@ class MiniImageEncoder(MiniEncoder):
             attention_probs_dropout_prob=0.0,
         )
         layer = Dense(nn.Linear(self.width, width, bias=False), "Identity")
-        return ImageTower(ViTModel(settings, add_pooling_layer=False), layer, self._processor())
+        return ImageTower(ViTModel(settings, add_pooling_layer=False), layer, self._processor(), self.image_pooling)
 
     def _processor(self) -> Any:
         from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil

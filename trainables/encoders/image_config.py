@@ -1,6 +1,7 @@
 """The options of the image side of an encoder."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -9,6 +10,11 @@ from trainables.errors import UserError
 
 FOLDER = "image"
 """Where the image side of an encoder that was kept lies in its folder."""
+SETTINGS_FILE = "tower.json"
+"""What there says of it that its other files have no place for: the pooling."""
+
+ImagePooling = Literal["cls", "mean", "max"]
+"""How the vectors of the patches of an image become one."""
 
 
 class ImageConfig(BaseModel):
@@ -20,6 +26,8 @@ class ImageConfig(BaseModel):
     """encoder of images beside that of texts: a hub id or a folder with a ViT, a CLIP or a SigLIP; empty: none"""
     revision: str | None = None
     """commit, tag or branch of a hub repository"""
+    pooling: ImagePooling = "cls"
+    """of a ViT: the first token, or the mean or the largest values of its patches; CLIP and SigLIP have their own"""
     frozen: bool = False
     """train the encoder of texts alone; the vectors of images are then computed once per trial"""
 

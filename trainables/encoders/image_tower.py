@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainables.encoders.image_config import ImageConfig
+from trainables.encoders.image_config import SETTINGS_FILE, ImageConfig, ImagePooling
 from trainables.encoders.json_files import read_json
 from trainables.encoders.layers import Dense, load_dense
 from trainables.encoders.pixels import Pixels
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _LAYER = "1_Dense"
-"""Where in that folder the layer behind the transformer lies."""
+"""Where in the folder of a tower the layer behind the transformer lies."""
 _PROCESSOR = "preprocessor_config.json"
 
 
@@ -32,7 +32,7 @@ class _Kind(NamedTuple):
 
     model: str
     of_output: str | None
-    """An attribute; None: the first token of the last layer."""
+    """An attribute; None: it is pooled of the last layer."""
 
 
 _KINDS: Mapping[str, _Kind] = {
@@ -52,12 +52,14 @@ class ImageTower(nn.Module):
         model: a vision transformer of the kinds above.
         layer: what follows it; None: nothing.
         processor: of `transformers`, whose scale, mean and deviation are taken.
+        pooling: of a model that leaves it open.
     """
 
-    def __init__(self, model: Any, layer: nn.Module | None, processor: Any) -> None:
+    def __init__(self, model: Any, layer: nn.Module | None, processor: Any, pooling: ImagePooling) -> None:
         super().__init__()
         self.model: Any = model
         self.layer = layer
+        self.pooling = pooling
         self.processor = processor
         scale = float(processor.rescale_factor) if processor.do_rescale else 1.0
         mean, deviation = (processor.image_mean, processor.image_std) if processor.do_normalize else ([0.0], [1.0])
@@ -88,8 +90,13 @@ class ImageTower(nn.Module):
         values = (pixels.permute(0, 3, 1, 2).float() * self._scale - self._mean) / self._deviation
         output = self.model(pixel_values=values)
         where = _KINDS[self.model.config.model_type].of_output
-        vectors: Tensor = output.last_hidden_state[:, 0] if where is None else getattr(output, where)
-        return vectors.float()
+        if where is not None:
+            vectors: Tensor = getattr(output, where)
+            return vectors.float()
+        tokens: Tensor = output.last_hidden_state.float()
+        if self.pooling == "cls":
+            return tokens[:, 0]
+        return tokens[:, 1:].amax(1) if self.pooling == "max" else tokens[:, 1:].mean(1)
 
     def save(self, folder: Path) -> None:
         """Writes transformer, layer and what is done to images into a folder, from which `load_tower` reads them."""
@@ -98,6 +105,7 @@ class ImageTower(nn.Module):
         with quiet():
             self.model.save_pretrained(folder)
         self.processor.save_pretrained(folder)
+        (folder / SETTINGS_FILE).write_text(json.dumps({"pooling": self.pooling}) + "\n", "utf-8")
         if isinstance(self.layer, Dense):
             (folder / _LAYER).mkdir()
             (folder / _LAYER / "config.json").write_text(json.dumps(self.layer.settings, indent=2) + "\n", "utf-8")
@@ -134,7 +142,9 @@ class Reader:
         found = self._processor(
             image, do_rescale=False, do_normalize=False, do_convert_rgb=True, return_tensors="np"
         ).pixel_values[0]
-        return np.ascontiguousarray(np.moveaxis(found, 0, -1)).astype(np.uint8)
+        if found.dtype != np.uint8:
+            raise TypeError(f"pixels are {found.dtype} before they are scaled")
+        return np.ascontiguousarray(np.moveaxis(found, 0, -1))
 
     def _shape(self, name: str) -> tuple[int, int, int]:
         from PIL import Image
@@ -203,7 +213,8 @@ def load_tower(config: ImageConfig, width: int, seed: int) -> ImageTower:
         raise UserError(
             f"The weights of the image tower {config.tower!r} hold NaN or infinity (in {broken}): fetch them again."
         )
-    tower = ImageTower(model, _layer(folder, model_width(model), width, seed), _processor(folder, config.tower))
+    layer = _layer(folder, model_width(model), width, seed)
+    tower = ImageTower(model, layer, _processor(folder, config.tower), config.pooling)
     if tower.width != width:
         raise UserError(
             f"The image tower {config.tower!r} has vectors of {tower.width} components and the texts of {width}: "

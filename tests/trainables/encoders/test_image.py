@@ -145,6 +145,22 @@ def test_vectors_of_images_are_those_of_transformers(checkpoint, tmp_path: Path,
         assert not torch.equal(weights[0], weights[2])
 
 
+def test_patches_are_pooled_as_asked_for_and_a_kept_tower_says_how(checkpoint, tmp_path: Path) -> None:
+    text, (folder, model, processor) = checkpoint("xlm-r"), tower("vit", tmp_path / "vit")
+    pixels = processor([decoded(content) for content in IMAGES], return_tensors="pt").pixel_values
+    with torch.no_grad():
+        patches = model(pixel_values=pixels).last_hidden_state[:, 1:]
+    for pooling, expected in (("mean", patches.mean(1)), ("max", patches.amax(1))):
+        config = with_tower(text, folder, pooling=pooling)
+        tokenizer = config.tokenizer([])
+        encoder = config.build(tokenizer, seed=0).eval()
+        with torch.no_grad():
+            found = both(encoder, tokenizer)[4:]
+        torch.testing.assert_close(found, normalize(expected, dim=-1), atol=1e-5, rtol=0)
+        save_encoder(encoder, tokenizer, tmp_path / pooling)
+        assert resolve_encoder(str(tmp_path / pooling)).image.pooling == pooling
+
+
 def test_a_clip_is_its_own_encoder_of_texts(tmp_path: Path) -> None:
     folder, model, processor = tower("clip", tmp_path / "clip")
     clip_tokenizer(folder)
