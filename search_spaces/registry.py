@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from search_spaces.closed_loop import closed_loop
 from search_spaces.dynamic_vs_static import dynamic_vs_static
+from search_spaces.inference_efficiency import inference_efficiency
 from search_spaces.space import Space
 from search_spaces.static_ratio import static_ratio
 from trainables.registry import Registry
@@ -20,7 +21,9 @@ def _name_of(build: SpaceBuilder) -> str:
     return build.__name__
 
 
-SPACES: Registry[SpaceBuilder] = Registry("space", _name_of, (dynamic_vs_static, static_ratio, closed_loop))
+SPACES: Registry[SpaceBuilder] = Registry(
+    "space", _name_of, (dynamic_vs_static, static_ratio, closed_loop, inference_efficiency)
+)
 
 
 def space(name: str) -> Space:

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trainables.corpora.sources.registry import EMBEDDED
 from trainables.encoders.registry import EMBEDDED as EMBEDDED_ENCODER
+from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.parameters import Parameter
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.registry import FAMILIES, constant_ratio
@@ -111,6 +112,8 @@ class Space(BaseModel):
     """How far a dynamic arm must move its ratio, the largest less the smallest: one that moves less is a constant."""
     main_comparison: tuple[str, str]
     """The two arms that the question is about, e.g. best dynamic and best static."""
+    efficiency: EfficiencyConfig | None = None
+    """How the efficiency of every confirmed encoder is measured, if the question is about it; it then comes first."""
 
     @field_validator("controls")
     @classmethod

@@ -20,6 +20,7 @@ from study.checks import (
     check_seeds,
     check_storage,
 )
+from study.cluster.measuring import Measuring
 from study.cluster.resources import Resources, asked_resources, check_address, plan_resources, this_machine
 from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
@@ -53,8 +54,10 @@ from trainables.corpora.downloads import cache_folder
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
+from trainables.evaluation.efficiency.registry import efficiency_record
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.inputs import EvaluationRules, StudyInputs, prepare_inputs
+from trainables.measurement import texts_to_time
 from trainables.ratio.signals import signal_pairs
 from trainables.records import now
 from trainables.storage import Folder
@@ -254,7 +257,22 @@ class Session:
         with progress:
             # What an earlier plan of this session did is in the records by now.
             study = open_study(study.folder.location)
-            return run_trials(study, plan, trainable, resources, self.settings, self._budget, progress)
+            return run_trials(
+                study, plan, trainable, resources, self.settings, self._budget, progress, self._measuring()
+            )
+
+    def _measuring(self) -> Measuring | None:
+        """The measure phase, where the space asks for one."""
+        config = self._space.efficiency
+        if config is None:
+            return None
+        return Measuring(
+            config,
+            self._space.main_comparison[1],
+            self._inputs,
+            texts_to_time(self._data.tests, config),
+            self.settings.plugin,
+        )
 
     def _trainable(self, resources: Resources) -> Callable[..., Any]:
         return trial_trainable(
@@ -265,6 +283,7 @@ class Session:
                 resources.gpus_per_worker,
                 self.settings.max_failures,
                 self.settings.keep_encoders,
+                self._space.efficiency is not None,
                 self.settings.plugin,
                 self._cache,
             ),
@@ -333,6 +352,7 @@ class Session:
             ),
             encoders=self._encoders,
             data=self._data.record(),
+            efficiency=None if plan.space.efficiency is None else efficiency_record(plan.space.efficiency),
             measures={str(one): one.record() for one in chosen_measures(self._inputs.rules.measures)},
             versions=environment.versions(),
             git_commit=environment.git_commit(),

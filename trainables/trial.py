@@ -26,6 +26,7 @@ steps on the atlas, without Ray:
 
 import shutil
 import socket
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -39,6 +40,7 @@ from trainables.batches.facts import batch_facts
 from trainables.clock import Clock
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
+from trainables.evaluation.efficiency.held import HELD, hold_embeddings, hold_encoder
 from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.evaluation.means import collection_means
@@ -68,6 +70,8 @@ class TrialOptions:
     gpus_per_worker: float = 0.0
     keep_encoder: bool = False
     """Keep the trained encoder of a confirm run, as a folder of sentence-transformers."""
+    hold: bool = False
+    """Leave encoder and embeddings of a confirm run for the measure phase, which deletes them."""
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
 
@@ -123,11 +127,14 @@ def run_trial(
         return
     metrics = named_dev(summary.dev)
     if trial.phase == "confirm" and summary.status == "complete":
-        judged = _judged(judge, encoder, folder)
-        metrics |= judged | collection_means(judged, inputs.rules.collections)
-        if options.keep_encoder:
-            if config.compute.trim_vocabulary:
+        with (folder / HELD).uploaded() if options.hold else nullcontext() as held:
+            judged = _judged(judge, encoder, folder, held)
+            metrics |= judged | collection_means(judged, inputs.rules.collections)
+            if config.compute.trim_vocabulary and (options.keep_encoder or options.hold):
                 restore_vocabulary(encoder, config.encoder.build(texts.tokenizer, config.seed))
+            if held is not None:
+                hold_encoder(held, encoder)
+        if options.keep_encoder:
             with (folder / ENCODER).uploaded() as path:
                 save_encoder(encoder, texts.tokenizer, path)
     result = Result(
@@ -192,11 +199,13 @@ class _Judge:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
         return self._evaluate(encoder, self._texts.dev, keep_per_query=False).headlines
 
-    def tests(self, encoder: Encoder) -> list[Evaluation]:
-        """The evaluation on every benchmark, with its values per query."""
-        return [self._evaluate(encoder, test, keep_per_query=True) for test in self._texts.tests]
+    def tests(self, encoder: Encoder, held: Path | None) -> list[Evaluation]:
+        """The evaluation on every benchmark, with its values per query; `held`: where embeddings are left."""
+        return [self._evaluate(encoder, test, keep_per_query=True, held=held) for test in self._texts.tests]
 
-    def _evaluate(self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool) -> Evaluation:
+    def _evaluate(
+        self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool, held: Path | None = None
+    ) -> Evaluation:
         pad_id = self._texts.tokenizer.pad_token_id
         with self._clock.measure("encode"):
             queries, candidates = (
@@ -210,6 +219,8 @@ class _Judge:
                 )
                 for table in (tokenised.queries, tokenised.candidates)
             )
+        if held is not None:
+            hold_embeddings(held, tokenised.benchmark.name, queries, candidates)
         with self._clock.measure("score"):
             # Tests alone have values per query, and runs.
             if keep_per_query and self._runs is not None:
@@ -227,9 +238,9 @@ class _Judge:
             )
 
 
-def _judged(judge: _Judge, encoder: Encoder, folder: Folder) -> dict[str, float]:
+def _judged(judge: _Judge, encoder: Encoder, folder: Folder, held: Path | None) -> dict[str, float]:
     """Evaluates on the benchmarks, writes the values per query and returns the summary metrics."""
-    evaluations = judge.tests(encoder)
+    evaluations = judge.tests(encoder, held)
     _write_table(folder, PER_QUERY, [e.per_query for e in evaluations])
     _write_table(folder, RELEVANT_RANKS, [e.relevant_ranks for e in evaluations])
     return {name: value for evaluation in evaluations for name, value in evaluation.metrics.items()}
@@ -267,7 +278,7 @@ def _cost(summary: TrainingSummary, clock: Clock, worker: Worker, options: Trial
 
 def _checksums(folder: Folder) -> dict[str, str]:
     """The sha256 of every file of a trial but its result and what is removed once it has ended."""
-    names = [name for name in folder.file_names() if name.split("/")[0] not in (RESULT, CHECKPOINT)]
+    names = [name for name in folder.file_names() if name.split("/")[0] not in (RESULT, CHECKPOINT, HELD)]
     return {name: folder.checksum(name) for name in names}
 
 
