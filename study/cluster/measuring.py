@@ -1,4 +1,4 @@
-"""The measure phase: one measurement at a time, each a Ray task on a cluster on which nothing else of the study runs."""
+"""The measure phase: one measurement at a time, each a Ray task; nothing else of the study runs meanwhile."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -25,7 +25,7 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
         for unit in ("texts", "tokens"):
             yield NumberRecord(
                 name=name.format(unit),
-                label=f"encoding: {unit} per second in batches of {size} x {length} tokens",
+                label=f"{unit} encoded per second in batches of {size} x {length} tokens",
                 part="encoder",
                 unit=f"{unit}/s",
                 direction="maximize",

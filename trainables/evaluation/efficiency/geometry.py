@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 
 from trainables.evaluation.arrays import IntArray, ScoreArray
 from trainables.evaluation.efficiency.config import EfficiencyConfig
@@ -76,7 +77,7 @@ def hubness(neighbours: IntArray, count: int) -> float | None:
     return None if deviation == 0 else float((centred**3).mean() / deviation**3)
 
 
-def language_separation(vectors: ScoreArray, languages: IntArray, neighbours: int) -> float | None:
+def language_separation(vectors: ScoreArray, languages: npt.NDArray[np.integer], neighbours: int) -> float | None:
     """Returns the share of the nearest others of unit vectors [n, d] that have their language [n], less the share of
     the pool that has; 0: none, None: there is one language.
     """

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import faiss
 import numpy as np
@@ -22,6 +23,9 @@ from trainables.registry import Registry
 
 _POINTS_PER_CENTROID = 39
 """Fewer points than that for a centroid are too few, says FAISS."""
+
+_FAISS: Any = faiss
+"""Its types do not name all that it has."""
 
 _DOT_PRODUCT = faiss.METRIC_INNER_PRODUCT
 
@@ -36,10 +40,10 @@ class IndexKind:
     """Returns an empty index for vectors of so many components, and so many of them."""
     setting: str = ""
     """What trades recall for time; empty: nothing."""
-    parameters: Callable[[int], faiss.SearchParameters] | None = None
-    largest: Callable[[faiss.Index], int] = lambda index: 1
+    parameters: Callable[[int], Any] | None = None
+    largest: Callable[[Any], int] = lambda index: 1
     """The largest sensible setting."""
-    distances: Callable[[faiss.Index, int], float] = lambda index, queries: float(index.ntotal)
+    distances: Callable[[Any, int], float] = lambda index, queries: float(index.ntotal)
     """Distance computations per query of the search of so many queries that has just ended."""
 
 
@@ -85,13 +89,13 @@ class Index:
             written += len(content)
             return len(content)
 
-        faiss.write_index(self._index, faiss.PyCallbackIOWriter(count))
+        faiss.write_index(self._index, _FAISS.PyCallbackIOWriter(count))
         return written
 
     def search(self, queries: ScoreArray, neighbours: int, setting: int | None = None) -> Found:
         """Searches queries float32 [Q, d] for their nearest candidates."""
-        faiss.cvar.hnsw_stats.reset()
-        faiss.cvar.indexIVF_stats.reset()
+        _FAISS.cvar.hnsw_stats.reset()
+        _FAISS.cvar.indexIVF_stats.reset()
         found = self._found(queries, neighbours, setting)
         return Found(np.where(found < 0, -1, self._order[found]), self.kind.distances(self._index, len(queries)))
 
@@ -143,9 +147,9 @@ HNSW = IndexKind(
     "HNSW",
     _hnsw,
     setting="ef",
-    parameters=lambda ef: faiss.SearchParametersHNSW(efSearch=ef),
+    parameters=lambda ef: _FAISS.SearchParametersHNSW(efSearch=ef),
     largest=lambda index: int(index.ntotal),
-    distances=lambda index, queries: float(faiss.cvar.hnsw_stats.ndis / queries),
+    distances=lambda index, queries: float(_FAISS.cvar.hnsw_stats.ndis / queries),
 )
 
 IVF = IndexKind(
@@ -153,10 +157,10 @@ IVF = IndexKind(
     "IVF",
     _ivf,
     setting="nprobe",
-    parameters=lambda lists: faiss.SearchParametersIVF(nprobe=lists),
+    parameters=lambda lists: _FAISS.SearchParametersIVF(nprobe=lists),
     largest=lambda index: int(index.nlist),
     # The centroids are compared first.
-    distances=lambda index, queries: float(index.nlist + faiss.cvar.indexIVF_stats.ndis / queries),
+    distances=lambda index, queries: float(index.nlist + _FAISS.cvar.indexIVF_stats.ndis / queries),
 )
 
 INDEXES: Registry[IndexKind] = Registry(

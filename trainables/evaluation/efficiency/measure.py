@@ -1,6 +1,6 @@
 """One measurement of one trained encoder: all parts, on a pinned machine whose state is written down."""
 
-from trainables.evaluation.efficiency.records import BenchmarkMeasurement
+from trainables.evaluation.efficiency.records import BenchmarkMeasurement, CurvePoint
 from trainables.evaluation.efficiency.registry import PARTS
 from trainables.evaluation.efficiency.subject import Subject
 
@@ -12,7 +12,7 @@ def measure(subject: Subject) -> BenchmarkMeasurement:
     """
     subject.encoder.eval()
     found: dict[str, float] = {}
-    curve: list = []
+    curve: list[CurvePoint] = []
     for part in PARTS.values():
         numbers, points = part.measure(subject)
         found |= numbers

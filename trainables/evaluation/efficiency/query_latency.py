@@ -23,8 +23,8 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
         for percentile in PERCENTILES:
             yield NumberRecord(
                 name=f"query/{step}/p{percentile}",
-                label=f"one query, {'all steps' if step == 'total' else step}: "
-                f"{'median' if percentile == 50 else f'{percentile}th percentile'}",
+                label=f"{'median' if percentile == 50 else f'{percentile}th percentile of the'} time "
+                f"{'of a query' if step == 'total' else f'to {step} a query'}",
                 part=part,
                 unit="ms",
                 is_timed=True,
@@ -35,7 +35,7 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
 def measure(subject: Subject) -> tuple[Mapping[str, float], Sequence[CurvePoint]]:
     """Times single queries with an HNSW index at the least setting that reaches the recall of comparisons."""
     times = _times(subject)
-    found = {}
+    found: dict[str, float] = {}
     for step, values in zip(STEPS, (*times.T, times.sum(axis=1)), strict=False):
         found |= {
             f"query/{step}/p{percentile}": float(np.percentile(values, percentile))

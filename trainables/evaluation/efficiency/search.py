@@ -5,8 +5,10 @@ other language is taken out of it, and one HNSW index of the rest is searched by
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from trainables.evaluation.arrays import IntArray
 from trainables.evaluation.efficiency.config import EfficiencyConfig
@@ -14,6 +16,9 @@ from trainables.evaluation.efficiency.indexes import HNSW, INDEXES, Index, Index
 from trainables.evaluation.efficiency.recall import Tradeoff
 from trainables.evaluation.efficiency.records import CurvePoint, NumberRecord
 from trainables.evaluation.efficiency.subject import Part, Subject
+
+Languages: TypeAlias = npt.NDArray[np.integer]
+"""Numbers of languages."""
 
 SPLIT = {"same-language": "queries whose language is in the pool", "other-language": "queries whose language is not"}
 
@@ -26,22 +31,22 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
             compared = recall == config.recall
             yield NumberRecord(
                 name=f"{kind.name}/distances{at}",
-                label=f"{kind.label}: distance computations per query {where}",
+                label=f"distance computations per query {where} ({kind.label})",
                 part="search",
                 is_compared=compared,
             )
             yield NumberRecord(
-                name=f"{kind.name}/{kind.setting}{at}", label=f"{kind.label}: {kind.setting} {where}", part="search"
+                name=f"{kind.name}/{kind.setting}{at}", label=f"{kind.setting} {where} ({kind.label})", part="search"
             )
             yield NumberRecord(
                 name=f"{kind.name}/recall{at}",
-                label=f"{kind.label}: recall with that {kind.setting}",
+                label=f"recall with the {kind.setting} {where} ({kind.label})",
                 part="search",
                 direction="maximize",
             )
             yield NumberRecord(
                 name=f"{kind.name}/milliseconds{at}",
-                label=f"{kind.label}: time of a query {where}, median",
+                label=f"median time of a search {where} ({kind.label})",
                 part="search",
                 unit="ms",
                 is_timed=True,
@@ -49,25 +54,25 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
             )
         if not kind.setting:
             yield NumberRecord(
-                name=f"{kind.name}/recall", label=f"{kind.label}: recall", part="search", direction="maximize"
+                name=f"{kind.name}/recall", label=f"recall ({kind.label})", part="search", direction="maximize"
             )
             yield NumberRecord(
                 name=f"{kind.name}/milliseconds",
-                label=f"{kind.label}: time of a query, median",
+                label=f"median time of a search ({kind.label})",
                 part="search",
                 unit="ms",
                 is_timed=True,
             )
         yield NumberRecord(
             name=f"{kind.name}/bytes",
-            label=f"{kind.label}: size of the index",
+            label=f"size of the index ({kind.label})",
             part="search",
             unit="bytes",
             is_compared=kind is HNSW,
         )
         yield NumberRecord(
             name=f"{kind.name}/build",
-            label=f"{kind.label}: time to build",
+            label=f"time to build the index ({kind.label})",
             part="search",
             unit="s",
             is_timed=True,
@@ -77,16 +82,16 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
         for recall in config.recalls:
             yield NumberRecord(
                 name=f"hnsw/distances@{recall:g}/{which}",
-                label=f"HNSW: distance computations per query at recall {recall:g}, {meaning}",
+                label=f"distance computations per query at recall {recall:g} (HNSW, {meaning})",
                 part="search",
                 is_compared=recall == config.recall,
             )
             yield NumberRecord(
-                name=f"hnsw/ef@{recall:g}/{which}", label=f"HNSW: ef at recall {recall:g}, {meaning}", part="search"
+                name=f"hnsw/ef@{recall:g}/{which}", label=f"ef at recall {recall:g} (HNSW, {meaning})", part="search"
             )
             yield NumberRecord(
                 name=f"hnsw/recall@{recall:g}/{which}",
-                label=f"HNSW: recall with that ef, {meaning}",
+                label=f"recall with the ef at recall {recall:g} (HNSW, {meaning})",
                 part="search",
                 direction="maximize",
             )
@@ -166,7 +171,7 @@ def _split(subject: Subject) -> dict[str, float]:
     return found
 
 
-def reduced_pool(query_language: IntArray, candidate_language: IntArray) -> tuple[IntArray, IntArray]:
+def reduced_pool(query_language: Languages, candidate_language: Languages) -> tuple[IntArray, Languages]:
     """Returns a pool without the language of some queries: candidates [n], and the languages that they have.
 
     The whole pool, where some queries find no candidate of their language in it; else every other language of it.

@@ -1,4 +1,4 @@
-"""What is measured: a trained encoder with a benchmark and its embeddings, and what all parts of a measurement share."""
+"""What is measured: a trained encoder with a benchmark and its embeddings, and what all parts share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
