@@ -54,6 +54,7 @@ from trainables.corpora.downloads import cache_folder
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
+from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.registry import efficiency_record
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.inputs import EvaluationRules, StudyInputs, prepare_inputs
@@ -103,6 +104,7 @@ class Session:
         check_seeds(settings, self._space, recorded)
         check_search(settings, self._space)
         plan = StudyPlan(self._space, settings)
+        self._efficiency: EfficiencyConfig | None = plan.space.efficiency
         check_batches(plan.first_configs, settings.workers_per_trial)
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
         self._data: StudyData = load_data(settings, self._space, batches, self._cache / "texts", watch)
@@ -263,14 +265,13 @@ class Session:
 
     def _measuring(self) -> Measuring | None:
         """The measure phase, where the space asks for one."""
-        config = self._space.efficiency
-        if config is None:
+        if self._efficiency is None:
             return None
         return Measuring(
-            config,
+            self._efficiency,
             self._space.main_comparison[1],
             self._inputs,
-            texts_to_time(self._data.tests, config),
+            texts_to_time(self._data.tests, self._efficiency),
             self.settings.plugin,
         )
 
@@ -283,7 +284,7 @@ class Session:
                 resources.gpus_per_worker,
                 self.settings.max_failures,
                 self.settings.keep_encoders,
-                self._space.efficiency is not None,
+                self._efficiency is not None,
                 self.settings.plugin,
                 self._cache,
             ),

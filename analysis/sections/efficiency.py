@@ -244,7 +244,7 @@ def _figure(benchmark: str, rows: list[list[Any]]) -> "Figure":
         Column("arm", "Arm"),
         Column("index", "Index"),
         Column("setting", "ef or nprobe", "count"),
-        Column("recall", "Recall", "score"),
+        Column("found", "Recall", "score"),
         Column("distances", "Distance computations", "count"),
         Column("milliseconds", "Milliseconds", "number"),
     ]
@@ -274,7 +274,11 @@ def _draw(palette: Any, table: Table) -> Any:
     panels: list[Any] = []
     for column, title in (("milliseconds", "milliseconds per query"), ("distances", "distance computations per query")):
         x = alt.X(f"{column}:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=alt.Axis(title=title))
-        y = alt.Y("recall:Q", axis=score_axis(None if panels else "recall"), scale=alt.Scale(zero=False))
+        y = alt.Y(
+            "found:Q",
+            axis=score_axis(None if panels else "recall of the nearest neighbours"),
+            scale=alt.Scale(zero=False),
+        )
         drawn = alt.Chart(rows())
         line = drawn.mark_line(strokeWidth=1).encode(
             x,

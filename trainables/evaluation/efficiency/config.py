@@ -37,6 +37,8 @@ class EfficiencyConfig(BaseModel):
     """lengths in tokens of texts that are encoded; those that an encoder cannot read are left out"""
     repetitions: Count = 5
     """timings of a batch, after one that does not count; their median does"""
+    measures: tuple[str, ...] = ("map", "ndcg@10")
+    """by which smaller vectors are judged"""
     geometry_sample: Annotated[int, Field(ge=20)] = 2000
     """most candidates among which geometry is measured"""
 

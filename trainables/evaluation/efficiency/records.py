@@ -1,7 +1,7 @@
 """What a measurement leaves behind."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from trainables.evaluation.measures.record import Direction
 from trainables.records import Record
@@ -40,7 +40,7 @@ class EfficiencyRecord(Record):
     """candidates that a search returns"""
     orders: int
     """orders of insertion, each of which is a round of measurements"""
-    options: Mapping[str, int | float | tuple[int | float, ...]]
+    options: Mapping[str, Any]
     """all options of the phase"""
     numbers: Mapping[str, NumberRecord]
     """the numbers by name"""

@@ -10,8 +10,6 @@ from trainables.evaluation.efficiency.records import CurvePoint, NumberRecord
 from trainables.evaluation.efficiency.subject import Part, Subject
 from trainables.evaluation.evaluate import evaluate
 
-MEASURES = ("map", "ndcg@10")
-
 
 def truncated(share: float) -> Callable[[ScoreArray], ScoreArray]:
     """Returns what keeps this share of the first components, and the length at one."""
@@ -49,7 +47,7 @@ FORMS: Mapping[str, tuple[str, Callable[[ScoreArray], ScoreArray]]] = {
 
 def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
     """Quality of every form."""
-    for measure_name in MEASURES:
+    for measure_name in config.measures:
         for form, (label, _) in FORMS.items():
             yield NumberRecord(
                 name=f"vectors/{form}/{measure_name}",
@@ -62,16 +60,19 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
 def measure(subject: Subject) -> tuple[Mapping[str, float], Sequence[CurvePoint]]:
     """Judges every form of the vectors where all languages compete or, where nothing does, in one language."""
     found: dict[str, float] = {}
+    wanted = subject.config.measures
     for form, (_, change) in FORMS.items() if subject.order == 0 else ():
         judged = evaluate(
             subject.benchmark,
             change(subject.queries),
             change(subject.candidates),
-            measures=MEASURES[1:],
+            measures=wanted,
             keep_per_query=False,
         ).headlines
-        setting = next(one for one in ("multilingual", "monolingual", "cross-lingual") if f"{one}/map" in judged)
-        found |= {f"vectors/{form}/{name}": judged[f"{setting}/{name}"] for name in MEASURES}
+        setting = next(
+            one for one in ("multilingual", "monolingual", "cross-lingual") if f"{one}/{wanted[0]}" in judged
+        )
+        found |= {f"vectors/{form}/{name}": judged[f"{setting}/{name}"] for name in wanted}
     return found, []
 
 
