@@ -271,6 +271,13 @@ def _draw(palette: Any, table: Table) -> Any:
     names = list(dict.fromkeys(str(row["arm"]) for row in table.records()))
     looks = series(palette, names, columns=3)
     chosen = highlight("arm")
+    # Indexes in which there is nothing to set are single points.
+    drawn_lines = sorted({str(row["index"]) for row in table.records() if row["setting"] is not None})
+    dash = alt.StrokeDash(
+        "index:N",
+        scale=alt.Scale(domain=drawn_lines, range=[[1, 0], [5, 3], [1, 2]]),
+        legend=alt.Legend(title="index", orient="bottom"),
+    )
     panels: list[Any] = []
     for column, title in (("milliseconds", "milliseconds per query"), ("distances", "distance computations per query")):
         x = alt.X(f"{column}:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=alt.Axis(title=title))
@@ -285,7 +292,7 @@ def _draw(palette: Any, table: Table) -> Any:
             y,
             color=looks["color"],
             detail="index:N",
-            strokeDash=alt.StrokeDash("index:N", legend=None),
+            strokeDash=dash,
             order="setting:Q",
             opacity=emphasis(chosen),
         )
