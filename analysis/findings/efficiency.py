@@ -71,7 +71,9 @@ def _places(facts: Facts, efficiency: Efficiency) -> Iterator[tuple[Arm, Arm, st
     for group in facts.groups:
         baseline = next((arm for arm in group if arm.name == facts.main_comparison[1]), None)
         rivals = [arm for arm in group if arm.name == facts.main_comparison[0]]
-        rivals += [arm for arm in group if arm not in rivals]
+        # The best dynamic arm keeps its name where it repeats that of a family.
+        others = (arm for arm in group if arm not in rivals)
+        rivals += sorted(others, key=lambda arm: not (arm.role == "dynamic" and arm.name.startswith("best")))
         for arm in without_repeats(rivals):
             if baseline is None or arm.identity == baseline.identity or arm.record.is_untrained:
                 continue

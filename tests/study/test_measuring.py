@@ -87,6 +87,7 @@ def test_the_report_answers_about_efficiency_first(killed: tuple[Path, dict[Path
     assert 0 < answer.index("at recall 0.95 (HNSW) of X-X-mono on atlas-test") < answer.index("Quality: One run each")
 
 
+@pytest.mark.nightly
 def test_a_lost_measurement_whose_encoder_is_gone_says_what_to_do(
     killed: tuple[Path, dict[Path, int], set[str]],
 ) -> None:

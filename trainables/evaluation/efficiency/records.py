@@ -1,7 +1,9 @@
 """What a measurement leaves behind."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from trainables.evaluation.measures.record import Direction
 from trainables.records import Record
@@ -32,7 +34,7 @@ class NumberRecord(Record):
 class EfficiencyRecord(Record):
     """What the measure phase measures."""
 
-    margin: float
+    margin: Annotated[float, Field(gt=0, lt=1)]
     """largest relative difference that counts as none"""
     recall: float
     """share of the exact neighbours that a search must find where arms are compared"""
