@@ -172,6 +172,10 @@ def run_trials(
             reached = _measure(open_study(study.folder.location), measuring, resources, budget, counts)
         except KeyboardInterrupt:
             interrupted = True
+        except BaseException:
+            with suppress(OSError):
+                counts.write("interrupted")
+            raise
     state: State
     if reached:
         state = "budget"
