@@ -9,6 +9,7 @@ from collections.abc import Callable
 from search_spaces.batch_size import batch_size
 from search_spaces.closed_loop import closed_loop
 from search_spaces.dynamic_vs_static import dynamic_vs_static
+from search_spaces.inference_efficiency import inference_efficiency
 from search_spaces.llm_scale import llm_scale
 from search_spaces.model_size import model_size
 from search_spaces.space import Space
@@ -24,7 +25,9 @@ def _name_of(build: SpaceBuilder) -> str:
 
 
 SPACES: Registry[SpaceBuilder] = Registry(
-    "space", _name_of, (dynamic_vs_static, static_ratio, closed_loop, model_size, llm_scale, batch_size)
+    "space",
+    _name_of,
+    (dynamic_vs_static, static_ratio, closed_loop, model_size, llm_scale, batch_size, inference_efficiency),
 )
 
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trainables.corpora.sources.registry import EMBEDDED
 from trainables.encoders.registry import EMBEDDED as EMBEDDED_ENCODER
+from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.parameters import Parameter
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.registry import FAMILIES, constant_ratio
@@ -117,6 +118,8 @@ class Space(BaseModel):
     """The two arms that the question is about, e.g. best dynamic and best static."""
     about: About = "arms"
     """What it asks of them, and with what the answer begins."""
+    efficiency: EfficiencyConfig | None = None
+    """How the efficiency of every confirmed encoder is measured, if the question is about it; it then comes first."""
 
     @field_validator("controls")
     @classmethod

@@ -116,7 +116,19 @@ def _lines(
         f"{' and '.join(objective.metric for objective in plan.objectives)}",
         "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_again(plan)}"
         f"{_more_to_confirm(settings, plan)}",
+        **_measured(plan),
         "resources": f"{resources.concurrent} trials at a time, each {resources.workers} x {worker}",
+    }
+
+
+def _measured(plan: StudyPlan) -> dict[str, str]:
+    """The measure phase, where there is one."""
+    if plan.space.efficiency is None:
+        return {}
+    rounds, encoders = plan.space.efficiency.orders, (plan.most_arms + len(plan.cells)) * plan.seeds
+    return {
+        "measure": f"up to {rounds * encoders} measurements of efficiency, one at a time: {rounds} rounds, in which "
+        f"those of {plan.space.main_comparison[1]} have two turns"
     }
 
 

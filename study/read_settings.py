@@ -85,6 +85,7 @@ class _Asked:
             "search": self._search,
             "search_factor": self._search_factor,
             "arm": self._arm,
+            "efficiency": self._efficiency,
         }
 
     def take(self, name: str, value: Any, origin: Origin) -> None:
@@ -113,7 +114,8 @@ class _Asked:
         kept = {how: {k: v for k, v in other._values.get(how, {}).items() if k not in mine} for how in _HOW}
         merged = {how: {**kept[how], **self._values.get(how, {})} for how in _HOW}
         arms = {**other._values.get("arm", {}), **self._values.get("arm", {})}
-        values = {**other._values, **self._values, **merged, "arm": arms}
+        efficiency = {**other._values.get("efficiency", {}), **self._values.get("efficiency", {})}
+        values = {**other._values, **self._values, **merged, "arm": arms, "efficiency": efficiency}
         return validated(values, {**other._origins, **self._origins}, other._file)
 
     def _levels(self, key: str, value: Any, origin: Origin) -> None:
@@ -146,6 +148,10 @@ class _Asked:
             raise UserError(f"{origin} is {value!r}: give options of a trial such as ratio=linear(0.2,0.8).")
         checked = {option: self._checked(option, one, f"{origin}: {option}") for option, one in flat(patch).items()}
         self._values.setdefault("arm", {})[key] = checked
+
+    def _efficiency(self, key: str, value: Any, origin: Origin) -> None:
+        # What it means is checked together with what the space says.
+        self._values.setdefault("efficiency", {})[key] = value
 
     def _put(self, how: str, key: str, value: Any) -> None:
         """An option is fixed, or a factor, or searched."""

@@ -25,6 +25,7 @@ from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
+from trainables.evaluation.efficiency.records import EfficiencyRecord, MeasurementRecord
 from trainables.evaluation.measures.record import MeasureRecord
 from trainables.evaluation.tie_rule import TieRule
 from trainables.records import (
@@ -47,7 +48,7 @@ FORMAT = 2
 STUDY, STATUS, ARMS, DECISION, TEXTS = "study.json", "status.json", "arms.json", "stopping.json", "texts.parquet"
 QRELS = "qrels"
 """Folder with the judgements of the benchmarks, `<benchmark>.qrels.gz`, where run files are kept."""
-TRIALS = "trials"
+TRIALS, MEASUREMENTS = "trials", "measurements"
 TEXT_COLUMNS = ("benchmark", "parallel_id", "language", "text")
 
 STALE_AFTER_SECONDS = 300.0
@@ -306,6 +307,8 @@ class StudyRecord(Record):
     """training sets, dev set, benchmarks"""
     measures: Mapping[str, MeasureRecord]
     """measures that were computed, by name"""
+    efficiency: EfficiencyRecord | None = None
+    """how efficiency is measured after the confirm phase; null where the question is about quality"""
     seen_at: tuple[int, ...] = ()
     """numbers of confirm seeds at which the study was complete before `--confirm-only` added seeds"""
     versions: Mapping[str, str]
@@ -341,14 +344,15 @@ class StatusRecord(Record):
 
     state: State
     """budget: it stopped at a budget; lost: Ray or the study's process died"""
-    phase: Literal["search", "confirm"]
-    """search: parameters are chosen; confirm: the chosen arms are trained with fresh seeds and judged"""
+    phase: Literal["search", "confirm", "measure"]
+    """search: parameters are chosen; confirm: the chosen arms are trained with fresh seeds and judged; measure: their
+    efficiency is measured, one encoder at a time"""
     updated: str
     """time of this record"""
     dashboard: str | None = None
     """address of the Ray dashboard"""
     trials: Mapping[str, PhaseCounts]
-    """trials by phase"""
+    """trials by phase; of the measure phase its measurements"""
 
 
 class ArmRecord(Record):
@@ -602,7 +606,10 @@ class Study:
             return []
         lines = []
         for phase, counts in self.status.trials.items():
-            gone = counts.planned - sum(t.phase == phase and t.result is not None for t in self.trials)
+            whole = sum(t.phase == phase and t.result is not None for t in self.trials)
+            if phase == "measure":
+                whole = len(self.measurements)
+            gone = counts.planned - whole
             if gone > 0:
                 lines.append(
                     f"{gone} of {counts.planned} {phase} trials of {self.folder.location} have no whole result, but "
@@ -648,6 +655,14 @@ class Study:
     def trials(self) -> list[Trial]:
         """All trials with a readable record, by id."""
         return list(self._trials())
+
+    @cached_property
+    def measurements(self) -> dict[str, MeasurementRecord]:
+        """All measurements of efficiency with a readable record, by id."""
+        folder = self.folder / MEASUREMENTS
+        names = [name for name in folder.names() if name.endswith(".json") and not name.startswith(".")]
+        found = (self._read(name, MeasurementRecord, folder) for name in names)
+        return {one.id: one for one in found if one is not None}
 
     def confirm_trials(self, arm: ArmRecord) -> list[Trial]:
         """The finished trials of an arm by seed; arms with identical training share them."""
@@ -702,6 +717,10 @@ class Study:
     def write_decision(self, decision: DecisionRecord) -> None:
         """Keeps the last decision about more seeds."""
         write_sealed(self.folder, DECISION, decision)
+
+    def write_measurement(self, measurement: MeasurementRecord) -> None:
+        """Keeps what was measured of an encoder."""
+        write_sealed(self.folder / MEASUREMENTS, f"{measurement.id}.json", measurement)
 
     def write_trial(self, trial: TrialRecord) -> Folder:
         """Says what a trial will do, before it starts; returns its folder."""

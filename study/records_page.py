@@ -16,6 +16,7 @@ from study.records import (
     ARMS,
     DECISION,
     FORMAT,
+    MEASUREMENTS,
     STATUS,
     STUDY,
     TEXTS,
@@ -24,6 +25,7 @@ from study.records import (
     StatusRecord,
     StudyRecord,
 )
+from trainables.evaluation.efficiency.records import MeasurementRecord
 from trainables.evaluation.measures.record import MeasureRecord
 from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, TRIAL, Record, Report, Result, TrialRecord
 
@@ -35,6 +37,7 @@ FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     f"trials/<id>/{TRIAL}": (TrialRecord, "what the trial was asked to do"),
     f"trials/<id>/{REPORTS}": (Report, "its progress, one line per report"),
     f"trials/<id>/{RESULT}": (Result, "how it ended; its presence means that the trial is over"),
+    f"{MEASUREMENTS}/<id>.json": (MeasurementRecord, "the efficiency of an encoder (spaces about efficiency only)"),
 }
 """The JSON files with their classes."""
 
@@ -47,6 +50,7 @@ OTHERS: Mapping[str, str] = {
     "python -m study.export writes it with a card",
     "qrels/": "the judgements for trec_eval, by benchmark (with --keep-runs)",
     "trials/<id>/runs/": "run files of trec_eval by benchmark (confirm phase, with --keep-runs)",
+    "trials/<id>/held/": "encoder and embeddings for the measure phase, deleted once they are measured",
     "optuna.journal": "the search as Optuna sees it, one Optuna study per branch and cell, for optuna-dashboard",
     "ray/": "Tune's own state; the study does not depend on it",
     "log/": "the messages of Ray and of the workers",

@@ -22,6 +22,7 @@ from study.checks import (
     check_shards,
     check_storage,
 )
+from study.cluster.measuring import Measuring
 from study.cluster.resources import Resources, asked_resources, check_address, on_gpus, plan_resources, this_machine
 from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
@@ -59,9 +60,12 @@ from trainables.corpora.downloads import cache_folder
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import PRESETS
 from trainables.errors import UserError
+from trainables.evaluation.efficiency.config import EfficiencyConfig
+from trainables.evaluation.efficiency.registry import efficiency_record
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.evaluation.runs import qrels_file
 from trainables.inputs import EvaluationRules, StudyInputs, load_tokenizer, prepare_inputs
+from trainables.measurement import texts_to_time
 from trainables.ratio.signals import signal_pairs
 from trainables.records import now
 from trainables.storage import Folder
@@ -111,6 +115,7 @@ class Session:
         check_seeds(settings, self._space, recorded)
         check_search(settings, self._space)
         plan = StudyPlan(self._space, settings)
+        self._efficiency: EfficiencyConfig | None = plan.space.efficiency
         check_batches(plan.first_configs, settings.workers_per_trial)
         check_shards(plan.first_configs, settings)
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
@@ -278,7 +283,21 @@ class Session:
         with progress:
             # What an earlier plan of this session did is in the records by now.
             study = open_study(study.folder.location)
-            return run_trials(study, plan, trainable, resources, self.settings, self._budget, progress)
+            return run_trials(
+                study, plan, trainable, resources, self.settings, self._budget, progress, self._measuring()
+            )
+
+    def _measuring(self) -> Measuring | None:
+        """The measure phase, where the space asks for one."""
+        if self._efficiency is None:
+            return None
+        return Measuring(
+            self._efficiency,
+            self._space.main_comparison[1],
+            self._inputs,
+            texts_to_time(self._data.tests, self._efficiency),
+            self.settings.plugin,
+        )
 
     def _trainable(self, resources: Resources) -> Callable[..., Any]:
         return trial_trainable(
@@ -289,6 +308,7 @@ class Session:
                 resources.gpus_per_worker,
                 self.settings.max_failures,
                 self.settings.keep_encoders != "none",
+                self._efficiency is not None,
                 self.settings.plugin,
                 self._cache,
             ),
@@ -364,6 +384,7 @@ class Session:
             ),
             encoders=self._encoders,
             data=self._data.record(),
+            efficiency=None if plan.space.efficiency is None else efficiency_record(plan.space.efficiency),
             measures={str(one): one.record() for one in chosen_measures(self._inputs.rules.measures)},
             versions=environment.versions(),
             git_commit=environment.git_commit(),

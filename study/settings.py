@@ -107,6 +107,10 @@ class StudySettings(BaseModel):
     early_stopping: Literal["off", "halving"] = "off"
     """halving: stop search trials that are behind earlier ones of their own branch"""
 
+    efficiency: Mapping[str, Any] = {}
+    """option of the measure phase, such as links=32, where the space has one (docs/inference_efficiency.md);
+    repeatable"""
+
     # How much.
     trials: Positive | None = None
     """search trials per strategy and family (default: the space's); constants get as many in all as schedules"""

@@ -27,7 +27,7 @@ class Progress:
     quiet: bool = False
     phase: str = "search"
     planned: dict[str, int] = field(default_factory=dict)
-    done: dict[str, int] = field(default_factory=lambda: {"search": 0, "confirm": 0})
+    done: dict[str, int] = field(default_factory=lambda: {"search": 0, "confirm": 0, "measure": 0})
     failed: int = 0
     pruned: int = 0
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -73,7 +73,8 @@ class Progress:
             self.best = (trial_id, objective)
         if began is not None and self._live is None:
             value = f"{objective:.4f}" if objective is not None else "-"
-            self.line(f"{self._clock()} {self._counts()}  {trial_id}: {status}, dev {self.objective} {value}")
+            found = "" if phase == "measure" else f", dev {self.objective} {value}"
+            self.line(f"{self._clock()} {self._counts()}  {trial_id}: {status}{found}")
         if error:
             self.line(f"{trial_id} {status}: {error}")
 

@@ -9,7 +9,7 @@ def damage(study: Study) -> list[str]:
     Reads every file that a seal covers. What is damaged in a trial is rebuilt by `--resume`.
     """
     # What is read is checked on the way, and told as a problem.
-    _ = study.status, study.arms, study.decision, study.texts()
+    _ = study.status, study.arms, study.decision, study.texts(), study.measurements
     for trial in study.trials:
         trial.reports()
         trial.per_query()

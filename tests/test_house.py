@@ -133,9 +133,12 @@ ALLOWED = {
     "analysis.facts.published": frozenset(PRESETS),
     # The space of a study that names none.
     "study.settings": frozenset(SPACES),
+    # What smaller vectors are judged by, where nobody says otherwise.
+    "trainables.evaluation.efficiency.config": frozenset(MEASURES),
     # A controller follows measures, and a space names its controls.
     "search_spaces.dynamic_vs_static": frozenset(FAMILIES),
     "search_spaces.closed_loop": frozenset(FAMILIES),
+    "search_spaces.inference_efficiency": frozenset(FAMILIES),
 }
 
 

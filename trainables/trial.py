@@ -26,6 +26,7 @@ steps on the atlas, without Ray:
 
 import shutil
 import socket
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -41,6 +42,7 @@ from trainables.config import TrialConfig
 from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
+from trainables.evaluation.efficiency.held import HELD, hold_embeddings, hold_encoder
 from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.evaluation.means import collection_means
@@ -73,6 +75,8 @@ class TrialOptions:
     gpus_per_worker: float = 0.0
     keep_encoder: bool = False
     """Keep the trained encoder of a confirm run, as a folder of sentence-transformers."""
+    hold: bool = False
+    """Leave encoder and embeddings of a confirm run for the measure phase, which deletes them."""
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
 
@@ -129,12 +133,18 @@ def run_trial(
     )
     metrics = named_dev(summary.dev)
     if trial.phase == "confirm" and summary.status == "complete":
-        judged = _judged(judge, encoder, folder)
-        metrics |= judged | collection_means(judged, inputs.rules.collections)
-        # One that no step has trained is the checkpoint that it came from.
-        if options.keep_encoder and config.steps and (whole := parallel.whole(encoder, build)) is not None:
-            if config.compute.trim_vocabulary:
+        keep = (
+            options.keep_encoder and config.steps > 0
+        )  # What no step has trained is the checkpoint that it came from.
+        with (folder / HELD).uploaded() if options.hold and worker.is_first else nullcontext() as held:
+            judged = _judged(judge, encoder, folder, held)
+            metrics |= judged | collection_means(judged, inputs.rules.collections)
+            whole = parallel.whole(encoder, build) if keep or options.hold else None
+            if whole is not None and config.compute.trim_vocabulary:
                 restore_vocabulary(whole, config.encoder.build(texts.tokenizer, config.seed))
+            if whole is not None and held is not None:
+                hold_encoder(held, whole)
+        if whole is not None and keep:
             with (folder / ENCODER).uploaded() as path:
                 save_encoder(whole, texts.tokenizer, path)
     if not worker.is_first:
@@ -220,12 +230,14 @@ class _Judge:
         found = self._evaluate(encoder, self._texts.dev, keep_per_query=False)
         return {} if found is None else found.headlines
 
-    def tests(self, encoder: Encoder) -> list[Evaluation]:
-        """The evaluation on every benchmark, with its values per query."""
-        found = [self._evaluate(encoder, test, keep_per_query=True) for test in self._texts.tests]
+    def tests(self, encoder: Encoder, held: Path | None) -> list[Evaluation]:
+        """The evaluation on every benchmark, with its values per query; `held`: where embeddings are left."""
+        found = [self._evaluate(encoder, test, keep_per_query=True, held=held) for test in self._texts.tests]
         return [one for one in found if one is not None]
 
-    def _evaluate(self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool) -> Evaluation | None:
+    def _evaluate(
+        self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool, held: Path | None = None
+    ) -> Evaluation | None:
         pad_id = self._texts.tokenizer.pad_token_id
         with self._clock.measure("encode"):
             queries, candidates = (
@@ -242,6 +254,8 @@ class _Judge:
             )
         if not self._worker.is_first:
             return None
+        if held is not None:
+            hold_embeddings(held, tokenised.benchmark.name, queries, candidates)
         with self._clock.measure("score"):
             # Tests alone have values per query, and runs.
             if keep_per_query and self._runs is not None:
@@ -260,9 +274,9 @@ class _Judge:
             )
 
 
-def _judged(judge: _Judge, encoder: Encoder, folder: Folder) -> dict[str, float]:
+def _judged(judge: _Judge, encoder: Encoder, folder: Folder, held: Path | None) -> dict[str, float]:
     """Evaluates on the benchmarks, writes the values per query and returns the summary metrics."""
-    evaluations = judge.tests(encoder)
+    evaluations = judge.tests(encoder, held)
     _write_table(folder, PER_QUERY, [e.per_query for e in evaluations])
     _write_table(folder, RELEVANT_RANKS, [e.relevant_ranks for e in evaluations])
     return {name: value for evaluation in evaluations for name, value in evaluation.metrics.items()}
@@ -300,7 +314,7 @@ def _cost(summary: TrainingSummary, clock: Clock, worker: Worker, options: Trial
 
 def _checksums(folder: Folder) -> dict[str, str]:
     """The sha256 of every file of a trial but its result and what is removed once it has ended."""
-    names = [name for name in folder.file_names() if name.split("/")[0] not in (RESULT, CHECKPOINT)]
+    names = [name for name in folder.file_names() if name.split("/")[0] not in (RESULT, CHECKPOINT, HELD)]
     return {name: folder.checksum(name) for name in names}
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from functools import cached_property
 
+from analysis.facts.efficiency import Efficiency
 from analysis.facts.facts import Facts
 from analysis.facts.questions import Questions
 from analysis.findings.comparisons import Comparisons, Judge, compare_arms
+from analysis.findings.efficiency import Priced, priced
 from analysis.findings.growth import Growth, growths
 from analysis.findings.levels import Interaction, Level, LevelEffect, interactions, level_effects, levels
 from analysis.findings.means import Means
@@ -43,6 +45,16 @@ class Findings:
     def judge(self) -> Judge:
         """What judges any two arms as this report does."""
         return Judge(self.facts, self.questions, self.panels, self.margin)
+
+    @cached_property
+    def efficiency(self) -> Efficiency:
+        """What the measure phase has found."""
+        return Efficiency(self.facts)
+
+    @cached_property
+    def priced(self) -> list[Priced]:
+        """What retrieval costs with every arm, against the baseline."""
+        return priced(self.facts, self.efficiency)
 
     @cached_property
     def levels(self) -> list[Level]:

@@ -1,4 +1,7 @@
-"""The sections of the report in the order of the report: the answer's evidence, what explains it, then the details."""
+"""The sections of the report in the order of the report: the answer's evidence, what explains it, then the details.
+
+Where efficiency was measured, the question is about it: it is what the answer begins with.
+"""
 
 from analysis.sections import (
     batches,
@@ -7,6 +10,7 @@ from analysis.sections import (
     cost,
     data,
     details,
+    efficiency,
     factors,
     languages,
     pareto,
@@ -27,6 +31,7 @@ SECTIONS: Registry[Section] = Registry(
     "section of the report",
     _key,
     (
+        efficiency.SECTION,
         results.SECTION,
         comparisons.SECTION,
         pareto.SECTION,

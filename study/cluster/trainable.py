@@ -55,6 +55,8 @@ class TrialResources:
     max_failures: int
     """How often the worker group of a trial is started again after a worker died."""
     keep_encoders: bool = False
+    hold: bool = False
+    """Leave what the measure phase needs."""
     plugins: tuple[str, ...] = ()
     """Modules that every process imports before it reads a trial."""
     cache: Path | None = None
@@ -67,6 +69,7 @@ class TrialResources:
             threads=max(1, int(self.cpus_per_worker)),
             gpus_per_worker=self.gpus_per_worker,
             keep_encoder=self.keep_encoders,
+            hold=self.hold,
             cache=self.cache,
         )
 

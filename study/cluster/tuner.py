@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from ray import tune
 
 from study.cluster.local_ray import ray_folder
+from study.cluster.measuring import Measuring, Tell
 from study.cluster.resources import Resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
 from study.plan.budget import Budget
@@ -25,6 +26,7 @@ from study.records import PhaseCounts, State, StatusRecord, Study, open_study
 from study.settings import StudySettings
 from study.terminal import Progress
 from trainables.errors import UserError, one_line
+from trainables.measurement import Job
 from trainables.plain_files import first_link, open_to_append
 from trainables.records import Outcome, TrialRecord, now
 from trainables.storage import Folder
@@ -141,6 +143,7 @@ def run_trials(
     settings: StudySettings,
     budget: Budget,
     progress: Progress,
+    measuring: Measuring | None = None,
 ) -> Ended:
     """Runs the plan to its end, or until it is interrupted; the records say at any time what is done.
 
@@ -152,6 +155,7 @@ def run_trials(
         settings: how often a trial whose process died is started again.
         budget: when no trial is started any more.
         progress: what the terminal shows.
+        measuring: what is measured of the encoders once the plan has ended.
     """
     counts = _Counts(study, plan, progress)
     # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its
@@ -162,15 +166,23 @@ def run_trials(
         searcher = _run_phase(
             open_study(study.folder.location), plan, trainable, resources, settings, budget, counts, searcher
         )
+    reached, interrupted = searcher.budget_reached, not plan.finished
+    if plan.finished and measuring is not None:
+        try:
+            reached = _measure(open_study(study.folder.location), measuring, resources, budget, counts)
+        except KeyboardInterrupt:
+            interrupted = True
+        except BaseException:
+            with suppress(OSError):
+                counts.write("interrupted")
+            raise
     state: State
-    if plan.finished:
-        state = "complete"
-    elif searcher.budget_reached:
+    if reached:
         state = "budget"
         best = "" if plan.arms else ", --confirm-only with a larger one confirms the best that was found so far"
-        progress.line(f"The {searcher.budget_reached} is spent; --resume with a larger one goes on{best}.")
+        progress.line(f"The {reached} is spent; --resume with a larger one goes on{best}.")
     else:
-        state = "interrupted"
+        state = "interrupted" if interrupted else "complete"
     counts.write(state)
     return Ended(state, progress.failed)
 
@@ -218,6 +230,12 @@ def _run_phase(
     return searcher
 
 
+def _measure(study: Study, measuring: Measuring, resources: Resources, budget: Budget, counts: "_Counts") -> str | None:
+    """Runs the measure phase; returns the limit that was reached, if one was."""
+    counts.begin_measuring(len(measuring.jobs(study)))
+    return measuring.run(study, resources, budget, Tell(counts.measuring, counts.measured, counts.tick))
+
+
 def optuna_journal(study: Study) -> optuna.storages.BaseStorage:
     """A fresh journal in the study folder; the plan fills it again from the records when a study is resumed."""
     if not study.folder.is_local:
@@ -236,6 +254,7 @@ class _Counts:
         self._study, self._plan, self.progress = study, plan, progress
         self._written = 0.0
         self._ended = {phase: {"done": 0, "failed": 0, "pruned": 0} for phase in ("search", "confirm")}
+        self._measurements: int | None = None
 
     def completed(self, spec: TrialRecord, outcome: Outcome) -> None:
         """Counts a trial that has ended."""
@@ -253,22 +272,45 @@ class _Counts:
         """Shows where a running trial stands."""
         self.progress.trial_reported(trial_id, {**report, "objective": self._objective_value(report)})
 
+    def begin_measuring(self, planned: int) -> None:
+        """Begins the measure phase."""
+        self._measurements = planned
+        self._ended["measure"] = {"done": 0, "failed": 0, "pruned": 0}
+        self.progress.phase = "measure"
+        self.write("running")
+
+    def measuring(self, job: Job) -> None:
+        """Shows what is measured now."""
+        self.progress.trial_started(job.id, 0)
+
+    def measured(self, job: Job, error: str | None) -> None:
+        """Counts a measurement that has ended."""
+        self._ended["measure"]["done"] += 1
+        self._ended["measure"]["failed"] += error is not None
+        self.progress.trial_ended(job.id, "measure", "complete" if error is None else "failed", None, error)
+        self.tick()
+
+    @property
+    def _planned(self) -> dict[str, int]:
+        measured = {} if self._measurements is None else {"measure": self._measurements}
+        return self._plan.planned | measured
+
     def _objective_value(self, metrics: Mapping[str, float]) -> float | None:
         return metrics.get(self._plan.objectives[0].on_dev)
 
     def write(self, state: State) -> None:
         """Writes status.json."""
-        self.progress.planned = self._plan.planned
+        self.progress.planned = self._planned
         self._written = time.monotonic()
         running = len(self.progress.running)
         self._study.write_status(
             StatusRecord(
                 state=state,
-                phase=self._plan.phase,
+                phase=self._plan.phase if self._measurements is None else "measure",
                 updated=now(),
                 dashboard=self.progress.dashboard,
                 trials={
-                    phase: PhaseCounts(planned=self._plan.planned[phase], running=running, **counts)
+                    phase: PhaseCounts(planned=self._planned[phase], running=running, **counts)
                     for phase, counts in self._ended.items()
                 },
             )

@@ -41,6 +41,7 @@ from study.plan.arms import (
 from study.plan.branch_search import BranchSearch
 from study.plan.early_stopping import rungs
 from study.plan.effort import effort
+from study.plan.measurements import asked_efficiency
 from study.plan.objective import parse_objectives
 from study.plan.template import (
     Template,
@@ -577,7 +578,8 @@ def asked_space(space: Space, settings: StudySettings) -> Space:
             )
     only = [name for name in settings.arms if slug(name) != BASE]
     without = [name for name in settings.without if slug(name) != BASE]
-    return limited(space, only, without).model_copy(update={"factors": (*own, *theirs)})
+    efficiency = asked_efficiency(space, settings)
+    return limited(space, only, without).model_copy(update={"factors": (*own, *theirs), "efficiency": efficiency})
 
 
 def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int) -> int:

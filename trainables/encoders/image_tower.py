@@ -268,7 +268,7 @@ def tower_skeleton(config: ImageConfig, width: int) -> ImageTower:
             model.pooler = None
         given = model_width(model)
         layer = None if given == width else Dense(nn.Linear(given, width, bias=False), "Identity")
-        return ImageTower(model, layer, _processor(folder, config.tower))
+        return ImageTower(model, layer, _processor(folder, config.tower), config.pooling)
 
 
 def _vision(folder: Path, name: str) -> tuple[str, Mapping[str, Any]]:

@@ -12,7 +12,7 @@ def test_the_order_of_the_report_is_that_of_the_registry(finished_study):
 
     report = build_report([str(finished_study)])
     assert [part.section.key for part in report.parts] == list(SECTIONS)
-    assert list(SECTIONS)[:2] == ["results", "comparisons"]
+    assert list(SECTIONS)[:3] == ["efficiency", "results", "comparisons"]
     assert list(SECTIONS)[-1] == "details"
 
 

@@ -1,0 +1,311 @@
+"""Efficiency: what retrieval costs with every arm at equal recall, of which part training may change what."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from analysis.facts.arms import without_repeats
+from analysis.facts.facts import estimate
+from analysis.findings.efficiency import Priced
+from analysis.findings.findings import Findings
+from analysis.render.table import Cell, Column, Table, make_table
+from analysis.sections.cells import estimate_cell, slug
+from analysis.sections.section import Section
+from analysis.statistics.ratios import Ratio
+from analysis.wording import count, listed
+from trainables.evaluation.efficiency.records import NumberRecord, Part
+
+if TYPE_CHECKING:
+    from analysis.render.figure import Figure
+
+PARTS: dict[Part, str] = {
+    "search": "Search",
+    "encoder": "Encoder",
+    "vectors": "Smaller vectors",
+    "geometry": "Geometry",
+}
+
+LEADS = {
+    "better": "Cheaper at equal recall",
+    "worse": "Dearer at equal recall",
+    "equivalent": "Equally cheap at equal recall",
+    "not separable": "Too small to tell",
+    "single run": "One training each, and nothing to tell it from chance",
+    "void": "No verdict",
+}
+"""How the answer begins, by verdict."""
+
+VOID = "no verdict, since one encoder measured twice differs from itself by more than the margin"
+
+
+def verdicts(findings: Findings) -> Iterator[Table]:
+    """Per benchmark: every arm against the baseline by the numbers that are for comparison."""
+    for benchmark in findings.efficiency.benchmarks:
+        found = [one for one in findings.priced if one.benchmark == benchmark]
+        if not found:
+            continue
+        columns = [
+            Column("part", "Part"),
+            Column("number", "Number"),
+            Column("unit", "Unit"),
+            Column("arm", "Arm"),
+            Column("value", "Value", "number"),
+            Column("baseline", f"Of {found[0].baseline.name}", "number"),
+            Column("ratio", "Times", "number"),
+            Column("verdict", "Verdict"),
+            Column("control", "Same encoder twice", "number"),
+        ]
+        order = {number.name: place for place, number in enumerate(_numbers(findings))}
+        found.sort(key=lambda one: (one.number.is_timed, order[one.number.name]))
+        rows = [
+            [
+                PARTS[one.number.part],
+                one.number.label,
+                one.number.unit,
+                one.arm.label,
+                _mean(findings, one, of_baseline=False),
+                _mean(findings, one, of_baseline=True),
+                _ratio_cell(one.ratio),
+                one.verdict,
+                Cell(None) if one.control is None else _ratio_cell(one.control),
+            ]
+            for one in found
+        ]
+        title = f"What retrieval costs on {benchmark}, against {found[0].baseline.name}"
+        yield make_table(f"efficiency_{slug(benchmark)}", title, columns, rows, _notes(findings, found))
+
+
+def _notes(findings: Findings, found: Sequence[Priced]) -> list[str]:
+    record = findings.efficiency.record
+    if record is None:
+        return []
+    sizes = sorted({(one.number.is_timed, one.is_main, one.ratio.n_comparisons) for one in found}, reverse=True)
+    families = listed(
+        [f"{'times' if t else 'other numbers'} of {'the main arm' if m else 'others'} ({n})" for t, m, n in sizes]
+    )
+    return [
+        f"Times: geometric mean over training seeds of the ratio to {found[0].baseline.name} of the same seed, with a "
+        f"95 % interval (Student's t). Equivalent: the interval lies between 1/{1 + record.margin:g} and "
+        f"{1 + record.margin:g}. Intervals and verdicts hold together within each family: {families}.",
+        f"Same encoder twice: {found[0].baseline.name} measured under a second name; a verdict is void where it "
+        f"differs from itself by more than {100 * record.margin:g} %.",
+        f"Recall: share of the {record.neighbours} nearest neighbours of exact search that is found. Numbers are means "
+        f"over {record.orders} random orders of insertion, the same for all arms; times are medians over them.",
+        *_machines(findings),
+    ]
+
+
+def _machines(findings: Findings) -> Iterator[str]:
+    """On what was measured, and whether it was idle."""
+    measured = findings.efficiency.measurements
+    states = [one.before for one in measured]
+    if not states:
+        return
+    machines = sorted({f"{one.processor or 'unknown processor'} ({count(one.threads, 'thread')})" for one in states})
+    yield f"Measured on {listed(machines)}, one encoder at a time, in {count(len(measured), 'measurement')}."
+    hosts = {one.host for one in states}
+    if len(hosts) > 1:
+        yield f"Times are of {len(hosts)} machines, and no more alike than these."
+    loads = [one.load[0] for one in states if one.load is not None]
+    busy = [load for load, one in zip(loads, states, strict=False) if load > one.threads + 1]
+    if busy:
+        yield (
+            f"The machine was not idle at {len(busy)} of {len(measured)} measurements (load average up to "
+            f"{max(busy):.1f}): times say more about it than about the arms."
+        )
+
+
+def _mean(findings: Findings, one: Priced, *, of_baseline: bool) -> float | None:
+    arm = one.baseline if of_baseline else one.arm
+    found = estimate(findings.efficiency.values(arm, one.benchmark, one.number.name).values())
+    return None if found is None else found.mean
+
+
+def _ratio_cell(ratio: Ratio) -> Cell:
+    low, high = ratio.interval or (None, None)
+    return Cell(ratio.ratio, low, high)
+
+
+def _numbers(findings: Findings) -> list[NumberRecord]:
+    record = findings.efficiency.record
+    return [] if record is None else list(record.numbers.values())
+
+
+def numbers(findings: Findings) -> Iterator[Table]:
+    """Per benchmark: all numbers of all arms."""
+    arms = without_repeats(findings.facts.arms)
+    for benchmark in findings.efficiency.benchmarks:
+        columns = [
+            Column("part", "Part"),
+            Column("number", "Number"),
+            Column("unit", "Unit"),
+            *(Column(slug(arm.label), arm.label, "number") for arm in arms),
+        ]
+        rows: list[list[Any]] = []
+        for number in _numbers(findings):
+            found = [estimate(findings.efficiency.values(arm, benchmark, number.name).values()) for arm in arms]
+            if any(one is not None for one in found):
+                rows.append([PARTS[number.part], number.label, number.unit, *map(estimate_cell, found)])
+        notes = [
+            "Means over training seeds, each with a 95 % interval for itself. A missing number: a recall that no "
+            "setting reaches, a length that the encoder does not read, or a percentile that so few queries do not tell."
+        ]
+        title = f"All that was measured on {benchmark}"
+        yield make_table(f"efficiency_numbers_{slug(benchmark)}", title, columns, rows, notes, long=True)
+
+
+def tables(findings: Findings) -> Iterator[Table]:
+    """Verdicts, then all numbers."""
+    yield from verdicts(findings)
+    yield from numbers(findings)
+
+
+def sentences(findings: Findings) -> Iterator[str]:
+    """What the question is answered with: the search at equal recall, which part may differ, and all other verdicts."""
+    found = findings.priced
+    for benchmark in findings.efficiency.benchmarks:
+        main = [one for one in found if one.benchmark == benchmark and one.is_main]
+        untimed = [one for one in main if not one.number.is_timed]
+        if not untimed:
+            continue
+        yield _headline(untimed[0])
+        yield _parts(untimed[0], [one for one in main if one.number.part == "encoder"])
+        search = [one for one in main if one.number.part == "search" and one is not untimed[0]]
+        yield from _by_verdict("Other numbers of the search", [(one.number.label, one) for one in search])
+        same = [one for one in found if one.benchmark == benchmark and one.number.name == untimed[0].number.name]
+        others = [(one.arm.label, one) for one in same if not one.is_main]
+        yield from _by_verdict(f"Other arms, {untimed[0].number.label}", others)
+    if found:
+        # What the other sections say of the answer follows.
+        yield "Quality:"
+
+
+def _headline(one: Priced) -> str:
+    would_be = f"; equivalent would be within {100 * one.margin:g} %" if one.verdict == "not separable" else ""
+    return (
+        f"{LEADS[one.verdict]}: {one.arm.label} takes {_times(one.ratio)} the {one.number.label} of "
+        f"{one.baseline.label} on {one.benchmark} ({count(one.ratio.n_seeds, 'training seed')}{would_be})."
+    )
+
+
+def _times(ratio: Ratio) -> str:
+    if ratio.interval is None:
+        return f"{ratio.ratio:.3g} times"
+    return f"{ratio.ratio:.3g} times [{ratio.interval[0]:.3g}, {ratio.interval[1]:.3g}]"
+
+
+def _by_verdict(lead: str, found: Iterable[tuple[str, Priced]]) -> Iterator[str]:
+    """All verdicts in a sentence, those that are the same together."""
+    said: dict[str, list[str]] = {}
+    for label, one in found:
+        times = "" if one.is_void else f" {one.ratio.ratio:.3g} times"
+        said.setdefault(VOID if one.is_void else one.verdict, []).append(f"{label}{times}")
+    if said:
+        yield f"{lead}: {'; '.join(f'{verdict}: {listed(labels)}' for verdict, labels in said.items())}."
+
+
+def _parts(one: Priced, encoder: Sequence[Priced]) -> str:
+    """Which part may differ: not the encoder, where its shape is the same; and whether it was seen to."""
+    shapes = {run.config.encoder.model_dump_json() for arm in (one.arm, one.baseline) for run in arm.runs}
+    measured = "; ".join(
+        f"{each.number.label} {_times(each.ratio)}, {_control(each) if each.is_void else each.verdict}"
+        for each in encoder
+    )
+    reason = (
+        "Only the approximate search may differ: training changes the weights and not the shape of the encoder, which "
+        "reads the same tokens"
+        if len(shapes) == 1
+        else "The encoders differ in more than their training"
+    )
+    return f"{reason} (measured: {measured})." if measured else f"{reason}."
+
+
+def _control(one: Priced) -> str:
+    change = 0.0 if one.control is None else abs(one.control.ratio - 1)
+    return f"void, since one encoder measured twice differs from itself by {100 * change:.0f} %"
+
+
+def figures(findings: Findings) -> Iterator["Figure"]:
+    """Per benchmark: recall over the time of a search, and over its distance computations."""
+    for benchmark in findings.efficiency.benchmarks:
+        rows = [
+            [arm.label, point.index, point.setting, point.recall, point.distances, point.milliseconds]
+            for arm in without_repeats(findings.facts.arms)
+            for point in findings.efficiency.curve(arm, benchmark)
+        ]
+        if rows:
+            yield _figure(benchmark, rows)
+
+
+def _figure(benchmark: str, rows: list[list[Any]]) -> "Figure":
+    from analysis.render.figure import Figure
+
+    columns = [
+        Column("arm", "Arm"),
+        Column("index", "Index"),
+        Column("setting", "ef or nprobe", "count"),
+        Column("found", "Recall", "score"),
+        Column("distances", "Distance computations", "count"),
+        Column("milliseconds", "Milliseconds", "number"),
+    ]
+    name, title = f"efficiency_{slug(benchmark)}", f"Recall over the cost of a search, {benchmark}"
+    table = make_table(f"figure_{name}", title, columns, rows)
+    best = max(rows, key=lambda row: row[3])
+    return Figure(
+        name,
+        title,
+        f"One line per arm and index, recall against milliseconds and against distance computations of a query. "
+        f"The highest recall, {best[3]:.3f}, is that of {best[0]} with the index {best[1]}.",
+        table,
+        partial(_draw, table=table),
+        "Left: time, one query at a time on one thread. Right: distance computations, which no machine changes. Points "
+        "without a line are indexes in which there is nothing to set.",
+    )
+
+
+def _draw(palette: Any, table: Table) -> Any:
+    import altair as alt
+
+    from analysis.render.style import WIDTH, emphasis, highlight, points, rows, score_axis, series, tips
+
+    names = list(dict.fromkeys(str(row["arm"]) for row in table.records()))
+    looks = series(palette, names, columns=3)
+    chosen = highlight("arm")
+    # Indexes in which there is nothing to set are single points.
+    drawn_lines = sorted({str(row["index"]) for row in table.records() if row["setting"] is not None})
+    dash = alt.StrokeDash(
+        "index:N",
+        scale=alt.Scale(domain=drawn_lines, range=[[1, 0], [5, 3], [1, 2]]),
+        legend=alt.Legend(title="index", orient="bottom"),
+    )
+    panels: list[Any] = []
+    for column, title in (("milliseconds", "milliseconds per query"), ("distances", "distance computations per query")):
+        x = alt.X(f"{column}:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=alt.Axis(title=title))
+        y = alt.Y(
+            "found:Q",
+            axis=score_axis(None if panels else "recall of the nearest neighbours"),
+            scale=alt.Scale(zero=False),
+        )
+        drawn = alt.Chart(rows())
+        line = drawn.mark_line(strokeWidth=1).encode(
+            x,
+            y,
+            color=looks["color"],
+            detail="index:N",
+            strokeDash=dash,
+            order="setting:Q",
+            opacity=emphasis(chosen),
+        )
+        marks = drawn.mark_point(size=25).encode(x, y, **points(looks), opacity=emphasis(chosen), tooltip=tips(table))
+        panels.append(alt.layer(line, marks).properties(width=WIDTH / 2 - 40, height=280))
+    return alt.hconcat(*panels, spacing=25).add_params(chosen)
+
+
+SECTION = Section(
+    "efficiency",
+    "Efficiency",
+    "What retrieval costs at equal recall with the encoders of every arm, each measured alone.",
+    tables=tables,
+    figures=figures,
+    sentences=sentences,
+)

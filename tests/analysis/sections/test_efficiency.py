@@ -1,0 +1,183 @@
+"""What a report says of efficiency, from measurements whose truth is known."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.contents import build_report
+from analysis.findings.findings import Findings
+from analysis.sections.efficiency import figures, sentences, tables
+from study.records import open_study
+from tests.analysis.conftest import NOW, edit
+from trainables.evaluation.efficiency.config import EfficiencyConfig
+from trainables.evaluation.efficiency.records import (
+    BenchmarkMeasurement,
+    CurvePoint,
+    MachineRecord,
+    MeasurementRecord,
+)
+from trainables.evaluation.efficiency.registry import efficiency_record
+
+Written = Callable[..., Path]
+
+CONFIG = EfficiencyConfig()
+RECORD = efficiency_record(CONFIG)
+MAIN, BASELINE = "best dynamic", "best static"
+DISTANCES, SIZE, ENCODE = "hnsw/distances@0.95", "hnsw/bytes", "query/encode/p50"
+
+
+def machine(load: float) -> MachineRecord:
+    return MachineRecord(
+        host="node-a",
+        processor="test",
+        load=(load, 1.0, 1.0),
+        megahertz=None,
+        governor=None,
+        threads=1,
+        pinned_to=(0,),
+    )
+
+
+def measure(
+    folder: Path, factors: dict[tuple[str, str], float], noise: float = 0.01, control: float = 1.0, load: float = 0.1
+) -> Path:
+    """Writes measurements: numbers of an arm are `factors` times those of all others; `control`: of the copies."""
+    study = open_study(str(folder))
+    edit(folder / "study.json", lambda record: record | {"efficiency": RECORD.model_dump(mode="json")})
+    for trial in (one for one in study.trials if one.phase == "confirm"):
+        for copy in (False, True) if trial.record.arm == BASELINE else (False,):
+            for order in range(CONFIG.orders):
+                random = np.random.default_rng([trial.seed, order])
+                own = np.random.default_rng([trial.seed, sum(map(ord, trial.id))])
+                values = {}
+                for name, number in RECORD.numbers.items():
+                    arm = np.exp(noise * own.normal()) if name != SIZE else 1.0
+                    timed = control if copy and number.is_timed else 1.0
+                    order_noise = np.exp(0.01 * random.normal()) if name != SIZE else 1.0
+                    values[name] = 100 * factors.get((trial.record.arm or "", name), 1.0) * arm * order_noise * timed
+                curve = [
+                    CurvePoint(index="hnsw", setting=ef, recall=1 - 1 / ef, distances=9.0 * ef, milliseconds=0.01 * ef)
+                    for ef in (10, 20, *([33] if order else []))
+                ]
+                study.write_measurement(
+                    MeasurementRecord(
+                        id=f"{trial.id}-{order}{'-copy' * copy}",
+                        trial=trial.id,
+                        order=order,
+                        is_copy=copy,
+                        place=0,
+                        benchmarks={"atlas": BenchmarkMeasurement(numbers=values, curve=tuple(curve))},
+                        before=machine(load),
+                        after=machine(load),
+                        device="cpu",
+                        started=NOW.isoformat(),
+                        ended=NOW.isoformat(),
+                    )
+                )
+    return folder
+
+
+def verdicts(folder: Path) -> dict[tuple[str, str], str]:
+    return {(one.arm.name, one.number.name): one.verdict for one in Findings.of([str(folder)]).priced}
+
+
+def said(folder: Path) -> str:
+    return " ".join(sentences(Findings.of([str(folder)])))
+
+
+def test_a_study_without_measurements_has_no_such_section(write_study: Written, tmp_path: Path) -> None:
+    findings = Findings.of([str(write_study(tmp_path, seeds=(0, 1)))])
+    assert list(tables(findings)) == []
+    assert list(figures(findings)) == []
+    assert list(sentences(findings)) == []
+
+
+@pytest.fixture(scope="module")
+def cheaper(tmp_path_factory: pytest.TempPathFactory, write_study: Written) -> Path:
+    """The main arm needs four fifths of the distance computations, and all else is equal."""
+    folder = write_study(tmp_path_factory.mktemp("studies"), seeds=tuple(range(5)))
+    return measure(folder, {(MAIN, DISTANCES): 0.8})
+
+
+def test_what_differs_is_found_and_nothing_else_is_claimed(cheaper: Path) -> None:
+    found = verdicts(cheaper)
+    assert found.pop((MAIN, DISTANCES)) == "better"
+    assert set(found.values()) <= {"equivalent", "not separable"}
+    assert {found[arm, SIZE] for arm in (MAIN, "X-Y", "X-X-mono")} == {"equivalent"}
+
+
+def test_the_report_begins_with_the_answer(cheaper: Path) -> None:
+    report = build_report([str(cheaper)])
+    label = "distance computations per query at recall 0.95 (HNSW)"
+    assert report.answer.startswith(f"Cheaper at equal recall: {MAIN} takes 0.804 times [0.779, 0.829]")
+    assert f"the {label} of {BASELINE} on atlas (5 training seeds)." in report.answer
+    assert "Only the approximate search may differ: training changes the weights and not the shape" in report.answer
+    assert report.parts[0].section.key == "efficiency"
+
+
+def test_the_table_holds_the_verdicts_with_their_evidence(cheaper: Path) -> None:
+    findings = Findings.of([str(cheaper)])
+    table, everything = tables(findings)
+    rows = {(row["arm"], row["number"]): row for row in table.records()}
+    priced = {(one.arm.label, one.number.label): one for one in findings.priced}
+    assert rows.keys() == priced.keys()
+    for key, row in rows.items():
+        assert row["verdict"] == priced[key].verdict
+        assert (row["ratio"], row["ratio_low"]) == (priced[key].ratio.ratio, priced[key].ratio.interval[0])
+    assert len(list(everything.records())) == len(RECORD.numbers)
+    sizes = {(one.number.is_timed, one.is_main): one.ratio.n_comparisons for one in findings.priced}
+    compared = [number for number in RECORD.numbers.values() if number.is_compared]
+    for timed in (True, False):
+        own = sum(number.is_timed == timed for number in compared)
+        assert (sizes[timed, True], sizes[timed, False]) == (own, 2 * own)
+
+
+def test_the_figure_draws_the_settings_that_all_measurements_have(cheaper: Path) -> None:
+    (figure,) = figures(Findings.of([str(cheaper)]))
+    rows = [row for row in figure.data.records() if row["arm"] == MAIN]
+    assert [(row["setting"], row["found"]) for row in rows] == [(10, 0.9), (20, 0.95)]
+    assert "<svg" in figure.svg
+
+
+def test_a_verdict_is_void_where_an_encoder_differs_from_itself(write_study: Written, tmp_path: Path) -> None:
+    folder = measure(
+        write_study(tmp_path, seeds=tuple(range(5))),
+        {(MAIN, ENCODE): 1.3, (MAIN, DISTANCES): 1.3},
+        control=1.2,
+        load=7.0,
+    )
+    found = verdicts(folder)
+    assert found[MAIN, ENCODE] == "void"
+    assert found[MAIN, DISTANCES] == "worse", "what no machine changes has no such noise"
+    text = said(folder)
+    assert text.startswith("Dearer at equal recall:")
+    assert "void, since one encoder measured twice differs from itself by 20 %" in text
+    notes = " ".join(next(tables(Findings.of([str(folder)]))).notes)
+    assert "not idle at" in notes
+    assert "load average up to 7.0" in notes
+
+
+def test_a_recall_that_a_round_does_not_reach_has_no_price(write_study: Written, tmp_path: Path) -> None:
+    folder = measure(write_study(tmp_path, seeds=(0, 1, 2)), {})
+    (path,) = folder.glob("measurements/confirm-best-dynamic-1-2.json")
+
+    def without(record: dict) -> None:
+        del record["benchmarks"]["atlas"]["numbers"][DISTANCES]
+
+    edit(path, without)
+    findings = Findings.of([str(folder)])
+    found = {(one.arm.name, one.number.name): one.ratio.n_seeds for one in findings.priced}
+    assert (found[MAIN, DISTANCES], found[MAIN, SIZE], found["X-Y", DISTANCES]) == (2, 3, 3)
+
+
+def test_a_damaged_measurement_is_named_and_left_out(write_study: Written, tmp_path: Path) -> None:
+    folder = measure(write_study(tmp_path, seeds=(0, 1)), {})
+    path = folder / "measurements" / "confirm-X-Y-1-0.json"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"node-a", b"node-b"))
+    assert path.read_bytes() != content
+    study = open_study(str(folder))
+    assert len(study.measurements) == len(list(folder.glob("measurements/*.json"))) - 1
+    assert any(path.name in problem for problem in study.problems)

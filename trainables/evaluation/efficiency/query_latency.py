@@ -1,0 +1,79 @@
+"""How long a query takes that comes alone: its text is tokenised, encoded, and searched for at equal recall."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from trainables.encoders.tokens import moved, pad, tokenise
+from trainables.evaluation.arrays import FloatArray
+from trainables.evaluation.efficiency.config import EfficiencyConfig
+from trainables.evaluation.efficiency.records import CurvePoint, NumberRecord
+from trainables.evaluation.efficiency.records import Part as PartName
+from trainables.evaluation.efficiency.subject import Part, Subject
+
+STEPS: Mapping[str, PartName] = {"tokenise": "encoder", "encode": "encoder", "search": "search", "total": "search"}
+PERCENTILES = (50, 95, 99)
+
+
+def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
+    """Percentiles of every step."""
+    for step, part in STEPS.items():
+        for percentile in PERCENTILES:
+            yield NumberRecord(
+                name=f"query/{step}/p{percentile}",
+                label=f"{'median' if percentile == 50 else f'{percentile}th percentile of the'} time "
+                f"{'of a query' if step == 'total' else f'to {step} a query'}",
+                part=part,
+                unit="ms",
+                is_timed=True,
+                is_compared=percentile == 50 and step in ("encode", "total"),
+            )
+
+
+def measure(subject: Subject) -> tuple[Mapping[str, float], Sequence[CurvePoint]]:
+    """Times single queries with an HNSW index at the least setting that reaches the recall of comparisons."""
+    times = _times(subject)
+    found: dict[str, float] = {}
+    for step, values in zip(STEPS, (*times.T, times.sum(axis=1)), strict=False):
+        found |= {
+            f"query/{step}/p{percentile}": float(np.percentile(values, percentile))
+            for percentile in PERCENTILES
+            if has_interval(percentile / 100, len(values))
+        }
+    return found, []
+
+
+def has_interval(share: float, count: int) -> bool:
+    """Whether so many values hold a finite 95 % interval for the quantile of a share, one of at least a half.
+
+    The largest value is above the quantile with chance 1 - share^count, which must be .975.
+    """
+    return bool(share**count <= 0.025)
+
+
+def _times(subject: Subject) -> FloatArray:
+    """Milliseconds, [queries, steps]; steps that cannot be taken are missing: there is a search if its recall is
+    reached."""
+    config = subject.config
+    needed = subject.hnsw_tradeoff.needed(config.recall)
+    rows = []
+    with torch.inference_mode():
+        # Every text twice: the first time does not count.
+        for text in (text for text in subject.query_texts for _ in range(2)):
+            marks = [time.perf_counter()]
+            table = tokenise([text], subject.tokenizer, "", subject.encoder.config.max_query_length)
+            marks.append(time.perf_counter())
+            ids, mask = pad(table, [0], subject.tokenizer.pad_token_id)
+            vector = subject.encoder(moved(ids, subject.device), moved(mask, subject.device)).cpu().numpy()
+            marks.append(time.perf_counter())
+            if needed is not None:
+                subject.hnsw.search(vector, config.neighbours, needed.setting)
+                marks.append(time.perf_counter())
+            rows.append(np.diff(marks))
+    milliseconds: FloatArray = 1000 * np.array(rows[1::2])
+    return milliseconds
+
+
+PART = Part("query latency", numbers, measure)
