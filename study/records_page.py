@@ -25,7 +25,19 @@ from study.records import (
     StudyRecord,
 )
 from trainables.evaluation.measures.record import MeasureRecord
-from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, TRIAL, Record, Report, Result, TrialRecord
+from trainables.records import (
+    LOG,
+    PER_QUERY,
+    RELEVANT_RANKS,
+    REPORTS,
+    RESULT,
+    TRIAL,
+    LogLine,
+    Record,
+    Report,
+    Result,
+    TrialRecord,
+)
 
 FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     STUDY: (StudyRecord, "what was asked: settings, space, data, versions, hardware"),
@@ -34,6 +46,7 @@ FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     DECISION: (DecisionRecord, "the last decision about more seeds (studies with --until-separable only)"),
     f"trials/<id>/{TRIAL}": (TrialRecord, "what the trial was asked to do"),
     f"trials/<id>/{REPORTS}": (Report, "its progress, one line per report"),
+    f"trials/<id>/{LOG}": (LogLine, "what its process said, warnings and tracebacks included; it may be deleted"),
     f"trials/<id>/{RESULT}": (Result, "how it ended; its presence means that the trial is over"),
 }
 """The JSON files with their classes."""
@@ -96,7 +109,8 @@ for trial in sorted(Path("studies/quick/trials").glob("confirm-*")):
 
 **Checksums.** The last field of every JSON file, `sha256`, is the checksum of its other fields:
 `hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()`. `result.json` holds those of all other files
-of its trial. A file that does not match, or has another form than described here, is named in the report and left out.
+of its trial but its logs. A file that does not match, or has another form than described here, is named in the report
+and left out.
 
 **Times** are ISO 8601 in UTC. **Names of metrics** are explained in [metrics.md](metrics.md).
 

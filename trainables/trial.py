@@ -24,6 +24,7 @@ steps on the atlas, without Ray:
 ('complete', 3, True)
 """
 
+import logging
 import shutil
 import socket
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ from trainables.storage import Folder
 from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
 from trainables.training.report_log import ReportLog
+from trainables.trial_log import is_log, logged
+
+_logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint"
 ENCODER = "encoder"
@@ -87,11 +91,17 @@ def run_trial(
     Raises:
         UserError: the checkpoint is of another trial, or the batch cannot be shared by the workers.
     """
+    if worker.rank == 0:
+        folder.sweep()
+    with logged(folder, worker.rank):
+        _logger.info("%s starts as worker %d of %d on %s", trial.id, worker.rank, worker.world, worker.device)
+        _run(trial, inputs, folder, worker, options)
+
+
+def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker, options: TrialOptions) -> None:
     started = now()
     forget_peak()
     clock = Clock(worker.device)
-    if worker.rank == 0:
-        folder.sweep()
     torch.set_num_threads(options.threads)
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
@@ -119,6 +129,7 @@ def run_trial(
         clock=clock,
         checkpoints=folder / CHECKPOINT,
     )
+    _logger.info("training is %s after %d of %d steps", summary.status, summary.steps, config.steps)
     if worker.rank > 0:
         return
     metrics = named_dev(summary.dev)
@@ -266,8 +277,10 @@ def _cost(summary: TrainingSummary, clock: Clock, worker: Worker, options: Trial
 
 
 def _checksums(folder: Folder) -> dict[str, str]:
-    """The sha256 of every file of a trial but its result and what is removed once it has ended."""
-    names = [name for name in folder.file_names() if name.split("/")[0] not in (RESULT, CHECKPOINT)]
+    """The sha256 of every file of a trial but its result, its logs and what is removed once it has ended."""
+    names = [
+        name for name in folder.file_names() if name.split("/")[0] not in (RESULT, CHECKPOINT) and not is_log(name)
+    ]
     return {name: folder.checksum(name) for name in names}
 
 

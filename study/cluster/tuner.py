@@ -26,7 +26,7 @@ from study.settings import StudySettings
 from study.terminal import Progress
 from trainables.errors import UserError, one_line
 from trainables.plain_files import first_link, open_to_append
-from trainables.records import Outcome, TrialRecord, now
+from trainables.records import LOG, Outcome, TrialRecord, now
 from trainables.storage import Folder
 
 _OBJECT_STORE_BYTES = 200_000_000
@@ -246,7 +246,8 @@ class _Counts:
         self.progress.phase = self._plan.phase
         self.progress.planned = self._plan.planned
         value = self._objective_value(outcome.metrics)
-        self.progress.trial_ended(spec.id, spec.phase, outcome.status, value, outcome.error)
+        error = outcome.error and f"{outcome.error} (log: {(self._study.trial_folder(spec) / LOG).location})"
+        self.progress.trial_ended(spec.id, spec.phase, outcome.status, value, error)
         self.write("running")
 
     def reported(self, trial_id: str, report: Mapping[str, Any]) -> None:
@@ -268,7 +269,11 @@ class _Counts:
                 updated=now(),
                 dashboard=self.progress.dashboard,
                 trials={
-                    phase: PhaseCounts(planned=self._plan.planned[phase], running=running, **counts)
+                    phase: PhaseCounts(
+                        planned=self._plan.planned[phase],
+                        running=running if phase == self._plan.phase else 0,
+                        **counts,
+                    )
                     for phase, counts in self._ended.items()
                 },
             )

@@ -1,5 +1,6 @@
 """The training loop: one for a worker in the caller's own process and for many in a process group."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from trainables.config import TrialConfig
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
+from trainables.memory import peak_gib
 from trainables.parallel.replicated import Worker, from_first, same_weights, sum_gradients, sum_over_workers
 from trainables.ratio.policy import ratio_policy
 from trainables.records import Report
@@ -25,6 +27,8 @@ from trainables.training.checkpoints import load_checkpoint, save_checkpoint
 from trainables.training.gradient import GradientEngine, Tokens
 from trainables.training.optimiser import build_optimiser, learning_rate, trainable_parameters
 from trainables.training.progress import Progress, diverged, mean
+
+_logger = logging.getLogger(__name__)
 
 Evaluate = Callable[[Encoder], Mapping[str, float]]
 """The dev metrics of an encoder in evaluation mode, by name; called on the first worker."""
@@ -276,6 +280,7 @@ class _Run:
             learning_rate=learning_rate(config.optimiser, config.steps, progress.step - 1),
             pairs_per_second=(progress.pairs - progress.reported_pairs) / elapsed,
             tokens_per_second=(progress.tokens - progress.reported_tokens) / elapsed,
+            memory_gib=peak_gib(),
             seconds=seconds,
             dev=dev,
             signals=progress.signals or None,
@@ -305,6 +310,7 @@ class _Run:
         if from_first(step, self.worker) != step:
             raise UserError(f"{folder.location} differs between workers: use a storage that all machines share.")
         if state:
+            _logger.info("training goes on from step %d", step)
             self.progress = Progress.restored(state["progress"])
             self._policy.restore(state["policy"])
             self._kinds.restore(state["kinds"])
