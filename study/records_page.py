@@ -58,6 +58,7 @@ OTHERS: Mapping[str, str] = {
     "trials/<id>/checkpoint/": "the last checkpoint of an unfinished trial (safetensors and JSON)",
     "trials/<id>/encoder/": "the trained encoder for sentence-transformers (confirm phase, with --keep-encoders)",
     "trials/<id>/runs/": "run files of trec_eval, and the judgements, by benchmark (confirm phase, with --keep-runs)",
+    "tensorboard/": "event files by trial (with --log-to tensorboard)",
     "optuna.journal": "the search as Optuna sees it, one Optuna study per branch and cell, for optuna-dashboard",
     "ray/": "Tune's own state; the study does not depend on it",
     "log/": "the messages of Ray and of the workers",

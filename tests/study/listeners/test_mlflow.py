@@ -8,6 +8,7 @@ from study.listeners.mlflow import MLflow
 from tests.study.listeners.story import OUTCOME, TRIAL, report_at
 
 mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed (pip install '.[mlflow]')")
+pytest.importorskip("mlflow.store.tracking.sqlalchemy_store", reason="mlflow's client is installed, but no store")
 
 
 def test_a_trial_that_goes_on_keeps_its_run_and_no_point_is_there_twice(
