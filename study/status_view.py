@@ -15,7 +15,7 @@ from study.records import Study, Trial
 from study.terminal import Progress
 from trainables.evaluation.metric_name import DEV
 from trainables.inert import inert
-from trainables.records import LOG
+from trainables.trial_log import where_to_read_on
 
 
 def view(study: Study, console: Console) -> RenderableType:
@@ -107,8 +107,7 @@ def _arms(study: Study) -> Table:
 
 def _failure(trial: Trial) -> str:
     error = f": {trial.result.error}" if trial.result is not None and trial.result.error else ""
-    log = f" (log: {(trial.folder / LOG).location})" if trial.folder.exists(LOG) else ""
-    return f"last failure: {trial.id} {trial.status}{error}{log}"
+    return f"last failure: {trial.id} {trial.status}{error}{where_to_read_on(trial.folder)}"
 
 
 def _seconds(start: str, end: str) -> float:

@@ -31,6 +31,11 @@ def is_log(name: str) -> bool:
     return name.startswith(stem) and name.endswith(f".{suffix}")
 
 
+def where_to_read_on(folder: Folder) -> str:
+    """What stands behind the error of a trial: where its log is; nothing if it has none."""
+    return f" (log: {(folder / LOG).location})" if folder.exists(LOG) else ""
+
+
 @contextmanager
 def logged(folder: Folder, worker: int) -> Iterator[None]:
     """Keeps what is said in this process, warnings included, and the traceback of what ends the block."""

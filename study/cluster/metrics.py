@@ -1,7 +1,7 @@
 """What a running study tells Prometheus, through Ray's metrics, and therewith Grafana (deploy/grafana.json).
 
-Every number is told by the driver when a report reaches it, so that a training step costs nothing. Trials of one branch
-or arm that run at the same time share their series: the last report counts.
+Every number is told by the driver, when a report reaches it and every few seconds, so that a training step costs
+nothing. Trials of one branch or arm that run at the same time share their series: the last report counts.
 """
 
 from collections.abc import Mapping

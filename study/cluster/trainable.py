@@ -137,7 +137,7 @@ def _entitle(study: str, trial: TrialRecord) -> None:
 
 def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
     resources = shared.resources
-    # Without it the dashboard's page of trainings stays empty.
+    # Without it the dashboard knows nothing of trainings.
     os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")
     # Train's own folder is never used: checkpoints and reports have their place in the study.
     with TemporaryDirectory() as temporary:

@@ -32,8 +32,9 @@ from study.terminal import Progress
 from trainables.errors import UserError, one_line
 from trainables.evaluation.metric_name import named_dev
 from trainables.plain_files import first_link, open_to_append
-from trainables.records import LOG, Outcome, Report, TrialRecord, now
+from trainables.records import Outcome, Report, TrialRecord, now
 from trainables.storage import Folder
+from trainables.trial_log import where_to_read_on
 
 _OBJECT_STORE_BYTES = 200_000_000
 """Smallest object store: Ray's default takes 30 % of the machine's memory from the trials."""
@@ -268,7 +269,7 @@ class _Counts:
         self.progress.phase = self._plan.phase
         self.progress.planned = self._plan.planned
         value = self._objective_value(outcome.metrics)
-        error = outcome.error and f"{outcome.error} (log: {(self._study.trial_folder(spec) / LOG).location})"
+        error = outcome.error and outcome.error + where_to_read_on(self._study.trial_folder(spec))
         self.progress.trial_ended(spec.id, spec.phase, outcome.status, value, error)
         # Those taken over from the records were told when they ran.
         if self._steps.pop(spec.id, None) is not None:

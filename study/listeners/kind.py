@@ -25,5 +25,5 @@ class ListenerKind:
         if find_spec(self.package) is None:
             raise UserError(
                 f"--log-to {self.name}: the package {self.package} is not installed; get it by "
-                f"`pip install {self.package}`, or leave the flag out."
+                f"`pip install {self.package}`, or give --log-to tensorboard, which needs nothing."
             )
