@@ -49,10 +49,12 @@ def cluster() -> Iterator[tuple[str, dict[str, str]]]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
     }
-    port, dashboard = free_port(), free_port()
+    # Jobs go through the agent of a node, whose usual port any other Ray of this machine may have.
+    port, dashboard, agent = free_port(), free_port(), free_port()
     options = ("--head", "--num-cpus=2", "--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}")
-    web = ("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--object-store-memory=200000000")
-    subprocess.run([RAY, "start", *options, *web, "--disable-usage-stats"], env=environment, check=True, timeout=300)
+    web = ("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}")
+    small = ("--object-store-memory=200000000", "--disable-usage-stats")
+    subprocess.run([RAY, "start", *options, *web, *small], env=environment, check=True, timeout=300)
     yield f"http://127.0.0.1:{dashboard}", environment
     # `ray stop` would end every Ray of this machine.
     for process in list(psutil.process_iter()):
