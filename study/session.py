@@ -262,7 +262,7 @@ class Session:
                 return run_trials(study, plan, trainable, resources, self.settings, self._budget, progress, listeners)
 
     def _listeners(self, study: Study, progress: Progress) -> list[InBackground]:
-        folder = study.folder.local_path if study.folder.is_local else Path()
+        folder = study.folder.local_path if study.folder.is_local else Path(study.folder.name)
         kinds = [LISTENERS.find(name) for name in self.settings.log_to]
         return [InBackground(kind.name, partial(kind.start, study.name, folder), progress.line) for kind in kinds]
 
