@@ -68,7 +68,16 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if self._file is None or (record.levelno < logging.WARNING and not record.name.startswith(_OURS)):
             return
-        line = LogLine(
+        try:
+            self._file.append(self._line(record).model_dump_json().encode())
+        except OSError:
+            return
+        # Whatever a library says wrongly must not end a training.
+        except Exception:
+            self.handleError(record)
+
+    def _line(self, record: logging.LogRecord) -> LogLine:
+        return LogLine(
             time=now(),
             level=record.levelname.lower(),
             logger=record.name,
@@ -78,5 +87,3 @@ class _Handler(logging.Handler):
             worker=self._worker,
             traceback="".join(traceback.format_exception(*record.exc_info)) if record.exc_info else None,
         )
-        with suppress(OSError):
-            self._file.append(line.model_dump_json().encode())

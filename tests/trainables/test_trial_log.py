@@ -49,6 +49,15 @@ def test_warnings_are_kept_and_only_those_of_others(tmp_path: Path) -> None:
     assert lines(tmp_path, 1)[1].message == "a storm of 3"
 
 
+def test_what_a_library_says_wrongly_ends_nothing(tmp_path: Path) -> None:
+    wrong = logging.makeLogRecord({"name": "x", "levelno": logging.ERROR, "msg": "%d", "args": ("one",)})
+    with logged(Folder(tmp_path), 0):
+        # Through this handler alone: pytest's own would complain.
+        logging.getLogger().handlers[-1].handle(wrong)
+        logging.getLogger("somebody").warning("here")
+    assert [line.message for line in lines(tmp_path)] == ["here"]
+
+
 def test_a_second_start_adds_to_the_log_and_mends_a_line_that_was_cut_off(tmp_path: Path) -> None:
     for _ in range(2):
         with logged(Folder(tmp_path), 0):
