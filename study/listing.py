@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search_spaces.registry import SPACES
+from study.listeners.registry import LISTENERS
 from trainables.config import trial_options
 from trainables.corpora.sources.base import Collection, Source
 from trainables.corpora.sources.registry import BENCHMARKS, COLLECTIONS, TRAINING_SOURCES
@@ -44,6 +45,7 @@ def print_lists(console: Console) -> None:
         "measures (--measure NAME, --objective SETTING/NAME)",
         ((example(measure), measure.description) for measure in MEASURES.values()),
     )
+    _print(console, "tools for curves (--log-to)", ((name, kind.description) for name, kind in LISTENERS.items()))
     _print(console, "schedule families", ((n, family.description) for n, family in FAMILIES.items()))
     described = ((one.key, _description(one)) for one in trial_options().values())
     _print(console, "options of a trial (--set, --factor, --search)", described)

@@ -27,7 +27,19 @@ from study.records import (
 )
 from trainables.evaluation.efficiency.records import MeasurementRecord
 from trainables.evaluation.measures.record import MeasureRecord
-from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, TRIAL, Record, Report, Result, TrialRecord
+from trainables.records import (
+    LOG,
+    PER_QUERY,
+    RELEVANT_RANKS,
+    REPORTS,
+    RESULT,
+    TRIAL,
+    LogLine,
+    Record,
+    Report,
+    Result,
+    TrialRecord,
+)
 
 FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     STUDY: (StudyRecord, "what was asked: settings, space, data, versions, hardware"),
@@ -36,6 +48,7 @@ FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     DECISION: (DecisionRecord, "the last decision about more seeds (studies with --until-separable only)"),
     f"trials/<id>/{TRIAL}": (TrialRecord, "what the trial was asked to do"),
     f"trials/<id>/{REPORTS}": (Report, "its progress, one line per report"),
+    f"trials/<id>/{LOG}": (LogLine, "what its process said, warnings and tracebacks included; it may be deleted"),
     f"trials/<id>/{RESULT}": (Result, "how it ended; its presence means that the trial is over"),
     f"{MEASUREMENTS}/<id>.json": (MeasurementRecord, "the efficiency of an encoder (spaces about efficiency only)"),
 }
@@ -51,6 +64,7 @@ OTHERS: Mapping[str, str] = {
     "qrels/": "the judgements for trec_eval, by benchmark (with --keep-runs)",
     "trials/<id>/runs/": "run files of trec_eval by benchmark (confirm phase, with --keep-runs)",
     "trials/<id>/held/": "encoder and embeddings for the measure phase, deleted once they are measured",
+    "tensorboard/": "event files by trial (with --log-to tensorboard)",
     "optuna.journal": "the search as Optuna sees it, one Optuna study per branch and cell, for optuna-dashboard",
     "ray/": "Tune's own state; the study does not depend on it",
     "log/": "the messages of Ray and of the workers",
@@ -103,7 +117,8 @@ for trial in sorted(Path("studies/quick/trials").glob("confirm-*")):
 
 **Checksums.** The last field of every JSON file, `sha256`, is the checksum of its other fields:
 `hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()`. `result.json` holds those of all other files
-of its trial. A file that does not match, or has another form than described here, is named in the report and left out.
+of its trial but its logs. A file that does not match, or has another form than described here, is named in the report
+and left out.
 
 **Times** are ISO 8601 in UTC. **Names of metrics** are explained in [metrics.md](metrics.md).
 

@@ -31,6 +31,8 @@ from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.kept_encoders import kept_bytes
+from study.listeners.listener import InBackground, closing_all
+from study.listeners.registry import LISTENERS
 from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
@@ -112,6 +114,8 @@ class Session:
             self._resources = plan_resources(settings, this_machine())
         else:
             check_address(settings.address)
+        for name in settings.log_to:
+            LISTENERS.find(name).check()
         check_seeds(settings, self._space, recorded)
         check_search(settings, self._space)
         plan = StudyPlan(self._space, settings)
@@ -228,7 +232,7 @@ class Session:
         try:
             with (
                 only_driver(self._folder),
-                running_ray(self.settings, self._shared_bytes(), self._log_file()) as dashboard,
+                running_ray(self.settings, self._folder, self._shared_bytes(), self._log_file()) as dashboard,
             ):
                 resources = cluster_resources(self.settings, self._folder)
                 study = self._taken_up() if self._recorded else self._created(resources)
@@ -283,9 +287,23 @@ class Session:
         with progress:
             # What an earlier plan of this session did is in the records by now.
             study = open_study(study.folder.location)
-            return run_trials(
-                study, plan, trainable, resources, self.settings, self._budget, progress, self._measuring()
-            )
+            with closing_all(self._listeners(study, progress)) as listeners:
+                return run_trials(
+                    study,
+                    plan,
+                    trainable,
+                    resources,
+                    self.settings,
+                    self._budget,
+                    progress,
+                    listeners,
+                    self._measuring(),
+                )
+
+    def _listeners(self, study: Study, progress: Progress) -> list[InBackground]:
+        folder = study.folder.local_path if study.folder.is_local else Path(study.folder.name)
+        kinds = [LISTENERS.find(name) for name in self.settings.log_to]
+        return [InBackground(kind.name, partial(kind.start, study.name, folder), progress.line) for kind in kinds]
 
     def _measuring(self) -> Measuring | None:
         """The measure phase, where the space asks for one."""
@@ -311,6 +329,7 @@ class Session:
                 self._efficiency is not None,
                 self.settings.plugin,
                 self._cache,
+                self._folder.name,
             ),
         )
 

@@ -150,6 +150,8 @@ class StudySettings(BaseModel):
     """folder or URI under which studies lie"""
     name: StudyName | None = None
     """name of the study (default: space and time)"""
+    log_to: tuple[Text, ...] = ()
+    """tool that gets the curves of all trials, too: tensorboard, mlflow or wandb (docs/watching.md); repeatable"""
     plugin: tuple[Text, ...] = ()
     """module that adds families, encoders, benchmarks, measures, spaces or sections of the report; repeatable"""
 
@@ -176,6 +178,7 @@ class StudySettings(BaseModel):
         "measure",
         "arms",
         "without",
+        "log_to",
         "plugin",
         mode="before",
     )

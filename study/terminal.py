@@ -35,13 +35,14 @@ class Progress:
     objective: str = "multilingual/map"
     maximize: bool = True
     started: float = field(default_factory=time.monotonic)
-    _durations: list[float] = field(default_factory=list)
+    _durations: dict[str, list[float]] = field(default_factory=lambda: {"search": [], "confirm": []})
+    """Seconds of the trials that have ended, by phase."""
     _began: dict[str, float] = field(default_factory=dict)
     _live: Live | None = None
 
     def __enter__(self) -> "Progress":
         if self.console.is_terminal and not self.quiet:
-            self._live = Live(get_renderable=self._draw, console=self.console, refresh_per_second=2)
+            self._live = Live(get_renderable=self.view, console=self.console, refresh_per_second=2)
             self._live.__enter__()
         return self
 
@@ -60,15 +61,28 @@ class Progress:
         known = {name: value for name, value in report.items() if value is not None}
         self.running.setdefault(trial_id, {}).update(known)
 
-    def trial_ended(self, trial_id: str, phase: str, status: str, objective: float | None, error: str | None) -> None:
-        """A trial has ended, in whatever way; trials taken over from the records never started here."""
+    def trial_ended(
+        self,
+        trial_id: str,
+        phase: str,
+        status: str,
+        objective: float | None,
+        error: str | None,
+        seconds: float | None = None,
+    ) -> None:
+        """A trial has ended, in whatever way; one taken over from the records never started here.
+
+        `seconds`: what a trial took that did not start here, if that is known.
+        """
         self.running.pop(trial_id, None)
         self.done[phase] += 1
         self.failed += status in ("failed", "diverged")
         self.pruned += status == "pruned"
         began = self._began.pop(trial_id, None)
         if began is not None:
-            self._durations.append(time.monotonic() - began)
+            seconds = time.monotonic() - began
+        if seconds is not None:
+            self._durations[phase].append(seconds)
         if phase == "search" and objective is not None and self._is_better(objective):
             self.best = (trial_id, objective)
         if began is not None and self._live is None:
@@ -94,15 +108,19 @@ class Progress:
         return f"{self.phase} {self.done[self.phase]}/{self.planned.get(self.phase, 0)}"
 
     def _time_left(self) -> str:
-        left = sum(self.planned.values()) - sum(self.done.values())
-        if not self._durations or left <= 0:
-            return "unknown" if left > 0 else "none"
-        # Trials of a study cost alike; while the search goes on, the confirm phase is an estimate of the plan.
-        recent = self._durations[-20:]
-        seconds = sum(recent) / len(recent) * left / max(1, self.concurrent)
+        left = {phase: planned - self.done[phase] for phase, planned in self.planned.items()}
+        return ", ".join(f"{phase} {self._duration(phase, n)}" for phase, n in left.items() if n > 0) or "none"
+
+    def _duration(self, phase: str, trials: int) -> str:
+        """How long so many more trials take. Until the first of a phase has ended they cost what others do."""
+        recent = (self._durations[phase] or [s for known in self._durations.values() for s in known])[-20:]
+        if not recent:
+            return "unknown"
+        seconds = sum(recent) / len(recent) * trials / max(1, self.concurrent)
         return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
-    def _draw(self) -> RenderableType:
+    def view(self) -> RenderableType:
+        """The study as it stands now."""
         total, done = sum(self.planned.values()), sum(self.done.values())
         head = Text.assemble((self.title, "bold"), f"   {self.phase} phase   {self._clock()}")
         counts = (
@@ -130,7 +148,8 @@ class Progress:
         lines = Table.grid()
         for line in (head, bar, Text(counts)):
             lines.add_row(line)
-        return Group(lines, table, Text(best), Text(dashboard, style="dim"))
+        parts = (lines, table if self.running else "", Text(best), Text(dashboard, style="dim"))
+        return Group(*(part for part in parts if part))
 
 
 def _number(value: float | None, digits: int) -> str:

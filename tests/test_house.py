@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from search_spaces.registry import SPACES
+from study.listeners.registry import LISTENERS
 from trainables.corpora.sources.registry import BENCHMARKS, TRAINING_SOURCES
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.encoders.registry import KINDS, PRESETS
@@ -116,7 +117,7 @@ def test_no_module_takes_a_private_name_of_another() -> None:
     assert found == []
 
 
-REGISTRIES = (FAMILIES, KINDS, PRESETS, BENCHMARKS, TRAINING_SOURCES, LAYOUTS, MEASURES, SPACES)
+REGISTRIES = (FAMILIES, KINDS, PRESETS, BENCHMARKS, TRAINING_SOURCES, LAYOUTS, MEASURES, SPACES, LISTENERS)
 HOMONYMS = frozenset(("bias", "step", "progress", "linear", "cosine", "constant", "static_ratio", "complete", "rows"))
 """Names of entries that are words of something else, too: of metrics, reports, decays, axes, tables, states."""
 HOMES = (
@@ -125,6 +126,7 @@ HOMES = (
     "trainables.corpora.sources",
     "trainables.corpora.training_files",
     "trainables.evaluation.measures",
+    "study.listeners",
 )
 """Where the entries live, each in a file of its own."""
 ALLOWED = {

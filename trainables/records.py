@@ -16,7 +16,7 @@ from trainables.config import TrialConfig
 from trainables.ratio.controller import ENCODED_PER_TRAINED
 from trainables.ratio.references import reference_curve
 
-TRIAL, RESULT, REPORTS = "trial.json", "result.json", "reports.jsonl"
+TRIAL, RESULT, REPORTS, LOG = "trial.json", "result.json", "reports.jsonl", "log.jsonl"
 PER_QUERY, RELEVANT_RANKS = "per_query.parquet", "relevant_ranks.parquet"
 
 Status = Literal["complete", "pruned", "diverged", "failed"]
@@ -113,12 +113,36 @@ class Report(Record):
     """training pairs per second since the line before"""
     tokens_per_second: float
     """tokens per second since the line before"""
+    memory_gib: float | None = None
+    """largest resident memory of the first worker's process so far, GiB"""
     seconds: float
     """seconds of training so far"""
     dev: dict[str, float] | None = None
     """dev metrics, where they were measured at this step"""
     signals: dict[str, Measured] | None = None
     """what a closed-loop controller saw last, by name of the signal"""
+
+
+class LogLine(Record):
+    """Something that a process of the trial said: one line of the file. Those of a trial's second worker are in
+    log-1.jsonl, and so on."""
+
+    time: str
+    """when it was said"""
+    level: str
+    """debug, info, warning, error or critical"""
+    logger: str
+    """the module that said it"""
+    message: str
+    """what it said"""
+    host: str
+    """machine"""
+    process: int
+    """process id"""
+    worker: int
+    """worker of the trial, from 0"""
+    traceback: str | None = None
+    """of the error, where there was one"""
 
 
 class Cost(Record):
@@ -214,7 +238,7 @@ class Result(Record):
     """where memory ran out: in how many chunks a worker encoded its share of a batch, by the step (0, 1, ...) from
     which on it did; the loss is the same, and only dropout is drawn anew"""
     files: dict[str, str] = {}
-    """sha256 of every other file of the trial, by name"""
+    """sha256 of every other file of the trial but its logs, by name"""
 
 
 class Outcome(BaseModel):

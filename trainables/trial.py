@@ -24,6 +24,7 @@ steps on the atlas, without Ray:
 ('complete', 3, True)
 """
 
+import logging
 import shutil
 import socket
 from contextlib import nullcontext
@@ -60,7 +61,10 @@ from trainables.storage import Folder
 from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
 from trainables.training.report_log import ReportLog
+from trainables.trial_log import is_log, logged
 from trainables.watch import Watch, unwatched
+
+_logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint"
 ENCODER = "encoder"
@@ -97,11 +101,17 @@ def run_trial(
         UserError: the checkpoint is of another trial, the batch cannot be shared by the workers, or memory does not
             suffice.
     """
+    if worker.rank == 0:
+        folder.sweep()
+    with logged(folder, worker.rank):
+        _logger.info("%s starts as worker %d of %d on %s", trial.id, worker.rank, worker.world, worker.device)
+        _run(trial, inputs, folder, worker, options)
+
+
+def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker, options: TrialOptions) -> None:
     started = now()
     forget_peak()
     clock = Clock(worker.device)
-    if worker.rank == 0:
-        folder.sweep()
     torch.set_num_threads(options.threads)
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
@@ -131,11 +141,11 @@ def run_trial(
         clock=clock,
         checkpoints=folder / CHECKPOINT,
     )
+    _logger.info("training is %s after %d of %d steps", summary.status, summary.steps, config.steps)
     metrics = named_dev(summary.dev)
     if trial.phase == "confirm" and summary.status == "complete":
-        keep = (
-            options.keep_encoder and config.steps > 0
-        )  # What no step has trained is the checkpoint that it came from.
+        # What no step has trained is the checkpoint that it came from.
+        keep = options.keep_encoder and config.steps > 0
         with (folder / HELD).uploaded() if options.hold and worker.is_first else nullcontext() as held:
             judged = _judged(judge, encoder, folder, held)
             metrics |= judged | collection_means(judged, inputs.rules.collections)
@@ -313,8 +323,9 @@ def _cost(summary: TrainingSummary, clock: Clock, worker: Worker, options: Trial
 
 
 def _checksums(folder: Folder) -> dict[str, str]:
-    """The sha256 of every file of a trial but its result and what is removed once it has ended."""
-    names = [name for name in folder.file_names() if name.split("/")[0] not in (RESULT, CHECKPOINT, HELD)]
+    """The sha256 of every file of a trial but its result, its logs and what is removed once it has ended."""
+    passing = (RESULT, CHECKPOINT, HELD)
+    names = [name for name in folder.file_names() if name.split("/")[0] not in passing and not is_log(name)]
     return {name: folder.checksum(name) for name in names}
 
 

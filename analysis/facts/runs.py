@@ -5,10 +5,10 @@ from functools import cached_property
 
 import pandas as pd
 
-from study.records import Trial
+from study.records import TRIALS, Trial
 from trainables.config import TrialConfig
 from trainables.evaluation.metric_name import DEV
-from trainables.records import BatchRecord, Report
+from trainables.records import LOG, BatchRecord, Report
 
 Cell = Mapping[str, str]
 """The level of every factor, in words: `{"model": "mini-s", "batch size": "48"}`."""
@@ -92,6 +92,11 @@ class Run:
     def error(self) -> str:
         """Why it failed, in a sentence; empty if it did not."""
         return "" if self._trial.result is None else self._trial.result.error or ""
+
+    @property
+    def log(self) -> str:
+        """What its process said, as a path in the study's folder; empty where there is no such file."""
+        return f"{TRIALS}/{self.id}/{LOG}" if self._trial.folder.exists(LOG) else ""
 
     @property
     def mean_ratio(self) -> float | None:

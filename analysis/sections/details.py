@@ -26,8 +26,10 @@ def failures(facts: Facts) -> Table:
         Column("status", "Status"),
         Column("steps", "Steps", "count"),
         Column("error", "Error"),
+        Column("log", "Log, in the study's folder"),
     ]
-    rows = [[r.id, r.status, r.steps, r.error] for r in facts.runs if r.status in ("failed", "diverged")]
+    failed = [run for run in facts.runs if run.status in ("failed", "diverged")]
+    rows = [[r.id, r.status, r.steps, r.error, r.log] for r in failed]
     return make_table("failures", "Trials that failed", columns, rows)
 
 

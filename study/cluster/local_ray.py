@@ -3,10 +3,11 @@
 Nothing here imports Ray: where it listens must be said before it is imported.
 """
 
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,11 @@ class RayFolder:
     token: Path
     """The file with the token that its dashboard asks for; only this user may read it."""
 
+    def announce_metrics(self, addresses: Sequence[str]) -> None:
+        """Says where Prometheus finds the metrics, in a file beside the folder (deploy/prometheus.yml)."""
+        with create(_targets(self.path)) as stream:
+            stream.write(json.dumps([{"targets": addresses}]).encode())
+
 
 @contextmanager
 def ray_folder() -> Iterator[RayFolder]:
@@ -53,7 +59,7 @@ def ray_folder() -> Iterator[RayFolder]:
             os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
         else:
             os.environ["RAY_AUTH_TOKEN_PATH"] = before
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def remove_folder_of(process: int) -> None:
@@ -61,7 +67,17 @@ def remove_folder_of(process: int) -> None:
     for folder in Path(_short_folder()).glob(f"{_PREFIX}*"):
         # Ray names its sessions after the process that started it.
         if any(folder.glob(f"session_*_{process}")):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    _targets(folder).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _targets(folder: Path) -> Path:
+    """Where Prometheus, which looks for files in one folder only, finds the Ray of a private one."""
+    return folder.with_suffix(".json")
 
 
 def _short_folder() -> str:

@@ -6,10 +6,13 @@ driver loses nothing: whoever starts the trial again goes on from its last check
 """
 
 import errno
+import importlib
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,12 +24,11 @@ from ray import train, tune
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainables.corpora.pairs import TrainingData
-from trainables.evaluation.metric_name import named_dev
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
 from trainables.noted_work import note
 from trainables.parallel.worker import Worker
 from trainables.plugins import load_plugins
-from trainables.records import RESULT, Report, Result, TrialRecord
+from trainables.records import RESULT, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
 from trainables.training.report_log import new_reports
@@ -34,6 +36,9 @@ from trainables.trial import TrialOptions, failure, run_trial, write_result
 
 DISK_FULL = "disk full"
 """The status that a trial tells Tune, and nobody else, if it could not write: it has not ended."""
+
+REPORT = "report"
+"""What Tune calls a report of the training (`trainables.records.Report`)."""
 
 _POLL_SHARE = 0.02
 _POLL_SECONDS = (0.1, 5.0)
@@ -61,6 +66,8 @@ class TrialResources:
     """Modules that every process imports before it reads a trial."""
     cache: Path | None = None
     """Folder on every machine for embeddings that are too many for memory."""
+    study: str = ""
+    """Name of the study, by which Ray's dashboard shows its trials."""
 
     @property
     def options(self) -> TrialOptions:
@@ -109,6 +116,7 @@ def _run(config: Mapping[str, Any], shared: _Shared) -> None:
     trial = TrialRecord.model_validate_json(config["trial"])
     folder = Folder(config["folder"])
     forwarded, told = 0, ""
+    _entitle(shared.resources.study, trial)
     if not folder.exists(RESULT):
         with ThreadPoolExecutor(1) as pool:
             training = pool.submit(_train, trial, folder, shared)
@@ -120,6 +128,7 @@ def _run(config: Mapping[str, Any], shared: _Shared) -> None:
                 if (doing := note(folder)) != told:
                     tune.report({"doing": doing})
                     told = doing
+                _entitle(shared.resources.study, trial)
             full = _record_failure(training, folder)
             if full is not None:
                 _report_full_disk(full, folder, trial)
@@ -128,8 +137,18 @@ def _run(config: Mapping[str, Any], shared: _Shared) -> None:
     _report_end(folder, trial)
 
 
+def _entitle(study: str, trial: TrialRecord) -> None:
+    """Names this process, in the dashboard's list of processes and in ps, after what it runs; Ray has named it after a
+    method, and does so again whenever Tune asks for the next report."""
+    # No part of Ray's interface; without it the process keeps its name.
+    with suppress(AttributeError, ImportError):
+        importlib.import_module("ray._raylet").setproctitle(f"ray::{study}/{trial.id}")
+
+
 def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
     resources = shared.resources
+    # Without it the dashboard knows nothing of trainings.
+    os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")
     # Train's own folder is never used: checkpoints and reports have their place in the study.
     with TemporaryDirectory() as temporary:
         TorchTrainer(
@@ -142,7 +161,7 @@ def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
             ),
             torch_config=TorchConfig(timeout_s=_PATIENCE_SECONDS),
             run_config=train.RunConfig(
-                name=trial.id,
+                name=f"{resources.study}-{trial.id}",
                 storage_path=temporary,
                 failure_config=train.FailureConfig(max_failures=resources.max_failures),
             ),
@@ -170,15 +189,9 @@ def _forward(folder: Folder, seen: int) -> int:
     """Reports to Tune what the training has written since; returns how many reports that were."""
     reports = new_reports(folder, seen)
     for report in reports:
-        tune.report(_for_tune(report))
+        # Time is the optimiser step, which no restart sets back.
+        tune.report({"step": report.step, REPORT: report.model_dump(mode="json")})
     return len(reports)
-
-
-def _for_tune(report: Report) -> dict[str, Any]:
-    """What Tune and the terminal see of a report. Time is the optimiser step, which no restart sets back."""
-    names = {"step", "steps", "ratio", "mono_share", "loss", "learning_rate", "pairs_per_second"}
-    dev = named_dev(report.dev or {})
-    return {**report.model_dump(include=names), **dev}
 
 
 def _report_end(folder: Folder, trial: TrialRecord) -> None:

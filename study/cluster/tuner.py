@@ -4,9 +4,10 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,27 @@ import ray
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from ray import tune
+from ray.job_config import JobConfig
 
 from study.cluster.local_ray import ray_folder
 from study.cluster.measuring import Measuring, Tell
+from study.cluster.metrics import StudyMetrics
 from study.cluster.resources import Resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
+from study.cluster.trainable import REPORT
+from study.listeners.listener import Listener
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
 from study.records import PhaseCounts, State, StatusRecord, Study, open_study
 from study.settings import StudySettings
 from study.terminal import Progress
 from trainables.errors import UserError, one_line
+from trainables.evaluation.metric_name import named_dev
 from trainables.measurement import Job
 from trainables.plain_files import first_link, open_to_append
-from trainables.records import Outcome, TrialRecord, now
+from trainables.records import Outcome, Report, TrialRecord, now
 from trainables.storage import Folder
+from trainables.trial_log import where_to_read_on
 
 _OBJECT_STORE_BYTES = 200_000_000
 """Smallest object store: Ray's default takes 30 % of the machine's memory from the trials."""
@@ -55,11 +62,12 @@ class Dashboard:
 
 
 @contextmanager
-def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterator[Dashboard | None]:
+def running_ray(settings: StudySettings, study: Folder, shared_bytes: int, log: Path) -> Iterator[Dashboard | None]:
     """Connects to the cluster of the settings, or starts Ray here, for the time of the block.
 
     Args:
         settings: the address, if any.
+        study: where the study lies.
         shared_bytes: size of the arrays that trials share in the object store.
         log: file for Ray's messages.
 
@@ -72,7 +80,13 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     _log_to_file(log)
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    options: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        "configure_logging": False,
+        # What the dashboard shows of the job.
+        "job_config": JobConfig(metadata={"study": study.name, "space": settings.space, "records": study.location}),
+    }
     with nullcontext() if settings.address else ray_folder() as folder:
         try:
             if folder is None:
@@ -91,6 +105,7 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
                 )
                 # Ray opens it to everybody.
                 folder.path.chmod(0o700)
+                folder.announce_metrics([f"{n['NodeManagerAddress']}:{n['MetricsExportPort']}" for n in ray.nodes()])
         except (ConnectionError, RuntimeError) as error:
             if not settings.address:
                 raise
@@ -143,6 +158,7 @@ def run_trials(
     settings: StudySettings,
     budget: Budget,
     progress: Progress,
+    listeners: Sequence[Listener] = (),
     measuring: Measuring | None = None,
 ) -> Ended:
     """Runs the plan to its end, or until it is interrupted; the records say at any time what is done.
@@ -155,9 +171,10 @@ def run_trials(
         settings: how often a trial whose process died is started again.
         budget: when no trial is started any more.
         progress: what the terminal shows.
+        listeners: are told what trials report.
         measuring: what is measured of the encoders once the plan has ended.
     """
-    counts = _Counts(study, plan, progress)
+    counts = _Counts(study, plan, progress, listeners)
     # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its
     # actor go; a new one takes longer to start than a short trial, and Tune would run one trial at a time from then on.
     searcher = _run_phase(study, plan, trainable, resources, settings, budget, counts)
@@ -199,6 +216,8 @@ def _run_phase(
 ) -> PlanSearcher:
     """Runs the present phase of the plan through Tune; `before` is the searcher of the phase before it."""
     searcher = PlanSearcher(plan, study, budget, counts.completed, before)
+    # What Ray's dashboard shows of the actors, each of which runs trial after trial.
+    trainable.__name__ = f"{study.name}: {plan.phase} trials"
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
@@ -248,10 +267,14 @@ def optuna_journal(study: Study) -> optuna.storages.BaseStorage:
 
 
 class _Counts:
-    """Keeps status.json and the terminal up to date."""
+    """Keeps status.json, the terminal, metrics and listeners up to date."""
 
-    def __init__(self, study: Study, plan: StudyPlan, progress: Progress) -> None:
+    def __init__(self, study: Study, plan: StudyPlan, progress: Progress, listeners: Sequence[Listener]) -> None:
         self._study, self._plan, self.progress = study, plan, progress
+        self._metrics = StudyMetrics(study.name)
+        self._listeners = (self._metrics, *listeners)
+        self._steps: dict[str, int] = {}
+        """Last step told of the trials that run."""
         self._written = 0.0
         self._ended = {phase: {"done": 0, "failed": 0, "pruned": 0} for phase in ("search", "confirm")}
         self._measurements: int | None = None
@@ -265,12 +288,27 @@ class _Counts:
         self.progress.phase = self._plan.phase
         self.progress.planned = self._plan.planned
         value = self._objective_value(outcome.metrics)
-        self.progress.trial_ended(spec.id, spec.phase, outcome.status, value, outcome.error)
+        error = outcome.error and outcome.error + where_to_read_on(self._study.trial_folder(spec))
+        self.progress.trial_ended(spec.id, spec.phase, outcome.status, value, error)
+        # Those taken over from the records were told when they ran.
+        if self._steps.pop(spec.id, None) is not None:
+            for listener in self._listeners:
+                listener.ended(spec, outcome)
         self.write("running")
 
-    def reported(self, trial_id: str, report: Mapping[str, Any]) -> None:
-        """Shows where a running trial stands."""
-        self.progress.trial_reported(trial_id, {**report, "objective": self._objective_value(report)})
+    def started(self, trial: TrialRecord) -> None:
+        """Shows that a trial begins, or begins again."""
+        self.progress.trial_started(trial.id, trial.config.steps)
+        self._steps.setdefault(trial.id, 0)
+
+    def reported(self, trial: TrialRecord, report: Report) -> None:
+        """Shows where a running trial stands; one whose process was started again tells its reports from the start."""
+        value = self._objective_value(named_dev(report.dev or {}))
+        self.progress.trial_reported(trial.id, {**report.model_dump(), "objective": value})
+        if report.step > self._steps[trial.id]:
+            self._steps[trial.id] = report.step
+            for listener in self._listeners:
+                listener.reported(trial, report)
 
     def begin_measuring(self, planned: int) -> None:
         """Begins the measure phase."""
@@ -303,18 +341,23 @@ class _Counts:
         self.progress.planned = self._planned
         self._written = time.monotonic()
         running = len(self.progress.running)
+        now_in = self._plan.phase if self._measurements is None else "measure"
+        trials = {
+            phase: PhaseCounts(planned=self._planned[phase], running=running * (phase == now_in), **counts)
+            for phase, counts in self._ended.items()
+        }
         self._study.write_status(
             StatusRecord(
                 state=state,
-                phase=self._plan.phase if self._measurements is None else "measure",
+                phase=now_in,
                 updated=now(),
                 dashboard=self.progress.dashboard,
-                trials={
-                    phase: PhaseCounts(planned=self._planned[phase], running=running, **counts)
-                    for phase, counts in self._ended.items()
-                },
+                trials=trials,
             )
         )
+        for phase, counted in trials.items():
+            self._metrics.counted(phase, counted.model_dump())
+        self._metrics.repeat()
 
     def tick(self) -> None:
         """Writes status.json if it is old: a study whose status is older still has been interrupted."""
@@ -336,17 +379,26 @@ class _Watcher(tune.Callback):
         self._counts.tick()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        record = TrialRecord.model_validate_json(trial.config["trial"])
-        self._counts.progress.trial_started(record.id, record.config.steps)
+        self._counts.started(_record(trial))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
     ) -> None:
-        self._counts.reported(_trial_name(trial), result)
+        if REPORT in result:
+            self._counts.reported(_record(trial), Report.model_validate(result[REPORT]))
 
 
 def _trial_name(trial: Any) -> str:
-    return TrialRecord.model_validate_json(trial.config["trial"]).id
+    return _record(trial).id
+
+
+def _record(trial: Any) -> TrialRecord:
+    return _read(trial.config["trial"])
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> TrialRecord:
+    return TrialRecord.model_validate_json(text)
 
 
 def _log_to_file(path: Path) -> None:

@@ -18,9 +18,12 @@ from trainables.parameters import Choice, Integer, Parameter, Real
 from trainables.records import Outcome
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-# Grouped TPE is marked experimental; it is pinned by the constraints and tested here.
-warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna")
+# Grouped TPE and names of metrics are marked experimental; they are pinned by the constraints and tested here.
+warnings.filterwarnings("ignore", category=ExperimentalWarning, module=r"optuna|study\.plan")
 
+
+_WHY = "why"
+"""What Optuna calls the reason of a trial that failed."""
 
 _MOST_DRAWS = 1000
 """Values that are drawn for a trial until some are accepted."""
@@ -77,6 +80,7 @@ class BranchSearch:
         self._study = optuna.create_study(
             study_name=study_name or name, storage=storage, directions=[o.direction for o in objectives]
         )
+        self._study.set_metric_names([o.metric for o in objectives])
         self._open: dict[int, optuna.Trial] = {}
         self._first = [dict(first)] if sampler != "grid" and first else []
 
@@ -116,11 +120,16 @@ class BranchSearch:
             if accepts(trial.params):
                 self._open[number] = trial
                 return dict(trial.params)
+            trial.set_user_attr(_WHY, "never run: these values make no arm of the branch")
             self._study.tell(trial, state=TrialState.FAIL)
         raise UserError(
             f"{self._name}: none of {_MOST_DRAWS} values drawn from what is searched makes such an arm: widen the "
             "ranges of --search, or fix fewer of its options with --set."
         )
+
+    def name(self, number: int, trial_id: str) -> None:
+        """Says by which id the records know a trial that was asked, for whoever looks at the search in Optuna."""
+        self._open[number].set_user_attr("trial", trial_id)
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Tells Optuna the truth: COMPLETE with the value, PRUNED with the last step's value, or FAIL."""
@@ -129,6 +138,8 @@ class BranchSearch:
             # Optuna takes intermediate values for a single objective only.
             for step, values in sorted(outcome.dev_by_step.items()):
                 trial.report(values[self._objectives[0].metric], step)
+        if outcome.status in ("failed", "diverged"):
+            trial.set_user_attr(_WHY, outcome.error or outcome.status)
         if outcome.status == "complete":
             self._study.tell(trial, [outcome.metrics[objective.on_dev] for objective in self._objectives])
         else:

@@ -447,6 +447,7 @@ class StudyPlan:
             config=config,
             rungs=rungs(config, earlier, self.objectives[0]) if halving else (),
         )
+        search.optuna.name(number, trial.id)
         search.asked.append(trial)
         search.values.append(chosen)
         return trial

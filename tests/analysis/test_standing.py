@@ -50,11 +50,14 @@ def test_a_study_without_a_single_trial_says_so(tmp_path, write_study):
 
 
 def test_failed_trials_are_counted_first_and_listed_with_their_errors(tmp_path, write_study):
-    report = build_report([str(write_study(tmp_path, failed=2, questions=5))])
+    folder = write_study(tmp_path, failed=2, questions=5)
+    (folder / "trials" / "search-linear-901" / "log.jsonl").write_text("")
+    report = build_report([str(folder)])
     assert "2 trials failed or diverged (search-linear-900, search-linear-901)" in "\n".join(report.first_lines)
     table = report.table("failures")
     assert table is not None
     assert [row["error"] for row in table.records()] == ["The loss is not finite at step 7 <nan> & 50 %."] * 2
+    assert [row["log"] for row in table.records()] == ["", "trials/search-linear-901/log.jsonl"]
 
 
 @pytest.mark.parametrize("content", [b"PAR1 half a file", b""])

@@ -16,6 +16,7 @@ from study.verify import damage
 from tests.analysis.conftest import edit
 from tests.study.conftest import ROOT, TINY, results, run
 from trainables.errors import UserError
+from trainables.trial_log import is_log
 
 FLIPS = 300
 
@@ -33,7 +34,7 @@ def sealed_files(study: Path) -> Iterator[tuple[str, Path]]:
     for name in ("study.json", "status.json", "arms.json", "texts.parquet"):
         yield name, study / name
     for path in sorted((study / "trials").glob("*/*")):
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file() and not path.name.startswith(".") and not is_log(path.name):
             yield path.name, path
 
 

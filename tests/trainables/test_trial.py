@@ -24,7 +24,7 @@ from trainables.parallel.worker import Worker
 from trainables.ratio.controllers.gap import Gap
 from trainables.ratio.controls.replay import Replay
 from trainables.ratio.schedules.constant import Constant
-from trainables.records import PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, Report, Result, Rung
+from trainables.records import LOG, PER_QUERY, RELEVANT_RANKS, REPORTS, RESULT, Report, Result, Rung
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
 from trainables.training.report_log import ReportLog, new_reports
@@ -32,7 +32,7 @@ from trainables.trial import CHECKPOINT, TrialOptions, run_trial
 from trainables.trial import ENCODER as ENCODER_FOLDER
 
 
-def test_a_search_trial_leaves_its_reports_and_its_result_and_nothing_else(tmp_path: Path) -> None:
+def test_a_search_trial_leaves_its_reports_its_log_and_its_result_and_nothing_else(tmp_path: Path) -> None:
     result = run_toy_trial(toy_trial(), tmp_path)
     assert (result.status, result.steps, result.ratios) == ("complete", 8, None)
     reports = new_reports(Folder(tmp_path), 0)
@@ -41,7 +41,7 @@ def test_a_search_trial_leaves_its_reports_and_its_result_and_nothing_else(tmp_p
     assert result.metrics == {f"dev/{name}": value for name, value in (reports[-1].dev or {}).items()}
     assert "dev/multilingual/map" in result.metrics
     # A finished trial keeps no optimiser state.
-    assert sorted(Folder(tmp_path).file_names()) == [REPORTS, RESULT]
+    assert sorted(Folder(tmp_path).file_names()) == [LOG, REPORTS, RESULT]
     assert result.files == {REPORTS: Folder(tmp_path).checksum(REPORTS)}
 
 

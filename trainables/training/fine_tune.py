@@ -1,5 +1,6 @@
 """The training loop: one for a worker in the caller's own process and for many in a process group."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from trainables.config import TrialConfig
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
+from trainables.memory import peak_gib
 from trainables.parallel.strategy import Parallel, parallel_of
 from trainables.parallel.worker import Worker, from_first, sum_over_workers
 from trainables.ratio.policy import ratio_policy
@@ -27,6 +29,8 @@ from trainables.training.gradient import GradientEngine, Tokens
 from trainables.training.optimiser import build_optimiser, learning_rate, trainable_parameters
 from trainables.training.out_of_memory import is_out_of_memory
 from trainables.training.progress import Progress, diverged, mean
+
+_logger = logging.getLogger(__name__)
 
 Evaluate = Callable[[Encoder], Mapping[str, float]]
 """The dev metrics of an encoder in evaluation mode, by name.
@@ -293,6 +297,7 @@ class _Run:
             learning_rate=learning_rate(config.optimiser, config.steps, progress.step - 1),
             pairs_per_second=(progress.pairs - progress.reported_pairs) / elapsed,
             tokens_per_second=(progress.tokens - progress.reported_tokens) / elapsed,
+            memory_gib=peak_gib(),
             seconds=seconds,
             dev=dev,
             signals=progress.signals or None,
@@ -319,6 +324,7 @@ class _Run:
         state = load_checkpoint(folder, self.encoder, self._optimiser, self.config, self._fingerprint, self.parallel)
         if state:
             self.progress = Progress.restored(state["progress"])
+            _logger.info("training goes on from step %d", self.progress.step)
             self._policy.restore(state["policy"])
             self._kinds.restore(state["kinds"])
             self.clock.restore(state["clock"])

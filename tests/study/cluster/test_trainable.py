@@ -94,6 +94,7 @@ def test_two_workers_train_like_one_and_survive_a_kill(inputs: StudyInputs, tmp_
     together, _ = run(inputs, tmp_path / "two", trial, workers=2, max_failures=1)
     assert killed
     assert (together.status, together.steps) == ("complete", 40)
+    assert {"log.jsonl", "log-1.jsonl"} <= set(Folder(tmp_path / "two" / "trial").file_names())
     cost = together.cost
     assert cost.workers == 2
     kinds = (cost.train_seconds, cost.signal_seconds, cost.encode_seconds, cost.score_seconds, cost.wait_seconds)
