@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -102,3 +104,12 @@ def test_a_batch_is_a_copy(tokenizer, texts) -> None:
     ids, _ = pad(table, [0, 1], tokenizer.pad_token_id)
     ids.zero_()
     assert np.array_equal(table.ids, before)
+
+
+def test_images_stand_between_texts_as_often_as_they_have_tokens() -> None:
+    texts = TokenTable(np.array([7, 8, 9], dtype=np.int32), np.array([0, 2, 3]), prompt=1)
+    table = texts.among(np.array([1, 3]), 4).with_images(np.array([5, -1, 0, -1]), tokens=3)
+    rows = [table.ids[a:b].tolist() for a, b in pairwise(table.offsets.tolist())]
+    assert rows == [[-6, -6, -6], [7, 8], [-1, -1, -1], [9]]
+    # What of a text is not pooled is still known.
+    assert table.prompt == 1
