@@ -20,7 +20,10 @@ from trainables.evaluation.efficiency.subject import Part, Subject
 Languages: TypeAlias = npt.NDArray[np.integer]
 """Numbers of languages."""
 
-SPLIT = {"same-language": "queries whose language is in the pool", "other-language": "queries whose language is not"}
+SPLIT = {
+    "same-language": "queries whose language the pool has",
+    "other-language": "queries whose language the pool lacks",
+}
 
 
 def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
