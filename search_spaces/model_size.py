@@ -12,6 +12,8 @@ def model_size() -> Space:
         factors=(sizes("mini-image-xs", "mini-image-s", "mini-image-m"),),
         training=("pictograms",),
         benchmarks=("pictograms",),
+        # The queries of the dev set are images, which have no pool of their own language.
+        objective="multilingual/map",
         trials=2,
         main_comparison=("hybrid 0.5", "X-X-mono"),
         about="change",

@@ -112,6 +112,8 @@ class Space(BaseModel):
     seeds: int = 5
     """Repetitions per arm in the confirm phase."""
     sampler: Literal["tpe", "random", "grid"] = "tpe"
+    objective: str = "overall/map"
+    """The dev metric that chooses."""
     least_movement: Annotated[float, Field(ge=0, le=1)] = 0.2
     """How far a dynamic arm must move its ratio, the largest less the smallest: one that moves less is a constant."""
     main_comparison: tuple[str, str]

@@ -99,12 +99,14 @@ class Session:
         Raises:
             UserError: any mistake of the user's.
         """
-        self.settings = settings
         self._folder = folder
         self._recorded = recorded
         self._console = console
         self._budget = budget_of(settings)
         self._space: Space = space_named(settings.space)
+        if "objective" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"objective": (self._space.objective,)})
+        self.settings = settings
         self._resources: Resources | None = None
         self._damage: list[str] = []
         if planned_for is not None and planned_for.gpu is not None:
