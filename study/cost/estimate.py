@@ -96,7 +96,7 @@ def _fit(worker: WorkerMemory, rental: Rental, workers: int, chunks: int, step: 
     gpu = rental.gpu
     if gpu is None:
         return ""
-    used = f"{step.total / 2**30 + DRIVER_GIB:.1f} of {gpu.gib:.1f} GiB of a {gpu.name}"
+    used = f"{step.total / 2**30 + DRIVER_GIB:.1f} of {gpu.gib:.1f} GiB of one {gpu.name}"
     if worker.fits(gpu, workers, chunks):
         fewest = next(n for n in range(1, workers + 1) if workers % n == 0 and worker.fits(gpu, n, chunks))
         enough = f"; {fewest} would be enough" if fewest < workers else ""

@@ -58,7 +58,7 @@ def test_what_does_not_fit_is_said_with_the_least_that_does():
 
 def test_more_workers_than_needed_are_said():
     found = estimate(trial(), texts_of(20), workers(4), rental=Rental(GPUS["a100-80"]))
-    assert found.fit.endswith("GiB of a a100-80: fits on 4; 1 would be enough")
+    assert found.fit.endswith("GiB of one a100-80: fits on 4; 1 would be enough")
 
 
 def test_a_step_that_fits_nowhere_is_said():
@@ -115,7 +115,7 @@ def test_a_preset_that_is_not_here_is_planned_on_gpus_that_are_not_here(tmp_path
     assert main([*asked, "--gpu", "a100-40", "--price", "2", "--flops", "40%", "--storage", str(tmp_path)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "xlm-r-xl (3,481,600,000 parameters)" in said or "xlm-r-xl (3,4" in said
-    assert "GiB of a a100-40: does not fit on 1; it would with " in said
+    assert "GiB of one a100-40: does not fit on 1; it would with " in said
     assert "--set compute.parallel=sharded --workers-per-trial " in said
     assert "at 1.25e+14 FLOP/s" in said
     assert "at 2 an hour, at most" in said
