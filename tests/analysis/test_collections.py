@@ -40,6 +40,7 @@ def test_its_values_per_question_are_those_of_its_members(folder) -> None:
     assert table.seed_means == pytest.approx(own, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_report_compares_arms_on_it(folder, tmp_path, capsys) -> None:
     assert main([str(folder), "--output", str(tmp_path / "out")]) == 0
     text = (tmp_path / "out" / "report.md").read_text()

@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
+
 from analysis.contents import build_report
 from analysis.render.files import report_markdown
 from tests.analysis.conftest import FEW_ARMS, StudyPlan, write_study_files
 
 
+@pytest.mark.slow
 def test_no_number_in_a_report_has_a_hyphen_for_minus(tmp_path):
     plans = (
         StudyPlan(name="one", arms=FEW_ARMS, models=("s", "l"), questions=12, search_trials=2),

@@ -38,6 +38,7 @@ def test_the_terminal_shows_the_answer_then_the_tables(finished_study, tmp_path,
     assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
 
 
+@pytest.mark.slow
 def test_all_formats_hold_the_same_numbers(written):
     frame = pd.read_csv(written / "tables" / "results.csv")
     parquet = pd.read_parquet(written / "tables" / "results.parquet")

@@ -30,6 +30,7 @@ def test_the_page_has_the_files_and_commands_that_these_tests_follow() -> None:
     assert programs == ["pytest", "study.run", "study.run", "study.run", "analysis.report", "python"]
 
 
+@pytest.mark.slow
 def test_the_test_of_the_page_passes(lab: Lab) -> None:
     assert "1 passed" in lab.run(lab.command("pytest"))
 

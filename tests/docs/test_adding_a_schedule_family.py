@@ -39,6 +39,7 @@ def test_the_test_of_the_page_passes(lab: Lab) -> None:
     assert "7 passed" in lab.run(lab.command("pytest"))
 
 
+@pytest.mark.slow
 def test_importing_the_modules_registers_families_that_train(lab: Lab) -> None:
     quadratic, mastery = lab.python(TRAIN).splitlines()
     assert quadratic == f"quadratic complete 40 1.0 {round(1 - (39 / 40) ** 2, 3)}"

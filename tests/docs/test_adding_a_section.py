@@ -25,10 +25,12 @@ def test_the_page_has_the_files_and_commands_that_these_tests_follow() -> None:
     assert programs == ["study.run", "pytest", "analysis.report", "analysis.report"]
 
 
+@pytest.mark.slow
 def test_the_test_of_the_page_passes(lab: Lab) -> None:
     assert "1 passed" in lab.run(lab.command("pytest"))
 
 
+@pytest.mark.slow
 def test_the_section_of_the_page_is_in_the_report(lab: Lab) -> None:
     printed = lab.run(lab.command("analysis.report studies/quick"))
     report = lab.folder / "studies" / "quick" / "report"
@@ -52,6 +54,7 @@ def test_the_section_is_listed_at_the_end(lab: Lab) -> None:
     assert lab.run(lab.command("--list")).splitlines()[-1].split()[0] == "seeds"
 
 
+@pytest.mark.slow
 def test_without_the_plugin_there_is_no_such_section(lab: Lab, tmp_path: Path) -> None:
     lab.run(f"python -m analysis.report studies/quick --format markdown --output {tmp_path}")
     assert "## Seeds" not in (tmp_path / "report.md").read_text("utf-8")

@@ -19,10 +19,12 @@ def test_the_page_has_the_files_and_commands_that_these_tests_follow() -> None:
     assert programs == ["study.run", "pytest", "study.run", "study.run", "study.run", "analysis.report"]
 
 
+@pytest.mark.slow
 def test_the_test_of_the_page_passes(lab: Lab) -> None:
     assert "1 passed" in lab.run(lab.command("pytest"))
 
 
+@pytest.mark.slow
 def test_the_encoders_are_listed_with_the_options_of_the_new_kind(lab: Lab) -> None:
     assert "Arctic Embed 2 large" in lab.run(lab.command("lab_presets --list"))
     listed = lab.run(lab.command("lab_encoders --list"))

@@ -14,6 +14,7 @@ def lab(tmp_path_factory) -> Lab:
     return Lab(PAGE, tmp_path_factory.mktemp("runs"))
 
 
+@pytest.mark.slow
 def test_the_first_try_prints_and_writes_what_the_page_says(lab: Lab) -> None:
     printed = lab.run(lab.command("--output"))
     assert "bm25.trec lacks 1 of 4 judged queries: they count 0." in printed
@@ -27,6 +28,7 @@ def test_the_first_try_prints_and_writes_what_the_page_says(lab: Lab) -> None:
     assert rows[0]["ndcg_10"] == 1.0
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_runs(lab: Lab) -> None:
     assert len(commands(PAGE)) == 2
     printed = lab.run(lab.command("--against"))

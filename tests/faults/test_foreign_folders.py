@@ -38,6 +38,7 @@ def hostile(values: dict[str, Any]) -> None:
     values["space"] = EVIL
 
 
+@pytest.mark.slow
 def test_text_of_a_study_is_inert_in_every_format(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +89,7 @@ def links(study: Path, secret: Path) -> dict[str, Callable[[], None]]:
 PLANTED = ("a record", "a table", "a trial", "the lock", "the log", "the report", "Ray's folder", "the journal")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("planted", PLANTED)
 def test_no_link_is_followed_by_report_verify_and_resume(
     planted: str, study: Path, secret: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -103,6 +105,7 @@ def test_no_link_is_followed_by_report_verify_and_resume(
     assert sorted(path.name for path in secret.parent.iterdir()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["status.json", "arms.json", "stopping.json", "texts.parquet"])
 def test_what_is_no_file_is_named_and_left_out(name: str, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (study / name).unlink(missing_ok=True)

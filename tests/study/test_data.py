@@ -89,6 +89,7 @@ def test_records_name_the_licences_and_how_ties_rank(shared_data: Path) -> None:
     assert recorded.training.sets[0].licence == "Unicode-3.0"
 
 
+@pytest.mark.slow
 def test_the_atlas_is_judged_by_other_benchmarks(shared_data: Path) -> None:
     data = load("atlas", evaluate=("xquad-r",), data_dir=shared_data)
     assert set(data.overlap.counts()["atlas"]) == {"xquad-r"}

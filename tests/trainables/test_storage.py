@@ -216,6 +216,7 @@ print(number)
 """
 
 
+@pytest.mark.slow
 def test_an_upload_that_is_killed_at_any_step_mixes_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     """Two uploads in a row are killed after every possible number of steps; then a third one, or the end."""
     done = subprocess.run(

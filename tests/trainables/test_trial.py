@@ -55,6 +55,7 @@ def test_a_trial_says_what_it_cost(tmp_path: Path) -> None:
     assert 0 < cost.peak_memory_gib < 16
 
 
+@pytest.mark.slow
 def test_a_confirm_trial_keeps_its_runs_where_asked(tmp_path: Path) -> None:
     dev = load_benchmark(EMBEDDED, "dev")
     data = training_data({EMBEDDED: load_training([EMBEDDED])[EMBEDDED][:200]})

@@ -97,6 +97,7 @@ def test_notes_methods_and_references_name_the_rule(report):
         assert key in report.references
 
 
+@pytest.mark.slow
 def test_the_page_says_it_in_its_headline(report):
     text = page(report)
     assert "Worse: \N{MINUS SIGN}.123 [\N{MINUS SIGN}.234, \N{MINUS SIGN}.012].</h1>" in text
@@ -190,6 +191,7 @@ def test_seeds_of_another_study_are_not_covered_by_the_decision(tmp_path, write_
     assert "7 seeds" in report.answer
 
 
+@pytest.mark.slow
 def test_with_factors_the_decision_is_on_the_mean_over_all_cells(tmp_path, write_study):
     folder = write_study(
         tmp_path, seeds=SEEDS, questions=12, search_trials=1, arms=PAIR, batch_sizes=(24, 48), models=("s", "l")

@@ -33,6 +33,7 @@ def pair(tmp_path, write_study) -> tuple[Path, Path]:
     return one, write_study(tmp_path, name="other", seeds=(2, 3), questions=5, search_trials=0)
 
 
+@pytest.mark.slow
 def test_studies_of_one_name_keep_their_own_numbers(tmp_path, write_study):
     folders = [
         write_study(tmp_path / place, name="quick", seed=seed, questions=8, search_trials=2)

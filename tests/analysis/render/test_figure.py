@@ -19,6 +19,7 @@ def figures(tmp_path_factory, write_study):
     return {figure.name: figure for figure in build_report([str(folder)]).figures}
 
 
+@pytest.mark.slow
 def test_every_figure_of_a_report_is_drawn(figures):
     assert {
         "trade_off_atlas",

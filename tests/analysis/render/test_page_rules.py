@@ -47,6 +47,7 @@ def parents(root: ET.Element) -> dict[ET.Element, ET.Element]:
     return {child: parent for parent in root.iter() for child in parent}
 
 
+@pytest.mark.slow
 def test_the_page_has_no_parse_error(text):
     parser = html5lib.HTMLParser(strict=False)
     parser.parse(text)

@@ -29,6 +29,7 @@ def get(url: str) -> str:
         return answer.read().decode()
 
 
+@pytest.mark.slow
 def test_the_page_is_served_on_this_machine_and_made_anew_when_the_study_moves(served):
     folder, url = served
     assert "X-X-mono" in get(f"{url}/")

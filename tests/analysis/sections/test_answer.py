@@ -9,6 +9,7 @@ from analysis.contents import build_report
 from tests.analysis.conftest import FEW_ARMS, StudyPlan, edit, edit_arms, write_study_files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("models", [("small",), ("small", "large")], ids=["one model", "two models"])
 def test_an_objective_over_all_settings_is_answered_where_all_languages_compete(
     tmp_path: Path, models: tuple[str, ...]

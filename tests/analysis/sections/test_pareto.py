@@ -92,6 +92,7 @@ def drawn(report: Report, name: str) -> list[dict[str, Any]]:
     return values(figure.data)
 
 
+@pytest.mark.slow
 def test_the_front_is_drawn_and_stands_in_the_page_and_in_the_methods(report: Report) -> None:
     (part,) = (part for part in report.parts if part.section.key == "pareto")
     assert [figure.name for figure in part.figures] == ["pareto_dev", "pareto_atlas"]

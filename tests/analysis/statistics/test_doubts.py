@@ -53,6 +53,7 @@ def test_two_seeds_or_a_single_arm_name_nobody() -> None:
     assert far_seeds(panel_of(values[:1])) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_a_clean_panel_names_a_seed_in_one_of_a_hundred_cases(seeds: int) -> None:
     rng = np.random.default_rng(seeds)

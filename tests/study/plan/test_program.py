@@ -164,6 +164,7 @@ def test_what_is_not_searched_anywhere_is_not_searched_for_a_control() -> None:
     assert "best dynamic, loss-mixing" in {arm.arm for arm in plan.arms}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2"])
 def test_every_dynamic_trial_moves_the_ratio_even_if_standing_still_would_be_best(sampler: str) -> None:
     def end(spec: TrialRecord) -> Outcome:
@@ -297,6 +298,7 @@ def test_another_search_seed_is_another_search() -> None:
     assert rates[0] != rates[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2"])
 @pytest.mark.parametrize("objectives", [(OBJECTIVE,), (OBJECTIVE, "monolingual/map")])
 def test_every_sampler_learns_and_repeats_itself(sampler: str, objectives: tuple[str, ...]) -> None:

@@ -59,6 +59,7 @@ def any_items(seed):
     ]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from(["common", "all"]), st.booleans(), st.booleans())
 @settings(deadline=None, max_examples=60)
 def test_facts_are_what_the_batches_say(seed, items, mixing, joined):

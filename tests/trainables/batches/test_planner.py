@@ -100,6 +100,7 @@ def planned(data, batch_size, seed=0, **options):
         return None
 
 
+@pytest.mark.slow
 @given(seeds_of_data, st.integers(1, 9), st.integers(0, 99), st.lists(st.integers(0, 400), min_size=1, max_size=6))
 @settings(deadline=None, max_examples=120)
 @both_sorts_of_items
@@ -158,6 +159,7 @@ def test_a_kind_is_filled_exactly_when_a_set_has_enough_groups_for_it(items, dat
     assert {lang for lang, _ in planner.languages_left_out} == {lang for lang, found in able.items() if not found}
 
 
+@pytest.mark.slow
 @given(seeds_of_data, st.integers(1, 6), st.lists(st.tuples(st.integers(0, 200), st.sampled_from(KINDS)), max_size=12))
 @settings(deadline=None, max_examples=60)
 @both_sorts_of_items
@@ -556,6 +558,7 @@ def test_replacements_are_uniform_over_the_items_that_fit():
     assert stats.chisquare(counts[30:60]).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_real_parallel_text_fills_batches_that_keep_every_rule(shared_data):
     files = sorted((shared_data / "train_parallel").glob("*.jsonl.gz")) + sorted(
         (shared_data / "train_mono").glob("*.jsonl.gz")
@@ -586,6 +589,7 @@ def real_sets(folder):
     return sorted(path for name in ("train_parallel", "train_mono") for path in (folder / name).glob("*.jsonl.gz"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [16, 48])
 @both_sorts_of_items
 def test_two_epochs_of_any_real_set_show_every_item_once_at_least(shared_data, items, batch_size):

@@ -215,6 +215,7 @@ def test_an_impossible_dev_set_is_told(sets: dict[str, list[PairItem]], options:
         split_dev(sets, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_real_training_sets_give_a_dev_set_in_all_languages_of_xquad_r(shared_data: Path) -> None:
     sets = load_training(["train_parallel"], shared_data)
     remaining, dev = split_dev(sets)

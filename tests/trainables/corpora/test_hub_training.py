@@ -106,6 +106,7 @@ except UserError as error:
 """
 
 
+@pytest.mark.slow
 def test_what_is_fetched_is_recorded_with_its_commit_and_read_again_offline(tmp_path: Path) -> None:
     rows = [{"anchor": f"q{n}", "positive": f"p{n}"} for n in range(3)]
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()

@@ -219,6 +219,7 @@ def test_captions_that_search_pictograms_score_as_trec_eval_says(emoji: Path) ->
     assert found.headlines["cross-lingual/ndcg@10"] == pytest.approx(mean)
 
 
+@pytest.mark.slow
 def test_pictograms_that_search_captions_score_as_trec_eval_says(emoji: Path) -> None:
     _, found, scores = scored(emoji, "image-to-text")
     ids = pq.read_table(emoji / "test.parquet", columns=["image_id"])["image_id"].to_pylist()

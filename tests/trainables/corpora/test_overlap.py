@@ -120,6 +120,7 @@ pieces = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @given(texts=st.lists(pieces, min_size=1, max_size=4), cut=st.integers(0, 40))
 @settings(max_examples=300, deadline=None)
 def test_texts_overlap_exactly_as_the_rule_says(texts: list[str], cut: int) -> None:

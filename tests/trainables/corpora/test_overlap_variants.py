@@ -36,6 +36,7 @@ def test_variants_are_found_and_texts_of_other_origin_are_not(shared_data: Path)
             assert overlapping(texts, {"known": known})["known"].mean() < MOST_WRONG
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", INVISIBLE)
 @pytest.mark.parametrize("language", ["en", "th", "zh", "ar"])
 def test_every_paragraph_of_a_benchmark_is_dropped_whatever_nobody_sees_in_it(

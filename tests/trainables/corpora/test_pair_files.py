@@ -111,6 +111,7 @@ item_lists = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @given(items=item_lists)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -252,6 +252,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_preset_is_planned_without_a_connection(name: str) -> None:
     shape = PRESETS[name].config.shape(0)

@@ -78,6 +78,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_vectors_are_those_that_the_folder_declares(checkpoint, tmp_path: Path, name: str) -> None:
     layout = LAYOUTS[name]
@@ -285,6 +286,7 @@ def test_a_dense_layer_is_trained_and_kept(checkpoint, tmp_path: Path) -> None:
     assert torch.equal(again.layers[0].linear.bias, encoder.layers[0].linear.bias)
 
 
+@pytest.mark.slow
 def test_a_hub_id_is_read_like_a_folder(checkpoint, tmp_path: Path) -> None:
     import os
     import subprocess

@@ -65,6 +65,7 @@ def _best(text: str, scores: dict[str, float]) -> float:
     return best[-1]
 
 
+@pytest.mark.slow
 def test_another_process_trains_the_same_tokenizer(texts) -> None:
     program = """
 import json, sys

@@ -37,6 +37,7 @@ def test_rows_keep_their_place_over_many_chunks(tokenizer, texts) -> None:
         assert _row(table, index) == tokenizer(many[index])["input_ids"]
 
 
+@pytest.mark.slow
 def test_what_is_kept_on_disk_is_what_the_tokenizer_gives(tokenizer, texts, tmp_path, monkeypatch) -> None:
     many = [texts[number % len(texts)] for number in range(9001)]
     expected = tokenise(many, tokenizer, "Query: ", 16)

@@ -184,6 +184,7 @@ def expected_metrics(b: Benchmark, queries: np.ndarray, candidates: np.ndarray) 
     return result
 
 
+@pytest.mark.slow
 @given(problems())
 @hypothesis_settings(max_examples=300, deadline=None)
 def test_all_metrics_equal_those_of_plain_python_under_ties_and_missing_languages(problem) -> None:
@@ -488,6 +489,7 @@ def test_memory_is_bounded_by_the_block() -> None:
     assert peak < 8 * 2**20 < 4 * 3000 * 4000 / 4
 
 
+@pytest.mark.slow
 def test_partial_languages_leave_queries_out_of_the_cells_they_have_no_candidate_in(shared_data: Path) -> None:
     b = load_benchmark("mlqa-r", "test", shared_data)
     rng = np.random.default_rng(0)

@@ -122,6 +122,7 @@ for control in CONTROLS.values():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plugin", "ratios"),
     [

@@ -72,6 +72,7 @@ def train(config, sink, folder=None, seed=0):
     return summary, encoder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("knobs", RUNS.values(), ids=RUNS.keys())
 @pytest.mark.parametrize(("every", "killed"), [(1, 1), (2, 7), (4, 9), (6, 12)])
 def test_an_interrupted_run_ends_like_one_that_never_stopped(tmp_path, knobs, every, killed):

@@ -260,6 +260,7 @@ def test_names_are_those_of_the_cldr() -> None:
             assert fact.place[language] != fact.territory
 
 
+@pytest.mark.slow
 def test_another_process_with_another_hash_seed_builds_the_same_atlas() -> None:
     code = (
         "from trainables.corpora.sources.atlas import *; from trainables.corpora.pairs import training_data;"
