@@ -3,12 +3,15 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from analysis.facts.arms import Arm, without_repeats
 from analysis.facts.efficiency import Efficiency
 from analysis.facts.facts import Facts
-from analysis.statistics.ratios import Ratio, compare_ratio
 from trainables.evaluation.efficiency.records import NumberRecord
+
+if TYPE_CHECKING:
+    from analysis.statistics.ratios import Ratio
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +25,8 @@ class Priced:
     baseline: Arm
     benchmark: str
     number: NumberRecord
-    ratio: Ratio
-    control: Ratio | None
+    ratio: "Ratio"
+    control: "Ratio | None"
     margin: float
     is_main: bool
     """Whether the arm is the one that the question is about."""
@@ -92,13 +95,16 @@ def _ratio(
     size: int,
     *,
     copy: bool = False,
-) -> Ratio | None:
+) -> "Ratio | None":
     """An arm, or with `copy` the baseline's second name, against the baseline; None without seeds of both."""
     one = efficiency.values(arm, benchmark, number.name, copy=copy)
     other = efficiency.values(baseline, benchmark, number.name)
     seeds = [seed for seed in one if one[seed] > 0 and other.get(seed, 0.0) > 0]
     if not seeds or efficiency.record is None:
         return None
+    # scipy.stats takes most of a second to import.
+    from analysis.statistics.ratios import compare_ratio
+
     return compare_ratio(
         [one[seed] for seed in seeds],
         [other[seed] for seed in seeds],

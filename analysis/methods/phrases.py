@@ -28,9 +28,14 @@ def _phrase(option: Option, values: Sequence[Any]) -> str:
         return listed([option.phrases[text] for text in distinct])
     if not option.phrase:
         return ""
-    if all(isinstance(value, int | float) for value in values):
-        return option.phrase.format(span(distinct.values()))
-    return option.phrase.format(listed([_text(value) for value in distinct.values()]))
+    # What has words of its own is said in them.
+    others = [value for text, value in distinct.items() if text not in option.phrases]
+    if all(isinstance(value, int | float) for value in others):
+        said = option.phrase.format(span(others))
+    else:
+        said = option.phrase.format(listed([_text(value) for value in others]))
+    own = [option.phrases[text] for text in distinct if text in option.phrases]
+    return listed([one for one in (*own, said) if one])
 
 
 def _text(value: Any) -> str:

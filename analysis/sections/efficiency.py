@@ -11,12 +11,12 @@ from analysis.findings.findings import Findings
 from analysis.render.table import Cell, Column, Table, make_table
 from analysis.sections.cells import estimate_cell, slug
 from analysis.sections.section import Section
-from analysis.statistics.ratios import Ratio
 from analysis.wording import count, listed
 from trainables.evaluation.efficiency.records import NumberRecord, Part
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
+    from analysis.statistics.ratios import Ratio
 
 PARTS: dict[Part, str] = {
     "search": "Search",
@@ -121,7 +121,7 @@ def _mean(findings: Findings, one: Priced, *, of_baseline: bool) -> float | None
     return None if found is None else found.mean
 
 
-def _ratio_cell(ratio: Ratio) -> Cell:
+def _ratio_cell(ratio: "Ratio") -> Cell:
     low, high = ratio.interval or (None, None)
     return Cell(ratio.ratio, low, high)
 
@@ -188,7 +188,7 @@ def _headline(one: Priced) -> str:
     )
 
 
-def _times(ratio: Ratio) -> str:
+def _times(ratio: "Ratio") -> str:
     if ratio.interval is None:
         return f"{ratio.ratio:.3g} times"
     return f"{ratio.ratio:.3g} times [{ratio.interval[0]:.3g}, {ratio.interval[1]:.3g}]"

@@ -244,9 +244,9 @@ def test_the_data_are_named_with_their_use_and_fingerprint(report):
     }
     assert rows["test", "atlas"]["fingerprint"] == "fp-atlas"
     assert rows["dev", "dev"]["fingerprint"] == "fp-dev"
-    assert [(r["set"], r["benchmark"], r["dropped"]) for r in rows_of(report, "overlap")] == [
-        ("atlas", "atlas", 2),
-        ("atlas", "xquad-r", 2),
+    assert [(r["set"], r["benchmark"], r["items"], r["treated"]) for r in rows_of(report, "overlap")] == [
+        ("atlas", "atlas", 2, "dropped"),
+        ("atlas", "xquad-r", 2, "dropped"),
     ]
     (shown,) = rows_of(report, "overlap_examples")
     assert (shown["benchmark"], shown["training"], shown["evaluation"]) == ("xquad-r", "Who won?!", "who won")

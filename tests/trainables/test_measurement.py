@@ -63,7 +63,7 @@ def test_the_encoder_that_is_held_is_the_one_that_was_judged(held: tuple[Path, R
     name = texts.tests[0].benchmark.name
     queries, candidates = held_embeddings(held[0] / HELD, name)
     encoder = held_encoder(held[0] / HELD, TRIAL.config.encoder, texts.tokenizer)
-    again = encode(encoder, texts.tests[0].candidates, pad_id=texts.tokenizer.pad_token_id, device="cpu")
+    again = encode(encoder, texts.tests[0].candidates, pad_id=texts.tokenizer.pad_token_id)
     assert np.abs(again - candidates).max() < 1e-5
     assert len(queries) == len(texts.tests[0].queries)
 

@@ -176,7 +176,7 @@ class Reports:
         return self.stop_after is not None and report.step >= self.stop_after
 
     def without_speed(self) -> list[dict[str, Any]]:
-        speed = ("pairs_per_second", "tokens_per_second", "seconds")
+        speed = ("pairs_per_second", "tokens_per_second", "seconds", "memory_gib")
         return [{key: value for key, value in line.items() if key not in speed} for line in self.lines]
 
 

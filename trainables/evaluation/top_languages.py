@@ -17,7 +17,7 @@ class TopLanguages:
     >>> top = TopLanguages(languages=3)
     >>> top.add(np.array([2.0] * 9 + [1.0] * 2, dtype=np.float32), np.array([0] * 9 + [1, 1], dtype=np.int32))
     >>> top.add(np.array([1.0, 1.0], dtype=np.float32), np.array([1, 2], dtype=np.int32))
-    >>> top.counts(TOP).tolist(), top.counts(1).tolist()
+    >>> top.counts(10).tolist(), top.counts(1).tolist()
     ([9.0, 0.75, 0.25], [1.0, 0.0, 0.0])
     """
 

@@ -24,7 +24,8 @@ class LossConfig(BaseModel):
     symmetric: Annotated[bool, Option(phrases={"true": "in both directions"})] = False
     """let every passage choose among the queries, too, and average the two losses"""
     negative_pool: Annotated[
-        Annotated[int, Field(ge=2)] | None, Option(phrase="in-batch negatives from blocks of {} pairs")
+        Annotated[int, Field(ge=2)] | None,
+        Option(phrase="in-batch negatives from blocks of {} pairs", phrases={"null": ""}),
     ] = None
     """pairs, one behind the other in a batch, among which a query finds its negatives: a larger batch without more of
     them; none: the whole batch"""

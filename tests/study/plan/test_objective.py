@@ -19,7 +19,11 @@ def test_every_usual_objective_has_its_usual_direction() -> None:
         assert direction == ("minimize" if metric.startswith("bias/") else "maximize")
     settings = ("monolingual", "cross-lingual", "bilingual", "multilingual", "overall")
     assert set(usual) == {
-        *(f"{setting}/{measure}" for setting in settings for measure in ("map", "recall@1", "recall@10")),
+        *(
+            f"{setting}/{measure}"
+            for setting in settings
+            for measure in ("map", "recall@1", "recall@10", "complete@10")
+        ),
         *("bias/rank_distance", "bias/rank_distance_median", "bias/rank_distance_log", "bias/diagonal_gap"),
     }
 

@@ -18,6 +18,7 @@ from trainables.encoders.mini import MiniEncoder
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.t5 import MiniT5Encoder
 from trainables.encoders.tokens import TokenTable
+from trainables.parallel.replicated import Replicated
 from trainables.parallel.worker import Worker
 from trainables.step_memory import step_memory
 from trainables.training.gradient import GradientEngine, Tokens, resolve_precision
@@ -65,7 +66,7 @@ def measured_and_planned(
     if checkpointing:
         encoder.transformer.activation_checkpointing_enable()
     worker, tokens, batch = Worker(), tokens_of_texts(PAIRS * (2 + negatives)), batch_of_texts(negatives)
-    engine = GradientEngine(encoder, tokens, trial, worker)
+    engine = GradientEngine(encoder, tokens, trial, Replicated(trial.compute, worker))
     parameters = trainable_parameters(encoder)
     optimiser = build_optimiser(parameters, trial.optimiser)
 
