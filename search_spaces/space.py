@@ -98,6 +98,8 @@ class Space(BaseModel):
     factors: tuple[Factor, ...] = ()
     controls: tuple[str, ...] = ()
     """Twins of the best dynamic arm, added in the confirm phase (trainables.ratio.controls)."""
+    rivals: Mapping[str, tuple[str, ...]] = {}
+    """Controls that cost no training, and the arms that each is made of, a schedule or not."""
     patch: Mapping[str, Any] = {"encoder": EMBEDDED_ENCODER}
     """Options of every trial, where the user does not say."""
     training: tuple[str, ...] = (EMBEDDED,)
@@ -112,9 +114,9 @@ class Space(BaseModel):
     main_comparison: tuple[str, str]
     """The two arms that the question is about, e.g. best dynamic and best static."""
 
-    @field_validator("controls")
+    @field_validator("controls", "rivals")
     @classmethod
-    def _controls_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _controls_exist(cls, names: Any) -> Any:
         for name in names:
             CONTROLS.find(name)
         return names

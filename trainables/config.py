@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trainables.batches.config import BatchConfig
 from trainables.encoders.registry import KINDS, AnyEncoder
+from trainables.evaluation.config import EvaluationConfig
 from trainables.options import Declared, Option, declared
 from trainables.ratio.config import RatioConfig
 from trainables.ratio.registry import FAMILIES
@@ -37,6 +38,7 @@ class TrialConfig(BaseModel):
     optimiser: OptimiserConfig
     compute: ComputeConfig = ComputeConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """seed of weights, batches and dropout"""
 

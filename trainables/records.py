@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from trainables.batches.kinds import KINDS, Kind
 from trainables.config import TrialConfig
+from trainables.evaluation.config import EvaluationConfig
 from trainables.ratio.controller import ENCODED_PER_TRAINED
 from trainables.ratio.references import reference_curve
 
@@ -74,6 +75,9 @@ class TrialRecord(Record):
     """every option of the training"""
     rungs: tuple[Rung, ...] = ()
     """where early stopping may end it; fixed before it starts, from earlier trials of its own branch"""
+    also: Mapping[str, EvaluationConfig] = {}
+    """confirm phase: trials by id that differ from it only in how the trained encoder is judged: it writes their
+    results, too, whose cost is its own"""
 
     @property
     def seed(self) -> int:

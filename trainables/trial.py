@@ -26,6 +26,7 @@ steps on the atlas, without Ray:
 
 import shutil
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -41,6 +42,9 @@ from trainables.config import TrialConfig
 from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
+from trainables.evaluation.arrays import ScoreArray
+from trainables.evaluation.centring import centred
+from trainables.evaluation.config import EvaluationConfig
 from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
 from trainables.evaluation.means import collection_means
@@ -108,10 +112,11 @@ def run_trial(
         encoder.show(texts.pixels)
     scratch = _scratch(folder, options)
     precision = config.compute.evaluation_precision
-    runs = folder / RUNS if inputs.rules.keep_runs else None
+    views = [_View(trial.id, folder, config.evaluation)]
+    views += [_View(other, folder.beside(other), how) for other, how in trial.also.items()]
     # Another worker has nothing to tell, and must not touch what the first one writes.
     watch = NotedWork(folder) if worker.is_first else unwatched
-    judge = _Judge(inputs, worker, clock, precision, scratch, watch, runs=runs, tag=trial.id)
+    judge = _Judge(inputs, worker, clock, precision, scratch, watch)
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker, config.loss.temperature, precision)
     summary = fine_tune(
@@ -121,16 +126,17 @@ def run_trial(
         encoder,
         worker=worker,
         sink=ReportLog(folder, trial.rungs) if worker.rank == 0 else _Silent(),
-        evaluate=judge.dev_metrics,
+        evaluate=lambda encoder: judge.dev_metrics(encoder, config.evaluation),
         dev_signals=signals.measure,
         dev_signal_pairs=signals.pairs,
         clock=clock,
         checkpoints=folder / CHECKPOINT,
     )
-    metrics = named_dev(summary.dev)
+    metrics = {trial.id: named_dev(summary.dev)}
     if trial.phase == "confirm" and summary.status == "complete":
-        judged = _judged(judge, encoder, folder)
-        metrics |= judged | collection_means(judged, inputs.rules.collections)
+        metrics |= {view.id: named_dev(judge.dev_metrics(encoder, view.evaluation)) for view in views[1:]}
+        for id_, judged in judge.judged(encoder, views).items():
+            metrics[id_] |= judged | collection_means(judged, inputs.rules.collections)
         # One that no step has trained is the checkpoint that it came from.
         if options.keep_encoder and config.steps and (whole := parallel.whole(encoder, build)) is not None:
             if config.compute.trim_vocabulary:
@@ -142,7 +148,7 @@ def run_trial(
     result = Result(
         status=summary.status,
         steps=summary.steps,
-        metrics=metrics,
+        metrics=metrics[trial.id],
         mean_ratio=summary.mean_ratio,
         mono_share=summary.mono_share,
         negatives_per_query=summary.negatives_per_query,
@@ -156,6 +162,11 @@ def run_trial(
         ratios=summary.ratios if ratio.closed_loop else None,
         rechunked=summary.rechunked,
     )
+    # Before its own: a trial that has a result is not run again.
+    for view in views[1:]:
+        if view.id in metrics:
+            own = Cost(workers=worker.world, gpus=result.cost.gpus, device=result.cost.device)
+            write_result(view.folder, result.model_copy(update={"metrics": metrics[view.id], "cost": own}))
     write_result(folder, result)
     # A finished trial is never resumed; its optimiser state and its embeddings would fill the disk.
     (folder / CHECKPOINT).delete()
@@ -196,6 +207,15 @@ def failure(error: str) -> Result:
     return Result(status="failed", steps=0, ended=now(), host=socket.gethostname(), error=error)
 
 
+@dataclass(frozen=True)
+class _View:
+    """A way of judging the encoder of a trial, and where its records lie."""
+
+    id: str
+    folder: Folder
+    evaluation: EvaluationConfig
+
+
 class _Judge:
     """Evaluates an encoder on the dev set and on the benchmarks. All workers encode, and the first one scores."""
 
@@ -207,25 +227,44 @@ class _Judge:
         precision: Precision,
         scratch: Path | None,
         watch: Watch,
-        runs: Folder | None = None,
-        tag: str = "",
     ) -> None:
-        """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
         self._inputs, self._texts = inputs, inputs.texts
         self._worker, self._clock, self._precision, self._scratch = worker, clock, precision, scratch
-        self._watch, self._runs, self._tag = watch, runs, tag
+        self._watch = watch
 
-    def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
+    def dev_metrics(self, encoder: Encoder, how: EvaluationConfig) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
-        found = self._evaluate(encoder, self._texts.dev, keep_per_query=False)
-        return {} if found is None else found.headlines
+        queries, candidates = self._encoded(encoder, self._texts.dev)
+        if not self._worker.is_first:
+            return {}
+        with self._clock.measure("score"):
+            return self._scored(self._texts.dev, *_as_judged(self._texts.dev, queries, candidates, how)).headlines
 
-    def tests(self, encoder: Encoder) -> list[Evaluation]:
-        """The evaluation on every benchmark, with its values per query."""
-        found = [self._evaluate(encoder, test, keep_per_query=True) for test in self._texts.tests]
-        return [one for one in found if one is not None]
+    def judged(self, encoder: Encoder, views: Sequence[_View]) -> dict[str, dict[str, float]]:
+        """The summary metrics of every view on all benchmarks, by id, whose values per query are written; texts are
+        encoded once. Only the first worker is told any."""
+        found: dict[str, list[Evaluation]] = {view.id: [] for view in views}
+        for test in self._texts.tests:
+            queries, candidates = self._encoded(encoder, test)
+            if not self._worker.is_first:
+                continue
+            with self._clock.measure("score"):
+                for view in views:
+                    embeddings = _as_judged(test, queries, candidates, view.evaluation)
+                    if self._inputs.rules.keep_runs:
+                        run = run_file(test.benchmark, *embeddings, view.id)
+                        (view.folder / RUNS).write_bytes(f"{test.benchmark.name}.trec.gz", run)
+                    found[view.id].append(self._scored(test, *embeddings, keep_per_query=True))
+        for view in views if self._worker.is_first else ():
+            _write_table(view.folder, PER_QUERY, [e.per_query for e in found[view.id]])
+            _write_table(view.folder, RELEVANT_RANKS, [e.relevant_ranks for e in found[view.id]])
+        return {
+            id_: {name: value for evaluation in evaluations for name, value in evaluation.metrics.items()}
+            for id_, evaluations in found.items()
+        }
 
-    def _evaluate(self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool) -> Evaluation | None:
+    def _encoded(self, encoder: Encoder, tokenised: TokenisedBenchmark) -> tuple[ScoreArray, ScoreArray]:
+        """Queries and candidates, [Q, d] and [C, d]; on other workers than the first one none."""
         pad_id = self._texts.tokenizer.pad_token_id
         with self._clock.measure("encode"):
             queries, candidates = (
@@ -240,32 +279,31 @@ class _Judge:
                 )
                 for table in (tokenised.queries, tokenised.candidates)
             )
-        if not self._worker.is_first:
-            return None
-        with self._clock.measure("score"):
-            # Tests alone have values per query, and runs.
-            if keep_per_query and self._runs is not None:
-                name = tokenised.benchmark.name
-                run = run_file(tokenised.benchmark, queries, candidates, self._tag)
-                self._runs.write_bytes(f"{name}.trec.gz", run)
-            return evaluate(
-                tokenised.benchmark,
-                queries,
-                candidates,
-                measures=self._inputs.rules.measures,
-                ties=self._inputs.rules.ties,
-                bilingual=self._inputs.rules.bilingual,
-                keep_per_query=keep_per_query,
-                watch=self._watch,
-            )
+        return queries, candidates
+
+    def _scored(
+        self,
+        tokenised: TokenisedBenchmark,
+        queries: ScoreArray,
+        candidates: ScoreArray,
+        keep_per_query: bool = False,
+    ) -> Evaluation:
+        return evaluate(
+            tokenised.benchmark,
+            queries,
+            candidates,
+            measures=self._inputs.rules.measures,
+            ties=self._inputs.rules.ties,
+            bilingual=self._inputs.rules.bilingual,
+            keep_per_query=keep_per_query,
+            watch=self._watch,
+        )
 
 
-def _judged(judge: _Judge, encoder: Encoder, folder: Folder) -> dict[str, float]:
-    """Evaluates on the benchmarks, writes the values per query and returns the summary metrics."""
-    evaluations = judge.tests(encoder)
-    _write_table(folder, PER_QUERY, [e.per_query for e in evaluations])
-    _write_table(folder, RELEVANT_RANKS, [e.relevant_ranks for e in evaluations])
-    return {name: value for evaluation in evaluations for name, value in evaluation.metrics.items()}
+def _as_judged(
+    tokenised: TokenisedBenchmark, queries: ScoreArray, candidates: ScoreArray, how: EvaluationConfig
+) -> tuple[ScoreArray, ScoreArray]:
+    return centred(tokenised.benchmark, queries, candidates) if how.centred else (queries, candidates)
 
 
 def _write_table(folder: Folder, name: str, tables: list[pa.Table | None]) -> None:

@@ -36,6 +36,7 @@ from study.plan.arms import (
     limited,
     main_comparison,
     most_arms,
+    most_rivals,
     ratios_of,
 )
 from study.plan.branch_search import BranchSearch
@@ -58,6 +59,7 @@ from trainables.config import TrialConfig
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import encoder_config
 from trainables.errors import UserError
+from trainables.evaluation.config import EvaluationConfig
 from trainables.parameters import Choice, Parameter
 from trainables.ratio.config import ratio_config
 from trainables.ratio.controller import ENCODED_PER_TRAINED
@@ -139,7 +141,7 @@ class StudyPlan:
         self._check_ratios()
         self._check_references()
         self._confirm: list[TrialRecord] | None = None
-        self._confirm_next = 0
+        self._confirm_left: list[TrialRecord] = []
         self._confirm_told: dict[str, Outcome] = {}
         self.arms: list[ArmRecord] = []
 
@@ -219,6 +221,11 @@ class StudyPlan:
         return sum(most_arms(self.space, self._fixed[cell.label]) for cell in self.cells)
 
     @property
+    def rival_trials(self) -> int:
+        """Confirm trials of the rivals that cost no training, if no two are identical."""
+        return len(self.cells) * most_rivals(self.space) * self.seeds * self.repetitions
+
+    @property
     def phase(self) -> Literal["search", "confirm"]:
         """The phase that the study is in."""
         return "search" if self._confirm is None else "confirm"
@@ -254,10 +261,12 @@ class StudyPlan:
             ready = [s for s in (*self._searches, *self._searches_of_controls()) if self._may_ask(s)]
             # All searches come to their ends together, those with more trials, too.
             return self._ask(min(ready, key=lambda s: len(s.asked) / s.optuna.trials)) if ready else None
-        if self._confirm_next < len(self._confirm):
-            self._confirm_next += 1
-            return self._confirm[self._confirm_next - 1]
-        return None
+        # One that another training writes the result of waits for that: it may have nothing left to do.
+        awaited = {id_ for one in self._confirm if one.id not in self._confirm_told for id_ in one.also}
+        trial = next((one for one in self._confirm_left if one.id not in awaited), None)
+        if trial is not None:
+            self._confirm_left.remove(trial)
+        return trial
 
     def complete(self, trial: TrialRecord, outcome: Outcome) -> None:
         """Tells the plan how a trial ended. The order in which trials end does not matter."""
@@ -296,20 +305,23 @@ class StudyPlan:
         still = [name for place in places for name in constants_of(self.space, self._tried(*place))]
         self._on_arms(ArmsRecord(arms=tuple(self.arms), constants=tuple(still)))
         # Seed by seed: an interrupted study has whole repetitions of all arms.
+        views = _views(self.arms)
         self._confirm = [
             TrialRecord(
-                id="-".join(["confirm", *_in_id(arm.cell), slug(arm.arm), f"{seed:03d}"]),
+                id=_confirm_id(arm, seed),
                 phase="confirm",
                 arm=arm.arm,
                 cell=arm.cell,
                 repetition=arm.repetition,
                 config=arm.config.model_copy(update={"seed": seed}),
+                also={_confirm_id(other, seed): other.config.evaluation for other in views.get(_place(arm), ())},
             )
             for seed in range(self.seeds * self.repetitions)
             for arm in self.arms
             if arm.repetition == seed % self.repetitions
             if arm.same_as is None and (seed == 0 or not arm.is_untrained)
         ]
+        self._confirm_left = list(self._confirm)
 
     # How it is made.
 
@@ -403,7 +415,8 @@ class StudyPlan:
     @property
     def _most_confirm_trials(self) -> int:
         untrained = sum(config.steps == 0 for fixed in self._fixed.values() for config in fixed.values())
-        return (self.most_arms - untrained) * self.seeds * self.repetitions + untrained
+        trained = (self.most_arms - untrained) * self.seeds * self.repetitions
+        return trained + self.rival_trials + untrained
 
     def _pairs_per_trial(self, search: _Search) -> int:
         """Training pairs of a trial, the same in every trial of a branch; signals are paid from them."""
@@ -603,6 +616,28 @@ def _range(parameter: Parameter) -> RangeRecord:
     if isinstance(parameter, Choice):
         return RangeRecord(options=parameter.options)
     return RangeRecord(low=parameter.low, high=parameter.high, log=parameter.log)
+
+
+def _confirm_id(arm: ArmRecord, seed: int) -> str:
+    return "-".join(["confirm", *_in_id(arm.cell), slug(arm.arm), f"{seed:03d}"])
+
+
+def _place(arm: ArmRecord) -> tuple[str, int, str]:
+    return arm.arm, arm.repetition, ", ".join(arm.cell.values())
+
+
+def _views(arms: Sequence[ArmRecord]) -> dict[tuple[str, int, str], list[ArmRecord]]:
+    """The arms that differ from an earlier one in how it is judged alone, by the place of that one."""
+    found: dict[tuple[str, int, str], list[ArmRecord]] = {}
+    first: dict[tuple[str, int, str], ArmRecord] = {}
+    for arm in arms:
+        if arm.same_as is None:
+            training = arm.config.model_copy(update={"evaluation": EvaluationConfig()}).fingerprint
+            original = first.setdefault((training, *_place(arm)[1:]), arm)
+            found[_place(arm)] = []
+            if original is not arm:
+                found[_place(original)].append(arm)
+    return found
 
 
 def _of_repetition(repetition: int) -> list[str]:

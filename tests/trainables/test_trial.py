@@ -80,6 +80,21 @@ def test_a_confirm_trial_is_judged_on_the_benchmarks_and_keeps_its_encoder_where
     assert resolve_encoder(str(tmp_path / ENCODER_FOLDER)).max_query_length == ENCODER.max_query_length
 
 
+def test_a_trial_writes_the_result_of_another_that_differs_in_how_it_is_judged(tmp_path: Path) -> None:
+    centred = toy_trial(phase="confirm", **{"evaluation.centred": True})
+    usual = toy_trial(phase="confirm")
+    both = usual.model_copy(update={"also": {"other": centred.config.evaluation}})
+    result = run_toy_trial(both, tmp_path / "t")
+    assert numbers(result) == numbers(run_toy_trial(usual, tmp_path / "usual"))
+    found = read_sealed(Folder(tmp_path / "other"), RESULT, Result)
+    alone = run_toy_trial(centred, tmp_path / "alone")
+    assert numbers(found) == numbers(alone)
+    assert found.metrics != result.metrics
+    assert (found.cost.pairs, alone.cost.pairs) == (0, 8 * 16), "its training was paid twice, or never"
+    for name in (PER_QUERY, RELEVANT_RANKS):
+        assert found.files[name] == alone.files[name] == Folder(tmp_path / "other").checksum(name)
+
+
 def test_a_trimmed_vocabulary_changes_no_number_and_a_kept_encoder_has_all_of_it(tmp_path: Path) -> None:
     kept = TrialOptions(keep_encoder=True)
     # Few texts, so that pieces are left over, and no decay, which would shrink those that no text uses.

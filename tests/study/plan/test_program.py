@@ -131,7 +131,7 @@ def test_controls_keep_the_mean_ratio_the_learning_rate_and_the_pairs() -> None:
     plan = plan_of()
     run(plan)
     winner = next(arm for arm in plan.arms if arm.arm == "best dynamic")
-    controls = [arm for arm in plan.arms if arm.role == "control"]
+    controls = [arm for arm in plan.arms if arm.role == "control" and not arm.config.evaluation.centred]
     assert [arm.arm.split(", ")[1] for arm in controls] == ["reversed", "shuffled", "same-mean", "loss-mixing"]
     for arm in controls:
         assert arm.of == "best dynamic"
@@ -139,6 +139,32 @@ def test_controls_keep_the_mean_ratio_the_learning_rate_and_the_pairs() -> None:
         assert arm.mean_ratio == pytest.approx(winner.mean_ratio, abs=1e-12)
         if arm.config.batches.mixing == "alternate":
             assert arm.config.optimiser == winner.config.optimiser
+
+
+def test_rivals_that_are_judged_in_another_way_wait_for_the_training_that_writes_their_results() -> None:
+    plan = plan_of()
+    trials = run(plan, concurrent=3, seed=4)
+    rivals = [arm for arm in plan.arms if arm.config.evaluation.centred]
+    assert [arm.of for arm in rivals] == ["X-X-mono", "best static", "best dynamic"]
+    assert all((arm.role, arm.arm) == ("control", f"{arm.of}, centred") for arm in rivals)
+    written = {id_: spec for spec in trials.values() for id_ in spec.also}
+    own = [spec for spec in trials.values() if spec.phase == "confirm" and spec.config.evaluation.centred]
+    assert own
+    order = list(trials)
+    for spec in own:
+        source = written[spec.id]
+        assert source.also[spec.id] == spec.config.evaluation
+        assert order.index(source.id) < order.index(spec.id)
+        usual = spec.config.model_copy(update={"evaluation": source.config.evaluation})
+        assert usual == source.config, "another training would be judged in its place"
+    assert len(written) == len(own)
+
+
+def test_rivals_are_left_out_where_asked() -> None:
+    plan = plan_of(settings=SETTINGS.model_copy(update={"without": ("centred",)}))
+    trials = run(plan)
+    assert not any(arm.config.evaluation.centred for arm in plan.arms)
+    assert not any(spec.also for spec in trials.values())
 
 
 def test_loss_mixing_keeps_the_schedule_of_the_winner_and_searches_its_own_learning_rate() -> None:
@@ -515,7 +541,8 @@ def test_a_space_can_be_limited_to_what_a_budget_can_pay() -> None:
     plan = plan_of(settings=SETTINGS.model_copy(update={"arms": ("X-X-mono", "X-Y", "hybrid-0.5")}))
     trials = run(plan).values()
     assert {t.branch for t in trials if t.phase == "search"} == {"X-X-mono", "X-Y", "hybrid 0.5"}
-    assert [arm.arm for arm in plan.arms] == ["X-X-mono", "X-Y", "hybrid 0.5", "best static"]
+    rivals = ["X-X-mono, centred", "best static, centred"]
+    assert [arm.arm for arm in plan.arms] == ["X-X-mono", "X-Y", "hybrid 0.5", "best static", *rivals]
     assert plan.main_comparison is None
     assert plan.planned["search"] == 12
 
