@@ -121,6 +121,8 @@ class Report(Record):
     """seconds of training so far"""
     dev: dict[str, float] | None = None
     """dev metrics, where they were measured at this step"""
+    explained: dict[str, Measured] | None = None
+    """what may explain the results, measured with the dev metrics: gradient cosine, geometry of the embeddings"""
     signals: dict[str, Measured] | None = None
     """what a closed-loop controller saw last, by name of the signal"""
 

@@ -47,6 +47,7 @@ from trainables.evaluation.centring import centred
 from trainables.evaluation.config import EvaluationConfig
 from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
+from trainables.evaluation.geometry import Geometry
 from trainables.evaluation.means import collection_means
 from trainables.evaluation.metric_name import named_dev
 from trainables.evaluation.runs import RUNS, run_file
@@ -127,6 +128,7 @@ def run_trial(
         worker=worker,
         sink=ReportLog(folder, trial.rungs) if worker.rank == 0 else _Silent(),
         evaluate=lambda encoder: judge.dev_metrics(encoder, config.evaluation),
+        explain=Geometry(texts.dev, pad_id, worker, precision).measure if config.monitoring.explain else None,
         dev_signals=signals.measure,
         dev_signal_pairs=signals.pairs,
         clock=clock,
