@@ -122,7 +122,20 @@ def _training(study: StudyRecords) -> str:
 def _arms(facts: Facts) -> str:
     if not facts.arms:
         return ""
-    return f"The arms are {listed(list(dict.fromkeys(arm.label for arm in facts.arms)))}."
+    found = [f"The arms are {listed(list(dict.fromkeys(arm.label for arm in facts.arms)))}."]
+    for words, labels in _judged_otherwise(facts).items():
+        found.append(f"{capital(listed(labels))} stand for trainings that were judged a second time, with {words}.")
+    return " ".join(found)
+
+
+def _judged_otherwise(facts: Facts) -> dict[str, list[str]]:
+    """The controls that differ in how they were judged, by what was done."""
+    held: dict[str, list[str]] = {}
+    for arm in facts.arms:
+        words = ", ".join(phrased([arm.record.config.evaluation])) if arm.role == "control" and not arm.parts else ""
+        if words:
+            held.setdefault(words, []).append(arm.label)
+    return held
 
 
 def _chosen(study: StudyRecords) -> str:

@@ -12,17 +12,19 @@ from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, estimate_cell, slug
 from analysis.sections.section import Section
 from analysis.sections.training import draw_curves, mean_by_step
+from trainables.evaluation.measures.record import Unit
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
 
-MEASURED = {
-    "gradient_cosine": "Gradient cosine",
-    "alignment/mono": "Alignment, same language",
-    "alignment/cross": "Alignment, other languages",
-    "uniformity": "Uniformity",
-    "language_identity": "Language identity",
+MEASURED: dict[str, tuple[str, Unit | None]] = {
+    "gradient_cosine": ("Gradient cosine", "difference"),
+    "alignment/mono": ("Alignment, same language", None),
+    "alignment/cross": ("Alignment, other languages", None),
+    "uniformity": ("Uniformity", None),
+    "language_identity": ("Language identity", "share"),
 }
+"""What is shown, with the unit whose bounds hold for it."""
 DRAWN = ("gradient_cosine", "language_identity")
 FIRST = "Gradient cosine, first"
 
@@ -30,7 +32,7 @@ FIRST = "Gradient cosine, first"
 def why(facts: Facts) -> Table:
     """The last values of every arm, and the first gradient cosine, mean over seeds."""
     columns = [*arm_columns(facts), Column("gradient_cosine_first", FIRST, "number")]
-    columns += [Column(slug(name), label, "number") for name, label in MEASURED.items()]
+    columns += [Column(slug(name), label, "number") for name, (label, _) in MEASURED.items()]
     rows = []
     for arm in facts.arms:
         first, found = _at(arm, "gradient_cosine", 0), [_at(arm, name, -1) for name in MEASURED]
@@ -50,7 +52,7 @@ def why(facts: Facts) -> Table:
 def _at(arm: Arm, name: str, place: int) -> Estimate | None:
     """A value at the first or last dev evaluation of every seed."""
     held = [[v for one in run.progress if (v := (one.explained or {}).get(name)) is not None] for run in arm.runs]
-    return estimate([values[place] for values in held if values])
+    return estimate([values[place] for values in held if values], MEASURED[name][1])
 
 
 def curves(findings: Findings) -> Iterator["Figure"]:
@@ -61,8 +63,9 @@ def curves(findings: Findings) -> Iterator["Figure"]:
     for arm in without_repeats(findings.facts.arms):
         for name in DRAWN:
             runs = [[(one.step, (one.explained or {}).get(name)) for one in run.progress] for run in arm.runs]
-            rows += [[arm.label, MEASURED[name], step, value] for step, value in mean_by_step(runs)]
-    shown = [MEASURED[name] for name in DRAWN if len({row[2] for row in rows if row[1] == MEASURED[name]}) > 1]
+            rows += [[arm.label, MEASURED[name][0], step, value] for step, value in mean_by_step(runs)]
+    labels = [MEASURED[name][0] for name in DRAWN]
+    shown = [label for label in labels if len({row[2] for row in rows if row[1] == label}) > 1]
     if not shown:
         return
     columns = [
