@@ -233,7 +233,7 @@ def test_a_controller_that_did_not_move_the_ratio_is_no_dynamic_arm_and_that_is_
     assert all(not (arm.chosen_from or "").endswith("-001") for arm in plan.arms if arm.role == "dynamic")
     (record,) = written
     still = {spec.id for spec in trials.values() if spec.branch == "gap" and spec.phase == "search"}
-    others = {f"search-{name}-001" for name in ("progress", "odm", "excess", "bias")}
+    others = {f"search-{name}-001" for name in ("progress", "odm", "excess", "bias", "look-ahead")}
     assert set(record.constants) == still | others
     assert arms["best dynamic"].description.endswith("; α 0.25 to 0.75 in the search")
 
