@@ -152,6 +152,11 @@ def _kept_runs(study: Study, arm: ArmRecord) -> list[Trial]:
         raise UserError(
             f"The arm {arm.arm!r} is the encoder as it came, which no study keeps: load it from its source."
         )
+    source = None if arm.of is None else study.arm(arm.of, arm.cell)
+    if source is not None and arm.is_judged_anew(source):
+        raise UserError(
+            f"The arm {arm.arm!r} is the encoder of {source.arm!r}, judged in another way: export {source.arm!r}."
+        )
     if not runs:
         raise UserError(f"No confirm run of the arm {arm.arm!r} has ended yet: go on with --resume.")
     raise UserError(

@@ -166,9 +166,8 @@ def run_trial(
     )
     # Before its own: a trial that has a result is not run again.
     for view in views[1:]:
-        if view.id in metrics:
-            own = Cost(workers=worker.world, gpus=result.cost.gpus, device=result.cost.device)
-            write_result(view.folder, result.model_copy(update={"metrics": metrics[view.id], "cost": own}))
+        own = Cost(workers=worker.world, gpus=result.cost.gpus, device=result.cost.device)
+        write_result(view.folder, result.model_copy(update={"metrics": metrics.get(view.id, {}), "cost": own}))
     write_result(folder, result)
     # A finished trial is never resumed; its optimiser state and its embeddings would fill the disk.
     (folder / CHECKPOINT).delete()

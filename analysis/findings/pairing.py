@@ -55,6 +55,9 @@ def _proposed(rivals: list[Arm]) -> Iterator[Pair]:
 
 
 def free_rivals(rivals: list[Arm]) -> list[Arm]:
-    """The controls of arms without a schedule: they cost no training, and a schedule should beat them."""
-    without_schedule = {arm.name for arm in rivals if arm.role in ("strategy", "static")}
-    return [arm for arm in rivals if arm.role == "control" and arm.record.of in without_schedule]
+    """The arms that cost no training and have no schedule: others of such arms, judged anew. A schedule should beat
+    them.
+    """
+    sources = {arm.name: arm.record for arm in rivals if arm.role in ("strategy", "static")}
+    controls = ((arm, sources.get(arm.record.of or "")) for arm in rivals if arm.role == "control")
+    return [arm for arm, source in controls if source is not None and arm.record.is_judged_anew(source)]

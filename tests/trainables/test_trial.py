@@ -95,6 +95,15 @@ def test_a_trial_writes_the_result_of_another_that_differs_in_how_it_is_judged(t
         assert found.files[name] == alone.files[name] == Folder(tmp_path / "other").checksum(name)
 
 
+def test_a_training_that_is_lost_is_lost_to_whatever_would_be_judged_with_it(tmp_path: Path) -> None:
+    how = toy_trial(**{"evaluation.centred": True}).config.evaluation
+    lost = toy_trial(phase="confirm", **{"optimiser.learning_rate": 1e6, "optimiser.gradient_clip": 0.0})
+    result = run_toy_trial(lost.model_copy(update={"also": {"other": how}}), tmp_path / "t")
+    found = read_sealed(Folder(tmp_path / "other"), RESULT, Result)
+    assert (found.status, found.steps, found.metrics) == (result.status, result.steps, {})
+    assert result.status == "diverged"
+
+
 def test_a_trimmed_vocabulary_changes_no_number_and_a_kept_encoder_has_all_of_it(tmp_path: Path) -> None:
     kept = TrialOptions(keep_encoder=True)
     # Few texts, so that pieces are left over, and no decay, which would shrink those that no text uses.
