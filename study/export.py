@@ -22,7 +22,7 @@ from trainables.plugins import load_plugins
 from trainables.storage import Folder
 
 if TYPE_CHECKING:
-    from trainables.encoders.model import Encoder
+    pass
 
 _KEPT = "encoder"
 """The folder of a trial with its encoder (trainables.trial), which is named here without loading torch."""
@@ -227,21 +227,12 @@ def _write_encoder(runs: Sequence[Trial], folder: Path, *, adapter: bool) -> Non
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(kept / name, folder / name)
         return
-    from trainables.encoders.averaging import average
+    from trainables.encoders.averaging import average_of_folders
     from trainables.encoders.model import save_encoder
-    from trainables.encoders.registry import resolve_encoder
 
     with ExitStack() as stack:
         folders = [stack.enter_context(_kept_folder(run)) for run in runs]
-        configs = [resolve_encoder(str(one)) for one in folders]
-        tokenizer = configs[0].tokenizer([])
-
-        def encoders() -> "Iterator[Encoder]":
-            for run, config in zip(runs, configs, strict=True):
-                # Adapters that are loaded are merged.
-                yield config.build(tokenizer, run.seed)
-
-        save_encoder(average(encoders(), [1 / len(runs)] * len(runs)), tokenizer, folder)
+        save_encoder(*average_of_folders(folders, [1 / len(runs)] * len(runs)), folder)
 
 
 def _revision(folder: Path) -> str:

@@ -27,6 +27,7 @@ steps on the atlas, without Ray:
 import shutil
 import socket
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -39,9 +40,11 @@ import torch
 from trainables.batches.facts import batch_facts
 from trainables.clock import Clock
 from trainables.config import TrialConfig
+from trainables.encoders.averaging import average_of_folders
 from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
+from trainables.errors import UserError
 from trainables.evaluation.arrays import ScoreArray
 from trainables.evaluation.centring import centred
 from trainables.evaluation.config import EvaluationConfig
@@ -58,7 +61,7 @@ from trainables.parallel.strategy import parallel_of
 from trainables.parallel.worker import Worker
 from trainables.ratio.signals import DevSignals
 from trainables.records import PER_QUERY, RELEVANT_RANKS, RESULT, Cost, Report, Result, TrialRecord, now
-from trainables.sealed import write_sealed
+from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
@@ -107,7 +110,7 @@ def run_trial(
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
     parallel = parallel_of(config.compute, worker)
-    build = _Build(config, texts)
+    build = _Build(config, texts, [folder.beside(source) for source in trial.sources])
     encoder = parallel.place(build)
     if texts.pixels is not None and isinstance(encoder, ImageTextEncoder):
         encoder.show(texts.pixels)
@@ -178,17 +181,41 @@ def run_trial(
 class _Build:
     """Builds the encoder of a trial, and knows how large it is."""
 
-    def __init__(self, config: TrialConfig, texts: TokenisedTexts) -> None:
-        self._config, self._texts = config, texts
+    def __init__(self, config: TrialConfig, texts: TokenisedTexts, sources: Sequence[Folder]) -> None:
+        self._config, self._texts, self._sources = config, texts, sources
         self.parameters = 0
         """Of the whole vocabulary."""
 
     def __call__(self) -> Encoder:
-        encoder = self._config.encoder.build(self._texts.tokenizer, self._config.seed)
+        encoder = self._merged() or self._config.encoder.build(self._texts.tokenizer, self._config.seed)
         self.parameters = encoder.parameter_count
         if self._config.compute.trim_vocabulary:
             trim_vocabulary(encoder, self._texts.pieces())
         return encoder
+
+    def _merged(self) -> Encoder | None:
+        """The mean of what the sources of the trial, X-X-mono and X-Y, have kept; None of a trial without any."""
+        weight = self._config.merging.cross_weight
+        if weight is None:
+            return None
+        with ExitStack() as stack:
+            folders = [stack.enter_context(_kept(source).downloaded()) for source in self._sources]
+            return average_of_folders(folders, [1 - weight, weight])[0]
+
+
+def _kept(trial: Folder) -> Folder:
+    """The folder of the encoder that a trial has kept; raises UserError where it is not what the trial left."""
+    files = read_sealed(trial, RESULT, Result).files if trial.exists(RESULT) else {}
+    own = {name: checksum for name, checksum in files.items() if name.split("/")[0] == ENCODER}
+    wrong = next((name for name, checksum in own.items() if _checksum(trial, name) != checksum), None)
+    if wrong is not None or not own:
+        why = "kept no encoder" if wrong is None else f"has lost {wrong}, or it was changed"
+        raise UserError(f"{trial.location} {why}, which was to be averaged: run it again with --resume.")
+    return trial / ENCODER
+
+
+def _checksum(folder: Folder, name: str) -> str | None:
+    return folder.checksum(name) if folder.exists(name) else None
 
 
 def _scratch(folder: Folder, options: TrialOptions) -> Path | None:

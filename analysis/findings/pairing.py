@@ -55,9 +55,10 @@ def _proposed(rivals: list[Arm]) -> Iterator[Pair]:
 
 
 def free_rivals(rivals: list[Arm]) -> list[Arm]:
-    """The arms that cost no training and have no schedule: others of such arms, judged anew. A schedule should beat
-    them.
+    """The arms that cost no training and have no schedule: others of such arms, judged anew, and merged ones. A
+    schedule should beat them.
     """
+    merged = [arm for arm in rivals if arm.record.config.merging.cross_weight is not None]
     sources = {arm.name: arm.record for arm in rivals if arm.role in ("strategy", "static")}
     controls = ((arm, sources.get(arm.record.of or "")) for arm in rivals if arm.role == "control")
-    return [arm for arm, source in controls if source is not None and arm.record.is_judged_anew(source)]
+    return merged + [arm for arm, source in controls if source is not None and arm.record.is_judged_anew(source)]

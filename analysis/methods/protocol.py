@@ -211,7 +211,10 @@ def _seeds(facts: Facts) -> str:
     counts = {len(arm.seeds) for arm in facts.arms if not arm.record.is_untrained}
     if not counts:
         return ""
-    untrained = " but the encoder as it comes" * any(arm.record.is_untrained for arm in facts.arms)
+    as_it_comes = any(arm.record.is_untrained for arm in facts.arms)
+    merged = [arm for arm in facts.arms if not arm.record.config.steps and not arm.record.is_untrained]
+    left_out = ["the encoder as it comes"] * as_it_comes + list(dict.fromkeys(arm.label for arm in merged))
+    untrained = f" but {listed(left_out)}" if left_out else ""
     noun = "seed" if max(counts) == 1 else "seeds"
     searches = max(arm.searches for arm in facts.arms)
     shared = f", shared out evenly among what {searches} searches chose" * (searches > 1)

@@ -251,12 +251,23 @@ def _record(
         role=role,
         of=of,
         config=config,
-        description=config.ratio.summary() if config.steps else "no step trained",
+        description=_description(config),
         mean_ratio=_mean_ratio(config),
         constant_ratio=config.ratio.constant_value() if config.steps else None,
         chosen_from=chosen_from,
-        is_untrained=config.steps == 0,
+        is_untrained=is_untrained(config),
     )
+
+
+def is_untrained(config: TrialConfig) -> bool:
+    """Whether it is the encoder as it comes, the same for every seed."""
+    return config.steps == 0 and config.merging.cross_weight is None
+
+
+def _description(config: TrialConfig) -> str:
+    if (weight := config.merging.cross_weight) is not None:
+        return f"weights {1 - weight:.3g} X-X-mono + {weight:.3g} X-Y"
+    return config.ratio.summary() if config.steps else "no step trained"
 
 
 def _mean_ratio(config: TrialConfig) -> float | None:

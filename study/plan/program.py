@@ -33,6 +33,7 @@ from study.plan.arms import (
     constants_of,
     control_config,
     dev_metrics,
+    is_untrained,
     limited,
     main_comparison,
     most_arms,
@@ -140,6 +141,7 @@ class StudyPlan:
         self._controls: list[_Search] | None = None
         self._check_ratios()
         self._check_references()
+        self._check_merging()
         self._confirm: list[TrialRecord] | None = None
         self._confirm_left: list[TrialRecord] = []
         self._confirm_told: dict[str, Outcome] = {}
@@ -262,8 +264,10 @@ class StudyPlan:
             # All searches come to their ends together, those with more trials, too.
             return self._ask(min(ready, key=lambda s: len(s.asked) / s.optuna.trials)) if ready else None
         # One that another training writes the result of waits for that: it may have nothing left to do.
-        awaited = {id_ for one in self._confirm if one.id not in self._confirm_told for id_ in one.also}
-        trial = next((one for one in self._confirm_left if one.id not in awaited), None)
+        running = {one.id for one in self._confirm} - set(self._confirm_told)
+        awaited = {id_ for one in self._confirm if one.id in running for id_ in one.also}
+        may_run = (one for one in self._confirm_left if one.id not in awaited and running.isdisjoint(one.sources))
+        trial = next(may_run, None)
         if trial is not None:
             self._confirm_left.remove(trial)
         return trial
@@ -314,6 +318,7 @@ class StudyPlan:
                 cell=arm.cell,
                 repetition=arm.repetition,
                 config=arm.config.model_copy(update={"seed": seed}),
+                sources=tuple(_confirm_id(source, seed) for source in self._sources(arm)),
                 also={_confirm_id(other, seed): other.config.evaluation for other in views.get(_place(arm), ())},
             )
             for seed in range(self.seeds * self.repetitions)
@@ -324,6 +329,30 @@ class StudyPlan:
         self._confirm_left = list(self._confirm)
 
     # How it is made.
+
+    def _sources(self, arm: ArmRecord) -> list[ArmRecord]:
+        """The arms whose encoders a merged one averages: X-X-mono, then X-Y, as they are trained."""
+        if arm.config.merging.cross_weight is None:
+            return []
+        beside = [one for one in self.arms if _place(one)[1:] == _place(arm)[1:]]
+        named = {one.arm: one for one in beside}
+        found = [one for ratio in _MERGED for one in beside if (one.role, one.constant_ratio) == ("strategy", ratio)]
+        return [named[one.same_as or one.arm] for one in found]
+
+    def _check_merging(self) -> None:
+        """Raises UserError for a merged arm without the encoders that it is made of."""
+        fixed = [one for arms in self._fixed.values() for one in arms.items()]
+        merging = [name for name, config in fixed if config.merging.cross_weight is not None]
+        if not merging:
+            return
+        if self._settings.keep_encoders != "all":
+            raise UserError(
+                f"--arm {merging[0]} averages encoders, but --keep-encoders is {self._settings.keep_encoders}: set it "
+                "to all."
+            )
+        ratios = {branch.patch["ratio"]["value"] for branch in self.space.branches if branch.role == "strategy"}
+        if not ratios.issuperset(_MERGED):
+            raise UserError(f"--arm {merging[0]} averages X-X-mono and X-Y: name these in --arms, too.")
 
     def _fixed_arms(self, cell: Cell) -> dict[str, TrialConfig]:
         """The arms of a cell that are not searched, by name: the untrained encoder, and those that the user gave."""
@@ -414,7 +443,7 @@ class StudyPlan:
 
     @property
     def _most_confirm_trials(self) -> int:
-        untrained = sum(config.steps == 0 for fixed in self._fixed.values() for config in fixed.values())
+        untrained = sum(is_untrained(config) for fixed in self._fixed.values() for config in fixed.values())
         trained = (self.most_arms - untrained) * self.seeds * self.repetitions
         return trained + self.rival_trials + untrained
 
@@ -616,6 +645,10 @@ def _range(parameter: Parameter) -> RangeRecord:
     if isinstance(parameter, Choice):
         return RangeRecord(options=parameter.options)
     return RangeRecord(low=parameter.low, high=parameter.high, log=parameter.log)
+
+
+_MERGED = 1.0, 0.0
+"""The constant ratios of the arms that are merged."""
 
 
 def _confirm_id(arm: ArmRecord, seed: int) -> str:

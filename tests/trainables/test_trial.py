@@ -104,6 +104,31 @@ def test_a_training_that_is_lost_is_lost_to_whatever_would_be_judged_with_it(tmp
     assert result.status == "diverged"
 
 
+def test_a_merged_trial_is_judged_by_the_mean_of_the_weights_of_its_sources(tmp_path: Path) -> None:
+    kept = TrialOptions(keep_encoder=True)
+    ends = {}
+    for name, value in (("mono", 1.0), ("cross", 0.0)):
+        ends[name] = run_toy_trial(toy_trial(Constant(value=value), phase="confirm"), tmp_path / name, kept)
+
+    def merged(name: str, weight: float) -> Result:
+        trial = toy_trial(phase="confirm", steps=0, **{"merging.cross_weight": weight})
+        return run_toy_trial(trial.model_copy(update={"sources": ("mono", "cross")}), tmp_path / name, kept)
+
+    # At the ends it is one of them.
+    assert merged("first", 0.0).metrics == pytest.approx(ends["mono"].metrics, abs=1e-6)
+    assert merged("last", 1.0).metrics == pytest.approx(ends["cross"].metrics, abs=1e-6)
+    middle = merged("middle", 0.5)
+    assert (middle.status, middle.cost.pairs, middle.batches) == ("complete", 0, None)
+    assert middle.metrics not in (ends["mono"].metrics, ends["cross"].metrics)
+    weights = tmp_path / "cross" / ENCODER_FOLDER / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"cross has lost encoder/model.safetensors, or it was changed"):
+        merged("damaged", 0.5)
+    (tmp_path / "mono" / RESULT).unlink()
+    with pytest.raises(UserError, match="mono kept no encoder, which was to be averaged"):
+        merged("gone", 0.5)
+
+
 def test_a_trimmed_vocabulary_changes_no_number_and_a_kept_encoder_has_all_of_it(tmp_path: Path) -> None:
     kept = TrialOptions(keep_encoder=True)
     # Few texts, so that pieces are left over, and no decay, which would shrink those that no text uses.

@@ -167,6 +167,38 @@ def test_rivals_are_left_out_where_asked() -> None:
     assert not any(spec.also for spec in trials.values())
 
 
+MERGED = {"merged": {"steps": 0, "merging.cross_weight": 0.25}}
+
+
+def test_a_merged_arm_waits_for_both_trainings_of_its_seed() -> None:
+    settings = SETTINGS.model_copy(update={"arm": MERGED, "keep_encoders": "all"})
+    plan = plan_of(settings=settings)
+    trials = run(plan, concurrent=4, seed=2)
+    own = [spec for spec in trials.values() if spec.arm == "merged"]
+    order = list(trials)
+    assert [spec.seed for spec in sorted(own, key=lambda spec: spec.seed)] == [0, 1, 2], "it has an encoder per seed"
+    for spec in own:
+        sources = [trials[id_] for id_ in spec.sources]
+        assert [source.config.ratio.constant_value() for source in sources] == [1.0, 0.0]
+        assert {source.seed for source in sources} == {spec.seed}
+        assert all(order.index(source.id) < order.index(spec.id) for source in sources)
+    (arm,) = (arm for arm in plan.arms if arm.arm == "merged")
+    assert (arm.description, arm.is_untrained) == ("weights 0.75 X-X-mono + 0.25 X-Y", False)
+    assert not any(spec.sources for spec in trials.values() if spec.arm != "merged")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "--arm merged averages encoders, but --keep-encoders is best: set it to all"),
+        ({"keep_encoders": "all", "arms": ("X-X-mono", "hybrid-0.5")}, "name these in --arms, too"),
+    ],
+)
+def test_a_merged_arm_without_encoders_to_average_is_refused(changes: dict, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        plan_of(settings=SETTINGS.model_copy(update={"arm": MERGED, **changes}))
+
+
 def test_loss_mixing_keeps_the_schedule_of_the_winner_and_searches_its_own_learning_rate() -> None:
     plan = plan_of()
     trials = run(plan, concurrent=5, seed=1)
