@@ -15,6 +15,7 @@ def closed_loop() -> Space:
             *(family_branch(name) for name, family in FAMILIES.items() if family.closed_loop),
         ),
         controls=("reversed", "shuffled", "same-mean"),
+        rivals={"centred": ("X-X-mono", "best static", "best dynamic")},
         trials=4,
         main_comparison=("best dynamic", "best static"),
     )

@@ -18,6 +18,7 @@ def dynamic_vs_static() -> Space:
         question="Does changing the ratio of monolingual batches during training beat the best constant ratio?",
         branches=(*strategies(), static, *dynamic),
         controls=("reversed", "shuffled", "same-mean", "loss-mixing"),
+        rivals={"centred": ("X-X-mono", "best static", "best dynamic")},
         trials=3,
         seeds=5,
         main_comparison=("best dynamic", "best static"),

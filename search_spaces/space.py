@@ -103,6 +103,8 @@ class Space(BaseModel):
     factors: tuple[Factor, ...] = ()
     controls: tuple[str, ...] = ()
     """Twins of the best dynamic arm, added in the confirm phase (trainables.ratio.controls)."""
+    rivals: Mapping[str, tuple[str, ...]] = {}
+    """Controls that cost no training, and the arms that each is made of, a schedule or not."""
     patch: Mapping[str, Any] = {"encoder": EMBEDDED_ENCODER}
     """Options of every trial, where the user does not say."""
     training: tuple[str, ...] = (EMBEDDED,)
@@ -123,9 +125,9 @@ class Space(BaseModel):
     efficiency: EfficiencyConfig | None = None
     """How the efficiency of every confirmed encoder is measured, if the question is about it; it then comes first."""
 
-    @field_validator("controls")
+    @field_validator("controls", "rivals")
     @classmethod
-    def _controls_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _controls_exist(cls, names: Any) -> Any:
         for name in names:
             CONTROLS.find(name)
         return names

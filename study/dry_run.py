@@ -249,7 +249,7 @@ def _costs(
     most_memory = max(costs, key=lambda cost: cost.memory_gib)
     largest = max(cost.shape.trained for cost in costs)
     mean = sum(cost.trial_seconds for cost in costs) / len(costs)
-    trials_in_all = sum(plan.planned.values())
+    trials_in_all = sum(plan.planned.values()) - plan.rival_trials
     most = trials_in_all + plan.most_arms * max(0, (settings.until_separable or 0) - plan.seeds)
     each = mean / resources.concurrent
     time = _duration(each * trials_in_all) + (f", at most {_duration(each * most)}" if most > trials_in_all else "")

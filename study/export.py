@@ -22,7 +22,7 @@ from trainables.plugins import load_plugins
 from trainables.storage import Folder
 
 if TYPE_CHECKING:
-    from trainables.encoders.model import Encoder
+    pass
 
 _KEPT = "encoder"
 """The folder of a trial with its encoder (trainables.trial), which is named here without loading torch."""
@@ -152,6 +152,11 @@ def _kept_runs(study: Study, arm: ArmRecord) -> list[Trial]:
         raise UserError(
             f"The arm {arm.arm!r} is the encoder as it came, which no study keeps: load it from its source."
         )
+    source = None if arm.of is None else study.arm(arm.of, arm.cell)
+    if source is not None and arm.is_judged_anew(source):
+        raise UserError(
+            f"The arm {arm.arm!r} is the encoder of {source.arm!r}, judged in another way: export {source.arm!r}."
+        )
     if not runs:
         raise UserError(f"No confirm run of the arm {arm.arm!r} has ended yet: go on with --resume.")
     raise UserError(
@@ -222,21 +227,12 @@ def _write_encoder(runs: Sequence[Trial], folder: Path, *, adapter: bool) -> Non
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(kept / name, folder / name)
         return
-    from trainables.encoders.averaging import average
+    from trainables.encoders.averaging import average_of_folders
     from trainables.encoders.model import save_encoder
-    from trainables.encoders.registry import resolve_encoder
 
     with ExitStack() as stack:
         folders = [stack.enter_context(_kept_folder(run)) for run in runs]
-        configs = [resolve_encoder(str(one)) for one in folders]
-        tokenizer = configs[0].tokenizer([])
-
-        def encoders() -> "Iterator[Encoder]":
-            for run, config in zip(runs, configs, strict=True):
-                # Adapters that are loaded are merged.
-                yield config.build(tokenizer, run.seed)
-
-        save_encoder(average(encoders(), [1 / len(runs)] * len(runs)), tokenizer, folder)
+        save_encoder(*average_of_folders(folders, [1 / len(runs)] * len(runs)), folder)
 
 
 def _revision(folder: Path) -> str:

@@ -25,7 +25,8 @@ def kept_bytes(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, co
         inputs: the tokenizers.
         concurrent: trials at a time.
     """
-    confirmed = plan.planned["confirm"] + plan.most_arms * max(0, (settings.until_separable or 0) - plan.seeds)
+    more_seeds = max(0, (settings.until_separable or 0) - plan.seeds)
+    confirmed = plan.planned["confirm"] - plan.rival_trials + plan.most_arms * more_seeds
     encoders = {config.encoder.model_dump_json(): config.encoder for config in plan.first_configs if config.steps}
     largest = max(
         (

@@ -388,6 +388,11 @@ class ArmRecord(Record):
         """The kind of its schedule."""
         return str(self.config.ratio.family)
 
+    def is_judged_anew(self, other: "ArmRecord") -> bool:
+        """Whether it has the training of another arm, and differs in how the encoder is judged alone."""
+        usual = self.config.model_copy(update={"evaluation": other.config.evaluation})
+        return usual == other.config and self.config != other.config
+
 
 class ArmsRecord(Record):
     """The arms of the confirm phase, in the order of the tables; written when the search has ended."""

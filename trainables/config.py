@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trainables.batches.config import BatchConfig
 from trainables.encoders.registry import KINDS, AnyEncoder
+from trainables.evaluation.config import EvaluationConfig
+from trainables.merging import MergingConfig
 from trainables.options import Declared, Option, declared
 from trainables.ratio.config import RatioConfig
 from trainables.ratio.registry import FAMILIES
@@ -37,6 +39,8 @@ class TrialConfig(BaseModel):
     optimiser: OptimiserConfig
     compute: ComputeConfig = ComputeConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    merging: MergingConfig = MergingConfig()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """seed of weights, batches and dropout"""
 
@@ -47,6 +51,15 @@ class TrialConfig(BaseModel):
             raise ValueError(
                 f"gradient_accumulation is {chunks}, but a batch of {pairs} pairs has no more chunks than pairs: lower "
                 "gradient_accumulation or raise the batch size."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_merged_is_not_trained(self) -> Self:
+        if self.merging.cross_weight is not None and self.steps:
+            raise ValueError(
+                f"merging.cross_weight is {self.merging.cross_weight:g}, which takes the place of a training, but "
+                f"steps is {self.steps}: set steps to 0."
             )
         return self
 

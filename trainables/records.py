@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from trainables.batches.kinds import KINDS, Kind
 from trainables.config import TrialConfig
+from trainables.evaluation.config import EvaluationConfig
 from trainables.ratio.controller import ENCODED_PER_TRAINED
 from trainables.ratio.references import reference_curve
 
@@ -74,6 +75,12 @@ class TrialRecord(Record):
     """every option of the training"""
     rungs: tuple[Rung, ...] = ()
     """where early stopping may end it; fixed before it starts, from earlier trials of its own branch"""
+    sources: tuple[str, ...] = ()
+    """confirm phase: trials by id, X-X-mono and X-Y of the same seed, whose encoders it averages in place of a
+    training"""
+    also: Mapping[str, EvaluationConfig] = {}
+    """confirm phase: trials by id that differ from it only in how the trained encoder is judged: it writes their
+    results, too, whose cost is its own"""
 
     @property
     def seed(self) -> int:
@@ -119,6 +126,8 @@ class Report(Record):
     """seconds of training so far"""
     dev: dict[str, float] | None = None
     """dev metrics, where they were measured at this step"""
+    explained: dict[str, Measured] | None = None
+    """what may explain the results, measured with the dev metrics: gradient cosine, geometry of the embeddings"""
     signals: dict[str, Measured] | None = None
     """what a closed-loop controller saw last, by name of the signal"""
 

@@ -65,6 +65,11 @@ class Folder:
         base, options = self._parts
         return Folder(f"{base}/{name}{options}", self._root)
 
+    def beside(self, name: str) -> "Folder":
+        """Another folder in the folder that this one lies in."""
+        base, options = self._parts
+        return Folder(f"{base.rpartition('/')[0]}/{name}{options}")
+
     @property
     def name(self) -> str:
         """The last part of the location."""

@@ -27,7 +27,8 @@ steps on the atlas, without Ray:
 import logging
 import shutil
 import socket
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -40,12 +41,18 @@ import torch
 from trainables.batches.facts import batch_facts
 from trainables.clock import Clock
 from trainables.config import TrialConfig
+from trainables.encoders.averaging import average_of_folders
 from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
+from trainables.errors import UserError
+from trainables.evaluation.arrays import ScoreArray
+from trainables.evaluation.centring import centred
+from trainables.evaluation.config import EvaluationConfig
 from trainables.evaluation.efficiency.held import HELD, hold_embeddings, hold_encoder
 from trainables.evaluation.encode import Precision, encode
 from trainables.evaluation.evaluate import Evaluation, evaluate
+from trainables.evaluation.geometry import Geometry
 from trainables.evaluation.means import collection_means
 from trainables.evaluation.metric_name import named_dev
 from trainables.evaluation.runs import RUNS, run_file
@@ -56,7 +63,7 @@ from trainables.parallel.strategy import parallel_of
 from trainables.parallel.worker import Worker
 from trainables.ratio.signals import DevSignals
 from trainables.records import PER_QUERY, RELEVANT_RANKS, RESULT, Cost, Report, Result, TrialRecord, now
-from trainables.sealed import write_sealed
+from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
@@ -116,16 +123,17 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
     config, texts = trial.config, inputs.texts
     pad_id = texts.tokenizer.pad_token_id
     parallel = parallel_of(config.compute, worker)
-    build = _Build(config, texts)
+    build = _Build(config, texts, [folder.beside(source) for source in trial.sources])
     encoder = parallel.place(build)
     if texts.pixels is not None and isinstance(encoder, ImageTextEncoder):
         encoder.show(texts.pixels)
     scratch = _scratch(folder, options)
     precision = config.compute.evaluation_precision
-    runs = folder / RUNS if inputs.rules.keep_runs else None
+    views = [_View(trial.id, folder, config.evaluation)]
+    views += [_View(other, folder.beside(other), how) for other, how in trial.also.items()]
     # Another worker has nothing to tell, and must not touch what the first one writes.
     watch = NotedWork(folder) if worker.is_first else unwatched
-    judge = _Judge(inputs, worker, clock, precision, scratch, watch, runs=runs, tag=trial.id)
+    judge = _Judge(inputs, worker, clock, precision, scratch, watch)
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker, config.loss.temperature, precision)
     summary = fine_tune(
@@ -135,20 +143,22 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
         encoder,
         worker=worker,
         sink=ReportLog(folder, trial.rungs) if worker.rank == 0 else _Silent(),
-        evaluate=judge.dev_metrics,
+        evaluate=lambda encoder: judge.dev_metrics(encoder, config.evaluation),
+        explain=Geometry(texts.dev, pad_id, worker, precision).measure if config.monitoring.explain else None,
         dev_signals=signals.measure,
         dev_signal_pairs=signals.pairs,
         clock=clock,
         checkpoints=folder / CHECKPOINT,
     )
     _logger.info("training is %s after %d of %d steps", summary.status, summary.steps, config.steps)
-    metrics = named_dev(summary.dev)
+    metrics = {trial.id: named_dev(summary.dev)}
     if trial.phase == "confirm" and summary.status == "complete":
+        metrics |= {view.id: named_dev(judge.dev_metrics(encoder, view.evaluation)) for view in views[1:]}
         # What no step has trained is the checkpoint that it came from.
         keep = options.keep_encoder and config.steps > 0
         with (folder / HELD).uploaded() if options.hold and worker.is_first else nullcontext() as held:
-            judged = _judged(judge, encoder, folder, held)
-            metrics |= judged | collection_means(judged, inputs.rules.collections)
+            for id_, judged in judge.judged(encoder, views, held).items():
+                metrics[id_] |= judged | collection_means(judged, inputs.rules.collections)
             whole = parallel.whole(encoder, build) if keep or options.hold else None
             if whole is not None and config.compute.trim_vocabulary:
                 restore_vocabulary(whole, config.encoder.build(texts.tokenizer, config.seed))
@@ -162,7 +172,7 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
     result = Result(
         status=summary.status,
         steps=summary.steps,
-        metrics=metrics,
+        metrics=metrics[trial.id],
         mean_ratio=summary.mean_ratio,
         mono_share=summary.mono_share,
         negatives_per_query=summary.negatives_per_query,
@@ -176,6 +186,10 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
         ratios=summary.ratios if ratio.closed_loop else None,
         rechunked=summary.rechunked,
     )
+    # Before its own: a trial that has a result is not run again.
+    for view in views[1:]:
+        own = Cost(workers=worker.world, gpus=result.cost.gpus, device=result.cost.device)
+        write_result(view.folder, result.model_copy(update={"metrics": metrics.get(view.id, {}), "cost": own}))
     write_result(folder, result)
     # A finished trial is never resumed; its optimiser state and its embeddings would fill the disk.
     (folder / CHECKPOINT).delete()
@@ -186,17 +200,41 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
 class _Build:
     """Builds the encoder of a trial, and knows how large it is."""
 
-    def __init__(self, config: TrialConfig, texts: TokenisedTexts) -> None:
-        self._config, self._texts = config, texts
+    def __init__(self, config: TrialConfig, texts: TokenisedTexts, sources: Sequence[Folder]) -> None:
+        self._config, self._texts, self._sources = config, texts, sources
         self.parameters = 0
         """Of the whole vocabulary."""
 
     def __call__(self) -> Encoder:
-        encoder = self._config.encoder.build(self._texts.tokenizer, self._config.seed)
+        encoder = self._merged() or self._config.encoder.build(self._texts.tokenizer, self._config.seed)
         self.parameters = encoder.parameter_count
         if self._config.compute.trim_vocabulary:
             trim_vocabulary(encoder, self._texts.pieces())
         return encoder
+
+    def _merged(self) -> Encoder | None:
+        """The mean of what the sources of the trial, X-X-mono and X-Y, have kept; None of a trial without any."""
+        weight = self._config.merging.cross_weight
+        if weight is None:
+            return None
+        with ExitStack() as stack:
+            folders = [stack.enter_context(_kept(source).downloaded()) for source in self._sources]
+            return average_of_folders(folders, [1 - weight, weight])[0]
+
+
+def _kept(trial: Folder) -> Folder:
+    """The folder of the encoder that a trial has kept; raises UserError where it is not what the trial left."""
+    files = read_sealed(trial, RESULT, Result).files if trial.exists(RESULT) else {}
+    own = {name: checksum for name, checksum in files.items() if name.split("/")[0] == ENCODER}
+    wrong = next((name for name, checksum in own.items() if _checksum(trial, name) != checksum), None)
+    if wrong is not None or not own:
+        why = "kept no encoder" if wrong is None else f"has lost {wrong}, or it was changed"
+        raise UserError(f"{trial.location} {why}, which was to be averaged: run it again with --resume.")
+    return trial / ENCODER
+
+
+def _checksum(folder: Folder, name: str) -> str | None:
+    return folder.checksum(name) if folder.exists(name) else None
 
 
 def _scratch(folder: Folder, options: TrialOptions) -> Path | None:
@@ -216,6 +254,15 @@ def failure(error: str) -> Result:
     return Result(status="failed", steps=0, ended=now(), host=socket.gethostname(), error=error)
 
 
+@dataclass(frozen=True)
+class _View:
+    """A way of judging the encoder of a trial, and where its records lie."""
+
+    id: str
+    folder: Folder
+    evaluation: EvaluationConfig
+
+
 class _Judge:
     """Evaluates an encoder on the dev set and on the benchmarks. All workers encode, and the first one scores."""
 
@@ -227,27 +274,47 @@ class _Judge:
         precision: Precision,
         scratch: Path | None,
         watch: Watch,
-        runs: Folder | None = None,
-        tag: str = "",
     ) -> None:
-        """`runs`: where run files of the benchmarks are kept, under the name `tag`; None: nowhere."""
         self._inputs, self._texts = inputs, inputs.texts
         self._worker, self._clock, self._precision, self._scratch = worker, clock, precision, scratch
-        self._watch, self._runs, self._tag = watch, runs, tag
+        self._watch = watch
 
-    def dev_metrics(self, encoder: Encoder) -> dict[str, float]:
+    def dev_metrics(self, encoder: Encoder, how: EvaluationConfig) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
-        found = self._evaluate(encoder, self._texts.dev, keep_per_query=False)
-        return {} if found is None else found.headlines
+        queries, candidates = self._encoded(encoder, self._texts.dev)
+        if not self._worker.is_first:
+            return {}
+        with self._clock.measure("score"):
+            return self._scored(self._texts.dev, *_as_judged(self._texts.dev, queries, candidates, how)).headlines
 
-    def tests(self, encoder: Encoder, held: Path | None) -> list[Evaluation]:
-        """The evaluation on every benchmark, with its values per query; `held`: where embeddings are left."""
-        found = [self._evaluate(encoder, test, keep_per_query=True, held=held) for test in self._texts.tests]
-        return [one for one in found if one is not None]
+    def judged(self, encoder: Encoder, views: Sequence[_View], held: Path | None) -> dict[str, dict[str, float]]:
+        """The summary metrics of every view on all benchmarks, by id, whose values per query are written; texts are
+        encoded once. Only the first worker is told any; `held`: where it leaves the embeddings.
+        """
+        found: dict[str, list[Evaluation]] = {view.id: [] for view in views}
+        for test in self._texts.tests:
+            queries, candidates = self._encoded(encoder, test)
+            if not self._worker.is_first:
+                continue
+            if held is not None:
+                hold_embeddings(held, test.benchmark.name, queries, candidates)
+            with self._clock.measure("score"):
+                for view in views:
+                    embeddings = _as_judged(test, queries, candidates, view.evaluation)
+                    if self._inputs.rules.keep_runs:
+                        run = run_file(test.benchmark, *embeddings, view.id)
+                        (view.folder / RUNS).write_bytes(f"{test.benchmark.name}.trec.gz", run)
+                    found[view.id].append(self._scored(test, *embeddings, keep_per_query=True))
+        for view in views if self._worker.is_first else ():
+            _write_table(view.folder, PER_QUERY, [e.per_query for e in found[view.id]])
+            _write_table(view.folder, RELEVANT_RANKS, [e.relevant_ranks for e in found[view.id]])
+        return {
+            id_: {name: value for evaluation in evaluations for name, value in evaluation.metrics.items()}
+            for id_, evaluations in found.items()
+        }
 
-    def _evaluate(
-        self, encoder: Encoder, tokenised: TokenisedBenchmark, keep_per_query: bool, held: Path | None = None
-    ) -> Evaluation | None:
+    def _encoded(self, encoder: Encoder, tokenised: TokenisedBenchmark) -> tuple[ScoreArray, ScoreArray]:
+        """Queries and candidates, [Q, d] and [C, d]; on other workers than the first one none."""
         pad_id = self._texts.tokenizer.pad_token_id
         with self._clock.measure("encode"):
             queries, candidates = (
@@ -262,34 +329,31 @@ class _Judge:
                 )
                 for table in (tokenised.queries, tokenised.candidates)
             )
-        if not self._worker.is_first:
-            return None
-        if held is not None:
-            hold_embeddings(held, tokenised.benchmark.name, queries, candidates)
-        with self._clock.measure("score"):
-            # Tests alone have values per query, and runs.
-            if keep_per_query and self._runs is not None:
-                name = tokenised.benchmark.name
-                run = run_file(tokenised.benchmark, queries, candidates, self._tag)
-                self._runs.write_bytes(f"{name}.trec.gz", run)
-            return evaluate(
-                tokenised.benchmark,
-                queries,
-                candidates,
-                measures=self._inputs.rules.measures,
-                ties=self._inputs.rules.ties,
-                bilingual=self._inputs.rules.bilingual,
-                keep_per_query=keep_per_query,
-                watch=self._watch,
-            )
+        return queries, candidates
+
+    def _scored(
+        self,
+        tokenised: TokenisedBenchmark,
+        queries: ScoreArray,
+        candidates: ScoreArray,
+        keep_per_query: bool = False,
+    ) -> Evaluation:
+        return evaluate(
+            tokenised.benchmark,
+            queries,
+            candidates,
+            measures=self._inputs.rules.measures,
+            ties=self._inputs.rules.ties,
+            bilingual=self._inputs.rules.bilingual,
+            keep_per_query=keep_per_query,
+            watch=self._watch,
+        )
 
 
-def _judged(judge: _Judge, encoder: Encoder, folder: Folder, held: Path | None) -> dict[str, float]:
-    """Evaluates on the benchmarks, writes the values per query and returns the summary metrics."""
-    evaluations = judge.tests(encoder, held)
-    _write_table(folder, PER_QUERY, [e.per_query for e in evaluations])
-    _write_table(folder, RELEVANT_RANKS, [e.relevant_ranks for e in evaluations])
-    return {name: value for evaluation in evaluations for name, value in evaluation.metrics.items()}
+def _as_judged(
+    tokenised: TokenisedBenchmark, queries: ScoreArray, candidates: ScoreArray, how: EvaluationConfig
+) -> tuple[ScoreArray, ScoreArray]:
+    return centred(tokenised.benchmark, queries, candidates) if how.centred else (queries, candidates)
 
 
 def _write_table(folder: Folder, name: str, tables: list[pa.Table | None]) -> None:

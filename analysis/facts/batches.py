@@ -33,7 +33,7 @@ def same_items(arms: Sequence[Arm]) -> SameItems | None:
     """Compares the items of the arms that may meet, seed by seed; None where a record is missing or nothing is there
     to compare.
     """
-    trained = [arm for arm in without_repeats(arms) if arm.runs and not arm.record.is_untrained]
+    trained = [arm for arm in without_repeats(arms) if arm.runs and arm.record.config.steps]
     found: list[SameItems] = []
     for group in dict.fromkeys(arm.group for arm in trained):
         runs = [run for arm in trained if arm.group == group for run in arm.runs]

@@ -20,8 +20,9 @@ def compared_pairs(facts: Facts) -> list[Pair]:
     """Every comparison of the report: the main pair, then dynamic arms, static arms and controls against their rivals.
 
     A dynamic arm meets the best static arm; the arms of the main pair meet the strategies; a control meets the arm
-    that it belongs to; an arm from outside, such as the untrained encoder, meets the arms of the main pair. Without any
-    of these, every two arms meet. Arms with identical training are never compared.
+    that it belongs to, and the best schedule what costs no training; an arm from outside, such as the untrained
+    encoder, meets the arms of the main pair. Without any of these, every two arms meet. Arms with identical training
+    are never compared.
     """
     pairs = main_pairs(facts)
     for rivals in facts.groups:
@@ -50,3 +51,14 @@ def _proposed(rivals: list[Arm]) -> Iterator[Pair]:
     yield from ((arm, rival) for arm in hybrid for rival in strategies if rival not in hybrid)
     for control in (arm for arm in rivals if arm.role == "control"):
         yield from ((arm, control) for arm in rivals if arm.name == control.record.of)
+    yield from ((arm, free) for arm in dynamic if arm.name.startswith("best") for free in free_rivals(rivals))
+
+
+def free_rivals(rivals: list[Arm]) -> list[Arm]:
+    """The arms that cost no training and have no schedule: others of such arms, judged anew, and merged ones. A
+    schedule should beat them.
+    """
+    merged = [arm for arm in rivals if arm.record.config.merging.cross_weight is not None]
+    sources = {arm.name: arm.record for arm in rivals if arm.role in ("strategy", "static")}
+    controls = ((arm, sources.get(arm.record.of or "")) for arm in rivals if arm.role == "control")
+    return merged + [arm for arm, source in controls if source is not None and arm.record.is_judged_anew(source)]

@@ -122,7 +122,20 @@ def _training(study: StudyRecords) -> str:
 def _arms(facts: Facts) -> str:
     if not facts.arms:
         return ""
-    return f"The arms are {listed(list(dict.fromkeys(arm.label for arm in facts.arms)))}."
+    found = [f"The arms are {listed(list(dict.fromkeys(arm.label for arm in facts.arms)))}."]
+    for words, labels in _judged_otherwise(facts).items():
+        found.append(f"{capital(listed(labels))} stand for trainings that were judged a second time, with {words}.")
+    return " ".join(found)
+
+
+def _judged_otherwise(facts: Facts) -> dict[str, list[str]]:
+    """The controls that differ in how they were judged, by what was done."""
+    held: dict[str, list[str]] = {}
+    for arm in facts.arms:
+        words = ", ".join(phrased([arm.record.config.evaluation])) if arm.role == "control" and not arm.parts else ""
+        if words:
+            held.setdefault(words, []).append(arm.label)
+    return held
 
 
 def _chosen(study: StudyRecords) -> str:
@@ -198,7 +211,10 @@ def _seeds(facts: Facts) -> str:
     counts = {len(arm.seeds) for arm in facts.arms if not arm.record.is_untrained}
     if not counts:
         return ""
-    untrained = " but the encoder as it comes" * any(arm.record.is_untrained for arm in facts.arms)
+    as_it_comes = any(arm.record.is_untrained for arm in facts.arms)
+    merged = [arm for arm in facts.arms if not arm.record.config.steps and not arm.record.is_untrained]
+    left_out = ["the encoder as it comes"] * as_it_comes + list(dict.fromkeys(arm.label for arm in merged))
+    untrained = f" but {listed(left_out)}" if left_out else ""
     noun = "seed" if max(counts) == 1 else "seeds"
     searches = max(arm.searches for arm in facts.arms)
     shared = f", shared out evenly among what {searches} searches chose" * (searches > 1)

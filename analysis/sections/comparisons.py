@@ -10,6 +10,7 @@ from analysis.render.table import Cell, Column, Kind, Table, make_table
 from analysis.sections.answer import answer
 from analysis.sections.cells import difference_kind, interval_cell, slug
 from analysis.sections.questions import questions
+from analysis.sections.rivals import rivals
 from analysis.sections.section import Section
 from analysis.wording import DOUBTS, OBSTACLES, capital, count
 
@@ -284,5 +285,5 @@ SECTION = Section(
     "Which differences would hold for new seeds and new questions.",
     tables=lambda findings: [verdicts(findings.comparisons), comparisons(findings.comparisons)],
     figures=lambda findings: [*forest(findings), *questions(findings)],
-    sentences=answer,
+    sentences=lambda findings: [*answer(findings), *rivals(findings)],
 )

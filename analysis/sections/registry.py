@@ -18,6 +18,7 @@ from analysis.sections import (
     ratio,
     results,
     search,
+    why,
 )
 from analysis.sections.section import Section
 from trainables.registry import Registry
@@ -39,6 +40,7 @@ SECTIONS: Registry[Section] = Registry(
         ratio.SECTION,
         bias.SECTION,
         languages.SECTION,
+        why.SECTION,
         published.SECTION,
         cost.SECTION,
         search.SECTION,

@@ -40,10 +40,10 @@ def arms(facts: Facts) -> Table:
             [
                 arm.label_in(record.repetition),
                 _role(record),
-                "" if record.is_untrained else schedule_text(record.config.ratio),
-                None if record.is_untrained else mean,
+                "" if not record.config.steps else schedule_text(record.config.ratio),
+                None if not record.config.steps else mean,
                 None if share is None else share.mean,
-                None if record.is_untrained else record.config.optimiser.learning_rate,
+                None if not record.config.steps else record.config.optimiser.learning_rate,
                 record.chosen_from,
                 len(runs),
                 record.description,

@@ -125,7 +125,7 @@ def learning_curves(findings: Findings) -> Iterator["Figure"]:
         "Learning curves",
         f"Lines by optimiser step, one per arm, mean over seeds: {' and '.join(shown)}.",
         table,
-        partial(_draw_curves, table=table, panels={panel: panels[panel] for panel in shown}, names=names),
+        partial(draw_curves, table=table, panels={panel: panels[panel] for panel in shown}, names=names),
         LEARNING,
     )
 
@@ -138,7 +138,8 @@ def mean_by_step(runs: Sequence[Sequence[tuple[int, float | None]]]) -> list[tup
     return [(step, float(np.mean([run[step] for run in by_run]))) for step in steps]
 
 
-def _draw_curves(palette: Any, table: Table, panels: dict[str, str], names: Sequence[str]) -> Any:
+def draw_curves(palette: Any, table: Table, panels: dict[str, str], names: Sequence[str]) -> Any:
+    """Lines by step, one per arm, with a panel for each measure and its unit."""
     import altair as alt
 
     from analysis.render.style import WIDTH, axis, emphasis, highlight, rows, series, tips

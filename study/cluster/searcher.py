@@ -14,7 +14,7 @@ from study.plan.budget import PAIR_BUDGET, Budget
 from study.plan.program import StudyPlan
 from study.plan.replay import check_same_trial, whole_trials
 from study.records import TRIALS, Study, Trial
-from trainables.records import RESULT, Outcome, Result, TrialRecord
+from trainables.records import RESULT, TRIAL, Outcome, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
 from trainables.trial import CHECKPOINT, failure, write_result
@@ -86,6 +86,12 @@ class PlanSearcher(Searcher):
                     self._spend(pairs)
                     self._finish(trial, Outcome.of(known.result, known.reports()))
                     continue
+            written = self._left_by_another(trial) if known is None else None
+            if written is not None:
+                self._study.write_trial(trial)
+                self._spend(pairs)
+                self._finish(trial, Outcome.of(written, ()))
+                continue
             reached = self._budget.reached(self._trials + 1, self._pairs + pairs)
             if reached == PAIR_BUDGET and self._running:
                 # Those that run may spend less than planned; then it is this one's turn.
@@ -121,6 +127,16 @@ class PlanSearcher(Searcher):
         except OSError as error:
             # Tune would turn it into a traceback of its own; `suggest` may raise what it likes.
             self.broken = error
+
+    def _left_by_another(self, trial: TrialRecord) -> Result | None:
+        """The result that another trial with the same training has written, if there is one."""
+        folder = self._study.trial_folder(trial)
+        if folder.exists(TRIAL) or not folder.exists(RESULT):
+            return None
+        try:
+            return read_sealed(folder, RESULT, Result)
+        except ValueError:
+            return None
 
     def _spend(self, pairs: int) -> None:
         self._trials += 1

@@ -36,9 +36,10 @@ def choose_arms(
 
     The untrained encoder if it is among the fixed arms, the strategies, the best of all constants (`best static`, a
     strategy included if it is the best), the best of every family, the best of those again as `best dynamic`, its
-    controls and all other fixed arms; with several objectives also every trial of the Pareto front. Best means by the
-    first objective, on dev data alone; equal values go to the earlier trial. A branch without a complete trial has no
-    arm. A dynamic arm moves its ratio: trials that did not are passed over (see `constants_of`).
+    controls, the rivals that cost no training and all other fixed arms; with several objectives also every trial of the
+    Pareto front. Best means by the first objective, on dev data alone; equal values go to the earlier trial. A branch
+    without a complete trial has no arm. A dynamic arm moves its ratio: trials that did not are passed over (see
+    `constants_of`).
 
     Args:
         space: the space, without what the user left out.
@@ -66,7 +67,8 @@ def choose_arms(
         trial, outcome = best[_winner(dynamic, best, objectives[0]).name]
         winner = _arm(BEST_DYNAMIC, cell, "dynamic", trial, outcome)
         controls = [(name, _best(tuned.get(name, ()), objectives[0])) for name in space.controls]
-        arms += [winner, *(_control(name, winner, outcome, found) for name, found in controls)]
+        arms += [winner, *(_control(name, winner, outcome.ratios, found) for name, found in controls)]
+    arms += [_control(name, arm, (), None) for name, of in space.rivals.items() for arm in arms if arm.arm in of]
     missing = sorted(set(main_comparison or ()) - {arm.arm for arm in arms} - set(fixed))
     if missing:
         ends = ", ".join(f"{trial.id} {o.status}" for trials in tried.values() for trial, o in trials)
@@ -131,31 +133,45 @@ def limited(space: Space, only: Sequence[str], without: Sequence[str]) -> Space:
     if not only and not without:
         return space
     branches = {slug(branch.name): branch for branch in space.branches}
-    known = {**branches, **{control: control for control in space.controls}}
+    controls = [*space.controls, *space.rivals]
+    known = {**branches, **{control: control for control in controls}}
     for name in (*only, *without):
         if slug(name) not in known:
-            raise unknown_name("arm of the space", name, [*(branch.name for branch in space.branches), *space.controls])
+            raise unknown_name("arm of the space", name, [*(branch.name for branch in space.branches), *controls])
     kept = _named(only) or set(branches)
     left = [branch for name, branch in branches.items() if name in kept - _named(without)]
     if not left:
         raise UserError("--arms and --without leave no strategy and no family: name at least one.")
-    controls = [control for control in space.controls if control not in _named(without)]
-    return space.model_copy(update={"branches": tuple(left), "controls": tuple(controls)})
+    kept_controls = tuple(control for control in space.controls if control not in _named(without))
+    rivals = {name: of for name, of in space.rivals.items() if name not in _named(without)}
+    return space.model_copy(update={"branches": tuple(left), "controls": kept_controls, "rivals": rivals})
 
 
 def main_comparison(space: Space, fixed: Collection[str]) -> tuple[str, str] | None:
     """The two arms that the question is about; None if the space has been left without one of them."""
-    roles = {branch.role for branch in space.branches}
-    possible = {branch.name for branch in space.branches} | set(fixed)
-    possible |= {BEST_STATIC} if roles - {"dynamic"} else set()
-    possible |= {BEST_DYNAMIC} if "dynamic" in roles else set()
-    return space.main_comparison if set(space.main_comparison) <= possible else None
+    return space.main_comparison if set(space.main_comparison) <= _possible(space) | set(fixed) else None
 
 
 def most_arms(space: Space, fixed: Collection[str]) -> int:
-    """Arms of a cell if no two turn out to be identical; the best static and dynamic ones repeat another training."""
+    """Arms of a cell with a training of their own, if no two turn out to be identical.
+
+    The best static and dynamic ones repeat another training, and rivals cost none.
+    """
     has_dynamic = any(branch.role == "dynamic" for branch in space.branches)
     return len(space.branches) + (len(space.controls) if has_dynamic else 0) + len(fixed)
+
+
+def most_rivals(space: Space) -> int:
+    """Arms of a cell that cost no training, likewise."""
+    return sum(name in _possible(space) for of in space.rivals.values() for name in of)
+
+
+def _possible(space: Space) -> set[str]:
+    """The names of the arms that the space may choose, without controls."""
+    roles = {branch.role for branch in space.branches}
+    possible = {branch.name for branch in space.branches}
+    possible |= {BEST_STATIC} if roles - {"dynamic"} else set()
+    return possible | ({BEST_DYNAMIC} if "dynamic" in roles else set())
 
 
 def dev_metrics(outcome: Outcome) -> dict[str, float]:
@@ -211,9 +227,11 @@ def control_config(name: str, winner: TrialConfig, used: Sequence[float]) -> Tri
     return TrialConfig.model_validate(patched(winner.model_dump(), CONTROLS.find(name).changes(winner, used)))
 
 
-def _control(name: str, winner: ArmRecord, outcome: Outcome, tuned: Ended | None) -> ArmRecord:
-    """A control of the winner, with its options or, where it has a search of its own, with the best of that."""
-    config = control_config(name, winner.config, outcome.ratios) if tuned is None else tuned[0].config
+def _control(name: str, winner: ArmRecord, used: Sequence[float], tuned: Ended | None) -> ArmRecord:
+    """A control of an arm that used these ratios, with its options or, where it has a search of its own, with the best
+    of that.
+    """
+    config = control_config(name, winner.config, used) if tuned is None else tuned[0].config
     chosen_from = winner.chosen_from if tuned is None else tuned[0].id
     return _record(f"{winner.arm}, {name}", winner.cell, "control", config, chosen_from=chosen_from, of=winner.arm)
 
@@ -233,12 +251,23 @@ def _record(
         role=role,
         of=of,
         config=config,
-        description=config.ratio.summary() if config.steps else "no step trained",
+        description=_description(config),
         mean_ratio=_mean_ratio(config),
         constant_ratio=config.ratio.constant_value() if config.steps else None,
         chosen_from=chosen_from,
-        is_untrained=config.steps == 0,
+        is_untrained=is_untrained(config),
     )
+
+
+def is_untrained(config: TrialConfig) -> bool:
+    """Whether it is the encoder as it comes, the same for every seed."""
+    return config.steps == 0 and config.merging.cross_weight is None
+
+
+def _description(config: TrialConfig) -> str:
+    if (weight := config.merging.cross_weight) is not None:
+        return f"weights {1 - weight:.3g} X-X-mono + {weight:.3g} X-Y"
+    return config.ratio.summary() if config.steps else "no step trained"
 
 
 def _mean_ratio(config: TrialConfig) -> float | None:

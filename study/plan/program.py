@@ -33,9 +33,11 @@ from study.plan.arms import (
     constants_of,
     control_config,
     dev_metrics,
+    is_untrained,
     limited,
     main_comparison,
     most_arms,
+    most_rivals,
     ratios_of,
 )
 from study.plan.branch_search import BranchSearch
@@ -59,6 +61,7 @@ from trainables.config import TrialConfig
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import encoder_config
 from trainables.errors import UserError
+from trainables.evaluation.config import EvaluationConfig
 from trainables.parameters import Choice, Parameter
 from trainables.ratio.config import ratio_config
 from trainables.ratio.controller import ENCODED_PER_TRAINED
@@ -139,8 +142,9 @@ class StudyPlan:
         self._controls: list[_Search] | None = None
         self._check_ratios()
         self._check_references()
+        self._check_merging()
         self._confirm: list[TrialRecord] | None = None
-        self._confirm_next = 0
+        self._confirm_left: list[TrialRecord] = []
         self._confirm_told: dict[str, Outcome] = {}
         self.arms: list[ArmRecord] = []
 
@@ -220,6 +224,11 @@ class StudyPlan:
         return sum(most_arms(self.space, self._fixed[cell.label]) for cell in self.cells)
 
     @property
+    def rival_trials(self) -> int:
+        """Confirm trials of the rivals that cost no training, if no two are identical."""
+        return len(self.cells) * most_rivals(self.space) * self.seeds * self.repetitions
+
+    @property
     def phase(self) -> Literal["search", "confirm"]:
         """The phase that the study is in."""
         return "search" if self._confirm is None else "confirm"
@@ -255,10 +264,14 @@ class StudyPlan:
             ready = [s for s in (*self._searches, *self._searches_of_controls()) if self._may_ask(s)]
             # All searches come to their ends together, those with more trials, too.
             return self._ask(min(ready, key=lambda s: len(s.asked) / s.optuna.trials)) if ready else None
-        if self._confirm_next < len(self._confirm):
-            self._confirm_next += 1
-            return self._confirm[self._confirm_next - 1]
-        return None
+        # One that another training writes the result of waits for that: it may have nothing left to do.
+        running = {one.id for one in self._confirm} - set(self._confirm_told)
+        awaited = {id_ for one in self._confirm if one.id in running for id_ in one.also}
+        may_run = (one for one in self._confirm_left if one.id not in awaited and running.isdisjoint(one.sources))
+        trial = next(may_run, None)
+        if trial is not None:
+            self._confirm_left.remove(trial)
+        return trial
 
     def complete(self, trial: TrialRecord, outcome: Outcome) -> None:
         """Tells the plan how a trial ended. The order in which trials end does not matter."""
@@ -297,22 +310,50 @@ class StudyPlan:
         still = [name for place in places for name in constants_of(self.space, self._tried(*place))]
         self._on_arms(ArmsRecord(arms=tuple(self.arms), constants=tuple(still)))
         # Seed by seed: an interrupted study has whole repetitions of all arms.
+        views = _views(self.arms)
         self._confirm = [
             TrialRecord(
-                id="-".join(["confirm", *_in_id(arm.cell), slug(arm.arm), f"{seed:03d}"]),
+                id=_confirm_id(arm, seed),
                 phase="confirm",
                 arm=arm.arm,
                 cell=arm.cell,
                 repetition=arm.repetition,
                 config=arm.config.model_copy(update={"seed": seed}),
+                sources=tuple(_confirm_id(source, seed) for source in self._sources(arm)),
+                also={_confirm_id(other, seed): other.config.evaluation for other in views.get(_place(arm), ())},
             )
             for seed in range(self.seeds * self.repetitions)
             for arm in self.arms
             if arm.repetition == seed % self.repetitions
             if arm.same_as is None and (seed == 0 or not arm.is_untrained)
         ]
+        self._confirm_left = list(self._confirm)
 
     # How it is made.
+
+    def _sources(self, arm: ArmRecord) -> list[ArmRecord]:
+        """The arms whose encoders a merged one averages: X-X-mono, then X-Y, as they are trained."""
+        if arm.config.merging.cross_weight is None:
+            return []
+        beside = [one for one in self.arms if _place(one)[1:] == _place(arm)[1:]]
+        named = {one.arm: one for one in beside}
+        found = [one for ratio in _MERGED for one in beside if (one.role, one.constant_ratio) == ("strategy", ratio)]
+        return [named[one.same_as or one.arm] for one in found]
+
+    def _check_merging(self) -> None:
+        """Raises UserError for a merged arm without the encoders that it is made of."""
+        fixed = [one for arms in self._fixed.values() for one in arms.items()]
+        merging = [name for name, config in fixed if config.merging.cross_weight is not None]
+        if not merging:
+            return
+        if self._settings.keep_encoders != "all":
+            raise UserError(
+                f"--arm {merging[0]} averages encoders, but --keep-encoders is {self._settings.keep_encoders}: set it "
+                "to all."
+            )
+        ratios = {branch.patch["ratio"]["value"] for branch in self.space.branches if branch.role == "strategy"}
+        if not ratios.issuperset(_MERGED):
+            raise UserError(f"--arm {merging[0]} averages X-X-mono and X-Y: name these in --arms, too.")
 
     def _fixed_arms(self, cell: Cell) -> dict[str, TrialConfig]:
         """The arms of a cell that are not searched, by name: the untrained encoder, and those that the user gave."""
@@ -403,8 +444,9 @@ class StudyPlan:
 
     @property
     def _most_confirm_trials(self) -> int:
-        untrained = sum(config.steps == 0 for fixed in self._fixed.values() for config in fixed.values())
-        return (self.most_arms - untrained) * self.seeds * self.repetitions + untrained
+        untrained = sum(is_untrained(config) for fixed in self._fixed.values() for config in fixed.values())
+        trained = (self.most_arms - untrained) * self.seeds * self.repetitions
+        return trained + self.rival_trials + untrained
 
     def _pairs_per_trial(self, search: _Search) -> int:
         """Training pairs of a trial, the same in every trial of a branch; signals are paid from them."""
@@ -612,6 +654,32 @@ def _range(parameter: Parameter) -> RangeRecord:
     if isinstance(parameter, Choice):
         return RangeRecord(options=parameter.options)
     return RangeRecord(low=parameter.low, high=parameter.high, log=parameter.log)
+
+
+_MERGED = 1.0, 0.0
+"""The constant ratios of the arms that are merged."""
+
+
+def _confirm_id(arm: ArmRecord, seed: int) -> str:
+    return "-".join(["confirm", *_in_id(arm.cell), slug(arm.arm), f"{seed:03d}"])
+
+
+def _place(arm: ArmRecord) -> tuple[str, int, str]:
+    return arm.arm, arm.repetition, ", ".join(arm.cell.values())
+
+
+def _views(arms: Sequence[ArmRecord]) -> dict[tuple[str, int, str], list[ArmRecord]]:
+    """The arms that differ from an earlier one in how it is judged alone, by the place of that one."""
+    found: dict[tuple[str, int, str], list[ArmRecord]] = {}
+    first: dict[tuple[str, int, str], ArmRecord] = {}
+    for arm in arms:
+        if arm.same_as is None:
+            training = arm.config.model_copy(update={"evaluation": EvaluationConfig()}).fingerprint
+            original = first.setdefault((training, *_place(arm)[1:]), arm)
+            found[_place(arm)] = []
+            if original is not arm:
+                found[_place(original)].append(arm)
+    return found
 
 
 def _of_repetition(repetition: int) -> list[str]:

@@ -33,6 +33,7 @@ from trainables.options import patched
         ("monitoring.checkpoints", -1),
         ("batches.language_temperature", 0),
         ("batches.set_weights", {"a": 0}),
+        ("merging.cross_weight", 1.1),
         ("seed", -1),
         ("optimiser.decay", "sudden"),
         ("batches.mixing", "both"),

@@ -81,6 +81,55 @@ def test_a_confirm_trial_is_judged_on_the_benchmarks_and_keeps_its_encoder_where
     assert resolve_encoder(str(tmp_path / ENCODER_FOLDER)).max_query_length == ENCODER.max_query_length
 
 
+def test_a_trial_writes_the_result_of_another_that_differs_in_how_it_is_judged(tmp_path: Path) -> None:
+    centred = toy_trial(phase="confirm", **{"evaluation.centred": True})
+    usual = toy_trial(phase="confirm")
+    both = usual.model_copy(update={"also": {"other": centred.config.evaluation}})
+    result = run_toy_trial(both, tmp_path / "t")
+    assert numbers(result) == numbers(run_toy_trial(usual, tmp_path / "usual"))
+    found = read_sealed(Folder(tmp_path / "other"), RESULT, Result)
+    alone = run_toy_trial(centred, tmp_path / "alone")
+    assert numbers(found) == numbers(alone)
+    assert found.metrics != result.metrics
+    assert (found.cost.pairs, alone.cost.pairs) == (0, 8 * 16), "its training was paid twice, or never"
+    for name in (PER_QUERY, RELEVANT_RANKS):
+        assert found.files[name] == alone.files[name] == Folder(tmp_path / "other").checksum(name)
+
+
+def test_a_training_that_is_lost_is_lost_to_whatever_would_be_judged_with_it(tmp_path: Path) -> None:
+    how = toy_trial(**{"evaluation.centred": True}).config.evaluation
+    lost = toy_trial(phase="confirm", **{"optimiser.learning_rate": 1e6, "optimiser.gradient_clip": 0.0})
+    result = run_toy_trial(lost.model_copy(update={"also": {"other": how}}), tmp_path / "t")
+    found = read_sealed(Folder(tmp_path / "other"), RESULT, Result)
+    assert (found.status, found.steps, found.metrics) == (result.status, result.steps, {})
+    assert result.status == "diverged"
+
+
+def test_a_merged_trial_is_judged_by_the_mean_of_the_weights_of_its_sources(tmp_path: Path) -> None:
+    kept = TrialOptions(keep_encoder=True)
+    ends = {}
+    for name, value in (("mono", 1.0), ("cross", 0.0)):
+        ends[name] = run_toy_trial(toy_trial(Constant(value=value), phase="confirm"), tmp_path / name, kept)
+
+    def merged(name: str, weight: float) -> Result:
+        trial = toy_trial(phase="confirm", steps=0, **{"merging.cross_weight": weight})
+        return run_toy_trial(trial.model_copy(update={"sources": ("mono", "cross")}), tmp_path / name, kept)
+
+    # At the ends it is one of them.
+    assert merged("first", 0.0).metrics == pytest.approx(ends["mono"].metrics, abs=1e-6)
+    assert merged("last", 1.0).metrics == pytest.approx(ends["cross"].metrics, abs=1e-6)
+    middle = merged("middle", 0.5)
+    assert (middle.status, middle.cost.pairs, middle.batches) == ("complete", 0, None)
+    assert middle.metrics not in (ends["mono"].metrics, ends["cross"].metrics)
+    weights = tmp_path / "cross" / ENCODER_FOLDER / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"cross has lost encoder/model.safetensors, or it was changed"):
+        merged("damaged", 0.5)
+    (tmp_path / "mono" / RESULT).unlink()
+    with pytest.raises(UserError, match="mono kept no encoder, which was to be averaged"):
+        merged("gone", 0.5)
+
+
 def test_a_trimmed_vocabulary_changes_no_number_and_a_kept_encoder_has_all_of_it(tmp_path: Path) -> None:
     kept = TrialOptions(keep_encoder=True)
     # Few texts, so that pieces are left over, and no decay, which would shrink those that no text uses.

@@ -6,13 +6,16 @@ from different random weights have learnt the same things in different places, a
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from trainables.encoders.adapters import without_adapters
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.model import Encoder
+from trainables.encoders.registry import resolve_encoder
 from trainables.errors import UserError
 
 
@@ -70,6 +73,16 @@ def average(encoders: Iterable[Encoder], coefficients: Sequence[float]) -> Encod
             if _is_averaged(weight):
                 weight.copy_(sums[name])
     return first.eval()
+
+
+def average_of_folders(
+    folders: Sequence[Path], coefficients: Sequence[float]
+) -> tuple[Encoder, PreTrainedTokenizerBase]:
+    """Returns the average of kept encoders, and the tokenizer of the first one; raises UserError as `average` does."""
+    configs = [resolve_encoder(str(folder)) for folder in folders]
+    tokenizer = configs[0].tokenizer([])
+    # Adapters that are loaded are merged.
+    return average((config.build(tokenizer, seed=0) for config in configs), coefficients), tokenizer
 
 
 _ROUNDING = 1e-6

@@ -4,6 +4,7 @@ from trainables.ratio.config import FAMILIES
 from trainables.ratio.controllers.bias import Bias
 from trainables.ratio.controllers.excess import Excess
 from trainables.ratio.controllers.gap import Gap
+from trainables.ratio.controllers.look_ahead import LookAhead
 from trainables.ratio.controllers.odm import OnlineDataMixing
 from trainables.ratio.controllers.progress import Progress
 from trainables.ratio.controls.replay import Replay
@@ -39,6 +40,7 @@ _BUILT_IN: tuple[type[Family], ...] = (
     Reversed,
     Shuffled,
     Replay,
+    LookAhead,
 )
 for _family in _BUILT_IN:
     FAMILIES.register(_family)

@@ -124,3 +124,6 @@ class MonitoringConfig(BaseModel):
     """dev evaluations of a trial, evenly spaced; the last is at the end (halving wants 4 or more)"""
     checkpoints: Annotated[int, Field(ge=0, le=1_000_000), Option(flag="checkpoints")] = 4
     """checkpoints of a trial, evenly spaced; 0: none, an interrupted trial starts again"""
+    explain: bool = False
+    """measure at dev evaluations what may explain results: cosine of the gradients of mono- and cross-lingual batches,
+    alignment, uniformity, language identity"""

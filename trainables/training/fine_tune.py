@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
 import torch
@@ -26,6 +27,7 @@ from trainables.records import Report
 from trainables.storage import Folder
 from trainables.training.checkpoints import load_checkpoint, save_checkpoint
 from trainables.training.gradient import GradientEngine, Tokens
+from trainables.training.gradient_cosine import GradientCosine
 from trainables.training.optimiser import build_optimiser, learning_rate, trainable_parameters
 from trainables.training.out_of_memory import is_out_of_memory
 from trainables.training.progress import Progress, diverged, mean
@@ -90,6 +92,7 @@ def fine_tune(
     sink: Sink,
     worker: Worker | None = None,
     evaluate: Evaluate | None = None,
+    explain: Evaluate | None = None,
     dev_signals: DevSignals | None = None,
     dev_signal_pairs: int = 0,
     checkpoints: Folder | None = None,
@@ -110,6 +113,7 @@ def fine_tune(
         sink: where reports go.
         worker: this process among those that train together; None: the only one, on the CPU.
         evaluate: asked every `config.evaluate_every` steps and after the last one; it may book time on `clock` itself.
+        explain: asked likewise where `monitoring.explain` is on, for what stands beside the gradient cosine.
         dev_signals: what a controller wants beyond the batch's own loss.
         dev_signal_pairs: pairs that a call of `dev_signals` encodes.
         checkpoints: folder of the checkpoint; None: none is written.
@@ -134,12 +138,14 @@ def fine_tune(
             parallel.same_weights(encoder)
             encoder.train()
             with run.clock.measure("train"):
-                return run.summary(_loop(run, sink, evaluate, checkpoints))
+                return run.summary(_loop(run, sink, evaluate, explain, checkpoints))
         finally:
             encoder.train(was_training)
 
 
-def _loop(run: "_Run", sink: Sink, evaluate: Evaluate | None, checkpoints: Folder | None) -> Status:
+def _loop(
+    run: "_Run", sink: Sink, evaluate: Evaluate | None, explain: Evaluate | None, checkpoints: Folder | None
+) -> Status:
     config, progress = run.config, run.progress
     while progress.step < config.steps:
         healthy = run.step()
@@ -152,10 +158,12 @@ def _loop(run: "_Run", sink: Sink, evaluate: Evaluate | None, checkpoints: Folde
         if not healthy:
             run.report(sink)
             return "diverged"
+        explained: dict[str, float] | None = None
         if evaluate is not None and evaluating:
             with run.clock.measure("encode"):
                 progress.dev = run.asked(evaluate)
-        if reporting and run.report(sink, progress.dev if evaluating else None) and not last:
+                explained = run.explained(explain) if config.monitoring.explain else None
+        if reporting and run.report(sink, progress.dev if evaluating else None, explained) and not last:
             return "pruned"
         if checkpoints is not None and storing:
             run.store(checkpoints)
@@ -186,7 +194,7 @@ class _Run:
         self.config, self.encoder, self.clock = config, encoder, clock
         self.parallel, self.worker = parallel, parallel.worker
         self.progress = Progress()
-        self._fingerprint = data.fingerprint
+        self._data, self._fingerprint = data, data.fingerprint
         self._dev_signals, self._dev_signal_pairs = dev_signals, dev_signal_pairs
         self._parameters = trainable_parameters(encoder)
         self._optimiser = build_optimiser(self._parameters, config.optimiser)
@@ -281,7 +289,29 @@ class _Run:
         losses = self.progress.read(self.worker)
         return not diverged(losses, self.progress.first_loss, whole_window and late, passages)
 
-    def report(self, sink: Sink, dev: dict[str, float] | None = None) -> bool:
+    def explained(self, explain: Evaluate | None) -> dict[str, float]:
+        """What may explain the results; of sharded weights no gradients, which no worker holds whole."""
+        found = {} if explain is None else self.asked(explain)
+        if self.config.compute.parallel == "sharded" or self._cosine is None:
+            return found
+        self.encoder.eval()
+        try:
+            return {**found, "gradient_cosine": self._cosine.measure()}
+        finally:
+            self.encoder.train()
+
+    @cached_property
+    def _cosine(self) -> GradientCosine | None:
+        """None for data that fill batches of one kind only."""
+        planner = BatchPlanner.of(self._data, self.config.batches, self.config.seed)
+        try:
+            return GradientCosine(self._engine, planner, self._parameters, self.parallel)
+        except UserError:
+            return None
+
+    def report(
+        self, sink: Sink, dev: dict[str, float] | None = None, explained: dict[str, float] | None = None
+    ) -> bool:
         """Reports the steps since the last report; true if the run should stop."""
         config, progress = self.config, self.progress
         losses = {name: mean(values) for name, values in progress.read(self.worker).items()}
@@ -300,6 +330,7 @@ class _Run:
             memory_gib=peak_gib(),
             seconds=seconds,
             dev=dev,
+            explained=explained,
             signals=progress.signals or None,
         )
         progress.close_window(seconds)

@@ -136,7 +136,7 @@ def test_controls_keep_the_mean_ratio_the_learning_rate_and_the_pairs() -> None:
     plan = plan_of()
     run(plan)
     winner = next(arm for arm in plan.arms if arm.arm == "best dynamic")
-    controls = [arm for arm in plan.arms if arm.role == "control"]
+    controls = [arm for arm in plan.arms if arm.role == "control" and not arm.config.evaluation.centred]
     assert [arm.arm.split(", ")[1] for arm in controls] == ["reversed", "shuffled", "same-mean", "loss-mixing"]
     for arm in controls:
         assert arm.of == "best dynamic"
@@ -144,6 +144,64 @@ def test_controls_keep_the_mean_ratio_the_learning_rate_and_the_pairs() -> None:
         assert arm.mean_ratio == pytest.approx(winner.mean_ratio, abs=1e-12)
         if arm.config.batches.mixing == "alternate":
             assert arm.config.optimiser == winner.config.optimiser
+
+
+def test_rivals_that_are_judged_in_another_way_wait_for_the_training_that_writes_their_results() -> None:
+    plan = plan_of()
+    trials = run(plan, concurrent=3, seed=4)
+    rivals = [arm for arm in plan.arms if arm.config.evaluation.centred]
+    assert [arm.of for arm in rivals] == ["X-X-mono", "best static", "best dynamic"]
+    assert all((arm.role, arm.arm) == ("control", f"{arm.of}, centred") for arm in rivals)
+    written = {id_: spec for spec in trials.values() for id_ in spec.also}
+    own = [spec for spec in trials.values() if spec.phase == "confirm" and spec.config.evaluation.centred]
+    assert own
+    order = list(trials)
+    for spec in own:
+        source = written[spec.id]
+        assert source.also[spec.id] == spec.config.evaluation
+        assert order.index(source.id) < order.index(spec.id)
+        usual = spec.config.model_copy(update={"evaluation": source.config.evaluation})
+        assert usual == source.config, "another training would be judged in its place"
+    assert len(written) == len(own)
+
+
+def test_rivals_are_left_out_where_asked() -> None:
+    plan = plan_of(settings=SETTINGS.model_copy(update={"without": ("centred",)}))
+    trials = run(plan)
+    assert not any(arm.config.evaluation.centred for arm in plan.arms)
+    assert not any(spec.also for spec in trials.values())
+
+
+MERGED = {"merged": {"steps": 0, "merging.cross_weight": 0.25}}
+
+
+def test_a_merged_arm_waits_for_both_trainings_of_its_seed() -> None:
+    settings = SETTINGS.model_copy(update={"arm": MERGED, "keep_encoders": "all"})
+    plan = plan_of(settings=settings)
+    trials = run(plan, concurrent=4, seed=2)
+    own = [spec for spec in trials.values() if spec.arm == "merged"]
+    order = list(trials)
+    assert [spec.seed for spec in sorted(own, key=lambda spec: spec.seed)] == [0, 1, 2], "it has an encoder per seed"
+    for spec in own:
+        sources = [trials[id_] for id_ in spec.sources]
+        assert [source.config.ratio.constant_value() for source in sources] == [1.0, 0.0]
+        assert {source.seed for source in sources} == {spec.seed}
+        assert all(order.index(source.id) < order.index(spec.id) for source in sources)
+    (arm,) = (arm for arm in plan.arms if arm.arm == "merged")
+    assert (arm.description, arm.is_untrained) == ("weights 0.75 X-X-mono + 0.25 X-Y", False)
+    assert not any(spec.sources for spec in trials.values() if spec.arm != "merged")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "--arm merged averages encoders, but --keep-encoders is best: set it to all"),
+        ({"keep_encoders": "all", "arms": ("X-X-mono", "hybrid-0.5")}, "name these in --arms, too"),
+    ],
+)
+def test_a_merged_arm_without_encoders_to_average_is_refused(changes: dict, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        plan_of(settings=SETTINGS.model_copy(update={"arm": MERGED, **changes}))
 
 
 def test_loss_mixing_keeps_the_schedule_of_the_winner_and_searches_its_own_learning_rate() -> None:
@@ -213,7 +271,7 @@ def test_a_controller_that_did_not_move_the_ratio_is_no_dynamic_arm_and_that_is_
     assert all(not (arm.chosen_from or "").endswith("-001") for arm in plan.arms if arm.role == "dynamic")
     (record,) = written
     still = {spec.id for spec in trials.values() if spec.branch == "gap" and spec.phase == "search"}
-    others = {f"search-{name}-001" for name in ("progress", "odm", "excess", "bias")}
+    others = {f"search-{name}-001" for name in ("progress", "odm", "excess", "bias", "look-ahead")}
     assert set(record.constants) == still | others
     assert arms["best dynamic"].description.endswith("; α 0.25 to 0.75 in the search")
 
@@ -522,7 +580,8 @@ def test_a_space_can_be_limited_to_what_a_budget_can_pay() -> None:
     plan = plan_of(settings=SETTINGS.model_copy(update={"arms": ("X-X-mono", "X-Y", "hybrid-0.5")}))
     trials = run(plan).values()
     assert {t.branch for t in trials if t.phase == "search"} == {"X-X-mono", "X-Y", "hybrid 0.5"}
-    assert [arm.arm for arm in plan.arms] == ["X-X-mono", "X-Y", "hybrid 0.5", "best static"]
+    rivals = ["X-X-mono, centred", "best static, centred"]
+    assert [arm.arm for arm in plan.arms] == ["X-X-mono", "X-Y", "hybrid 0.5", "best static", *rivals]
     assert plan.main_comparison is None
     assert plan.planned["search"] == 12
 

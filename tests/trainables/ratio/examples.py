@@ -12,6 +12,7 @@ LINE = {"family": "linear", "start": 0.25, "end": 0.75}
 EXAMPLES = {
     "gap": [{"metric": "loss", "updates": 13, "gain": 0.8}, {"metric": "map"}],
     "progress": [{"learning_rate": 0.3, "history": 9}, {"reward": "loss_drop"}],
+    "look-ahead": [{"looks": 15, "learning_rate": 0.3}],
     "odm": [{"warmup": 0.1}],
     "excess": [{"reference_mono": [3.0, 1.0, 0.2], "reference_cross": [3.0, 2.0], "learning_rate": 0.3}],
     "bias": [{"target": 0.5, "updates": 17}, {"metric": "diagonal_gap", "target": 0.1}],

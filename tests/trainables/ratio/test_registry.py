@@ -28,6 +28,7 @@ def test_the_built_in_families_keep_their_order_on_which_searches_depend():
         "reversed",
         "shuffled",
         "replay",
+        "look-ahead",
     ]
 
 

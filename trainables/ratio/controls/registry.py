@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from trainables.ratio.controls.centred import CENTRED
 from trainables.ratio.controls.control import Control
 from trainables.ratio.controls.loss_mixing import LOSS_MIXING
 from trainables.ratio.controls.reversed import REVERSED
@@ -12,5 +13,5 @@ from trainables.registry import Registry
 CONTROLS: Final[Registry[Control]] = Registry(
     "control",
     lambda control: control.name,
-    (REVERSED, SHUFFLED, SAME_MEAN, LOSS_MIXING),
+    (REVERSED, SHUFFLED, SAME_MEAN, LOSS_MIXING, CENTRED),
 )

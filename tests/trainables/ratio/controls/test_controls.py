@@ -39,7 +39,7 @@ winners = pytest.mark.parametrize(
 
 
 def test_the_controls_and_their_lines():
-    assert list(CONTROLS) == ["reversed", "shuffled", "same-mean", "loss-mixing"]
+    assert list(CONTROLS) == ["reversed", "shuffled", "same-mean", "loss-mixing", "centred"]
     assert all(control.description and "\n" not in control.description for control in CONTROLS.values())
 
 
