@@ -115,7 +115,9 @@ def test_a_preset_that_is_not_here_is_planned_on_gpus_that_are_not_here(tmp_path
     assert main([*asked, "--gpu", "a100-40", "--price", "2", "--flops", "40%", "--storage", str(tmp_path)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "xlm-r-xl (3,481,600,000 parameters)" in said or "xlm-r-xl (3,4" in said
-    assert "GiB of a a100-40: does not fit on 1; it would with --set compute.parallel=sharded --workers-per-trial " in said
+    assert (
+        "GiB of a a100-40: does not fit on 1; it would with --set compute.parallel=sharded --workers-per-trial " in said
+    )
     assert "at 1.25e+14 FLOP/s" in said
     assert "at 2 an hour, at most" in said
     assert "not checked the weights of xlm-r-xl, which are not on this machine" in said
