@@ -98,8 +98,7 @@ def _mark(
 SECTION = Section(
     "results",
     "Results",
-    "How well each arm retrieves, by benchmark and setting, and how strongly it prefers languages. The objective's column is "
-    "first.",
+    "How well each arm retrieves, and how strongly it prefers languages. The column of the objective is first.",
     tables=lambda findings: [results(findings)],
     figures=trade_offs,
 )

@@ -130,11 +130,14 @@ def test_the_table_of_a_paper_holds_the_results_in_less_room():
     columns = [Column("arm", "Arm"), Column("seeds", "Seeds", "count"), Column("map", "mAP", "score", group="atlas")]
     rows = [[Cell("a", remark="chosen"), 3, Cell(0.5, 0.4, 0.61, "best")], ["b", 3, Cell(0.5, 0.45, 0.7, "tied")]]
     text = main_table(make_table("results", "Results", columns, rows, ["A note."]))
-    assert r"\caption{Results, 3 seeds}" in text and r"\label{tab:main-table}" in text and "Seeds" not in text
+    assert r"\caption{Results, 3 seeds}" in text
+    assert r"\label{tab:main-table}" in text
+    assert "Seeds" not in text
     assert rf"\textbf{{.500}} {{\scriptsize {latex_escape('±.110')}}}" in text
     # A lopsided interval is no half-width.
     assert r".500\textsuperscript{$\dagger$} {\scriptsize {[}.450, .700{]}}" in text
-    assert r"a {\scriptsize chosen}" in text and "A note." in text
+    assert r"a {\scriptsize chosen}" in text
+    assert "A note." in text
 
 
 def compiles(folder: Path, *tables: Table) -> str:
