@@ -102,6 +102,9 @@ def _run(options: argparse.Namespace) -> int:
     written = write_report(report, output, formats)
     console.print()
     console.print(f"Written to {output.location}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
+    if "html" in formats and output.is_local:
+        page = (output.local_path / "report.html").absolute().as_uri()
+        console.print(f"The page: {page}", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

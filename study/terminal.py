@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.measure import Measurement
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,9 @@ from rich.text import Text
 from trainables.inert import inert
 
 _SHOWN_TRIALS = 12
+_SHOWN_BRANCHES = 12
+_GAP = 6
+"""Columns of the terminal between tables that stand beside each other."""
 
 
 @dataclass
@@ -35,13 +39,16 @@ class Progress:
     objective: str = "multilingual/map"
     maximize: bool = True
     started: float = field(default_factory=time.monotonic)
-    _durations: list[float] = field(default_factory=list)
+    _durations: dict[str, list[float]] = field(default_factory=lambda: {"search": [], "confirm": []})
+    """Seconds of the trials that have ended, by phase."""
+    _reached: dict[str, dict[str, list[float]]] = field(default_factory=lambda: {"search": {}, "confirm": {}})
+    """The objective of the trials that have ended, by phase and branch, or arm."""
     _began: dict[str, float] = field(default_factory=dict)
     _live: Live | None = None
 
     def __enter__(self) -> "Progress":
         if self.console.is_terminal and not self.quiet:
-            self._live = Live(get_renderable=self._draw, console=self.console, refresh_per_second=2)
+            self._live = Live(get_renderable=self.view, console=self.console, refresh_per_second=2)
             self._live.__enter__()
         return self
 
@@ -60,15 +67,30 @@ class Progress:
         known = {name: value for name, value in report.items() if value is not None}
         self.running.setdefault(trial_id, {}).update(known)
 
-    def trial_ended(self, trial_id: str, phase: str, status: str, objective: float | None, error: str | None) -> None:
-        """A trial has ended, in whatever way; trials taken over from the records never started here."""
+    def trial_ended(
+        self,
+        trial_id: str,
+        phase: str,
+        status: str,
+        objective: float | None,
+        error: str | None,
+        seconds: float | None = None,
+    ) -> None:
+        """A trial has ended, in whatever way; one taken over from the records never started here.
+
+        `seconds`: what a trial took that did not start here, if that is known.
+        """
         self.running.pop(trial_id, None)
         self.done[phase] += 1
         self.failed += status in ("failed", "diverged")
         self.pruned += status == "pruned"
         began = self._began.pop(trial_id, None)
         if began is not None:
-            self._durations.append(time.monotonic() - began)
+            seconds = time.monotonic() - began
+        if seconds is not None:
+            self._durations[phase].append(seconds)
+        if objective is not None:
+            self._reached[phase].setdefault(_branch(trial_id), []).append(objective)
         if phase == "search" and objective is not None and self._is_better(objective):
             self.best = (trial_id, objective)
         if began is not None and self._live is None:
@@ -93,26 +115,31 @@ class Progress:
         return f"{self.phase} {self.done[self.phase]}/{self.planned.get(self.phase, 0)}"
 
     def _time_left(self) -> str:
-        left = sum(self.planned.values()) - sum(self.done.values())
-        if not self._durations or left <= 0:
-            return "unknown" if left > 0 else "none"
-        # Trials of a study cost alike; while the search goes on, the confirm phase is an estimate of the plan.
-        recent = self._durations[-20:]
-        seconds = sum(recent) / len(recent) * left / max(1, self.concurrent)
+        left = {phase: planned - self.done[phase] for phase, planned in self.planned.items()}
+        return ", ".join(f"{phase} {self._duration(phase, n)}" for phase, n in left.items() if n > 0) or "none"
+
+    def _duration(self, phase: str, trials: int) -> str:
+        """How long so many more trials take. Until the first of a phase has ended they cost what others do."""
+        recent = (self._durations[phase] or [s for known in self._durations.values() for s in known])[-20:]
+        if not recent:
+            return "unknown"
+        seconds = sum(recent) / len(recent) * trials / max(1, self.concurrent)
         return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
-    def _draw(self) -> RenderableType:
+    def view(self) -> RenderableType:
+        """The study as it stands now."""
         total, done = sum(self.planned.values()), sum(self.done.values())
         head = Text.assemble((self.title, "bold"), f"   {self.phase} phase   {self._clock()}")
         counts = (
             f"{done} of {total} trials done, {len(self.running)} running, {self.pruned} stopped early, "
-            f"{self.failed} failed   time left: {self._time_left()}"
+            f"{self.failed} failed"
         )
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("trial", no_wrap=True)
         for name in ("step", "α", "loss", f"dev {self.objective}", "pairs/s"):
             table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("", no_wrap=True)
+        # Of all columns only this one gives way.
+        table.add_column("")
         for trial_id, report in list(self.running.items())[:_SHOWN_TRIALS]:
             table.add_row(
                 trial_id,
@@ -125,11 +152,45 @@ class Progress:
             )
         best = f"best in the search so far: {self.best[1]:.4f} ({self.best[0]})" if self.best else ""
         dashboard = f"dashboard: {self.dashboard}" if self.dashboard else ""
-        bar = ProgressBar(total=max(1, total), completed=done, width=60)
+        bar = ProgressBar(total=max(1, total), completed=done, width=self.console.width)
         lines = Table.grid()
-        for line in (head, bar, Text(counts)):
+        for line in (head, bar, Text(counts), Text(f"time left: {self._time_left()}")):
             lines.add_row(line)
-        return Group(lines, table, Text(best), Text(dashboard, style="dim"))
+        tables: list[RenderableType] = [table] * bool(self.running)
+        tables += [self._leaders()] * bool(self._reached[self.phase])
+        # Measured without a limit: within one, a table would say that it fits.
+        room = self.console.options.update(width=10 * self.console.width)
+        taken = sum(Measurement.get(self.console, room, one).maximum for one in tables)
+        if len(tables) == 2 and taken + _GAP <= self.console.width:
+            beside = Table.grid(padding=(0, _GAP, 0, 0))
+            beside.add_row(*tables)
+            tables = [beside]
+        parts = (lines, *tables, Text(best), Text(dashboard, style="dim"))
+        return Group(*(part for part in parts if part))
+
+    def _leaders(self) -> Table:
+        """The branches with the best of their search trials, or the arms with the mean of their seeds, best first."""
+        found = self._reached[self.phase]
+        is_search = self.phase == "search"
+        best = max if self.maximize else min
+        values = {name: best(held) if is_search else sum(held) / len(held) for name, held in found.items()}
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("branch" if is_search else "arm", no_wrap=True)
+        table.add_column("trials" if is_search else "seeds", justify="right")
+        table.add_column(f"{'best' if is_search else 'mean'} dev {self.objective}", justify="right")
+        ranked = sorted(values, key=values.__getitem__, reverse=self.maximize)
+        for name in ranked[:_SHOWN_BRANCHES]:
+            table.add_row(Text(inert(name)), str(len(found[name])), f"{values[name]:.4f}")
+        return table
+
+
+def _branch(trial_id: str) -> str:
+    """What an id names beside its phase and number: the branch or arm, in a cell if there are several.
+
+    >>> _branch("search-hybrid-0.5-007")
+    'hybrid-0.5'
+    """
+    return trial_id.partition("-")[2].rpartition("-")[0]
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -18,8 +18,8 @@ from trainables.parameters import Choice, Integer, Parameter, Real
 from trainables.records import Outcome
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-# Grouped TPE and names of metrics are marked experimental; Optuna is pinned by the constraints, and both are tested.
-warnings.filterwarnings("ignore", category=ExperimentalWarning)
+# Grouped TPE is marked experimental; it is pinned by the constraints and tested here.
+warnings.filterwarnings("ignore", category=ExperimentalWarning, module="optuna")
 
 
 _MOST_DRAWS = 1000
@@ -77,7 +77,6 @@ class BranchSearch:
         self._study = optuna.create_study(
             study_name=study_name or name, storage=storage, directions=[o.direction for o in objectives]
         )
-        self._study.set_metric_names([f"dev {objective.metric}" for objective in objectives])
         self._open: dict[int, optuna.Trial] = {}
         self._first = [dict(first)] if sampler != "grid" and first else []
 
@@ -122,10 +121,6 @@ class BranchSearch:
             f"{self._name}: none of {_MOST_DRAWS} values drawn from what is searched makes such an arm: widen the "
             "ranges of --search, or fix fewer of its options with --set."
         )
-
-    def call(self, number: int, trial_id: str) -> None:
-        """Says what a trial that was asked for is called in the records, for whoever looks into the storage."""
-        self._open[number].set_user_attr("trial", trial_id)
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Tells Optuna the truth: COMPLETE with the value, PRUNED with the last step's value, or FAIL."""

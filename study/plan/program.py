@@ -446,7 +446,6 @@ class StudyPlan:
             config=config,
             rungs=rungs(config, earlier, self.objectives[0]) if halving else (),
         )
-        search.optuna.call(number, trial.id)
         search.asked.append(trial)
         search.values.append(chosen)
         return trial

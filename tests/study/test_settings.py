@@ -157,4 +157,4 @@ def test_studies_that_recorded_whether_encoders_are_kept_still_say_which() -> No
 def test_help_shows_values_as_they_are_written_on_the_command_line() -> None:
     for action in parser()._actions:
         _, _, default = str(action.help).partition("(default: ")
-        assert not re.search(r"[(\[{'<]|None", default), action.help
+        assert not re.search(r"[(\[{<]|', '|None", default), action.help
