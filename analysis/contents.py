@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.findings.findings import DEFAULT_MARGIN, Findings
 from analysis.methods.paragraph import methods, references
 from analysis.render.table import Table
+from analysis.sections.comparisons import PICTURE
 from analysis.sections.registry import SECTIONS
 from analysis.sections.section import Section
 from analysis.standing import standing
@@ -26,8 +27,8 @@ class Part:
 
     @cached_property
     def figures(self) -> tuple["Figure", ...]:
-        """Every figure that the records allow; made when somebody asks for them."""
-        return tuple(self.section.figures(self.findings))
+        """Every figure that the records allow; made when somebody asks for them. One without rows has no size."""
+        return tuple(figure for figure in self.section.figures(self.findings) if not figure.is_empty)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,11 @@ class Report:
     def figures(self) -> tuple["Figure", ...]:
         """All figures."""
         return tuple(figure for part in self.parts for figure in part.figures)
+
+    @property
+    def picture(self) -> "Figure | None":
+        """The answer as a figure."""
+        return self.figure(PICTURE)
 
     def table(self, name: str) -> Table | None:
         """The table of this name, if it has rows."""

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +13,12 @@ from trainables.errors import UserError
 from trainables.plugins import load_plugins
 from trainables.storage import Folder
 
+PORT = 8000
+
 EPILOG = """examples:
   python -m analysis.report                        the newest study in ./studies
   python -m analysis.report studies/a studies/b    two studies in one report
-  python -m analysis.report --serve                the page on this machine, kept fresh while the study runs
+  python -m analysis.report --serve STUDY          the page on this machine, kept fresh while the study runs
 """
 
 
@@ -61,10 +64,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--serve",
         nargs="?",
-        const=8000,
-        type=int,
+        const=str(PORT),
         metavar="PORT",
-        help="show the page on http://127.0.0.1:PORT (default: 8000) and keep it fresh",
+        help=f"show the page on http://127.0.0.1:PORT (default: {PORT}) and keep it fresh",
     )
     return parser
 
@@ -80,11 +82,12 @@ def _run(options: argparse.Namespace) -> int:
         width = max(map(len, SECTIONS))
         print(*(f"{section.key:<{width}} {section.lead}" for section in SECTIONS.values()), sep="\n")
         return 0
-    locations = options.studies or [newest_study()]
-    if options.serve is not None:
+    served, port = _served(options.serve)
+    locations = [*served, *options.studies] or [newest_study()]
+    if port is not None:
         from analysis.render.serve import serve
 
-        return serve(locations, options.margin, options.serve, watts)
+        return serve(locations, options.margin, port, watts)
     from rich.console import Console
 
     from analysis.contents import build_report
@@ -99,7 +102,19 @@ def _run(options: argparse.Namespace) -> int:
     written = write_report(report, output, formats)
     console.print()
     console.print(f"Written to {output.location}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
+    if "html" in formats and output.is_local:
+        page = (output.local_path / "report.html").absolute().as_uri()
+        console.print(f"The page: {page}", markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def _served(given: str | None) -> tuple[list[str], int | None]:
+    """The studies and the port in what follows --serve: it takes the study for its own that stands behind it."""
+    if given is None:
+        return [], None
+    if re.fullmatch(r"-?\d+", given):
+        return [], int(given)
+    return [given], PORT
 
 
 def _power(text: str) -> float:

@@ -15,7 +15,7 @@ from study.data import StudyData
 from study.kept_encoders import kept_bytes
 from study.plan.objective import asks_bilingual
 from study.plan.program import StudyPlan
-from study.records import BranchRecord
+from study.records import BranchRecord, Study
 from study.settings import StudySettings
 from trainables.batches.languages import CrossLingual
 from trainables.corpora.items import PairItem
@@ -71,6 +71,23 @@ def print_plan(
     console.print(branches)
     if any(FAMILIES[str(config.ratio.family)].closed_loop for config in plan.first_configs):
         console.print("Families that follow signals pay for measuring them with training steps.")
+
+
+def print_rest(console: Console, planned: Mapping[str, int], recorded: Study, resources: Resources) -> None:
+    """Prints what is left of a study that has begun, and how long it takes if trials go on to cost what they did."""
+    table = Table("phase", "planned", "done", "left", box=None, header_style="dim")
+    left, seconds = 0, 0.0
+    for phase, number in planned.items():
+        ended = [trial.result for trial in recorded.trials if trial.phase == phase and trial.result is not None]
+        rest = max(0, number - len(ended))
+        costs = [one.cost.total_seconds for one in ended if one.cost is not None]
+        every = costs or [t.result.cost.total_seconds for t in recorded.trials if t.result and t.result.cost]
+        left += rest
+        seconds += rest * sum(every) / max(1, len(every))
+        table.add_row(phase, f"{number:,}", f"{len(ended):,}", f"{rest:,}")
+    console.print(table)
+    time = f", about {_duration(seconds / resources.concurrent)}" if seconds else ""
+    console.print(f"{left:,} trials are left{time}.", highlight=False)
 
 
 def _lines(

@@ -15,6 +15,7 @@ import yaml
 
 from study.records import ArmRecord, SetRecord, Study, Trial
 from trainables.corpora.sources.registry import TRAINING_SOURCES
+from trainables.corpora.terms import terms
 from trainables.encoders.base import EncoderConfig
 from trainables.errors import UserError
 
@@ -201,7 +202,7 @@ def _data(study: Study, encoder: EncoderConfig) -> list[str]:
 
 
 def _licence(of: Any) -> str:
-    return f"{_text(of.licence or 'not stated')}{' (non-commercial)' if of.non_commercial else ''}"
+    return _text(terms(of.licence, of.non_commercial) or "not stated")
 
 
 def _origin(origin: str | None) -> str:

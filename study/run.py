@@ -108,6 +108,9 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
         console.print(f"report: python -m analysis.report {location}", soft_wrap=True, markup=False)
         if ended.state == "interrupted":
             console.print(f"go on:  python -m study.run --resume {location}", soft_wrap=True, markup=False)
+        page = Path(location).absolute() / "report" / "report.html"
+        if page.is_file():
+            console.print(f"page:   {page.as_uri()}", soft_wrap=True, markup=False)
     if ended.state == "interrupted":
         return INTERRUPTED
     return SOME_FAILED if ended.failed else DONE

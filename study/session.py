@@ -29,7 +29,7 @@ from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_jo
 from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
-from study.dry_run import print_plan
+from study.dry_run import print_plan, print_rest
 from study.kept_encoders import kept_bytes
 from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
@@ -146,9 +146,11 @@ class Session:
             watch=watch,
             tokenizer_of=load_tokenizer if planned_for is None else tokenizer_or_stand_in,
         )
+        self._replayed: StudyPlan | None = None
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
             check_recorded(replayed, recorded)
+            self._replayed = replayed
             self._damage = damage(recorded)
         self._absent = tuple(one for one in plan.encoders if planned_for is not None and not is_here(one))
         for encoder in plan.encoders:
@@ -350,6 +352,9 @@ class Session:
         print_plan(
             self._console, self.settings, self._plan(), self._data, self._inputs, resources, rental, self._absent
         )
+
+        if self._recorded is not None and self._replayed is not None:
+            print_rest(self._console, self._replayed.planned, self._recorded, resources)
 
     def _plan(self, **parts: Any) -> StudyPlan:
         """The plan as it would begin; `parts` are further arguments of `StudyPlan`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.measure import Measurement
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,9 @@ from rich.text import Text
 from trainables.inert import inert
 
 _SHOWN_TRIALS = 12
+_SHOWN_BRANCHES = 12
+_GAP = 6
+"""Columns of the terminal between tables that stand beside each other."""
 
 
 @dataclass
@@ -37,6 +41,8 @@ class Progress:
     started: float = field(default_factory=time.monotonic)
     _durations: dict[str, list[float]] = field(default_factory=lambda: {"search": [], "confirm": []})
     """Seconds of the trials that have ended, by phase."""
+    _reached: dict[str, dict[str, list[float]]] = field(default_factory=lambda: {"search": {}, "confirm": {}})
+    """The objective of the trials that have ended, by phase and branch, or arm."""
     _began: dict[str, float] = field(default_factory=dict)
     _live: Live | None = None
 
@@ -83,6 +89,8 @@ class Progress:
             seconds = time.monotonic() - began
         if seconds is not None:
             self._durations[phase].append(seconds)
+        if objective is not None:
+            self._reached[phase].setdefault(_branch(trial_id), []).append(objective)
         if phase == "search" and objective is not None and self._is_better(objective):
             self.best = (trial_id, objective)
         if began is not None and self._live is None:
@@ -125,13 +133,14 @@ class Progress:
         head = Text.assemble((self.title, "bold"), f"   {self.phase} phase   {self._clock()}")
         counts = (
             f"{done} of {total} trials done, {len(self.running)} running, {self.pruned} stopped early, "
-            f"{self.failed} failed   time left: {self._time_left()}"
+            f"{self.failed} failed"
         )
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("trial", no_wrap=True)
         for name in ("step", "α", "loss", f"dev {self.objective}", "pairs/s"):
             table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("", no_wrap=True)
+        # Of all columns only this one gives way.
+        table.add_column("")
         for trial_id, report in list(self.running.items())[:_SHOWN_TRIALS]:
             table.add_row(
                 trial_id,
@@ -144,12 +153,45 @@ class Progress:
             )
         best = f"best in the search so far: {self.best[1]:.4f} ({self.best[0]})" if self.best else ""
         dashboard = f"dashboard: {self.dashboard}" if self.dashboard else ""
-        bar = ProgressBar(total=max(1, total), completed=done, width=60)
+        bar = ProgressBar(total=max(1, total), completed=done, width=self.console.width)
         lines = Table.grid()
-        for line in (head, bar, Text(counts)):
+        for line in (head, bar, Text(counts), Text(f"time left: {self._time_left()}")):
             lines.add_row(line)
-        parts = (lines, table if self.running else "", Text(best), Text(dashboard, style="dim"))
+        tables: list[RenderableType] = [table] * bool(self.running)
+        tables += [self._leaders()] * bool(self._reached[self.phase])
+        # Measured without a limit: within one, a table would say that it fits.
+        room = self.console.options.update(width=10 * self.console.width)
+        taken = sum(Measurement.get(self.console, room, one).maximum for one in tables)
+        if len(tables) == 2 and taken + _GAP <= self.console.width:
+            beside = Table.grid(padding=(0, _GAP, 0, 0))
+            beside.add_row(*tables)
+            tables = [beside]
+        parts = (lines, *tables, Text(best), Text(dashboard, style="dim"))
         return Group(*(part for part in parts if part))
+
+    def _leaders(self) -> Table:
+        """The branches with the best of their search trials, or the arms with the mean of their seeds, best first."""
+        found = self._reached[self.phase]
+        is_search = self.phase == "search"
+        best = max if self.maximize else min
+        values = {name: best(held) if is_search else sum(held) / len(held) for name, held in found.items()}
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("branch" if is_search else "arm", no_wrap=True)
+        table.add_column("trials" if is_search else "seeds", justify="right")
+        table.add_column(f"{'best' if is_search else 'mean'} dev {self.objective}", justify="right")
+        ranked = sorted(values, key=values.__getitem__, reverse=self.maximize)
+        for name in ranked[:_SHOWN_BRANCHES]:
+            table.add_row(Text(inert(name)), str(len(found[name])), f"{values[name]:.4f}")
+        return table
+
+
+def _branch(trial_id: str) -> str:
+    """What an id names beside its phase and number: the branch or arm, in a cell if there are several.
+
+    >>> _branch("search-hybrid-0.5-007")
+    'hybrid-0.5'
+    """
+    return trial_id.partition("-")[2].rpartition("-")[0]
 
 
 def _number(value: float | None, digits: int) -> str:

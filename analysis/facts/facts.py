@@ -63,6 +63,13 @@ class Place:
         """The measure with its place: `mAP of xquad-r, multilingual`."""
         return place_label(self.benchmark, self.setting, self.measure)
 
+    @property
+    def metric(self) -> str:
+        """Name of the summary metric."""
+        if self.measure.is_bias:
+            return bias_metric(self.benchmark, self.measure.name)
+        return str(MetricName(self.benchmark, self.setting, self.measure.name))
+
 
 @dataclass(frozen=True)
 class Benchmark:

@@ -196,8 +196,7 @@ def compare_arms(facts: Facts, judge: Judge) -> Comparisons:
     tied: dict[str, frozenset[str]] = {}
     for benchmark in facts.benchmarks:
         for place in benchmark.places:
-            if not place.measure.is_bias:
-                _stand(facts, judge, benchmark, place, best, tied)
+            _stand(facts, judge, benchmark, place, best, tied)
     return Comparisons(judge.margin, tuple(judged), best, tied)
 
 
@@ -210,14 +209,17 @@ def _stand(
     tied: dict[str, frozenset[str]],
 ) -> None:
     """Who is best at a place, and whom its verdicts do not separate from it."""
-    metric = benchmark.column(place.setting)
+    metric = place.metric
     for group in facts.groups:
         # An arm that lost seeds is not the best for what is left of it.
         rivals = [arm for arm in group if arm.compared and judge.panels.of(arm, place) is not None and not arm.diverged]
+        if place.measure.is_bias:
+            # An encoder that tells nothing apart prefers nothing: that is no merit.
+            rivals = [arm for arm in rivals if not collapsed_seeds(arm, benchmark)]
         means = {arm.label: _mean(judge.panels, arm, place) for arm in rivals}
         if len({key(arm) for arm in rivals}) < 2:
             continue
-        top = max(means.values())
+        top = min(means.values()) if place.measure.lower_is_better else max(means.values())
         leaders = [arm for arm in rivals if means[arm.label] == top]
         best[metric] = best.get(metric, frozenset()) | {arm.label for arm in leaders}
         found = [(arm, judge.find(leaders[0], arm, place)) for arm in rivals if arm not in leaders]

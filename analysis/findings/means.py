@@ -18,17 +18,21 @@ class Means:
         self._facts, self._panels = facts, panels
 
     def of(self, arm: Arm, benchmark: Benchmark, setting: MetricSetting) -> Estimate | None:
-        """The mean of an arm; None if it has none, no interval for a single seed."""
-        found = estimate(arm.values(benchmark.column(setting)).values())
+        """The mean of an arm in a setting; None if it has none, no interval for a single seed."""
+        return self.at(arm, _place(benchmark, setting))
+
+    def at(self, arm: Arm, place: Place) -> Estimate | None:
+        """The mean of an arm at a place; None if it has none, no interval for a single seed."""
+        found = estimate(arm.values(place.metric).values(), place.measure.unit)
         if found is None or not self.cover_questions or not arm.compared:
             return found
         # scipy.stats takes most of a second to import.
         from analysis.statistics.significance import arm_mean
 
-        panel = self._panels.of(arm, _place(benchmark, setting))
+        panel = self._panels.of(arm, place)
         if panel is None:
             return found
-        mean = arm_mean(panel, key(arm), is_share=benchmark.measure.unit == "score")
+        mean = arm_mean(panel, key(arm), is_share=place.measure.unit == "score")
         low, high = mean.interval or (None, None)
         return Estimate(mean.mean, low, high, mean.n_seeds)
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,11 @@ from analysis.render.table import Table
 
 if TYPE_CHECKING:
     import altair as alt
+
+POINTS = 0.75
+"""Of a pixel."""
+WIDEST = 482
+"""Points that a figure takes on paper at most: 17 cm, the text of a page of A4."""
 
 SVG = "http://www.w3.org/2000/svg"
 
@@ -44,6 +50,11 @@ class Figure:
         described = {"config": config(palette), "description": f"{self.title}. {self.description}"}
         return chart | {"datasets": datasets} | described
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not self._rows
+
     @cached_property
     def _rows(self) -> list[Mapping[str, Any]]:
         return list(values(self.data) if self.rows is None else self.rows)
@@ -51,7 +62,6 @@ class Figure:
     @cached_property
     def svg(self) -> str:
         """A stand-alone SVG with title and description."""
-        ElementTree.register_namespace("", SVG)
         return ElementTree.tostring(self._drawn, encoding="unicode")
 
     @property
@@ -63,6 +73,7 @@ class Figure:
     def _drawn(self) -> ElementTree.Element:
         import vl_convert
 
+        ElementTree.register_namespace("", SVG)
         root = ElementTree.fromstring(vl_convert.vegalite_to_svg(self.specification(PRINT)))
         root.attrib.update({"role": "img", "aria-labelledby": "title desc"})
         for place, (name, text) in enumerate((("title", self.title), ("desc", self.description))):
@@ -72,10 +83,15 @@ class Figure:
         return root
 
     def pdf(self) -> bytes:
-        """A PDF with embedded fonts."""
+        """A PDF with embedded fonts, no wider than a page."""
         import vl_convert
 
-        found: bytes = vl_convert.svg_to_pdf(self.svg)
+        width, height = self.size
+        paper = copy(self._drawn)
+        # The view box keeps what is drawn together.
+        scale = min(POINTS, WIDEST / width)
+        paper.attrib = {**paper.attrib, "width": f"{scale * width:g}", "height": f"{scale * height:g}"}
+        found: bytes = vl_convert.svg_to_pdf(ElementTree.tostring(paper, encoding="unicode"))
         return found
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from analysis.contents import Report
 from analysis.render.data import as_json, comma_separated, parquet
-from analysis.render.latex import latex, latex_document
+from analysis.render.latex import MAIN_TABLE, latex, latex_document, main_table
 from analysis.render.markdown import markdown
 from analysis.render.table import Table
 from trainables.errors import UserError
@@ -46,7 +46,11 @@ def write_report(report: Report, output: Folder, formats: tuple[str, ...] = FORM
             written.append("report.md")
         written += write_tables(report.tables, output / "tables", formats)
         if "latex" in formats:
-            _write(output / "tables", "all_tables.tex", latex_document(report.tables))
+            names = [table.name for table in report.tables]
+            if (found := report.table("results")) is not None:
+                _write(output / "tables", f"{MAIN_TABLE}.tex", main_table(found))
+                names = [MAIN_TABLE, *names]
+            _write(output / "tables", "all_tables.tex", latex_document(names))
         if "figures" in formats and report.figures:
             for figure in report.figures:
                 _write(output / "figures", f"{figure.name}.svg", figure.svg)

@@ -5,14 +5,29 @@ characters become their code points. Tables that do not fit on a page break over
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from analysis.render.table import MINUS, MOST_ROWS, Cell, Column, Table, format_cell, format_interval, heading
+from analysis.render.table import (
+    MINUS,
+    MOST_ROWS,
+    Cell,
+    Column,
+    Table,
+    format_cell,
+    format_half_width,
+    format_interval,
+    heading,
+    shortened,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from pylatexenc.latexencode import UnicodeToLatexEncoder
+
+MAIN_TABLE = "main_table"
+"""What a paper shows, beside the tables of the report."""
 
 ROWS_OF_A_PAGE = 40
 """A longer table breaks over pages."""
@@ -68,14 +83,17 @@ def _encoder() -> "UnicodeToLatexEncoder":
     )
 
 
-def latex(table: Table) -> str:
-    """A table to `\\input`: one that floats, or one that breaks over pages if it has many rows."""
+def latex(table: Table, *, is_short: bool = False) -> str:
+    """A table to `\\input`: one that floats, or one that breaks over pages if it has many rows.
+
+    is_short: intervals are half-widths, but for those that are lopsided.
+    """
     import pandas as pd
 
     is_long = len(table.rows) > ROWS_OF_A_PAGE
     rows = [
         [
-            _text(column, cell, "" if is_long else r"\scriptsize ")
+            _text(column, cell, "" if is_long else r"\scriptsize ", is_short)
             for column, cell in zip(table.columns, row, strict=True)
         ]
         for row in table.rows[:MOST_ROWS]
@@ -115,9 +133,9 @@ def latex(table: Table) -> str:
     )
 
 
-def latex_document(tables: Iterable[Table]) -> str:
-    """A complete document that inputs the tables from the same folder."""
-    inputs = [rf"\input{{{table.name}.tex}}" for table in tables if table.rows]
+def latex_document(names: Iterable[str]) -> str:
+    """A complete document that inputs the tables of these names from the same folder."""
+    inputs = [rf"\input{{{name}.tex}}" for name in names]
     return "\n".join(
         [
             r"\documentclass[a4paper]{article}",
@@ -133,14 +151,20 @@ def latex_document(tables: Iterable[Table]) -> str:
     )
 
 
-def _text(column: Column, cell: Cell, size_of_interval: str) -> str:
+def main_table(results: Table) -> str:
+    """The results at the size of a paper's table: what is the same in every row stands in the caption."""
+    return latex(replace(shortened(results), name=MAIN_TABLE), is_short=True)
+
+
+def _text(column: Column, cell: Cell, smaller: str, is_short: bool) -> str:
     value = format_cell(cell, column.kind)
     value = latex_escape(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}\N{HORIZONTAL ELLIPSIS}")
     value = rf"\textbf{{{value}}}" if cell.mark == "best" else value
     value += r"\textsuperscript{$\dagger$}" if cell.mark == "tied" else ""
-    interval = latex_escape(format_interval(cell, column.kind))
-    value += rf" {{{size_of_interval}{interval}}}" if interval else ""
-    return f"{value} {latex_escape(cell.remark)}".rstrip()
+    interval = format_half_width(cell, column.kind) if is_short else ""
+    for beside in (interval or format_interval(cell, column.kind), cell.remark):
+        value += rf" {{{smaller}{latex_escape(beside)}}}" if beside else ""
+    return value
 
 
 def _headings(columns: tuple[Column, ...]) -> "pd.Index[str]":

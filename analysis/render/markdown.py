@@ -32,7 +32,9 @@ def markdown(table: Table) -> str:
 def _text(column: Column, cell: Cell) -> str:
     value = escape(format_cell(cell, column.kind))
     value = f"**{value}**" if cell.mark == "best" else value + (TIED if cell.mark == "tied" else "")
-    return " ".join(part for part in (value, format_interval(cell, column.kind), escape(cell.remark)) if part)
+    # Beside a name it would pass for a part of it.
+    remark = escape(cell.remark if column.is_number or not cell.remark else f"({cell.remark})")
+    return " ".join(part for part in (value, format_interval(cell, column.kind), remark) if part)
 
 
 def escape(text: str) -> str:

@@ -1,5 +1,6 @@
 """The report as one HTML file that needs no network."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from analysis.contents import Part, Report
 from analysis.render.figure import Figure, vega
 from analysis.render.html import html_table, template
 from analysis.render.table import MOST_ROWS, Table
+from analysis.wording import rough
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ def page(report: Report, made: datetime | None = None) -> str:
     return template("page.html.j2").render(
         title=report.title,
         question=report.question,
-        headline=headline,
+        headline=_unbroken(headline),
         answer_rest=rest,
         first_lines=report.first_lines,
+        picture=None if report.picture is None else _figure(report, report.picture),
         facts=_facts(report),
         sections=sections,
         methods=report.methods,
@@ -82,6 +85,11 @@ def _split(answer: str) -> tuple[str, str]:
     return (f"{claim}.", rest) if mark else (answer, "")
 
 
+def _unbroken(text: str) -> str:
+    """The text with every interval on one line."""
+    return re.sub(r"\[[^]]*\]", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+
+
 def _facts(report: Report) -> list[tuple[str, str]]:
     facts = report.findings.facts
     if not facts.arms:
@@ -89,6 +97,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     seeds = sorted({len(arm.seeds) for arm in facts.arms})
     searches = max(arm.searches for arm in facts.arms)
     found = [
+        *_detectable(report),
         ("Arms", str(len(facts.arms))),
         ("Seeds per arm", str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}\N{EN DASH}{seeds[-1]}"),
         *([("Searches", str(searches))] if searches > 1 else []),
@@ -99,9 +108,18 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     return [*found, ("Models" if len(models) > 1 else "Model", ", ".join(models))]
 
 
+def _detectable(report: Report) -> list[tuple[str, str]]:
+    """What could have been missed: of the comparison that the question is about, where there is one."""
+    question = [judged for judged in report.findings.comparisons.main if judged.family == "question"]
+    if len(question) != 1 or (found := question[0].comparison.detectable) is None:
+        return []
+    return [("Differences that would show", f"above {rough(found.size)}")]
+
+
 def _sections(report: Report) -> Iterator[PageSection]:
     for part in report.parts:
-        figures = tuple(_figure(report, figure) for figure in part.figures)
+        # The picture stands beside the answer.
+        figures = tuple(_figure(report, figure) for figure in part.figures if figure is not report.picture)
         if part.tables or figures:
             yield PageSection(
                 part.section.key,

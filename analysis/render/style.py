@@ -13,8 +13,8 @@ from analysis.render.table import Table, format_cell, format_interval
 if TYPE_CHECKING:
     import altair as alt
 
-WIDTH = 780
-"""Pixels that a figure takes beside its axis, as a rule."""
+WIDTH = 640
+"""Pixels that a figure takes beside its axis, as a rule: with its labels about the width of a page of A4."""
 ROW = 17
 """Pixels of a row with a label."""
 FAINT = 0.15
@@ -242,5 +242,5 @@ def config(palette: Palette) -> dict[str, Any]:
         "text": {"color": palette.ink, "fontSize": 11},
         "rule": {"color": palette.muted},
         "line": {"strokeWidth": 1.6, "strokeCap": "butt"},
-        "point": {"size": 45, "strokeWidth": 1.4, "opacity": 1},
+        "point": {"size": 60, "strokeWidth": 1.4, "opacity": 1},
     }

@@ -1,7 +1,7 @@
 """One model of a table, and how its values are written; the renderers turn it into files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from trainables.inert import inert
@@ -24,6 +24,8 @@ MOST_ROWS = 1_000
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
 TIED = "\N{DAGGER}"
+LOWER = "\N{DOWNWARDS ARROW}"
+"""Where lower is better."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +140,28 @@ def make_table(
     return Table(name, title, tuple(columns), cells, tuple(notes or ()), long)
 
 
+def shortened(table: Table) -> Table:
+    """The table without the columns that say the same in every row: its title says it then."""
+    nouns = {"seeds": "seed", "runs": "run"}
+    for index in reversed(range(len(table.columns))):
+        key, found = table.columns[index].key, {row[index].value for row in table.rows}
+        if key not in ("benchmark", *nouns) or len(found) != 1:
+            continue
+        (value,) = found
+        said = f"{value} {nouns[key]}{'' if value == 1 else 's'}" if key in nouns else value
+        table = replace(
+            table,
+            title=f"{table.title}, {said}",
+            columns=table.columns[:index] + table.columns[index + 1 :],
+            rows=tuple(row[:index] + row[index + 1 :] for row in table.rows),
+        )
+    return table
+
+
 def heading(column: Column) -> str:
     """The label with its unit, and an arrow where lower is better."""
     label = f"{column.label} ({column.unit})" if column.unit else column.label
-    return f"{label} \N{DOWNWARDS ARROW}" if column.lower_is_better else label
+    return f"{label} {LOWER}" if column.lower_is_better else label
 
 
 def format_cell(cell: Cell, kind: Kind) -> str:

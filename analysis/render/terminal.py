@@ -1,6 +1,5 @@
 """The report in a terminal: standing, answer, and the tables that carry it, at 80 columns or more."""
 
-from dataclasses import replace
 from typing import Literal
 
 from rich.cells import cell_len
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from analysis.contents import Report
 from analysis.render.table import (
+    LOWER,
     TIED,
     Cell,
     Column,
@@ -18,14 +18,16 @@ from analysis.render.table import (
     format_half_width,
     format_interval,
     heading,
+    shortened,
 )
 from analysis.sections.comparisons import main_comparison
 from analysis.sections.results import results
 
-Layout = Literal["beside", "short", "wrapped"]
-"""Intervals beside their values; short: as a half-width or, where lopsided, below; wrapped: words may wrap as well."""
+Layout = Literal["beside", "short", "below", "wrapped"]
+"""Intervals beside their values; short: as a half-width or, where lopsided, below; below: all of them below, under
+headings that break between words; wrapped: names break between words as well."""
 
-LAYOUTS: tuple[Layout, ...] = ("beside", "short", "wrapped")
+LAYOUTS: tuple[Layout, ...] = ("beside", "short", "below", "wrapped")
 PROSE_WIDTH = 24
 LONGEST_WORD = 13
 GAP = 2
@@ -53,7 +55,7 @@ def print_report(report: Report, console: Console) -> None:
 
 def print_table(table: Table, console: Console, notes: bool = True) -> None:
     """Prints a table, its groups as the title, and its notes; numbers and verdicts are never broken over lines."""
-    table = _shortened(table)
+    table = shortened(table)
     groups = list(dict.fromkeys(column.group for column in table.columns if column.group))
     title = f"{table.title}: {groups[0]}" if len(groups) == 1 else table.title
     console.print(Text(title, style="bold"))
@@ -67,21 +69,27 @@ def _width(table: Table, layout: Layout, with_groups: bool) -> int:
     """Columns of the terminal that the table takes without breaking a line; prose may always be broken."""
     total = GAP * (len(table.columns) - 1)
     for index, column in enumerate(table.columns):
-        texts = [_label(column, with_groups), *(_text(table, index, row[index], layout) for row in table.rows)]
+        texts = [_label(column, layout, with_groups), *(_text(table, index, row[index], layout) for row in table.rows)]
         widest = max(cell_len(line) for text in texts for line in text.plain.split("\n"))
         total += min(widest, PROSE_WIDTH) if column.prose else widest
     return total
 
 
-def _label(column: Column, with_groups: bool) -> Text:
-    return Text(f"{column.group}\n{heading(column)}" if with_groups and column.group else heading(column))
+def _label(column: Column, layout: Layout, with_groups: bool) -> Text:
+    label = heading(column)
+    if column.is_number and layout in ("below", "wrapped"):
+        # An arrow stays with the word before it.
+        label = label.replace(" ", "\n").replace("-", "-\n").replace(f"\n{LOWER}", f" {LOWER}")
+    return Text(f"{column.group}\n{label}" if with_groups and column.group else label)
 
 
 def _rich_table(table: Table, layout: Layout, with_groups: bool) -> RichTable:
-    shown = RichTable(box=None, header_style="dim", pad_edge=False, padding=(0, GAP, 0, 0))
+    shown = RichTable(
+        box=None, header_style="dim", pad_edge=False, padding=(0, 1 if layout == "wrapped" else GAP, 0, 0)
+    )
     for index, column in enumerate(table.columns):
         shown.add_column(
-            _label(column, with_groups),
+            _label(column, layout, with_groups),
             justify="right" if column.is_number else "left",
             no_wrap=column.is_number or not (column.prose or layout == "wrapped"),
             min_width=PROSE_WIDTH if column.prose else _longest_word(table, index),
@@ -109,26 +117,11 @@ def _text(table: Table, index: int, cell: Cell, layout: Layout) -> Text:
         half = format_half_width(cell, column.kind)
         if layout == "beside":
             text.append(f" {interval}", style="dim")
-        else:
+        elif layout == "short":
             text.append(f" {half}" if half else f"\n{interval}", style="dim")
+        else:
+            text.append(f"\n{half or interval}", style="dim")
     if cell.remark:
-        text.append(f" {cell.remark}", style="dim")
+        # What is said of a name takes no width from the numbers.
+        text.append(f" {cell.remark}" if column.is_number else f"\n{cell.remark}", style="dim")
     return text
-
-
-def _shortened(table: Table) -> Table:
-    """The table without the columns that say the same in every row: its title says it then."""
-    nouns = {"seeds": "seed", "runs": "run"}
-    for index in reversed(range(len(table.columns))):
-        key, found = table.columns[index].key, {row[index].value for row in table.rows}
-        if key not in ("benchmark", *nouns) or len(found) != 1:
-            continue
-        (value,) = found
-        said = f"{value} {nouns[key]}{'' if value == 1 else 's'}" if key in nouns else value
-        table = replace(
-            table,
-            title=f"{table.title}, {said}",
-            columns=table.columns[:index] + table.columns[index + 1 :],
-            rows=tuple(row[:index] + row[index + 1 :] for row in table.rows),
-        )
-    return table

@@ -8,9 +8,9 @@ from analysis.findings.comparisons import Judged, pairs_of
 from analysis.findings.findings import Findings
 from analysis.findings.pairing import main_pairs
 from analysis.render.table import format_value
+from analysis.sections.cells import chosen_ratio
 from analysis.wording import capital, count, doubts, evidence, headline, listed
 
-ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
 NO_ANSWER = "There is no answer yet: no arm has finished a run on the test benchmarks."
 
 
@@ -66,9 +66,7 @@ def _named(facts: Facts, arm: Arm) -> str:
     luck = f", the best of {count(rivals, 'search trial')}" if rivals > 1 else ""
     if arm.searches > 1:
         luck = f", chosen anew in each of {arm.searches} searches{luck and f' as{luck[1:]}'}"
-    ratios = "; ".join(dict.fromkeys(chosen.description for chosen in arm.choices))
-    alpha = "" if ALPHA in ratios else f"{ALPHA} "
-    return f"{arm.label} ({alpha}{ratios}{luck})"
+    return f"{arm.label} ({chosen_ratio(arm)}{luck})"
 
 
 def _luck(facts: Facts, arms: Sequence[Arm]) -> list[str]:

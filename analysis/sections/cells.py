@@ -5,6 +5,8 @@ from analysis.facts.facts import Estimate, Facts
 from analysis.render.table import Cell, Column, Kind, Mark
 from trainables.evaluation.measures.record import MeasureRecord, Unit
 
+ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
+
 KINDS: dict[Unit, Kind] = {"score": "score", "ranks": "rank", "share": "share", "count": "count"}
 """How values of a unit are written; those of any other as scores."""
 
@@ -37,6 +39,12 @@ def arm_columns(facts: Facts) -> list[Column]:
 def arm_cells(facts: Facts, arm: Arm) -> list[str]:
     """What these columns hold."""
     return [arm.title, *(arm.cell.get(factor, "") for factor in facts.factors)]
+
+
+def chosen_ratio(arm: Arm) -> str:
+    """The ratio that the search chose for an arm, with its parameters: `α linear 0.9 → 0.2`."""
+    ratios = "; ".join(dict.fromkeys(chosen.description for chosen in arm.choices))
+    return ratios if ALPHA in ratios else f"{ALPHA} {ratios}"
 
 
 def measure_kind(measure: MeasureRecord) -> Kind:

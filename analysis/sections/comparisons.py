@@ -23,6 +23,12 @@ DETECTABLE_NOTE = (
     "which values it would lie if the spread of the seeds were known."
 )
 
+PICTURE = "main_comparison"
+"""The figure that stands beside the answer."""
+MOST_PLACES = 12
+"""Rows of it; of more only the question's own are drawn."""
+_PICTURE_WIDTH = 240
+
 FOREST = (
     "Arm minus arm, with 95 % intervals. Grey band: differences within the margin. The question's own pair is first."
 )
@@ -211,6 +217,54 @@ def _decided(compared: Comparisons) -> list[str]:
     return found
 
 
+def picture(findings: Findings) -> Iterator["Figure"]:
+    """The answer: the difference of the main comparison with its interval, the question's own place first."""
+    from analysis.render.figure import Figure
+    from analysis.render.style import values
+
+    table = main_comparison(findings.comparisons)
+    several = len(findings.facts.benchmarks) > 1
+    rows = []
+    for judged, row in zip(findings.comparisons.main, values(table), strict=True):
+        parts = (row["benchmark"] if several else "", row["setting"], row.get("at", ""))
+        label = ", ".join(part for part in parts if part)
+        rows.append(row | {"place": label, "is_question": judged.family == "question"})
+    rows.sort(key=lambda row: not row["is_question"])
+    if len(rows) > MOST_PLACES:
+        rows = [row for row in rows if row["is_question"]][:MOST_PLACES]
+    said = "; ".join(f"{row['place']}: {row['difference_text']}, {row['verdict']}" for row in rows)
+    yield Figure(
+        PICTURE,
+        table.title,
+        f"Differences with 95 % intervals. {said}.",
+        table,
+        partial(_draw_picture, drawn=rows, margin=findings.margin),
+        "Difference with its 95 % interval; grey: too small to matter.",
+        rows,
+    )
+
+
+def _draw_picture(palette: Any, drawn: Sequence[dict[str, Any]], margin: float) -> Any:
+    import altair as alt
+
+    from analysis.render.style import axis, once, rows
+
+    looks = {name: look for name, look in LOOKS.items() if any(row["verdict"] == name for row in drawn)}
+    colours = [palette.muted if index is None else palette.series[index] for index, _, _ in looks.values()]
+    colour = alt.Color("verdict:N", scale=alt.Scale(domain=list(looks), range=colours), legend=None)
+    places = list(dict.fromkeys(row["place"] for row in drawn))
+    base = alt.Chart().encode(alt.Y("place:N", sort=places, title=None))
+    x = alt.X("difference:Q", axis=axis("difference", "difference", tickCount=4), scale=alt.Scale(padding=8))
+    band = once().mark_rect(color=palette.line, opacity=0.6).encode(x=alt.datum(-margin), x2=alt.datum(margin))
+    zero = once().mark_rule(strokeWidth=0.8).encode(x=alt.datum(0))
+    bars = base.mark_rule(strokeWidth=1.4).encode(x=alt.X("difference_low:Q"), x2="difference_high:Q", color=colour)
+    marks = base.mark_point(filled=True, size=80).encode(x, color=colour)
+    said = base.mark_text(align="left", dx=6).encode(alt.XValue(_PICTURE_WIDTH), text="verdict:N", color=colour)
+    return alt.layer(band, zero, bars, marks, said, data=rows()).properties(
+        width=_PICTURE_WIDTH, height=24 * len(places)
+    )
+
+
 def forest(findings: Findings) -> Iterator["Figure"]:
     """Per benchmark: the difference of every compared pair with its interval, one panel per setting."""
     from analysis.render.figure import Figure
@@ -284,6 +338,6 @@ SECTION = Section(
     "Comparisons",
     "Which differences would hold for new seeds and new questions.",
     tables=lambda findings: [verdicts(findings.comparisons), comparisons(findings.comparisons)],
-    figures=lambda findings: [*forest(findings), *questions(findings)],
+    figures=lambda findings: [*picture(findings), *forest(findings), *questions(findings)],
     sentences=lambda findings: [*answer(findings), *rivals(findings)],
 )

@@ -5,7 +5,7 @@ from typing import Any
 from analysis.facts.facts import Facts
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.section import Section
-from study.records import BenchmarkRecord, SetRecord
+from trainables.corpora.terms import terms
 
 
 def data(facts: Facts) -> Table:
@@ -29,19 +29,21 @@ def data(facts: Facts) -> Table:
             # What files are in is known of each set; a set that is built in is in the languages of the study.
             languages = " ".join(one.spellings or held.training.languages)
             use, why = "left out" if one.left_out else "training", one.left_out or ""
-            licence = _licence(one)
+            licence = terms(one.licence, one.non_commercial)
             rows[use, one.name, languages, one.items, None, None, licence, held.training.fingerprint, why] = None
         for use, corpora in (("dev", [held.dev]), ("test", held.benchmarks.values())):
             for corpus in corpora:
                 numbers = corpus.parallel_ids, corpus.queries, corpus.candidates
-                cells = corpus.name, " ".join(corpus.languages), *numbers, _licence(corpus), corpus.fingerprint
+                cells = (
+                    corpus.name,
+                    " ".join(corpus.languages),
+                    *numbers,
+                    terms(corpus.licence, corpus.non_commercial),
+                    corpus.fingerprint,
+                )
                 rows[use, *cells, ""] = None
                 notes |= dict.fromkeys(f"{corpus.name}: {remark}." for remark in corpus.remarks)
     return make_table("data", "Data", columns, [list(row) for row in rows], list(notes))
-
-
-def _licence(of: SetRecord | BenchmarkRecord) -> str:
-    return f"{of.licence or ''}{' (non-commercial)' if of.non_commercial else ''}"
 
 
 def overlap(facts: Facts) -> Table:

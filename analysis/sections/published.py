@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from analysis.facts.arms import Arm
-from analysis.facts.facts import Facts, estimate
+from analysis.facts.facts import Facts, Place, estimate
 from analysis.facts.measures import bias_metric
 from analysis.facts.published import STRATEGIES, Published, model_name, published_results
 from analysis.findings.findings import Findings
@@ -162,10 +162,8 @@ def _mean(findings: Findings, key: Key, model: str) -> Cell:
     if arm is None:
         return Cell(None)
     benchmark, measure = findings.facts.benchmark(key[0]), findings.facts.measure(key[2])
-    if measure.is_bias:
-        found = estimate(arm.values(bias_metric(benchmark.name, measure.name)).values())
-    else:
-        found = findings.means.of(arm, benchmark, next(s for s in benchmark.settings if s == key[1]))
+    setting = "multilingual" if measure.is_bias else next(s for s in benchmark.settings if s == key[1])
+    found = findings.means.at(arm, Place(benchmark.name, setting, measure))
     return estimate_cell(found, kind=_kind(measure, "rank"))
 
 

@@ -3,37 +3,40 @@
 from collections.abc import Mapping
 
 from analysis.facts.arms import Arm
-from analysis.facts.facts import Benchmark, Estimate
+from analysis.facts.facts import Benchmark, Estimate, Facts, Place
 from analysis.findings.comparisons import Comparisons
 from analysis.findings.findings import Findings
 from analysis.render.table import Cell, Column, Mark, Table, make_table
-from analysis.sections.cells import arm_cells, arm_columns, estimate_cell, slug
+from analysis.sections.cells import arm_cells, arm_columns, chosen_ratio, estimate_cell, measure_kind, slug
 from analysis.sections.section import Section
 from analysis.sections.trade_off import trade_offs
+from trainables.evaluation.metric_name import MetricName
 
 
 def results(findings: Findings, only: Benchmark | None = None) -> Table:
-    """Arms x (benchmark, setting): mean with interval, the best of each column and group of arms in bold.
+    """Arms x (benchmark, setting) and language bias: mean with interval, the best of each column and group of arms in
+    bold; the column of the objective comes first.
 
     A dagger marks the arms that no verdict of this report separates from the best.
     """
     facts, means, compared = findings.facts, findings.means, findings.comparisons
-    columns = [*arm_columns(facts), Column("seeds", "Seeds", "count")]
-    metrics: list[str] = []
-    estimates: dict[tuple[str, str], Estimate | None] = {}
-    for benchmark in facts.benchmarks if only is None else (only,):
-        group = f"{benchmark.name} ({benchmark.measure.label})"
-        for setting in benchmark.summaries:
-            metrics.append(benchmark.column(setting))
-            estimates |= {(arm.label, metrics[-1]): means.of(arm, benchmark, setting) for arm in facts.arms}
-            columns.append(Column(slug(metrics[-1]), setting.capitalize(), "score", group=group))
+    columns = arm_columns(facts)
+    places = [place for one in (facts.benchmarks if only is None else (only,)) for place in _places(facts, one)]
+    estimates = {(arm.label, place.metric): means.at(arm, place) for arm in facts.arms for place in places}
+    for place in places:
+        about = place.measure
+        label = about.label.capitalize() if about.is_bias else place.setting.capitalize()
+        group = f"{place.benchmark} ({facts.benchmark(place.benchmark).measure.label})"
+        columns.append(Column(slug(place.metric), label, measure_kind(about), "", group, about.lower_is_better))
+    columns.append(Column("seeds", "Seeds", "count"))
     rows = []
     for arm in facts.arms:
         rivals = [other for other in facts.arms if other.group == arm.group]
-        marks = [_mark(arm, metric, rivals, estimates, compared) for metric in metrics]
-        cells = [estimate_cell(estimates[arm.label, of], mark) for of, mark in zip(metrics, marks, strict=True)]
+        marks = [_mark(arm, place, rivals, estimates, compared) for place in places]
+        cells = [estimate_cell(estimates[arm.label, of.metric], mark) for of, mark in zip(places, marks, strict=True)]
         seeds = Cell(len(arm.runs), remark=f"and {len(arm.diverged)} diverged" if arm.diverged else "")
-        rows.append([*arm_cells(facts, arm), seeds, *cells])
+        name, *levels = arm_cells(facts, arm)
+        rows.append([Cell(name, remark=_chosen(arm)), *levels, *cells, seeds])
     notes = [means.note]
     parts = [*facts.factors, *["study"] * any(study for _, study in {a.group for a in facts.arms})]
     best = f"Bold: best of its column{' for each ' * bool(parts)}{' and '.join(parts)}."
@@ -50,13 +53,32 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
     return make_table("results", "Results by arm", columns, rows, notes)
 
 
+def _places(facts: Facts, benchmark: Benchmark) -> list[Place]:
+    """Where the arms are shown on a benchmark: where the objective looks, all other settings, language bias."""
+    objective = MetricName.parse(facts.objective.metric)
+    bias = [place for place in benchmark.places if place.measure.is_bias]
+    chosen = [place for place in bias if place.measure.name == objective.measure] or bias[:1]
+    quality = [place for place in benchmark.places if not place.measure.is_bias]
+    if objective.setting == "bias" and chosen:
+        return [*chosen, *quality]
+    wished = benchmark.setting_of(facts.objective)
+    return [*sorted(quality, key=lambda place: place.setting != wished), *chosen]
+
+
+def _chosen(arm: Arm) -> str:
+    """What the search gave an arm; empty for arms that say it by their name."""
+    is_chosen = arm.role in ("static", "dynamic") and arm.record.chosen_from is not None
+    return chosen_ratio(arm) if is_chosen else ""
+
+
 def _mark(
     arm: Arm,
-    metric: str,
+    place: Place,
     rivals: list[Arm],
     estimates: Mapping[tuple[str, str], Estimate | None],
     compared: Comparisons,
 ) -> Mark:
+    metric = place.metric
     if metric in compared.best:
         return (
             "best"
@@ -69,13 +91,14 @@ def _mark(
     means = [e.mean for rival in rivals if (e := estimates[rival.label, metric]) is not None]
     if found is None or len(means) < 2:
         return ""
-    return "best" if found.mean == max(means) and not arm.diverged and arm.compared else ""
+    top = min(means) if place.measure.lower_is_better else max(means)
+    return "best" if found.mean == top and not arm.diverged and arm.compared else ""
 
 
 SECTION = Section(
     "results",
     "Results",
-    "How well each arm retrieves, by benchmark and setting. Higher is better.",
+    "How well each arm retrieves, and how strongly it prefers languages. The column of the objective is first.",
     tables=lambda findings: [results(findings)],
     figures=trade_offs,
 )

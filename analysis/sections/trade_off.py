@@ -6,8 +6,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import without_repeats
-from analysis.facts.facts import Benchmark, Estimate, estimate
-from analysis.facts.measures import bias_metric
+from analysis.facts.facts import Benchmark, Estimate, Place
 from analysis.findings.findings import Findings
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import estimate_cell, measure_kind, slug
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "Up and to the right is better. The dotted line joins the arms that no other beats on both axes. "
-    "Bars: 95 % intervals of the results (of rank distance: over seeds); those that leave the panel are longer still."
+    "Bars: 95 % intervals of the results; those that leave the panel are longer still."
 )
 
 
@@ -69,11 +68,11 @@ def _table(findings: Findings, benchmark: Benchmark, keys: Sequence[str]) -> Tab
             columns.append(Column(key, about.label, measure_kind(about), lower_is_better=about.lower_is_better))
     rows = []
     for arm in without_repeats(findings.facts.arms):
-        # The mean with the interval that the results give it; that of rank distance is over seeds.
+        # With the intervals that the results give them.
         found = [
             findings.means.of(arm, benchmark, settings[key])
             if key in settings
-            else estimate(arm.values(bias_metric(benchmark.name, key)).values())
+            else findings.means.at(arm, Place(benchmark.name, "multilingual", findings.facts.measure(key)))
             for key in keys
         ]
         if all(one is not None for one in found):

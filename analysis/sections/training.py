@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ASKED = "\N{GREEK SMALL LETTER ALPHA} asked for"
 DRAWN = "monolingual share so far"
-COLUMNS = 4
+COLUMNS = 3
 """Panels beside each other."""
 
 SCHEDULES = "First seed of each arm."

@@ -69,6 +69,7 @@ def test_the_default_is_the_newest_study_here(tmp_path, write_study, monkeypatch
         (["{study}", "--watts", "nan", "--serve"], "--watts is nan, but it must be a positive number"),
         (["{study}", "--margin", "0"], "--margin is 0.0, but it must lie between 0 and 1"),
         (["{study}", "--serve", "99999"], "--serve is 99999, but a port lies between 0 (any free one) and 65535"),
+        (["--serve", "/no/such/folder"], "There is no folder /no/such/folder"),
         (["{study}", "--serve", "-5"], "--serve is -5, but a port lies between"),
     ],
 )
@@ -198,3 +199,21 @@ def test_the_report_imports_neither_ray_nor_torch_and_its_start_nothing_heavy(wr
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--serve", "a"], (["a"], 8000)),
+        (["--serve", "a", "b"], (["a", "b"], 8000)),
+        (["a", "--serve"], (["a"], 8000)),
+        (["a", "--serve", "9000"], (["a"], 9000)),
+    ],
+)
+def test_what_stands_behind_serve_is_a_port_or_a_study(monkeypatch, arguments, expected):
+    from analysis.render import serve
+
+    monkeypatch.setattr(serve, "serve", lambda locations, margin, port, watts: shown.append((list(locations), port)))
+    shown: list[tuple[list[str], int]] = []
+    report.main(arguments)
+    assert shown == [expected]

@@ -68,11 +68,48 @@ def test_the_best_of_every_column_and_only_the_best_is_marked(report):
     table = report.table("results")
     assert table is not None
     for index, column in enumerate(table.columns):
-        if column.kind != "score":
+        if column.kind not in ("score", "rank"):
             continue
         values = [row[index].value for row in table.rows]
         marks = [row[index].mark for row in table.rows]
-        assert [mark == "best" for mark in marks] == [value == max(values) for value in values]
+        best = min(values) if column.lower_is_better else max(values)
+        assert [mark == "best" for mark in marks] == [value == best for value in values]
+
+
+def test_language_bias_stands_beside_quality(report, queries):
+    part = queries[(queries["benchmark"] == "xquad-r") & (queries["setting"] == "multilingual")]
+    distances = macro(part, "rank_distance")
+    bias = {row["arm"]: row for row in rows_of(report, "bias_xquad_r")}
+    for row in rows_of(report, "results"):
+        key = "xquad_r_bias_rank_distance"
+        assert row[key] == pytest.approx(distances[row["arm"]].mean(), rel=1e-5)
+        found = row[f"{key}_low"], row[f"{key}_high"]
+        assert found[0] < row[key] < found[1]
+        one = bias[row["arm"]]
+        assert found == (one["rank_distance_low"], one["rank_distance_high"])
+
+
+@pytest.mark.parametrize(
+    ("objective", "first"),
+    [
+        ("multilingual/map", "atlas_multilingual_map"),
+        ("cross-lingual/map", "atlas_cross_lingual_map"),
+        ("bias/rank_distance", "atlas_bias_rank_distance"),
+    ],
+)
+def test_the_objective_s_column_comes_first(tmp_path, write_study, objective, first):
+    folder = write_study(tmp_path, questions=8, seeds=(1, 2), search_trials=1)
+    direction = "minimize" if "bias" in objective else "maximize"
+    edit(folder / "study.json", lambda one: one | {"objectives": [{"metric": objective, "direction": direction}]})
+    table = build_report([str(folder)]).table("results")
+    assert [column.key for column in table.columns][:2] == ["arm", first]
+    assert len({column.key for column in table.columns}) == len(table.columns) == 6
+
+
+def test_what_the_search_chose_stands_with_the_arm_it_chose(report):
+    rows = {row["arm"]: row["arm_remark"] for row in rows_of(report, "results")}
+    assert rows["best dynamic"] == "\N{GREEK SMALL LETTER ALPHA} best dynamic, one line"
+    assert rows["X-Y"] == rows["best dynamic reversed"] == ""
 
 
 def test_an_arm_that_differs_by_noise_only_is_marked_and_a_worse_one_is_not(tmp_path, write_study):

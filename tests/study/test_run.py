@@ -148,8 +148,15 @@ def test_an_interrupt_and_a_spent_budget_leave_a_usable_study(undisturbed: Path,
     assert "--resume" in out
     assert "Traceback" not in out + err
     study = tmp_path / "stopped"
+    assert out.rstrip().endswith((study / "report" / "report.html").as_uri())
     assert json.loads((study / "status.json").read_text())["state"] == "interrupted"
     assert run("--resume", str(study), "--trial-budget", "9", "--quiet").returncode == 0
+    assert len(results(study)) == 9
+    planned = run("--resume", str(study), "--dry-run")
+    assert planned.returncode == 0
+    rest = {line.split()[0]: list(map(int, line.split()[1:])) for line in planned.stdout.splitlines()[-3:-1]}
+    assert sum(done for _, done, _ in rest.values()) == 9
+    assert all(whole == done + left for whole, done, left in rest.values())
     assert len(results(study)) == 9
     assert json.loads((study / "status.json").read_text())["state"] == "budget"
     # A trial that failed for a reason outside it is run again in the confirm phase.

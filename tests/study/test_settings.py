@@ -1,5 +1,6 @@
 """Every mistake in a setting is one sentence that names the flag or the field, the value and the rule."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,9 @@ def test_studies_that_recorded_whether_encoders_are_kept_still_say_which() -> No
     assert StudySettings().keep_encoders == "best"
     assert StudySettings(keep_encoders=True).keep_encoders == "all"
     assert StudySettings(keep_encoders=False).keep_encoders == "none"
+
+
+def test_help_shows_values_as_they_are_written_on_the_command_line() -> None:
+    for action in parser()._actions:
+        _, _, default = str(action.help).partition("(default: ")
+        assert not re.search(r"[(\[{<]|', '|None", default), action.help

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.contents import build_report
 from analysis.findings.panels import key
+from analysis.sections.cells import slug
 from tests.analysis.conftest import FEW_ARMS, edit, edit_arms
 
 SETTINGS = ("monolingual", "cross-lingual", "multilingual")
@@ -35,12 +36,12 @@ def check_one_object(report) -> None:
                 if not found.withheld:
                     assert (found.verdict in ("better", "worse")) <= (low > 0 or high < 0)
                     assert (low > 0 or high < 0) <= (found.verdict != "not separable")
-            if place.measure.is_bias:
+            column = slug(place.metric)
+            if column not in rows[arms[0].label]:
                 continue
-            column = f"{benchmark.name}_{place.setting}_map".replace("-", "_")
             marks = {arm.label: rows[arm.label][f"{column}_mark"] for arm in arms}
             whole = {arm.label: rows[arm.label][column] for arm in arms if not arm.diverged}
-            best = max(whole, key=whole.get)
+            best = (min if place.measure.lower_is_better else max)(whole, key=whole.get)
             assert marks.pop(best) == "best"
             for name, mark in marks.items():
                 found = judged.get((best, name)) or judged.get((name, best))

@@ -22,6 +22,7 @@ def figures(tmp_path_factory, write_study):
 @pytest.mark.slow
 def test_every_figure_of_a_report_is_drawn(figures):
     assert {
+        "main_comparison",
         "trade_off_atlas",
         "forest_atlas",
         "questions_atlas",
@@ -38,7 +39,14 @@ def test_every_figure_of_a_report_is_drawn(figures):
         root = ET.fromstring(figure.svg)
         marks = [element for element in root.iter(f"{SVG}g") if "role-mark" in (element.get("class") or "").split()]
         assert marks, name
-        assert figure.pdf().startswith(b"%PDF")
+        paper = figure.pdf()
+        assert paper.startswith(b"%PDF")
+        box = re.search(rb"/MediaBox *\[0 0 ([\d.]+) ([\d.]+)\]", paper)
+        assert box is not None
+        width, height = figure.size
+        # No wider than the text of a page, and of the same shape.
+        assert float(box[1]) == pytest.approx(min(0.75 * width, 482), rel=0.01)
+        assert float(box[2]) / float(box[1]) == pytest.approx(height / width, rel=0.02)
         assert figure.data.rows
         assert len(figure.description) > 30
 

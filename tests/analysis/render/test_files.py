@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from analysis.render.data import as_json, comma_separated, parquet
 from analysis.render.html import html_table
-from analysis.render.latex import LONGEST_TEXT, ROWS_OF_A_PAGE, latex, latex_document, latex_escape
+from analysis.render.latex import LONGEST_TEXT, ROWS_OF_A_PAGE, latex, latex_document, latex_escape, main_table
 from analysis.render.markdown import markdown
 from analysis.render.table import MOST_ROWS, Cell, Column, Table, make_table
 from trainables.inert import inert
@@ -126,11 +126,25 @@ def test_a_text_that_no_page_could_hold_is_cut():
     assert "x" * (LONGEST_TEXT + 1) not in text
 
 
+def test_the_table_of_a_paper_holds_the_results_in_less_room():
+    columns = [Column("arm", "Arm"), Column("seeds", "Seeds", "count"), Column("map", "mAP", "score", group="atlas")]
+    rows = [[Cell("a", remark="chosen"), 3, Cell(0.5, 0.4, 0.61, "best")], ["b", 3, Cell(0.5, 0.45, 0.7, "tied")]]
+    text = main_table(make_table("results", "Results", columns, rows, ["A note."]))
+    assert r"\caption{Results, 3 seeds}" in text
+    assert r"\label{tab:main-table}" in text
+    assert "Seeds" not in text
+    assert rf"\textbf{{.500}} {{\scriptsize {latex_escape('±.110')}}}" in text
+    # A lopsided interval is no half-width.
+    assert r".500\textsuperscript{$\dagger$} {\scriptsize {[}.450, .700{]}}" in text
+    assert r"a {\scriptsize chosen}" in text
+    assert "A note." in text
+
+
 def compiles(folder: Path, *tables: Table) -> str:
     """Runs pdflatex on the document of some tables and returns what it said."""
     for table in tables:
         (folder / f"{table.name}.tex").write_text(latex(table), encoding="utf-8")
-    (folder / "all_tables.tex").write_text(latex_document(tables), encoding="utf-8")
+    (folder / "all_tables.tex").write_text(latex_document(table.name for table in tables), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all_tables.tex"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, errors="replace")
     assert run.returncode == 0, run.stdout[-2000:]

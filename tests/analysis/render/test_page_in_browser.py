@@ -30,6 +30,8 @@ const column = (index) => [...table.tBodies[0].rows].map((row) => Number(row.cel
 const header = table.tHead.rows[table.tHead.rows.length - 1].cells[2];
 header.querySelector("button").click();
 found.ascending = column(2);
+found.objective = table.tBodies[0].rows[0].cells[1].getBoundingClientRect().right <= innerWidth;
+found.pictures = document.querySelectorAll("#answer figure.drawing").length;
 found.sortedUp = header.getAttribute("aria-sort");
 header.querySelector("button").click();
 found.descending = column(2);
@@ -148,12 +150,14 @@ def probe(page_text: str, script: str, folder: Path, *arguments: str) -> dict[st
     return found
 
 
-@pytest.mark.parametrize("width", [1280, 500])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_sorts_filters_and_changes_colours_without_an_error(text, tmp_path, width):
     found = probe(text, PROBE, tmp_path, f"--window-size={width},900")
     assert found["errors"] == []
     assert found["ascending"] == sorted(found["ascending"])
     assert found["sortedUp"] == "ascending"
+    assert found["objective"], "the column of the objective is cut off"
+    assert found["pictures"] == 1
     assert found["descending"] == sorted(found["ascending"], reverse=True)
     assert "descending" in found["said"]
     assert 0 < found["after"] < found["before"]

@@ -64,7 +64,7 @@ def table(*cells: Cell, prose: str = "") -> Table:
 def test_a_lopsided_interval_is_never_written_as_one_number():
     even, lopsided = Cell(0.5, 0.4, 0.61), Cell(0.5, 0.45, 0.7)
     lines = shown(table(even, lopsided, even), 60)
-    assert any(".500 ±.110" in line for line in lines)
+    assert any("±.110" in line for line in lines)
     assert any("[.450, .700]" in line for line in lines)
     assert not any("±.200" in line or "±.050" in line for line in lines)
 
@@ -108,6 +108,18 @@ def test_a_column_that_says_the_same_everywhere_moves_to_the_title():
     assert not any("Seeds" in line for line in lines)
     other = make_table("t", "Title", columns, [["atlas", 5, 0.1], ["other", 4, 0.2]])
     assert shown(other, 80)[:2] == ["Title", "Benchmark  Seeds   mAP"]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_what_is_said_of_a_name_takes_no_width_from_the_numbers(width):
+    columns = [Column("arm", "Arm"), *(Column(f"c{i}", "Cross-lingual", "score") for i in range(5))]
+    rows = [[Cell("best", remark="chosen " * 3), *[Cell(0.5, 0.4, 0.61)] * 5]]
+    lines = shown(make_table("t", "Title", columns, rows), width)
+    assert all(len(line) <= width for line in lines)
+    (place,) = [place for place, line in enumerate(lines) if line.startswith("best")]
+    assert lines[place].count(".500") == 5
+    assert lines[place + 1].startswith("chosen chosen chosen")
+    assert sum("±.110" in line or "[.400, .610]" in line for line in lines) == 1
 
 
 def test_the_remark_of_a_cell_is_shown():

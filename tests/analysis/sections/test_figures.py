@@ -13,7 +13,7 @@ from analysis.render.table import format_value
 from analysis.sections import questions, ratio
 from analysis.sections.frame import frame
 from analysis.sections.importance import varied
-from tests.analysis.conftest import keep_queries
+from tests.analysis.conftest import edit, keep_queries
 
 SETTINGS = {"monolingual": "monolingual", "cross-lingual": "cross_lingual", "multilingual": "multilingual"}
 MINUS = "\N{MINUS SIGN}"
@@ -98,15 +98,26 @@ def test_the_schedule_drawn_is_the_one_reported(report):
         assert np.array(found) == pytest.approx(np.array(expected), abs=1e-6)
 
 
+def test_the_picture_of_the_answer_shows_the_questions_own_difference_first(report):
+    expected = {
+        r["setting"]: (r["difference_text"], r["verdict"])
+        for r in drawn(report, "forest_atlas")
+        if r["pair"] == f"best dynamic {MINUS} best static"
+    }
+    rows = drawn(report, "main_comparison")
+    assert {r["place"]: (r["difference_text"], r["verdict"]) for r in rows} == expected
+    assert [r["is_question"] for r in rows] == [r["place"] == "multilingual" for r in rows]
+    assert rows[0]["is_question"]
+
+
 def test_trade_offs_have_the_intervals_of_the_results(report):
     results = {row["arm"]: row for row in report.table("results").records()}
-    bias = {row["arm"]: row for row in report.table("bias_atlas").records()}
     rows = {row["arm"]: row for row in drawn(report, "trade_off_atlas")}
     assert set(rows) == set(results)
     for arm, row in rows.items():
         for key in SETTINGS.values():
             assert row[f"{key}_text"] == with_interval(results[arm], f"atlas_{key}_map", "score")
-        assert row["rank_distance_text"] == with_interval(bias[arm], "rank_distance", "rank")
+        assert row["rank_distance_text"] == with_interval(results[arm], "atlas_bias_rank_distance", "rank")
 
 
 def test_learning_curves_are_means_over_the_seeds(report):
@@ -203,3 +214,12 @@ def test_long_bars_do_not_bury_the_marks(log):
     marks = np.log([0.4, 0.6]) if log else np.array([0.4, 0.6])
     assert (marks[1] - marks[0]) / (high - low) > 0.45
     assert low < marks[0] < marks[1] < high
+
+
+def test_what_has_nothing_to_draw_is_left_out(tmp_path, write_study):
+    folder = write_study(tmp_path, questions=4, seeds=(1, 2), search_trials=1)
+    for path in folder.glob("trials/*/result.json"):
+        edit(path, lambda one: one | {"cost": {k: v if k == "device" else 0 for k, v in one["cost"].items()}})
+    report = build_report([str(folder)])
+    assert report.figure("time_split") is None
+    assert all(width > 0 and height > 0 for width, height in (figure.size for figure in report.figures))

@@ -13,13 +13,19 @@ from trainables.errors import UserError
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("90s", 90), ("15m", 900), ("2.5h", 9000), ("3d", 259200), (" 1 h ", 3600), ("0.5", 0.5)],
+    [("90s", 90), ("15m", 900), ("2.5h", 9000), ("3d", 259200), (" 1 h ", 3600), ("0.5s", 0.5)],
 )
 def test_a_time_is_read_in_its_unit(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "0m", "-5m", "m", "1h30m", "5 minutes", "1e3", "nan", "inf", "1,5h", "5M"])
+@pytest.mark.parametrize("text", ["5", " 0.5 ", "0", "90"])
+def test_a_number_alone_is_asked_for_its_unit(text: str) -> None:
+    with pytest.raises(UserError, match=rf"has no unit: write {text.strip()}s, {text.strip()}m, .* for seconds"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["", "0s", "0m", "-5m", "m", "1h30m", "5 minutes", "1e3", "nan", "inf", "1,5h", "5M"])
 def test_what_is_no_time_is_one_sentence(text: str) -> None:
     with pytest.raises(UserError, match=r"--time-budget .*: must be a time above zero"):
         parse_duration(text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.images import Images
 from trainables.corpora.items import PairItem
+from trainables.corpora.terms import terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Source:
     @property
     def terms(self) -> str:
         """The licence, marked where it forbids commercial use."""
-        return f"{self.licence}, non-commercial" if self.non_commercial else self.licence
+        return terms(self.licence, self.non_commercial)
 
 
 @dataclass(frozen=True, kw_only=True)
