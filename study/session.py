@@ -24,12 +24,13 @@ from study.checks import (
 )
 from study.cluster.resources import Resources, asked_resources, check_address, on_gpus, plan_resources, this_machine
 from study.cluster.trainable import TrialResources, trial_trainable
-from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
+from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_trials, running_ray
 from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan
 from study.kept_encoders import kept_bytes
+from study.lock import only_driver
 from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
@@ -222,7 +223,7 @@ class Session:
         created = not self._folder.exists()
         try:
             with (
-                only_driver(self._folder),
+                only_driver(self._folder, partial(self._say, quiet)),
                 running_ray(self.settings, self._shared_bytes(), self._log_file()) as dashboard,
             ):
                 resources = cluster_resources(self.settings, self._folder)
@@ -239,6 +240,10 @@ class Session:
             if created and not self._folder.exists(STUDY):
                 self._folder.delete()
             raise
+
+    def _say(self, quiet: bool, line: str) -> None:
+        if not quiet:
+            self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def _run_until_separable(self, run_plan: Callable[[], Ended], quiet: bool, max_seeds: int) -> Ended:
         """Adds one seed to every arm until the main comparison has a verdict or `max_seeds` are reached."""

@@ -1,6 +1,5 @@
 """Starts Ray, runs the plan through Ray Tune, and keeps the records up to date."""
 
-import fcntl
 import logging
 import os
 import time
@@ -25,7 +24,6 @@ from study.records import PhaseCounts, State, StatusRecord, Study, open_study
 from study.settings import StudySettings
 from study.terminal import Progress
 from trainables.errors import UserError, one_line
-from trainables.plain_files import first_link, open_to_append
 from trainables.records import Outcome, TrialRecord, now
 from trainables.storage import Folder
 
@@ -101,28 +99,6 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
             yield Dashboard(f"http://{url}", None if folder is None else folder.token) if url else None
         finally:
             ray.shutdown()
-
-
-@contextmanager
-def only_driver(folder: Folder) -> Iterator[None]:
-    """Holds a study for the time of the block; raises UserError if another process runs it, or if it holds links.
-
-    The lock is the kernel's: it ends with its process, however that ends. Remote folders have none.
-    """
-    if not folder.is_local:
-        yield
-        return
-    folder.local_path.mkdir(parents=True, exist_ok=True)
-    if (link := first_link(folder.local_path)) is not None:
-        raise UserError(f"{link} is a link, and a study holds none: remove it, or put what it leads to in its place.")
-    with open_to_append(folder.local_path / ".lock") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{folder.location} is being run by another process: wait for its end, or stop it first."
-            ) from error
-        yield
 
 
 def cluster_resources(settings: StudySettings, storage: Folder) -> Resources:
