@@ -11,6 +11,7 @@ pyarrow can open (s3://, gs://, hdfs://, ...).
 (['status.json'], {'state': 'running'})
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -187,12 +188,14 @@ class Folder:
             raise UserError(f"{self.location}: there is no bucket {place}: create it, or give another one.")
 
     def _inside(self, name: str = "") -> Path:
-        """The path of a file in a local folder; raises OSError if a link leads there."""
+        """The path of a file in a local folder; raises OSError if a link leads there, or the name leads out."""
+        _check_inside(name)
         path = self.local_path / name
         check_no_link(Path(self._root), path)
         return path
 
     def _path(self, name: str) -> str:
+        _check_inside(name)
         return f"{self._filesystem[1]}/{name}" if name else self._filesystem[1]
 
     @_patient
@@ -350,6 +353,12 @@ class Folder:
         for path in _leftovers(self.local_path.parent):
             if path.name.startswith(f".{self.name}."):
                 _remove(path)
+
+
+def _check_inside(name: str) -> None:
+    """Raises OSError for the name of a file, such as one in a stranger's record, that leads out of its folder."""
+    if name.startswith("/") or ".." in name.split("/"):
+        raise OSError(errno.EINVAL, "leads out of its folder", name)
 
 
 def _temporary(target: Path) -> Path:

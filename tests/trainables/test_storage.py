@@ -290,6 +290,14 @@ def test_a_remote_folder_has_no_local_path() -> None:
         _ = folder.local_path
 
 
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret", ".."])
+def test_a_name_that_leads_out_of_the_folder_is_nothing_of_it(folder: Folder, name: str) -> None:
+    folder.write_bytes("x", b"1")
+    for use in (folder.read_bytes, folder.checksum, folder.exists, lambda name: folder.write_bytes(name, b"1")):
+        with pytest.raises(OSError, match="leads out of its folder"):
+            use(name)
+
+
 @pytest.fixture
 def outage(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, OSError], list[float]]:
     """Lets the storage in memory fail so many times from now on; the list it returns will hold the pauses."""
