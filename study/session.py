@@ -52,6 +52,7 @@ from study.records import (
     write_study,
     write_texts,
 )
+from study.run_again import run_again
 from study.settings import StudySettings
 from study.terminal import Progress
 from study.verify import damage
@@ -241,6 +242,11 @@ class Session:
                 self._folder.delete()
             raise
 
+    def run_again(self, trial: str) -> list[str]:
+        """Runs a trial of the recorded study again, here, without Ray; returns a sentence for every difference."""
+        options = self._trial_resources(asked_resources(self.settings)).options
+        return run_again(open_study(self.location), trial, self._inputs, options)
+
     def _say(self, quiet: bool, line: str) -> None:
         if not quiet:
             self._console.print(line, highlight=False, soft_wrap=True, markup=False)
@@ -286,17 +292,17 @@ class Session:
             return run_trials(study, plan, trainable, resources, self.settings, self._budget, progress)
 
     def _trainable(self, resources: Resources) -> Callable[..., Any]:
-        return trial_trainable(
-            self._inputs,
-            TrialResources(
-                resources.workers,
-                resources.cpus_per_worker,
-                resources.gpus_per_worker,
-                self.settings.max_failures,
-                self.settings.keep_encoders != "none",
-                self.settings.plugin,
-                self._cache,
-            ),
+        return trial_trainable(self._inputs, self._trial_resources(resources))
+
+    def _trial_resources(self, resources: Resources) -> TrialResources:
+        return TrialResources(
+            resources.workers,
+            resources.cpus_per_worker,
+            resources.gpus_per_worker,
+            self.settings.max_failures,
+            self.settings.keep_encoders != "none",
+            self.settings.plugin,
+            self._cache,
         )
 
     @property
