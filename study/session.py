@@ -229,9 +229,8 @@ class Session:
             ):
                 resources = cluster_resources(self.settings, self._folder)
                 study = self._taken_up() if self._recorded else self._created(resources)
-                if dashboard and not quiet:
-                    token = f" (it asks for a token: cat {dashboard.token})" if dashboard.token else ""
-                    self._console.print(f"dashboard: {dashboard.address}{token}", highlight=False, soft_wrap=True)
+                for line in dashboard.lines() if dashboard and not quiet else ():
+                    self._say(quiet, line)
                 address = None if dashboard is None else dashboard.address
                 run_plan = partial(self._run_plan, study, self._trainable(resources), resources, address, quiet)
                 if self.settings.until_separable is None:

@@ -80,7 +80,7 @@ def _patient(
                 _answered.add(self._store)
                 raise
             except OSError as error:
-                if self._store not in _answered or not _may_answer_again(error) or time.monotonic() + pause > until:
+                if self._store not in _answered or not may_answer_again(error) or time.monotonic() + pause > until:
                     raise
                 _logger.warning("%s does not answer (%s): asked again", self.location, one_line(error))
                 time.sleep(pause)
@@ -96,7 +96,8 @@ _answered: set[str] = set()
 """The storage that has answered in this process. Whatever else does not answer is a mistake to be said at once."""
 
 
-def _may_answer_again(error: OSError) -> bool:
+def may_answer_again(error: OSError) -> bool:
+    """Whether an error says that remote storage did not answer, and not that something is wrong with the question."""
     return isinstance(error, ConnectionError | TimeoutError) or _NO_ANSWER.search(str(error)) is not None
 
 

@@ -28,7 +28,7 @@ from trainables.parallel.worker import Worker
 from trainables.plugins import load_plugins
 from trainables.records import RESULT, Report, Result, TrialRecord
 from trainables.sealed import read_sealed
-from trainables.storage import Folder
+from trainables.storage import Folder, may_answer_again
 from trainables.training.report_log import new_reports
 from trainables.trial import TrialOptions, failure, run_trial, write_result
 
@@ -191,7 +191,8 @@ def _report_end(folder: Folder, trial: TrialRecord) -> None:
 
 def _report_full_disk(full: OSError, folder: Folder, trial: TrialRecord) -> None:
     """Tells Tune why the trial has no result: nothing else is sure to reach the driver when nothing can be written."""
-    code, where = full.errno, full.filename or folder.location
+    # Libraries of remote storage give no number.
+    code, where = full.errno or errno.ETIMEDOUT, full.filename or folder.location
     tune.report({"step": 0, "status": DISK_FULL, "trial": trial.id, "errno": code, "where": str(where)})
 
 
@@ -209,22 +210,25 @@ def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
     if isinstance(error, ray.exceptions.RayActorError):
         # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
         raise error
-    full = _full_disk(error)
+    full = full_disk(error, folder)
     if full is None:
         try:
             write_result(folder, failure(_sentence(error)))
         except OSError as unwritten:
-            full = _full_disk(unwritten)
+            full = full_disk(unwritten, folder)
             if full is None:
                 raise
     return full
 
 
-def _full_disk(error: BaseException) -> OSError | None:
-    """The full disk among the causes of an error, if there is one."""
-    causes = [error, *getattr(error, "worker_failures", {}).values()]
-    full = (e for e in causes if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
-    return next(full, None)
+def full_disk(error: BaseException, folder: Folder) -> OSError | None:
+    """The full disk among the causes of an error, or the remote storage that did not answer, if there is one."""
+    for one in (error, *getattr(error, "worker_failures", {}).values()):
+        if isinstance(one, OSError) and (
+            one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or (not folder.is_local and may_answer_again(one))
+        ):
+            return one
+    return None
 
 
 def _sentence(error: BaseException) -> str:

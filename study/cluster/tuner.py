@@ -15,6 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from ray import tune
 
+from study.cluster.access import Dashboard
 from study.cluster.local_ray import ray_folder
 from study.cluster.resources import Resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
@@ -39,15 +40,6 @@ class Ended:
 
     state: State
     failed: int
-
-
-@dataclass(frozen=True)
-class Dashboard:
-    """Where a study can be watched."""
-
-    address: str
-    token: Path | None
-    """The file with the token that it asks for, if we made it."""
 
 
 @contextmanager
@@ -96,7 +88,7 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
             ) from error
         try:
             url = context.dashboard_url
-            yield Dashboard(f"http://{url}", None if folder is None else folder.token) if url else None
+            yield Dashboard(f"http://{url}", folder and folder.token, settings.address) if url else None
         finally:
             ray.shutdown()
 
