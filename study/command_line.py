@@ -28,7 +28,7 @@ _GROUPS = {
 _SEVERAL = ("train", "evaluate")
 """Settings of which a flag takes several: shells expand `*.jsonl` to them."""
 
-_METAVARS = {"set": "OPTION=VALUE", "arm": "NAME:OPTIONS", "search": "OPTION=RANGE"}
+_METAVARS = {"set": "OPTION=VALUE", "arm": "NAME:OPTIONS", "search": "OPTION=RANGE", "resource": "NAME=AMOUNT"}
 
 
 def plugins_in(arguments: Sequence[str] | None) -> list[str]:

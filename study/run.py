@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 DONE, SOME_FAILED = 0, 1
 
 _MAY_CHANGE = frozenset(
-    {"address", "max_concurrent_trials", "max_failures", "time_budget", "trial_budget", "pair_budget", "plugin"}
+    {
+        "address",
+        "max_concurrent_trials",
+        "max_failures",
+        "time_budget",
+        "trial_budget",
+        "pair_budget",
+        "resource",
+        "placement",
+        "wait_for_cluster",
+        "plugin",
+    }
 )
 """Settings that a resumed study may be given anew: they do not touch the numbers."""
 

@@ -22,7 +22,15 @@ from study.checks import (
     check_shards,
     check_storage,
 )
-from study.cluster.resources import Resources, asked_resources, check_address, on_gpus, plan_resources, this_machine
+from study.cluster.resources import (
+    Resources,
+    asked_resources,
+    check_address,
+    check_local,
+    on_gpus,
+    plan_resources,
+    this_machine,
+)
 from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_trials, running_ray
 from study.cost.absent import is_here, tokenizer_or_stand_in
@@ -106,6 +114,7 @@ class Session:
         if planned_for is not None and planned_for.gpu is not None:
             self._resources = on_gpus(settings)
         elif settings.address is None:
+            check_local(settings)
             # Before anything is loaded: a machine that is too small is said at once.
             self._resources = plan_resources(settings, this_machine())
         else:
@@ -227,7 +236,7 @@ class Session:
                 only_driver(self._folder, partial(self._say, quiet)),
                 running_ray(self.settings, self._shared_bytes(), self._log_file()) as dashboard,
             ):
-                resources = cluster_resources(self.settings, self._folder)
+                resources = cluster_resources(self.settings, self._folder, partial(self._say, quiet))
                 study = self._taken_up() if self._recorded else self._created(resources)
                 for line in dashboard.lines() if dashboard and not quiet else ():
                     self._say(quiet, line)
@@ -302,6 +311,8 @@ class Session:
             self.settings.keep_encoders != "none",
             self.settings.plugin,
             self._cache,
+            custom=resources.custom,
+            placement=resources.placement,
         )
 
     @property

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -59,6 +59,10 @@ class TrialResources:
     """Modules that every process imports before it reads a trial."""
     cache: Path | None = None
     """Folder on every machine for embeddings that are too many for memory."""
+    custom: Mapping[str, float] = field(default_factory=dict)
+    """Custom resources of a worker."""
+    placement: str = "PACK"
+    """Ray's strategy for the workers of a trial."""
 
     @property
     def options(self) -> TrialOptions:
@@ -90,7 +94,7 @@ def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[
     texts = {key: ray.put(found) for key, found in inputs.by_token_key.items()}
     shared = _Shared(ray.put(inputs.data), texts, inputs.rules, resources)
     if resources.workers == 1:
-        held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+        held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker, **resources.custom}
     else:
         # The worker group asks for its own cores; a trial that held them too would wait for itself.
         # Tune refuses a trial that holds nothing at all, hence the byte.
@@ -135,7 +139,12 @@ def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
             scaling_config=train.ScalingConfig(
                 num_workers=0 if resources.workers == 1 else resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,
-                resources_per_worker={"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker},
+                resources_per_worker={
+                    "CPU": resources.cpus_per_worker,
+                    "GPU": resources.gpus_per_worker,
+                    **resources.custom,
+                },
+                placement_strategy=resources.placement,
             ),
             torch_config=TorchConfig(timeout_s=_PATIENCE_SECONDS),
             run_config=train.RunConfig(

@@ -17,9 +17,9 @@ from ray import tune
 
 from study.cluster.access import Dashboard
 from study.cluster.local_ray import ray_folder
-from study.cluster.resources import Resources, cores, gpu_count, plan_resources
+from study.cluster.resources import Resources, asked_resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
-from study.plan.budget import Budget
+from study.plan.budget import Budget, parse_duration
 from study.plan.program import StudyPlan
 from study.records import PhaseCounts, State, StatusRecord, Study, open_study
 from study.settings import StudySettings
@@ -32,6 +32,8 @@ _OBJECT_STORE_BYTES = 200_000_000
 """Smallest object store: Ray's default takes 30 % of the machine's memory from the trials."""
 
 _STATUS_SECONDS = 5.0
+_GROWTH_SECONDS = 5.0
+"""Time between two looks at a cluster that grows."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,53 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
             ray.shutdown()
 
 
-def cluster_resources(settings: StudySettings, storage: Folder) -> Resources:
-    """Computes what trials get on the running cluster; raises UserError if it is too small or cannot share storage."""
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+def cluster_resources(settings: StudySettings, storage: Folder, say: Callable[[str], None]) -> Resources:
+    """Computes what trials get on the running cluster; raises UserError if it is too small or cannot share storage.
+
+    `say` is told what a cluster that grows is waited for.
+    """
+    if settings.wait_for_cluster is not None:
+        _wait_for_growth(settings, parse_duration(settings.wait_for_cluster, "--wait-for-cluster"), say)
+    nodes = _nodes()
     if len(nodes) > 1 and storage.is_local:
         _check_shared(storage, [node["NodeID"] for node in nodes])
     return plan_resources(settings, [node["Resources"] for node in nodes])
+
+
+def _nodes() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _wait_for_growth(settings: StudySettings, seconds: float, say: Callable[[str], None]) -> None:
+    """Asks the autoscaler of the cluster for what the trials need, and waits; raises UserError when that takes longer.
+
+    Where there is room for one trial but not for all, what there is has to do.
+    """
+    from ray.autoscaler.sdk import request_resources
+
+    asked = asked_resources(settings)
+    trials = settings.max_concurrent_trials or 1
+    bundles = [asked.of_worker] * (asked.workers * trials)
+    began = time.monotonic()
+    told = False
+    while True:
+        try:
+            found = plan_resources(settings, [node["Resources"] for node in _nodes()]).concurrent
+            error = None
+        except UserError as small:
+            found, error = 0, small
+        waited = time.monotonic() - began
+        if found >= trials or (found and waited >= seconds):
+            return
+        if error is not None and waited >= seconds:
+            raise UserError(f"--wait-for-cluster {settings.wait_for_cluster}: it is over. {error}") from error
+        if not told:
+            held = ", ".join(f"{amount:g} {name}" for name, amount in asked.of_worker.items())
+            say(f"waiting up to {settings.wait_for_cluster} for room for {trials} trials: {len(bundles)} times {held}")
+            told = True
+            # A cluster that does not grow by itself takes no notice; somebody may add machines to it.
+            request_resources(bundles=bundles)
+        time.sleep(min(_GROWTH_SECONDS, max(0.1, seconds - waited)))
 
 
 def run_trials(

@@ -40,7 +40,7 @@ def budget_of(settings: StudySettings) -> Budget:
     return Budget(None if seconds is None else time.monotonic() + seconds, settings.trial_budget, settings.pair_budget)
 
 
-def parse_duration(text: str) -> float:
+def parse_duration(text: str, flag: str = "--time-budget") -> float:
     """Reads seconds from `90`, `90s`, `15m`, `2.5h` or `3d`; raises UserError for anything else.
 
     >>> parse_duration("2.5h")
@@ -48,5 +48,5 @@ def parse_duration(text: str) -> float:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
     if not match or float(match[1]) <= 0:
-        raise UserError(f"--time-budget {text}: must be a time above zero such as 90s, 15m, 2.5h or 3d.")
+        raise UserError(f"{flag} {text}: must be a time above zero such as 90s, 15m, 2.5h or 3d.")
     return float(match[1]) * _UNITS[match[2] or "s"]

@@ -31,7 +31,7 @@ SMALL = (
 WORKERS = {"trial process": 1, "worker": 2, "driver": 1}
 
 _WORKER = "RayTrainWorker"
-_NO_TRIAL = ("ray::IDLE", _WORKER, "TrainController", "PlacementGroup", "Synchronization", "Queue", "Coordinator")
+_NO_TRIAL = ("ray::IDLE", "Agent", _WORKER, "TrainController", "PlacementGroup", "Synchronization", "Queue", "Coordinator")
 
 
 @pytest.fixture(scope="module")
