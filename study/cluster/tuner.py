@@ -90,7 +90,7 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
             ) from error
         try:
             url = context.dashboard_url
-            yield Dashboard(f"http://{url}", folder and folder.token, settings.address) if url else None
+            yield Dashboard(f"http://{url}", None if folder is None else folder.token, settings.address) if url else None
         finally:
             ray.shutdown()
 

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -76,7 +77,7 @@ def test_a_study_survives_a_kill(kind: str, number: int, whole: Callable[[int], 
     moment = chance.randrange(1, reports(undisturbed))
     study = tmp_path / "s"
     process = start(*SMALL, "--storage", str(tmp_path), "--name", "s", "--workers-per-trial", str(WORKERS[kind]))
-    killed = _kill(kind, process.pid, study, moment, chance)
+    killed = _kill(kind, process, study, moment, chance)
     if kind == "driver":
         process.communicate()
         done = run("--resume", str(study), "--quiet", seconds=SECONDS)
@@ -90,16 +91,18 @@ def test_a_study_survives_a_kill(kind: str, number: int, whole: Callable[[int], 
     assert _left_behind(killed) == []
 
 
-def _kill(kind: str, study_process: int, study: Path, moment: int, chance: random.Random) -> list[psutil.Process]:
+def _kill(
+    kind: str, process: "subprocess.Popen[str]", study: Path, moment: int, chance: random.Random
+) -> list[psutil.Process]:
     """Kills one process of the kind once there are so many reports; returns the driver and all that it had started."""
-    driver = psutil.Process(study_process)
+    driver = psutil.Process(process.pid)
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        assert driver.is_running(), "the study ended before anything was killed"
+        assert process.poll() is None, process.communicate()
         if reports(study) >= moment and (found := list(victims(kind, driver))):
             all_of_it = [driver, *driver.children(recursive=True)]
             if kind == "driver":
-                os.killpg(study_process, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
             else:
                 chance.choice(found).kill()
             return all_of_it
