@@ -48,7 +48,7 @@ from study.records import (
 from study.settings import StudySettings
 from tests.study.toy_study import benchmark_record, study_record
 from trainables.config import TrialConfig
-from trainables.evaluation.metric_name import SETTINGS as TEST_SETTINGS
+from trainables.evaluation.metric_name import OVERALL_SETTINGS as TEST_SETTINGS
 from trainables.ratio.family import Schedule, Trajectory
 from trainables.records import PER_QUERY, Cost, Outcome, Report, Result, TrialRecord, now
 from trainables.storage import Folder
