@@ -90,7 +90,8 @@ def running_ray(settings: StudySettings, shared_bytes: int, log: Path) -> Iterat
             ) from error
         try:
             url = context.dashboard_url
-            yield Dashboard(f"http://{url}", None if folder is None else folder.token, settings.address) if url else None
+            token = None if folder is None else folder.token
+            yield Dashboard(f"http://{url}", token, settings.address) if url else None
         finally:
             ray.shutdown()
 

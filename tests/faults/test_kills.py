@@ -16,12 +16,12 @@ import pytest
 from study.records import open_study
 from tests.study.conftest import results, run, start
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1500)]
 
 KILLS = 20
 """Of each kind, at seeded random moments."""
 
-SECONDS = 600
+SECONDS = 900
 
 SMALL = (
     *("--space", "static_ratio", "--arms", "X-Y,hybrid 0.5", "--trials", "1", "--seeds", "1", "--model", "mini-xs"),
@@ -32,7 +32,16 @@ SMALL = (
 WORKERS = {"trial process": 1, "worker": 2, "driver": 1}
 
 _WORKER = "RayTrainWorker"
-_NO_TRIAL = ("ray::IDLE", "Agent", _WORKER, "TrainController", "PlacementGroup", "Synchronization", "Queue", "Coordinator")
+_NO_TRIAL = (
+    "ray::IDLE",
+    "Agent",
+    _WORKER,
+    "TrainController",
+    "PlacementGroup",
+    "Synchronization",
+    "Queue",
+    "Coordinator",
+)
 
 
 @pytest.fixture(scope="module")
