@@ -28,7 +28,13 @@ _GROUPS = {
 _SEVERAL = ("train", "evaluate")
 """Settings of which a flag takes several: shells expand `*.jsonl` to them."""
 
-_METAVARS = {"set": "OPTION=VALUE", "efficiency": "OPTION=VALUE", "arm": "NAME:OPTIONS", "search": "OPTION=RANGE"}
+_METAVARS = {
+    "set": "OPTION=VALUE",
+    "efficiency": "OPTION=VALUE",
+    "arm": "NAME:OPTIONS",
+    "search": "OPTION=RANGE",
+    "resource": "NAME=AMOUNT",
+}
 
 
 def plugins_in(arguments: Sequence[str] | None) -> list[str]:
@@ -52,6 +58,7 @@ def parser() -> Parser:
     for name, (metavar, text) in FLAGS.items():
         found.add_argument(f"--{name}", metavar=metavar, help=f"with --dry-run: {text}")
     found.add_argument("--verify", metavar="STUDY", help="check every file of a study against its seal")
+    found.add_argument("--trial", metavar="ID", help="with --verify: run this trial again and compare bit for bit")
     found.add_argument("--resume", metavar="STUDY", help="go on with an interrupted study: its name or folder")
     found.add_argument(
         "--confirm-only",

@@ -106,7 +106,8 @@ def _lines(
     ]
     apart = ", ".join(test.name for test in data.tests if not is_multilingual(test))
     factors = [f"{f.name}: {', '.join(level.label for level in f.levels)}" for f in plan.space.factors]
-    worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs)"
+    custom = "".join(f", {amount:g} {name}" for name, amount in resources.custom.items())
+    worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs{custom})"
     return {
         **({"factors": "; ".join(factors)} if factors else {}),
         **_costs(settings, plan, data, inputs, resources, rental),

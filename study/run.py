@@ -30,10 +30,17 @@ _MAY_CHANGE = frozenset(
         "trial_budget",
         "pair_budget",
         "log_to",
+        "resource",
+        "placement",
+        "wait_for_cluster",
         "plugin",
     }
 )
 """Settings that a resumed study may be given anew: they do not touch the numbers."""
+
+
+_SHOWN = 20
+"""Differences of a trial that are printed."""
 
 
 def main(arguments: Sequence[str] | None = None, study_starts: Callable[[str], None] = lambda location: None) -> int:
@@ -58,7 +65,7 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
 
     console = Console()
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
-    verify = options.pop("verify")
+    verify, trial = options.pop("verify"), options.pop("trial")
     rental = _rental({name: options.pop(name) for name in FLAGS}, dry_run)
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
     flags = {name: value for name, value in options.items() if value is not None}
@@ -67,8 +74,11 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
 
         print_lists(console)
         return DONE
+    if trial is not None and verify is None:
+        raise UserError(f"--trial {trial} names a trial to run again: give --verify STUDY, too, or leave it out.")
     if verify is not None:
-        return _verify(_study_location("--verify", verify, options["storage"]), console)
+        location = _study_location("--verify", verify, flags.pop("storage", None))
+        return _verify(location, console) if trial is None else _verify_trial(location, trial, flags, console)
 
     earlier = confirm if resume is None else resume
     settings = settings_from(config, flags) if earlier is None else None
@@ -140,6 +150,30 @@ def _verify(location: str, console: "Console") -> int:
         f"{study.folder.location} is whole: {len(study.trials)} trials, {files} sealed files.", soft_wrap=True
     )
     return DONE
+
+
+def _verify_trial(location: str, trial: str, flags: dict[str, Any], console: "Console") -> int:
+    """Runs a trial again and prints how it differs from its records; returns 1 if it does."""
+    from study.environment import versions
+    from study.records import open_study
+    from study.session import Session
+
+    if refused := sorted(set(flags) - {"plugin"}):
+        raise UserError(
+            f"--{refused[0].replace('_', '-')} cannot be given with --trial, which runs a trial as it was recorded; "
+            "leave it out."
+        )
+    found = Session.resumed(location, flags, console).run_again(trial)
+    if not found:
+        console.print(f"{trial} came to the same numbers, to the bit.", soft_wrap=True, markup=False)
+        return DONE
+    for line in (*found[:_SHOWN], *([f"... and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    before, here = open_study(location).info.versions, versions()
+    other = [f"{name} {before[name]} (here {here.get(name)})" for name in before if before[name] != here.get(name)]
+    why = f"The study ran with {', '.join(other)}." if other else "All versions are those of the study."
+    console.print(f"{trial} came to other numbers. {why}", soft_wrap=True, markup=False)
+    return SOME_FAILED
 
 
 def _study_location(flag: str, study: str, storage: str | None) -> str:

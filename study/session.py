@@ -23,9 +23,17 @@ from study.checks import (
     check_storage,
 )
 from study.cluster.measuring import Measuring
-from study.cluster.resources import Resources, asked_resources, check_address, on_gpus, plan_resources, this_machine
+from study.cluster.resources import (
+    Resources,
+    asked_resources,
+    check_address,
+    check_local,
+    on_gpus,
+    plan_resources,
+    this_machine,
+)
 from study.cluster.trainable import TrialResources, trial_trainable
-from study.cluster.tuner import Ended, cluster_resources, only_driver, optuna_journal, run_trials, running_ray
+from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_trials, running_ray
 from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
@@ -33,6 +41,7 @@ from study.dry_run import print_plan, print_rest
 from study.kept_encoders import kept_bytes
 from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
+from study.lock import only_driver
 from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
@@ -54,6 +63,7 @@ from study.records import (
     write_study,
     write_texts,
 )
+from study.run_again import run_again
 from study.settings import StudySettings
 from study.terminal import Progress
 from study.verify import damage
@@ -112,6 +122,7 @@ class Session:
         if planned_for is not None and planned_for.gpu is not None:
             self._resources = on_gpus(settings)
         elif settings.address is None:
+            check_local(settings)
             # Before anything is loaded: a machine that is too small is said at once.
             self._resources = plan_resources(settings, this_machine())
         else:
@@ -235,14 +246,13 @@ class Session:
         created = not self._folder.exists()
         try:
             with (
-                only_driver(self._folder),
+                only_driver(self._folder, partial(self._say, quiet)),
                 running_ray(self.settings, self._folder, self._shared_bytes(), self._log_file()) as dashboard,
             ):
-                resources = cluster_resources(self.settings, self._folder)
+                resources = cluster_resources(self.settings, self._folder, partial(self._say, quiet))
                 study = self._taken_up() if self._recorded else self._created(resources)
-                if dashboard and not quiet:
-                    token = f" (it asks for a token: cat {dashboard.token})" if dashboard.token else ""
-                    self._console.print(f"dashboard: {dashboard.address}{token}", highlight=False, soft_wrap=True)
+                for line in dashboard.lines() if dashboard and not quiet else ():
+                    self._say(quiet, line)
                 address = None if dashboard is None else dashboard.address
                 run_plan = partial(self._run_plan, study, self._trainable(resources), resources, address, quiet)
                 if self.settings.until_separable is None:
@@ -252,6 +262,15 @@ class Session:
             if created and not self._folder.exists(STUDY):
                 self._folder.delete()
             raise
+
+    def run_again(self, trial: str) -> list[str]:
+        """Runs a trial of the recorded study again, here, without Ray; returns a sentence for every difference."""
+        options = self._trial_resources(asked_resources(self.settings)).options
+        return run_again(open_study(self.location), trial, self._inputs, options)
+
+    def _say(self, quiet: bool, line: str) -> None:
+        if not quiet:
+            self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def _run_until_separable(self, run_plan: Callable[[], Ended], quiet: bool, max_seeds: int) -> Ended:
         """Adds one seed to every arm until the main comparison has a verdict or `max_seeds` are reached."""
@@ -322,19 +341,21 @@ class Session:
         )
 
     def _trainable(self, resources: Resources) -> Callable[..., Any]:
-        return trial_trainable(
-            self._inputs,
-            TrialResources(
-                resources.workers,
-                resources.cpus_per_worker,
-                resources.gpus_per_worker,
-                self.settings.max_failures,
-                self.settings.keep_encoders != "none",
-                self._efficiency is not None,
-                self.settings.plugin,
-                self._cache,
-                self._folder.name,
-            ),
+        return trial_trainable(self._inputs, self._trial_resources(resources))
+
+    def _trial_resources(self, resources: Resources) -> TrialResources:
+        return TrialResources(
+            resources.workers,
+            resources.cpus_per_worker,
+            resources.gpus_per_worker,
+            self.settings.max_failures,
+            self.settings.keep_encoders != "none",
+            self._efficiency is not None,
+            self.settings.plugin,
+            self._cache,
+            self._folder.name,
+            resources.custom,
+            resources.placement,
         )
 
     @property

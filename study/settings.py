@@ -29,6 +29,24 @@ def _folder_name(name: str) -> str:
 StudyName = Annotated[str, AfterValidator(_folder_name)]
 """The name of a folder in the storage, and of nothing outside it."""
 
+
+def _resource(text: str) -> str:
+    name, _, amount = text.partition("=")
+    try:
+        good = bool(name.strip()) and name not in ("CPU", "GPU") and 0 < float(amount) < float("inf")
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(
+            "write it as NAME=AMOUNT, such as fast_disk=1 (CPUs and GPUs have flags of their own: --cpus-per-worker, "
+            "--gpus-per-worker)"
+        )
+    return text
+
+
+Resource = Annotated[str, AfterValidator(_resource)]
+"""A custom resource of a cluster and how much of it a worker holds: `fast_disk=1`."""
+
 ENCODER = "encoder"
 """The option of a trial that may name a folder."""
 
@@ -131,11 +149,20 @@ class StudySettings(BaseModel):
     cpus_per_worker: Annotated[float, Field(gt=0)] = 1
     """cores of a worker; also its threads"""
     gpus_per_worker: Annotated[float, Field(ge=0)] | None = None
-    """GPUs of a worker (default: 1 where the cluster has any, else 0)"""
+    """GPUs of a worker, such as 2 or .5 (default: 1 where the cluster has any, else 0)"""
+    accelerator_type: Text | None = None
+    """type of the GPUs, as Ray names them, such as A100, on a cluster that has several"""
+    resource: tuple[Resource, ...] = ()
+    """custom resource of the cluster that a worker holds, such as fast_disk=1; repeatable"""
+    placement: Literal["pack", "spread", "strict_pack", "strict_spread"] = "pack"
+    """where the workers of a trial go: pack and spread prefer few or many machines; strict_pack insists on one,
+    strict_spread on one for each"""
     max_concurrent_trials: Positive | None = None
     """trials at a time (default: as many as fill the cluster)"""
     address: Text | None = None
     """address of a running Ray cluster (default: start one here)"""
+    wait_for_cluster: Text | None = None
+    """how long to wait, such as 15m, until a cluster that grows has room for --max-concurrent-trials (default: one)"""
     max_failures: Annotated[int, Field(ge=0, le=1_000)] = 2
     """how often a trial whose machine or process died is started again"""
 
@@ -179,6 +206,7 @@ class StudySettings(BaseModel):
         "arms",
         "without",
         "log_to",
+        "resource",
         "plugin",
         mode="before",
     )

@@ -11,18 +11,21 @@ pyarrow can open (s3://, gs://, hdfs://, ...).
 (['status.json'], {'state': 'running'})
 """
 
+import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pyarrow as pa
 from pyarrow import fs
@@ -38,8 +41,64 @@ _CHUNK_BYTES = 1 << 20
 _RETRY = "retry_limit_seconds"
 _RETRY_SECONDS, _SOON_SECONDS = 60, 2
 
+PATIENCE_SECONDS = 180.0
+"""How long remote storage that has answered before is asked again when it does not answer."""
+
+_PAUSES = (1.0, 10.0)
+"""Seconds between two tries: of the first ones and at most."""
+
+_NO_ANSWER = re.compile(
+    r"NETWORK_CONNECTION|REQUEST_TIMEOUT|SERVICE_UNAVAILABLE|SLOW_DOWN|THROTTLING|INTERNAL_FAILURE|HTTP status 5\d\d"
+    r"|timed out|timeout|connect",
+    re.IGNORECASE,
+)
+"""What libraries say of storage that may answer again; of names, rights and buckets they say other things."""
+
+_logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 """How libraries written in Rust (safetensors, tokenizers) tell an error of the operating system."""
+
+
+def _patient(
+    method: "Callable[Concatenate[Folder, P], T]",
+) -> "Callable[Concatenate[Folder, P], T]":
+    """Lets a method that may be repeated wait for remote storage that has answered before."""
+
+    @wraps(method)
+    def tried(self: "Folder", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.is_local:
+            return method(self, *args, **kwargs)
+        until, (pause, longest) = time.monotonic() + PATIENCE_SECONDS, _PAUSES
+        while True:
+            try:
+                found = method(self, *args, **kwargs)
+            except FileNotFoundError:
+                _answered.add(self._store)
+                raise
+            except OSError as error:
+                if self._store not in _answered or not may_answer_again(error) or time.monotonic() + pause > until:
+                    raise
+                _logger.warning("%s does not answer (%s): asked again", self.location, one_line(error))
+                time.sleep(pause)
+                pause = min(2 * pause, longest)
+            else:
+                _answered.add(self._store)
+                return found
+
+    return tried
+
+
+_answered: set[str] = set()
+"""The storage that has answered in this process. Whatever else does not answer is a mistake to be said at once."""
+
+
+def may_answer_again(error: OSError) -> bool:
+    """Whether an error says that remote storage did not answer, and not that something is wrong with the question."""
+    return isinstance(error, ConnectionError | TimeoutError) or _NO_ANSWER.search(str(error)) is not None
 
 
 class Folder:
@@ -74,6 +133,12 @@ class Folder:
     def name(self) -> str:
         """The last part of the location."""
         return self._parts[0].rsplit("/", 1)[-1]
+
+    @property
+    def _store(self) -> str:
+        """The storage that a remote folder lies in: `s3://bucket`, with the options of its URI."""
+        base, options = self._parts
+        return "/".join(base.split("/")[:3]) + options
 
     @property
     def _parts(self) -> tuple[str, str]:
@@ -129,28 +194,34 @@ class Folder:
             raise UserError(f"{self.location}: there is no bucket {place}: create it, or give another one.")
 
     def _inside(self, name: str = "") -> Path:
-        """The path of a file in a local folder; raises OSError if a link leads there."""
+        """The path of a file in a local folder; raises OSError if a link leads there, or the name leads out."""
+        _check_inside(name)
         path = self.local_path / name
         check_no_link(Path(self._root), path)
         return path
 
     def _path(self, name: str) -> str:
+        _check_inside(name)
         return f"{self._filesystem[1]}/{name}" if name else self._filesystem[1]
 
+    @_patient
     def exists(self, name: str = "") -> bool:
         """Whether a file, or without name the folder itself, is there."""
         return bool(self._filesystem[0].get_file_info(self._path(name)).type != fs.FileType.NotFound)
 
+    @_patient
     def modified(self, name: str = "") -> float:
         """Seconds since the epoch of the last change, 0 if there is no such file."""
         info = self._filesystem[0].get_file_info(self._path(name))
         return float(info.mtime.timestamp()) if info.mtime is not None else 0.0
 
+    @_patient
     def names(self) -> list[str]:
         """The names of the files and folders inside, sorted; empty if the folder does not exist."""
         selector = fs.FileSelector(self._path(""), allow_not_found=True)
         return sorted(info.base_name for info in self._filesystem[0].get_file_info(selector))
 
+    @_patient
     def file_names(self) -> list[str]:
         """The names of all files inside, sorted, `folder/file` for those of inner folders; hidden ones are left out."""
         filesystem, root = self._filesystem
@@ -159,6 +230,7 @@ class Folder:
         names = (info.path.removeprefix(root).lstrip("/") for info in found)
         return sorted(name for name in names if not any(part.startswith(".") for part in name.split("/")))
 
+    @_patient
     def checksum(self, name: str) -> str:
         """The sha256 of a file; raises FileNotFoundError."""
         digest = hashlib.sha256()
@@ -167,6 +239,7 @@ class Folder:
                 digest.update(content)
         return digest.hexdigest()
 
+    @_patient
     def read_bytes(self, name: str) -> bytes:
         """The content of a file; raises FileNotFoundError, and OSError for what is no plain file."""
         with self._open(name) as stream:
@@ -182,6 +255,7 @@ class Folder:
             return open_to_read(self._inside(name))
         return self._filesystem[0].open_input_stream(self._path(name))
 
+    @_patient
     def write_bytes(self, name: str, content: bytes) -> None:
         """Writes a file whole or not at all: a reader never sees a half-written one."""
         if self.is_local:
@@ -209,11 +283,13 @@ class Folder:
         """Writes a JSON file whole or not at all; raises ValueError for NaN and infinity."""
         self.write_bytes(name, (json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode())
 
+    @_patient
     def remove(self, name: str) -> None:
         """Removes a file, if it exists."""
         if self.exists(name):
             self._filesystem[0].delete_file(self._path(name))
 
+    @_patient
     def delete(self) -> None:
         """Removes the folder with all it holds, if it exists, and what uploads of it left behind."""
         if self.is_local:
@@ -234,7 +310,7 @@ class Folder:
             yield self.local_path
             return
         with TemporaryDirectory() as temporary:
-            fs.copy_files(self._path(""), temporary, source_filesystem=self._filesystem[0])
+            self._download(temporary)
             yield Path(temporary)
 
     @contextmanager
@@ -264,7 +340,15 @@ class Folder:
         with TemporaryDirectory() as temporary:
             with _system_errors(temporary):
                 yield Path(temporary)
-            fs.copy_files(temporary, self._path(""), destination_filesystem=self._filesystem[0])
+            self._upload(temporary)
+
+    @_patient
+    def _download(self, target: str) -> None:
+        fs.copy_files(self._path(""), target, source_filesystem=self._filesystem[0])
+
+    @_patient
+    def _upload(self, source: str) -> None:
+        fs.copy_files(source, self._path(""), destination_filesystem=self._filesystem[0])
 
     def rename(self, name: str, new_name: str) -> None:
         """Gives a file or folder inside another name; raises OSError, or NotImplementedError where storage cannot."""
@@ -275,6 +359,12 @@ class Folder:
         for path in _leftovers(self.local_path.parent):
             if path.name.startswith(f".{self.name}."):
                 _remove(path)
+
+
+def _check_inside(name: str) -> None:
+    """Raises OSError for the name of a file, such as one in a stranger's record, that leads out of its folder."""
+    if name.startswith("/") or ".." in name.split("/"):
+        raise OSError(errno.EINVAL, "leads out of its folder", name)
 
 
 def _temporary(target: Path) -> Path:

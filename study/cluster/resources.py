@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from study.settings import StudySettings
@@ -21,6 +21,15 @@ class Resources:
     cpus_per_worker: float
     gpus_per_worker: float
     concurrent: int
+    custom: Mapping[str, float] = field(default_factory=dict)
+    """Of a worker: custom resources of the cluster, and its type of GPU."""
+    placement: str = "PACK"
+    """Ray's strategy for the workers of a trial."""
+
+    @property
+    def of_worker(self) -> dict[str, float]:
+        """All that a worker holds, as Ray names it."""
+        return _held({"CPU": self.cpus_per_worker, "GPU": self.gpus_per_worker, **self.custom})
 
     @property
     def threads(self) -> int:
@@ -48,44 +57,67 @@ def check_address(address: str) -> None:
 
 
 def plan_resources(settings: StudySettings, nodes: Sequence[Mapping[str, float]]) -> Resources:
-    """Computes what trials get on nodes with the given `CPU` and `GPU` counts.
+    """Computes what trials get on nodes with the given resources, by Ray's names (`CPU`, `GPU`, custom ones).
 
-    A worker must fit on one node; workers of a trial may spread. Raises UserError with asked and available where not
-    even one trial fits: Ray would wait for ever.
+    A worker must fit on one node; where the workers of a trial may go, `--placement` says. So many trials run at a time
+    that none ever waits for the workers of another one. Raises UserError with asked and available where not even one
+    trial fits: Ray would wait for ever.
     """
     has_gpus = any(node.get("GPU", 0) >= 1 for node in nodes)
     gpus = settings.gpus_per_worker if settings.gpus_per_worker is not None else float(has_gpus)
-    cpus = settings.cpus_per_worker
-    if settings.workers_per_trial > 1 and gpus % 1:
+    workers = settings.workers_per_trial
+    if workers > 1 and gpus % 1:
         raise UserError(
-            f"--gpus-per-worker {gpus:g} with --workers-per-trial {settings.workers_per_trial}: workers of one trial "
+            f"--gpus-per-worker {gpus:g} with --workers-per-trial {workers}: workers of one trial "
             "cannot share a GPU (NCCL); give whole GPUs, or one worker per trial."
         )
-    slots = sum(_workers_on(node, cpus, gpus) for node in nodes)
-    concurrent = slots // settings.workers_per_trial
+    if gpus > 1 and gpus % 1:
+        raise UserError(f"--gpus-per-worker {gpus:g}: more than one GPU must be whole ones; give {int(gpus)}.")
+    found = replace(asked_resources(settings), gpus_per_worker=gpus)
+    slots = [_workers_on(node, found.of_worker) for node in nodes]
+    concurrent = _trials_at_a_time(slots, workers, settings.placement)
     if concurrent < 1:
-        has = " + ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+        has = " + ".join(_described(node, found.of_worker) for node in nodes)
+        strict = f", placed as {settings.placement}" if settings.placement.startswith("strict") and workers > 1 else ""
         raise UserError(
-            f"One trial asks for {settings.workers_per_trial} workers of {cpus:g} CPUs and {gpus:g} GPUs each, the "
-            f"cluster has {has}, room for {slots}: lower --workers-per-trial, --cpus-per-worker or --gpus-per-worker."
+            f"One trial asks for {workers} workers of {_described(found.of_worker, found.of_worker)} each{strict}, the "
+            f"cluster has {has}, room for {sum(slots)}: lower --workers-per-trial, --cpus-per-worker or "
+            "--gpus-per-worker, or wait for a cluster that grows with --wait-for-cluster."
         )
-    wished = settings.max_concurrent_trials or concurrent
-    return Resources(settings.workers_per_trial, cpus, gpus, min(wished, concurrent))
+    return replace(found, concurrent=min(settings.max_concurrent_trials or concurrent, concurrent))
+
+
+def check_local(settings: StudySettings) -> None:
+    """Raises UserError for what only a cluster has, where none is named."""
+    flags = {
+        "--accelerator-type": settings.accelerator_type,
+        "--resource": " ".join(settings.resource),
+        "--wait-for-cluster": settings.wait_for_cluster,
+    }
+    for flag, value in flags.items():
+        if value:
+            raise UserError(f"{flag} {value}: only a cluster has that; name one by --address, or leave it out.")
 
 
 def asked_resources(settings: StudySettings) -> Resources:
     """What trials ask for, on a cluster that was not asked: one trial at a time unless the settings say otherwise."""
+    custom = {name: float(amount) for name, _, amount in (one.partition("=") for one in settings.resource)}
+    if settings.accelerator_type:
+        # As Ray itself has a worker ask for a type.
+        custom[f"accelerator_type:{settings.accelerator_type}"] = 0.001
     return Resources(
         settings.workers_per_trial,
         settings.cpus_per_worker,
         settings.gpus_per_worker or 0.0,
         settings.max_concurrent_trials or 1,
+        custom,
+        settings.placement.upper(),
     )
 
 
 def on_gpus(settings: StudySettings) -> Resources:
     """What trials ask for on machines with GPUs, one for each worker, wherever they may be."""
-    return Resources(settings.workers_per_trial, settings.cpus_per_worker, 1.0, settings.max_concurrent_trials or 1)
+    return replace(asked_resources(settings), gpus_per_worker=1.0)
 
 
 def cores() -> int:
@@ -110,7 +142,35 @@ def this_machine() -> list[dict[str, float]]:
     return [{"CPU": float(cores()), "GPU": float(gpu_count())}]
 
 
-def _workers_on(node: Mapping[str, float], cpus: float, gpus: float) -> int:
-    # A little more than the quotient: 0.3 of a GPU fits three times, 3 * 0.3 > 0.9 in floating point or not.
-    by_cpu = int(node.get("CPU", 0) / cpus + 1e-9)
-    return min(by_cpu, int(node.get("GPU", 0) / gpus + 1e-9)) if gpus else by_cpu
+def _workers_on(node: Mapping[str, float], worker: Mapping[str, float]) -> int:
+    return min(_times(node.get(name, 0), amount, name) for name, amount in worker.items())
+
+
+def _times(there: float, amount: float, name: str) -> int:
+    if name == "GPU" and amount < 1:
+        # Ray gives a part of one GPU, never parts of two.
+        return int(there) * _times(1, amount, "")
+    # A little more than the quotient: 0.3 fits three times into 0.9, in floating point or not.
+    return int(there / amount + 1e-9)
+
+
+def _trials_at_a_time(slots: Sequence[int], workers: int, placement: str) -> int:
+    """Trials of so many workers for which nodes with room for `slots` workers have room at the same time."""
+    if placement == "strict_pack":
+        return sum(slot // workers for slot in slots)
+    most = sum(slots) // workers
+    if placement == "strict_spread":
+        # Every trial uses a node at most once.
+        while most and sum(min(slot, most) for slot in slots) < most * workers:
+            most -= 1
+    return most
+
+
+def _held(resources: Mapping[str, float]) -> dict[str, float]:
+    return {name: amount for name, amount in resources.items() if amount}
+
+
+def _described(there: Mapping[str, float], asked: Mapping[str, float]) -> str:
+    names = {"CPU": "CPUs", "GPU": "GPUs"}
+    others = [name for name in asked if name not in names]
+    return " and ".join(f"{there.get(name, 0):g} {names.get(name, name)}" for name in [*names, *others])

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,7 +30,7 @@ from trainables.parallel.worker import Worker
 from trainables.plugins import load_plugins
 from trainables.records import RESULT, Result, TrialRecord
 from trainables.sealed import read_sealed
-from trainables.storage import Folder
+from trainables.storage import Folder, may_answer_again
 from trainables.training.report_log import new_reports
 from trainables.trial import TrialOptions, failure, run_trial, write_result
 
@@ -68,6 +68,10 @@ class TrialResources:
     """Folder on every machine for embeddings that are too many for memory."""
     study: str = ""
     """Name of the study, by which Ray's dashboard shows its trials."""
+    custom: Mapping[str, float] = field(default_factory=dict)
+    """Custom resources of a worker."""
+    placement: str = "PACK"
+    """Ray's strategy for the workers of a trial."""
 
     @property
     def options(self) -> TrialOptions:
@@ -100,7 +104,7 @@ def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[
     texts = {key: ray.put(found) for key, found in inputs.by_token_key.items()}
     shared = _Shared(ray.put(inputs.data), texts, inputs.rules, resources)
     if resources.workers == 1:
-        held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+        held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker, **resources.custom}
     else:
         # The worker group asks for its own cores; a trial that held them too would wait for itself.
         # Tune refuses a trial that holds nothing at all, hence the byte.
@@ -157,7 +161,12 @@ def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
             scaling_config=train.ScalingConfig(
                 num_workers=0 if resources.workers == 1 else resources.workers,
                 use_gpu=resources.gpus_per_worker > 0,
-                resources_per_worker={"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker},
+                resources_per_worker={
+                    "CPU": resources.cpus_per_worker,
+                    "GPU": resources.gpus_per_worker,
+                    **resources.custom,
+                },
+                placement_strategy=resources.placement,
             ),
             torch_config=TorchConfig(timeout_s=_PATIENCE_SECONDS),
             run_config=train.RunConfig(
@@ -207,7 +216,8 @@ def _report_end(folder: Folder, trial: TrialRecord) -> None:
 
 def _report_full_disk(full: OSError, folder: Folder, trial: TrialRecord) -> None:
     """Tells Tune why the trial has no result: nothing else is sure to reach the driver when nothing can be written."""
-    code, where = full.errno, full.filename or folder.location
+    # Libraries of remote storage give no number.
+    code, where = full.errno or errno.ETIMEDOUT, full.filename or folder.location
     tune.report({"step": 0, "status": DISK_FULL, "trial": trial.id, "errno": code, "where": str(where)})
 
 
@@ -225,22 +235,25 @@ def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
     if isinstance(error, ray.exceptions.RayActorError):
         # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
         raise error
-    full = _full_disk(error)
+    full = full_disk(error, folder)
     if full is None:
         try:
             write_result(folder, failure(_sentence(error)))
         except OSError as unwritten:
-            full = _full_disk(unwritten)
+            full = full_disk(unwritten, folder)
             if full is None:
                 raise
     return full
 
 
-def _full_disk(error: BaseException) -> OSError | None:
-    """The full disk among the causes of an error, if there is one."""
-    causes = [error, *getattr(error, "worker_failures", {}).values()]
-    full = (e for e in causes if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
-    return next(full, None)
+def full_disk(error: BaseException, folder: Folder) -> OSError | None:
+    """The full disk among the causes of an error, or the remote storage that did not answer, if there is one."""
+    for one in (error, *getattr(error, "worker_failures", {}).values()):
+        if isinstance(one, OSError) and (
+            one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or (not folder.is_local and may_answer_again(one))
+        ):
+            return one
+    return None
 
 
 def _sentence(error: BaseException) -> str:

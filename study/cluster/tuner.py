@@ -1,6 +1,5 @@
 """Starts Ray, runs the plan through Ray Tune, and keeps the records up to date."""
 
-import fcntl
 import logging
 import os
 import time
@@ -18,14 +17,15 @@ from optuna.storages.journal import JournalFileBackend
 from ray import tune
 from ray.job_config import JobConfig
 
+from study.cluster.access import Dashboard
 from study.cluster.local_ray import ray_folder
 from study.cluster.measuring import Measuring, Tell
 from study.cluster.metrics import StudyMetrics
-from study.cluster.resources import Resources, cores, gpu_count, plan_resources
+from study.cluster.resources import Resources, asked_resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
 from study.cluster.trainable import REPORT
 from study.listeners.listener import Listener
-from study.plan.budget import Budget
+from study.plan.budget import Budget, parse_duration
 from study.plan.program import StudyPlan
 from study.records import PhaseCounts, State, StatusRecord, Study, open_study
 from study.settings import StudySettings
@@ -33,7 +33,6 @@ from study.terminal import Progress
 from trainables.errors import UserError, one_line
 from trainables.evaluation.metric_name import named_dev
 from trainables.measurement import Job
-from trainables.plain_files import first_link, open_to_append
 from trainables.records import Outcome, Report, TrialRecord, now
 from trainables.storage import Folder
 from trainables.trial_log import where_to_read_on
@@ -42,6 +41,8 @@ _OBJECT_STORE_BYTES = 200_000_000
 """Smallest object store: Ray's default takes 30 % of the machine's memory from the trials."""
 
 _STATUS_SECONDS = 5.0
+_GROWTH_SECONDS = 5.0
+"""Time between two looks at a cluster that grows."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,6 @@ class Ended:
 
     state: State
     failed: int
-
-
-@dataclass(frozen=True)
-class Dashboard:
-    """Where a study can be watched."""
-
-    address: str
-    token: Path | None
-    """The file with the token that it asks for, if we made it."""
 
 
 @contextmanager
@@ -115,39 +107,59 @@ def running_ray(settings: StudySettings, study: Folder, shared_bytes: int, log: 
             ) from error
         try:
             url = context.dashboard_url
-            yield Dashboard(f"http://{url}", None if folder is None else folder.token) if url else None
+            token = None if folder is None else folder.token
+            yield Dashboard(f"http://{url}", token, settings.address) if url else None
         finally:
             ray.shutdown()
 
 
-@contextmanager
-def only_driver(folder: Folder) -> Iterator[None]:
-    """Holds a study for the time of the block; raises UserError if another process runs it, or if it holds links.
+def cluster_resources(settings: StudySettings, storage: Folder, say: Callable[[str], None]) -> Resources:
+    """Computes what trials get on the running cluster; raises UserError if it is too small or cannot share storage.
 
-    The lock is the kernel's: it ends with its process, however that ends. Remote folders have none.
+    `say` is told what a cluster that grows is waited for.
     """
-    if not folder.is_local:
-        yield
-        return
-    folder.local_path.mkdir(parents=True, exist_ok=True)
-    if (link := first_link(folder.local_path)) is not None:
-        raise UserError(f"{link} is a link, and a study holds none: remove it, or put what it leads to in its place.")
-    with open_to_append(folder.local_path / ".lock") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{folder.location} is being run by another process: wait for its end, or stop it first."
-            ) from error
-        yield
-
-
-def cluster_resources(settings: StudySettings, storage: Folder) -> Resources:
-    """Computes what trials get on the running cluster; raises UserError if it is too small or cannot share storage."""
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    if settings.wait_for_cluster is not None:
+        _wait_for_growth(settings, parse_duration(settings.wait_for_cluster, "--wait-for-cluster"), say)
+    nodes = _nodes()
     if len(nodes) > 1 and storage.is_local:
         _check_shared(storage, [node["NodeID"] for node in nodes])
     return plan_resources(settings, [node["Resources"] for node in nodes])
+
+
+def _nodes() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _wait_for_growth(settings: StudySettings, seconds: float, say: Callable[[str], None]) -> None:
+    """Asks the autoscaler of the cluster for what the trials need, and waits; raises UserError when that takes longer.
+
+    Where there is room for one trial but not for all, what there is has to do.
+    """
+    from ray.autoscaler.sdk import request_resources
+
+    asked = asked_resources(settings)
+    trials = settings.max_concurrent_trials or 1
+    bundles = [asked.of_worker] * (asked.workers * trials)
+    began = time.monotonic()
+    told = False
+    while True:
+        try:
+            found = plan_resources(settings, [node["Resources"] for node in _nodes()]).concurrent
+            error = None
+        except UserError as small:
+            found, error = 0, small
+        waited = time.monotonic() - began
+        if found >= trials or (found and waited >= seconds):
+            return
+        if error is not None and waited >= seconds:
+            raise UserError(f"--wait-for-cluster {settings.wait_for_cluster}: it is over. {error}") from error
+        if not told:
+            held = ", ".join(f"{amount:g} {name}" for name, amount in asked.of_worker.items())
+            say(f"waiting up to {settings.wait_for_cluster} for room for {trials} trials: {len(bundles)} times {held}")
+            told = True
+            # A cluster that does not grow by itself takes no notice; somebody may add machines to it.
+            request_resources(bundles=bundles)
+        time.sleep(min(_GROWTH_SECONDS, max(0.1, seconds - waited)))
 
 
 def run_trials(

@@ -40,7 +40,7 @@ def budget_of(settings: StudySettings) -> Budget:
     return Budget(None if seconds is None else time.monotonic() + seconds, settings.trial_budget, settings.pair_budget)
 
 
-def parse_duration(text: str) -> float:
+def parse_duration(text: str, flag: str = "--time-budget") -> float:
     """Reads seconds from `90s`, `15m`, `2.5h` or `3d`; raises UserError for anything else, a number alone included.
 
     >>> parse_duration("2.5h")
@@ -49,9 +49,9 @@ def parse_duration(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
     if match and not match[2]:
         raise UserError(
-            f"--time-budget {text} has no unit: write {match[1]}s, {match[1]}m, {match[1]}h or {match[1]}d for "
+            f"{flag} {text} has no unit: write {match[1]}s, {match[1]}m, {match[1]}h or {match[1]}d for "
             "seconds, minutes, hours or days."
         )
     if not match or float(match[1]) <= 0:
-        raise UserError(f"--time-budget {text}: must be a time above zero such as 90s, 15m, 2.5h or 3d.")
+        raise UserError(f"{flag} {text}: must be a time above zero such as 90s, 15m, 2.5h or 3d.")
     return float(match[1]) * _UNITS[match[2]]

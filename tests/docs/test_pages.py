@@ -10,6 +10,7 @@ import pytest
 
 from analysis.compare import main as compare
 from analysis.report import main as report
+from study.bundle import main as bundle
 from study.export import main as export
 from study.read_settings import settings_from
 from study.run import main as study_run
@@ -19,7 +20,7 @@ from tests.docs.pages import DOCS, code_blocks
 ROOT = DOCS.parent
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
 FOLDERS = "study|search_spaces|trainables|analysis|tests|docs|benchmarks|deploy"
-COMMANDS = re.compile(r"python -m (?:study\.run|study\.export|study\.status|analysis\.report|analysis\.compare)[^`\n]*")
+COMMANDS = re.compile(r"python -m (?:study\.(?:run|bundle|export|status)|analysis\.(?:report|compare))[^`\n]*")
 
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 
@@ -83,7 +84,7 @@ def test_the_tree_of_the_design_page_is_the_tree() -> None:
 def known_flags() -> frozenset[str]:
     """Those of the command lines and of the benchmarks."""
     printed = StringIO()
-    for main in (study_run, export, status, report, compare):
+    for main in (study_run, bundle, export, status, report, compare):
         with redirect_stdout(printed), suppress(SystemExit):
             main(["--help"])
     benchmarks = (text_of(file) for file in (ROOT / "benchmarks").glob("*.py"))

@@ -5,12 +5,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from analysis import compare, report
+from analysis.render.serve import make_server
 from study.records import open_study
 from study.run import main
 from study.verify import damage
@@ -103,6 +106,27 @@ def test_no_link_is_followed_by_report_verify_and_resume(
     assert "Traceback" not in capsys.readouterr().err
     assert secret.read_text() == "mine"
     assert sorted(path.name for path in secret.parent.iterdir()) == before
+
+
+def test_the_served_page_shows_nothing_from_outside_and_no_text_that_does_something(study: Path, secret: Path) -> None:
+    secret.write_text("what-nobody-may-read")
+    edit(study / "study.json", hostile)
+    planted = links(study, secret)
+    for name in ("a record", "a table", "the log"):
+        planted[name]()
+    with make_server([str(study)], 0.005, 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        for path, status in (("/", 200), ("/version", 200), ("/../secret", 404), ("/log/secret", 404)):
+            asked = HTTPConnection("127.0.0.1", server.server_address[1])
+            asked.request("GET", path)
+            answer = asked.getresponse()
+            text = answer.read().decode()
+            assert answer.status == status, path
+            assert "what-nobody-may-read" not in text
+            assert "<script>alert(1)" not in text
+            assert "\x1b" not in text
+            asked.close()
+        server.shutdown()
 
 
 @pytest.mark.slow

@@ -60,4 +60,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     storage = tmp_path_factory.mktemp("studies")
     done = run(*TINY, "--storage", str(storage), "--name", "undisturbed")
     assert done.returncode == 0, done.stdout + done.stderr
+    # On this machine only, and for whoever has the token.
+    assert "dashboard: http://127.0.0.1:" in done.stdout
+    assert "(it asks for a token: cat " in done.stdout
     return storage / "undisturbed"

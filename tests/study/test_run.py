@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from analysis.render.table import Table
 from analysis.sections.comparisons import comparisons
 from analysis.sections.results import results as results_of
 from study.records import open_study
+from study.run import main
 from tests.disks import small_disk
 from tests.study.conftest import TINY, results, run, start
 from trainables.records import RESULT
@@ -98,6 +100,47 @@ def test_the_same_command_killed_twice_gives_the_same_numbers(undisturbed: Path,
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before, "a finished trial was run again"
     assert results(study) == results(undisturbed)
+
+
+def test_a_trial_that_is_run_again_comes_to_the_same_numbers_or_says_which_differ(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = open_study(str(undisturbed))
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*") if path.is_file()}
+    # One with a kept encoder and tables, and one that early stopping has ended.
+    kept = next(trial for trial in study.trials if trial.folder.exists(ENCODER))
+    pruned = next(trial for trial in study.trials if trial.status == "pruned")
+    for trial in (kept, pruned):
+        assert main(["--verify", str(undisturbed), "--trial", trial.id]) == 0, capsys.readouterr()
+        assert "to the bit" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*") if path.is_file()} == before
+
+    other = tmp_path / "other"
+    shutil.copytree(undisturbed, other)
+    folder = Folder(other) / "trials" / pruned.id
+    result = pruned.result
+    assert result is not None
+    name, value = next(iter(result.metrics.items()))
+    write_sealed(folder, RESULT, result.model_copy(update={"metrics": {**result.metrics, name: value + 1e-9}}))
+    assert main(["--verify", str(other), "--trial", pruned.id]) == 1
+    said = capsys.readouterr().out
+    assert f"{name}: {value + 1e-9} was recorded, {value} came out" in said
+    assert said.count("was recorded") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--trial", "x"), "give --verify STUDY"),
+        (("--verify", "STUDY", "--trial", "x"), "Unknown trial 'x'"),
+        (("--verify", "STUDY", "--trial", "x", "--steps", "3"), "leave it out"),
+    ],
+)
+def test_a_trial_that_cannot_be_run_again_is_one_sentence(
+    arguments: tuple[str, ...], sentence: str, undisturbed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(undisturbed) if part == "STUDY" else part for part in arguments]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 AGAIN = (

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
+from trainables import storage
 from trainables.storage import Folder
 
 ROOT = Path(__file__).parents[2]
@@ -286,3 +289,66 @@ def test_a_remote_folder_has_no_local_path() -> None:
     assert folder.name == "studies"
     with pytest.raises(ValueError, match="s3://bucket/studies/ is not on a local disk"):
         _ = folder.local_path
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret", ".."])
+def test_a_name_that_leads_out_of_the_folder_is_nothing_of_it(folder: Folder, name: str) -> None:
+    folder.write_bytes("x", b"1")
+    for use in (folder.read_bytes, folder.checksum, folder.exists, lambda name: folder.write_bytes(name, b"1")):
+        with pytest.raises(OSError, match="leads out of its folder"):
+            use(name)
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, OSError], list[float]]:
+    """Lets the storage in memory fail so many times from now on; the list it returns will hold the pauses."""
+    working = MemoryFileSystem.info
+
+    def begin(times: int, error: OSError) -> list[float]:
+        left, pauses = [times], []
+
+        def info(self: MemoryFileSystem, path: str, **options: object) -> object:
+            if left[0]:
+                left[0] -= 1
+                raise error
+            return working(self, path, **options)
+
+        monkeypatch.setattr(MemoryFileSystem, "info", info)
+        monkeypatch.setattr(storage.time, "sleep", pauses.append)
+        return pauses
+
+    return begin
+
+
+GONE = ConnectionError("AWS Error NETWORK_CONNECTION: Couldn't connect to server")
+
+
+def test_remote_storage_that_does_not_answer_for_a_while_is_waited_for(
+    outage: Callable[[int, OSError], list[float]],
+) -> None:
+    folder = Folder(f"fsspec+memory://{uuid.uuid4().hex}/study")
+    folder.write_bytes("x", b"1")
+    pauses = outage(6, GONE)
+    assert folder.exists("x")
+    assert pauses == [1, 2, 4, 8, 10, 10]
+
+
+def test_what_never_answered_and_what_may_not_be_read_is_said_at_once(
+    outage: Callable[[int, OSError], list[float]],
+) -> None:
+    folder = Folder(f"fsspec+memory://{uuid.uuid4().hex}/study")
+    for error in (GONE, PermissionError("ACCESS_DENIED")):
+        pauses = outage(1, error)
+        with pytest.raises(OSError, match=str(error)):
+            folder.exists("x")
+        assert pauses == []
+        folder.write_bytes("x", b"1")
+
+
+def test_patience_ends(outage: Callable[[int, OSError], list[float]], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Folder(f"fsspec+memory://{uuid.uuid4().hex}/study")
+    folder.write_bytes("x", b"1")
+    monkeypatch.setattr(storage, "PATIENCE_SECONDS", 0.0)
+    outage(1, GONE)
+    with pytest.raises(OSError, match="NETWORK_CONNECTION"):
+        folder.exists("x")

@@ -9,7 +9,7 @@ import pytest
 
 from search_spaces.registry import space
 from study.cluster.searcher import FINISHED, PlanSearcher
-from study.cluster.trainable import DISK_FULL
+from study.cluster.trainable import DISK_FULL, full_disk
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
 from study.records import create_study, open_study
@@ -108,6 +108,16 @@ def test_a_full_disk_ends_the_study_and_its_trial_runs_again(tmp_path: Path) -> 
     assert Folder(config["folder"]).names() == ["trial.json"]
     again, _ = _searcher(Folder(tmp_path / "study"))
     assert again.suggest("0") == config
+
+
+def test_storage_that_does_not_answer_is_no_failed_trial(tmp_path: Path) -> None:
+    gone = OSError("AWS Error NETWORK_CONNECTION during PutObject operation: curlCode: 7, Couldn't connect to server")
+    remote, local = Folder("fsspec+memory://bucket/study"), Folder(tmp_path)
+    assert full_disk(gone, remote) is gone
+    assert full_disk(gone, local) is None
+    for folder in (remote, local):
+        assert full_disk(PermissionError("ACCESS_DENIED"), folder) is None
+        assert full_disk(OSError(errno.ENOSPC, "full"), folder) is not None
 
 
 def test_a_process_that_died_on_a_disk_with_room_is_a_failed_trial(tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""At most one process runs a study: a lock of the system's where it lies on a disk, a lease where it lies elsewhere.
+
+A lease is a file that its holder renews. Whoever finds one watches it: if it changes, its holder lives; if it does not
+change for as long as a lease lasts, its holder is dead, and the lease is taken over. Nobody compares clocks, so it does
+not matter whether those of two machines agree, or jump.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Event, Thread, main_thread
+
+from pydantic import BaseModel, ConfigDict
+
+from trainables.errors import UserError
+from trainables.plain_files import first_link, open_to_append
+from trainables.sealed import read_sealed, write_sealed
+from trainables.storage import Folder
+
+LEASE = ".lease.json"
+
+_LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class LeaseTimes:
+    """In seconds."""
+
+    renewed_every: float = 10.0
+    lasts: float = 60.0
+    """A lease that was not renewed for so long is nobody's."""
+    settles: float = 2.0
+    """Two processes that take a lease at once both write; after this time the last one has it."""
+
+
+class _Lease(BaseModel):
+    """Who runs the study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    holder: str
+    host: str
+    process: int
+    renewals: int = 0
+
+
+@contextmanager
+def only_driver(folder: Folder, say: Callable[[str], None], times: LeaseTimes = LeaseTimes()) -> Iterator[None]:
+    """Holds a study for the time of the block.
+
+    Args:
+        folder: the study.
+        say: told what is waited for.
+        times: how long a lease of remote storage lasts.
+
+    Raises:
+        UserError: another process runs the study, or has taken it over in the meantime, or the folder holds links.
+    """
+    if not folder.is_local:
+        with _leased(folder, say, times):
+            yield
+        return
+    folder.local_path.mkdir(parents=True, exist_ok=True)
+    if (link := first_link(folder.local_path)) is not None:
+        raise UserError(f"{link} is a link, and a study holds none: remove it, or put what it leads to in its place.")
+    # The lock is the kernel's: it ends with its process, however that ends.
+    with open_to_append(folder.local_path / ".lock") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{folder.location} is being run by another process: wait for its end, or stop it first."
+            ) from error
+        yield
+
+
+@contextmanager
+def _leased(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> Iterator[None]:
+    _wait_for_the_dead(folder, say, times)
+    mine = _Lease(holder=uuid.uuid4().hex, host=socket.gethostname(), process=os.getpid())
+    write_sealed(folder, LEASE, mine)
+    time.sleep(times.settles)
+    if (found := _read(folder)) is not None and found.holder != mine.holder:
+        raise _is_run_by(folder, found)
+    keeper = _Keeper(folder, mine, times)
+    keeper.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        # That of the keeper, if it has lost the lease.
+        if keeper.taken_by is None:
+            raise
+    finally:
+        keeper.end()
+        if keeper.taken_by is None:
+            with suppress(OSError):
+                folder.remove(LEASE)
+    if (other := keeper.taken_by) is not None:
+        raise UserError(
+            f"{folder.location} was taken over by {_who(other)} while this process could not renew its lease for "
+            f"{times.lasts:g} seconds: let that one go on, or stop it and --resume the study."
+        )
+
+
+class _Keeper(Thread):
+    """Renews a lease until it is told to end; interrupts the main thread if somebody else has it."""
+
+    def __init__(self, folder: Folder, mine: _Lease, times: LeaseTimes) -> None:
+        super().__init__(name="lease", daemon=True)
+        self._folder, self._mine, self._times = folder, mine, times
+        self._ended = Event()
+        self.taken_by: _Lease | None = None
+
+    def run(self) -> None:
+        while not self._ended.wait(self._times.renewed_every):
+            # Storage that does not answer now tells later whose the lease is.
+            with suppress(OSError):
+                found = _read(self._folder)
+                if found is not None and found.holder != self._mine.holder:
+                    self.taken_by = found
+                    signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
+                    return
+                self._mine = self._mine.model_copy(update={"renewals": self._mine.renewals + 1})
+                write_sealed(self._folder, LEASE, self._mine)
+
+    def end(self) -> None:
+        """Waits for a renewal that is under way, so that none follows the end."""
+        self._ended.set()
+        self.join()
+
+
+def _wait_for_the_dead(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> None:
+    """Returns once a study has no holder that lives; raises UserError as soon as one gives a sign of life."""
+    first = _read(folder)
+    if first is None:
+        return
+    say(
+        f"{folder.location} was last run by {_who(first)}, which has not given it up: waiting up to {times.lasts:g} "
+        "seconds for a sign of life."
+    )
+    began = time.monotonic()
+    while time.monotonic() - began < times.lasts:
+        time.sleep(min(_LOOK_SECONDS, times.renewed_every))
+        found = _read(folder)
+        if found is None:
+            return
+        if found != first:
+            raise _is_run_by(folder, found)
+
+
+def _read(folder: Folder) -> _Lease | None:
+    """The lease of a study; None if there is none, or a damaged one, which is nobody's."""
+    try:
+        return read_sealed(folder, LEASE, _Lease)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _is_run_by(folder: Folder, other: _Lease) -> UserError:
+    return UserError(f"{folder.location} is being run by {_who(other)}: wait for its end, or stop it first.")
+
+
+def _who(lease: _Lease) -> str:
+    return f"process {lease.process} on {lease.host}"

@@ -1,0 +1,122 @@
+"""A bundle is the whole of a study, the same to the byte every time, and nothing from outside its folder."""
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from analysis import report
+from study.bundle import main
+from study.records import open_study
+from study.verify import damage
+from tests.analysis.conftest import StudyPlan, edit, write_study_files
+from trainables.records import RESULT, Result
+from trainables.sealed import read_sealed, write_sealed
+from trainables.storage import Folder
+from trainables.trial import write_result
+
+WEIGHTS = "encoder/model.safetensors"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    study = write_study_files(tmp_path, StudyPlan(questions=8, seeds=(0, 1), search_trials=2))
+    Folder(next((study / "trials").glob("confirm-*"))).write_bytes(WEIGHTS, b"weights")
+    for path in (study / "trials").iterdir():
+        # Seals all files, as a trial does.
+        write_result(Folder(path), read_sealed(Folder(path), RESULT, Result))
+    return study
+
+
+def unpacked(out: Path, into: Path) -> Path:
+    with tarfile.open(out) as archive:
+        archive.extractall(into, filter="data")
+    (study,) = into.iterdir()
+    return study
+
+
+def test_a_bundle_is_a_whole_study_with_the_same_report(study: Path, tmp_path: Path) -> None:
+    (study / "report").mkdir()
+    (study / "report" / "report.md").write_text("found")
+    (study / "log").mkdir()
+    (study / "log" / "ray.log").write_text("for people")
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    again = unpacked(tmp_path / "one.tar", tmp_path / "there")
+    assert again.name == study.name
+    assert damage(open_study(str(again))) == []
+    assert (again / "report" / "report.md").read_text() == "found"
+    assert "torch" in (again / "environment.txt").read_text() or open_study(str(study)).info.versions == {}
+    assert not (again / "log").exists()
+    assert not list(again.glob(f"trials/*/{WEIGHTS}"))
+    tables = []
+    for place in (study, again):
+        out = tmp_path / f"report-{len(tables)}"
+        assert report.main([str(place), "--format", "csv", "--output", str(out)]) == 0
+        tables.append({path.name: path.read_bytes() for path in out.rglob("*.csv")})
+    assert tables[0] == tables[1]
+    assert tables[0]
+
+
+def test_encoders_are_packed_where_asked(study: Path, tmp_path: Path) -> None:
+    assert main([str(study), str(tmp_path / "all.tar"), "--with-encoders"]) == 0
+    again = unpacked(tmp_path / "all.tar", tmp_path / "there")
+    (weights,) = again.glob(f"trials/*/{WEIGHTS}")
+    assert weights.read_bytes() == b"weights"
+    assert damage(open_study(str(again))) == []
+
+
+def test_equal_studies_make_equal_bytes(study: Path, tmp_path: Path) -> None:
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    for path in study.rglob("*"):
+        os.utime(path, (1, 1))
+        path.chmod(0o700)
+    os.sync()
+    assert main([str(study), str(tmp_path / "two.tar")]) == 0
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+
+
+def test_what_cannot_be_packed_is_one_sentence_and_leaves_nothing(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    taken = tmp_path / "taken.tar"
+    taken.write_text("precious")
+    before = {path.name for path in tmp_path.iterdir()}
+
+    def refused(sentence: str, out: Path = tmp_path / "new.tar") -> None:
+        assert main([str(study), str(out)]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said
+        assert "Traceback" not in said
+        assert {path.name for path in tmp_path.iterdir()} == before
+
+    refused("exists already", taken)
+    assert taken.read_text() == "precious"
+    refused("there is no folder", tmp_path / "none" / "new.tar")
+    refused("lies inside the study", study / "new.tar")
+    link = study / "report"
+    link.symlink_to(secret.parent)
+    refused("is a link, and would lead out of the study")
+    link.unlink()
+    table = next((study / "trials").glob("confirm-*/per_query.parquet"))
+    whole = table.read_bytes()
+    table.write_bytes(whole[:-1])
+    refused("is damaged")
+    table.write_bytes(whole)
+    edit(study / "status.json", lambda values: values.update(state="running", updated="2999-01-01T00:00:00+00:00"))
+    refused("is being run")
+
+
+def test_a_name_that_leads_out_of_the_study_is_not_followed(study: Path, tmp_path: Path) -> None:
+    """A result is sealed by whoever wrote it: a stranger may name any file in it."""
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    trial = Folder(next((study / "trials").glob("confirm-*")))
+    result = read_sealed(trial, RESULT, Result)
+    for name in ("../../../secret", str(secret)):
+        files = {**result.files, name: Folder(tmp_path).checksum("secret")}
+        write_sealed(trial, RESULT, result.model_copy(update={"files": files}))
+        assert main([str(study), str(tmp_path / "new.tar")]) == 2
+        assert not (tmp_path / "new.tar").exists()
