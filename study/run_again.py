@@ -21,7 +21,7 @@ _OF_A_RUN = {"cost", "started", "ended", "host", "files"}
 
 _COSTS = ("pairs", "tokens", "signal_pairs")
 
-_OF_A_REPORT = {"pairs_per_second", "tokens_per_second", "seconds"}
+_OF_A_REPORT = {"pairs_per_second", "tokens_per_second", "seconds", "memory_gib"}
 
 
 def run_again(study: Study, name: str, inputs: StudyInputs, options: TrialOptions) -> list[str]:

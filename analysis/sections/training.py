@@ -1,6 +1,6 @@
 """How training went: the ratio of every arm over its progress, and its learning curves; shown in `search`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +98,6 @@ def _draw_schedules(palette: Any, table: Table, names: Sequence[str]) -> Any:
 
 def learning_curves(findings: Findings) -> Iterator["Figure"]:
     """Dev metric and training loss of every arm by step, mean over seeds."""
-    from analysis.render.figure import Figure
-
     objective = findings.facts.objective.metric
     panels = {f"dev {objective}": "score", "training loss": "number"}
     rows: list[list[Any]] = []
@@ -109,6 +107,15 @@ def learning_curves(findings: Findings) -> Iterator["Figure"]:
         loss = mean_by_step([[(one.step, one.loss) for one in run] for run in progress])
         for panel, curve in zip(panels, (dev, loss), strict=True):
             rows += [[arm.label, panel, step, value] for step, value in curve]
+    yield from curve_figure("learning_curves", "Learning curves", rows, panels, LEARNING)
+
+
+def curve_figure(
+    key: str, title: str, rows: list[list[Any]], panels: Mapping[str, str], note: str
+) -> Iterator["Figure"]:
+    """Lines by step: `rows` of arm, panel, step, value; `panels` with the kind of their values. None without a line."""
+    from analysis.render.figure import Figure
+
     shown = [panel for panel in panels if len({row[2] for row in rows if row[1] == panel}) > 1]
     if not shown:
         return
@@ -118,15 +125,15 @@ def learning_curves(findings: Findings) -> Iterator["Figure"]:
         Column("step", "Step", "count"),
         Column("value", "Mean", "number"),
     ]
-    table = make_table("figure_learning_curves", "Learning curves", columns, rows)
+    table = make_table(f"figure_{key}", title, columns, rows)
     names = list(dict.fromkeys(row[0] for row in rows))
     yield Figure(
-        "learning_curves",
-        "Learning curves",
+        key,
+        title,
         f"Lines by optimiser step, one per arm, mean over seeds: {' and '.join(shown)}.",
         table,
         partial(draw_curves, table=table, panels={panel: panels[panel] for panel in shown}, names=names),
-        LEARNING,
+        note,
     )
 
 

@@ -1,7 +1,6 @@
 """Why: gradients and geometry of the embeddings beside the arms, at the end of training and on the way there."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.facts.arms import Arm, without_repeats
@@ -11,7 +10,7 @@ from analysis.findings.means import seeds_note
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, estimate_cell, slug
 from analysis.sections.section import Section
-from analysis.sections.training import draw_curves, mean_by_step
+from analysis.sections.training import curve_figure, mean_by_step
 from trainables.evaluation.measures.record import Unit
 
 if TYPE_CHECKING:
@@ -57,37 +56,14 @@ def _at(arm: Arm, name: str, place: int) -> Estimate | None:
 
 def curves(findings: Findings) -> Iterator["Figure"]:
     """Gradient cosine and language identity of every arm by step, mean over seeds."""
-    from analysis.render.figure import Figure
-
     rows: list[list[Any]] = []
     for arm in without_repeats(findings.facts.arms):
         for name in DRAWN:
             runs = [[(one.step, (one.explained or {}).get(name)) for one in run.progress] for run in arm.runs]
             rows += [[arm.label, MEASURED[name][0], step, value] for step, value in mean_by_step(runs)]
-    labels = [MEASURED[name][0] for name in DRAWN]
-    shown = [label for label in labels if len({row[2] for row in rows if row[1] == label}) > 1]
-    if not shown:
-        return
-    columns = [
-        Column("arm", "Arm"),
-        Column("panel", "Measure"),
-        Column("step", "Step", "count"),
-        Column("value", "Mean", "number"),
-    ]
-    table = make_table("figure_why", "Gradients and language identity over training", columns, rows)
-    yield Figure(
-        "why",
-        "Gradients and language identity over training",
-        f"Lines by optimiser step, one per arm, mean over seeds: {' and '.join(shown)}.",
-        table,
-        partial(
-            draw_curves,
-            table=table,
-            panels=dict.fromkeys(shown, "number"),
-            names=list(dict.fromkeys(row[0] for row in rows)),
-        ),
-        "Mean over the seeds of each arm.",
-    )
+    panels = {MEASURED[name][0]: "number" for name in DRAWN}
+    title = "Gradients and language identity over training"
+    yield from curve_figure("why", title, rows, panels, "Mean over the seeds of each arm.")
 
 
 SECTION = Section(

@@ -32,11 +32,11 @@ def write(path: Path, content: str | bytes) -> Path:
         ("qrels.trec", "".join(f"{q} 0 {d} {g}\n" for q, d, g in ROWS)),
         ("qrels.miracl.tsv", "".join(f"{q}\tQ0\t{d}\t{g}\r\n\n" for q, d, g in ROWS)),
         ("test.tsv", TSV),
-        ("test.tsv.gz", gzip.compress(TSV.encode())),
+        ("test.tsv.gz", gzip.compress(TSV.encode(), mtime=0)),
         ("marked.tsv", "\ufeff" + TSV),
         ("turned.tsv", "score\tcorpus-id\tquery-id\n" + "".join(f"{g}.0\t{d}\t{q}\n" for q, d, g in ROWS)),
         ("test.jsonl", "".join(f"{json.dumps(row)}\n" for row in OBJECTS)),
-        ("test.jsonl.gz", gzip.compress("".join(f"{json.dumps(row)}\n" for row in OBJECTS).encode())),
+        ("test.jsonl.gz", gzip.compress("".join(f"{json.dumps(row)}\n" for row in OBJECTS).encode(), mtime=0)),
         ("twice.trec", "".join(f"{q} 0 {d} {g}\n" for q, d, g in [*ROWS, ROWS[0]])),
     ],
 )
@@ -94,7 +94,7 @@ TREC = "".join(f"{q} Q0 {d} 1 {s} tag\n" for q, of in SCORES.items() for d, s in
     ("name", "content", "part", "system"),
     [
         ("run.trec", TREC + "stranger Q0 d1 1 1 tag\n", None, ""),
-        ("run.gz", gzip.compress((TREC + "stranger\tQ0\td1\t1\t1\ttag\n").encode()), None, ""),
+        ("run.gz", gzip.compress((TREC + "stranger\tQ0\td1\t1\t1\ttag\n").encode(), mtime=0), None, ""),
         ("old.json", json.dumps(SCORES | {"stranger": {}}), None, ""),
         (
             "new.json",
@@ -116,7 +116,8 @@ TREC = "".join(f"{q} Q0 {d} 1 {s} tag\n" for q, of in SCORES.items() for d, s in
                         "de": {"dev": {}, "test": {}},
                         "en": {"test": SCORES | {"stranger": {}}},
                     }
-                ).encode()
+                ).encode(),
+                mtime=0,
             ),
             "en/test",
             "",

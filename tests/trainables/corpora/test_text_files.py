@@ -30,7 +30,7 @@ def table() -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (gzip.compress(TEXT.encode()), "is packed with gzip, whatever its name says: name it a.jsonl.gz."),
+        (gzip.compress(TEXT.encode(), mtime=0), "is packed with gzip, whatever its name says: name it a.jsonl.gz."),
         (bz2.compress(TEXT.encode()), "is packed with bzip2, whatever its name says: name it a.jsonl.bz2."),
         (pa.compress(TEXT.encode(), "zstd", asbytes=True), "is packed with zstd, whatever its name says: name it"),
         (table(), "is a Parquet file, whatever its name says: name it a.parquet."),
