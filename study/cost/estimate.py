@@ -59,7 +59,9 @@ def estimate(
     chunks = config.compute.gradient_accumulation
     step = worker.peak(resources.workers, chunks)
     shape = worker.shape
-    flops = rental.reached(worker.precision == torch.float32) or _EFFICIENCY * _operations_per_second(resources)
+    flops = rental.reached(worker.precision == torch.float32) or _EFFICIENCY * _operations_per_second(
+        resources.threads, resources.gpus_per_worker > 0
+    )
     operations = _operations(config, shape, texts, negatives)
     return Estimate(
         shape,
@@ -107,12 +109,12 @@ def _fit(worker: WorkerMemory, rental: Rental, workers: int, chunks: int, step: 
 
 
 @cache
-def _operations_per_second(resources: Resources) -> float:
-    device = "cuda" if resources.gpus_per_worker and torch.cuda.is_available() else "cpu"
+def _operations_per_second(own_threads: int, on_gpu: bool) -> float:
+    device = "cuda" if on_gpu and torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     size = 4096 if device == "cuda" else 512
     threads = torch.get_num_threads()
-    torch.set_num_threads(resources.threads)
+    torch.set_num_threads(own_threads)
     try:
         a = torch.ones(size, size, device=device, dtype=dtype)
         times = []
