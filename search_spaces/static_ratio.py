@@ -12,6 +12,5 @@ def static_ratio() -> Space:
         trials=11,
         seeds=5,
         sampler="grid",
-        rivals={"centred": ("X-X-mono", "best static")},
         main_comparison=("best static", "hybrid 0.5"),
     )

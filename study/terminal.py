@@ -1,6 +1,7 @@
 """What the terminal shows while a study runs: a live view, or plain lines when it is no terminal."""
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,9 +40,9 @@ class Progress:
     objective: str = "multilingual/map"
     maximize: bool = True
     started: float = field(default_factory=time.monotonic)
-    _durations: dict[str, list[float]] = field(default_factory=lambda: {"search": [], "confirm": []})
+    _durations: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Seconds of the trials that have ended, by phase."""
-    _reached: dict[str, dict[str, list[float]]] = field(default_factory=lambda: {"search": {}, "confirm": {}})
+    _reached: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(dict))
     """The objective of the trials that have ended, by phase and branch, or arm."""
     _began: dict[str, float] = field(default_factory=dict)
     _live: Live | None = None

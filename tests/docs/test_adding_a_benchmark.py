@@ -102,7 +102,7 @@ def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugin(l
     study = "studies/capitals"
     results = pd.read_csv(lab.folder / study / "report" / "tables" / "results.csv")
     assert "capitals_multilingual_map" in results
-    assert list(results["arm"]) == ["X-X-mono", "X-Y", "best static"]
+    assert list(results["arm"]) == ["X-X-mono", "X-Y", "best static", "X-X-mono, centred", "best static, centred"]
     with_plugin = lab.report(study)
     lab.run(lab.command("analysis.report"))
     assert lab.report(study) == with_plugin

@@ -76,7 +76,8 @@ def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugin(l
     study = lab.folder / "studies" / "quadratic"
     results = pd.read_csv(study / "report" / "tables" / "results.csv")
     controls = [f"best dynamic, {control}" for control in ("reversed", "shuffled", "same-mean", "loss-mixing")]
-    assert list(results["arm"]) == ["best static", "quadratic", "best dynamic", *controls]
+    rivals = ["best static, centred", "best dynamic, centred"]
+    assert list(results["arm"]) == ["best static", "quadratic", "best dynamic", *controls, *rivals]
     with_plugin = lab.report("studies/quadratic")
     assert "quadratic, start" in with_plugin
     lab.run(lab.command("analysis.report"))

@@ -44,7 +44,8 @@ def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugin(l
     study = "studies/looped"
     lab.run(lab.command("--name looped"))
     results = pd.read_csv(lab.folder / study / "report" / "tables" / "results.csv")
-    assert list(results["arm"]) == ["X-X-mono", "X-Y", "best static"] * 2
+    rivals = ["X-X-mono, centred", "best static, centred"]
+    assert list(results["arm"]) == ["X-X-mono", "X-Y", "best static", *rivals] * 2
     with_plugin = lab.report(study)
     assert "The encoder was looped" in with_plugin
     lab.run(lab.command("analysis.report"))

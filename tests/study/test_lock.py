@@ -88,12 +88,18 @@ def test_whoever_fell_silent_and_was_replaced_stops(remote: Folder) -> None:
 
 
 def test_ctrl_c_of_the_user_stays_one(remote: Folder) -> None:
+    # Ray Tune, of other tests in this process, leaves a handler of its own behind.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def run() -> None:
         with only_driver(remote, ignore, QUICK):
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        run()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not remote.exists(LEASE)
 
 

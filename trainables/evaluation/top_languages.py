@@ -48,9 +48,12 @@ class TopLanguages:
         reached = np.cumsum(self._weights[order])
         last = self._scores[order[np.searchsorted(reached, places)]]
         above, tied = self._scores > last, self._scores == last
-        share = (places - self._weights[above].sum()) / self._weights[tied].sum()
-        weights = self._weights * (above + share * tied)
-        return np.bincount(self._languages, weights, self._number).astype(np.float64, copy=False)
+        first, last_ones = (
+            np.bincount(self._languages, self._weights * part, self._number).astype(np.float64, copy=False)
+            for part in (above, tied)
+        )
+        # Whole numbers first: shares that add up to one are then exactly one.
+        return first + (places - first.sum()) * last_ones / last_ones.sum()
 
     def _compress(self) -> None:
         """Counts what has one score and one language together: in a collapsed ranking everything ties."""

@@ -45,7 +45,7 @@ def workers(count: int) -> Resources:
 def test_what_does_not_fit_is_said_with_the_least_that_does():
     config, texts = trial(batch_size=1024), texts_of(20)
     found = estimate(config, texts, workers(1), rental=Rental(SMALL_GPU))
-    assert "GiB of a small-1.1: does not fit on 1; it would with --workers-per-trial " in found.fit
+    assert "GiB of one small-1.1: does not fit on 1; it would with --workers-per-trial " in found.fit
     worker = WorkerMemory(config, texts, 0.0, gpu=SMALL_GPU, on_gpu=True)
     enough = int(re.findall(r"--workers-per-trial (\d+)", found.fit)[0])
     assert worker.fits(SMALL_GPU, enough, 1)

@@ -44,7 +44,7 @@ def test_a_question_about_one_branch_gives_all_the_same() -> None:
         assert effort(branches, 4, question) == {"X-Y": 4, "static": 4, "linear": 4}
 
 
-@pytest.mark.parametrize(("name", "each"), [("dynamic_vs_static", 21), ("closed_loop", 20)])
+@pytest.mark.parametrize(("name", "each"), [("dynamic_vs_static", 21), ("closed_loop", 24)])
 def test_best_dynamic_and_best_static_are_the_best_of_equally_many_trials(name: str, each: int) -> None:
     plan = StudyPlan(space(name), StudySettings(space=name))
     of_roles = {

@@ -193,7 +193,7 @@ def encoded(worker: Worker, folder: Path, knobs: dict[str, Any], large: bool = F
 
     def found() -> torch.Tensor:
         with (
-            patch.object(encode_module, "LARGE_BYTES", 0 if large else 2**30),
+            patch.object(encode_module, "MANY_TEXTS", 0 if large else 2**30),
             patch.object(embedding_file, "SHARD", 50),
         ):
             vectors = encode(
