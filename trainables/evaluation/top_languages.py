@@ -53,7 +53,8 @@ class TopLanguages:
             for part in (above, tied)
         )
         # Whole numbers first: shares that add up to one are then exactly one.
-        return first + (places - first.sum()) * last_ones / last_ones.sum()
+        counts: FloatArray = first + (places - first.sum()) * last_ones / last_ones.sum()
+        return counts
 
     def _compress(self) -> None:
         """Counts what has one score and one language together: in a collapsed ranking everything ties."""
