@@ -63,5 +63,9 @@ def test_trec_files_are_a_benchmark(load) -> None:
 def test_the_plan_of_a_study_names_the_benchmarks_of_the_page(lab: Lab) -> None:
     asked = [word for command in commands(PAGE) for word in re.findall("--evaluate [^ ]+", command)]
     plan = lab.run(f"python -m study.run {' '.join(asked)} --measure ndcg@10 --dry-run")
-    for sizes in ("capitals:en (2 queries, 3 candidates; not-stated)", "words (2 queries, 4", "trec:en (1 queries, 2"):
+    for sizes in (
+        "capitals:en (2 queries, 3 candidates; licence not-stated)",
+        "words (2 queries, 4",
+        "trec:en (1 queries, 2",
+    ):
         assert sizes in plan
