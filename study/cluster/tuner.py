@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 import ray
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from ray import tune
 from ray.job_config import JobConfig
 
@@ -275,7 +275,8 @@ def optuna_journal(study: Study) -> optuna.storages.BaseStorage:
     path.unlink(missing_ok=True)
     # Left by a driver that was killed while it wrote; Optuna would wait for it.
     path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
-    return JournalStorage(JournalFileBackend(str(path)))
+    # The usual lock is a symbolic link, and a study that holds one is not gone on with.
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
 
 
 class _Counts:
