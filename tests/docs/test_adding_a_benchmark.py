@@ -97,6 +97,7 @@ def test_the_plan_is_judged_by_the_benchmark_and_trains_on_the_training_set(lab:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.nightly
 def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugin(lab: Lab) -> None:
     lab.run(lab.command("--name capitals"))
     study = "studies/capitals"

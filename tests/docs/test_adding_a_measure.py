@@ -65,6 +65,7 @@ def test_the_plan_chooses_by_the_measure(lab: Lab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.nightly
 def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugins(lab: Lab) -> None:
     lab.run(lab.command("--name precision"))
     study = "studies/precision"

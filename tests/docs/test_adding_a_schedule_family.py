@@ -71,6 +71,7 @@ def test_the_plan_searches_the_families_of_the_page_with_the_effort_of_the_other
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.nightly
 def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugin(lab: Lab) -> None:
     lab.run(lab.command("--name quadratic"))
     study = lab.folder / "studies" / "quadratic"

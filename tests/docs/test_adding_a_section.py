@@ -69,6 +69,7 @@ def test_a_plugin_that_is_not_there_is_one_sentence(lab: Lab, command: str) -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.nightly
 def test_the_study_of_the_page_ends_with_a_report_that_has_the_section(tmp_path: Path) -> None:
     lab = Lab(PAGE, tmp_path)
     plan = lab.run(f"{lab.command('--name quick')} --dry-run")

@@ -39,6 +39,7 @@ def test_the_plan_crosses_every_branch_with_every_level(lab: Lab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.nightly
 def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugin(lab: Lab) -> None:
     study = "studies/falling"
     lab.run(lab.command("--name falling"))

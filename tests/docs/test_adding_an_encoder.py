@@ -40,6 +40,7 @@ def test_the_plan_trains_the_new_kind_beside_a_built_in_one(lab: Lab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.nightly
 def test_the_study_of_the_page_is_run_and_reported_with_and_without_the_plugin(lab: Lab) -> None:
     study = "studies/looped"
     lab.run(lab.command("--name looped"))

@@ -68,7 +68,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             look(found, temporary)
         for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
             with suppress(psutil.Error):
-                found.titles.add(child.cmdline()[0])
+                found.titles.update(child.cmdline()[:1])
         time.sleep(0.3)
     out, err = process.communicate()
     assert process.returncode == 0, out + err
