@@ -4,6 +4,8 @@ import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 
+import numpy as np
+
 from search_spaces.space import Space
 from study.plan.more_seeds import first_look, last_decision
 from study.plan.objective import asked_measures, asks_bilingual, parse_objectives, possible_objectives
@@ -15,6 +17,7 @@ from trainables.corpora.sources.registry import EMBEDDED, TRAINING_SOURCES
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics
 from trainables.evaluation.measures.registry import chosen_measures
+from trainables.ratio.signals import available_signals
 from trainables.storage import Folder
 
 _LEAST_FREE_BYTES = 50_000_000
@@ -121,6 +124,32 @@ def check_objectives(settings: StudySettings, dev: Benchmark) -> None:
                 f"such value; give one of {', '.join(sorted(possible))}, or training items "
                 "in several languages each."
             )
+
+
+def check_signals(wanted: Mapping[str, Collection[str]], dev: Benchmark) -> None:
+    """Raises UserError for a controller that follows what the dev set does not have.
+
+    Args:
+        wanted: what is measured on the dev set, by name of the branch or arm.
+        dev: the dev set.
+    """
+    if not any(wanted.values()):
+        return
+    known = available_signals(dev)
+    lacking = {name: missing for name, signals in wanted.items() if (missing := sorted(set(signals) - known))}
+    if not lacking:
+        return
+    queries, candidates = (
+        ", ".join(dev.languages[code] for code in np.unique(codes))
+        for codes in (dev.query_language, dev.candidate_language)
+    )
+    # Of metrics it is enough to name the settings.
+    there = sorted({"/".join(one.split("/")[: 3 if one.startswith("dev/loss/") else 2]) for one in known})
+    arms = " and ".join(f"{name} ({', '.join(missing)})" for name, missing in lacking.items())
+    raise UserError(
+        f"{arms} would follow what the dev set {dev.name} (queries: {queries}; candidates: {candidates}) does not "
+        f"have: it has {', '.join(there)}; leave {' and '.join(lacking)} out, or give training items that have it."
+    )
 
 
 def check_same_inputs(recorded: Study, data: DataRecord, encoders: Collection[EncoderRecord]) -> None:

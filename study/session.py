@@ -20,6 +20,7 @@ from study.checks import (
     check_search,
     check_seeds,
     check_shards,
+    check_signals,
     check_storage,
 )
 from study.cluster.measuring import Measuring
@@ -138,6 +139,9 @@ class Session:
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
         self._data: StudyData = load_data(settings, self._space, batches, self._cache / "texts", watch)
         check_objectives(settings, self._data.dev)
+        if recorded is None:
+            # A study of an earlier version may have begun with such a branch, whose trials failed; it goes on.
+            check_signals(plan.dev_signals, self._data.dev)
         self._encoders = tuple(_encoder_record(one) for one in plan.encoders)
         if recorded is not None:
             check_same_inputs(recorded, self._data.record(), self._encoders)

@@ -168,15 +168,31 @@ class StudyPlan:
         """One configuration per branch, cell and level of a searched factor, and all fixed arms: what can be checked
         before anything is run.
         """
+        return [config for _, config in self._first]
+
+    @property
+    def dev_signals(self) -> dict[str, frozenset[str]]:
+        """What branches and fixed arms may measure on the dev set to decide their ratios, by name."""
+        found: dict[str, frozenset[str]] = {}
+        for name, config in self._first:
+            found[name] = found.get(name, frozenset()) | config.ratio.dev_signals(config.steps)
+        return found
+
+    @property
+    def _first(self) -> list[tuple[str, TrialConfig]]:
+        """The first configurations with the names of their branches and arms."""
         found = [
-            s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed)
+            (
+                s.branch.name,
+                s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed),
+            )
             for s in self._searches
             if s.repetition == 0
             for levels in s.template.combined_levels
             # The curves that a family refers to are not known yet.
             if not self._family(s).references
         ]
-        return [*found, *(config for fixed in self._fixed.values() for config in fixed.values())]
+        return [*found, *(one for fixed in self._fixed.values() for one in fixed.items())]
 
     @property
     def branches(self) -> tuple[BranchRecord, ...]:

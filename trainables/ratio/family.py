@@ -73,6 +73,10 @@ class Family(BaseModel):
         """
         return 0
 
+    def dev_signals(self, total_steps: int) -> frozenset[str]:
+        """What a training of so many steps measures on the dev set to decide the ratio (`trainables.ratio.signals`)."""
+        return frozenset()
+
     @abstractmethod
     def as_schedule(self, ratios: Sequence[float]) -> "Schedule":
         """The schedule that repeats the ratios of a training under this config.

@@ -75,6 +75,17 @@ def test_the_schedule_of_a_training_repeats_its_ratios(values):
 
 
 @everywhere
+def test_a_family_says_what_it_measures_on_the_dev_set(values):
+    config, steps = ratio_config(values), 60
+    wanted: set[str] = set()
+    if not isinstance(config, Schedule):
+        policy = ratio_policy(config, steps)
+        wanted |= {name for step in range(steps) for name in policy.wants(step) if name.startswith("dev/")}
+    assert config.dev_signals(steps) == wanted
+    assert config.dev_signals(0) == frozenset()
+
+
+@everywhere
 def test_a_policy_starts_with_a_probability_and_nothing_observed(values):
     policy = ratio_policy(ratio_config(values), 2)
     assert 0 <= policy.ratio(0) <= 1
