@@ -40,6 +40,7 @@ from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan, print_rest
 from study.kept_encoders import kept_bytes
+from study.leaderboard import Leaderboard
 from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
 from study.lock import only_driver
@@ -300,16 +301,14 @@ class Session:
         plan = self._plan(
             round_size=study.info.round_size, storage=optuna_journal(study), on_arms=partial(_write_arms, study)
         )
-        objective = plan.objectives[0]
         progress = Progress(
             self._console,
             study.name,
             dashboard,
             resources.concurrent,
+            Leaderboard(study.info),
             quiet,
             planned=plan.planned,
-            objective=objective.metric,
-            maximize=objective.direction == "maximize",
         )
         with progress:
             # What an earlier plan of this session did is in the records by now.
