@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 import numpy as np
 
 from search_spaces.space import Space
+from study.cost.disk import Disk
 from study.plan.more_seeds import first_look, last_decision
 from study.plan.objective import asked_measures, asks_bilingual, parse_objectives, possible_objectives
 from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
@@ -193,16 +194,17 @@ def check_storage(folder: Folder) -> None:
         )
 
 
-def check_room(settings: StudySettings, folder: Folder, needed: int) -> None:
-    """Raises UserError where the encoders that a study keeps may take more bytes than are free."""
-    if not folder.is_local or not needed:
+def check_room(folder: Folder, needed: Disk) -> None:
+    """Raises UserError where a study may take more bytes than are free."""
+    if not folder.is_local:
         return
     free = shutil.disk_usage(next(p for p in (folder.local_path, *folder.local_path.parents) if p.exists())).free
-    if needed > free:
+    if needed.total > free:
+        gib = {name: f"{getattr(needed, name) / 2**30:.1f} GiB" for name in ("checkpoints", "kept", "held", "total")}
         raise UserError(
-            f"--keep-encoders {settings.keep_encoders}: up to {needed / 2**30:.1f} GiB are kept, and "
-            f"{folder.local_path.parent} has {free / 2**30:.1f} GiB free; free some, give another --storage, or "
-            "--keep-encoders none."
+            f"--storage {folder.local_path.parent}: up to {gib['total']} are needed ({gib['checkpoints']} for "
+            f"checkpoints, {gib['kept']} for kept encoders, {gib['held']} for what is measured last), and it has "
+            f"{free / 2**30:.1f} GiB free; free some, give another one, --keep-encoders none, or --checkpoints 0."
         )
 
 

@@ -36,10 +36,10 @@ from study.cluster.resources import (
 from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_trials, running_ray
 from study.cost.absent import is_here, tokenizer_or_stand_in
+from study.cost.disk import disk
 from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan, print_rest
-from study.kept_encoders import kept_bytes
 from study.leaderboard import Leaderboard
 from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
@@ -400,8 +400,7 @@ class Session:
         return open_study(self._folder.location)
 
     def _created(self, resources: Resources) -> Study:
-        room = kept_bytes(self.settings, self._plan(), self._inputs, resources.concurrent)
-        check_room(self.settings, self._folder, room)
+        check_room(self._folder, disk(self.settings, self._plan(), self._inputs, resources.concurrent))
         # First: whoever is killed after study.json is resumed, and a resumed study has all that a new one writes.
         files = dict(write_texts(self._folder, query_texts(self._data.tests)))
         if self.settings.keep_runs:
