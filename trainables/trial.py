@@ -177,7 +177,9 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
         mono_share=summary.mono_share,
         negatives_per_query=summary.negatives_per_query,
         parameters=build.parameters,
-        batches=batch_facts(inputs.data, config.batches, config.seed, summary.ratios) if summary.ratios else None,
+        batches=batch_facts(inputs.data, config.batches, config.seed, summary.ratios, config.steps)
+        if summary.ratios
+        else None,
         cost=_cost(summary, clock, worker, options),
         started=started,
         ended=now(),

@@ -32,6 +32,7 @@ from trainables.options import patched
         ("monitoring.evaluations", 0),
         ("monitoring.checkpoints", -1),
         ("batches.language_temperature", 0),
+        ("batches.last_language_temperature", 0),
         ("batches.set_weights", {"a": 0}),
         ("merging.cross_weight", 1.1),
         ("seed", -1),
