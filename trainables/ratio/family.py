@@ -155,3 +155,12 @@ def arrow(start: float, end: float) -> str:
     '1 → 0.25'
     """
     return f"{start:.3g} → {end:.3g}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, for summaries.
+
+    >>> counted(1, "cosine cycle"), counted(3, "look")
+    ('1 cosine cycle', '3 looks')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
