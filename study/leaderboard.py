@@ -14,8 +14,8 @@ from trainables.evaluation.metric_name import DEV
 from trainables.inert import inert
 from trainables.records import TrialRecord
 
-_Place = tuple[str, int, tuple[tuple[str, str], ...]]
-"""A branch or an arm, in which search, and in which cell."""
+_Place = tuple[str, str, int, tuple[tuple[str, str], ...]]
+"""The phase, a branch or an arm, in which search, and in which cell."""
 
 _Values = tuple[float | None, ...]
 """The dev metrics that choose, the first one decides; None where a trial has none."""
@@ -35,7 +35,7 @@ class Leaderboard:
         """Takes a trial in that has ended, in whatever way, with its metrics as in records."""
         # The searches of a branch are shown as one: so many tries it had.
         name, search = (trial.branch, 0) if trial.phase == "search" else (trial.arm, trial.repetition)
-        place = _place(name or "", search, trial.cell)
+        place = _place(trial.phase, name or "", search, trial.cell)
         self._ended[place] += 1
         if status == "complete":
             values = tuple(metrics.get(f"{DEV}/{one.metric}") for one in self.study.objectives)
@@ -63,17 +63,18 @@ class Leaderboard:
 
     def _branch(self, branch: BranchRecord) -> tuple[_Values, list[str], list[str]]:
         """Values and cells of the row of a branch."""
-        place = _place(branch.branch, 0, branch.cell)
+        place = _place("search", branch.branch, 0, branch.cell)
         best = min(self._complete[place], key=lambda one: self._rank(one[0]), default=None)
         values, trial = best or (self._nothing, None)
         planned = branch.trials * self.study.settings.repeat_search
         label = " ".join([*branch.cell.values(), branch.branch])
-        ratio = ["-", "-"] if trial is None else [trial.id, trial.config.ratio.summary()]
+        ratio = ["-", "-"] if trial is None else [trial.id, trial.config.summary]
         return values, [label, f"{self._ended[place]}/{planned}"], ratio
 
     def _arm(self, arm: ArmRecord) -> tuple[_Values, list[str], list[str]]:
         """Values and cells of the row of an arm; arms with identical training share their trials."""
-        seeds = [values for values, _ in self._complete[_place(arm.same_as or arm.arm, arm.repetition, arm.cell)]]
+        place = _place("confirm", arm.same_as or arm.arm, arm.repetition, arm.cell)
+        seeds = [values for values, _ in self._complete[place]]
         again = [f"search {arm.repetition}"] if self.study.settings.repeat_search > 1 else []
         values = tuple(_mean([one for one in column if one is not None]) for column in zip(*seeds, strict=True))
         label = " ".join([*arm.cell.values(), arm.arm, *again])
@@ -91,8 +92,8 @@ class Leaderboard:
         return -first if self.study.objectives[0].maximised else first
 
 
-def _place(name: str, search: int, cell: Mapping[str, str]) -> _Place:
-    return name, search, tuple(sorted(cell.items()))
+def _place(phase: str, name: str, search: int, cell: Mapping[str, str]) -> _Place:
+    return phase, name, search, tuple(sorted(cell.items()))
 
 
 def _mean(values: Sequence[float]) -> float | None:

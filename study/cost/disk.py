@@ -49,7 +49,7 @@ def disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, concurre
     more_seeds = max(0, (settings.until_separable or 0) - plan.seeds)
     confirmed = plan.planned["confirm"] - plan.rival_trials + plan.most_arms * more_seeds
     best = min(confirmed, plan.repetitions * plan.most_arms + concurrent)
-    kept = {"none": 0, "best": best, "all": confirmed}[settings.keep_encoders]
+    kept = {"none": 0, "best": best, "all": confirmed}[settings.keep_encoders] + plan.kept_in_search
     measured = confirmed if plan.space.efficiency is not None else 0
     configs = list(plan.first_configs)
     encoders = {one.encoder.model_dump_json(): (one.encoder, inputs.of(one.encoder).texts) for one in configs}

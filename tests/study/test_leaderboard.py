@@ -94,8 +94,10 @@ def test_cells_have_rows_of_their_own_and_repeated_searches_one_together() -> No
 
 @pytest.mark.parametrize("phase", ["confirm", "measure"])
 def test_arms_stand_by_the_mean_of_their_seeds_and_twins_share_them(phase: str) -> None:
-    board = Leaderboard(study_record(branches=[branch("linear")], objectives=OBJECTIVES))
+    board = Leaderboard(study_record(branches=[branch("best")], objectives=OBJECTIVES))
     assert board.table(phase) is None, "not chosen yet"
+    # A branch and its arm have one name.
+    board.ended(search("best"), "complete", values(0.9))
     board.arms = [arm("best"), arm("waits"), arm("twin", same_as="best"), arm("other")]
     for seed, quality in enumerate((0.4, 0.6)):
         board.ended(confirm("best", seed), "complete", values(quality))
@@ -110,6 +112,7 @@ def test_arms_stand_by_the_mean_of_their_seeds_and_twins_share_them(phase: str) 
         ["waits", "0", "-"],
     ]
     assert found[0][-1] == "other-ratio"
+    assert rows(board, "search")[1][:3] == ["best", "1/3", "0.9000"]
 
 
 def test_names_from_records_neither_steer_nor_style_a_terminal() -> None:

@@ -100,6 +100,15 @@ def test_a_study_keeps_so_many_encoders() -> None:
         assert found.checkpoints == 2 * checkpoint_bytes(toy_trial().config, texts())
 
 
+def test_the_trainings_of_the_search_that_merged_arms_average_are_kept_as_well() -> None:
+    each = kept_bytes(toy_trial().config.encoder, texts())
+    merged = {"merged": {"steps": 0, "merging.cross_weight": "searched"}}
+    asked, plan = plan_of("static_ratio", keep_encoders="all", arm=merged)
+    confirmed = plan.planned["confirm"] - plan.rival_trials
+    assert plan.kept_in_search == 2, "a trial of each strategy"
+    assert disk(asked, plan, toy_inputs(), concurrent=2).kept == (confirmed + 2) * each
+
+
 def test_a_study_that_measures_holds_every_confirm_run_until_the_end() -> None:
     asked, plan = plan_of("inference_efficiency", keep_encoders="none")
     found = disk(asked, plan, toy_inputs(), concurrent=2)
