@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from trainables.batches.config import BatchConfig
 from trainables.encoders.registry import KINDS, AnyEncoder
 from trainables.evaluation.config import EvaluationConfig
-from trainables.merging import MergingConfig
+from trainables.merging import SEARCHED, MergingConfig
 from trainables.options import Declared, Option, declared
 from trainables.ratio.config import RatioConfig
 from trainables.ratio.registry import FAMILIES
@@ -104,6 +104,8 @@ class TrialConfig(BaseModel):
     @property
     def summary(self) -> str:
         """What is trained, or taken in its place, in a short line."""
+        if self.merging.cross_weight == SEARCHED:
+            return "weights of X-X-mono and X-Y"
         if (weights := self.merging.weights) is not None:
             return f"weights {weights[0]:.3g} X-X-mono + {weights[1]:.3g} X-Y"
         return self.ratio.summary() if self.steps else "no step trained"

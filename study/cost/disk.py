@@ -51,12 +51,14 @@ def disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, concurre
     best = min(confirmed, plan.repetitions * plan.most_arms + concurrent)
     kept = {"none": 0, "best": best, "all": confirmed}[settings.keep_encoders] + plan.kept_in_search
     measured = confirmed if plan.space.efficiency is not None else 0
-    configs = list(plan.first_configs)
-    encoders = {one.encoder.model_dump_json(): (one.encoder, inputs.of(one.encoder).texts) for one in configs}
-    trained = {one.encoder.model_dump_json() for one in configs if one.steps}
+    configs = [(one.encoder.model_dump_json(), one) for one in plan.first_configs]
+    encoders = {key: (one.encoder, inputs.of(one.encoder).texts) for key, one in configs}
+    # An encoder that no step has trained is that which it came from.
+    trained = {key for key, one in configs if one.steps}
+    different = {(key, one.compute.trim_vocabulary): one for key, one in configs if one.steps and one.checkpoint_every}
+    largest = max((checkpoint_bytes(one, inputs.of(one.encoder).texts) for one in different.values()), default=0)
     return Disk(
-        checkpoints=concurrent * max(checkpoint_bytes(one, inputs.of(one.encoder).texts) for one in configs),
-        # An encoder that no step has trained is that which it came from.
+        checkpoints=concurrent * largest,
         kept=kept and kept * max((kept_bytes(*encoders[key]) for key in trained), default=0),
         held=measured and measured * max(held_bytes(*one) for one in encoders.values()),
     )
