@@ -4,7 +4,10 @@ import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 
+import numpy as np
+
 from search_spaces.space import Space
+from study.cost.disk import Disk
 from study.plan.more_seeds import first_look, last_decision
 from study.plan.objective import asked_measures, asks_bilingual, parse_objectives, possible_objectives
 from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
@@ -15,6 +18,7 @@ from trainables.corpora.sources.registry import EMBEDDED, TRAINING_SOURCES
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics
 from trainables.evaluation.measures.registry import chosen_measures
+from trainables.ratio.signals import available_signals
 from trainables.storage import Folder
 
 _LEAST_FREE_BYTES = 50_000_000
@@ -123,6 +127,32 @@ def check_objectives(settings: StudySettings, dev: Benchmark) -> None:
             )
 
 
+def check_signals(wanted: Mapping[str, Collection[str]], dev: Benchmark) -> None:
+    """Raises UserError for a controller that follows what the dev set does not have.
+
+    Args:
+        wanted: what is measured on the dev set, by name of the branch or arm.
+        dev: the dev set.
+    """
+    if not any(wanted.values()):
+        return
+    known = available_signals(dev)
+    lacking = {name: missing for name, signals in wanted.items() if (missing := sorted(set(signals) - known))}
+    if not lacking:
+        return
+    queries, candidates = (
+        ", ".join(dev.languages[code] for code in np.unique(codes))
+        for codes in (dev.query_language, dev.candidate_language)
+    )
+    # Of metrics it is enough to name the settings.
+    there = sorted({"/".join(one.split("/")[: 3 if one.startswith("dev/loss/") else 2]) for one in known})
+    arms = " and ".join(f"{name} ({', '.join(missing)})" for name, missing in lacking.items())
+    raise UserError(
+        f"{arms} would follow what the dev set {dev.name} (queries: {queries}; candidates: {candidates}) does not "
+        f"have: it has {', '.join(there)}; leave {' and '.join(lacking)} out, or give training items that have it."
+    )
+
+
 def check_same_inputs(recorded: Study, data: DataRecord, encoders: Collection[EncoderRecord]) -> None:
     """Raises UserError if the data or the encoders are not those of the recorded study."""
     was = recorded.info.data
@@ -164,16 +194,17 @@ def check_storage(folder: Folder) -> None:
         )
 
 
-def check_room(settings: StudySettings, folder: Folder, needed: int) -> None:
-    """Raises UserError where the encoders that a study keeps may take more bytes than are free."""
-    if not folder.is_local or not needed:
+def check_room(folder: Folder, needed: Disk) -> None:
+    """Raises UserError where a study may take more bytes than are free."""
+    if not folder.is_local:
         return
     free = shutil.disk_usage(next(p for p in (folder.local_path, *folder.local_path.parents) if p.exists())).free
-    if needed > free:
+    if needed.total > free:
+        gib = {name: f"{getattr(needed, name) / 2**30:.1f} GiB" for name in ("checkpoints", "kept", "held", "total")}
         raise UserError(
-            f"--keep-encoders {settings.keep_encoders}: up to {needed / 2**30:.1f} GiB are kept, and "
-            f"{folder.local_path.parent} has {free / 2**30:.1f} GiB free; free some, give another --storage, or "
-            "--keep-encoders none."
+            f"--storage {folder.local_path.parent}: up to {gib['total']} are needed ({gib['checkpoints']} for "
+            f"checkpoints, {gib['kept']} for kept encoders, {gib['held']} for what is measured last), and it has "
+            f"{free / 2**30:.1f} GiB free; free some, give another one, --keep-encoders none, or --checkpoints 0."
         )
 
 

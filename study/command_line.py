@@ -97,7 +97,7 @@ def _setting(name: str, field: FieldInfo) -> dict[str, Any]:
     if typing.get_origin(kind) is typing.Literal:
         return {**options, "choices": typing.get_args(kind)}
     if name in ("arms", "without"):
-        return {**options, "type": _names, "metavar": "NAMES"}
+        return {**options, "action": "extend", "type": _names, "metavar": "NAMES"}
     if isinstance(field.default, tuple | dict):
         if name in _SEVERAL:
             return {**options, "action": "extend", "nargs": "+", "metavar": "NAME"}

@@ -230,7 +230,7 @@ def _seen(seen: Seen | None) -> dict[str, Any]:
 
 def _checked_planner(training: TrainingData, batches: BatchConfig) -> BatchPlanner:
     """A planner of such batches; raises UserError if it cannot fill a batch of both kinds."""
-    planner = BatchPlanner.of(training, batches, seed=0)
+    planner = BatchPlanner.of(training, batches, seed=0, steps=0)
     planner.check("mono")
     planner.check("cross")
     return planner

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from study.cluster.resources import Resources
+from study.cost.disk import disk
 from study.cost.estimate import Estimate, estimate
 from study.cost.rental import HERE, Rental
 from study.data import StudyData
-from study.kept_encoders import kept_bytes
 from study.plan.objective import asks_bilingual
 from study.plan.program import StudyPlan
 from study.records import BranchRecord, Study
@@ -26,10 +26,6 @@ from trainables.inert import inert
 from trainables.inputs import StudyInputs
 from trainables.ratio.registry import FAMILIES
 from trainables.step_memory import StepMemory
-from trainables.training.checkpoints import KEPT
-
-_BYTES_OF_CHECKPOINT = 12
-"""A float32 weight and its two moments."""
 
 _LONG = 2 * 86400.0
 """Seconds from which a study is told in days, and a smaller one named beside it."""
@@ -265,7 +261,6 @@ def _costs(
             trials[f"{config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"] = None
         costs.append(cost)
     most_memory = max(costs, key=lambda cost: cost.memory_gib)
-    largest = max(cost.shape.trained for cost in costs)
     mean = sum(cost.trial_seconds for cost in costs) / len(costs)
     trials_in_all = sum(plan.planned.values()) - plan.rival_trials
     most = trials_in_all + plan.most_arms * max(0, (settings.until_separable or 0) - plan.seeds)
@@ -277,7 +272,7 @@ def _costs(
         "estimate": f"{most_memory.memory_gib:.2f} GiB per worker, {mean:.0f} s per trial, {time} in all (rough)",
         "memory": _parts(most_memory.step),
         **_rented(rental, most_memory, mean * resources.workers * trials_in_all / 3600),
-        "disk": _disk(settings, plan, inputs, resources, largest),
+        "disk": _disk(settings, plan, inputs, resources),
     }
     if each * most > _LONG:
         fewest = each * plan.repetitions * (len(plan.branches) + plan.most_arms * _FEWEST_SEEDS)
@@ -317,17 +312,22 @@ def _rented(rental: Rental, cost: Estimate, hours: float) -> dict[str, str]:
     }
 
 
-def _disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources, parameters: int) -> str:
-    """What checkpoints of running trials and kept encoders take; records are small beside them."""
-    checkpoints = resources.concurrent * KEPT * parameters * _BYTES_OF_CHECKPOINT
-    parts = [f"{checkpoints / 2**30:.2f} GiB for checkpoints while it runs"]
-    if settings.keep_encoders != "none":
-        kept = kept_bytes(settings, plan, inputs, resources.concurrent)
+def _disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> str:
+    """What a study takes on disk; records are small beside it."""
+    most = disk(settings, plan, inputs, resources.concurrent)
+    parts = [f"up to {_size(most.checkpoints)} for checkpoints while it runs"]
+    if most.kept:
         which = {"best": "the best encoder of every arm", "all": "the encoders of all confirm trials"}
-        parts.append(f"up to {kept / 2**30:.2f} GiB for {which[settings.keep_encoders]}")
+        parts.append(f"up to {_size(most.kept)} for {which[settings.keep_encoders]}")
+    if most.held:
+        parts.append(f"up to {_size(most.held)} for encoders and embeddings until they are measured")
     if settings.keep_runs:
         parts.append("run files")
     return ", ".join(parts)
+
+
+def _size(number: int) -> str:
+    return f"{number / 2**30:.2f} GiB" if number >= 2**30 / 10 else f"{number / 2**20:.1f} MiB"
 
 
 def _duration(seconds: float) -> str:

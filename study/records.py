@@ -377,7 +377,7 @@ class ArmRecord(Record):
     constant_ratio: float | None
     """the ratio, where it never changes"""
     chosen_from: str | None
-    """search trial whose options these are; null for a fixed arm"""
+    """search trial whose options these are; null for a fixed arm of which nothing is searched"""
     same_as: str | None = None
     """another arm of the cell and search with identical training: its trials count for both"""
     is_untrained: bool = False

@@ -1,13 +1,15 @@
 """Whether a trial, run again, comes to the same numbers, to the bit."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
-from study.records import Study, Trial
+from study.records import TRIALS, Study, Trial
 from trainables.errors import UserError, unknown_name
 from trainables.inputs import StudyInputs
 from trainables.parallel.worker import Worker
@@ -55,7 +57,11 @@ def run_again(study: Study, name: str, inputs: StudyInputs, options: TrialOption
     kept = any(file.startswith(f"{ENCODER}/") for file in trial.result.files)
     worker = Worker(device=torch.device("cuda" if cost.gpus else "cpu"))
     with TemporaryDirectory() as temporary:
-        folder = Folder(temporary)
+        # What it reads and writes beside itself is there, too.
+        folder = Folder(temporary) / name
+        for source in trial.record.sources:
+            with (study.folder / TRIALS / source).downloaded() as path:
+                shutil.copytree(path, Path(temporary) / source, symlinks=True)
         write_sealed(folder, TRIAL, trial.record)
         told = replace(options, gpus_per_worker=cost.gpus, keep_encoder=kept)
         run_trial(trial.record, inputs.of(trial.config.encoder), folder, worker, told)

@@ -20,6 +20,7 @@ from study.checks import (
     check_search,
     check_seeds,
     check_shards,
+    check_signals,
     check_storage,
 )
 from study.cluster.measuring import Measuring
@@ -35,10 +36,11 @@ from study.cluster.resources import (
 from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_trials, running_ray
 from study.cost.absent import is_here, tokenizer_or_stand_in
+from study.cost.disk import disk
 from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import print_plan, print_rest
-from study.kept_encoders import kept_bytes
+from study.leaderboard import Leaderboard
 from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
 from study.lock import only_driver
@@ -138,6 +140,9 @@ class Session:
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
         self._data: StudyData = load_data(settings, self._space, batches, self._cache / "texts", watch)
         check_objectives(settings, self._data.dev)
+        if recorded is None:
+            # A study of an earlier version may have begun with such a branch, whose trials failed; it goes on.
+            check_signals(plan.dev_signals, self._data.dev)
         self._encoders = tuple(_encoder_record(one) for one in plan.encoders)
         if recorded is not None:
             check_same_inputs(recorded, self._data.record(), self._encoders)
@@ -296,16 +301,14 @@ class Session:
         plan = self._plan(
             round_size=study.info.round_size, storage=optuna_journal(study), on_arms=partial(_write_arms, study)
         )
-        objective = plan.objectives[0]
         progress = Progress(
             self._console,
             study.name,
             dashboard,
             resources.concurrent,
+            Leaderboard(study.info),
             quiet,
             planned=plan.planned,
-            objective=objective.metric,
-            maximize=objective.direction == "maximize",
         )
         with progress:
             # What an earlier plan of this session did is in the records by now.
@@ -397,8 +400,7 @@ class Session:
         return open_study(self._folder.location)
 
     def _created(self, resources: Resources) -> Study:
-        room = kept_bytes(self.settings, self._plan(), self._inputs, resources.concurrent)
-        check_room(self.settings, self._folder, room)
+        check_room(self._folder, disk(self.settings, self._plan(), self._inputs, resources.concurrent))
         # First: whoever is killed after study.json is resumed, and a resumed study has all that a new one writes.
         files = dict(write_texts(self._folder, query_texts(self._data.tests)))
         if self.settings.keep_runs:

@@ -13,7 +13,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from study.leaderboard import Leaderboard
+from trainables.evaluation.metric_name import DEV
 from trainables.inert import inert
+from trainables.records import TrialRecord
 
 _SHOWN_TRIALS = 12
 _SHOWN_BRANCHES = 12
@@ -29,6 +32,7 @@ class Progress:
     title: str
     dashboard: str | None
     concurrent: int
+    leaders: Leaderboard
     quiet: bool = False
     phase: str = "search"
     planned: dict[str, int] = field(default_factory=dict)
@@ -36,14 +40,9 @@ class Progress:
     failed: int = 0
     pruned: int = 0
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
-    best: tuple[str, float] | None = None
-    objective: str = "multilingual/map"
-    maximize: bool = True
     started: float = field(default_factory=time.monotonic)
     _durations: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Seconds of the trials that have ended, by phase."""
-    _reached: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(dict))
-    """The objective of the trials that have ended, by phase and branch, or arm."""
     _began: dict[str, float] = field(default_factory=dict)
     _live: Live | None = None
 
@@ -70,44 +69,49 @@ class Progress:
 
     def trial_ended(
         self,
-        trial_id: str,
-        phase: str,
+        trial: TrialRecord,
         status: str,
-        objective: float | None,
+        metrics: Mapping[str, float],
         error: str | None,
         seconds: float | None = None,
     ) -> None:
         """A trial has ended, in whatever way; one taken over from the records never started here.
 
-        `seconds`: what a trial took that did not start here, if that is known.
+        `metrics`: as in records; `seconds`: what a trial took that did not start here, if that is known.
         """
-        self.running.pop(trial_id, None)
+        self.leaders.ended(trial, status, metrics)
+        value = metrics.get(f"{DEV}/{self._objective}")
+        shown = f"{value:.4f}" if value is not None else "-"
+        self._ended(inert(trial.id), trial.phase, status, f", dev {self._objective} {shown}", error, seconds)
+
+    def measurement_ended(self, job_id: str, error: str | None) -> None:
+        """A measurement has ended."""
+        self._ended(job_id, "measure", "complete" if error is None else "failed", "", error, None)
+
+    def _ended(self, id_: str, phase: str, status: str, found: str, error: str | None, seconds: float | None) -> None:
+        self.running.pop(id_, None)
         self.done[phase] += 1
         self.failed += status in ("failed", "diverged")
         self.pruned += status == "pruned"
-        began = self._began.pop(trial_id, None)
+        began = self._began.pop(id_, None)
         if began is not None:
             seconds = time.monotonic() - began
         if seconds is not None:
             self._durations[phase].append(seconds)
-        if objective is not None:
-            self._reached[phase].setdefault(_branch(trial_id), []).append(objective)
-        if phase == "search" and objective is not None and self._is_better(objective):
-            self.best = (trial_id, objective)
         if began is not None and self._live is None:
-            value = f"{objective:.4f}" if objective is not None else "-"
-            found = "" if phase == "measure" else f", dev {self.objective} {value}"
-            self.line(f"{self._clock()} {self._counts()}  {trial_id}: {status}{found}")
+            self.line(f"{self._clock()} {self._counts()}  {id_}: {status}{found}")
         if error:
-            self.line(f"{trial_id} {status}: {error}")
+            self.line(f"{id_} {status}: {error}")
 
     def line(self, text: str) -> None:
         """Says one thing, above the live view if there is one."""
         if not self.quiet:
             self.console.print(inert(text), highlight=False, soft_wrap=True, markup=False)
 
-    def _is_better(self, value: float) -> bool:
-        return self.best is None or (value > self.best[1] if self.maximize else value < self.best[1])
+    @property
+    def _objective(self) -> str:
+        """The dev metric that chooses."""
+        return inert(self.leaders.study.objectives[0].metric)
 
     def _clock(self) -> str:
         seconds = int(time.monotonic() - self.started)
@@ -138,7 +142,7 @@ class Progress:
         )
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("trial", no_wrap=True)
-        for name in ("step", "α", "loss", f"dev {self.objective}", "pairs/s"):
+        for name in ("step", "α", "loss", f"dev {self._objective}", "pairs/s"):
             table.add_column(name, justify="right", no_wrap=True)
         # Of all columns only this one gives way.
         table.add_column("")
@@ -152,14 +156,15 @@ class Progress:
                 _number(report.get("pairs_per_second"), 0),
                 Text(inert(report.get("doing", ""))),
             )
-        best = f"best in the search so far: {self.best[1]:.4f} ({self.best[0]})" if self.best else ""
         dashboard = f"dashboard: {self.dashboard}" if self.dashboard else ""
         bar = ProgressBar(total=max(1, total), completed=done, width=self.console.width)
         lines = Table.grid()
         for line in (head, bar, Text(counts), Text(f"time left: {self._time_left()}")):
             lines.add_row(line)
         tables: list[RenderableType] = [table] * bool(self.running)
-        tables += [self._leaders()] * bool(self._reached[self.phase])
+        # A live view has the height of the terminal.
+        leaders = self.leaders.table(self.phase, most=None if self._live is None else _SHOWN_BRANCHES)
+        tables += [] if leaders is None else [leaders]
         # Measured without a limit: within one, a table would say that it fits.
         room = self.console.options.update(width=10 * self.console.width)
         taken = sum(Measurement.get(self.console, room, one).maximum for one in tables)
@@ -167,32 +172,8 @@ class Progress:
             beside = Table.grid(padding=(0, _GAP, 0, 0))
             beside.add_row(*tables)
             tables = [beside]
-        parts = (lines, *tables, Text(best), Text(dashboard, style="dim"))
+        parts = (lines, *tables, Text(dashboard, style="dim"))
         return Group(*(part for part in parts if part))
-
-    def _leaders(self) -> Table:
-        """The branches with the best of their search trials, or the arms with the mean of their seeds, best first."""
-        found = self._reached[self.phase]
-        is_search = self.phase == "search"
-        best = max if self.maximize else min
-        values = {name: best(held) if is_search else sum(held) / len(held) for name, held in found.items()}
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("branch" if is_search else "arm", no_wrap=True)
-        table.add_column("trials" if is_search else "seeds", justify="right")
-        table.add_column(f"{'best' if is_search else 'mean'} dev {self.objective}", justify="right")
-        ranked = sorted(values, key=values.__getitem__, reverse=self.maximize)
-        for name in ranked[:_SHOWN_BRANCHES]:
-            table.add_row(Text(inert(name)), str(len(found[name])), f"{values[name]:.4f}")
-        return table
-
-
-def _branch(trial_id: str) -> str:
-    """What an id names beside its phase and number: the branch or arm, in a cell if there are several.
-
-    >>> _branch("search-hybrid-0.5-007")
-    'hybrid-0.5'
-    """
-    return trial_id.partition("-")[2].rpartition("-")[0]
 
 
 def _number(value: float | None, digits: int) -> str:

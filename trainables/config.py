@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from trainables.batches.config import BatchConfig
 from trainables.encoders.registry import KINDS, AnyEncoder
 from trainables.evaluation.config import EvaluationConfig
-from trainables.merging import MergingConfig
+from trainables.merging import SEARCHED, MergingConfig
 from trainables.options import Declared, Option, declared
 from trainables.ratio.config import RatioConfig
 from trainables.ratio.registry import FAMILIES
@@ -58,7 +58,7 @@ class TrialConfig(BaseModel):
     def _what_is_merged_is_not_trained(self) -> Self:
         if self.merging.cross_weight is not None and self.steps:
             raise ValueError(
-                f"merging.cross_weight is {self.merging.cross_weight:g}, which takes the place of a training, but "
+                f"merging.cross_weight is {self.merging.cross_weight}, which takes the place of a training, but "
                 f"steps is {self.steps}: set steps to 0."
             )
         return self
@@ -100,6 +100,15 @@ class TrialConfig(BaseModel):
                 "follows one kind per step: set mixing to 'alternate', or replay the ratios of such a run."
             )
         return self
+
+    @property
+    def summary(self) -> str:
+        """What is trained, or taken in its place, in a short line."""
+        if self.merging.cross_weight == SEARCHED:
+            return "weights of X-X-mono and X-Y"
+        if (weights := self.merging.weights) is not None:
+            return f"weights {weights[0]:.3g} X-X-mono + {weights[1]:.3g} X-Y"
+        return self.ratio.summary() if self.steps else "no step trained"
 
     @property
     def report_every(self) -> int:

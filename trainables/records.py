@@ -76,8 +76,10 @@ class TrialRecord(Record):
     rungs: tuple[Rung, ...] = ()
     """where early stopping may end it; fixed before it starts, from earlier trials of its own branch"""
     sources: tuple[str, ...] = ()
-    """confirm phase: trials by id, X-X-mono and X-Y of the same seed, whose encoders it averages in place of a
-    training"""
+    """trials by id, X-X-mono and X-Y of the same seed, whose encoders it averages in place of a training; in the search
+    phase the best of each"""
+    is_source: bool = False
+    """search phase: its encoder is kept for others that may average it"""
     also: Mapping[str, EvaluationConfig] = {}
     """confirm phase: trials by id that differ from it only in how the trained encoder is judged: it writes their
     results, too, whose cost is its own"""

@@ -152,14 +152,17 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
     )
     _logger.info("training is %s after %d of %d steps", summary.status, summary.steps, config.steps)
     metrics = {trial.id: named_dev(summary.dev)}
-    if trial.phase == "confirm" and summary.status == "complete":
-        metrics |= {view.id: named_dev(judge.dev_metrics(encoder, view.evaluation)) for view in views[1:]}
+    if summary.status == "complete":
+        is_judged = trial.phase == "confirm"
+        hold = options.hold and is_judged
         # What no step has trained is the checkpoint that it came from.
-        keep = options.keep_encoder and config.steps > 0
-        with (folder / HELD).uploaded() if options.hold and worker.is_first else nullcontext() as held:
-            for id_, judged in judge.judged(encoder, views, held).items():
+        keep = options.keep_encoder and config.steps > 0 and (is_judged or trial.is_source)
+        if is_judged:
+            metrics |= {view.id: named_dev(judge.dev_metrics(encoder, view.evaluation)) for view in views[1:]}
+        with (folder / HELD).uploaded() if hold and worker.is_first else nullcontext() as held:
+            for id_, judged in judge.judged(encoder, views, held).items() if is_judged else ():
                 metrics[id_] |= judged | collection_means(judged, inputs.rules.collections)
-            whole = parallel.whole(encoder, build) if keep or options.hold else None
+            whole = parallel.whole(encoder, build) if keep or hold else None
             if whole is not None and config.compute.trim_vocabulary:
                 restore_vocabulary(whole, config.encoder.build(texts.tokenizer, config.seed))
             if whole is not None and held is not None:
@@ -177,7 +180,9 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
         mono_share=summary.mono_share,
         negatives_per_query=summary.negatives_per_query,
         parameters=build.parameters,
-        batches=batch_facts(inputs.data, config.batches, config.seed, summary.ratios) if summary.ratios else None,
+        batches=batch_facts(inputs.data, config.batches, config.seed, summary.ratios, config.steps)
+        if summary.ratios
+        else None,
         cost=_cost(summary, clock, worker, options),
         started=started,
         ended=now(),
@@ -214,12 +219,12 @@ class _Build:
 
     def _merged(self) -> Encoder | None:
         """The mean of what the sources of the trial, X-X-mono and X-Y, have kept; None of a trial without any."""
-        weight = self._config.merging.cross_weight
-        if weight is None:
+        weights = self._config.merging.weights
+        if weights is None:
             return None
         with ExitStack() as stack:
             folders = [stack.enter_context(_kept(source).downloaded()) for source in self._sources]
-            return average_of_folders(folders, [1 - weight, weight])[0]
+            return average_of_folders(folders, weights)[0]
 
 
 def _kept(trial: Folder) -> Folder:

@@ -118,7 +118,8 @@ def _parameters(run: Run, searched: Collection[str]) -> str:
         key: values[key] for key in searched if key in values and key.split(".")[0] != "ratio" and key not in shown
     }
     rate, temperature = run.config.optimiser.learning_rate, run.config.loss.temperature
-    parts = [schedule_text(run.config.ratio), f"learning_rate {rate:.6g}", f"temperature {temperature:.6g}"]
+    trained = [schedule_text(run.config.ratio), f"learning_rate {rate:.6g}", f"temperature {temperature:.6g}"]
+    parts = trained if run.config.steps else []
     return ", ".join([*parts, *(f"{option_words(key)} {value}" for key, value in others.items())])
 
 

@@ -300,9 +300,8 @@ class _Counts:
         counts["pruned"] += outcome.status == "pruned"
         self.progress.phase = self._plan.phase
         self.progress.planned = self._plan.planned
-        value = self._objective_value(outcome.metrics)
         error = outcome.error and outcome.error + where_to_read_on(self._study.trial_folder(spec))
-        self.progress.trial_ended(spec.id, spec.phase, outcome.status, value, error)
+        self.progress.trial_ended(spec, outcome.status, outcome.metrics, error)
         # Those taken over from the records were told when they ran.
         if self._steps.pop(spec.id, None) is not None:
             for listener in self._listeners:
@@ -338,7 +337,7 @@ class _Counts:
         """Counts a measurement that has ended."""
         self._ended["measure"]["done"] += 1
         self._ended["measure"]["failed"] += error is not None
-        self.progress.trial_ended(job.id, "measure", "complete" if error is None else "failed", None, error)
+        self.progress.measurement_ended(job.id, error)
         self.tick()
 
     @property
@@ -352,6 +351,7 @@ class _Counts:
     def write(self, state: State) -> None:
         """Writes status.json."""
         self.progress.planned = self._planned
+        self.progress.leaders.arms = self._plan.arms
         self._written = time.monotonic()
         running = len(self.progress.running)
         now_in = self._plan.phase if self._measurements is None else "measure"

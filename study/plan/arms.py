@@ -48,7 +48,7 @@ def choose_arms(
         objectives: the dev metrics that choose; the first one decides.
         fixed: arms that are not searched, by name.
         main_comparison: the two arms that the question is about, if it has both.
-        tuned: the trials of the controls that have a search of their own, by name.
+        tuned: the trials of the controls and of the fixed arms that have a search of their own, by name.
 
     Raises:
         UserError: the main comparison is left without an arm.
@@ -78,7 +78,10 @@ def choose_arms(
             f"The search has no complete trial for {' and '.join(missing)} ({ends}{why}): see their error in "
             "result.json, and run the study again with a lower --learning-rate, more --steps or more --trials."
         )
-    arms += [_fixed(name, cell, config) for name, config in fixed.items() if name != BASE]
+    given = [
+        (name, config, _best(tuned.get(name, ()), objectives[0])) for name, config in fixed.items() if name != BASE
+    ]
+    arms += [_fixed(name, cell, config, found) for name, config, found in given]
     if len(objectives) > 1:
         arms += _front(space, cell, tried, objectives)
     return _mark_identical(arms)
@@ -214,8 +217,11 @@ def _arm(name: str, cell: Cell, role: Role, trial: TrialRecord, outcome: Outcome
     return arm.model_copy(update={"description": f"{arm.description}; α {low:.3g} to {high:.3g} in the search"})
 
 
-def _fixed(name: str, cell: Cell, config: TrialConfig) -> ArmRecord:
-    return _record(name, cell.levels, "fixed", config, chosen_from=None)
+def _fixed(name: str, cell: Cell, config: TrialConfig, tuned: Ended | None = None) -> ArmRecord:
+    """A fixed arm; of one that has a search of its own the best of that."""
+    if tuned is None:
+        return _record(name, cell.levels, "fixed", config, chosen_from=None)
+    return _record(name, cell.levels, "fixed", tuned[0].config, chosen_from=tuned[0].id)
 
 
 def control_config(name: str, winner: TrialConfig, used: Sequence[float]) -> TrialConfig:
@@ -251,7 +257,7 @@ def _record(
         role=role,
         of=of,
         config=config,
-        description=_description(config),
+        description=config.summary,
         mean_ratio=_mean_ratio(config),
         constant_ratio=config.ratio.constant_value() if config.steps else None,
         chosen_from=chosen_from,
@@ -262,12 +268,6 @@ def _record(
 def is_untrained(config: TrialConfig) -> bool:
     """Whether it is the encoder as it comes, the same for every seed."""
     return config.steps == 0 and config.merging.cross_weight is None
-
-
-def _description(config: TrialConfig) -> str:
-    if (weight := config.merging.cross_weight) is not None:
-        return f"weights {1 - weight:.3g} X-X-mono + {weight:.3g} X-Y"
-    return config.ratio.summary() if config.steps else "no step trained"
 
 
 def _mean_ratio(config: TrialConfig) -> float | None:

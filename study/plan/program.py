@@ -29,6 +29,7 @@ from study.plan.arms import (
     BASE,
     Ended,
     best_dynamic,
+    best_of_branches,
     choose_arms,
     constants_of,
     control_config,
@@ -62,7 +63,9 @@ from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import encoder_config
 from trainables.errors import UserError
 from trainables.evaluation.config import EvaluationConfig
-from trainables.parameters import Choice, Parameter
+from trainables.merging import CROSS_WEIGHT, SEARCHED
+from trainables.options import flat
+from trainables.parameters import Choice, Parameter, Real
 from trainables.ratio.config import ratio_config
 from trainables.ratio.controller import ENCODED_PER_TRAINED
 from trainables.ratio.controls.registry import CONTROLS
@@ -82,6 +85,8 @@ class _Search:
     optuna: BranchSearch
     neighbour: "_Search | None" = None
     """The same branch in the cell before, if the search begins with what that one found."""
+    sources: tuple[str, ...] = ()
+    """The trials whose encoders its trials average."""
     asked: list[TrialRecord] = field(default_factory=list)
     told: dict[int, Outcome] = field(default_factory=dict)
     values: list[Mapping[str, Any]] = field(default_factory=list)
@@ -168,15 +173,31 @@ class StudyPlan:
         """One configuration per branch, cell and level of a searched factor, and all fixed arms: what can be checked
         before anything is run.
         """
+        return [config for _, config in self._first]
+
+    @property
+    def dev_signals(self) -> dict[str, frozenset[str]]:
+        """What branches and fixed arms may measure on the dev set to decide their ratios, by name."""
+        found: dict[str, frozenset[str]] = {}
+        for name, config in self._first:
+            found[name] = found.get(name, frozenset()) | config.ratio.dev_signals(config.steps)
+        return found
+
+    @property
+    def _first(self) -> list[tuple[str, TrialConfig]]:
+        """The first configurations with the names of their branches and arms."""
         found = [
-            s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed)
+            (
+                s.branch.name,
+                s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed),
+            )
             for s in self._searches
             if s.repetition == 0
             for levels in s.template.combined_levels
             # The curves that a family refers to are not known yet.
             if not self._family(s).references
         ]
-        return [*found, *(config for fixed in self._fixed.values() for config in fixed.values())]
+        return [*found, *(one for fixed in self._fixed.values() for one in fixed.items())]
 
     @property
     def branches(self) -> tuple[BranchRecord, ...]:
@@ -216,6 +237,17 @@ class StudyPlan:
                     )
                     for name in self._tuned_controls
                 ]
+            found += [
+                BranchRecord(
+                    branch=name,
+                    cell=cell.levels,
+                    role="control",
+                    trials=self._trials,
+                    pairs=0,
+                    searched={CROSS_WEIGHT: _range(_ANY_WEIGHT)},
+                )
+                for name in self._weighed
+            ]
         return tuple(found)
 
     @property
@@ -227,6 +259,11 @@ class StudyPlan:
     def rival_trials(self) -> int:
         """Confirm trials of the rivals that cost no training, if no two are identical."""
         return len(self.cells) * most_rivals(self.space) * self.seeds * self.repetitions
+
+    @property
+    def kept_in_search(self) -> int:
+        """Search trials whose encoders are kept, for others that average them."""
+        return sum(s.optuna.trials for s in self._searches if self._is_source(s))
 
     @property
     def phase(self) -> Literal["search", "confirm"]:
@@ -341,7 +378,13 @@ class StudyPlan:
         return [named[one.same_as or one.arm] for one in found]
 
     def _check_merging(self) -> None:
-        """Raises UserError for a merged arm without the encoders that it is made of."""
+        """Raises UserError for a merged arm without the encoders that it is made of, and for merging that is no arm."""
+        settings = self._settings
+        if any(CROSS_WEIGHT in keys for keys in (settings.set, settings.search, *(cell.patch for cell in self.cells))):
+            raise UserError(
+                f"{CROSS_WEIGHT} takes the place of a training, which a branch must have: give an arm of its own, such "
+                f'as --arm "merged: steps=0 {CROSS_WEIGHT}={SEARCHED}".'
+            )
         fixed = [one for arms in self._fixed.values() for one in arms.items()]
         merging = [name for name, config in fixed if config.merging.cross_weight is not None]
         if not merging:
@@ -351,13 +394,31 @@ class StudyPlan:
                 f"--arm {merging[0]} averages encoders, but --keep-encoders is {self._settings.keep_encoders}: set it "
                 "to all."
             )
-        ratios = {branch.patch["ratio"]["value"] for branch in self.space.branches if branch.role == "strategy"}
-        if not ratios.issuperset(_MERGED):
+        if len(self._merged_branches) < len(_MERGED):
             raise UserError(f"--arm {merging[0]} averages X-X-mono and X-Y: name these in --arms, too.")
+        clash = next((name for name in self._weighed if name in self.space.controls), None)
+        if clash is not None:
+            raise UserError(f"--arm {clash}: the space has a control of this name; give another one.")
+
+    @property
+    def _merged_branches(self) -> list[str]:
+        """The strategies that a merged arm is made of: X-X-mono, then X-Y."""
+        found = [(b.patch["ratio"]["value"], b.name) for b in self.space.branches if b.role == "strategy"]
+        return [name for ratio in _MERGED for value, name in found if value == ratio]
+
+    @property
+    def _weighed(self) -> list[str]:
+        """The merged arms whose weight is searched."""
+        return [name for name, patch in self._settings.arm.items() if flat(patch).get(CROSS_WEIGHT) == SEARCHED]
+
+    def _is_source(self, search: _Search) -> bool:
+        return bool(self._weighed) and search.branch.name in self._merged_branches
 
     def _fixed_arms(self, cell: Cell) -> dict[str, TrialConfig]:
         """The arms of a cell that are not searched, by name: the untrained encoder, and those that the user gave."""
         arms: dict[str, Mapping[str, Any]] = dict(self._settings.arm)
+        # What is searched is here as it is tried first.
+        arms |= {name: {**flat(arms[name]), CROSS_WEIGHT: _FIRST_WEIGHT} for name in self._weighed}
         asked = {slug(name) for name in (*self._settings.arms, *self._settings.without)}
         encoder = encoder_of(self._settings, self.space, cell)
         if encoder.is_pretrained and BASE not in asked:
@@ -488,6 +549,8 @@ class StudyPlan:
             number=number,
             config=config,
             rungs=rungs(config, earlier, self.objectives[0]) if halving else (),
+            sources=search.sources,
+            is_source=self._is_source(search),
         )
         search.optuna.name(number, trial.id)
         search.asked.append(trial)
@@ -514,7 +577,9 @@ class StudyPlan:
     def _arms_of(self, repetition: int, cell: Cell) -> list[ArmRecord]:
         controls = [s for s in self._searches_of_controls() if (s.repetition, s.cell) == (repetition, cell)]
         tried, tuned = self._tried(repetition, cell), {s.branch.name: s.ended for s in controls}
-        fixed = self._fixed[cell.label]
+        # The weight of a merged arm may have been searched in vain.
+        unknown = {name for name in self._weighed if all(o.status != "complete" for _, o in tuned.get(name, ()))}
+        fixed = {name: config for name, config in self._fixed[cell.label].items() if name not in unknown}
         arms = choose_arms(self.space, cell, tried, self.objectives, fixed, self.main_comparison, tuned)
         return [arm.model_copy(update={"repetition": repetition}) for arm in arms]
 
@@ -542,7 +607,7 @@ class StudyPlan:
                 one
                 for repetition in range(self.repetitions)
                 for cell in self.cells
-                for one in self._new_controls(repetition, cell)
+                for one in (*self._new_controls(repetition, cell), *self._new_weights(repetition, cell))
             ]
         return self._controls or []
 
@@ -563,6 +628,19 @@ class StudyPlan:
             branch = Branch(name=control, role="control", patch={})
             tuning = self._branch_search(repetition, control, cell, template, self._trials)
             found.append(_Search(repetition, cell, branch, template, tuning))
+        return found
+
+    def _new_weights(self, repetition: int, cell: Cell) -> list[_Search]:
+        """The searches of the weights of merged arms, between the best X-X-mono and the best X-Y of the search."""
+        best = best_of_branches(self.space, self._tried(repetition, cell), self.objectives[0])
+        sources = tuple(best[name][0].id for name in self._merged_branches if name in best)
+        found = []
+        for name in self._weighed if len(sources) == len(_MERGED) else ():
+            values = self._fixed[cell.label][name].model_dump()
+            template = Template(values, {CROSS_WEIGHT: _ANY_WEIGHT}, {CROSS_WEIGHT: _FIRST_WEIGHT}, {})
+            search = self._branch_search(repetition, name, cell, template, self._trials)
+            branch = Branch(name=name, role="control", patch={})
+            found.append(_Search(repetition, cell, branch, template, search, sources=sources))
         return found
 
     def _suggest_neighbours_best(self, search: _Search, neighbour: _Search) -> None:
@@ -658,6 +736,10 @@ def _range(parameter: Parameter) -> RangeRecord:
 
 _MERGED = 1.0, 0.0
 """The constant ratios of the arms that are merged."""
+
+_ANY_WEIGHT = Real(0, 1)
+_FIRST_WEIGHT = 0.5
+"""Of X-Y in a merged arm whose weight is searched."""
 
 
 def _confirm_id(arm: ArmRecord, seed: int) -> str:

@@ -42,9 +42,16 @@ class Template:
         return {key: _middle(parameter) for key, parameter in self.searched.items()}
 
     @property
-    def combined_levels(self) -> list[dict[str, str]]:
-        """Every combination of levels of the searched factors; one without any if there are none."""
-        return [dict(zip(self.levels, labels, strict=True)) for labels in product(*self.levels.values())]
+    def combined_levels(self) -> list[dict[str, Any]]:
+        """Every combination of levels of the searched factors and of what the ratio may choose from, such as the metric
+        that a controller follows; one without any if there are none.
+        """
+        options = {
+            key: parameter.options
+            for key, parameter in self.searched.items()
+            if isinstance(parameter, Choice) and (key in self.levels or key.startswith("ratio."))
+        }
+        return [dict(zip(options, chosen, strict=True)) for chosen in product(*options.values())]
 
     def config(self, chosen: Mapping[str, Any], seed: int) -> TrialConfig:
         """Returns the configuration at chosen values of `searched`; raises UserError where they do not go together."""

@@ -330,6 +330,7 @@ def study_with_ray(
 
     from study.cluster.resources import Resources
     from study.cluster.tuner import optuna_journal, run_trials
+    from study.leaderboard import Leaderboard
     from study.terminal import Progress
 
     def trainable(config: Mapping[str, Any]) -> None:
@@ -345,7 +346,9 @@ def study_with_ray(
         storage=optuna_journal(records),
         on_arms=records.write_arms,
     )
-    progress = Progress(Console(quiet=True), records.name, None, 2, quiet=True, planned=plan.planned)
+    progress = Progress(
+        Console(quiet=True), records.name, None, 2, Leaderboard(records.info), quiet=True, planned=plan.planned
+    )
     with progress:
         ended = run_trials(
             records,

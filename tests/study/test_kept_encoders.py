@@ -5,17 +5,14 @@ from pathlib import Path
 import pytest
 
 from search_spaces.registry import space
-from study.checks import check_room
 from study.cluster.searcher import FINISHED, PlanSearcher
-from study.kept_encoders import kept_bytes, let_go
+from study.kept_encoders import let_go
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
 from study.records import Study, create_study, open_study
 from study.settings import StudySettings
 from study.verify import damage
 from tests.study.toy_study import study_record
-from tests.trainables.toy_trial import toy_inputs
-from trainables.errors import UserError
 from trainables.records import RESULT, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
@@ -103,20 +100,3 @@ def test_an_encoder_goes_as_a_whole_even_where_its_removal_was_cut_short(tmp_pat
     assert not (trial / ENCODER).exists()
     assert set(read_sealed(trial, RESULT, Result).files) == {"per_query.parquet"}
     let_go(trial)
-
-
-def test_the_room_for_kept_encoders_is_told_and_must_be_there(tmp_path: Path) -> None:
-    inputs = toy_inputs()
-    sizes = {}
-    for keep in ("none", "best", "all"):
-        asked = settings(keep)
-        plan = StudyPlan(space("static_ratio"), asked)
-        sizes[keep] = kept_bytes(asked, plan, inputs, concurrent=2)
-        assert plan.planned["confirm"] - plan.rival_trials == 3 * plan.most_arms
-        each = sizes[keep] // {"none": 1, "best": plan.most_arms + 2, "all": 3 * plan.most_arms}[keep]
-    assert sizes["none"] == 0
-    (texts,) = inputs.by_token_key.values()
-    assert each == 4 * plan.first_configs[0].encoder.shape(len(texts.tokenizer)).parameters
-    check_room(settings("all"), Folder(tmp_path), sizes["all"])
-    with pytest.raises(UserError, match=r"--keep-encoders all: up to 1048576.0 GiB are kept, and .* has .* GiB free"):
-        check_room(settings("all"), Folder(tmp_path), 1 << 50)

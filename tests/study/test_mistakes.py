@@ -178,6 +178,21 @@ def test_a_benchmark_of_ones_own_without_a_language_is_asked_for_it(tmp_path: Pa
     assert "own:en), or in a column" in sentence
 
 
+@pytest.mark.parametrize("more", [("--dry-run",), ("--arm", "mine: ratio=gap(0.5)")], ids=["plan", "run"])
+def test_a_controller_that_follows_what_the_dev_set_lacks_is_said(refusal: Refusal, more: tuple[str, ...]) -> None:
+    """Images that search captions have no monolingual pairs; the bias among captions can be followed."""
+    images = ("--train", "pictograms", "--evaluate", "pictograms", "--model", "mini-image-xs")
+    said = refusal(*images, "--objective", "multilingual/map", "--space", "closed_loop", *more)
+    mine = " and mine (dev/loss/mono)" if "--arm" in more else ""
+    assert (
+        "gap (dev/loss/mono, dev/monolingual/map) and look-ahead (dev/loss/mono)"
+        f"{mine} would follow what the dev set pictograms-image-to-text-dev (queries: image; candidates: ar, " in said
+    )
+    assert "it has dev/bias, dev/cross-lingual, dev/loss/cross, dev/multilingual; leave gap and look-ahead" in said
+    assert len(said.splitlines()) == 1
+    assert list(Path.cwd().iterdir()) == []
+
+
 def test_an_objective_that_the_dev_set_cannot_have_is_said(tmp_path: Path, refusal: Refusal) -> None:
     """The items in both languages come in two groups, too large to be held out: nothing crosses languages in dev."""
     both = [

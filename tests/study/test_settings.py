@@ -148,6 +148,11 @@ def test_one_flag_takes_several_files_as_a_shell_names_them() -> None:
     assert (flags.train, flags.evaluate) == (["a.jsonl", "b.jsonl", "c"], ["xquad-r"])
 
 
+def test_a_flag_of_names_may_be_given_again() -> None:
+    flags = parser().parse_args(["--without", "gap", "--without", "bias,cyclic", "--arms", "X-Y"])
+    assert (flags.without, flags.arms) == (["gap", "bias", "cyclic"], ["X-Y"])
+
+
 def test_studies_that_recorded_whether_encoders_are_kept_still_say_which() -> None:
     assert StudySettings().keep_encoders == "best"
     assert StudySettings(keep_encoders=True).keep_encoders == "all"

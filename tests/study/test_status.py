@@ -1,6 +1,7 @@
 """Where a study stands is read from its records: while it runs, when it has stopped, and of folders that are none."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,13 +82,10 @@ def test_a_running_study_shows_counts_time_leaderboard_and_its_last_failure(stud
     (row,) = [line.split() for line in text.splitlines() if line.startswith("search-step-000")]
     assert row[1:6] == ["6/8", "0.25", "1.500", "0.1250", "321"], "the last dev value stays"
     assert "http://d:1" in text
-    board = text[text.index("best trial") :].splitlines()[1:5]
-    assert board[0].split()[:4] == ["linear", "2/2", "0.7500", "search-linear-001"]
-    assert {tuple(line.split()[:4]) for line in board[1:]} == {
-        ("cosine", "1/2", "-", "-"),
-        ("step", "0/2", "-", "-"),
-        ("sigmoid", "0/2", "-", "-"),
-    }
+    board = re.findall(r"(\w+) +(\d/\d) +(0\.\d{4}|-) +(search-linear-\d+|-)", text)
+    assert board[0] == ("linear", "2/2", "0.7500", "search-linear-001")
+    assert set(board[1:]) == {("cosine", "1/2", "-", "-"), ("step", "0/2", "-", "-"), ("sigmoid", "0/2", "-", "-")}
+    assert text.count("best trial") == 1, "one leaderboard"
     failure = next(line for line in text.splitlines() if line.startswith("last failure"))
     assert "search-cosine-000 failed: RuntimeError: out of memory\\x1b[31m" in failure
     assert f"{study.folder.location}/trials/search-cosine-000/{LOG}" in failure

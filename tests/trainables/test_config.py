@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.trainables.toy_run import CHAOS, toy_config
+from tests.trainables.toy_trial import toy_trial
 from trainables.config import TrialConfig
 from trainables.options import patched
 
@@ -32,6 +33,7 @@ from trainables.options import patched
         ("monitoring.evaluations", 0),
         ("monitoring.checkpoints", -1),
         ("batches.language_temperature", 0),
+        ("batches.last_language_temperature", 0),
         ("batches.set_weights", {"a": 0}),
         ("merging.cross_weight", 1.1),
         ("seed", -1),
@@ -120,3 +122,20 @@ def test_any_other_knob_gives_another_fingerprint_and_json_gives_the_same():
 def test_it_loads_without_torch():
     code = "import sys, trainables.config; sys.exit('torch' in sys.modules or 'ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "summary"),
+    [
+        ({}, "linear 1 → 0"),
+        ({"steps": 0}, "no step trained"),
+        ({"steps": 0, "merging.cross_weight": 0.25}, "weights 0.75 X-X-mono + 0.25 X-Y"),
+        ({"steps": 0, "merging.cross_weight": "searched"}, "weights of X-X-mono and X-Y"),
+    ],
+)
+def test_what_is_trained_or_taken_in_its_place_is_said_in_a_line(changes, summary):
+    config = toy_trial(**changes).config
+    assert config.summary == summary
+    if changes.get("merging.cross_weight") == "searched":
+        with pytest.raises(ValueError, match="chosen by the search"):
+            _ = config.merging.weights

@@ -130,6 +130,19 @@ def test_a_merged_trial_is_judged_by_the_mean_of_the_weights_of_its_sources(tmp_
         merged("gone", 0.5)
 
 
+def test_a_search_trial_keeps_its_encoder_for_those_that_average_it(tmp_path: Path) -> None:
+    options = TrialOptions(keep_encoder=True)
+    for name, value in (("mono", 1.0), ("cross", 0.0)):
+        trial = toy_trial(Constant(value=value)).model_copy(update={"is_source": True})
+        result = run_toy_trial(trial, tmp_path / name, options)
+        assert f"{ENCODER_FOLDER}/model.safetensors" in result.files
+        assert not (tmp_path / name / PER_QUERY).exists(), "it was judged on a benchmark"
+    merged = toy_trial(steps=0, **{"merging.cross_weight": 1.0}).model_copy(update={"sources": ("mono", "cross")})
+    found = run_toy_trial(merged, tmp_path / "merged", options)
+    assert found.metrics == pytest.approx(result.metrics, abs=1e-6)
+    assert not (tmp_path / "merged" / ENCODER_FOLDER).exists()
+
+
 def test_a_trimmed_vocabulary_changes_no_number_and_a_kept_encoder_has_all_of_it(tmp_path: Path) -> None:
     kept = TrialOptions(keep_encoder=True)
     # Few texts, so that pieces are left over, and no decay, which would shrink those that no text uses.

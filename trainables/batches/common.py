@@ -7,13 +7,15 @@ all exist in one language, whether it then shows them in that language or each o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from trainables.batches.batch import Indices
-from trainables.batches.epochs import DueSets, ItemStream
+from trainables.batches.epochs import DueSets, ItemStream, Weights
+from trainables.batches.language_draw import LanguageDraw
 from trainables.batches.languages import CrossLingual
 from trainables.batches.streams import Stream
 from trainables.corpora.pairs import TrainingData
@@ -68,7 +70,7 @@ class CommonItems:
         *,
         share: SetShare,
         weights: Sequence[float] | None,
-        temperature: float | None,
+        languages: LanguageDraw,
     ) -> None:
         """Sets and languages are those that can fill a batch.
 
@@ -80,15 +82,27 @@ class CommonItems:
             share: batches of a set are in proportion to its items, or to their pairs of a question language and a
                 passage language.
             weights: [S], in proportion to these instead.
-            temperature: τ draws a language in proportion to n^(1/τ), n the items in it; None is uniform.
+            languages: how the language is drawn, by the items in it.
         """
         self._sets = [number for number, _ in sets]
-        sizes = np.sum([one.has.sum(axis=1) for _, one in sets], axis=0, dtype=np.float64)
-        power = 0.0 if temperature is None else 1 / temperature
-        drawn = np.where(sizes > 0, np.maximum(sizes, 1) ** power, 0)
+        sizes: Weights = np.sum([one.has.sum(axis=1) for _, one in sets], axis=0, dtype=np.float64)
+
+        def drawn(place: int, number: int) -> Weights:
+            """In proportion to what the language of a set's batch is drawn."""
+            return languages.weights(sizes, self._steps.step_of(place, number))
+
         self._streams = [
-            ItemStream(one.items, data.group_of_item[one.items], one.has, drawn, batch_size, number, stream)
-            for number, one in sets
+            ItemStream(
+                one.items,
+                data.group_of_item[one.items],
+                one.has,
+                languages.weights(sizes),
+                batch_size,
+                number,
+                stream,
+                partial(drawn, place) if languages.changes else None,
+            )
+            for place, (number, one) in enumerate(sets)
         ]
         per_epoch = np.array([one.items_per_epoch / batch_size for one in self._streams])
         if weights is not None or share == "pairs":
@@ -97,6 +111,8 @@ class CommonItems:
         self.set_shares = per_epoch / per_epoch.sum()
         """[S], share of the batches that a set has."""
         self._due = DueSets(per_epoch, stream)
+        # It is asked for other epochs than what is due is.
+        self._steps = DueSets(per_epoch, stream)
 
     def at(self, step: int) -> tuple[int, Indices, int]:
         """The set, the items [B] and the language that are due at a step."""

@@ -47,6 +47,8 @@ class BatchConfig(BaseModel):
     cross-lingual part, whose pairs have the same passages to choose among"""
     language_temperature: Annotated[float, Field(gt=0)] | None = None
     """draw the language of monolingual batches in proportion to n^(1/temperature) of its n items; none: uniformly"""
+    last_language_temperature: Annotated[float, Field(gt=0)] | None = None
+    """temperature at the end of the training, to which 1/temperature goes in a straight line; none: it stays"""
     set_share: Literal["items", "pairs"] = "items"
     """share of the batches that a training set has: in proportion to its items, or to its pairs of a question language
     and a passage language; the same for both kinds"""

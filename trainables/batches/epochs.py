@@ -5,6 +5,7 @@ Every arm of a study, whatever its ratio, thus sees the same items in the same o
 
 import math
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy.typing as npt
 
 from trainables.batches.batch import Indices
 from trainables.batches.streams import Purpose, Stream
+
+Weights = npt.NDArray[np.float64]
 
 _BLOCK = 4096
 _PART = 1 << 16
@@ -35,21 +38,40 @@ class DueSets:
         self._first = self._last = 0
         self._sets: list[int] = []
         self._numbers: list[int] = []
+        self._steps: dict[tuple[int, int], int] = {}
 
     def at(self, step: int) -> tuple[int, int]:
         """The set that is due at `step`, and at how many earlier steps it was due."""
         if len(self._per_epoch) == 1:
             return 0, step
         if not self._first <= step < self._last:
-            self._draw(step)
+            self._draw_epoch(self._epoch(step))
         return self._sets[step - self._first], self._numbers[step - self._first]
 
-    def _draw(self, step: int) -> None:
-        epoch = int(step / self._per_epoch.sum())
-        while self._before(epoch).sum() > step:
+    def step_of(self, place: int, number: int) -> int:
+        """The step at which a set is due after `number` earlier ones: the inverse of `at`."""
+        if len(self._per_epoch) == 1:
+            return number
+        if (place, number) not in self._steps:
+            self._draw_epoch(self._epoch(number, place))
+            due = zip(self._sets, self._numbers, strict=True)
+            self._steps = {one: step for step, one in enumerate(due, start=self._first)}
+        return self._steps[place, number]
+
+    def _epoch(self, number: int, place: int | None = None) -> int:
+        """The epoch of the batch of that number: of a set, or of all of them."""
+
+        def before(epoch: int) -> int:
+            return int(self._before(epoch).sum() if place is None else self._before(epoch)[place])
+
+        epoch = int(number / (self._per_epoch.sum() if place is None else self._per_epoch[place]))
+        while before(epoch) > number:
             epoch -= 1
-        while self._before(epoch + 1).sum() <= step:
+        while before(epoch + 1) <= number:
             epoch += 1
+        return epoch
+
+    def _draw_epoch(self, epoch: int) -> None:
         before = self._before(epoch)
         counts = self._before(epoch + 1) - before
         sets = np.repeat(np.arange(len(counts)), counts)
@@ -108,10 +130,11 @@ class ItemStream:
         items: Indices,
         groups: npt.NDArray[np.int64],
         has: npt.NDArray[np.bool_],
-        weights: npt.NDArray[np.float64],
+        weights: Weights,
         batch_size: int,
         number: int,
         stream: Stream,
+        weights_at: Callable[[int], Weights] | None = None,
     ) -> None:
         """Any language that an item has must exist in at least `batch_size` groups.
 
@@ -123,8 +146,9 @@ class ItemStream:
             batch_size: items of a batch.
             number: of the set, which tells its random numbers from those of others.
             stream: of the training.
+            weights_at: gives weights that take their place at the set's batch of a number.
         """
-        self._items, self._has, self._weights = items, has, weights
+        self._items, self._has, self._weights, self._weights_at = items, has, weights, weights_at
         self._batch_size, self._number, self._stream = batch_size, number, stream
         self._order = _EpochOrder(groups, batch_size, number, stream)
         self._groups, self._all_apart = groups, self._order.all_apart
@@ -172,6 +196,8 @@ class ItemStream:
         # Where all items exist in all languages, any of them will do.
         has = self._has[:, 0 if self._members == [None] else self._longest_due()]
         key = has.tobytes()
+        if self._weights_at is not None:
+            self._weights, self._bounds = self._weights_at(self._next), {}
         if key not in self._bounds:
             languages = np.flatnonzero(has)
             bounds = np.cumsum(self._weights[languages])

@@ -9,14 +9,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from trainables.batches.assembly import BatchAssembly
 from trainables.batches.batch import Pairs
 from trainables.batches.eligible import EligibleItems
 from trainables.batches.epochs import DueSets, ItemStream
 from trainables.batches.kinds import Kind
-from trainables.batches.mixture import proportions, set_mixture
+from trainables.batches.language_draw import LanguageDraw
+from trainables.batches.mixture import SetMixture, proportions, set_mixture
 from trainables.batches.streams import Purpose, Stream
 from trainables.corpora.pairs import TrainingData
 
@@ -40,7 +40,7 @@ class EveryItem:
         stream: Stream,
         *,
         weights: Sequence[float] | None,
-        temperature: float | None,
+        languages: LanguageDraw,
     ) -> None:
         """Sets are those that can fill any batch.
 
@@ -51,8 +51,7 @@ class EveryItem:
             batch_size: pairs of a batch.
             stream: random numbers of the training.
             weights: [S], take the place of the numbers of items in the draw of the set.
-            temperature: τ draws the language of monolingual batches in proportion to n^(1/τ), n the items in it; None
-                is uniform.
+            languages: how the language of monolingual batches is drawn, by the items in it.
         """
         self._sets, self._batch_size, self._stream = sets, batch_size, stream
         self._group_of_item = data.group_of_item
@@ -68,9 +67,8 @@ class EveryItem:
         mixtures = [set_mixture(column, batch_size, due, weights) for column in zip(*table, strict=True)]
         self._cross = mixtures.pop()
         self._mono = [mixture for mixture in mixtures if mixture is not None]
-        power = 0.0 if temperature is None else 1 / temperature
-        shares: npt.NDArray[np.float64] = proportions([mixture.items**power for mixture in self._mono] or [1.0])
-        self._language_bounds = [*np.cumsum(shares)[:-1].tolist(), math.inf]
+        self._languages = languages
+        self._language_bounds = self._bounds(0)
 
     def pairs(self, step: int, kind: Kind) -> tuple[int, Pairs]:
         """The set and the pairs of a batch [B] of a kind that can be filled."""
@@ -80,7 +78,7 @@ class EveryItem:
         # Both kinds take the same numbers in the same order, so that they agree wherever the data allows it.
         language, keep, substitute = generator.random(3).tolist()
         uniforms = generator.random(self._batch_size)
-        mixture = self._mono[bisect_right(self._language_bounds, language)] if kind == "mono" else self._cross
+        mixture = self._monolingual(step, language) if kind == "mono" else self._cross
         if mixture is None:
             raise ValueError(f"no {kind} batch can be filled")
         kept = keep < mixture.kept[due]
@@ -91,3 +89,12 @@ class EveryItem:
             assembly.place(chosen.rule.pairs(items, uniforms))
         assembly.fill(chosen, generator)
         return self._sets[place], assembly.pairs()
+
+    def _monolingual(self, step: int, uniform: float) -> SetMixture:
+        bounds = self._bounds(step) if self._languages.changes else self._language_bounds
+        return self._mono[bisect_right(bounds, uniform)]
+
+    def _bounds(self, step: int) -> list[float]:
+        """Cumulative probabilities of the languages; the last one is infinite."""
+        sizes = np.array([mixture.items for mixture in self._mono] or [1], dtype=np.float64)
+        return [*np.cumsum(proportions(self._languages.weights(sizes, step)))[:-1].tolist(), math.inf]

@@ -28,7 +28,9 @@ from trainables.corpora.pairs import TrainingData, forms_of_items
 from trainables.records import BatchRecord
 
 
-def batch_facts(data: TrainingData, batches: BatchConfig, seed: int, ratios: Sequence[float]) -> BatchRecord:
+def batch_facts(
+    data: TrainingData, batches: BatchConfig, seed: int, ratios: Sequence[float], steps: int | None = None
+) -> BatchRecord:
     """Plans the batches of a training and counts what they held.
 
     Args:
@@ -36,8 +38,9 @@ def batch_facts(data: TrainingData, batches: BatchConfig, seed: int, ratios: Seq
         batches: options of the batches.
         seed: of the training.
         ratios: [T], of every step done.
+        steps: that the training was to have; None: T.
     """
-    planner, kinds = BatchPlanner.of(data, batches, seed), kinds_of(batches, seed)
+    planner, kinds = BatchPlanner.of(data, batches, seed, steps or len(ratios)), kinds_of(batches, seed)
     texts = _Answers(data)
     width = len(data.languages)
     seen = np.zeros(len(data), dtype=bool)

@@ -2,8 +2,8 @@
 
 A batch is a pure function of (seed, step, kind, data, batch size, options), whatever was planned before. Rules:
 
-- A monolingual batch is in one language, drawn uniformly (or by temperature) over the languages of the item that has
-  been due for longest: where all items exist in all languages, over all of them.
+- A monolingual batch is in one language, drawn uniformly (or by a temperature, which may change with the step) over
+  the languages of the item that has been due for longest: where all items exist in all languages, over all of them.
 - A cross-lingual batch draws, for each pair on its own, two different languages from the ordered pairs that the item
   has.
 - No two pairs share an item or a group. Items with a text in common are one group (trainables.corpora.pairs).
@@ -29,6 +29,7 @@ from trainables.batches.config import BatchConfig
 from trainables.batches.eligible import EligibleItems
 from trainables.batches.every import EveryItem
 from trainables.batches.kinds import Kind
+from trainables.batches.language_draw import LanguageDraw
 from trainables.batches.languages import CrossLingual, LanguageRule, Monolingual
 from trainables.batches.mixture import eligible_items
 from trainables.batches.negatives import HardNegatives
@@ -63,6 +64,8 @@ class BatchPlanner:
         *,
         items: str = "common",
         language_temperature: float | None = None,
+        last_language_temperature: float | None = None,
+        steps: int | None = None,
         set_share: SetShare = "items",
         set_weights: Mapping[str, float] | None = None,
         hard_negatives: int = 1,
@@ -76,18 +79,22 @@ class BatchPlanner:
             items: `common` or `all`.
             language_temperature: τ draws the language of monolingual batches in proportion to n^(1/τ), n the items in
                 it; None is uniform.
+            last_language_temperature: to which 1/τ goes in a straight line; None: it stays.
+            steps: of the training, over which it does.
             set_share: what the share of a set is in proportion to.
             set_weights: take the place of `set_share`, by name.
             hard_negatives: explicit negatives per query, where its item has any.
 
         Raises:
+            ValueError: a last temperature without steps.
             UserError: no batch of any kind can be filled; weights that are not positive or do not name exactly the
                 training sets; a batch size or a temperature out of range.
         """
         if batch_size < 1:
             raise UserError(f"The batch size is {batch_size}, but must be at least 1.")
-        if language_temperature is not None and not 0 < language_temperature < math.inf:
-            raise UserError(f"The language temperature is {language_temperature}, but must be a number above 0.")
+        for what, value in (("", language_temperature), ("last ", last_language_temperature)):
+            if value is not None and not 0 < value < math.inf:
+                raise UserError(f"The {what}language temperature is {value}, but must be a number above 0.")
         if not data.languages:
             raise UserError("There is no training data: name at least one training set that has items.")
         self.data = data
@@ -104,21 +111,24 @@ class BatchPlanner:
         self._common_only = items == "common"
         self.negatives = HardNegatives(data, hard_negatives, same_in_all_languages=self._common_only)
         """The explicit negatives that batches can hold."""
+        languages = LanguageDraw.of(language_temperature, last_language_temperature, steps)
         self._plan: CommonItems | EveryItem
         if self._common_only:
-            self._plan = self._common(language_temperature, set_share, set_weights)
+            self._plan = self._common(languages, set_share, set_weights)
         else:
-            self._plan = self._all(language_temperature, set_weights)
+            self._plan = self._all(languages, set_weights)
 
     @classmethod
-    def of(cls, data: TrainingData, batches: BatchConfig, seed: int) -> "BatchPlanner":
-        """The planner of a training with such batches; raises UserError as the constructor does."""
+    def of(cls, data: TrainingData, batches: BatchConfig, seed: int, steps: int | None = None) -> "BatchPlanner":
+        """The planner of a training with such batches, of so many steps; raises UserError as the constructor does."""
         return cls(
             data,
             batches.size,
             seed,
             items=batches.items,
             language_temperature=batches.language_temperature,
+            last_language_temperature=batches.last_language_temperature,
+            steps=steps,
             set_share=batches.set_share,
             set_weights=batches.set_weights,
             hard_negatives=batches.hard_negatives,
@@ -182,9 +192,7 @@ class BatchPlanner:
     def _mono(self) -> list[Monolingual]:
         return [Monolingual(self.data, number) for number in range(len(self.data.languages))]
 
-    def _common(
-        self, temperature: float | None, share: SetShare, set_weights: Mapping[str, float] | None
-    ) -> CommonItems:
+    def _common(self, languages: LanguageDraw, share: SetShare, set_weights: Mapping[str, float] | None) -> CommonItems:
         data = self.data
         found = [serving_items(data, self._cross, number) for number in range(len(data.set_names))]
         most = [one.groups.max(initial=0) for one in found]
@@ -195,11 +203,9 @@ class BatchPlanner:
         sets = [(number, found[number].in_languages(found[number].groups >= self.batch_size)) for number in self._sets]
         self.items_in_use = sum(len(one.items) for _, one in sets)
         weights = None if set_weights is None else _weights(data.set_names, self._sets, set_weights)
-        return CommonItems(
-            data, sets, self.batch_size, self._stream, share=share, weights=weights, temperature=temperature
-        )
+        return CommonItems(data, sets, self.batch_size, self._stream, share=share, weights=weights, languages=languages)
 
-    def _all(self, temperature: float | None, set_weights: Mapping[str, float] | None) -> EveryItem:
+    def _all(self, languages: LanguageDraw, set_weights: Mapping[str, float] | None) -> EveryItem:
         data = self.data
         rules: list[LanguageRule] = [*self._mono, self._cross]
         table = eligible_items(data, rules)
@@ -210,9 +216,7 @@ class BatchPlanner:
         self.items_in_use = int(np.isin(data.set_of_item, self._sets).sum())
         weights = None if set_weights is None else _weights(data.set_names, self._sets, set_weights)
         used: Sequence[Sequence[EligibleItems]] = [table[number] for number in self._sets]
-        return EveryItem(
-            data, used, self._sets, self.batch_size, self._stream, weights=weights, temperature=temperature
-        )
+        return EveryItem(data, used, self._sets, self.batch_size, self._stream, weights=weights, languages=languages)
 
     def _note_languages(self, most: Sequence[int]) -> None:
         self.languages_left_out = [

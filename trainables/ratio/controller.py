@@ -112,6 +112,12 @@ class ControllerFamily(Family):
         return again * batch_size + measurements * dev_pairs
 
     @override
+    def dev_signals(self, total_steps: int) -> frozenset[Signal]:
+        controller = self.controller(total_steps)
+        wanted = (name for step in range(total_steps) for name in controller.wants(step))
+        return frozenset(name for name in wanted if name.startswith(ON_DEV))
+
+    @override
     def as_schedule(self, ratios: Sequence[float]) -> Schedule:
         """A replay of the ratios."""
         return Replay(ratios=tuple(ratios))

@@ -73,6 +73,10 @@ class Family(BaseModel):
         """
         return 0
 
+    def dev_signals(self, total_steps: int) -> frozenset[str]:
+        """What a training of so many steps measures on the dev set to decide the ratio (`trainables.ratio.signals`)."""
+        return frozenset()
+
     @abstractmethod
     def as_schedule(self, ratios: Sequence[float]) -> "Schedule":
         """The schedule that repeats the ratios of a training under this config.
@@ -151,3 +155,12 @@ def arrow(start: float, end: float) -> str:
     '1 → 0.25'
     """
     return f"{start:.3g} → {end:.3g}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, for summaries.
+
+    >>> counted(1, "cosine cycle"), counted(3, "look")
+    ('1 cosine cycle', '3 looks')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

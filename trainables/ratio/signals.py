@@ -1,7 +1,7 @@
 """The signals of closed-loop families that are measured on the dev set: losses and metrics on a small slice of it."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from trainables.corpora.benchmark import Benchmark, CandidateLists
 from trainables.encoders.model import Encoder
 from trainables.encoders.tokens import TokenTable
 from trainables.evaluation.encode import Precision, encode
-from trainables.evaluation.evaluate import evaluate
+from trainables.evaluation.evaluate import available_metrics, evaluate
 from trainables.evaluation.measures.collapse import TIES, is_collapsed
 from trainables.evaluation.metric_name import MetricName
 from trainables.inputs import TokenisedBenchmark
@@ -87,6 +87,13 @@ def _ties(metrics: Mapping[str, float]) -> float:
     return next(value for name, value in metrics.items() if name.rpartition("/")[2] == TIES)
 
 
+def available_signals(dev: Benchmark) -> frozenset[Signal]:
+    """Returns all signals that can be measured on this dev set, whatever the encoder."""
+    benchmark = _sliced(dev, SLICE)[0]
+    losses = {f"{ON_DEV}loss/{kind}" for kind in KINDS if any(True for _ in _compared(benchmark, kind))}
+    return frozenset(losses | {f"{ON_DEV}{metric.of(None)}" for metric in available_metrics(benchmark)})
+
+
 def signal_pairs(dev: TokenisedBenchmark) -> int:
     """Pairs that one measurement of signals on this dev set encodes."""
     return _pairs(dev_slice(dev, SLICE))
@@ -108,15 +115,8 @@ def dev_loss(
     Raises:
         ValueError: the dev slice has no such pair.
     """
-    chosen = _relevant_by_language(benchmark)
     losses = []
-    for language in range(len(benchmark.languages)):
-        rows = np.flatnonzero(benchmark.query_language == language)
-        target = _next_language(chosen[rows], language) if kind == "cross" else language
-        own = rows[chosen[rows, target] >= 0]
-        pool, position = np.unique(chosen[own, target], return_inverse=True)
-        if len(pool) < 2 or (kind == "cross" and target == language):
-            continue
+    for own, pool, position in _compared(benchmark, kind):
         scores = (queries[own] @ candidates[pool].T).astype(np.float64) / temperature
         losses.append(logsumexp(scores, axis=1) - scores[np.arange(len(own)), position])
     if not losses:
@@ -124,9 +124,31 @@ def dev_loss(
     return float(np.mean(np.concatenate(losses)))
 
 
+_Rows = npt.NDArray[np.integer[Any]]
+
+
+def _compared(benchmark: Benchmark, kind: Kind) -> Iterator[tuple[_Rows, _Rows, _Rows]]:
+    """By language of the queries, where there is more than one candidate: the queries that have a passage, all their
+    passages, and where among these that of each query is.
+    """
+    chosen = _relevant_by_language(benchmark)
+    for language in range(len(benchmark.languages)):
+        rows = np.flatnonzero(benchmark.query_language == language)
+        target = _next_language(chosen[rows], language) if kind == "cross" else language
+        own = rows[chosen[rows, target] >= 0]
+        pool, position = np.unique(chosen[own, target], return_inverse=True)
+        if len(pool) > 1 and (kind == "mono" or target != language):
+            yield own, pool, position
+
+
 def dev_slice(dev: TokenisedBenchmark, questions: int) -> TokenisedBenchmark:
     """The dev set cut to evenly spaced questions, in all their languages, and the candidates relevant to them."""
-    benchmark = dev.benchmark
+    benchmark, rows, pool = _sliced(dev.benchmark, questions)
+    return TokenisedBenchmark(benchmark, _rows(dev.queries, rows), _rows(dev.candidates, pool))
+
+
+def _sliced(benchmark: Benchmark, questions: int) -> tuple[Benchmark, _Rows, _Rows]:
+    """The slice without its texts, and the rows of its queries and of its candidates."""
     count = len(benchmark.parallel_ids)
     kept_ids = np.unique(np.linspace(0, count - 1, min(questions, count)).round().astype(np.int64))
     rows = np.flatnonzero(np.isin(benchmark.query_parallel, kept_ids))
@@ -147,7 +169,7 @@ def dev_slice(dev: TokenisedBenchmark, questions: int) -> TokenisedBenchmark:
         ignored=CandidateLists.of([()] * len(rows)),
         id_order=benchmark.id_order[pool],
     )
-    return TokenisedBenchmark(sliced, _rows(dev.queries, rows), _rows(dev.candidates, pool))
+    return sliced, rows, pool
 
 
 def _relevant_by_language(benchmark: Benchmark) -> npt.NDArray[np.int64]:
@@ -169,7 +191,7 @@ def _next_language(chosen: npt.NDArray[np.int64], language: int) -> int:
     return language
 
 
-def _rows(table: TokenTable, rows: npt.NDArray[np.integer[Any]]) -> TokenTable:
+def _rows(table: TokenTable, rows: _Rows) -> TokenTable:
     lengths = table.lengths[rows]
     ids = [table.ids[table.offsets[row] : table.offsets[row + 1]] for row in rows]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -26,9 +26,17 @@ _WEIGHTS, _MOMENTS, _STATE = "model", "optimiser", "state.json"
 KEPT = 2
 """Checkpoints of a run that are on disk at a time."""
 
+_BYTES_OF_WEIGHT = 12
+"""A float32 weight and its two moments."""
+
 _DAMAGED = "damaged-"
 
 _logger = logging.getLogger(__name__)
+
+
+def most_bytes(trained: int) -> int:
+    """The most that the checkpoints of a run with so many trained weights take: a new one is whole before one goes."""
+    return (KEPT + 1) * _BYTES_OF_WEIGHT * trained
 
 
 class _Checkpoint(BaseModel):

@@ -201,7 +201,7 @@ class _Run:
         self._engine = GradientEngine(encoder, tokens, config, parallel)
         self._policy = ratio_policy(config.ratio, max(1, config.steps))
         self._kinds = kinds_of(config.batches, config.seed)
-        self._planner = BatchPlanner.of(data, config.batches, config.seed)
+        self._planner = BatchPlanner.of(data, config.batches, config.seed, config.steps)
         self._query_lengths, self._passage_lengths = tokens.queries.lengths, tokens.passages.lengths
 
     def step(self) -> bool:
@@ -303,7 +303,7 @@ class _Run:
     @cached_property
     def _cosine(self) -> GradientCosine | None:
         """None for data that fill batches of one kind only."""
-        planner = BatchPlanner.of(self._data, self.config.batches, self.config.seed)
+        planner = BatchPlanner.of(self._data, self.config.batches, self.config.seed, self.config.steps)
         try:
             return GradientCosine(self._engine, planner, self._parameters, self.parallel)
         except UserError:

@@ -81,7 +81,7 @@ def planned_training(
             "planned: give a schedule, or replay the ratios of a run."
         )
     policy, kinds = ratio_policy(config, steps), kinds_of(batches, seed)
-    planner = BatchPlanner.of(data, batches, seed)
+    planner = BatchPlanner.of(data, batches, seed, steps)
     planned = tuple(drawn_batch(planner, batches, step, kinds.mono(step, policy.ratio(step))) for step in range(steps))
     return PlannedTraining(_dataset(data, planned), planned)
 

@@ -192,6 +192,71 @@ def test_a_merged_arm_waits_for_both_trainings_of_its_seed() -> None:
     assert not any(spec.sources for spec in trials.values() if spec.arm != "merged")
 
 
+WEIGHED = SETTINGS.model_copy(
+    update={"arm": {"mix": {"steps": 0, "merging.cross_weight": "searched"}}, "keep_encoders": "all"}
+)
+
+
+def by_weight(spec: TrialRecord) -> Outcome:
+    """Merged encoders are the better, the nearer their weight is to .7."""
+    weights, outcome = spec.config.merging.weights, outcome_of(spec)
+    value = outcome.metrics[f"dev/{OBJECTIVE}"] if weights is None else 1 - abs(weights[1] - 0.7)
+    return outcome.model_copy(update={"metrics": {f"dev/{OBJECTIVE}": value}})
+
+
+def test_the_weight_of_a_merged_arm_is_searched_between_the_best_of_both_strategies() -> None:
+    plan = plan_of(settings=WEIGHED)
+    planned = plan.planned
+    trials = run(plan, concurrent=4, seed=2, end=by_weight)
+    assert trials == run(plan_of(settings=WEIGHED), end=by_weight)
+    search = [spec for spec in trials.values() if spec.phase == "search"]
+    assert len(search) == planned["search"]
+    own = [spec for spec in search if spec.branch == "mix"]
+    assert [spec.number for spec in own] == [0, 1, 2, 3]
+    weights = [spec.config.merging.cross_weight for spec in own]
+    assert weights[0] == 0.5
+    assert len(set(weights)) == 4
+    value = {spec.id: by_weight(spec).metrics[f"dev/{OBJECTIVE}"] for spec in search}
+    best = tuple(
+        max((s for s in search if s.branch == name), key=lambda s: value[s.id]).id for name in ("X-X-mono", "X-Y")
+    )
+    assert {spec.sources for spec in own} == {best}
+    sources = {spec.id for spec in search if spec.is_source}
+    assert sources == {spec.id for spec in search if spec.branch in ("X-X-mono", "X-Y")}
+    assert plan.kept_in_search == len(sources) == 8
+    # With fresh seeds as any arm, from the encoders of each.
+    (arm,) = (arm for arm in plan.arms if arm.arm == "mix")
+    chosen = max(own, key=lambda spec: value[spec.id])
+    assert (arm.role, arm.chosen_from, arm.config) == ("fixed", chosen.id, chosen.config)
+    confirmed = [spec for spec in trials.values() if spec.arm == "mix"]
+    assert [(spec.seed, spec.config.merging.cross_weight) for spec in confirmed] == [
+        (seed, chosen.config.merging.cross_weight) for seed in range(3)
+    ]
+    for spec in confirmed:
+        assert {trials[id_].seed for id_ in spec.sources} == {spec.seed}
+        assert {trials[id_].phase for id_ in spec.sources} == {"confirm"}
+    (budget,) = (one for one in plan.branches if one.branch == "mix")
+    assert (budget.trials, budget.pairs, list(budget.searched)) == (4, 0, ["merging.cross_weight"])
+
+
+def test_without_both_strategies_or_a_weight_there_is_no_merged_arm() -> None:
+    def failed(name: str) -> Callable[[TrialRecord], Outcome]:
+        lost = Outcome(status="failed", steps=0, metrics={}, dev_by_step={})
+        return lambda spec: lost if spec.branch == name else by_weight(spec)
+
+    for name in ("X-Y", "mix"):
+        plan = plan_of(settings=WEIGHED)
+        trials = run(plan, end=failed(name))
+        assert "mix" not in [arm.arm for arm in plan.arms]
+        assert any(spec.branch == "mix" for spec in trials.values()) == (name == "mix")
+
+
+@pytest.mark.parametrize("how", ["set", "search"])
+def test_a_branch_is_not_merged(how: str) -> None:
+    with pytest.raises(UserError, match=r"cross_weight takes the place of a training.*give an arm of its own"):
+        plan_of(settings=SETTINGS.model_copy(update={how: {"merging.cross_weight": "0.5"}}))
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -170,6 +170,8 @@ def test_sets_are_due_in_exact_proportion_and_counted(per_epoch):
     assert far == sets.at(4999)
     assert ahead.at(5) == sets.at(5)
     assert sets.at(4999) == far
+    for step in (4999, 0, 5, 2500):
+        assert ahead.step_of(*sets.at(step)) == step
 
 
 def test_the_order_of_sets_within_an_epoch_is_random():
@@ -182,3 +184,4 @@ def test_the_order_of_sets_within_an_epoch_is_random():
 
 def test_a_single_set_is_always_due():
     assert DueSets(np.array([1.0]), Stream(0)).at(12345) == (0, 12345)
+    assert DueSets(np.array([1.0]), Stream(0)).step_of(0, 12345) == 12345

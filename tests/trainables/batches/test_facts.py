@@ -153,6 +153,15 @@ def test_streams_are_equal_exactly_where_arms_saw_the_same_items_in_the_same_ord
     assert not streams_agree(facts([1.0] * 50, items="all"), facts([0.0] * 50, items="all"))
 
 
+def test_a_training_that_ended_early_is_counted_as_the_beginning_of_a_whole_one():
+    """Of a language temperature that changes, which the number of steps is part of."""
+    config = BatchConfig(size=8, language_temperature=20, last_language_temperature=0.5)
+    data = training_data({"set": [*parallel(100, "abc"), *parallel(300, "bc", name="more")]})
+    whole = batch_facts(data, config, 0, [0.5] * 200)
+    assert batch_facts(data, config, 0, [0.5] * 64, steps=200).item_streams[64] == whole.item_streams[64]
+    assert batch_facts(data, config, 0, [0.5] * 64).item_streams[64] != whole.item_streams[64]
+
+
 def test_no_facts_depend_on_texts_and_ids():
     data = mixed_sets()
     config = BatchConfig(size=8)

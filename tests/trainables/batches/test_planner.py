@@ -354,6 +354,68 @@ def test_the_language_of_common_items_is_drawn_from_their_own(temperature):
     assert stats.chisquare(counts[1, 1:]).pvalue > 1e-3
 
 
+TO_THE_LARGE = {"language_temperature": 5.0, "last_language_temperature": 1.0}
+
+
+def drawn_by(sizes, steps, first, last):
+    """The expected number of monolingual batches per language where the exponent of the sizes goes in a line."""
+    powers = first + (last - first) * np.arange(steps) / steps
+    weights = np.array(sizes, dtype=float)[None, :] ** powers[:, None]
+    return (weights / weights.sum(axis=1, keepdims=True)).sum(axis=0)
+
+
+@pytest.mark.parametrize("last", [1.0, 50.0])
+@pytest.mark.parametrize("first", [None, 2.0])
+def test_a_changing_language_temperature_draws_by_the_power_of_every_step(first, last):
+    items, steps = parallel(40, "abc") + parallel(300, "c", name="more"), 3000
+    options = {"language_temperature": first, "last_language_temperature": last, "steps": steps}
+    planner = BatchPlanner(training_data({"set": items}), 8, seed=4, items="all", **options)
+    found = np.array([planner.batch(step, "mono").query_language[0] for step in range(steps)])
+    start, end = 0.0 if first is None else 1 / first, 1 / last
+    for part in (slice(0, steps), slice(0, steps // 2), slice(steps // 2, steps)):
+        share = [start + (end - start) * at / steps for at in (part.start, part.stop)]
+        expected = drawn_by([40, 40, 340], part.stop - part.start, *share)
+        assert stats.chisquare(np.bincount(found[part], minlength=3), expected).pvalue > 1e-3
+
+
+def test_a_changing_temperature_of_common_items_follows_the_steps_of_the_training_in_every_set():
+    """Set A has three languages, B two of them, which thus have more items; what an epoch holds is not what a training
+    has."""
+    data, steps = training_data({"A": parallel(100, "abc", "A"), "B": parallel(300, "bc", "B")}), 6000
+    planner = BatchPlanner(data, 8, seed=4, language_temperature=0.5, last_language_temperature=20, steps=steps)
+    batches = [planner.batch(step, "mono") for step in range(steps)]
+    found = np.array([(batch.set_index, batch.query_language[0]) for batch in batches])
+    powers = 2 + (1 / 20 - 2) * np.arange(steps) / steps
+    weights = np.array([100.0, 400.0, 400.0])[None, :] ** powers[:, None]
+    for part in (slice(0, steps // 2), slice(steps // 2, steps)):
+        in_a = found[part, 0] == 0
+        expected = (weights[part] / weights[part].sum(axis=1, keepdims=True))[in_a].sum(axis=0)
+        assert stats.chisquare(np.bincount(found[part][in_a, 1], minlength=3), expected).pvalue > 1e-3
+
+
+@both_sorts_of_items
+def test_batches_of_a_changing_temperature_depend_on_nothing_but_the_step_and_not_on_the_kind_in_their_items(items):
+    data, options = partly_parallel(), {**TO_THE_LARGE, "steps": 150, "items": items}
+    planner = BatchPlanner(data, 16, 3, **options)
+    planned = [planner.batch(step, "mono") for step in range(150)]
+    for step in (149, 20, 77):
+        fresh = BatchPlanner(data, 16, 3, **options).batch(step, "mono")
+        assert content(planner.batch(step, "mono")) == content(fresh) == content(planned[step])
+        if items == "common":
+            assert planner.batch(step, "cross").items.tolist() == fresh.items.tolist()
+    other = BatchPlanner(data, 16, 3, language_temperature=5.0, items=items)
+    assert any(content(other.batch(step, "mono")) != content(planned[step]) for step in range(150))
+
+
+@both_sorts_of_items
+@pytest.mark.parametrize(("first", "last"), [(2.0, 2.0), (2.0, None), (None, None)])
+def test_a_temperature_that_ends_where_it_begins_is_a_constant_one(items, first, last):
+    data = partly_parallel()
+    constant = BatchPlanner(data, 16, 3, language_temperature=first, items=items)
+    still = BatchPlanner(data, 16, 3, language_temperature=first, last_language_temperature=last, steps=40, items=items)
+    assert all(content(constant.batch(step, "mono")) == content(still.batch(step, "mono")) for step in range(40))
+
+
 def test_items_in_one_language_of_few_are_served_as_often_as_the_others():
     """Their batches come when they have been due for longest, not when a language is drawn."""
     data = training_data({"set": [*parallel(300, "abc"), *parallel(20, "cd", "few")]})
@@ -491,6 +553,7 @@ def test_nothing_to_fill_a_batch_from_is_told_with_numbers_and_remedy():
         ({"set_weights": {"set": 0}}, "weight of training set 'set' is 0"),
         ({"language_temperature": 0}, "language temperature is 0"),
         ({"language_temperature": float("nan")}, "language temperature is nan"),
+        ({"last_language_temperature": 0, "steps": 3}, "last language temperature is 0"),
     ],
 )
 def test_wrong_options_are_told(options, message):

@@ -6,13 +6,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from tests.trainables.parallel.worker_jobs import GRADIENTS, built, embeddings, encoded, gradient, training
+from tests.trainables.parallel.worker_jobs import GRADIENTS, HELD_TRIAL, built, embeddings, encoded, gradient, training
 from tests.trainables.toy_run import assert_same_gradient
+from tests.trainables.toy_trial import toy_inputs, toy_trial
+from trainables.corpora.sources.registry import EMBEDDED, load_benchmark
+from trainables.evaluation.efficiency.config import EfficiencyConfig
+from trainables.evaluation.efficiency.held import HELD, held_embeddings, held_encoder
+from trainables.evaluation.encode import encode
+from trainables.measurement import Job, run_measurement, texts_to_time
 from trainables.parallel.worker import Worker
+from trainables.records import RESULT, Result
+from trainables.sealed import read_sealed
+from trainables.storage import Folder
 from trainables.training.loss import contrastive_loss
+from trainables.trial import ENCODER
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -145,6 +157,35 @@ def test_files_of_a_sharded_encoder_are_to_the_byte_those_of_a_whole_one(results
     built(kind, seed=0).transformer.save_pretrained(tmp_path)
     (name,) = [path.name for path in tmp_path.glob("*.safetensors")]
     assert (results / f"kept-{kind}" / "kept" / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_what_sharded_workers_leave_is_measured_as_the_encoder_that_was_judged(results, tmp_path):
+    trial, left = toy_trial(phase="confirm", **HELD_TRIAL), Folder(results / "held" / "trial")
+    texts = toy_inputs().of(trial.config.encoder).texts
+    (test,) = texts.tests
+    folder = left.local_path / HELD
+    encoder = held_encoder(folder, trial.config.encoder, texts.tokenizer)
+    for table, vectors in zip(
+        (test.queries, test.candidates), held_embeddings(folder, test.benchmark.name), strict=True
+    ):
+        again = encode(encoder, table, pad_id=texts.tokenizer.pad_token_id)
+        np.testing.assert_allclose(again, vectors, atol=1e-5)
+    kept = load_file(left.local_path / ENCODER / "model.safetensors")
+    assert len(kept) > 10
+    for name, weights in kept.items():
+        assert torch.equal(encoder.transformer.state_dict()[name], weights), name
+
+    config = EfficiencyConfig(
+        queries=80, timed_queries=6, repetitions=1, batch_sizes=(1,), lengths=(8,), measures=("map",)
+    )
+    queries = texts_to_time([load_benchmark(EMBEDDED, "dev")], config)
+    job = Job("t-0", trial, 0, False, 0)
+    record = run_measurement(job, config, texts, queries, left, device=torch.device("cpu"), threads=1)
+    numbers = record.benchmarks[test.benchmark.name].numbers
+    judged = read_sealed(left, RESULT, Result)
+    assert judged.status == "complete"
+    assert numbers["vectors/whole/map"] == pytest.approx(judged.metrics[f"{test.benchmark.name}/multilingual/map"])
+    assert {"query/total/p50", "hnsw/distances@0.95"} <= numbers.keys()
 
 
 def test_in_bfloat16_the_gradient_is_close_and_in_float32(results):

@@ -13,6 +13,7 @@ from torch import distributed
 from torch.nn.functional import normalize
 
 from tests.trainables.toy_run import CHAOS, PAD, Reports, free_passes, toy_config, toy_data, toy_encoder, toy_tokens
+from tests.trainables.toy_trial import toy_inputs, toy_trial
 from trainables.batches.planner import BatchPlanner
 from trainables.encoders.adapters import LoraConfig, with_adapters
 from trainables.encoders.model import Encoder
@@ -27,6 +28,7 @@ from trainables.storage import Folder
 from trainables.training.fine_tune import fine_tune
 from trainables.training.gradient import GradientEngine
 from trainables.training.loss import contrastive_loss
+from trainables.trial import TrialOptions, run_trial
 
 
 def embeddings(negatives: int) -> list[torch.Tensor | None]:
@@ -163,6 +165,14 @@ def interrupted(
     return training(worker, folder, often, kind=kind)
 
 
+def held(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
+    """A confirm trial from start to end, which leaves its encoder for the measure phase and keeps it."""
+    trial = toy_trial(phase="confirm", **HELD_TRIAL)
+    inputs = toy_inputs().of(trial.config.encoder)
+    run_trial(trial, inputs, Folder(folder) / "trial", worker, TrialOptions(keep_encoder=True, hold=True))
+    return {}
+
+
 def whole(worker: Worker, folder: Path, kind: str) -> dict[str, torch.Tensor]:
     """What is written of an encoder whose parts hold the number of their worker, from 1 on."""
     parallel = parallel_of(toy_config(**SHARDED).compute, worker)
@@ -215,6 +225,9 @@ def shared(worker: Worker, folder: Path) -> dict[str, torch.Tensor]:
 
 
 SHARDED: dict[str, Any] = {"parallel": "sharded"}
+HELD_TRIAL = {"compute.parallel": "sharded", "compute.precision": "float32", "compute.trim_vocabulary": True}
+"""The vocabulary is whole again in what is left."""
+
 HALF = {"precision": "bfloat16", "evaluation_precision": "bfloat16"}
 Job = tuple[Callable[..., dict[str, torch.Tensor]], dict[str, Any]]
 
@@ -262,6 +275,7 @@ JOBS: dict[str, Job] = {
     "encoded-large-sharded": (encoded, {"knobs": SHARDED, "large": True}),
     **{f"placed-{kind}": (placed, {"kind": kind}) for kind in ("toy", "lora", "t5", "decoder")},
     **{f"kept-{kind}": (kept, {"kind": kind}) for kind in ("toy", "lora", "t5", "decoder")},
+    "held": (held, {}),
     "shared": (shared, {}),
     **ON_ANY_NUMBER,
 }

@@ -55,6 +55,9 @@ def test_every_summary_is_one_short_line(values):
         ({"family": "linear", "start": 1, "end": 0}, "linear 1 → 0"),
         ({"family": "step", "start": 1, "end": 0.25, "switch": 0.3}, "step 1 → 0.25 at 0.3"),
         ({"family": "cyclic", "cycles": 3}, "cyclic 1 ⇄ 0, 3 triangle cycles"),
+        ({"family": "cyclic", "cycles": 1, "shape": "cosine"}, "cyclic 1 ⇄ 0, 1 cosine cycle"),
+        ({"family": "look-ahead", "looks": 1}, "look-ahead bandit, 1 look, η 0.1, ε 0.1"),
+        ({"family": "replay", "ratios": [0.5]}, "replay of 1 ratio, mean 0.5"),
         ({"family": "reversed", "of": LINE}, "reversed (linear 0.25 → 0.75)"),
         ({"family": "shuffled", "of": LINE}, "shuffled (linear 0.25 → 0.75)"),
         ({"family": "replay", "ratios": [0, 1]}, "replay of 2 ratios, mean 0.5"),
@@ -72,6 +75,17 @@ def test_the_schedule_of_a_training_repeats_its_ratios(values):
         assert config.as_schedule([0.5, 0.5]) is config
     else:
         assert config.as_schedule([0.25, 0.75]).trajectory(2).tolist() == [0.25, 0.75]
+
+
+@everywhere
+def test_a_family_says_what_it_measures_on_the_dev_set(values):
+    config, steps = ratio_config(values), 60
+    wanted: set[str] = set()
+    if not isinstance(config, Schedule):
+        policy = ratio_policy(config, steps)
+        wanted |= {name for step in range(steps) for name in policy.wants(step) if name.startswith("dev/")}
+    assert config.dev_signals(steps) == wanted
+    assert config.dev_signals(0) == frozenset()
 
 
 @everywhere

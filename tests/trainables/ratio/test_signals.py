@@ -15,7 +15,7 @@ from trainables.evaluation.encode import encode
 from trainables.evaluation.evaluate import evaluate
 from trainables.inputs import TokenisedBenchmark
 from trainables.parallel.worker import Worker
-from trainables.ratio.signals import SLICE, DevSignals, Embeddings, dev_loss, dev_slice
+from trainables.ratio.signals import SLICE, DevSignals, Embeddings, available_signals, dev_loss, dev_slice
 
 LANGUAGES = ("de", "en", "th")
 TEMPERATURE = 0.05
@@ -88,8 +88,10 @@ def test_the_dev_loss_is_that_of_a_plain_loop(questions: int, gaps: frozenset[tu
     bench = parallel_benchmark(questions, gaps)
     rng = np.random.default_rng(seed)
     queries, candidates = embeddings(rng, len(bench.query_language)), embeddings(rng, len(bench.candidate_language))
+    available = available_signals(bench)
     for kind in ("mono", "cross"):
         expected = plain_loss(bench, queries, candidates, kind)
+        assert (f"dev/loss/{kind}" in available) == (expected is not None)
         if expected is None:
             with pytest.raises(ValueError, match=f"no {kind} pair with a negative"):
                 dev_loss(bench, queries, candidates, TEMPERATURE, kind)
@@ -216,6 +218,7 @@ def test_every_signal_is_what_the_slice_says_of_the_encoder() -> None:
     }
     found = signals.measure(encoder, names)
     assert set(found) == names
+    assert names < available_signals(whole.benchmark)
     alone, _, _ = by_hand(whole, list(dev_slice(whole, SLICE).benchmark.parallel_ids))
     queries, candidates = (encode(encoder, t, pad_id=PAD) for t in (alone.queries, alone.candidates))
     metrics = evaluate(alone.benchmark, queries, candidates).metrics
@@ -233,6 +236,17 @@ def test_only_what_is_asked_for_is_measured() -> None:
     assert set(signals.measure(encoder, {"dev/loss/mono"})) == {"dev/loss/mono"}
     assert set(signals.measure(encoder, {"dev/bias/diagonal_gap"})) == {"dev/bias/diagonal_gap"}
     assert signals.measure(encoder, set()) == {}
+
+
+def test_what_the_slice_lacks_is_not_available_though_the_dev_set_has_it() -> None:
+    """Of 64 questions all but the second have one passage, in their language: it is no question of the slice."""
+    queries = [Query(f"q{i}", "de", f"{i}") for i in range(64)]
+    candidates = [Candidate(f"p{i}", "de", f"answer {i}") for i in range(64)] + [Candidate("other", "en", "answer 1")]
+    bench = benchmark("dev", queries, candidates, [[i, 64] if i == 1 else [i] for i in range(64)])
+    assert "q1" not in dev_slice(tokenised(bench), SLICE).benchmark.parallel_ids
+    available = available_signals(bench)
+    assert {"dev/loss/mono", "dev/monolingual/map"} <= available
+    assert not {"dev/loss/cross", "dev/cross-lingual/map", "dev/bias/rank_distance"} & available
 
 
 def test_a_metric_that_the_dev_set_lacks_is_said() -> None:

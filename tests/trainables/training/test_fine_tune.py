@@ -88,6 +88,12 @@ def test_the_loop_is_the_plain_loop(mixing):
     assert summary.pairs == 8 * 10
 
 
+def test_a_language_temperature_that_changes_makes_no_difference_where_all_languages_are_of_one_size():
+    _, _, encoder = train(toy_config(**{"batches.last_language_temperature": 1.5}))
+    _, _, uniform = train(toy_config())
+    assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), uniform.parameters(), strict=True))
+
+
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0])
 def test_mixed_losses_see_the_pairs_of_alternation_in_as_many_updates(ratio):
     """Where the ratio leaves nothing to mix, mixing is alternation to the bit."""

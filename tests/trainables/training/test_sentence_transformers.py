@@ -54,6 +54,8 @@ def test_the_batches_are_those_of_the_planner_and_follow_the_schedule() -> None:
     still = planned_training(data, "constant(0)", STEPS, BATCHES, SEED)
     assert {batch.kind for batch in still.batches} == {"cross"}
     assert [b.items.tolist() for b in still.batches] == [b.items.tolist() for b in planned.batches]
+    changing = BATCHES.model_copy(update={"last_language_temperature": 2.0})
+    assert len(planned_training(data, "linear(1, 0)", STEPS, changing, SEED).batches) == STEPS
 
 
 def test_explicit_negatives_are_columns_where_all_queries_have_them() -> None:

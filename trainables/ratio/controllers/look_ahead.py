@@ -10,6 +10,7 @@ from trainables.batches.kinds import KINDS, Kind
 from trainables.parameters import Integer, Parameter, Real
 from trainables.ratio.controller import ON_DEV, Controller, ControllerFamily, Signal
 from trainables.ratio.controllers.exp3s import Exp3S
+from trainables.ratio.family import counted
 
 _LOSSES: tuple[Signal, ...] = tuple(f"{ON_DEV}loss/{kind}" for kind in KINDS)
 
@@ -48,7 +49,7 @@ class LookAhead(ControllerFamily):
 
     @override
     def summary(self) -> str:
-        return f"look-ahead bandit, {self.looks} looks, η {self.learning_rate:.3g}, ε {self.exploration:.3g}"
+        return f"look-ahead bandit, {counted(self.looks, 'look')}, η {self.learning_rate:.3g}, ε {self.exploration:.3g}"
 
 
 class LookAheadController(Exp3S):

@@ -7,7 +7,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from trainables.errors import UserError
-from trainables.ratio.family import Ratio, Schedule, Trajectory
+from trainables.ratio.family import Ratio, Schedule, Trajectory, counted
 
 
 class Replay(Schedule):
@@ -29,4 +29,4 @@ class Replay(Schedule):
 
     @override
     def summary(self) -> str:
-        return f"replay of {len(self.ratios)} ratios, mean {self.mean_ratio(len(self.ratios)):.3g}"
+        return f"replay of {counted(len(self.ratios), 'ratio')}, mean {self.mean_ratio(len(self.ratios)):.3g}"

@@ -7,7 +7,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from trainables.parameters import Choice, Integer, Parameter, Real
-from trainables.ratio.family import Curve, Ratio, between
+from trainables.ratio.family import Curve, Ratio, between, counted
 
 
 class Cyclic(Curve):
@@ -40,4 +40,4 @@ class Cyclic(Curve):
 
     @override
     def summary(self) -> str:
-        return f"cyclic {self.start:.3g} ⇄ {self.end:.3g}, {self.cycles} {self.shape} cycles"
+        return f"cyclic {self.start:.3g} ⇄ {self.end:.3g}, {counted(self.cycles, f'{self.shape} cycle')}"

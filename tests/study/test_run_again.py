@@ -1,0 +1,44 @@
+"""A trial that is run again reads and writes what stands beside it in a folder that is gone afterwards."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from study.records import Study, create_study, open_study
+from study.run_again import run_again
+from tests.study.toy_study import study_record
+from tests.trainables.toy_trial import toy_inputs, toy_trial
+from trainables.parallel.worker import Worker
+from trainables.ratio.schedules.constant import Constant
+from trainables.records import TrialRecord
+from trainables.storage import Folder
+from trainables.trial import TrialOptions, run_trial
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Both strategies, which are judged anew as well, and what their encoders make together."""
+    found = create_study(Folder(tmp_path_factory.mktemp("studies") / "s"), study_record())
+
+    def run(name: str, record: TrialRecord) -> None:
+        folder = found.write_trial(record.model_copy(update={"id": name}))
+        inputs = toy_inputs().of(record.config.encoder)
+        run_trial(record.model_copy(update={"id": name}), inputs, folder, Worker(), TrialOptions(keep_encoder=True))
+
+    centred = toy_trial(**{"evaluation.centred": True}).config.evaluation
+    for name, ratio in (("mono", 1.0), ("cross", 0.0)):
+        record = toy_trial(Constant(value=ratio), phase="confirm").model_copy(update={"also": {f"{name}-2": centred}})
+        run(name, record)
+    merged = toy_trial(phase="confirm", steps=0, **{"merging.cross_weight": 0.25})
+    run("merged", merged.model_copy(update={"sources": ("mono", "cross")}))
+    return open_study(found.folder.location)
+
+
+@pytest.mark.parametrize("name", ["mono", "merged"])
+def test_a_trial_with_others_beside_it_comes_to_the_same_numbers_and_leaves_nothing(
+    study: Study, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run_again(study, name, toy_inputs(), TrialOptions()) == []
+    assert list(tmp_path.iterdir()) == []
