@@ -9,7 +9,7 @@ def llm_scale() -> Space:
         name="llm_scale",
         question="Does the gain of hybrid over monolingual batches survive in larger language models, zero-shot?",
         branches=strategies(),
-        factors=(sizes("mini-decoder-xs", "mini-decoder-s", "mini-decoder-m"),),
+        factors=(sizes("mini-decoder-xs", "mini-decoder-s"),),
         trials=2,
         main_comparison=("hybrid 0.5", "X-X-mono"),
         about="change",
