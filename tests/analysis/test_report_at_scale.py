@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_ten_thousand_trials_are_reported_in_four_gigabytes(tmp_path, write_study):
     folder = write_study(tmp_path, questions=100, search_trials=2_500)
     assert len(list((folder / "trials").iterdir())) > 10_000

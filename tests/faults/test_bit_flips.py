@@ -14,7 +14,7 @@ import pytest
 from study.records import open_study
 from study.verify import damage
 from tests.analysis.conftest import edit
-from tests.study.conftest import ROOT, TINY, results, run
+from tests.study.conftest import ROOT, results, run, tiny_study
 from trainables.errors import UserError
 from trainables.trial_log import is_log
 
@@ -23,10 +23,8 @@ FLIPS = 300
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    storage = tmp_path_factory.mktemp("studies")
-    done = run(*TINY, "--storage", str(storage), "--name", "whole")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return storage / "whole"
+    """A finished study of its own, in which bits are flipped and put back."""
+    return Path(shutil.copytree(tiny_study(tmp_path_factory), tmp_path_factory.mktemp("studies") / "whole"))
 
 
 def sealed_files(study: Path) -> Iterator[tuple[str, Path]]:

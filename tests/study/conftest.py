@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,11 +57,21 @@ def results(study: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny study that ran to its end in one go."""
-    storage = tmp_path_factory.mktemp("studies")
-    done = run(*TINY, "--storage", str(storage), "--name", "undisturbed")
-    assert done.returncode == 0, done.stdout + done.stderr
-    # On this machine only, and for whoever has the token.
-    assert "dashboard: http://127.0.0.1:" in done.stdout
-    assert "(it asks for a token: cat " in done.stdout
-    return storage / "undisturbed"
+    """A tiny study that ran to its end in one go; read only."""
+    return tiny_study(tmp_path_factory)
+
+
+def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished study of `TINY`, which the processes of a test run share."""
+    storage = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        storage = storage.parent
+    study = storage / "tiny" / "undisturbed"
+    with FileLock(storage / "tiny.lock"):
+        if not study.exists():
+            done = run(*TINY, "--storage", str(study.parent), "--name", study.name)
+            assert done.returncode == 0, done.stdout + done.stderr
+            # On this machine only, and for whoever has the token.
+            assert "dashboard: http://127.0.0.1:" in done.stdout
+            assert "(it asks for a token: cat " in done.stdout
+    return study
