@@ -1,11 +1,10 @@
 """The plugins of all pages are used in one study; the study of each page itself is a nightly test of its page."""
 
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.docs.pages import Lab, files
+from tests.docs.pages import Lab
 
 PLUGINS = {
     "adding_a_measure.md": ("lab_measures", "lab_bias"),
