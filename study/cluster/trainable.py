@@ -23,6 +23,7 @@ import torch
 from ray import train, tune
 from ray.train.torch import TorchConfig, TorchTrainer
 
+from trainables.claim import TakenOverError
 from trainables.corpora.pairs import TrainingData
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
 from trainables.noted_work import note
@@ -232,8 +233,9 @@ def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
     _logger.exception("the training in %s failed", folder.location, exc_info=error)
     if folder.exists(RESULT):
         return None
-    if isinstance(error, ray.exceptions.RayActorError):
+    if isinstance(error, ray.exceptions.RayActorError) or any(isinstance(one, TakenOverError) for one in _causes(error)):
         # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
+        # Or it was begun again already, by somebody who had given this process up: the folder is theirs.
         raise error
     full = full_disk(error, folder)
     if full is None:
@@ -248,12 +250,17 @@ def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
 
 def full_disk(error: BaseException, folder: Folder) -> OSError | None:
     """The full disk among the causes of an error, or the remote storage that did not answer, if there is one."""
-    for one in (error, *getattr(error, "worker_failures", {}).values()):
+    for one in _causes(error):
         if isinstance(one, OSError) and (
             one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or (not folder.is_local and may_answer_again(one))
         ):
             return one
     return None
+
+
+def _causes(error: BaseException) -> tuple[BaseException, ...]:
+    """An error, and those of the workers that it stands for."""
+    return error, *getattr(error, "worker_failures", {}).values()
 
 
 def _sentence(error: BaseException) -> str:
