@@ -168,15 +168,23 @@ class StudyPlan:
         """One configuration per branch, cell and level of a searched factor, and all fixed arms: what can be checked
         before anything is run.
         """
+        return [config for _, config in self.first_of_cells]
+
+    @property
+    def first_of_cells(self) -> list[tuple[Cell, TrialConfig]]:
+        """The first configurations, each with its cell."""
         found = [
-            s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed)
+            (
+                s.cell,
+                s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed),
+            )
             for s in self._searches
             if s.repetition == 0
             for levels in s.template.combined_levels
             # The curves that a family refers to are not known yet.
             if not self._family(s).references
         ]
-        return [*found, *(config for fixed in self._fixed.values() for config in fixed.values())]
+        return [*found, *((cell, config) for cell in self.cells for config in self._fixed[cell.label].values())]
 
     @property
     def branches(self) -> tuple[BranchRecord, ...]:
