@@ -68,7 +68,9 @@ def of_cells(
         try:
             found[cell.label] = resources_of(own)
         except UserError as error:
-            raise UserError(f"{cell.label}: {error}") if cell.cluster else error from error
+            if not cell.cluster:
+                raise
+            raise UserError(f"{cell.label}: {error}") from error
     return CellResources(found, settings.max_concurrent_trials)
 
 
