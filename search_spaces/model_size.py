@@ -2,7 +2,6 @@
 
 from search_spaces.space import Factor, Level, Space, family_branch, strategies
 
-
 LADDER = ("mini-image-xs", "mini-image-s")
 PATCH = 16
 """A quarter of the tokens of an image of the usual patches, which show no more of a pictogram."""

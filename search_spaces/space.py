@@ -62,6 +62,8 @@ class Level(BaseModel):
 
     label: str
     patch: Mapping[str, Any]
+    cluster: Mapping[str, Any] = {}
+    """What its trials ask for on a cluster, where that is not what all others do, such as `workers_per_trial`."""
 
 
 class Factor(BaseModel):
@@ -81,6 +83,8 @@ class Cell(BaseModel):
     levels: Mapping[str, str]
     """Label by factor."""
     patch: Mapping[str, Any]
+    cluster: Mapping[str, Any] = {}
+    """What its levels ask for on a cluster."""
 
     @property
     def label(self) -> str:
@@ -138,6 +142,7 @@ class Space(BaseModel):
             Cell(
                 levels={factor.name: level.label for factor, level in zip(self.factors, levels, strict=True)},
                 patch={key: value for level in levels for key, value in level.patch.items()},
+                cluster={key: value for level in levels for key, value in level.cluster.items()},
             )
             for levels in product(*(factor.levels for factor in self.factors))
         )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 import numpy as np
 
 from search_spaces.space import Space
+from study.cluster.resources import Resources
 from study.cost.disk import Disk
 from study.plan.more_seeds import first_look, last_decision
 from study.plan.objective import asked_measures, asks_bilingual, parse_objectives, possible_objectives
@@ -24,9 +25,11 @@ from trainables.storage import Folder
 _LEAST_FREE_BYTES = 50_000_000
 
 
-def check_batches(configs: Iterable[TrialConfig], workers: int) -> None:
-    """Raises UserError for a batch that workers and chunks cannot share."""
-    for batch, chunks in {(config.batches.size, config.compute.gradient_accumulation) for config in configs}:
+def check_batches(trials: Iterable[tuple[Resources, TrialConfig]]) -> None:
+    """Raises UserError for a batch that the workers of a trial, and their chunks, cannot share."""
+    for workers, batch, chunks in {
+        (held.workers, config.batches.size, config.compute.gradient_accumulation) for held, config in trials
+    }:
         if batch % workers:
             raise UserError(
                 f"--batch-size {batch} is no multiple of --workers-per-trial {workers}: every worker encodes an equal "

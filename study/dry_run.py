@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from study.cluster.cells import CellResources
 from study.cluster.resources import Resources
 from study.cost.disk import disk
 from study.cost.estimate import Estimate, estimate
@@ -44,7 +45,7 @@ def print_plan(
     plan: StudyPlan,
     data: StudyData,
     inputs: StudyInputs,
-    resources: Resources,
+    resources: CellResources,
     rental: Rental = HERE,
     absent: Sequence[EncoderConfig] = (),
 ) -> None:
@@ -69,7 +70,7 @@ def print_plan(
         console.print("Families that follow signals pay for measuring them with training steps.")
 
 
-def print_rest(console: Console, planned: Mapping[str, int], recorded: Study, resources: Resources) -> None:
+def print_rest(console: Console, planned: Mapping[str, int], recorded: Study, resources: CellResources) -> None:
     """Prints what is left of a study that has begun, and how long it takes if trials go on to cost what they did."""
     table = Table("phase", "planned", "done", "left", box=None, header_style="dim")
     left, seconds = 0, 0.0
@@ -91,7 +92,7 @@ def _lines(
     plan: StudyPlan,
     data: StudyData,
     inputs: StudyInputs,
-    resources: Resources,
+    resources: CellResources,
     rental: Rental,
 ) -> Mapping[str, str]:
     training, dev = data.training, data.dev
@@ -102,8 +103,6 @@ def _lines(
     ]
     apart = ", ".join(test.name for test in data.tests if not is_multilingual(test))
     factors = [f"{f.name}: {', '.join(level.label for level in f.levels)}" for f in plan.space.factors]
-    custom = "".join(f", {amount:g} {name}" for name, amount in resources.custom.items())
-    worker = f"({resources.cpus_per_worker:g} CPUs, {resources.gpus_per_worker:g} GPUs{custom})"
     return {
         **({"factors": "; ".join(factors)} if factors else {}),
         **_costs(settings, plan, data, inputs, resources, rental),
@@ -131,8 +130,22 @@ def _lines(
         "confirm": f"up to {plan.most_arms} arms x {plan.seeds} fresh seeds{_again(plan)}"
         f"{_more_to_confirm(settings, plan)}",
         **_measured(plan),
-        "resources": f"{resources.concurrent} trials at a time, each {resources.workers} x {worker}",
+        "resources": _held(resources),
     }
+
+
+def _held(resources: CellResources) -> str:
+    """How many trials run at a time on what; cell by cell where they ask for different things."""
+    if len(resources.kinds) == 1:
+        return _of_each(resources.kinds[0])
+    of_cells = (f"{label}: {_of_each(held)}" for label, held in resources.by_cell.items())
+    return f"{'; '.join(of_cells)}; trials of several kinds run beside each other where all of them have room"
+
+
+def _of_each(held: Resources) -> str:
+    custom = "".join(f", {amount:g} {name}" for name, amount in held.custom.items())
+    worker = f"({held.cpus_per_worker:g} CPUs, {held.gpus_per_worker:g} GPUs{custom})"
+    return f"{held.concurrent} trials at a time, each {held.workers} x {worker}"
 
 
 def _measured(plan: StudyPlan) -> dict[str, str]:
@@ -242,36 +255,40 @@ def _costs(
     plan: StudyPlan,
     data: StudyData,
     inputs: StudyInputs,
-    resources: Resources,
+    resources: CellResources,
     rental: Rental,
 ) -> dict[str, str]:
     """Encoder, trial, estimate and disk: once for every encoder and batch size that the study trains."""
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
-    costs: list[Estimate] = []
-    different = {(c.encoder.model_dump_json(), c.steps, c.batches.size): c for c in plan.first_configs}
-    for config in different.values():
+    costs: list[tuple[Resources, Estimate]] = []
+    different = {
+        (config.encoder.model_dump_json(), config.steps, config.batches.size, repr(held)): (held, config)
+        for held, config in ((resources.of(cell.levels), config) for cell, config in plan.first_of_cells)
+    }
+    for held, config in different.values():
         negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
-        cost = estimate(config, inputs.of(config.encoder).texts, resources, negatives, rental)
+        cost = estimate(config, inputs.of(config.encoder).texts, held, negatives, rental)
         shape = cost.shape
         trained = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
         encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{trained})"] = None
         pairs = config.steps * config.batches.size
         if config.steps:
             trials[f"{config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"] = None
-        costs.append(cost)
-    most_memory = max(costs, key=lambda cost: cost.memory_gib)
-    mean = sum(cost.trial_seconds for cost in costs) / len(costs)
+        costs.append((held, cost))
+    most_memory = max((cost for _, cost in costs), key=lambda cost: cost.memory_gib)
+    mean = sum(cost.trial_seconds for _, cost in costs) / len(costs)
+    each = sum(cost.trial_seconds / held.concurrent for held, cost in costs) / len(costs)
+    of_workers = sum(cost.trial_seconds * held.workers for held, cost in costs) / len(costs)
     trials_in_all = sum(plan.planned.values()) - plan.rival_trials
     most = trials_in_all + plan.most_arms * max(0, (settings.until_separable or 0) - plan.seeds)
-    each = mean / resources.concurrent
     time = _duration(each * trials_in_all) + (f", at most {_duration(each * most)}" if most > trials_in_all else "")
     found = {
         "encoder": ", ".join(encoders),
         "trial": ", ".join(trials),
         "estimate": f"{most_memory.memory_gib:.2f} GiB per worker, {mean:.0f} s per trial, {time} in all (rough)",
         "memory": _parts(most_memory.step),
-        **_rented(rental, most_memory, mean * resources.workers * trials_in_all / 3600),
+        **_rented(rental, most_memory, of_workers * trials_in_all / 3600),
         "disk": _disk(settings, plan, inputs, resources),
     }
     if each * most > _LONG:
@@ -312,7 +329,7 @@ def _rented(rental: Rental, cost: Estimate, hours: float) -> dict[str, str]:
     }
 
 
-def _disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: Resources) -> str:
+def _disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, resources: CellResources) -> str:
     """What a study takes on disk; records are small beside it."""
     most = disk(settings, plan, inputs, resources.concurrent)
     parts = [f"up to {_size(most.checkpoints)} for checkpoints while it runs"]

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from study.settings import StudySettings
+from study.settings import CLUSTER, StudySettings
 from trainables.config import trial_options
 from trainables.errors import UserError, unknown_name
 from trainables.options import Declared, flat
@@ -166,16 +166,24 @@ class _Asked:
     def _of_levels(self, key: str, value: Any, origin: Origin) -> Any:
         """Levels of an option, or of a bundle of options by label."""
         if isinstance(value, Mapping):
-            return {
-                str(label): {o: self._checked(o, v, f"{origin}, level {label}: {o}") for o, v in flat(patch).items()}
-                for label, patch in value.items()
-            }
+            return {str(label): self._level(patch, f"{origin}, level {label}") for label, patch in value.items()}
         one = self._find(key, origin)
         texts = _split_levels(value, one) if isinstance(value, str) else list(value)
         levels = tuple(self._checked(key, text, origin) for text in texts)
         if len(levels) < 2 or any(level in levels[:place] for place, level in enumerate(levels)):
             raise UserError(f"{origin} is {value!r}: a factor has at least two different levels, separated by commas.")
         return levels
+
+    def _level(self, asked: Any, origin: Origin) -> dict[str, Any]:
+        """A bundle of options, and what the level asks for on a cluster, which is checked with the study's own."""
+        if not isinstance(asked, Mapping):
+            raise UserError(f"{origin} is {asked!r}: give OPTION: VALUE.")
+        cluster = asked.get(CLUSTER, {})
+        if not isinstance(cluster, Mapping):
+            raise UserError(f"{origin}: {CLUSTER} is {cluster!r}: give settings such as workers-per-trial: 8.")
+        patch = flat({key: value for key, value in asked.items() if key != CLUSTER})
+        checked = {key: self._checked(key, one, f"{origin}: {key}") for key, one in patch.items()}
+        return {**checked, CLUSTER: dict(cluster)} if cluster else checked
 
     def _checked(self, key: str, value: Any, origin: Origin) -> Any:
         one = self._find(key, origin)

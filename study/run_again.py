@@ -1,7 +1,7 @@
 """Whether a trial, run again, comes to the same numbers, to the bit."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from study.records import TRIALS, Study, Trial
 from trainables.errors import UserError, unknown_name
 from trainables.inputs import StudyInputs
 from trainables.parallel.worker import Worker
-from trainables.records import REPORTS, RESULT, TRIAL, Result
+from trainables.records import REPORTS, RESULT, TRIAL, Result, TrialRecord
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.trial import ENCODER, TrialOptions, run_trial
@@ -26,14 +26,16 @@ _COSTS = ("pairs", "tokens", "signal_pairs")
 _OF_A_REPORT = {"pairs_per_second", "tokens_per_second", "seconds", "memory_gib"}
 
 
-def run_again(study: Study, name: str, inputs: StudyInputs, options: TrialOptions) -> list[str]:
+def run_again(
+    study: Study, name: str, inputs: StudyInputs, options: Callable[[TrialRecord], TrialOptions]
+) -> list[str]:
     """Runs a trial of a study again, in this process and in a folder of its own, and compares.
 
     Args:
         study: its records stay as they are.
         name: of the trial.
         inputs: data and token ids of the study.
-        options: threads of a worker, as in the study.
+        options: threads of the trial's worker, as in the study.
 
     Returns:
         A sentence for every difference; none where all is the same.
@@ -63,7 +65,7 @@ def run_again(study: Study, name: str, inputs: StudyInputs, options: TrialOption
             with (study.folder / TRIALS / source).downloaded() as path:
                 shutil.copytree(path, Path(temporary) / source, symlinks=True)
         write_sealed(folder, TRIAL, trial.record)
-        told = replace(options, gpus_per_worker=cost.gpus, keep_encoder=kept)
+        told = replace(options(trial.record), gpus_per_worker=cost.gpus, keep_encoder=kept)
         run_trial(trial.record, inputs.of(trial.config.encoder), folder, worker, told)
         return differences(trial, Trial(folder, trial.record, read_sealed(folder, RESULT, Result)))
 

@@ -23,9 +23,9 @@ from study.checks import (
     check_signals,
     check_storage,
 )
+from study.cluster.cells import CellResources, of_cells, settings_of
 from study.cluster.measuring import Measuring
 from study.cluster.resources import (
-    Resources,
     asked_resources,
     check_address,
     check_local,
@@ -47,7 +47,7 @@ from study.lock import only_driver
 from study.plan.budget import budget_of
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
-from study.plan.program import StudyPlan
+from study.plan.program import StudyPlan, asked_space
 from study.plan.replay import check_recorded, check_same_arms
 from study.read_settings import validated
 from study.records import (
@@ -119,14 +119,16 @@ class Session:
         if "objective" not in settings.model_fields_set:
             settings = settings.model_copy(update={"objective": (self._space.objective,)})
         self.settings = settings
-        self._resources: Resources | None = None
+        self._cells = asked_space(self._space, settings).cells()
+        self._resources: CellResources = of_cells(settings, self._cells, asked_resources)
         self._damage: list[str] = []
         if planned_for is not None and planned_for.gpu is not None:
-            self._resources = on_gpus(settings)
+            self._resources = of_cells(settings, self._cells, on_gpus)
         elif settings.address is None:
-            check_local(settings)
+            for cell in self._cells:
+                check_local(settings_of(settings, cell))
             # Before anything is loaded: a machine that is too small is said at once.
-            self._resources = plan_resources(settings, this_machine())
+            self._resources = of_cells(settings, self._cells, partial(plan_resources, nodes=this_machine()))
         else:
             check_address(settings.address)
         for name in settings.log_to:
@@ -135,7 +137,7 @@ class Session:
         check_search(settings, self._space)
         plan = StudyPlan(self._space, settings)
         self._efficiency: EfficiencyConfig | None = plan.space.efficiency
-        check_batches(plan.first_configs, settings.workers_per_trial)
+        check_batches((self._resources.of(cell.levels), config) for cell, config in plan.first_of_cells)
         check_shards(plan.first_configs, settings)
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
         self._data: StudyData = load_data(settings, self._space, batches, self._cache / "texts", watch)
@@ -254,7 +256,8 @@ class Session:
                 only_driver(self._folder, partial(self._say, quiet)),
                 running_ray(self.settings, self._folder, self._shared_bytes(), self._log_file()) as dashboard,
             ):
-                resources = cluster_resources(self.settings, self._folder, partial(self._say, quiet))
+                say = partial(self._say, quiet)
+                resources = cluster_resources(self.settings, self._cells, self._folder, say)
                 study = self._taken_up() if self._recorded else self._created(resources)
                 for line in dashboard.lines() if dashboard and not quiet else ():
                     self._say(quiet, line)
@@ -270,8 +273,8 @@ class Session:
 
     def run_again(self, trial: str) -> list[str]:
         """Runs a trial of the recorded study again, here, without Ray; returns a sentence for every difference."""
-        options = self._trial_resources(asked_resources(self.settings)).options
-        return run_again(open_study(self.location), trial, self._inputs, options)
+        resources = self._trial_resources(of_cells(self.settings, self._cells, asked_resources))
+        return run_again(open_study(self.location), trial, self._inputs, resources.options)
 
     def _say(self, quiet: bool, line: str) -> None:
         if not quiet:
@@ -296,7 +299,7 @@ class Session:
             looks.append(looks[-1] + 1)
 
     def _run_plan(
-        self, study: Study, trainable: Callable[..., Any], resources: Resources, dashboard: str | None, quiet: bool
+        self, study: Study, trainable: Callable[..., Any], resources: CellResources, dashboard: str | None, quiet: bool
     ) -> Ended:
         plan = self._plan(
             round_size=study.info.round_size, storage=optuna_journal(study), on_arms=partial(_write_arms, study)
@@ -343,22 +346,18 @@ class Session:
             self.settings.plugin,
         )
 
-    def _trainable(self, resources: Resources) -> Callable[..., Any]:
+    def _trainable(self, resources: CellResources) -> Callable[..., Any]:
         return trial_trainable(self._inputs, self._trial_resources(resources))
 
-    def _trial_resources(self, resources: Resources) -> TrialResources:
+    def _trial_resources(self, resources: CellResources) -> TrialResources:
         return TrialResources(
-            resources.workers,
-            resources.cpus_per_worker,
-            resources.gpus_per_worker,
+            resources,
             self.settings.max_failures,
             self.settings.keep_encoders != "none",
             self._efficiency is not None,
             self.settings.plugin,
             self._cache,
             self._folder.name,
-            resources.custom,
-            resources.placement,
         )
 
     @property
@@ -372,7 +371,7 @@ class Session:
 
     def print_plan(self, rental: Rental = HERE) -> None:
         """Prints what would run and what it would cost."""
-        resources = on_gpus(self.settings) if rental.gpu else self._resources or asked_resources(self.settings)
+        resources = of_cells(self.settings, self._cells, on_gpus) if rental.gpu else self._resources
         print_plan(
             self._console, self.settings, self._plan(), self._data, self._inputs, resources, rental, self._absent
         )
@@ -399,7 +398,7 @@ class Session:
             write_study(self._folder, recorded.info.model_copy(update=changes))
         return open_study(self._folder.location)
 
-    def _created(self, resources: Resources) -> Study:
+    def _created(self, resources: CellResources) -> Study:
         check_room(self._folder, disk(self.settings, self._plan(), self._inputs, resources.concurrent))
         # First: whoever is killed after study.json is resumed, and a resumed study has all that a new one writes.
         files = dict(write_texts(self._folder, query_texts(self._data.tests)))
@@ -407,7 +406,7 @@ class Session:
             files |= write_qrels(self._folder, {test.name: qrels_file(test) for test in self._data.tests})
         return create_study(self._folder, self._info(resources).model_copy(update={"files": files}))
 
-    def _info(self, resources: Resources) -> StudyRecord:
+    def _info(self, resources: CellResources) -> StudyRecord:
         plan = self._plan()
         return StudyRecord(
             name=self._folder.name,

@@ -51,6 +51,10 @@ ENCODER = "encoder"
 """The option of a trial that may name a folder."""
 
 
+CLUSTER = "cluster"
+"""What stands among the options of a level for what its trials ask for on a cluster."""
+
+
 class StudySettings(BaseModel):
     """A study as it was asked for. What has no value here comes from the space or from the encoder's recipe."""
 

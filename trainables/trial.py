@@ -39,6 +39,7 @@ import pyarrow.parquet as pq
 import torch
 
 from trainables.batches.facts import batch_facts
+from trainables.claim import Claim, claimed
 from trainables.clock import Clock
 from trainables.config import TrialConfig
 from trainables.encoders.averaging import average_of_folders
@@ -107,15 +108,24 @@ def run_trial(
     Raises:
         UserError: the checkpoint is of another trial, the batch cannot be shared by the workers, or memory does not
             suffice.
+        TakenOverError: somebody else has begun the trial since.
     """
-    if worker.rank == 0:
+    if worker.is_first:
         folder.sweep()
-    with logged(folder, worker.rank):
+    with logged(folder, worker.rank), claimed(folder) if worker.is_first else nullcontext() as claim:
         _logger.info("%s starts as worker %d of %d on %s", trial.id, worker.rank, worker.world, worker.device)
-        _run(trial, inputs, folder, worker, options)
+        _run(trial, inputs, folder, worker, options, claim)
 
 
-def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker, options: TrialOptions) -> None:
+def _run(
+    trial: TrialRecord,
+    inputs: TrialInputs,
+    folder: Folder,
+    worker: Worker,
+    options: TrialOptions,
+    claim: Claim | None,
+) -> None:
+    """`claim`: that of the first worker on the folder."""
     started = now()
     forget_peak()
     clock = Clock(worker.device)
@@ -142,7 +152,7 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
         Tokens(texts.queries, texts.passages, pad_id),
         encoder,
         worker=worker,
-        sink=ReportLog(folder, trial.rungs) if worker.rank == 0 else _Silent(),
+        sink=_Silent() if claim is None else _Claimed(ReportLog(folder, trial.rungs), claim),
         evaluate=lambda encoder: judge.dev_metrics(encoder, config.evaluation),
         explain=Geometry(texts.dev, pad_id, worker, precision).measure if config.monitoring.explain else None,
         dev_signals=signals.measure,
@@ -151,6 +161,8 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
         checkpoints=folder / CHECKPOINT,
     )
     _logger.info("training is %s after %d of %d steps", summary.status, summary.steps, config.steps)
+    if claim is not None:
+        claim.check()
     metrics = {trial.id: named_dev(summary.dev)}
     if summary.status == "complete":
         is_judged = trial.phase == "confirm"
@@ -170,7 +182,7 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
         if whole is not None and keep:
             with (folder / ENCODER).uploaded() as path:
                 save_encoder(whole, texts.tokenizer, path)
-    if not worker.is_first:
+    if claim is None:
         return
     result = Result(
         status=summary.status,
@@ -191,6 +203,7 @@ def _run(trial: TrialRecord, inputs: TrialInputs, folder: Folder, worker: Worker
         ratios=summary.ratios if ratio.closed_loop else None,
         rechunked=summary.rechunked,
     )
+    claim.check()
     # Before its own: a trial that has a result is not run again.
     for view in views[1:]:
         own = Cost(workers=worker.world, gpus=result.cost.gpus, device=result.cost.device)
@@ -396,6 +409,18 @@ def _checksums(folder: Folder) -> dict[str, str]:
     passing = (RESULT, CHECKPOINT, HELD)
     names = [name for name in folder.file_names() if name.split("/")[0] not in passing and not is_log(name)]
     return {name: folder.checksum(name) for name in names}
+
+
+@dataclass(frozen=True)
+class _Claimed:
+    """The sink of the first worker: it writes as long as the folder is its own."""
+
+    log: ReportLog
+    claim: Claim
+
+    def report(self, report: Report) -> bool:
+        self.claim.check()
+        return self.log.report(report)
 
 
 class _Silent:

@@ -8,6 +8,7 @@ import ray
 import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from study.cluster.cells import CellResources
 from study.cluster.resources import Resources
 from study.plan.budget import Budget
 from study.plan.measurements import measurement_jobs
@@ -40,7 +41,7 @@ class Measuring:
         trials = [trial.record for trial in study.trials if trial.phase == "confirm" and trial.status == "complete"]
         return measurement_jobs(trials, self.baseline, self.config)
 
-    def run(self, study: Study, resources: Resources, budget: Budget, tell: "Tell") -> str | None:
+    def run(self, study: Study, resources: CellResources, budget: Budget, tell: "Tell") -> str | None:
         """Makes the measurements that the records do not hold; returns the limit that was reached, if one was.
 
         A measurement that fails is told, and made again when the study is resumed. What trials have left for the phase
@@ -61,7 +62,8 @@ class Measuring:
                 continue
             if budget.deadline is not None and (reached := budget.reached(0, 0)):
                 return reached
-            error = self._run(job, study, texts[job.trial.config.encoder.token_key], resources, tell)
+            held = resources.of(job.trial.cell)
+            error = self._run(job, study, texts[job.trial.config.encoder.token_key], held, tell)
             tell.ended(job, error)
             left[job.trial.id] -= error is None
             if not left[job.trial.id]:

@@ -25,6 +25,8 @@ class Resources:
     """Of a worker: custom resources of the cluster, and its type of GPU."""
     placement: str = "PACK"
     """Ray's strategy for the workers of a trial."""
+    slots: int = 0
+    """Such workers for which the whole cluster has room; 0 on one that was not asked."""
 
     @property
     def of_worker(self) -> dict[str, float]:
@@ -84,7 +86,7 @@ def plan_resources(settings: StudySettings, nodes: Sequence[Mapping[str, float]]
             f"cluster has {has}, room for {sum(slots)}: lower --workers-per-trial, --cpus-per-worker or "
             "--gpus-per-worker, or wait for a cluster that grows with --wait-for-cluster."
         )
-    return replace(found, concurrent=min(settings.max_concurrent_trials or concurrent, concurrent))
+    return replace(found, concurrent=min(settings.max_concurrent_trials or concurrent, concurrent), slots=sum(slots))
 
 
 def check_local(settings: StudySettings) -> None:

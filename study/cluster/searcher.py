@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -38,6 +38,7 @@ class PlanSearcher(Searcher):
         budget: Budget,
         on_complete: Callable[[TrialRecord, Outcome], None],
         before: "PlanSearcher | None" = None,
+        fit: Callable[[Sequence[Mapping[str, str]]], bool] = lambda cells: True,
     ) -> None:
         """Reads which trials the records hold already.
 
@@ -47,12 +48,14 @@ class PlanSearcher(Searcher):
             budget: when no trial is started any more.
             on_complete: told every trial that has ended, those of the records included.
             before: the searcher of the phase before this one, whose trials and pairs count.
+            fit: whether trials of these cells have room at the same time.
         """
         super().__init__()
         self._plan = plan
         self._study = study
         self._budget = budget
         self._on_complete = on_complete
+        self._fit = fit
         # A driver that was killed while it wrote leaves half a file.
         study.folder.sweep()
         self._known = whole_trials(study)
@@ -93,8 +96,8 @@ class PlanSearcher(Searcher):
                 self._finish(trial, Outcome.of(written, ()))
                 continue
             reached = self._budget.reached(self._trials + 1, self._pairs + pairs)
-            if reached == PAIR_BUDGET and self._running:
-                # Those that run may spend less than planned; then it is this one's turn.
+            if self._running and (reached == PAIR_BUDGET or (reached is None and not self._has_room(trial))):
+                # Those that run may spend less than planned, and leave the room it needs; then it is this one's turn.
                 self._waiting = trial
                 return None
             if reached is not None:
@@ -137,6 +140,9 @@ class PlanSearcher(Searcher):
             return read_sealed(folder, RESULT, Result)
         except ValueError:
             return None
+
+    def _has_room(self, trial: TrialRecord) -> bool:
+        return self._fit([*(one.cell for one in self._running.values()), trial.cell])
 
     def _spend(self, pairs: int) -> None:
         self._trials += 1

@@ -7,13 +7,14 @@ driver loses nothing: whoever starts the trial again goes on from its last check
 
 import errno
 import importlib
+import json
 import logging
 import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,9 @@ import torch
 from ray import train, tune
 from ray.train.torch import TorchConfig, TorchTrainer
 
+from study.cluster.cells import CellResources
+from study.cluster.resources import Resources
+from trainables.claim import TakenOverError
 from trainables.corpora.pairs import TrainingData
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
 from trainables.noted_work import note
@@ -52,11 +56,9 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrialResources:
-    """What every trial of a study holds, and what its processes are told."""
+    """What the trials of a study hold, and what their processes are told."""
 
-    workers: int
-    cpus_per_worker: float
-    gpus_per_worker: float
+    cells: CellResources
     max_failures: int
     """How often the worker group of a trial is started again after a worker died."""
     keep_encoders: bool = False
@@ -68,17 +70,16 @@ class TrialResources:
     """Folder on every machine for embeddings that are too many for memory."""
     study: str = ""
     """Name of the study, by which Ray's dashboard shows its trials."""
-    custom: Mapping[str, float] = field(default_factory=dict)
-    """Custom resources of a worker."""
-    placement: str = "PACK"
-    """Ray's strategy for the workers of a trial."""
 
-    @property
-    def options(self) -> TrialOptions:
+    def of(self, trial: TrialRecord) -> Resources:
+        """What a trial holds."""
+        return self.cells.of(trial.cell)
+
+    def options(self, trial: TrialRecord) -> TrialOptions:
         """What a trial is told."""
         return TrialOptions(
-            threads=max(1, int(self.cpus_per_worker)),
-            gpus_per_worker=self.gpus_per_worker,
+            threads=self.of(trial).threads,
+            gpus_per_worker=self.of(trial).gpus_per_worker,
             keep_encoder=self.keep_encoders,
             hold=self.hold,
             cache=self.cache,
@@ -103,14 +104,14 @@ def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[
     """Returns the trainable for `tune.Tuner`; its config holds `trial` (a TrialRecord as JSON) and `folder`."""
     texts = {key: ray.put(found) for key, found in inputs.by_token_key.items()}
     shared = _Shared(ray.put(inputs.data), texts, inputs.rules, resources)
-    if resources.workers == 1:
-        held = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker, **resources.custom}
-    else:
+
+    def held(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+        own = resources.cells.of(json.loads(config["trial"])["cell"])
         # The worker group asks for its own cores; a trial that held them too would wait for itself.
         # Tune refuses a trial that holds nothing at all, hence the byte.
-        held = {"memory": 1.0}
-    bundles = tune.PlacementGroupFactory([{name: amount for name, amount in held.items() if amount}])
-    trainable: Callable[..., Any] = tune.with_resources(tune.with_parameters(_run, shared=shared), bundles)
+        return tune.PlacementGroupFactory([own.of_worker if own.workers == 1 else {"memory": 1.0}])
+
+    trainable: Callable[..., Any] = tune.with_resources(tune.with_parameters(_run, shared=shared), held)
     return trainable
 
 
@@ -150,7 +151,7 @@ def _entitle(study: str, trial: TrialRecord) -> None:
 
 
 def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
-    resources = shared.resources
+    held = shared.resources.of(trial)
     # Without it the dashboard knows nothing of trainings.
     os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")
     # Train's own folder is never used: checkpoints and reports have their place in the study.
@@ -159,20 +160,16 @@ def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
             _work,
             train_loop_config={"trial": trial.model_dump_json(), "folder": folder.location, "shared": shared},
             scaling_config=train.ScalingConfig(
-                num_workers=0 if resources.workers == 1 else resources.workers,
-                use_gpu=resources.gpus_per_worker > 0,
-                resources_per_worker={
-                    "CPU": resources.cpus_per_worker,
-                    "GPU": resources.gpus_per_worker,
-                    **resources.custom,
-                },
-                placement_strategy=resources.placement,
+                num_workers=0 if held.workers == 1 else held.workers,
+                use_gpu=held.gpus_per_worker > 0,
+                resources_per_worker={"CPU": held.cpus_per_worker, "GPU": held.gpus_per_worker, **held.custom},
+                placement_strategy=held.placement,
             ),
             torch_config=TorchConfig(timeout_s=_PATIENCE_SECONDS),
             run_config=train.RunConfig(
-                name=f"{resources.study}-{trial.id}",
+                name=f"{shared.resources.study}-{trial.id}",
                 storage_path=temporary,
-                failure_config=train.FailureConfig(max_failures=resources.max_failures),
+                failure_config=train.FailureConfig(max_failures=shared.resources.max_failures),
             ),
         ).fit()
 
@@ -183,14 +180,15 @@ def _work(config: Mapping[str, Any]) -> None:
     load_plugins(shared.resources.plugins)
     trial = TrialRecord.model_validate_json(config["trial"])
     inputs = shared.inputs(trial.config.encoder.token_key)
-    run_trial(trial, inputs, Folder(config["folder"]), _this_worker(shared.resources), shared.resources.options)
+    worker = _this_worker(shared.resources.of(trial))
+    run_trial(trial, inputs, Folder(config["folder"]), worker, shared.resources.options(trial))
 
 
-def _this_worker(resources: TrialResources) -> Worker:
+def _this_worker(held: Resources) -> Worker:
     """This process among the trial's workers. Ray Train has set up their process group; one worker has none."""
-    if resources.workers == 1:
-        return Worker(device=torch.device("cuda" if resources.gpus_per_worker else "cpu"))
-    device = train.torch.get_device() if resources.gpus_per_worker else torch.device("cpu")
+    if held.workers == 1:
+        return Worker(device=torch.device("cuda" if held.gpus_per_worker else "cpu"))
+    device = train.torch.get_device() if held.gpus_per_worker else torch.device("cpu")
     return Worker(torch.distributed.get_rank(), torch.distributed.get_world_size(), device)
 
 
@@ -232,8 +230,11 @@ def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
     _logger.exception("the training in %s failed", folder.location, exc_info=error)
     if folder.exists(RESULT):
         return None
-    if isinstance(error, ray.exceptions.RayActorError):
+    if isinstance(error, ray.exceptions.RayActorError) or any(
+        isinstance(one, TakenOverError) for one in _causes(error)
+    ):
         # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
+        # Or it was begun again already, by somebody who had given this process up: the folder is theirs.
         raise error
     full = full_disk(error, folder)
     if full is None:
@@ -248,12 +249,17 @@ def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
 
 def full_disk(error: BaseException, folder: Folder) -> OSError | None:
     """The full disk among the causes of an error, or the remote storage that did not answer, if there is one."""
-    for one in (error, *getattr(error, "worker_failures", {}).values()):
+    for one in _causes(error):
         if isinstance(one, OSError) and (
             one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or (not folder.is_local and may_answer_again(one))
         ):
             return one
     return None
+
+
+def _causes(error: BaseException) -> tuple[BaseException, ...]:
+    """An error, and those of the workers that it stands for."""
+    return error, *getattr(error, "worker_failures", {}).values()
 
 
 def _sentence(error: BaseException) -> str:

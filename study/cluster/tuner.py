@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from ray import tune
 from ray.job_config import JobConfig
 
+from search_spaces.space import Cell
 from study.cluster.access import Dashboard
+from study.cluster.cells import CellResources, of_cells
 from study.cluster.local_ray import ray_folder
 from study.cluster.measuring import Measuring, Tell
 from study.cluster.metrics import StudyMetrics
-from study.cluster.resources import Resources, asked_resources, cores, gpu_count, plan_resources
+from study.cluster.resources import asked_resources, cores, gpu_count, plan_resources
 from study.cluster.searcher import PlanSearcher
 from study.cluster.trainable import REPORT
 from study.listeners.listener import Listener
@@ -113,38 +115,47 @@ def running_ray(settings: StudySettings, study: Folder, shared_bytes: int, log: 
             ray.shutdown()
 
 
-def cluster_resources(settings: StudySettings, storage: Folder, say: Callable[[str], None]) -> Resources:
+def cluster_resources(
+    settings: StudySettings, cells: Sequence[Cell], storage: Folder, say: Callable[[str], None]
+) -> CellResources:
     """Computes what trials get on the running cluster; raises UserError if it is too small or cannot share storage.
 
     `say` is told what a cluster that grows is waited for.
     """
     if settings.wait_for_cluster is not None:
-        _wait_for_growth(settings, parse_duration(settings.wait_for_cluster, "--wait-for-cluster"), say)
+        _wait_for_growth(settings, cells, parse_duration(settings.wait_for_cluster, "--wait-for-cluster"), say)
     nodes = _nodes()
     if len(nodes) > 1 and storage.is_local:
         _check_shared(storage, [node["NodeID"] for node in nodes])
-    return plan_resources(settings, [node["Resources"] for node in nodes])
+    return _found(settings, cells, nodes)
+
+
+def _found(settings: StudySettings, cells: Sequence[Cell], nodes: Sequence[Mapping[str, Any]]) -> CellResources:
+    return of_cells(settings, cells, partial(plan_resources, nodes=[node["Resources"] for node in nodes]))
 
 
 def _nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def _wait_for_growth(settings: StudySettings, seconds: float, say: Callable[[str], None]) -> None:
+def _wait_for_growth(
+    settings: StudySettings, cells: Sequence[Cell], seconds: float, say: Callable[[str], None]
+) -> None:
     """Asks the autoscaler of the cluster for what the trials need, and waits; raises UserError when that takes longer.
 
-    Where there is room for one trial but not for all, what there is has to do.
+    All kinds of trials are asked for at the same time, and each kind needs room. Where there is room for one trial but
+    not for all, what there is has to do.
     """
     from ray.autoscaler.sdk import request_resources
 
-    asked = asked_resources(settings)
     trials = settings.max_concurrent_trials or 1
-    bundles = [asked.of_worker] * (asked.workers * trials)
+    kinds = of_cells(settings, cells, asked_resources).kinds
+    bundles = [asked.of_worker for asked in kinds for _ in range(asked.workers * trials)]
     began = time.monotonic()
     told = False
     while True:
         try:
-            found = plan_resources(settings, [node["Resources"] for node in _nodes()]).concurrent
+            found = min(held.concurrent for held in _found(settings, cells, _nodes()).kinds)
             error = None
         except UserError as small:
             found, error = 0, small
@@ -154,8 +165,12 @@ def _wait_for_growth(settings: StudySettings, seconds: float, say: Callable[[str
         if error is not None and waited >= seconds:
             raise UserError(f"--wait-for-cluster {settings.wait_for_cluster}: it is over. {error}") from error
         if not told:
-            held = ", ".join(f"{amount:g} {name}" for name, amount in asked.of_worker.items())
-            say(f"waiting up to {settings.wait_for_cluster} for room for {trials} trials: {len(bundles)} times {held}")
+            wanted = " and ".join(
+                f"{asked.workers * trials} times "
+                + ", ".join(f"{amount:g} {name}" for name, amount in asked.of_worker.items())
+                for asked in kinds
+            )
+            say(f"waiting up to {settings.wait_for_cluster} for room for {trials} trials: {wanted}")
             told = True
             # A cluster that does not grow by itself takes no notice; somebody may add machines to it.
             request_resources(bundles=bundles)
@@ -166,7 +181,7 @@ def run_trials(
     study: Study,
     plan: StudyPlan,
     trainable: Callable[..., Any],
-    resources: Resources,
+    resources: CellResources,
     settings: StudySettings,
     budget: Budget,
     progress: Progress,
@@ -179,7 +194,7 @@ def run_trials(
         study: where the records lie; trials that have ended there are not run again.
         plan: which trials there are.
         trainable: gets the config that `PlanSearcher.suggest` returns and writes reports and result into its folder.
-        resources: how many trials run at a time.
+        resources: how many trials run at a time, and which.
         settings: how often a trial whose process died is started again.
         budget: when no trial is started any more.
         progress: what the terminal shows.
@@ -220,14 +235,14 @@ def _run_phase(
     study: Study,
     plan: StudyPlan,
     trainable: Callable[..., Any],
-    resources: Resources,
+    resources: CellResources,
     settings: StudySettings,
     budget: Budget,
     counts: "_Counts",
     before: PlanSearcher | None = None,
 ) -> PlanSearcher:
     """Runs the present phase of the plan through Tune; `before` is the searcher of the phase before it."""
-    searcher = PlanSearcher(plan, study, budget, counts.completed, before)
+    searcher = PlanSearcher(plan, study, budget, counts.completed, before, resources.fit)
     # What Ray's dashboard shows of the actors, each of which runs trial after trial.
     trainable.__name__ = f"{study.name}: {plan.phase} trials"
     tuner = tune.Tuner(
@@ -261,7 +276,9 @@ def _run_phase(
     return searcher
 
 
-def _measure(study: Study, measuring: Measuring, resources: Resources, budget: Budget, counts: "_Counts") -> str | None:
+def _measure(
+    study: Study, measuring: Measuring, resources: CellResources, budget: Budget, counts: "_Counts"
+) -> str | None:
     """Runs the measure phase; returns the limit that was reached, if one was."""
     counts.begin_measuring(len(measuring.jobs(study)))
     return measuring.run(study, resources, budget, Tell(counts.measuring, counts.measured, counts.tick))

@@ -173,21 +173,27 @@ class StudyPlan:
         """One configuration per branch, cell and level of a searched factor, and all fixed arms: what can be checked
         before anything is run.
         """
-        return [config for _, config in self._first]
+        return [config for _, config in self.first_of_cells]
+
+    @property
+    def first_of_cells(self) -> list[tuple[Cell, TrialConfig]]:
+        """The first configurations, each with its cell."""
+        return [(cell, config) for cell, _, config in self._first]
 
     @property
     def dev_signals(self) -> dict[str, frozenset[str]]:
         """What branches and fixed arms may measure on the dev set to decide their ratios, by name."""
         found: dict[str, frozenset[str]] = {}
-        for name, config in self._first:
+        for _, name, config in self._first:
             found[name] = found.get(name, frozenset()) | config.ratio.dev_signals(config.steps)
         return found
 
     @property
-    def _first(self) -> list[tuple[str, TrialConfig]]:
-        """The first configurations with the names of their branches and arms."""
+    def _first(self) -> list[tuple[Cell, str, TrialConfig]]:
+        """The first configurations, each with its cell and the name of its branch or arm."""
         found = [
             (
+                s.cell,
                 s.branch.name,
                 s.template.config({**s.template.any_values, **s.template.first, **levels}, self._settings.search_seed),
             )
@@ -197,7 +203,8 @@ class StudyPlan:
             # The curves that a family refers to are not known yet.
             if not self._family(s).references
         ]
-        return [*found, *(one for fixed in self._fixed.values() for one in fixed.items())]
+        fixed = [(cell, name, config) for cell in self.cells for name, config in self._fixed[cell.label].items()]
+        return [*found, *fixed]
 
     @property
     def branches(self) -> tuple[BranchRecord, ...]:

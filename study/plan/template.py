@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from search_spaces.space import Branch, Cell, Level, Space
-from study.settings import StudySettings
+from study.settings import CLUSTER, StudySettings
 from trainables.config import TrialConfig, trial_options
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import encoder_config
@@ -142,9 +142,19 @@ def template_of(
 def searched_factors(settings: StudySettings) -> dict[str, dict[str, Mapping[str, Any]]]:
     """The factors that are searched instead of crossed: the options of each level, by name and label."""
     return {
-        name: {level.label: level.patch for level in factor_levels(name, levels)}
+        name: {level.label: _searched(name, level).patch for level in factor_levels(name, levels)}
         for name, levels in settings.search_factor.items()
     }
+
+
+def _searched(name: str, level: Level) -> Level:
+    """The level; raises UserError for one with a cluster of its own, which only levels that cross a study can have."""
+    if level.cluster:
+        raise UserError(
+            f"--search-factor {name}, level {level.label}: a level that is searched cannot ask for a cluster of its "
+            "own; leave that out, or cross the branches with it (factor: in --config)."
+        )
+    return level
 
 
 def factor_levels(name: str, levels: Any) -> tuple[Level, ...]:
@@ -153,13 +163,18 @@ def factor_levels(name: str, levels: Any) -> tuple[Level, ...]:
     Raises UserError for two levels of one label.
     """
     if isinstance(levels, Mapping):
-        return tuple(Level(label=str(label), patch=patch) for label, patch in levels.items())
+        return tuple(_bundle(str(label), options) for label, options in levels.items())
     found = tuple(Level(label=_label(name, value), patch={name: value}) for value in levels)
     labels = [level.label for level in found]
     twice = next((label for place, label in enumerate(labels) if label in labels[:place]), None)
     if twice is not None:
         raise UserError(f"Two levels of {name} would both be called {twice!r}: give each a name of its own.")
     return found
+
+
+def _bundle(label: str, options: Mapping[str, Any]) -> Level:
+    patch = {key: value for key, value in options.items() if key != CLUSTER}
+    return Level(label=label, patch=patch, cluster=options.get(CLUSTER, {}))
 
 
 def _label(name: str, value: Any) -> str:

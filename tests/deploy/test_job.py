@@ -1,26 +1,19 @@
 """A study as a job of a cluster that `ray start` has started, under a token: it ends, and run again it goes on."""
 
-import os
 import secrets
-import shutil
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
 
 import psutil
 import pytest
 
 from study.records import open_study
+from tests.ray_nodes import RAY, ROOT, free_port, own_environment, short_folder
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1200)]
-
-ROOT = Path(__file__).parents[2]
-RAY = str(Path(sys.executable).with_name("ray"))
 
 OPTIONS = (
     *("--space", "static_ratio", "--trials", "1", "--seeds", "1", "--arms", "X-Y,hybrid-0.5", "--model", "mini-xs"),
@@ -28,42 +21,32 @@ OPTIONS = (
 )
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[tuple[str, dict[str, str]]]:
     """The address of a cluster's dashboard, and the environment that may use it."""
-    folder = Path(mkdtemp(prefix="w"))
-    (folder / "token").write_text(secrets.token_hex(32))
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        # Other clusters of this machine must not be found, nor find this one.
-        "RAY_TMPDIR": str(folder),
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
-    }
-    # Jobs go through the agent of a node, whose usual port any other Ray of this machine may have.
-    port, dashboard, agent = free_port(), free_port(), free_port()
-    options = ("--head", "--num-cpus=2", "--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}")
-    web = ("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}")
-    small = ("--object-store-memory=200000000", "--disable-usage-stats")
-    subprocess.run([RAY, "start", *options, *web, *small], env=environment, check=True, timeout=300)
-    yield f"http://127.0.0.1:{dashboard}", environment
-    # `ray stop` would end every Ray of this machine.
-    for process in list(psutil.process_iter()):
-        with suppress(psutil.Error):
-            if any(str(folder) in part for part in process.cmdline()):
-                for one in (*process.children(recursive=True), process):
-                    with suppress(psutil.Error):
-                        one.kill()
-    shutil.rmtree(folder, ignore_errors=True)
+    with short_folder() as folder:
+        (folder / "token").write_text(secrets.token_hex(32))
+        environment = own_environment(
+            folder,
+            # It listens on this machine only, as long as it is one node.
+            RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
+            RAY_AUTH_MODE="token",
+            RAY_AUTH_TOKEN_PATH=str(folder / "token"),
+        )
+        # Jobs go through the agent of a node, whose usual port any other Ray of this machine may have.
+        port, dashboard, agent = free_port(), free_port(), free_port()
+        options = ("--head", "--num-cpus=2", "--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}")
+        web = ("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}")
+        small = ("--object-store-memory=200000000", "--disable-usage-stats")
+        subprocess.run([RAY, "start", *options, *web, *small], env=environment, check=True, timeout=300)
+        yield f"http://127.0.0.1:{dashboard}", environment
+        # `ray stop` would end every Ray of this machine.
+        for process in list(psutil.process_iter()):
+            with suppress(psutil.Error):
+                if any(str(folder) in part for part in process.cmdline()):
+                    for one in (*process.children(recursive=True), process):
+                        with suppress(psutil.Error):
+                            one.kill()
 
 
 def submitted(address: str, environment: dict[str, str], name: str, command: str) -> "subprocess.CompletedProcess[str]":

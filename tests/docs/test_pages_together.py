@@ -1,6 +1,5 @@
 """The plugins of all pages are used in one study; the study of each page itself is a nightly test of its page."""
 
-
 import pandas as pd
 import pytest
 

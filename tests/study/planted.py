@@ -328,6 +328,7 @@ def study_with_ray(
     """Runs a study through Ray Tune and Optuna, as `study.session` does; Ray must run."""
     from ray import tune
 
+    from study.cluster.cells import of_cells
     from study.cluster.resources import Resources
     from study.cluster.tuner import optuna_journal, run_trials
     from study.leaderboard import Leaderboard
@@ -354,7 +355,7 @@ def study_with_ray(
             records,
             plan,
             tune.with_resources(trainable, {"CPU": 1}),
-            Resources(1, 1.0, 0.0, 2),
+            of_cells(settings, plan.cells, lambda asked: Resources(1, 1.0, 0.0, 2)),
             settings,
             Budget(),
             progress,

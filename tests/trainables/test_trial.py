@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainables.toy_trial import ENCODER, numbers, run_toy_trial, toy_inputs, toy_trial
+from trainables.claim import TakenOverError
 from trainables.corpora.pairs import training_data
 from trainables.corpora.sources.registry import EMBEDDED, load_benchmark
 from trainables.corpora.training_sets import load_training
@@ -212,6 +213,30 @@ def test_an_error_in_the_training_is_the_callers_and_leaves_no_result(tmp_path: 
     with pytest.raises(UserError, match="A replay of 2 ratios cannot drive 8 steps"):
         run_trial(trial, toy_inputs().of(ENCODER), Folder(tmp_path), Worker())
     assert not Folder(tmp_path).exists(RESULT)
+
+
+def test_a_process_that_was_given_up_and_lives_changes_nothing_of_the_one_that_took_its_trial_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial, folder = toy_trial(phase="confirm"), tmp_path / "t"
+    left: dict[str, bytes] = {}
+
+    def after_a_while(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        run_toy_trial(trial, folder)
+        left.update(content_of(folder))
+        return evaluate(*arguments, **named)
+
+    monkeypatch.setattr("trainables.trial.evaluate", after_a_while)
+    with pytest.raises(TakenOverError, match="t was begun again by another process"):
+        run_toy_trial(trial, folder)
+    assert left
+    assert content_of(folder) == left
+    assert numbers(read_sealed(Folder(folder), RESULT, Result)) == numbers(run_toy_trial(trial, tmp_path / "whole"))
+
+
+def content_of(trial: Path) -> dict[str, bytes]:
+    return {name: Folder(trial).read_bytes(name) for name in Folder(trial).file_names() if name != LOG}
 
 
 @pytest.mark.slow

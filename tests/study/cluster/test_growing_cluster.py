@@ -8,12 +8,16 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+from search_spaces.space import Cell
 from study.cluster.tuner import cluster_resources
 from study.settings import StudySettings
 from trainables.errors import UserError
 from trainables.storage import Folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+CELLS = (Cell(levels={}, patch={}),)
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +38,14 @@ def test_a_cluster_that_grows_is_waited_for_and_one_that_does_not_is_given_up(cl
     asked = {"resource": ("disk=1",), "max_concurrent_trials": 2, "gpus_per_worker": 0.0}
     storage, said = Folder(tmp_path), list[str]()
     with pytest.raises(UserError, match=r"--wait-for-cluster 1s: it is over\. One trial asks for .* 1 disk each"):
-        cluster_resources(StudySettings(**asked, wait_for_cluster="1s"), storage, said.append)
+        cluster_resources(StudySettings(**asked, wait_for_cluster="1s"), CELLS, storage, said.append)
     assert said == ["waiting up to 1s for room for 2 trials: 2 times 1 CPU, 1 disk"]
     with pytest.raises(UserError, match="One trial asks for"):
-        cluster_resources(StudySettings(**asked), storage, said.append)
+        cluster_resources(StudySettings(**asked), CELLS, storage, said.append)
 
     def grow(line: str) -> None:
         cluster.add_node(num_cpus=2, resources={"disk": 2}, object_store_memory=100_000_000)
 
-    found = cluster_resources(StudySettings(**asked, wait_for_cluster="2m"), storage, grow)
+    found = cluster_resources(StudySettings(**asked, wait_for_cluster="2m"), CELLS, storage, grow)
     assert found.concurrent == 2
-    assert found.of_worker == {"CPU": 1, "disk": 1}
+    assert found.of({}).of_worker == {"CPU": 1, "disk": 1}

@@ -2,7 +2,7 @@
 
 import errno
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,30 @@ def test_pairs_that_are_only_encoded_count_a_third(trials_within: Run) -> None:
 
 def test_a_failed_trial_counts_as_planned(trials_within: Run) -> None:
     assert trials_within(10 * PAIRS, 0, status="failed") == 10
+
+
+def test_a_trial_without_room_waits_for_its_turn_and_no_other_goes_before_it(tmp_path: Path) -> None:
+    study = create_study(Folder(tmp_path / "study"), study_record())
+    room = {"trials": 1}
+
+    def searcher_of(plan: StudyPlan, fit: Callable[[Sequence[Mapping[str, str]]], bool]) -> PlanSearcher:
+        return PlanSearcher(plan, study, Budget(), lambda spec, outcome: None, fit=fit)
+
+    plan = StudyPlan(space("dynamic_vs_static"), SETTINGS)
+    searcher = searcher_of(plan, lambda cells: len(cells) <= room["trials"])
+    first = searcher.suggest("0")
+    assert isinstance(first, dict)
+    assert searcher.suggest("1") is None
+    assert searcher.suggest("1") is None
+    room["trials"] = 2
+    second = searcher.suggest("1")
+    usual = StudyPlan(space("dynamic_vs_static"), SETTINGS)
+    expected = [usual.next_trial(), usual.next_trial()]
+    assert [TrialRecord.model_validate_json(one["trial"]) for one in (first, second)] == expected
+    # Whoever runs alone has room: nothing would ever end otherwise.
+    assert isinstance(
+        searcher_of(StudyPlan(space("dynamic_vs_static"), SETTINGS), lambda cells: False).suggest("0"), dict
+    )
 
 
 Ended = list[tuple[str, str]]

@@ -13,6 +13,8 @@ import pytest
 import ray
 from ray import tune
 
+from study.cluster.cells import CellResources
+from study.cluster.resources import Resources
 from study.cluster.trainable import TrialResources, trial_trainable
 from tests.trainables.toy_trial import numbers, run_toy_trial, toy_inputs, toy_trial
 from trainables.inputs import StudyInputs
@@ -37,6 +39,11 @@ def inputs() -> Iterator[StudyInputs]:
     ray.shutdown()
 
 
+def each(workers: int) -> CellResources:
+    """What trials without levels hold."""
+    return CellResources({"": Resources(workers, 1, 0, 1)})
+
+
 def run(
     inputs: StudyInputs,
     folder: Path,
@@ -47,7 +54,7 @@ def run(
 ) -> tuple[Result, tune.Result]:
     """Runs a trial through Tune as a study does; returns its result and what Tune knows of it."""
     results = tune.Tuner(
-        trial_trainable(inputs, TrialResources(workers, 1, 0, max_failures, keep_encoders)),
+        trial_trainable(inputs, TrialResources(each(workers), max_failures, keep_encoders)),
         param_space={"trial": trial.model_dump_json(), "folder": str(folder / "trial")},
         run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
     ).fit()
@@ -143,7 +150,7 @@ def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
         toy_trial(Constant(value=value / STOPS), stop).model_copy(update={"id": f"t{value}"}) for value in range(STOPS)
     ]
     tune.Tuner(
-        trial_trainable(inputs, TrialResources(2, 1, 0, 0)),
+        trial_trainable(inputs, TrialResources(each(2), 0)),
         param_space={
             "trial": tune.grid_search([trial.model_dump_json() for trial in trials]),
             "folder": tune.sample_from(
