@@ -58,7 +58,7 @@ from trainables.evaluation.means import collection_means
 from trainables.evaluation.metric_name import named_dev
 from trainables.evaluation.runs import RUNS, run_file
 from trainables.inputs import TokenisedBenchmark, TokenisedTexts, TrialInputs
-from trainables.memory import forget_peak, peak_gib
+from trainables.memory import forget_what_was_held, peak_gib
 from trainables.noted_work import NotedWork
 from trainables.parallel.strategy import parallel_of
 from trainables.parallel.worker import Worker
@@ -127,7 +127,7 @@ def _run(
 ) -> None:
     """`claim`: that of the first worker on the folder."""
     started = now()
-    forget_peak()
+    forget_what_was_held()
     clock = Clock(worker.device)
     torch.set_num_threads(options.threads)
     config, texts = trial.config, inputs.texts
