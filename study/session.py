@@ -405,6 +405,17 @@ class Session:
             files |= write_qrels(self._folder, {test.name: qrels_file(test) for test in self._data.tests})
         return create_study(self._folder, self._info(resources).model_copy(update={"files": files}))
 
+    @property
+    def record(self) -> StudyRecord:
+        """The record that the study would begin with here."""
+        return self._info(self._resources or asked_resources(self.settings))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Steps of a training and pairs of a step, at most: controllers pay for signals with steps."""
+        configs = self._plan().first_configs
+        return max(config.steps for config in configs), max(config.batches.size for config in configs)
+
     def _info(self, resources: Resources) -> StudyRecord:
         plan = self._plan()
         return StudyRecord(
