@@ -18,6 +18,7 @@ from study.plan.program import StudyPlan
 from study.records import BranchRecord, Study
 from study.settings import StudySettings
 from trainables.batches.languages import CrossLingual
+from trainables.config import TrialConfig
 from trainables.corpora.items import PairItem
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.base import EncoderConfig
@@ -241,6 +242,18 @@ def _not_trained(data: StudyData) -> str:
     return f"{', '.join(data.languages_not_trained)}: languages of a benchmark without any training text"
 
 
+def estimates(
+    plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: Resources, rental: Rental
+) -> list[tuple[TrialConfig, Estimate]]:
+    """What a trial costs, once for every encoder, number of steps and batch size that the study trains."""
+    different = {(c.encoder.model_dump_json(), c.steps, c.batches.size): c for c in plan.first_configs}
+    found = []
+    for config in different.values():
+        negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
+        found.append((config, estimate(config, inputs.of(config.encoder).texts, resources, negatives, rental)))
+    return found
+
+
 def _costs(
     settings: StudySettings,
     plan: StudyPlan,
@@ -253,10 +266,7 @@ def _costs(
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
     costs: list[Estimate] = []
-    different = {(c.encoder.model_dump_json(), c.steps, c.batches.size): c for c in plan.first_configs}
-    for config in different.values():
-        negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
-        cost = estimate(config, inputs.of(config.encoder).texts, resources, negatives, rental)
+    for config, cost in estimates(plan, data, inputs, resources, rental):
         shape = cost.shape
         trained = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
         encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{trained})"] = None

@@ -176,7 +176,8 @@ def _plan_for(
             raise UserError(
                 f"--plan-for {difference}: no study tells the variances, nor does the pilot ({left_out[-1]})."
             )
-    for line in answer(wanted, evidence, left_out):
+    gpu_hours = planned.training_hours(rental) if rental is not None and rental.gpu is not None else None
+    for line in answer(wanted, evidence, left_out, gpu_hours):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     return DONE
 

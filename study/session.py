@@ -37,7 +37,7 @@ from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_tr
 from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
-from study.dry_run import print_plan, print_rest
+from study.dry_run import estimates, print_plan, print_rest
 from study.kept_encoders import kept_bytes
 from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
@@ -415,6 +415,12 @@ class Session:
         """Steps of a training and pairs of a step, at most: controllers pay for signals with steps."""
         configs = self._plan().first_configs
         return max(config.steps for config in configs), max(config.batches.size for config in configs)
+
+    def training_hours(self, rental: Rental) -> float:
+        """GPU hours of a training on the GPUs that are planned for, at their speed."""
+        resources = on_gpus(self.settings)
+        costs = [cost for _, cost in estimates(self._plan(), self._data, self._inputs, resources, rental)]
+        return max(cost.trial_seconds for cost in costs) * resources.workers / 3600
 
     def _info(self, resources: Resources) -> StudyRecord:
         plan = self._plan()

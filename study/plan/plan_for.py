@@ -146,8 +146,16 @@ def check_can_be_planned(info: StudyRecord) -> None:
         raise UserError("--plan-for counts seeds, not searches: leave --repeat-search out.")
 
 
-def answer(difference: float, evidence: Sequence[Evidence], left_out: Iterable[str]) -> list[str]:
+def answer(
+    difference: float, evidence: Sequence[Evidence], left_out: Iterable[str], gpu_hours: float | None = None
+) -> list[str]:
     """Returns the plan in sentences; the first one answers.
+
+    Args:
+        difference: what is to be found.
+        evidence: the studies that tell variances, one at least.
+        left_out: a line for every other study.
+        gpu_hours: of a training, where GPUs are planned for; else the recorded speed counts.
 
     Raises:
         UserError: the variances are not known well enough.
@@ -170,7 +178,7 @@ def answer(difference: float, evidence: Sequence[Evidence], left_out: Iterable[s
         without = ", ".join(name for name, n in needed.items() if n is None)
         lines = [f"No number of seeds up to 1,000 finds {what}: {without} has too few questions."]
     else:
-        lines = [f"{seeds} confirm seeds of each arm find {what}: {_price(seeds, evidence)}."]
+        lines = [f"{seeds} confirm seeds of each arm find {what}: {_price(seeds, evidence, gpu_hours)}."]
         if len(names) > 1:
             each = ", ".join(f"{name} {n}" for name, n in needed.items())
             lines.append(f"Seeds by benchmark, which share the error rate: {each}.")
@@ -188,12 +196,14 @@ def answer(difference: float, evidence: Sequence[Evidence], left_out: Iterable[s
     return [*lines, *(f"Not used: {line}" for line in left_out)]
 
 
-def _price(seeds: int, evidence: Sequence[Evidence]) -> str:
-    """Trainings, pairs and hours of so many seeds of both arms, at the speed of the studies."""
+def _price(seeds: int, evidence: Sequence[Evidence], gpu_hours: float | None) -> str:
+    """Trainings, pairs and hours of so many seeds of both arms."""
     config = evidence[0].arms[1].config
     trainings = 2 * seeds
     pairs = trainings * config.steps * config.batches.size
     told = f"{trainings} trainings x {config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"
+    if gpu_hours is not None:
+        return f"{told}, {trainings * gpu_hours:,.2g} GPU hours"
     costs = [
         trial.result.cost
         for one in evidence

@@ -103,9 +103,9 @@ def test_the_study_that_was_planned_finds_the_difference_in_four_of_five_cases(p
     for _ in range(400):
         squares = 0.02**2 * rng.chisquare(pilot_seeds - 1, 2) / (pilot_seeds - 1)
         known = Known(squares * 1e6, pilot_seeds - 1.0, 0.0, 0.0, 1_000_000)
-        seeds = seeds_to_find(0.03, known)
+        seeds = seeds_to_find(0.02, known)
         assert seeds is not None
-        arms = rng.normal([[0.03], [0.0]], 0.02, (2, seeds))
+        arms = rng.normal([[0.02], [0.0]], 0.02, (2, seeds))
         found.append(stats.ttest_ind(*arms, equal_var=False).pvalue < LEVEL)
-    # 400 studies: standard error .02. The seeds are whole numbers, three at least, and variances of few are no truth.
-    assert 0.74 <= np.mean(found) <= 0.95
+    # 400 studies: standard error .02.
+    assert 0.74 <= np.mean(found) <= 0.86

@@ -60,6 +60,7 @@ def test_the_first_sentence_answers_and_counts_its_own_pairs(storage: Path) -> N
         "world-0 (5 seeds)" in line and "world-1 (5 seeds)" in line and "(8 for each arm)" in line for line in rest
     )
     assert int(answer(0.02, used, [])[0].split()[0]) < seeds
+    assert answer(0.01, used, [], gpu_hours=0.5)[0].endswith(f" pairs, {seeds:,.2g} GPU hours.")
 
 
 def test_two_studies_know_more_than_one(storage: Path) -> None:
