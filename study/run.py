@@ -149,6 +149,7 @@ def _plan_for(
     if settings.address is None:
         listen_on_this_machine_only()
     from search_spaces.registry import space
+    from study.plan.program import asked_space
     from study.session import Session
 
     # A study that never runs: its inputs say which of the earlier ones are like it.
@@ -160,7 +161,8 @@ def _plan_for(
     if not evidence:
         for line in left_out:
             console.print(f"Not used: {line}", highlight=False, soft_wrap=True, markup=False)
-        pilot = Session.new(pilot_settings(settings, space(settings.space), name), name, console, planned_for=rental)
+        small = pilot_settings(settings, asked_space(space(settings.space), settings), name)
+        pilot = Session.new(small, name, console, planned_for=rental)
         would = "would be" if rental is not None else "is"
         line = f"No study in {settings.storage} tells the variances: a pilot {would} run, {pilot.location}."
         console.print(line, highlight=False, soft_wrap=True, markup=False)
@@ -173,9 +175,8 @@ def _plan_for(
             return INTERRUPTED
         evidence, left_out = evidence_in(settings.storage, asked, *planned.shape)
         if not evidence:
-            raise UserError(
-                f"--plan-for {difference}: no study tells the variances, nor does the pilot ({left_out[-1]})."
-            )
+            why = next(line for line in left_out if line.startswith(name))
+            raise UserError(f"--plan-for {difference}: the pilot does not tell the variances, either ({why}).")
     gpu_hours = planned.training_hours(rental) if rental is not None and rental.gpu is not None else None
     for line in answer(wanted, evidence, left_out, gpu_hours):
         console.print(line, highlight=False, soft_wrap=True, markup=False)

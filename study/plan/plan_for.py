@@ -4,19 +4,22 @@ The variances are those of the two arms of the main comparison, the formula is t
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from analysis.statistics.comparison import LEVEL, MARGIN
 from analysis.statistics.errors import StatisticsError
 from analysis.statistics.panel import Panel
 from analysis.statistics.planning import detectable_with, pooled, seeds_to_find
+from analysis.statistics.power import FEWEST_SEEDS
 from search_spaces.space import Space, slug
 from study.benchmarks import judged_benchmarks
 from study.plan.more_seeds import confirmed_metrics, main_pairs, table_of
 from study.records import STUDY, ArmRecord, Study, StudyRecord, open_study
 from study.settings import StudySettings
 from study.verify import damage
+from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
 from trainables.storage import Folder
 
@@ -41,7 +44,10 @@ def asked_difference(text: str) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """An earlier study that tells variances: its two arms and, by benchmark, their values."""
+    """An earlier study that tells variances: two arms and, by benchmark, their values.
+
+    The arms are those of the main comparison; where these are one training, another arm stands for the first.
+    """
 
     study: Study
     arms: tuple[ArmRecord, ArmRecord]
@@ -96,9 +102,7 @@ def _evidence(study: Study, asked: StudyRecord, steps: int, batch_size: int) -> 
     pairs = main_pairs(study)
     if not pairs or not all(study.confirm_trials(arm) for arm in pairs[0]):
         raise UserError("it has no confirmed runs of both arms of the main comparison")
-    arms = pairs[0]
-    if (arms[0].same_as or arms[0].arm) == (arms[1].same_as or arms[1].arm):
-        raise UserError("its two arms are the same training")
+    arms = _different_arms(study, *pairs[0])
     if (arms[1].config.steps, arms[1].config.batches.size) != (steps, batch_size):
         theirs = f"{arms[1].config.steps:,} steps x {arms[1].config.batches.size} pairs"
         raise UserError(f"it trains {theirs}, not {steps:,} x {batch_size}")
@@ -107,9 +111,21 @@ def _evidence(study: Study, asked: StudyRecord, steps: int, batch_size: int) -> 
         setting = benchmark.setting_of(study.info.objectives[0].metric)
         tables = {arm.arm: table_of(study, [arm], benchmark, setting) for arm in arms}
         panels[benchmark.name] = Panel.of(tables)
-    if not panels or min(len(panel.seeds) for panel in panels.values()) < 2:
-        raise UserError("variances need two seeds that both arms finished")
+    if not panels or min(len(panel.seeds) for panel in panels.values()) < FEWEST_SEEDS:
+        raise UserError(f"variances need {FEWEST_SEEDS} seeds that both arms finished")
     return Evidence(study, arms, panels)
+
+
+def _different_arms(study: Study, one: ArmRecord, other: ArmRecord) -> tuple[ArmRecord, ArmRecord]:
+    """The main pair or, where its arms are one training, another trained arm in place of the first one."""
+    training = other.same_as or other.arm
+    if (one.same_as or one.arm) != training:
+        return one, other
+    trained = [arm for arm in study.arms if arm.same_as is None and not arm.is_untrained and arm.role != "control"]
+    found = next((arm for arm in trained if arm.arm != training and study.confirm_trials(arm)), None)
+    if found is None:
+        raise UserError(f"{one.arm} and {other.arm} are the same training")
+    return found, other
 
 
 def _differences(info: StudyRecord, asked: StudyRecord) -> list[str]:
@@ -117,15 +133,25 @@ def _differences(info: StudyRecord, asked: StudyRecord) -> list[str]:
     pairs = {
         "space": (info.space, asked.space),
         "main comparison": (info.main_comparison, asked.main_comparison),
-        "encoder": ([one.config for one in info.encoders], [one.config for one in asked.encoders]),
+        "encoder": (_encoders(info), _encoders(asked)),
         "training data": (info.data.training.fingerprint, asked.data.training.fingerprint),
         "benchmarks": (_benchmarks(info), _benchmarks(asked)),
         "objective": (info.objectives, asked.objectives),
-        "options": (dict(info.settings.set), dict(asked.settings.set)),
+        "options": (_options(info), _options(asked)),
         "factors": (info.factors, asked.factors),
         "repeated searches": (info.settings.repeat_search, asked.settings.repeat_search),
     }
     return [name for name, (theirs, ours) in pairs.items() if theirs != ours]
+
+
+def _encoders(info: StudyRecord) -> list[tuple[AnyEncoder, Mapping[str, str]]]:
+    return [(one.config, one.files) for one in info.encoders]
+
+
+def _options(info: StudyRecord) -> Mapping[str, Any]:
+    """What all trials are set to, as it is recorded."""
+    found: Mapping[str, Any] = info.settings.model_dump(mode="json")["set"]
+    return found
 
 
 def _benchmarks(info: StudyRecord) -> list[tuple[str, str, int | None, str]]:
@@ -158,19 +184,17 @@ def answer(
         gpu_hours: of a training, where GPUs are planned for; else the recorded speed counts.
 
     Raises:
-        UserError: the variances are not known well enough.
+        StatisticsError: the studies were judged on other questions, though by name on the same benchmarks.
     """
-    arms, info = evidence[0].arms, evidence[0].study.info
+    info = evidence[0].study.info
     names = list(evidence[0].panels)
     # The main pair is judged on every benchmark, and these verdicts share the error rate.
     level = LEVEL / len(names)
-    try:
-        known = {name: pooled([one.panels[name] for one in evidence]) for name in names}
-    except StatisticsError as error:
-        raise UserError(f"--plan-for: {error}") from error
+    known = {name: pooled([one.panels[name] for one in evidence]) for name in names}
     needed = {name: seeds_to_find(difference, one, level) for name, one in known.items()}
+    arms = " and ".join(info.main_comparison or ())
     what = (
-        f"a difference of {difference:g} in {info.objectives[0].metric} between {arms[0].arm} and {arms[1].arm} "
+        f"a difference of {difference:g} in {info.objectives[0].metric} between {arms} "
         f"with power .8 at an error rate of {LEVEL:.0%}"
     )
     seeds = None if None in needed.values() else max(n for n in needed.values() if n is not None)
@@ -184,7 +208,10 @@ def answer(
             lines.append(f"Seeds by benchmark, which share the error rate: {each}.")
     fewest = ", ".join(f"{n} seeds: {detectable_with(n, known[names[0]], level):.4f}" for n in (3, 5, 10, 20))
     lines.append(f"Found with power .8 on {names[0]} by {fewest}.")
-    used = ", ".join(f"{one.study.folder.name} ({one.seeds} seeds)" for one in evidence)
+    used = ", ".join(
+        f"{one.study.folder.name} ({one.seeds} seeds of {' and '.join(arm.arm for arm in one.arms)})"
+        for one in evidence
+    )
     freedom = known[names[0]].seed_freedom
     lines.append(
         f"Variances of {used}; mean squares of the two arms averaged with their degrees of freedom "
@@ -219,18 +246,25 @@ def _price(seeds: int, evidence: Sequence[Evidence], gpu_hours: float | None) ->
 
 
 def pilot_settings(settings: StudySettings, space: Space, name: str) -> StudySettings:
-    """The settings of a small study of the two arms of the main comparison: few search trials, few seeds.
+    """The settings of a small study of the arms of the main comparison: few search trials, few seeds.
 
     A best arm is stood for by one branch of its kind.
     """
-    of_kind = {
-        "best dynamic": next((b.name for b in space.branches if b.role == "dynamic"), None),
-        "best static": next((b.name for b in space.branches if b.role == "static"), None),
-    }
-    arms = tuple(of_kind.get(arm) or arm for arm in space.main_comparison)
+    of_role = {role: [b.name for b in space.branches if b.role == role] for role in ("dynamic", "static", "strategy")}
+    of_kind = {"best dynamic": of_role["dynamic"][:1], "best static": (of_role["static"] or of_role["strategy"])[:1]}
+    arms = [name for arm in space.main_comparison for name in of_kind.get(arm, [arm])]
+    if "best static" in space.main_comparison and "best dynamic" not in space.main_comparison:
+        # The best constant may turn out to be the one that it is compared with: another one can stand for it.
+        arms += [name for name in of_role["strategy"] if name not in arms][:1]
     without = (*space.controls, *space.rivals)
     # Two trials: one could try what the other arm is.
-    changes = {"arms": tuple(map(slug, arms)), "without": without, "arm": {}, "trials": 2, "seeds": PILOT_SEEDS}
+    changes = {
+        "arms": tuple(map(slug, dict.fromkeys(arms))),
+        "without": without,
+        "arm": {},
+        "trials": 2,
+        "seeds": PILOT_SEEDS,
+    }
     return settings.model_copy(
         update={**changes, "until_separable": None, "early_stopping": "off", "keep_encoders": "none", "name": name}
     )

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from search_spaces.registry import space
 from study.plan.plan_for import answer, asked_difference, check_can_be_planned, evidence_in, pilot_settings
 from study.plan.program import StudyPlan
 from study.records import FactorRecord, Study, open_study, write_study
 from study.run import main
+from study.settings import StudySettings
+from tests.study.conftest import run
 from tests.study.planted import SETTINGS, SPACE, Planted, study_in_folder
 from trainables.errors import UserError
 from trainables.records import PER_QUERY
@@ -57,7 +60,8 @@ def test_the_first_sentence_answers_and_counts_its_own_pairs(storage: Path) -> N
     assert f"a difference of 0.01 in {objective} between best dynamic and best static with power .8" in first
     assert f"{2 * seeds} trainings x 40 steps x 8 pairs = {2 * seeds * STEPS * BATCH:,} pairs" in first
     assert any(
-        "world-0 (5 seeds)" in line and "world-1 (5 seeds)" in line and "(8 for each arm)" in line for line in rest
+        "world-0 (5 seeds of " in line and "world-1 (5 seeds of " in line and "(8 for each arm)" in line
+        for line in rest
     )
     assert int(answer(0.02, used, [])[0].split()[0]) < seeds
     assert answer(0.01, used, [], gpu_hours=0.5)[0].endswith(f" pairs, {seeds:,.2g} GPU hours.")
@@ -169,6 +173,47 @@ def test_a_comparison_that_no_seeds_decide_is_refused(storage: Path) -> None:
     ):
         with pytest.raises(UserError, match=said):
             check_can_be_planned(info.model_copy(update=changes))
+
+
+def test_where_both_arms_are_one_training_another_arm_stands_for_the_first(storage: Path) -> None:
+    study = study_of(storage, 1)
+    asked = {"main_comparison": ("best static", "hybrid 0.5")}
+    for world in (0, 1):
+        change(study_of(storage, world), **asked)
+    used, left_out = evidence_in(str(storage), study_of(storage, 0).info, STEPS, BATCH)
+    of = {one.study.folder.name: [arm.arm for arm in one.arms] for one in used}
+    # In the first world hybrid 0.5 is the best constant.
+    assert of["world-0"][1] == "hybrid 0.5"
+    assert of["world-0"][0] not in ("best static", "hybrid 0.5")
+    assert (study.folder.name in of) or any(line.startswith("world-1: it repeats") for line in left_out)
+
+
+def test_a_pilot_of_constants_has_one_that_can_stand_for_the_best() -> None:
+    plan = StudyPlan(
+        space("static_ratio"), pilot_settings(StudySettings(space="static_ratio"), space("static_ratio"), "p")
+    )
+    assert {branch.branch for branch in plan.branches} == {"static", "hybrid 0.5", "X-X-mono"}
+
+
+@pytest.mark.nightly
+def test_a_real_pilot_answers_and_is_not_run_twice(tmp_path: Path) -> None:
+    tiny = ("--steps", "12", "--batch-size", "16", "--learning-rate", "0.001", "--storage", str(tmp_path))
+    for _ in range(2):
+        done = run("--space", "static_ratio", "--plan-for", "0.05", *tiny)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "trainings x 12 steps x 16 pairs = " in done.stdout
+    assert [folder.name[:18] for folder in tmp_path.iterdir()] == ["pilot-static_ratio"]
+
+
+@pytest.mark.slow
+def test_a_dry_run_says_what_a_pilot_would_cost_and_starts_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--plan-for", "0.01", "--dry-run", "--storage", str(tmp_path / "studies")]) == 0
+    told = capsys.readouterr().out
+    assert "tells the variances: a pilot would be run" in told
+    assert "confirm" in told
+    assert not (tmp_path / "studies").exists()
 
 
 def test_a_pilot_has_the_two_arms_of_the_main_comparison_alone() -> None:
