@@ -55,6 +55,12 @@ def parser() -> Parser:
     )
     found.add_argument("--list", action="store_true", help="list what --space, --model, --set and others can name")
     found.add_argument("--dry-run", action="store_true", help="check everything, print the plan, start nothing")
+    found.add_argument(
+        "--plan-for",
+        metavar="DIFFERENCE",
+        help="tell how many seeds and pairs find this difference of the main comparison, such as 0.01, from the "
+        "variances of studies in --storage, or of a pilot that it runs where there is none (see docs/cost.md)",
+    )
     for name, (metavar, text) in FLAGS.items():
         found.add_argument(f"--{name}", metavar=metavar, help=f"with --dry-run: {text}")
     found.add_argument("--verify", metavar="STUDY", help="check every file of a study against its seal")

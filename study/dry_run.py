@@ -19,6 +19,7 @@ from study.plan.program import StudyPlan
 from study.records import BranchRecord, Study
 from study.settings import StudySettings
 from trainables.batches.languages import CrossLingual
+from trainables.config import TrialConfig
 from trainables.corpora.items import PairItem
 from trainables.corpora.pairs import TrainingData
 from trainables.encoders.base import EncoderConfig
@@ -250,6 +251,21 @@ def _not_trained(data: StudyData) -> str:
     return f"{', '.join(data.languages_not_trained)}: languages of a benchmark without any training text"
 
 
+def estimates(
+    plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: CellResources, rental: Rental
+) -> list[tuple[TrialConfig, Resources, Estimate]]:
+    """What a trial holds and costs, once for every encoder, number of steps, batch size and kind of worker."""
+    different = {
+        (config.encoder.model_dump_json(), config.steps, config.batches.size, repr(held)): (config, held)
+        for config, held in ((config, resources.of(cell.levels)) for cell, config in plan.first_of_cells)
+    }
+    found = []
+    for config, held in different.values():
+        negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
+        found.append((config, held, estimate(config, inputs.of(config.encoder).texts, held, negatives, rental)))
+    return found
+
+
 def _costs(
     settings: StudySettings,
     plan: StudyPlan,
@@ -262,13 +278,7 @@ def _costs(
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
     costs: list[tuple[Resources, Estimate]] = []
-    different = {
-        (config.encoder.model_dump_json(), config.steps, config.batches.size, repr(held)): (held, config)
-        for held, config in ((resources.of(cell.levels), config) for cell, config in plan.first_of_cells)
-    }
-    for held, config in different.values():
-        negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
-        cost = estimate(config, inputs.of(config.encoder).texts, held, negatives, rental)
+    for config, held, cost in estimates(plan, data, inputs, resources, rental):
         shape = cost.shape
         trained = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
         encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{trained})"] = None

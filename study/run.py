@@ -66,9 +66,15 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
     console = Console()
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
     verify, trial = options.pop("verify"), options.pop("trial")
+    plan_for = options.pop("plan_for")
     rental = _rental({name: options.pop(name) for name in FLAGS}, dry_run)
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
     flags = {name: value for name, value in options.items() if value is not None}
+    if plan_for is not None:
+        others = {"list": listing, "verify": verify, "trial": trial, "resume": resume, "confirm-only": confirm}
+        if other := next((name for name, given in others.items() if given), None):
+            raise UserError(f"--plan-for plans a new study and cannot be given with --{other}: leave one of them out.")
+        return _plan_for(plan_for, settings_from(config, flags), rental if dry_run else None, console, study_starts)
     if listing:
         from study.listing import print_lists
 
@@ -124,6 +130,57 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
     if ended.state == "interrupted":
         return INTERRUPTED
     return SOME_FAILED if ended.failed else DONE
+
+
+def _plan_for(
+    difference: str,
+    settings: StudySettings,
+    rental: Rental | None,
+    console: "Console",
+    study_starts: Callable[[str], None],
+) -> int:
+    """Prints how many seeds find a difference; where no study tells the variances, runs a pilot first.
+
+    `rental` is what a dry run, which starts no pilot, is planned for.
+    """
+    from study.plan.plan_for import answer, asked_difference, check_can_be_planned, evidence_in, pilot_settings
+
+    wanted = asked_difference(difference)
+    if settings.address is None:
+        listen_on_this_machine_only()
+    from search_spaces.registry import space
+    from study.plan.program import asked_space
+    from study.session import Session
+
+    # A study that never runs: its inputs say which of the earlier ones are like it.
+    name = f"pilot-{settings.space}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
+    planned = Session.new(settings, name, console, planned_for=rental)
+    asked = planned.record
+    check_can_be_planned(asked)
+    evidence, left_out = evidence_in(settings.storage, asked, *planned.shape)
+    if not evidence:
+        for line in left_out:
+            console.print(f"Not used: {line}", highlight=False, soft_wrap=True, markup=False)
+        small = pilot_settings(settings, asked_space(space(settings.space), settings), name)
+        pilot = Session.new(small, name, console, planned_for=rental)
+        would = "would be" if rental is not None else "is"
+        line = f"No study in {settings.storage} tells the variances: a pilot {would} run, {pilot.location}."
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        if rental is not None:
+            pilot.print_plan(rental)
+            return DONE
+        study_starts(pilot.location)
+        ended = pilot.run(quiet=True)
+        if ended.state == "interrupted":
+            return INTERRUPTED
+        evidence, left_out = evidence_in(settings.storage, asked, *planned.shape)
+        if not evidence:
+            why = next(line for line in left_out if line.startswith(name))
+            raise UserError(f"--plan-for {difference}: the pilot does not tell the variances, either ({why}).")
+    gpu_hours = planned.training_hours(rental) if rental is not None and rental.gpu is not None else None
+    for line in answer(wanted, evidence, left_out, gpu_hours):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    return DONE
 
 
 def _rental(flags: dict[str, Any], dry_run: bool) -> Rental:

@@ -39,7 +39,7 @@ from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.disk import disk
 from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
-from study.dry_run import print_plan, print_rest
+from study.dry_run import estimates, print_plan, print_rest
 from study.leaderboard import Leaderboard
 from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
@@ -405,6 +405,23 @@ class Session:
         if self.settings.keep_runs:
             files |= write_qrels(self._folder, {test.name: qrels_file(test) for test in self._data.tests})
         return create_study(self._folder, self._info(resources).model_copy(update={"files": files}))
+
+    @property
+    def record(self) -> StudyRecord:
+        """The record that the study would begin with here."""
+        return self._info(self._resources)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Steps of a training and pairs of a step, at most: controllers pay for signals with steps."""
+        configs = self._plan().first_configs
+        return max(config.steps for config in configs), max(config.batches.size for config in configs)
+
+    def training_hours(self, rental: Rental) -> float:
+        """GPU hours of a training on the GPUs that are planned for, at their speed, at most."""
+        resources = of_cells(self.settings, self._cells, on_gpus)
+        costs = estimates(self._plan(), self._data, self._inputs, resources, rental)
+        return max(cost.trial_seconds * held.workers for _, held, cost in costs) / 3600
 
     def _info(self, resources: CellResources) -> StudyRecord:
         plan = self._plan()

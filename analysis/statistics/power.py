@@ -34,7 +34,12 @@ def power(difference: float, standard_error: float, degrees_of_freedom: float, l
 
 
 def smallest_detectable(
-    spread: Spread, n_seeds: int | None, level: float, *, largest: float = math.inf
+    spread: Spread,
+    n_seeds: int | None,
+    level: float,
+    *,
+    largest: float = math.inf,
+    following: Spread | None = None,
 ) -> tuple[float, tuple[float, float]] | None:
     """Returns the true difference that another study like this one finds with chance .8, and a 95 % interval for it.
 
@@ -48,15 +53,18 @@ def smallest_detectable(
     interval of their sum by Graybill and Wang (1980).
 
     None with fewer than three seeds, and where even the `largest` difference that the metric can have would be missed.
-    `n_seeds` is None where seeds are given and only questions are sampled.
+    `n_seeds` is None where seeds are given and only questions are sampled. `following` is the other study where it has
+    another number of seeds than this one; then the mean squares of `spread` are those of its size, too, and the degrees
+    of freedom those with which they are known.
     """
+    following = spread if following is None else following
     if n_seeds is not None and n_seeds < FEWEST_SEEDS:
         return None
     seeds, questions = spread.shrunk(spread.own), spread.questions
     if not spread.variance(seeds, questions):
         return 0.0, (0.0, 0.0)
     inflated = spread.seed_freedom / (2 * float(special.gammaincinv(spread.seed_freedom / 2, 0.5)))
-    needed = _needed(spread, inflated * seeds[:, None], questions, level)
+    needed = _needed(following, inflated * seeds[:, None], questions, level)
     promised = np.sqrt(spread.variance(*_promises(spread, inflated)))
     ratio = np.divide(needed, promised, out=np.full_like(needed, np.inf), where=promised > 0)
     times = float(np.quantile(ratio, WANTED, method="higher"))
@@ -66,7 +74,7 @@ def smallest_detectable(
         if math.isfinite(times)
         else float(np.quantile(needed, WANTED))
     )
-    low, high = (float(np.quantile(_needed(spread, *ends, level), WANTED)) for ends in _ends(spread))
+    low, high = (float(np.quantile(_needed(following, *ends, level), WANTED)) for ends in _ends(spread))
     return None if size > largest else (size, (low, min(high, largest)))
 
 

@@ -101,8 +101,8 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
         UserError: the arms have no such results.
     """
     where = study.folder.location
-    pairs = _main_pairs(study)
-    found = judged_benchmarks(study.info.data.main_measures, _metrics(study), study.info.measures)
+    pairs = main_pairs(study)
+    found = judged_benchmarks(study.info.data.main_measures, confirmed_metrics(study), study.info.measures)
     if not (pairs and found and all(study.confirm_trials(arm) for pair in pairs for arm in pair)):
         raise UserError(f"{where} has no results for its main comparison yet: let its confirm phase end first.")
     benchmark, setting = found[0], found[0].setting_of(study.info.objectives[0].metric)
@@ -120,7 +120,7 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
     if all((one.same_as or one.arm) == (other.same_as or other.arm) for one, other in pairs):
         sentence = f"{names[0]} and {names[1]} are the same training: no seed can tell them apart."
         return DecisionRecord(stop=True, verdict="equivalent", sentence=sentence, looks=tuple(looks), **what)
-    tables = [_table(study, arms, benchmark, setting) for arms in zip(*pairs, strict=True)]
+    tables = [table_of(study, arms, benchmark, setting) for arms in zip(*pairs, strict=True)]
     seeds = tuple(sorted(set(tables[0].seeds) & set(tables[1].seeds) & set(range(looks[-1]))))
     finished = [sum(seed < look for seed in seeds) for look in looks]
     # A look that added no seed to both arms was none.
@@ -138,7 +138,7 @@ def decide(study: Study, looks: Sequence[int], max_seeds: int) -> DecisionRecord
     return DecisionRecord(looks=tuple(taken), **{**asdict(decision), **what})
 
 
-def _main_pairs(study: Study) -> list[tuple[ArmRecord, ArmRecord]]:
+def main_pairs(study: Study) -> list[tuple[ArmRecord, ArmRecord]]:
     """The two arms of the main comparison in every cell; empty if one of them is missing."""
     cells = list({tuple(arm.cell.items()): arm.cell for arm in study.arms}.values())
     pairs = []
@@ -149,12 +149,13 @@ def _main_pairs(study: Study) -> list[tuple[ArmRecord, ArmRecord]]:
     return pairs if len(pairs) == len(cells) else []
 
 
-def _metrics(study: Study) -> set[str]:
+def confirmed_metrics(study: Study) -> set[str]:
+    """The names of all metrics of the finished confirm runs."""
     ended = (t.result for t in study.trials if t.phase == "confirm" and t.status == "complete" and t.result)
     return {name for result in ended for name in result.metrics}
 
 
-def _table(
+def table_of(
     study: Study, arms: Sequence[ArmRecord], benchmark: JudgedBenchmark, setting: MetricSetting
 ) -> QuestionTable:
     """The values per question, mean over the arms of one name in all cells, of the seeds that have any."""
