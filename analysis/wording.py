@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from analysis.findings.comparisons import Judged
+from analysis.plural import plural
 from analysis.statistics.comparison import (
     QUESTION_LOSS,
     RARE_QUESTION,
@@ -130,7 +131,7 @@ def size(value: float) -> str:
 
 def count(number: int, noun: str) -> str:
     """A number with its noun: `1 seed`, `3 seeds`, `3 searches`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith('ch') else 's'}"
+    return f"{number} {noun if number == 1 else plural(noun)}"
 
 
 def span(values: Collection[float], kind: str = "number") -> str:

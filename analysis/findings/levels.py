@@ -17,6 +17,7 @@ from analysis.facts.options import option_words
 from analysis.facts.questions import Questions
 from analysis.findings.growth import difference_of_runs
 from analysis.findings.pairing import Pair, main_pairs
+from analysis.plural import plural
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.errors import StatisticsError
 
@@ -66,14 +67,14 @@ def levels(facts: Facts) -> list[Level]:
     pairs, _ = cell_pairs(facts)
     found = []
     for factor, names in facts.factors.items():
-        others = [f"{other}s" for other in facts.factors if other != factor]
+        others = [plural(other) for other in facts.factors if other != factor]
         for name in names:
             own = [pair for pair in pairs if pair[0].cell.get(factor) == name]
             if own:
                 pair = own[0] if len(own) == 1 else _pooled(own, f"{factor} {name}, all {' and '.join(others)}")
                 found.append(Level(factor, name, pair))
     if pairs:
-        every = " and ".join(f"{factor}s" for factor in facts.factors)
+        every = " and ".join(map(plural, facts.factors))
         found.append(Level("", f"all {every}", _pooled(pairs, f"all {every}")))
     return found
 

@@ -199,7 +199,12 @@ def _effects(findings: Findings, place: Place) -> Iterator[str]:
     for (than, level), found in steps.items():
         told = [f"{one.arm} {_effect(one.comparison)}" for one in found]
         alone = f" ({found[0].alone} alone)" if found[0].alone else ""
-        yield f"From {than.factor} {than.name} to {level.name}{alone}: {'; '.join(told)}."
+        yield f"From {than.factor} {_quoted(than.name)} to {_quoted(level.name)}{alone}: {'; '.join(told)}."
+
+
+def _quoted(level: str) -> str:
+    """A level in a sentence, where its own comma would be read as one of the sentence."""
+    return f"“{level}”" if "," in level else level
 
 
 def _effect(found: Comparison) -> str:
@@ -247,7 +252,7 @@ def _change(findings: Findings, place: Place) -> Iterator[str]:
             "equivalent": f"it stays the same within {rough(found.margin or 0.0)}",
         }.get(found.verdict, "no change can be told")
         yield (
-            f"From {factor} {one.than.name} to {one.level.name} the difference changes by "
+            f"From {factor} {_quoted(one.than.name)} to {_quoted(one.level.name)} the difference changes by "
             f"{number(found.difference, sign=True)} {interval(found.interval)} ({p_value(found.p_adjusted)}): {said}."
         )
 
