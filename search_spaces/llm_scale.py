@@ -12,5 +12,5 @@ def llm_scale() -> Space:
         factors=(sizes("mini-decoder-xs", "mini-decoder-s"),),
         trials=2,
         main_comparison=("hybrid 0.5", "X-X-mono"),
-        about="change",
+        about="survival",
     )

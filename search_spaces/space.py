@@ -28,9 +28,9 @@ from trainables.parameters import Parameter
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.registry import FAMILIES, constant_ratio
 
-About = Literal["arms", "change", "levels"]
-"""What a question is about: two arms, whatever the levels of a factor; how their difference changes over the levels; or
-what the levels change in each of the two arms."""
+About = Literal["arms", "survival", "change", "levels"]
+"""What a question is about: two arms, whatever the levels of a factor; at which levels one of them is better; how their
+difference changes over the levels; or what the levels change in each of the two arms."""
 
 Role = Literal["strategy", "static", "dynamic", "control", "fixed"]
 

@@ -259,6 +259,7 @@ def test_what_a_level_changes_in_an_arm_is_the_difference_of_its_means(by_model)
     ("about", "first"),
     [
         ("arms", "Better: +."),
+        ("survival", "By model, on mAP of atlas, multilingual, the gain"),
         ("change", "From model s to l the difference"),
         ("levels", "From model s to m: best dynamic"),
     ],
