@@ -308,6 +308,7 @@ def ray_for_many_studies() -> Iterator[None]:
     import ray
 
     ray.init(
+        "local",
         num_cpus=2,
         object_store_memory=200_000_000,
         include_dashboard=False,

@@ -40,5 +40,5 @@ def test_a_trial_with_others_beside_it_comes_to_the_same_numbers_and_leaves_noth
     study: Study, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert run_again(study, name, toy_inputs(), TrialOptions()) == []
+    assert run_again(study, name, toy_inputs(), lambda _: TrialOptions()) == []
     assert list(tmp_path.iterdir()) == []
