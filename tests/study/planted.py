@@ -63,29 +63,30 @@ QUESTIONS = 150
 LANGUAGES = ("de", "en")
 BENCHMARK = "planted"
 GAIN = 0.04
-"""By how much a falling ratio is better than every constant, where it is."""
+"""By how much a falling ratio is better than every constant, where it is and nothing else is said."""
 BEST_RATIO = 0.35
 
 (OBJECTIVE,) = parse_objectives(["overall/map"])
 """The default: the mean of all settings."""
 
-Surface = Callable[[Trajectory], float]
+Surface = Callable[[Trajectory, float], float]
+"""Of a ratio's trajectory and of what there is to gain, which only "falling is better" has."""
 
 
-def best_constant(ratios: Trajectory) -> float:
+def best_constant(ratios: Trajectory, gain: float = GAIN) -> float:
     """The constant 0.35 is best; whatever moves loses up to 0.05."""
     moved = float(np.abs(np.diff(ratios)).sum())
     return -0.25 * (float(ratios.mean()) - BEST_RATIO) ** 2 - 0.05 * (1 - math.exp(-moved / 0.1))
 
 
-def falling_is_better(ratios: Trajectory) -> float:
-    """A ratio whose first half is on average 0.5 above its second half gains all of `GAIN`; constants gain nothing."""
+def falling_is_better(ratios: Trajectory, gain: float = GAIN) -> float:
+    """A ratio whose first half is on average 0.5 above its second half gains all of `gain`; constants gain nothing."""
     half = len(ratios) // 2
     fall = float(ratios[:half].mean() - ratios[half:].mean())
-    return GAIN * min(max(fall / 0.5, -1.0), 1.0) - 0.05 * (float(ratios.mean()) - 0.5) ** 2
+    return gain * min(max(fall / 0.5, -1.0), 1.0) - 0.05 * (float(ratios.mean()) - 0.5) ** 2
 
 
-def no_difference(ratios: Trajectory) -> float:
+def no_difference(ratios: Trajectory, gain: float = GAIN) -> float:
     """The ratio does not matter at all."""
     return 0.0
 
@@ -121,10 +122,11 @@ class Planted:
 
     case: str
     world: int
+    gain: float = GAIN
 
     def truth(self, config: TrialConfig) -> float:
         """What a training is worth, without noise."""
-        surface = SURFACES[self.case](_trajectory(config))
+        surface = SURFACES[self.case](_trajectory(config), self.gain)
         return BASE + surface - RATE_COST * math.log10(config.optimiser.learning_rate / BEST_RATE) ** 2
 
     def value(self, config: TrialConfig) -> float:
@@ -138,12 +140,17 @@ class Planted:
         left = {step: 1 - step / config.steps for step in range(every, config.steps + 1, every)}
         return {step: end - left[step] * (0.3 + 0.1 * float(ratios[step - 1])) for step in left}
 
-    def per_query(self, config: TrialConfig) -> pa.Table:
-        """The table of docs/records.md: every question in every language, in every setting."""
+    def values(self, config: TrialConfig) -> np.ndarray:
+        """What a run reaches in every question: [settings, languages, questions]."""
         of_question = _uniform(self._noise("questions"), QUESTION_SPREAD, QUESTIONS)
         in_run = _uniform(self._noise("run", config), RUN_SPREAD, QUESTIONS)
         rest = _uniform(self._noise("rest", config), REST_SPREAD, (len(TEST_SETTINGS), len(LANGUAGES), QUESTIONS))
-        values = (self.value(config) + of_question + in_run + rest).astype(np.float32).ravel()
+        values: np.ndarray = (self.value(config) + of_question + in_run + rest).astype(np.float32)
+        return values
+
+    def per_query(self, config: TrialConfig) -> pa.Table:
+        """The table of docs/records.md: every question in every language, in every setting."""
+        values = self.values(config).ravel()
         cells = [(setting, language) for setting in TEST_SETTINGS for language in LANGUAGES]
         rows = [(setting, language) for setting, language in cells for _ in range(QUESTIONS)]
         multilingual = np.array([setting == "multilingual" for setting, _ in rows])
