@@ -16,7 +16,7 @@ def forget_what_was_held() -> None:
     other neither grows nor reports what it held before; only Linux with glibc can.
 
     Batches of many shapes leave a heap full of holes: a second trial of an encoder with 25M weights held 8.6 GiB where
-    the first one held 5.3.
+    the first one held 6.2.
     """
     gc.collect()
     with suppress(OSError, AttributeError):
