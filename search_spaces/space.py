@@ -188,9 +188,13 @@ def static_branch() -> Branch:
     return family_branch(constant_ratio(0.5).family, role="static", name="static")
 
 
-def sizes(*encoders: str) -> Factor:
-    """A ladder of encoders, by their names, as a factor: the same as `--model` given several times."""
-    return Factor(name="encoder", levels=tuple(Level(label=name, patch={"encoder": name}) for name in encoders))
+def sizes(*encoders: str, **patch: Any) -> Factor:
+    """A ladder of encoders, by their names, as a factor: the same as `--model` given several times.
+
+    `patch`: options that all of them have, too.
+    """
+    levels = (Level(label=name, patch={"encoder": name, **patch}) for name in encoders)
+    return Factor(name="encoder", levels=tuple(levels))
 
 
 def slug(name: str) -> str:

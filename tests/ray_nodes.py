@@ -94,3 +94,14 @@ class Nodes:
     def kill_all(self) -> None:
         for node in list(self.running):
             self.kill(node)
+
+
+@contextmanager
+def own_cluster() -> Iterator[Nodes]:
+    """A cluster without nodes yet; at the end none is left."""
+    with short_folder() as folder:
+        nodes = Nodes(folder)
+        try:
+            yield nodes
+        finally:
+            nodes.kill_all()

@@ -15,7 +15,7 @@ import numpy as np
 from analysis.statistics.comparison import LEVEL
 from analysis.statistics.errors import StatisticsError
 from analysis.statistics.panel import Panel
-from analysis.statistics.power import FEWEST_SEEDS, smallest_detectable
+from analysis.statistics.power import FEWEST_SEEDS, fewest_seeds, smallest_detectable
 from analysis.statistics.questions import Values
 from analysis.statistics.spread import Spread
 
@@ -97,14 +97,4 @@ def seeds_to_find(difference: float, known: Known, level: float = LEVEL, most: i
 
     None if `most` seeds would not: then the questions are too few, and no seed makes more of them.
     """
-
-    def finds(seeds: int) -> bool:
-        return detectable_with(seeds, known, level) <= difference
-
-    if not finds(most):
-        return None
-    low, high = FEWEST_SEEDS, most
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if finds(middle) else (middle + 1, high)
-    return low
+    return fewest_seeds(lambda seeds: detectable_with(seeds, known, level) <= difference, FEWEST_SEEDS, most)

@@ -1,6 +1,7 @@
 """What a comparison could have found: power, smallest detectable difference, seeds needed."""
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -147,9 +148,14 @@ def seeds_needed(
         error = math.sqrt(max(components.of_seeds(seeds), 0.0))
         return power(difference, error, per_seed * (seeds - 1), level) >= WANTED
 
+    return fewest_seeds(finds, 2, most)
+
+
+def fewest_seeds(finds: Callable[[int], bool], least: int, most: int) -> int | None:
+    """Returns the fewest seeds, `least` to `most`, that find what more of them find, too; None if none do."""
     if not finds(most):
         return None
-    low, high = 2, most
+    low, high = least, most
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if finds(middle) else (middle + 1, high)

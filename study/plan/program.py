@@ -233,29 +233,21 @@ class StudyPlan:
             dynamic = next((s for s in self._searches if s.cell == cell and s.branch.role == "dynamic"), None)
             searched = {} if dynamic is None else _tuned(dynamic.template.searched)
             if dynamic is not None and searched:
-                found += [
-                    BranchRecord(
-                        branch=name,
-                        cell=cell.levels,
-                        role="control",
-                        trials=self._trials,
-                        pairs=self._trials * self._pairs_per_trial(dynamic),
-                        searched={key: _range(parameter) for key, parameter in searched.items()},
-                    )
-                    for name in self._tuned_controls
-                ]
-            found += [
-                BranchRecord(
-                    branch=name,
-                    cell=cell.levels,
-                    role="control",
-                    trials=self._trials,
-                    pairs=0,
-                    searched={CROSS_WEIGHT: _range(_ANY_WEIGHT)},
-                )
-                for name in self._weighed
-            ]
+                pairs = self._pairs_per_trial(dynamic)
+                found += [self._budget_of_control(name, cell, pairs, searched) for name in self._tuned_controls]
+            found += [self._budget_of_control(name, cell, 0, {CROSS_WEIGHT: _ANY_WEIGHT}) for name in self._weighed]
         return tuple(found)
+
+    def _budget_of_control(self, name: str, cell: Cell, pairs: int, searched: Mapping[str, Parameter]) -> BranchRecord:
+        """`pairs`: of a trial."""
+        return BranchRecord(
+            branch=name,
+            cell=cell.levels,
+            role="control",
+            trials=self._trials,
+            pairs=self._trials * pairs,
+            searched={key: _range(parameter) for key, parameter in searched.items()},
+        )
 
     @property
     def most_arms(self) -> int:

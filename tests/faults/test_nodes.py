@@ -20,7 +20,7 @@ from ray.cluster_utils import Cluster
 from study.guard import LOST
 from study.records import open_study
 from study.run_again import differences
-from tests.ray_nodes import ROOT, Nodes, short_folder
+from tests.ray_nodes import ROOT, own_cluster
 from tests.study.conftest import run, start
 from trainables.records import LOG
 from trainables.storage import Folder
@@ -60,15 +60,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 @contextmanager
 def started_by_ray() -> Iterator[tuple[str, Lose]]:
     """A head without cores and two nodes of one, each started by `ray start`."""
-    with short_folder() as folder:
-        nodes = Nodes(folder)
-        try:
-            nodes.add(cpus=0)
-            worker = nodes.add(cpus=1)
-            nodes.add(cpus=1)
-            yield nodes.address, lambda: nodes.kill(worker)
-        finally:
-            nodes.kill_all()
+    with own_cluster() as nodes:
+        nodes.add(cpus=0)
+        worker = nodes.add(cpus=1)
+        nodes.add(cpus=1)
+        yield nodes.address, lambda: nodes.kill(worker)
 
 
 @contextmanager
@@ -109,21 +105,17 @@ def test_a_trial_of_two_workers_goes_on_once_a_lost_node_is_replaced(
     whole: Callable[[int], Path], tmp_path: Path
 ) -> None:
     study = tmp_path / "s"
-    with short_folder() as folder:
-        nodes = Nodes(folder)
-        try:
-            nodes.add(cpus=0)
-            nodes.add(cpus=1)
-            spot = nodes.add(cpus=1)
-            options = ("--address", nodes.address, "--workers-per-trial", "2")
-            driver = start(*SMALL, "--storage", str(tmp_path), *options)
-            wait_for_reports(driver, study, trials=1, reports=5)
-            nodes.kill(spot)
-            nodes.add(cpus=1)
-            _, err = driver.communicate(timeout=SECONDS)
-            assert driver.returncode == 0, err
-        finally:
-            nodes.kill_all()
+    with own_cluster() as nodes:
+        nodes.add(cpus=0)
+        nodes.add(cpus=1)
+        spot = nodes.add(cpus=1)
+        options = ("--address", nodes.address, "--workers-per-trial", "2")
+        driver = start(*SMALL, "--storage", str(tmp_path), *options)
+        wait_for_reports(driver, study, trials=1, reports=5)
+        nodes.kill(spot)
+        nodes.add(cpus=1)
+        _, err = driver.communicate(timeout=SECONDS)
+        assert driver.returncode == 0, err
     assert_same(study, whole(2))
     assert [len(starts(folder)) for folder in trial_folders(study)].count(2) == 1
 
@@ -132,23 +124,18 @@ def test_a_head_that_dies_ends_the_driver_and_the_study_goes_on_under_another_on
     whole: Callable[[int], Path], tmp_path: Path
 ) -> None:
     study = tmp_path / "s"
-    with short_folder() as before, short_folder() as after:
-        old, new = Nodes(before), Nodes(after)
-        try:
-            head = old.add(cpus=1)
-            driver = start(*SMALL, "--storage", str(tmp_path), "--address", old.address)
-            wait_for_reports(driver, study, trials=1, reports=5)
-            old.kill(head)
-            _, err = driver.communicate(timeout=SECONDS)
-            assert driver.returncode == LOST, err
-            assert f"go on with --resume {study}" in err.splitlines()[-1]
-            assert open_study(str(study)).status.state == "lost"
-            new.add(cpus=1)
-            done = run("--resume", str(study), "--address", new.address, "--quiet", seconds=SECONDS)
-            assert done.returncode == 0, done.stderr
-        finally:
-            old.kill_all()
-            new.kill_all()
+    with own_cluster() as old, own_cluster() as new:
+        head = old.add(cpus=1)
+        driver = start(*SMALL, "--storage", str(tmp_path), "--address", old.address)
+        wait_for_reports(driver, study, trials=1, reports=5)
+        old.kill(head)
+        _, err = driver.communicate(timeout=SECONDS)
+        assert driver.returncode == LOST, err
+        assert f"go on with --resume {study}" in err.splitlines()[-1]
+        assert open_study(str(study)).status.state == "lost"
+        new.add(cpus=1)
+        done = run("--resume", str(study), "--address", new.address, "--quiet", seconds=SECONDS)
+        assert done.returncode == 0, done.stderr
     assert_same(study, whole(1))
 
 
@@ -156,39 +143,34 @@ def test_a_trial_that_outlives_its_head_and_its_driver_leaves_the_one_that_took_
     whole: Callable[[int], Path], tmp_path: Path
 ) -> None:
     study = tmp_path / "s"
-    with short_folder() as before, short_folder() as after:
-        old, new = Nodes(before), Nodes(after)
-        try:
-            head, node = old.add(cpus=0), old.add(cpus=1)
-            driver = start(*SMALL, "--storage", str(tmp_path), "--address", old.address)
-            wait_for_reports(driver, study, trials=1, reports=5)
-            # A node lives for a minute without its head, and so does its trial: here it stands still until it matters.
-            (trial,) = trials_on(node)
-            trial.suspend()
-            old.kill(head)
-            os.killpg(driver.pid, signal.SIGKILL)
-            driver.communicate()
-            new.add(cpus=1)
-            driver = start("--resume", str(study), "--address", new.address, "--quiet")
-            (begun,) = trial_folders(study)
-            while len(starts(begun)) < 2:
-                assert driver.poll() is None, driver.communicate()
-                time.sleep(0.02)
-            # On a busy machine the minute may be over.
-            with suppress(psutil.NoSuchProcess):
-                trial.resume()
-            _, err = driver.communicate(timeout=SECONDS)
-            assert driver.returncode == 0, err
-        finally:
-            old.kill_all()
-            new.kill_all()
+    with own_cluster() as old, own_cluster() as new:
+        head, node = old.add(cpus=0), old.add(cpus=1)
+        driver = start(*SMALL, "--storage", str(tmp_path), "--address", old.address)
+        wait_for_reports(driver, study, trials=1, reports=5)
+        # A node lives for a minute without its head, and so does its trial: here it stands still until it matters.
+        (trial,) = trials_on(node)
+        trial.suspend()
+        old.kill(head)
+        os.killpg(driver.pid, signal.SIGKILL)
+        driver.communicate()
+        new.add(cpus=1)
+        driver = start("--resume", str(study), "--address", new.address, "--quiet")
+        (begun,) = trial_folders(study)
+        while len(starts(begun)) < 2:
+            assert driver.poll() is None, driver.communicate()
+            time.sleep(0.02)
+        # On a busy machine the minute may be over.
+        with suppress(psutil.NoSuchProcess):
+            trial.resume()
+        _, err = driver.communicate(timeout=SECONDS)
+        assert driver.returncode == 0, err
     assert_same(study, whole(1))
 
 
 def trials_on(node: "subprocess.Popen[bytes]") -> list[psutil.Process]:
     """The processes of a node that run trials."""
     everything = psutil.Process(node.pid).children(recursive=True)
-    return [process for process in everything if process.cmdline()[0].startswith("ray::s/")]
+    return [process for process in everything if "".join(process.cmdline()[:1]).startswith("ray::s/")]
 
 
 def wait_for_reports(driver: "subprocess.Popen[str]", study: Path, trials: int, reports: int) -> None:
