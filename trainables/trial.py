@@ -27,7 +27,7 @@ steps on the atlas, without Ray:
 import logging
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -110,9 +110,10 @@ def run_trial(
             suffice.
         TakenOverError: somebody else has begun the trial since.
     """
-    if worker.is_first:
-        folder.sweep()
     with logged(folder, worker.rank), claimed(folder) if worker.is_first else nullcontext() as claim:
+        if claim is not None:
+            # What is left there is nobody's any more.
+            folder.sweep()
         _logger.info("%s starts as worker %d of %d on %s", trial.id, worker.rank, worker.world, worker.device)
         _run(trial, inputs, folder, worker, options, claim)
 
@@ -143,7 +144,8 @@ def _run(
     views += [_View(other, folder.beside(other), how) for other, how in trial.also.items()]
     # Another worker has nothing to tell, and must not touch what the first one writes.
     watch = NotedWork(folder) if worker.is_first else unwatched
-    judge = _Judge(inputs, worker, clock, precision, scratch, watch)
+    check = _unclaimed if claim is None else claim.check
+    judge = _Judge(inputs, worker, clock, precision, scratch, watch, check)
     ratio = config.ratio
     signals = DevSignals(texts.dev, pad_id, worker, config.loss.temperature, precision)
     summary = fine_tune(
@@ -161,8 +163,7 @@ def _run(
         checkpoints=folder / CHECKPOINT,
     )
     _logger.info("training is %s after %d of %d steps", summary.status, summary.steps, config.steps)
-    if claim is not None:
-        claim.check()
+    check()
     metrics = {trial.id: named_dev(summary.dev)}
     if summary.status == "complete":
         is_judged = trial.phase == "confirm"
@@ -179,9 +180,12 @@ def _run(
                 restore_vocabulary(whole, config.encoder.build(texts.tokenizer, config.seed))
             if whole is not None and held is not None:
                 hold_encoder(held, whole)
+            # In an upload: it takes its place when it ends.
+            check()
         if whole is not None and keep:
             with (folder / ENCODER).uploaded() as path:
                 save_encoder(whole, texts.tokenizer, path)
+                check()
     if claim is None:
         return
     result = Result(
@@ -192,7 +196,9 @@ def _run(
         mono_share=summary.mono_share,
         negatives_per_query=summary.negatives_per_query,
         parameters=build.parameters,
-        batches=batch_facts(inputs.data, config.batches, config.seed, summary.ratios, config.steps)
+        batches=batch_facts(
+            inputs.data, config.batches, config.seed, summary.ratios, config.steps, config.loss.negative_pool
+        )
         if summary.ratios
         else None,
         cost=_cost(summary, clock, worker, options),
@@ -292,10 +298,12 @@ class _Judge:
         precision: Precision,
         scratch: Path | None,
         watch: Watch,
+        check: Callable[[], None],
     ) -> None:
+        """`check` is asked before anything is written: it raises an error if the folder is somebody else's."""
         self._inputs, self._texts = inputs, inputs.texts
         self._worker, self._clock, self._precision, self._scratch = worker, clock, precision, scratch
-        self._watch = watch
+        self._watch, self._check = watch, check
 
     def dev_metrics(self, encoder: Encoder, how: EvaluationConfig) -> dict[str, float]:
         """The values for all queries without the benchmark's name: `multilingual/map`, `bias/rank_distance`, ..."""
@@ -321,8 +329,10 @@ class _Judge:
                     embeddings = _as_judged(test, queries, candidates, view.evaluation)
                     if self._inputs.rules.keep_runs:
                         run = run_file(test.benchmark, *embeddings, view.id)
+                        self._check()
                         (view.folder / RUNS).write_bytes(f"{test.benchmark.name}.trec.gz", run)
                     found[view.id].append(self._scored(test, *embeddings, keep_per_query=True))
+        self._check()
         for view in views if self._worker.is_first else ():
             _write_table(view.folder, PER_QUERY, [e.per_query for e in found[view.id]])
             _write_table(view.folder, RELEVANT_RANKS, [e.relevant_ranks for e in found[view.id]])
@@ -421,6 +431,10 @@ class _Claimed:
     def report(self, report: Report) -> bool:
         self.claim.check()
         return self.log.report(report)
+
+
+def _unclaimed() -> None:
+    """Another worker than the first writes nothing."""
 
 
 class _Silent:

@@ -18,6 +18,7 @@ told again, and the program stands where it stood.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -395,7 +396,8 @@ class StudyPlan:
             )
         if len(self._merged_branches) < len(_MERGED):
             raise UserError(f"--arm {merging[0]} averages X-X-mono and X-Y: name these in --arms, too.")
-        clash = next((name for name in self._weighed if name in self.space.controls), None)
+        controls = {slug(name) for name in self.space.controls}
+        clash = next((name for name in self._weighed if slug(name) in controls), None)
         if clash is not None:
             raise UserError(f"--arm {clash}: the space has a control of this name; give another one.")
 
@@ -422,9 +424,13 @@ class StudyPlan:
         encoder = encoder_of(self._settings, self.space, cell)
         if encoder.is_pretrained and BASE not in asked:
             arms = {BASE: {"steps": 0}, **arms}
-        clash = next((name for name in arms if name in {branch.name for branch in self.space.branches}), None)
+        # Trials are named by the slugs.
+        names = Counter(slug(name) for name in (*arms, *(branch.name for branch in self.space.branches)))
+        clash = next((name for name in arms if names[slug(name)] > 1), None)
         if clash is not None:
-            raise UserError(f"--arm {clash}: the space has an arm of this name; give another one.")
+            taken = slug(clash) in {slug(branch.name) for branch in self.space.branches}
+            other = "the space has an arm of this name" if taken else "another --arm has this name, but for its signs"
+            raise UserError(f"--arm {clash}: {other}; give another one.")
         # A ratio is needed even where nothing is trained.
         ratio, seed = {"ratio": constant_ratio(0.5).model_dump()}, self._settings.search_seed
         return {
@@ -633,10 +639,12 @@ class StudyPlan:
         """The searches of the weights of merged arms, between the best X-X-mono and the best X-Y of the search."""
         best = best_of_branches(self.space, self._tried(repetition, cell), self.objectives[0])
         sources = tuple(best[name][0].id for name in self._merged_branches if name in best)
+        # A grid holds what has a first value there.
+        first = {} if self._sampler == "grid" else {CROSS_WEIGHT: _FIRST_WEIGHT}
         found = []
         for name in self._weighed if len(sources) == len(_MERGED) else ():
             values = self._fixed[cell.label][name].model_dump()
-            template = Template(values, {CROSS_WEIGHT: _ANY_WEIGHT}, {CROSS_WEIGHT: _FIRST_WEIGHT}, {})
+            template = Template(values, {CROSS_WEIGHT: _ANY_WEIGHT}, first, {})
             search = self._branch_search(repetition, name, cell, template, self._trials)
             branch = Branch(name=name, role="control", patch={})
             found.append(_Search(repetition, cell, branch, template, search, sources=sources))

@@ -215,28 +215,41 @@ def test_an_error_in_the_training_is_the_callers_and_leaves_no_result(tmp_path: 
     assert not Folder(tmp_path).exists(RESULT)
 
 
+@pytest.mark.parametrize("evaluations", [1, 3], ids=["in its training", "while it is judged"])
 def test_a_process_that_was_given_up_and_lives_changes_nothing_of_the_one_that_took_its_trial_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    evaluations: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial, folder = toy_trial(phase="confirm"), tmp_path / "t"
     left: dict[str, bytes] = {}
+    written: dict[Path, int] = {}
+    calls = []
 
     def after_a_while(*arguments: Any, **named: Any) -> Any:
-        monkeypatch.undo()
-        run_toy_trial(trial, folder)
-        left.update(content_of(folder))
+        calls.append(None)
+        if len(calls) == evaluations:
+            monkeypatch.undo()
+            run_toy_trial(trial, folder, TrialOptions(keep_encoder=True))
+            left.update(content_of(folder))
+            written.update(times_of(folder))
         return evaluate(*arguments, **named)
 
     monkeypatch.setattr("trainables.trial.evaluate", after_a_while)
     with pytest.raises(TakenOverError, match="t was begun again by another process"):
-        run_toy_trial(trial, folder)
+        run_toy_trial(trial, folder, TrialOptions(keep_encoder=True))
     assert left
     assert content_of(folder) == left
+    # Equal bits would hide that they were written again.
+    assert times_of(folder) == written
     assert numbers(read_sealed(Folder(folder), RESULT, Result)) == numbers(run_toy_trial(trial, tmp_path / "whole"))
 
 
 def content_of(trial: Path) -> dict[str, bytes]:
     return {name: Folder(trial).read_bytes(name) for name in Folder(trial).file_names() if name != LOG}
+
+
+def times_of(trial: Path) -> dict[Path, int]:
+    """When the files of a trial were written, but for its log."""
+    return {path: path.stat().st_mtime_ns for path in trial.rglob("*") if path.is_file() and path.name != LOG}
 
 
 @pytest.mark.slow

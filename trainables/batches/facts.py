@@ -29,7 +29,12 @@ from trainables.records import BatchRecord
 
 
 def batch_facts(
-    data: TrainingData, batches: BatchConfig, seed: int, ratios: Sequence[float], steps: int | None = None
+    data: TrainingData,
+    batches: BatchConfig,
+    seed: int,
+    ratios: Sequence[float],
+    steps: int | None = None,
+    negative_pool: int | None = None,
 ) -> BatchRecord:
     """Plans the batches of a training and counts what they held.
 
@@ -39,6 +44,7 @@ def batch_facts(
         seed: of the training.
         ratios: [T], of every step done.
         steps: that the training was to have; None: T.
+        negative_pool: pairs of a block in which a query finds its negatives; None: the whole batch.
     """
     planner, kinds = BatchPlanner.of(data, batches, seed, steps or len(ratios)), kinds_of(batches, seed)
     texts = _Answers(data)
@@ -54,7 +60,7 @@ def batch_facts(
         sets[batch.set_index] += len(batch)
         places = batch.query_language.astype(np.int64) * width + batch.passage_language
         languages += np.bincount(places, minlength=width * width)
-        false_negatives += texts.false_negatives(batch)
+        false_negatives += sum(texts.false_negatives(batch, one) for one in _blocks(len(batch), negative_pool))
         hard_negatives += int((batch.negative_text >= 0).sum())
         digest.update(batch.items.astype("<i8").tobytes())
         done = step + 1
@@ -74,6 +80,12 @@ def batch_facts(
         false_negatives=false_negatives,
         item_streams=streams,
     )
+
+
+def _blocks(pairs: int, size: int | None) -> list[slice]:
+    """The blocks of a batch."""
+    width = size or pairs
+    return [slice(start, start + width) for start in range(0, pairs, width)]
 
 
 class _Answers:
@@ -96,19 +108,19 @@ class _Answers:
         owners, answers = forms_of_items(data.passage_text[items], data.text_form)
         self._known = np.unique(self._question[items[owners]] * forms + answers)
 
-    def false_negatives(self, batch: Batch) -> int:
-        """How many queries of a batch have a text that answers them, in normal form, among their negatives."""
-        data = self._data
-        passages = data.passage_text[batch.items]
+    def false_negatives(self, batch: Batch, block: slice) -> int:
+        """How many queries of a block have a text that answers them, in normal form, among their negatives in it."""
+        data, items = self._data, batch.items[block]
+        passages = data.passage_text[items]
         own = np.where(passages >= 0, data.text_form[passages], -1)
-        shown = data.text_form[batch.passage_text]
+        shown = data.text_form[batch.passage_text[block]]
         texts, counts = np.unique(shown, return_counts=True)
         place = np.minimum(np.searchsorted(texts, own), len(texts) - 1)
         # A query meets its own passage once, as its positive.
         met = np.where(texts[place] == own, counts[place], 0) - (own == shown[:, None])
         found = (met > 0).any(axis=1)
-        for row in np.flatnonzero(self._question[batch.items] >= 0).tolist():
-            keys = self._question[batch.items[row]] * self._forms + np.delete(shown, row)
+        for row in np.flatnonzero(self._question[items] >= 0).tolist():
+            keys = self._question[items[row]] * self._forms + np.delete(shown, row)
             found[row] |= bool(_is_in(keys, self._known).any())
         return int(found.sum())
 

@@ -285,9 +285,13 @@ class _Run:
         """Tells whether the run is worth going on with; whether losses have risen is judged on a whole window only."""
         config = self.config
         late = self.progress.step > max(0.5, config.optimiser.warmup_share) * config.steps
-        passages = config.loss.negative_pool or config.batches.size
         losses = self.progress.read(self.worker)
-        return not diverged(losses, self.progress.first_loss, whole_window and late, passages)
+        return not diverged(losses, self.progress.first_loss, whole_window and late, self._pool)
+
+    @property
+    def _pool(self) -> int:
+        """The pairs among which a query finds its negatives, its own included."""
+        return self.config.loss.negative_pool or self.config.batches.size
 
     def explained(self, explain: Evaluate | None) -> dict[str, float]:
         """What may explain the results; of sharded weights no gradients, which no worker holds whole."""
@@ -369,7 +373,7 @@ class _Run:
             steps=progress.step,
             mean_ratio=math.fsum(ratios) / max(1, len(ratios)),
             mono_share=progress.mono_share,
-            negatives_per_query=self.config.batches.size * (1 + self._planner.negatives.per_query) - 1,
+            negatives_per_query=self._pool * (1 + self._planner.negatives.per_query) - 1,
             ratios=tuple(ratios),
             dev=progress.dev,
             pairs=progress.pairs,

@@ -2,8 +2,10 @@
 
 import hashlib
 import random
+import re
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -237,6 +239,29 @@ def test_the_weight_of_a_merged_arm_is_searched_between_the_best_of_both_strateg
         assert {trials[id_].phase for id_ in spec.sources} == {"confirm"}
     (budget,) = (one for one in plan.branches if one.branch == "mix")
     assert (budget.trials, budget.pairs, list(budget.searched)) == (4, 0, ["merging.cross_weight"])
+
+
+def test_a_grid_of_the_weight_of_a_merged_arm_is_one_of_its_weights() -> None:
+    plan = plan_of("static_ratio", settings=WEIGHED.model_copy(update={"sampler": "grid"}))
+    trials = run(plan, end=by_weight)
+    weights = [spec.config.merging.cross_weight for spec in trials.values() if spec.branch == "mix"]
+    (budget,) = (one for one in plan.branches if one.branch == "mix")
+    assert len(weights) == budget.trials
+    assert weights == np.linspace(min(weights), max(weights), len(weights)).tolist()
+    assert len(set(weights)) == len(weights) > 2
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"),
+    [
+        (["hybrid-0.5"], "--arm hybrid-0.5: the space has an arm of this name"),
+        (["my arm", "my-arm"], "--arm my arm: another --arm has this name, but for its signs"),
+    ],
+)
+def test_two_arms_never_share_the_names_of_their_trials(arms: list[str], said: str) -> None:
+    given = {name: {"ratio": "constant(0.3)"} for name in arms}
+    with pytest.raises(UserError, match=re.escape(said)):
+        plan_of(settings=SETTINGS.model_copy(update={"arm": given}))
 
 
 def test_without_both_strategies_or_a_weight_there_is_no_merged_arm() -> None:

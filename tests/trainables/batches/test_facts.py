@@ -109,6 +109,17 @@ def test_without_groups_what_shares_a_passage_would_be_a_false_negative_in_cross
         assert found / 6400 > 0.2
 
 
+def test_false_negatives_are_those_in_the_pool_that_a_query_has():
+    """Every question has the same answer as all others: whoever meets anybody meets one."""
+    items = [PairItem(f"q{i}", f"q{i}", {"en": f"question {i}"}, {"en": "the passage"}) for i in range(64)]
+    data = replace(training_data({"s": items}), group_of_item=np.arange(64))
+
+    def found(pool):
+        return batch_facts(data, BatchConfig(size=8, items="all"), 0, [1.0] * 5, negative_pool=pool).false_negatives
+
+    assert (found(None), found(8), found(2), found(1)) == (40, 40, 40, 0)
+
+
 @pytest.mark.parametrize("edit", ["", " ", "\u200b", ".", "\u00ad"])
 def test_a_passage_that_only_looks_different_is_no_negative_of_its_question(edit):
     """Two questions about a passage, of which the second has a copy that ends in a blank, or holds what nobody sees."""

@@ -148,6 +148,13 @@ def test_counters_count_real_tokens_and_extra_pairs():
     assert set(summary.seconds) == {"train", "signal", "wait"}
 
 
+def test_negatives_are_counted_in_the_pool_that_a_query_has():
+    config = toy_config()
+    loss = config.loss.model_copy(update={"negative_pool": 4})
+    summary, _, _ = train(config.model_copy(update={"loss": loss}))
+    assert summary.negatives_per_query == 3
+
+
 def test_signals_are_the_loss_of_the_batch_before_and_after_the_update():
     _, sink, _ = train(toy_config(ratio=CHAOS, steps=2, report_every=1, warmup_share=0, learning_rate=0.003))
     signals = sink.lines[0]["signals"]
