@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed, nn
 from typing_extensions import override
 
+from trainables.encoders.attention import mask_without_waiting
 from trainables.encoders.model import Encoder
 from trainables.parallel.recompute import recompute_activations
 from trainables.parallel.strategy import Build, Groups, Parallel
@@ -24,6 +25,8 @@ class Replicated(Parallel):
     @override
     def place(self, build: Build) -> Encoder:
         encoder = build().to(self.worker.device)
+        if self.worker.device.type == "cuda":
+            mask_without_waiting(encoder)
         if self.compute.activation_checkpointing:
             recompute_activations(encoder)
         return encoder

@@ -19,6 +19,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from typing_extensions import override
 
+from trainables.encoders.attention import mask_without_waiting
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.parallel.parts import gathered
@@ -48,6 +49,8 @@ class Sharded(Parallel):
         mesh = init_device_mesh(self.worker.device.type, (self.worker.world,))
         whole = build() if self.worker.is_first else None
         encoder = self._modules_of(whole)
+        if self.worker.device.type == "cuda":
+            mask_without_waiting(encoder)
         if self.compute.activation_checkpointing:
             recompute_activations(encoder)
         for unit in _units(encoder):

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoTokenizer, Qwen2Model
 
+from trainables.encoders.attention import mask_without_waiting
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.decoder import DecoderEncoder
 from trainables.encoders.hugging_face import HuggingFaceEncoder
@@ -72,6 +74,37 @@ def test_neither_padding_nor_batch_mates_move_an_embedding(config, texts, attent
         assert (left - together).abs().max() < 1e-5, pooling
         # The first token has seen no other where attention looks back.
         assert (together[0] - together[-1]).abs().max() > 1e-3 or (pooling == "cls" and config.kind.endswith("decoder"))
+
+
+class NumbersRead(TorchDispatchMode):
+    """How often Python read a number of a tensor, for which it would wait on an accelerator."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@every
+@pytest.mark.parametrize("attention", ["causal", "bidirectional"])
+def test_masks_are_made_without_waiting_for_an_accelerator_and_embeddings_stay(config, texts, attention: str) -> None:
+    if attention == "bidirectional" and not hasattr(config, "attention"):
+        pytest.skip("attends to both sides as it is")
+    tokenizer = config.tokenizer(texts)
+    changed = {} if attention == "causal" else {"attention": attention}
+    encoder = config.model_copy(update=changed).build(tokenizer, seed=3).eval()
+    # Of equal lengths and of different ones, longer than a window.
+    batches = [_batch(config, one, tokenizer) for one in (["Ghana " * 30] * 2, ["Peru", "Ghana " * 30])]
+    with torch.no_grad():
+        expected = [encoder(*batch) for batch in batches]
+        mask_without_waiting(encoder)
+        with NumbersRead() as read:
+            found = [encoder(*batch) for batch in batches]
+    # Scores that are capped, as those of Gemma 2, have an attention of their own, which looks for padding all the same.
+    assert read.count == 0 or encoder.transformer.config._attn_implementation == "eager"
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).abs().max() < 1e-5
 
 
 @every
