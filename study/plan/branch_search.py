@@ -77,6 +77,8 @@ class BranchSearch:
         """Trials worth running: a branch with nothing to search needs one."""
         self.searched = tuple(name for name in parameters if sampler != "grid" or name not in first)
         """The parameters that differ between trials."""
+        self.learns = sampler in ("tpe", "nsga2")
+        """Whether it suggests values by how earlier trials ended."""
         self._study = optuna.create_study(
             study_name=study_name or name, storage=storage, directions=[o.direction for o in objectives]
         )

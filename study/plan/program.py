@@ -321,10 +321,9 @@ class StudyPlan:
         number = trial.number or 0
         search.told[number] = outcome
         # Optuna hears of a round when it is over and in order, so that it never depends on who was faster.
-        start = number - number % self._round_size
-        round_numbers = range(start, min(start + self._round_size, search.optuna.trials))
-        if all(n in search.told for n in round_numbers):
-            for n in round_numbers:
+        numbers = self._round(search, number) if self._learns(search) else [number]
+        if all(n in search.told for n in numbers):
+            for n in numbers:
                 search.optuna.tell(n, search.told[n])
 
     def outdone(self, trial: TrialRecord) -> list[str]:
@@ -525,8 +524,18 @@ class StudyPlan:
             return False
         if search.neighbour is not None and not search.neighbour.has_ended:
             return False
-        round_start = asked - asked % self._round_size
-        return all(number in search.told for number in range(round_start))
+        return all(number in search.told for number in range(self._round(search, asked).start))
+
+    def _round(self, search: _Search, number: int) -> range:
+        """The trials that are suggested with one, from all before them; every one where nothing is learned from any."""
+        trials = search.optuna.trials
+        size = self._round_size if self._learns(search) else trials
+        start = number - number % size
+        return range(start, min(start + size, trials))
+
+    def _learns(self, search: _Search) -> bool:
+        """Whether what a trial does depends on how others ended."""
+        return search.optuna.learns or self._settings.early_stopping != "off"
 
     def _ask(self, search: _Search) -> TrialRecord:
         number = len(search.asked)
@@ -535,7 +544,7 @@ class StudyPlan:
         chosen = search.optuna.ask(number, lambda values: self._moves(search, values))
         values = {**chosen, **(self._references(search) or {})}
         config = self._affordable(search.template.config(values, self._search_seed(search.repetition)))
-        earlier = [search.told[n] for n in range(number - number % self._round_size)]
+        earlier = [search.told[n] for n in range(self._round(search, number).start)]
         halving = self._settings.early_stopping == "halving"
         trial = TrialRecord(
             id="-".join(

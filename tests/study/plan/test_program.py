@@ -92,6 +92,17 @@ def test_rounds_do_not_depend_on_who_ends_first() -> None:
     assert run(plan_of(round_size=3), 64, seed=1) == run(plan_of(round_size=3), 7, seed=2)
 
 
+@pytest.mark.parametrize(
+    ("changed", "waits"), [({}, False), ({"sampler": "random"}, False), ({"early_stopping": "halving"}, True)]
+)
+def test_trials_of_which_none_learns_from_another_wait_for_nothing(changed: dict[str, object], waits: bool) -> None:
+    plan = plan_of("static_ratio", settings=SETTINGS.model_copy(update={"trials": 11, **changed}))
+    asked = 0
+    while plan.next_trial() is not None:
+        asked += 1
+    assert asked == (4 if waits else plan.planned["search"])
+
+
 def test_every_branch_gets_the_same_number_of_trials_and_pairs() -> None:
     plan = plan_of()
     trials = [spec for spec in run(plan).values() if spec.phase == "search"]
