@@ -91,6 +91,8 @@ class TrialOptions:
     """Leave encoder and embeddings of a confirm run for the measure phase, which deletes them."""
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
+    holder: str = ""
+    """Who has taken the trial's folder for its workers (`trainables.claim`); none: the first of them takes it."""
 
 
 def run_trial(
@@ -110,7 +112,7 @@ def run_trial(
             suffice.
         TakenOverError: somebody else has begun the trial since.
     """
-    with logged(folder, worker.rank), claimed(folder) if worker.is_first else nullcontext() as claim:
+    with logged(folder, worker.rank), claimed(folder, options.holder) if worker.is_first else nullcontext() as claim:
         if claim is not None:
             # What is left there is nobody's any more.
             folder.sweep()

@@ -13,8 +13,8 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +26,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from study.cluster.cells import CellResources
 from study.cluster.resources import Resources
-from trainables.claim import TakenOverError
+from trainables.claim import TakenOverError, take
 from trainables.corpora.pairs import TrainingData
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
 from trainables.noted_work import note
@@ -154,11 +154,16 @@ def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
     held = shared.resources.of(trial)
     # Without it the dashboard knows nothing of trainings.
     os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")
+    # Once for all groups of workers that Train may start: a group of a process that was given up must not take the
+    # folder back when it is started again.
+    claim = take(folder)
+    config = {"trial": trial.model_dump_json(), "folder": folder.location, "shared": shared, "holder": claim.holder}
     # Train's own folder is never used: checkpoints and reports have their place in the study.
-    with TemporaryDirectory() as temporary:
+    with TemporaryDirectory() as temporary, ExitStack() as stack:
+        stack.callback(claim.give_back)
         TorchTrainer(
             _work,
-            train_loop_config={"trial": trial.model_dump_json(), "folder": folder.location, "shared": shared},
+            train_loop_config=config,
             scaling_config=train.ScalingConfig(
                 num_workers=0 if held.workers == 1 else held.workers,
                 use_gpu=held.gpus_per_worker > 0,
@@ -181,7 +186,8 @@ def _work(config: Mapping[str, Any]) -> None:
     trial = TrialRecord.model_validate_json(config["trial"])
     inputs = shared.inputs(trial.config.encoder.token_key)
     worker = _this_worker(shared.resources.of(trial))
-    run_trial(trial, inputs, Folder(config["folder"]), worker, shared.resources.options(trial))
+    options = replace(shared.resources.options(trial), holder=config["holder"])
+    run_trial(trial, inputs, Folder(config["folder"]), worker, options)
 
 
 def _this_worker(held: Resources) -> Worker:

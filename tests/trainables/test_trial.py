@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainables.toy_trial import ENCODER, numbers, run_toy_trial, toy_inputs, toy_trial
-from trainables.claim import TakenOverError
+from trainables.claim import TakenOverError, take
 from trainables.corpora.pairs import training_data
 from trainables.corpora.sources.registry import EMBEDDED, load_benchmark
 from trainables.corpora.training_sets import load_training
@@ -241,6 +241,22 @@ def test_a_process_that_was_given_up_and_lives_changes_nothing_of_the_one_that_t
     # Equal bits would hide that they were written again.
     assert times_of(folder) == written
     assert numbers(read_sealed(Folder(folder), RESULT, Result)) == numbers(run_toy_trial(trial, tmp_path / "whole"))
+
+
+def test_workers_that_are_started_again_go_on_while_their_folder_is_theirs_and_never_take_it_back(
+    tmp_path: Path,
+) -> None:
+    trial, folder = toy_trial(), tmp_path / "t"
+    own = TrialOptions(holder=take(Folder(folder)).holder)
+    whole = numbers(run_toy_trial(trial, folder, own))
+    assert numbers(run_toy_trial(trial, folder, own)) == whole
+    other = take(Folder(folder))
+    left = content_of(folder)
+    for _ in range(2):
+        with pytest.raises(TakenOverError):
+            run_toy_trial(trial, folder, own)
+    assert content_of(folder) == left
+    other.check()
 
 
 def content_of(trial: Path) -> dict[str, bytes]:
