@@ -129,14 +129,14 @@ def test_the_best_constant_is_found_and_no_schedule_is_called_better(world: int)
     assert not finding.any_better
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_schedule_that_is_truly_better_is_found(ran: dict[str, Ran]) -> None:
     finding = ran["falling is better"].finding
     assert finding.true_difference > 0.7 * GAIN
     assert finding.verdicts["overall"] == "better"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_early_stopping_saves_steps_of_the_search(ran: dict[str, Ran]) -> None:
     stopped, whole = ran["falling is better"], ran["no difference"].finding
     assert stopped.finding.searched_steps < stopped.finding.planned_steps
@@ -144,14 +144,14 @@ def test_early_stopping_saves_steps_of_the_search(ran: dict[str, Ran]) -> None:
     assert whole.searched_steps == whole.planned_steps
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_study_without_ray_finds_exactly_the_same(ran: dict[str, Ran]) -> None:
     for case, one in ran.items():
         settings = HALVING if case == "falling is better" else SETTINGS
         assert study_without_ray(one.planted, settings=settings) == one.finding
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_records_tell_the_plan_the_truth(ran: dict[str, Ran]) -> None:
     for one in ran.values():
         assert one.study.problems == []

@@ -78,6 +78,7 @@ def test_bilingual_pools_stand_in_records_and_report_and_not_in_the_overall_valu
     ]
 
 
+@pytest.mark.nightly
 def test_the_same_command_killed_twice_gives_the_same_numbers(undisturbed: Path, tmp_path: Path) -> None:
     """One trial at a time instead of two; what had ended before a kill is not run again."""
     study = tmp_path / "killed"
@@ -218,6 +219,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
+@pytest.mark.nightly
 def test_a_disk_that_fills_up_under_a_study_is_one_sentence_and_no_failed_trial(disk: Path, undisturbed: Path) -> None:
     study, other = disk / "s", disk / "other"
     with start(*TINY, "--storage", str(disk), "--name", "s") as process:

@@ -120,6 +120,7 @@ def test_two_workers_train_like_one_and_survive_a_kill(inputs: StudyInputs, tmp_
         time.sleep(0.2)
 
 
+@pytest.mark.nightly
 def test_a_sharded_trial_has_the_same_numbers_after_a_worker_was_killed(inputs: StudyInputs, tmp_path: Path) -> None:
     sharded = {"compute.parallel": "sharded", "compute.precision": "float32"}
     often = {"monitoring.reports": 20, "monitoring.checkpoints": 20}
