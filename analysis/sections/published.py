@@ -1,6 +1,8 @@
 """Published results: our numbers beside those in print, where benchmark and setting agree."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts, Place, estimate
@@ -14,6 +16,7 @@ from trainables.evaluation.measures.record import MeasureRecord
 
 HYBRID, BASELINES = "hybrid", ("X-X-mono", "X-Y")
 SINGLE_RUN = "Published: single run: no interval."
+SAME, OTHER, OPEN = "as in print", "not as in print", "open"
 WHICH_MODEL = "The paper does not say whether its XLM-R is base or large"
 
 Key = tuple[str, str, str, str]
@@ -85,13 +88,44 @@ def differences(findings: Findings) -> Table:
                 pair = [held.get((model, benchmark, setting, metric, name)) for name in (HYBRID, baseline)]
                 gap = None if pair[0] is None or pair[1] is None else pair[0] - pair[1]
                 printed.append(Cell(gap, kind=_kind(measure, "ranks")))
-            cells = [_difference(findings, key, baseline, model) for model in _models(facts)]
+            ours = [_difference(findings, key, baseline, model) for model in _models(facts)]
+            cells = [replace(cell, remark=_sign(printed, cell)) for cell in ours]
             name = f"{HYBRID} \N{MINUS SIGN} {baseline}"
             rows.append([name, benchmark, setting, measure.label, *printed, *cells])
-    note = "Ours: hybrid 0.5 against the strategy, paired by seed and question, with the interval of the comparison."
+    note = (
+        "Ours: hybrid 0.5 against the strategy, paired by seed and question, with the interval of the comparison; "
+        f"{SAME}, {OTHER}: the sign of all published models, or the other one, by an interval without zero; {OPEN}: an "
+        "interval with zero."
+    )
     return make_table(
         "published_differences", "Published differences between the strategies", columns, rows, _notes(note)
     )
+
+
+def _sign(printed: Sequence[Cell], ours: Cell) -> str:
+    """Whether a difference of ours has the sign that is in print; nothing where models in print have different ones."""
+    signs = {float(cell.value) > 0 for cell in printed if isinstance(cell.value, float) and cell.value}
+    if len(signs) != 1 or ours.low is None or ours.high is None:
+        return ""
+    if ours.low <= 0 <= ours.high:
+        return OPEN
+    return SAME if (ours.low > 0) in signs else OTHER
+
+
+def signs(findings: Findings) -> Iterator[str]:
+    """How many of the published differences have the same sign here."""
+    table = differences(findings)
+    for number, column in enumerate(table.columns):
+        if not column.key.startswith("ours_"):
+            continue
+        found = Counter(row[number].remark for row in table.rows)
+        told = sum(found[one] for one in (SAME, OTHER, OPEN))
+        if told:
+            model = f" with {column.label.removesuffix(' (ours)')}" if len(_models(findings.facts)) > 1 else ""
+            yield (
+                f"Of {told} published differences between hybrid batches and a pure strategy, {found[SAME]} have the "
+                f"same sign here{model}, {found[OTHER]} the other one, and {found[OPEN]} cannot be told from zero."
+            )
 
 
 def _columns(facts: Facts, series: Sequence[Published], kind: Kind) -> list[Column]:
@@ -192,4 +226,5 @@ SECTION = Section(
     "Published results",
     "Our numbers beside those in print, where benchmark and setting agree.",
     tables=lambda findings: [beside_ours(findings.facts), differences(findings), means(findings)],
+    sentences=signs,
 )

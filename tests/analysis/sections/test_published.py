@@ -76,6 +76,33 @@ def test_the_published_rank_distances_stand_beside_ours(report):
     assert all(row["published_xlm_r"] is not None and row["ours_small_low"] is not None for row in rows)
 
 
+def test_signs_are_told_where_print_has_one_and_an_interval_leaves_zero_out(report):
+    rows = list(report.table("published_differences").records())
+    remarks = [row["ours_small_remark"] for row in rows]
+    ambiguous = set()
+    for row, remark in zip(rows, remarks, strict=True):
+        printed = {row[f"published_{model}"] > 0 for model in ("xlm_r", "labse")}
+        low, high = row["ours_small_low"], row["ours_small_high"]
+        if len(printed) > 1:
+            assert remark == ""
+            ambiguous.add((row["pair"][-3:], row["benchmark"], row["setting"], row["metric"]))
+        elif low <= 0 <= high:
+            assert remark == "open"
+        else:
+            assert remark == ("as in print" if printed == {low > 0} else "not as in print")
+    assert ambiguous == {
+        ("X-Y", "xquad-r", "multilingual", "mAP"),
+        ("X-Y", "mlqa-r", "multilingual", "rank distance"),
+    }
+    told = [remarks.count(one) for one in ("as in print", "not as in print", "open")]
+    expected = (
+        f"Of {sum(told)} published differences between hybrid batches and a pure strategy, {told[0]} have the same "
+        f"sign here, {told[1]} the other one, and {told[2]} cannot be told from zero."
+    )
+    assert expected in report.answer
+    assert sum(told) == len(rows) - len(ambiguous)
+
+
 def test_the_published_means_stand_beside_ours(report):
     rows = report.table("published_means").records()
     found = {(r["strategy"], r["benchmark"], r["setting"]): r for r in rows if r["metric"] == "mAP"}
