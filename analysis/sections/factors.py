@@ -198,7 +198,7 @@ def _effects(findings: Findings, place: Place) -> Iterator[str]:
             steps.setdefault((one.than, one.level), []).append(one)
     for (than, level), found in steps.items():
         told = [f"{one.arm} {_effect(one.comparison)}" for one in found]
-        alone = f" ({found[0].alone} alone)" if found[0].alone else ""
+        alone = f" ({found[0].alone} alone, each level searched for itself)" if found[0].alone else ""
         yield f"From {than.factor} {_quoted(than.name)} to {_quoted(level.name)}{alone}: {'; '.join(told)}."
 
 
