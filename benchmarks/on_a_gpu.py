@@ -397,6 +397,8 @@ def main() -> None:
             FACTS[source] = {**facts, **{key: value for key, value in SMALL.items() if key in facts}}
     peak = GPUS[arguments.gpu].bfloat16 or GPUS[arguments.gpu].float32
     cases = [case for case in CASES if not arguments.only or any(part in case.name for part in arguments.only)]
+    if not cases:
+        sys.exit(f"No case has {' or '.join(arguments.only)} in its name: {'; '.join(case.name for case in CASES)}.")
     if arguments.miniature:
         cases = [replace(case, pairs=16, steps=1, stock_chunk=case.stock_chunk and 8) for case in cases]
     words, data = tokenizer(), items(max(case.pairs for case in cases))

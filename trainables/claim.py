@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from trainables.storage import Folder
 
 _CLAIM = ".claim"
-"""Hidden: it is no record of a trial."""
+"""Hidden, since it is no record of a trial, and never removed: who removes a mark may remove another one's."""
 
 
 class TakenOverError(Exception):
@@ -24,26 +24,29 @@ class Claim:
     """The right to write into a folder."""
 
     folder: Folder
-    holder: str
+    mark: str
+    """What stands there, or begins what stands there where a part of the holder has it."""
 
     def check(self) -> None:
         """Raises TakenOverError if somebody else holds the folder by now."""
         with suppress(FileNotFoundError):
-            if self.folder.read_bytes(_CLAIM) == self.holder.encode():
+            if self.folder.read_bytes(_CLAIM).startswith(self.mark.encode()):
                 return
         raise TakenOverError(f"{self.folder.location} was begun again by another process")
 
-    def give_back(self) -> None:
-        """Lets go of the folder, if nobody else has taken it."""
-        with suppress(TakenOverError):
-            self.check()
-            self.folder.remove(_CLAIM)
+    def part(self) -> "Claim":
+        """Takes the folder for a part of the holder, from any other part; raises TakenOverError if it is lost."""
+        self.check()
+        return _written(Claim(self.folder, f"{self.mark}{uuid.uuid4().hex}"))
 
 
 def take(folder: Folder) -> Claim:
-    """Takes a folder from whoever has it."""
-    claim = Claim(folder, uuid.uuid4().hex)
-    folder.write_bytes(_CLAIM, claim.holder.encode())
+    """Takes a folder from whoever has it, for a process and the groups of workers that it starts."""
+    return _written(Claim(folder, f"{uuid.uuid4().hex}:"))
+
+
+def _written(claim: Claim) -> Claim:
+    claim.folder.write_bytes(_CLAIM, claim.mark.encode())
     return claim
 
 
@@ -55,14 +58,10 @@ def claimed(folder: Folder, holder: str = "") -> Iterator[Claim]:
 
     Args:
         folder: of a trial.
-        holder: of a claim that was taken for this process, which may run the block several times; none: the folder is
-            taken from whoever has it, and given back.
+        holder: the mark of the process that has taken the folder for this one; none: it is taken from whoever has it.
     """
-    claim = Claim(folder, holder) if holder else take(folder)
-    claim.check()
+    claim = (Claim(folder, holder) if holder else take(folder)).part()
     try:
         yield claim
     finally:
         claim.check()
-        if not holder:
-            claim.give_back()

@@ -92,7 +92,7 @@ class TrialOptions:
     cache: Path | None = None
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
     holder: str = ""
-    """Who has taken the trial's folder for its workers (`trainables.claim`); none: the first of them takes it."""
+    """The mark of the process that has taken the trial's folder for its workers; none: the first of them takes it."""
 
 
 def run_trial(
@@ -163,6 +163,7 @@ def _run(
         dev_signal_pairs=signals.pairs,
         clock=clock,
         checkpoints=folder / CHECKPOINT,
+        before_storing=check,
     )
     _logger.info("training is %s after %d of %d steps", summary.status, summary.steps, config.steps)
     check()

@@ -14,6 +14,7 @@ from study.plan.budget import PAIR_BUDGET, Budget
 from study.plan.program import StudyPlan
 from study.plan.replay import check_same_trial, whole_trials
 from study.records import TRIALS, Study, Trial
+from trainables.claim import take
 from trainables.records import RESULT, TRIAL, Outcome, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
@@ -61,8 +62,10 @@ class PlanSearcher(Searcher):
         self._known = whole_trials(study)
         self._running: dict[str, TrialRecord] = {}
         self._waiting: TrialRecord | None = None
-        self._trials: int = before._trials if before else 0
-        self._pairs: int = before._pairs if before else 0
+        ended = [known for known in self._known.values() if _has_ended(known)]
+        # All of them from the start: the plan comes to some later than to others that would be new.
+        self._trials: int = before._trials if before else len(ended)
+        self._pairs: int = before._pairs if before else sum(map(_pairs_of, ended))
         self.budget_reached: str | None = None
         self.broken: OSError | None = None
         """Why the records cannot be kept any longer, such as a full disk."""
@@ -83,11 +86,10 @@ class PlanSearcher(Searcher):
             pairs = _planned_pairs(trial)
             if known is not None:
                 check_same_trial(trial, known)
-                if known.result is not None and not _worth_another_run(known):
+                if known.result is not None and _has_ended(known):
                     # Still there if the trial was killed between its result and its end.
                     (known.folder / CHECKPOINT).delete()
-                    self._spend(pairs)
-                    self._finish(trial, Outcome.of(known.result, known.reports()))
+                    self._tell(trial, Outcome.of(known.result, known.reports()))
                     continue
             written = self._left_by_another(trial) if known is None else None
             if written is not None:
@@ -124,8 +126,14 @@ class PlanSearcher(Searcher):
         try:
             if not folder.exists(RESULT):
                 _check_disk(folder)
+                # Its process may be alive, on a machine that was cut off: what it would still write comes too late.
+                take(folder)
+            if not folder.exists(RESULT):
                 write_result(folder, failure("its process died more often than --max-failures allows"))
             ended = read_sealed(folder, RESULT, Result)
+            if ended.status == "failed" and trial.phase == "search":
+                # Of a confirm trial, which is run again when the study is resumed, it stays.
+                (folder / CHECKPOINT).delete()
             self._finish(trial, Outcome.of(ended, Trial(folder, trial, ended).reports()))
         except OSError as error:
             # Tune would turn it into a traceback of its own; `suggest` may raise what it likes.
@@ -152,6 +160,9 @@ class PlanSearcher(Searcher):
         if outcome.status != "failed":
             # A trial that was stopped spent less than was planned.
             self._pairs += outcome.pairs - _planned_pairs(trial)
+        self._tell(trial, outcome)
+
+    def _tell(self, trial: TrialRecord, outcome: Outcome) -> None:
         self._plan.complete(trial, outcome)
         if trial.phase == "confirm" and self._study.info.settings.keep_encoders == "best":
             for outdone in self._plan.outdone(trial):
@@ -179,6 +190,14 @@ def _check_disk(folder: Folder) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder.location)
 
 
-def _worth_another_run(known: Trial) -> bool:
-    """A failed confirm trial is run again on resume; later suggestions do not depend on it as they do in the search."""
-    return known.phase == "confirm" and known.status == "failed"
+def _has_ended(known: Trial) -> bool:
+    """Whether a trial of the records is told to the plan as it is. A failed confirm trial is run again on resume; later
+    suggestions do not depend on it as they do in the search."""
+    return known.result is not None and not (known.phase == "confirm" and known.status == "failed")
+
+
+def _pairs_of(ended: Trial) -> int:
+    """What a trial has cost; one that failed, what was planned."""
+    if ended.result is None or ended.status == "failed":
+        return _planned_pairs(ended.record)
+    return Outcome.of(ended.result, ()).pairs

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from study.cluster.cells import CellResources
 from study.cluster.resources import Resources
-from trainables.claim import TakenOverError, take
+from trainables.claim import Claim, TakenOverError, take
 from trainables.corpora.pairs import TrainingData
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
 from trainables.noted_work import note
@@ -123,8 +123,17 @@ def _run(config: Mapping[str, Any], shared: _Shared) -> None:
     forwarded, told = 0, ""
     _entitle(shared.resources.study, trial)
     if not folder.exists(RESULT):
+        # Once for all groups of workers that Train may start: a group of a process that was given up must not take the
+        # folder back when it is started again.
+        try:
+            claim = take(folder)
+        except OSError as error:
+            if (full := full_disk(error, folder)) is None:
+                raise
+            _report_full_disk(full, folder, trial)
+            return
         with ThreadPoolExecutor(1) as pool:
-            training = pool.submit(_train, trial, folder, shared)
+            training = pool.submit(_train, trial, claim, shared)
             began = time.monotonic()
             while not training.done():
                 least, most = _POLL_SECONDS
@@ -134,7 +143,7 @@ def _run(config: Mapping[str, Any], shared: _Shared) -> None:
                     tune.report({"doing": doing})
                     told = doing
                 _entitle(shared.resources.study, trial)
-            full = _record_failure(training, folder)
+            full = _record_failure(training, claim)
             if full is not None:
                 _report_full_disk(full, folder, trial)
                 return
@@ -150,20 +159,20 @@ def _entitle(study: str, trial: TrialRecord) -> None:
         importlib.import_module("ray._raylet").setproctitle(f"ray::{study}/{trial.id}")
 
 
-def _train(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
+def _train(trial: TrialRecord, claim: Claim, shared: _Shared) -> None:
     held = shared.resources.of(trial)
     # Without it the dashboard knows nothing of trainings.
     os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")
-    # Once for all groups of workers that Train may start: a group of a process that was given up must not take the
-    # folder back when it is started again.
-    claim = take(folder)
-    config = {"trial": trial.model_dump_json(), "folder": folder.location, "shared": shared, "holder": claim.holder}
     # Train's own folder is never used: checkpoints and reports have their place in the study.
-    with TemporaryDirectory() as temporary, ExitStack() as stack:
-        stack.callback(claim.give_back)
+    with TemporaryDirectory() as temporary:
         TorchTrainer(
             _work,
-            train_loop_config=config,
+            train_loop_config={
+                "trial": trial.model_dump_json(),
+                "folder": claim.folder.location,
+                "holder": claim.mark,
+                "shared": shared,
+            },
             scaling_config=train.ScalingConfig(
                 num_workers=0 if held.workers == 1 else held.workers,
                 use_gpu=held.gpus_per_worker > 0,
@@ -225,12 +234,13 @@ def _report_full_disk(full: OSError, folder: Folder, trial: TrialRecord) -> None
     tune.report({"step": 0, "status": DISK_FULL, "trial": trial.id, "errno": code, "where": str(where)})
 
 
-def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
+def _record_failure(training: "Future[None]", claim: Claim) -> OSError | None:
     """Writes the result of a training that raised; Tune restarts only trials whose process died.
 
     Returns the error if a full disk was the cause: not the trial's fault, it is run again when the study is resumed.
+    Raises TakenOverError if the trial is somebody else's by now.
     """
-    error = training.exception()
+    folder, error = claim.folder, training.exception()
     if error is None:
         return None
     _logger.exception("the training in %s failed", folder.location, exc_info=error)
@@ -245,6 +255,7 @@ def _record_failure(training: "Future[None]", folder: Folder) -> OSError | None:
     full = full_disk(error, folder)
     if full is None:
         try:
+            claim.check()
             write_result(folder, failure(_sentence(error)))
         except OSError as unwritten:
             full = full_disk(unwritten, folder)

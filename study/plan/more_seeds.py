@@ -1,6 +1,6 @@
 """Adding confirm seeds to a study: to which, after which looks at its results, and whether it needs more."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -60,8 +60,9 @@ def trials_of_all(study: Study) -> int:
         raise UserError(
             f"{where} is in its search phase, and a grid or a genetic search cannot be cut short: end it with --resume."
         )
-    tried = [trial.record for trial in study.trials if trial.phase == "search" and trial.result]
-    ended = Counter((record.repetition, str(record.branch), *record.cell.values()) for record in tried)
+    numbers: dict[tuple[Any, ...], set[int]] = defaultdict(set)
+    for record in (trial.record for trial in study.trials if trial.phase == "search" and trial.result):
+        numbers[record.repetition, record.branch, *record.cell.values()].add(record.number or 0)
     # Controls are searched when the branches have ended.
     budgets = [budget for budget in info.branches if budget.role != "control"]
     cells = {tuple(budget.cell.values()): [b for b in budgets if b.cell == budget.cell] for budget in budgets}
@@ -75,7 +76,7 @@ def trials_of_all(study: Study) -> int:
             for name, wanted in effort(
                 [(b.branch, b.role, b.searched) for b in of_cell], trials, info.main_comparison
             ).items()
-            if ended[repetition, name, *cell] < wanted
+            if not numbers[repetition, name, *cell].issuperset(range(wanted))
         ]
 
     asked = info.settings.trials or space(info.space).trials

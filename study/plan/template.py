@@ -43,13 +43,14 @@ class Template:
 
     @property
     def combined_levels(self) -> list[dict[str, Any]]:
-        """Every combination of levels of the searched factors and of what the ratio may choose from, such as the metric
-        that a controller follows; one without any if there are none.
+        """Every combination of levels of the searched factors and of what is chosen from a list and may not go with the
+        rest, such as sizes of the batch, or with the data, such as the metric that a controller follows; one without
+        any if there are none.
         """
         options = {
             key: parameter.options
             for key, parameter in self.searched.items()
-            if isinstance(parameter, Choice) and (key in self.levels or key.startswith("ratio."))
+            if isinstance(parameter, Choice) and (key in self.levels or key.startswith(_CHECKED))
         }
         return [dict(zip(options, chosen, strict=True)) for chosen in product(*options.values())]
 
@@ -59,6 +60,9 @@ class Template:
         for key, value in chosen.items():
             patch |= self.levels[key][value] if key in self.levels else {key: value}
         return checked_config({**with_patch(self.values, patch), "seed": seed})
+
+
+_CHECKED = ("ratio.", "batches.", "loss.", "compute.")
 
 
 def checked_config(values: Mapping[str, Any]) -> TrialConfig:

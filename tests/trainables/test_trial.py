@@ -247,7 +247,7 @@ def test_workers_that_are_started_again_go_on_while_their_folder_is_theirs_and_n
     tmp_path: Path,
 ) -> None:
     trial, folder = toy_trial(), tmp_path / "t"
-    own = TrialOptions(holder=take(Folder(folder)).holder)
+    own = TrialOptions(holder=take(Folder(folder)).mark)
     whole = numbers(run_toy_trial(trial, folder, own))
     assert numbers(run_toy_trial(trial, folder, own)) == whole
     other = take(Folder(folder))

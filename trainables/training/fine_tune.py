@@ -96,6 +96,7 @@ def fine_tune(
     dev_signals: DevSignals | None = None,
     dev_signal_pairs: int = 0,
     checkpoints: Folder | None = None,
+    before_storing: Callable[[], None] = lambda: None,
     clock: Clock | None = None,
 ) -> TrainingSummary:
     """Trains `encoder` in place, and tells how that ended.
@@ -117,6 +118,7 @@ def fine_tune(
         dev_signals: what a controller wants beyond the batch's own loss.
         dev_signal_pairs: pairs that a call of `dev_signals` encodes.
         checkpoints: folder of the checkpoint; None: none is written.
+        before_storing: asked before one is written, and raises an error where it must not be.
         clock: on which time is booked.
 
     Raises:
@@ -138,13 +140,18 @@ def fine_tune(
             parallel.same_weights(encoder)
             encoder.train()
             with run.clock.measure("train"):
-                return run.summary(_loop(run, sink, evaluate, explain, checkpoints))
+                return run.summary(_loop(run, sink, evaluate, explain, checkpoints, before_storing))
         finally:
             encoder.train(was_training)
 
 
 def _loop(
-    run: "_Run", sink: Sink, evaluate: Evaluate | None, explain: Evaluate | None, checkpoints: Folder | None
+    run: "_Run",
+    sink: Sink,
+    evaluate: Evaluate | None,
+    explain: Evaluate | None,
+    checkpoints: Folder | None,
+    before_storing: Callable[[], None],
 ) -> Status:
     config, progress = run.config, run.progress
     while progress.step < config.steps:
@@ -166,6 +173,7 @@ def _loop(
         if reporting and run.report(sink, progress.dev if evaluating else None, explained) and not last:
             return "pruned"
         if checkpoints is not None and storing:
+            before_storing()
             run.store(checkpoints)
     if evaluate is not None and config.steps == 0:
         with run.clock.measure("encode"):

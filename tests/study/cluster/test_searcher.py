@@ -15,6 +15,7 @@ from study.plan.program import StudyPlan
 from study.records import create_study, open_study
 from study.settings import StudySettings
 from tests.study.toy_study import study_record
+from trainables.claim import TakenOverError, take
 from trainables.records import RESULT, Cost, Outcome, Result, TrialRecord
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
@@ -69,6 +70,23 @@ def test_a_pair_budget_is_spent_to_the_end(trials_within: Run, at_a_time: int) -
 @pytest.mark.parametrize("at_a_time", [1, 2, 8])
 def test_what_a_stopped_trial_saved_is_spent_on_others(trials_within: Run, at_a_time: int) -> None:
     assert trials_within(10 * PAIRS, PAIRS // 2, status="pruned", at_a_time=at_a_time) == 19
+
+
+def test_a_study_that_is_taken_up_spends_no_more_than_its_budget(tmp_path: Path) -> None:
+    """A trial that was slow leads to others of its branch once it has ended, before the plan comes to all that have."""
+    folder = Folder(tmp_path / "study")
+    study = create_study(folder, study_record())
+    for budget, slow in ((30, True), (30, False), (36, False)):
+        plan = StudyPlan(space("dynamic_vs_static"), SETTINGS)
+        searcher = PlanSearcher(plan, study, Budget(trials=budget), lambda spec, outcome: None)
+        while isinstance(config := searcher.suggest(str(len(searcher._running))), dict):
+            if slow and not searcher._running.keys() - {"0"}:
+                continue
+            write_sealed(Folder(config["folder"]), RESULT, result_of(pairs=PAIRS))
+            searcher.on_trial_complete(max(searcher._running))
+        study = open_study(folder.location)
+        ended = sum(trial.result is not None for trial in study.trials)
+        assert (len(study.trials), ended) == (budget, budget - slow)
 
 
 def test_pairs_that_are_only_encoded_count_a_third(trials_within: Run) -> None:
@@ -148,9 +166,15 @@ def test_a_process_that_died_on_a_disk_with_room_is_a_failed_trial(tmp_path: Pat
     searcher, ended = _searcher(Folder(tmp_path / "study"))
     config = searcher.suggest("0")
     assert isinstance(config, dict)
+    alive = take(Folder(config["folder"]))
+    left = Path(config["folder"]) / CHECKPOINT
+    left.mkdir()
     searcher.on_trial_complete("0", None, error=True)
     assert [status for _, status in ended] == ["failed"]
     assert "died more often" in str(read_sealed(Folder(config["folder"]), RESULT, Result).error)
+    assert not left.exists()
+    with pytest.raises(TakenOverError):
+        alive.check()
 
 
 def test_what_killed_processes_left_is_cleared_away_when_a_study_is_taken_up(tmp_path: Path) -> None:
