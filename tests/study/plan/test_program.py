@@ -103,6 +103,14 @@ def test_trials_of_which_none_learns_from_another_wait_for_nothing(changed: dict
     assert asked == (4 if waits else plan.planned["search"])
 
 
+def test_every_size_of_a_batch_that_is_searched_is_among_what_is_checked_beforehand() -> None:
+    settings = StudySettings(set={"steps": 40}, trials=4, search={"batches.size": "24,50"})
+    assert {config.batches.size for config in plan_of(settings=settings).first_configs} == {24, 50}
+    blocks = settings.model_copy(update={"search": {"batches.size": "24,50", "loss.negative_pool": "24"}})
+    with pytest.raises(UserError, match="negative_pool is 24, of which a batch of 50 pairs is no multiple"):
+        _ = plan_of(settings=blocks).first_configs
+
+
 def test_every_branch_gets_the_same_number_of_trials_and_pairs() -> None:
     plan = plan_of()
     trials = [spec for spec in run(plan).values() if spec.phase == "search"]
