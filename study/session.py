@@ -254,7 +254,7 @@ class Session:
         try:
             with (
                 only_driver(self._folder, partial(self._say, quiet)),
-                running_ray(self.settings, self._folder, self._shared_bytes(), self._log_file()) as dashboard,
+                running_ray(self.settings, self._folder, self._shared_bytes(), self.log_file) as dashboard,
             ):
                 say = partial(self._say, quiet)
                 resources = cluster_resources(self.settings, self._cells, self._folder, say)
@@ -364,7 +364,9 @@ class Session:
     def _cache(self) -> Path:
         return self.settings.cache_dir or cache_folder()
 
-    def _log_file(self) -> Path:
+    @property
+    def log_file(self) -> Path:
+        """The file with Ray's messages."""
         if self._folder.is_local:
             return self._folder.local_path / "log" / "ray.log"
         return Path(gettempdir()) / f"{self._folder.name}-ray.log"

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -84,19 +85,21 @@ def running_ray(settings: StudySettings, study: Folder, shared_bytes: int, log: 
     with nullcontext() if settings.address else ray_folder() as folder:
         try:
             if folder is None:
-                context = ray.init(address=settings.address, **options)
+                options["address"] = settings.address
             else:
-                # "local": a Ray of its own, even where RAY_ADDRESS is set or another one runs on this machine.
-                context = ray.init(
-                    address="local",
-                    num_cpus=cores(),
-                    num_gpus=gpu_count(),
-                    object_store_memory=_OBJECT_STORE_BYTES + 2 * shared_bytes,
-                    include_dashboard=True,
-                    dashboard_host="127.0.0.1",
-                    _temp_dir=str(folder.path),
-                    **options,
-                )
+                options |= {
+                    # A Ray of its own, even where RAY_ADDRESS is set or another one runs on this machine.
+                    "address": "local",
+                    "num_cpus": cores(),
+                    "num_gpus": gpu_count(),
+                    "object_store_memory": _OBJECT_STORE_BYTES + 2 * shared_bytes,
+                    "include_dashboard": True,
+                    "dashboard_host": "127.0.0.1",
+                    "_temp_dir": str(folder.path),
+                }
+            with _handler_kept(signal.SIGTERM):
+                context = ray.init(**options)
+            if folder is not None:
                 # Ray opens it to everybody.
                 folder.path.chmod(0o700)
                 folder.announce_metrics([f"{n['NodeManagerAddress']}:{n['MetricsExportPort']}" for n in ray.nodes()])
@@ -113,6 +116,17 @@ def running_ray(settings: StudySettings, study: Folder, shared_bytes: int, log: 
             yield Dashboard(f"http://{url}", token, settings.address) if url else None
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _handler_kept(number: int) -> Iterator[None]:
+    """Puts a handler for a signal back after a block in which Ray sets another one, and leaves it."""
+    before = signal.getsignal(number)
+    try:
+        yield
+    finally:
+        if callable(before):
+            signal.signal(number, before)
 
 
 def cluster_resources(
@@ -265,7 +279,7 @@ def _run_phase(
     )
     counts.write("running")
     try:
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), _handler_kept(signal.SIGINT):
             tuner.fit()
         if searcher.broken is not None:
             raise searcher.broken
