@@ -34,9 +34,11 @@ _MAY_CHANGE = frozenset(
         "placement",
         "wait_for_cluster",
         "plugin",
+        "gpus_per_worker",
     }
 )
-"""Settings that a resumed study may be given anew: they do not touch the numbers."""
+"""Settings that a resumed study may be given anew: they do not touch the numbers, but for GPUs, whose last bits are
+others and which nobody takes or leaves without being asked."""
 
 
 _SHOWN = 20
@@ -222,7 +224,8 @@ def _verify_trial(location: str, trial: str, flags: dict[str, Any], console: "Co
             f"--{refused[0].replace('_', '-')} cannot be given with --trial, which runs a trial as it was recorded; "
             "leave it out."
         )
-    found = Session.resumed(location, flags, console).run_again(trial)
+    # Which GPUs are needed here, the record of the trial says.
+    found = Session.resumed(location, {**flags, "gpus_per_worker": 0.0}, console).run_again(trial)
     if not found:
         console.print(f"{trial} came to the same numbers, to the bit.", soft_wrap=True, markup=False)
         return DONE
