@@ -24,6 +24,8 @@ LOST = 3
 
 _DONE = b"\0"
 
+_WISHES = (signal.SIGINT, signal.SIGTERM)
+
 _ASKED_TO = (-signal.SIGINT, -signal.SIGTERM, signal.SIGTERM)
 """How a child ends that was asked to where nothing heeds it: outside the command, or while Ray, which then exits with
 the number of the signal, starts."""
@@ -51,6 +53,8 @@ def watched(command: Callable[[Watched], int], lost: Callable[[str, int], bool])
             child's process id; returns whether the study has records to go on with.
     """
     reading, writing = os.pipe()
+    # None of them comes before it is known what to do.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WISHES)
     child = os.fork()
     if child == 0:
         os.close(reading)
@@ -58,9 +62,11 @@ def watched(command: Callable[[Watched], int], lost: Callable[[str, int], bool])
         os.setpgid(0, 0)
         _die_with_parent()
         _pass_sigterm_on()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WISHES)
         return _tell(command, writing)
     os.close(writing)
     _stop_by_sigint(child)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WISHES)
     said = bytearray()
     while part := os.read(reading, 4096):
         said += part

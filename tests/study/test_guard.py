@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import os, signal, sys, time
 from study.guard import watched
+from trainables.command import run_command
 
 def command(parent):
     parent.study_starts("studies/mine", "/tmp/mine-ray.log")
@@ -27,9 +28,15 @@ def command(parent):
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "raise":
         raise ValueError("a bug")
-    if how in ("stop", "while Ray starts"):
-        if how != "stop":
-            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+    if how == "while Ray starts":
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+        try:
+            print(os.getpid(), flush=True)
+            time.sleep(60)
+        finally:
+            # What Ray had started is cleaned up.
+            time.sleep(0.5)
+    if how == "stop":
         try:
             print(os.getpid(), flush=True)
             time.sleep(60)
@@ -48,7 +55,7 @@ def lost(location, process):
     print("lost", location, process > 0, flush=True)
     return sys.argv[2:] != ["not begun"]
 
-sys.exit(watched(command, lost))
+sys.exit(watched(lambda parent: run_command("study.run", lambda: command(parent), "mend that"), lost))
 """
 
 
