@@ -7,6 +7,7 @@
 #SBATCH --gpus-per-node=4
 #SBATCH --time=24:00:00
 #SBATCH --requeue
+#SBATCH --signal=B:USR1@300
 #SBATCH --open-mode=append
 set -euo pipefail
 source .venv/bin/activate
@@ -20,7 +21,13 @@ export HF_HUB_OFFLINE=1
 
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 address=$(srun --nodes=1 --ntasks=1 --nodelist="$head" hostname --ip-address | awk '{print $1}')
-srun ray symmetric-run --address "$address:6379" --min-nodes "$SLURM_JOB_NUM_NODES" \
+# Five minutes before the end, of which --requeue takes no notice; the job goes on with its study when it runs again.
+trap 'scontrol requeue "$SLURM_JOB_ID"' USR1
+# srun does not take over the cores of a task from sbatch. In the background, since bash waits for what is in front of a
+# trap.
+srun --cpus-per-task="$SLURM_CPUS_PER_TASK" \
+    ray symmetric-run --address "$address:6379" --min-nodes "$SLURM_JOB_NUM_NODES" \
     --num-cpus "$SLURM_CPUS_PER_TASK" --num-gpus "$SLURM_GPUS_PER_NODE" \
     -- deploy/run_or_resume.sh studies "${STUDY:-mine}" --space dynamic_vs_static --model xlm-r-base \
-    --train pairs.jsonl.gz --evaluate xquad-r --evaluate mlqa-r --gpus-per-worker 1
+    --train pairs.jsonl.gz --evaluate xquad-r --evaluate mlqa-r --gpus-per-worker 1 &
+wait $!

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
-from study.records import ARMS, DECISION, QRELS, STATUS, STUDY, TEXTS, TRIALS, Study, open_study
+from study.records import ARMS, DECISION, MEASUREMENTS, QRELS, STATUS, STUDY, TEXTS, TRIALS, Study, open_study
 from study.verify import damage
 from trainables.command import Parser, run_command
 from trainables.errors import UserError
@@ -107,7 +107,7 @@ def _files(study: Study, with_encoders: bool) -> Iterator[tuple[str, bytes | Fol
     for name in (STUDY, STATUS, ARMS, DECISION, TEXTS):
         if folder.exists(name):
             yield name, folder
-    for inner in (QRELS, REPORT):
+    for inner in (QRELS, MEASUREMENTS, REPORT):
         for name in (folder / inner).file_names():
             yield f"{inner}/{name}", folder
     for trial in study.trials:

@@ -51,8 +51,10 @@ class _Lease(BaseModel):
 
 
 @contextmanager
-def only_driver(folder: Folder, say: Callable[[str], None], times: LeaseTimes = LeaseTimes()) -> Iterator[None]:
-    """Holds a study for the time of the block.
+def only_driver(
+    folder: Folder, say: Callable[[str], None], times: LeaseTimes = LeaseTimes()
+) -> Iterator[Callable[[], bool]]:
+    """Holds a study for the time of the block, which gets what tells whether it still does.
 
     Args:
         folder: the study.
@@ -63,8 +65,8 @@ def only_driver(folder: Folder, say: Callable[[str], None], times: LeaseTimes = 
         UserError: another process runs the study, or has taken it over in the meantime, or the folder holds links.
     """
     if not folder.is_local:
-        with _leased(folder, say, times):
-            yield
+        with _leased(folder, say, times) as still_holds:
+            yield still_holds
         return
     folder.local_path.mkdir(parents=True, exist_ok=True)
     if (link := first_link(folder.local_path)) is not None:
@@ -77,11 +79,11 @@ def only_driver(folder: Folder, say: Callable[[str], None], times: LeaseTimes = 
             raise UserError(
                 f"{folder.location} is being run by another process: wait for its end, or stop it first."
             ) from error
-        yield
+        yield lambda: True
 
 
 @contextmanager
-def _leased(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> Iterator[None]:
+def _leased(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> Iterator[Callable[[], bool]]:
     _wait_for_the_dead(folder, say, times)
     mine = _Lease(holder=uuid.uuid4().hex, host=socket.gethostname(), process=os.getpid())
     write_sealed(folder, LEASE, mine)
@@ -91,7 +93,7 @@ def _leased(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> It
     keeper = _Keeper(folder, mine, times)
     keeper.start()
     try:
-        yield
+        yield lambda: keeper.taken_by is None
     except KeyboardInterrupt:
         # That of the keeper, if it has lost the lease.
         if keeper.taken_by is None:

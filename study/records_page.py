@@ -58,7 +58,7 @@ OTHERS: Mapping[str, str] = {
     TEXTS: "the text of every test query, for python -m analysis.compare; it may be deleted",
     f"trials/<id>/{PER_QUERY}": "one value per query, setting and pool (confirm phase)",
     f"trials/<id>/{RELEVANT_RANKS}": "the rank of every relevant candidate among all languages (confirm phase)",
-    "trials/<id>/checkpoint/": "the last checkpoint of an unfinished trial (safetensors and JSON)",
+    "trials/<id>/checkpoint/": "the last two checkpoints of an unfinished trial (safetensors and JSON)",
     "trials/<id>/encoder/": "the trained encoder for sentence-transformers (confirm phase, as --keep-encoders says); "
     "python -m study.export writes it with a card",
     "qrels/": "the judgements for trec_eval, by benchmark (with --keep-runs)",
@@ -67,7 +67,11 @@ OTHERS: Mapping[str, str] = {
     "tensorboard/": "event files by trial (with --log-to tensorboard)",
     "optuna.journal": "the search as Optuna sees it, one Optuna study per branch and cell, for optuna-dashboard",
     "ray/": "Tune's own state; the study does not depend on it",
-    "log/": "the messages of Ray and of the workers",
+    "report/": "what python -m analysis.report has written: the page, Markdown, tables, figures; it may be deleted",
+    "log/": "Ray's messages to the driver (with remote storage in the temporary folder of its machine)",
+    ".lock, .lease.json": "which process runs the study: a lock on a disk, a lease elsewhere (docs/faults.md)",
+    ".shared": "what the nodes of a cluster looked for, to see that they share the storage",
+    "trials/<id>/.claim, .work": "which process runs the trial, and what it has been busy with for long",
 }
 """The other files."""
 
@@ -99,8 +103,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 INTRODUCTION = f"""# What a study leaves on disk
 
-A study is one folder, `<storage>/<name>`. Everything in it is JSON, JSON lines or Parquet and can be read without this
-project, while the study runs as well: files are written whole or not at all (lines are added to reports.jsonl).
+A study is one folder, `<storage>/<name>`. Its records are JSON, JSON lines and Parquet and can be read without this
+project, while the study runs as well: files are written whole or not at all (lines are added to those of JSON lines).
 
 ```python
 import json

@@ -34,19 +34,23 @@ _MAY_CHANGE = frozenset(
         "placement",
         "wait_for_cluster",
         "plugin",
+        "gpus_per_worker",
     }
 )
-"""Settings that a resumed study may be given anew: they do not touch the numbers."""
+"""Settings that a resumed study may be given anew: they do not touch the numbers, but for GPUs, whose last bits are
+others and which nobody takes or leaves without being asked."""
 
 
 _SHOWN = 20
 """Differences of a trial that are printed."""
 
 
-def main(arguments: Sequence[str] | None = None, study_starts: Callable[[str], None] = lambda location: None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, study_starts: Callable[[str, str], None] = lambda location, log: None
+) -> int:
     """Runs the command line; returns the exit status: 0 done, 1 some trials failed or damaged, 2 a user's mistake.
 
-    `study_starts` is told where the study lies, once it is about to run.
+    `study_starts` is told where the study lies and where Ray's messages go, once it is about to run.
     """
 
     def command() -> int:
@@ -57,7 +61,7 @@ def main(arguments: Sequence[str] | None = None, study_starts: Callable[[str], N
     return run_command("study.run", command, "mend that or give another --storage, then go on with --resume.")
 
 
-def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
+def _run(options: dict[str, Any], study_starts: Callable[[str, str], None]) -> int:
     # Imported late, as all that follows: --help and mistakes in flags must not wait for torch, Ray and what prints.
     from rich.console import Console
 
@@ -114,7 +118,7 @@ def _run(options: dict[str, Any], study_starts: Callable[[str], None]) -> int:
         session.print_plan(rental)
         return DONE
     location = session.location
-    study_starts(location)
+    study_starts(location, str(session.log_file))
     ended = session.run(quiet=quiet)
     if not quiet:
         # A process of its own: the report reads records only and knows nothing of studies.
@@ -137,7 +141,7 @@ def _plan_for(
     settings: StudySettings,
     rental: Rental | None,
     console: "Console",
-    study_starts: Callable[[str], None],
+    study_starts: Callable[[str, str], None],
 ) -> int:
     """Prints how many seeds find a difference; where no study tells the variances, runs a pilot first.
 
@@ -169,7 +173,7 @@ def _plan_for(
         if rental is not None:
             pilot.print_plan(rental)
             return DONE
-        study_starts(pilot.location)
+        study_starts(pilot.location, str(pilot.log_file))
         ended = pilot.run(quiet=True)
         if ended.state == "interrupted":
             return INTERRUPTED
@@ -220,7 +224,8 @@ def _verify_trial(location: str, trial: str, flags: dict[str, Any], console: "Co
             f"--{refused[0].replace('_', '-')} cannot be given with --trial, which runs a trial as it was recorded; "
             "leave it out."
         )
-    found = Session.resumed(location, flags, console).run_again(trial)
+    # Which GPUs are needed here, the record of the trial says.
+    found = Session.resumed(location, {**flags, "gpus_per_worker": 0.0}, console).run_again(trial)
     if not found:
         console.print(f"{trial} came to the same numbers, to the bit.", soft_wrap=True, markup=False)
         return DONE
@@ -247,15 +252,19 @@ def _study_location(flag: str, study: str, storage: str | None) -> str:
     return folder.location
 
 
-def _mark_lost(location: str, process: int) -> None:
-    from study.records import open_study
+def mark_lost(location: str, process: int) -> bool:
+    """Cleans up after a process that died; returns whether its study had begun, which is `lost` then."""
+    from study.records import STUDY, open_study
     from trainables.records import now
+    from trainables.storage import Folder
 
     remove_folder_of(process)
-    if location:
-        study = open_study(location)
-        study.write_status(study.status.model_copy(update={"state": "lost", "updated": now(), "dashboard": None}))
+    if not location or not Folder(location).exists(STUDY):
+        return False
+    study = open_study(location)
+    study.write_status(study.status.model_copy(update={"state": "lost", "updated": now(), "dashboard": None}))
+    return True
 
 
 if __name__ == "__main__":
-    sys.exit(watched(lambda parent: main(study_starts=parent.study_starts), _mark_lost))
+    sys.exit(watched(lambda parent: main(study_starts=parent.study_starts), mark_lost))

@@ -23,7 +23,7 @@ from study.checks import (
     check_signals,
     check_storage,
 )
-from study.cluster.cells import CellResources, of_cells, settings_of
+from study.cluster.cells import CellResources, gpus_so_far, of_cells, settings_of
 from study.cluster.measuring import Measuring
 from study.cluster.resources import (
     asked_resources,
@@ -118,8 +118,10 @@ class Session:
         self._space: Space = space_named(settings.space)
         if "objective" not in settings.model_fields_set:
             settings = settings.model_copy(update={"objective": (self._space.objective,)})
-        self.settings = settings
         self._cells = asked_space(self._space, settings).cells()
+        if recorded is not None and settings.gpus_per_worker is None:
+            settings = settings.model_copy(update={"gpus_per_worker": gpus_so_far(settings, self._cells, recorded)})
+        self.settings = settings
         self._resources: CellResources = of_cells(settings, self._cells, asked_resources)
         self._damage: list[str] = []
         if planned_for is not None and planned_for.gpu is not None:
@@ -253,8 +255,8 @@ class Session:
         created = not self._folder.exists()
         try:
             with (
-                only_driver(self._folder, partial(self._say, quiet)),
-                running_ray(self.settings, self._folder, self._shared_bytes(), self._log_file()) as dashboard,
+                only_driver(self._folder, partial(self._say, quiet)) as still_holds,
+                running_ray(self.settings, self._folder, self._shared_bytes(), self.log_file) as dashboard,
             ):
                 say = partial(self._say, quiet)
                 resources = cluster_resources(self.settings, self._cells, self._folder, say)
@@ -262,7 +264,8 @@ class Session:
                 for line in dashboard.lines() if dashboard and not quiet else ():
                     self._say(quiet, line)
                 address = None if dashboard is None else dashboard.address
-                run_plan = partial(self._run_plan, study, self._trainable(resources), resources, address, quiet)
+                trainable = self._trainable(resources)
+                run_plan = partial(self._run_plan, study, trainable, resources, address, quiet, still_holds)
                 if self.settings.until_separable is None:
                     return run_plan()
                 return self._run_until_separable(run_plan, quiet, self.settings.until_separable)
@@ -299,7 +302,13 @@ class Session:
             looks.append(looks[-1] + 1)
 
     def _run_plan(
-        self, study: Study, trainable: Callable[..., Any], resources: CellResources, dashboard: str | None, quiet: bool
+        self,
+        study: Study,
+        trainable: Callable[..., Any],
+        resources: CellResources,
+        dashboard: str | None,
+        quiet: bool,
+        still_holds: Callable[[], bool],
     ) -> Ended:
         plan = self._plan(
             round_size=study.info.round_size, storage=optuna_journal(study), on_arms=partial(_write_arms, study)
@@ -327,6 +336,7 @@ class Session:
                     progress,
                     listeners,
                     self._measuring(),
+                    still_holds,
                 )
 
     def _listeners(self, study: Study, progress: Progress) -> list[InBackground]:
@@ -364,7 +374,9 @@ class Session:
     def _cache(self) -> Path:
         return self.settings.cache_dir or cache_folder()
 
-    def _log_file(self) -> Path:
+    @property
+    def log_file(self) -> Path:
+        """The file with Ray's messages."""
         if self._folder.is_local:
             return self._folder.local_path / "log" / "ray.log"
         return Path(gettempdir()) / f"{self._folder.name}-ray.log"

@@ -7,6 +7,7 @@ from math import ceil
 from search_spaces.space import Cell
 from study.cluster.resources import Resources
 from study.read_settings import validated
+from study.records import Study
 from study.settings import StudySettings
 from trainables.errors import UserError, unknown_name
 
@@ -85,6 +86,19 @@ def settings_of(settings: StudySettings, cell: Cell) -> StudySettings:
     origins = {name: f"{cell.label}, cluster: {name}" for name in asked}
     checked = validated(asked, origins)
     return settings.model_copy(update={name: getattr(checked, name) for name in asked})
+
+
+def gpus_so_far(settings: StudySettings, cells: Sequence[Cell], study: Study) -> float | None:
+    """Returns the GPUs of a worker in a study where the cluster decided them; None if no trial of such a cell has run.
+
+    On what a trial trains must not follow the cluster that a study is resumed on.
+    """
+    decided = {cell.label for cell in cells if settings_of(settings, cell).gpus_per_worker is None}
+    for trial in study.trials:
+        cost = None if trial.result is None else trial.result.cost
+        if cost is not None and cost.device and Cell(levels=trial.record.cell, patch={}).label in decided:
+            return cost.gpus / cost.workers
+    return None
 
 
 def _places(own: Resources, other: Resources) -> int:

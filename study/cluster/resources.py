@@ -76,17 +76,28 @@ def plan_resources(settings: StudySettings, nodes: Sequence[Mapping[str, float]]
     if gpus > 1 and gpus % 1:
         raise UserError(f"--gpus-per-worker {gpus:g}: more than one GPU must be whole ones; give {int(gpus)}.")
     found = replace(asked_resources(settings), gpus_per_worker=gpus)
-    slots = [_workers_on(node, found.of_worker) for node in nodes]
-    concurrent = _trials_at_a_time(slots, workers, settings.placement)
-    if concurrent < 1:
-        has = " + ".join(_described(node, found.of_worker) for node in nodes)
-        strict = f", placed as {settings.placement}" if settings.placement.startswith("strict") and workers > 1 else ""
+    if (lack := no_room(found, nodes)) is not None:
         raise UserError(
-            f"One trial asks for {workers} workers of {_described(found.of_worker, found.of_worker)} each{strict}, the "
-            f"cluster has {has}, room for {sum(slots)}: lower --workers-per-trial, --cpus-per-worker or "
-            "--gpus-per-worker, or wait for a cluster that grows with --wait-for-cluster."
+            f"{lack}: lower --workers-per-trial, --cpus-per-worker or --gpus-per-worker, or wait for a cluster that "
+            "grows with --wait-for-cluster."
         )
+    slots = _slots(found, nodes)
+    concurrent = _trials_at_a_time(slots, workers, found.placement)
     return replace(found, concurrent=min(settings.max_concurrent_trials or concurrent, concurrent), slots=sum(slots))
+
+
+def no_room(held: Resources, nodes: Sequence[Mapping[str, float]]) -> str | None:
+    """Returns what a trial asks for and what nodes have, if not even one has room on them all; None if one has."""
+    slots = _slots(held, nodes)
+    if _trials_at_a_time(slots, held.workers, held.placement):
+        return None
+    has = " + ".join(_described(node, held.of_worker) for node in nodes) or "no nodes"
+    strict = held.placement.startswith("STRICT") and held.workers > 1
+    placed = f", placed as {held.placement.lower()}" if strict else ""
+    return (
+        f"One trial asks for {held.workers} workers of {_described(held.of_worker, held.of_worker)} each{placed}, the "
+        f"cluster has {has}, room for {sum(slots)}"
+    )
 
 
 def check_local(settings: StudySettings) -> None:
@@ -144,6 +155,11 @@ def this_machine() -> list[dict[str, float]]:
     return [{"CPU": float(cores()), "GPU": float(gpu_count())}]
 
 
+def _slots(held: Resources, nodes: Sequence[Mapping[str, float]]) -> list[int]:
+    """Workers for which each node has room."""
+    return [_workers_on(node, held.of_worker) for node in nodes]
+
+
 def _workers_on(node: Mapping[str, float], worker: Mapping[str, float]) -> int:
     return min(_times(node.get(name, 0), amount, name) for name, amount in worker.items())
 
@@ -158,10 +174,10 @@ def _times(there: float, amount: float, name: str) -> int:
 
 def _trials_at_a_time(slots: Sequence[int], workers: int, placement: str) -> int:
     """Trials of so many workers for which nodes with room for `slots` workers have room at the same time."""
-    if placement == "strict_pack":
+    if placement == "STRICT_PACK":
         return sum(slot // workers for slot in slots)
     most = sum(slots) // workers
-    if placement == "strict_spread":
+    if placement == "STRICT_SPREAD":
         # Every trial uses a node at most once.
         while most and sum(min(slot, most) for slot in slots) < most * workers:
             most -= 1

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -24,6 +25,7 @@ from study.cluster.local_ray import ray_folder
 from study.cluster.measuring import Measuring, Tell
 from study.cluster.metrics import StudyMetrics
 from study.cluster.resources import asked_resources, cores, gpu_count, plan_resources
+from study.cluster.room import Room
 from study.cluster.searcher import PlanSearcher
 from study.cluster.trainable import REPORT
 from study.listeners.listener import Listener
@@ -84,19 +86,21 @@ def running_ray(settings: StudySettings, study: Folder, shared_bytes: int, log: 
     with nullcontext() if settings.address else ray_folder() as folder:
         try:
             if folder is None:
-                context = ray.init(address=settings.address, **options)
+                options["address"] = settings.address
             else:
-                # "local": a Ray of its own, even where RAY_ADDRESS is set or another one runs on this machine.
-                context = ray.init(
-                    address="local",
-                    num_cpus=cores(),
-                    num_gpus=gpu_count(),
-                    object_store_memory=_OBJECT_STORE_BYTES + 2 * shared_bytes,
-                    include_dashboard=True,
-                    dashboard_host="127.0.0.1",
-                    _temp_dir=str(folder.path),
-                    **options,
-                )
+                options |= {
+                    # A Ray of its own, even where RAY_ADDRESS is set or another one runs on this machine.
+                    "address": "local",
+                    "num_cpus": cores(),
+                    "num_gpus": gpu_count(),
+                    "object_store_memory": _OBJECT_STORE_BYTES + 2 * shared_bytes,
+                    "include_dashboard": True,
+                    "dashboard_host": "127.0.0.1",
+                    "_temp_dir": str(folder.path),
+                }
+            with _handler_kept(signal.SIGTERM):
+                context = ray.init(**options)
+            if folder is not None:
                 # Ray opens it to everybody.
                 folder.path.chmod(0o700)
                 folder.announce_metrics([f"{n['NodeManagerAddress']}:{n['MetricsExportPort']}" for n in ray.nodes()])
@@ -112,7 +116,22 @@ def running_ray(settings: StudySettings, study: Folder, shared_bytes: int, log: 
             token = None if folder is None else folder.token
             yield Dashboard(f"http://{url}", token, settings.address) if url else None
         finally:
+            # A cluster that has gone holds nothing.
+            with suppress(Exception):
+                if settings.wait_for_cluster is not None:
+                    _ask_for([])
             ray.shutdown()
+
+
+@contextmanager
+def _handler_kept(number: int) -> Iterator[None]:
+    """Puts a handler for a signal back after a block in which Ray sets another one, and leaves it."""
+    before = signal.getsignal(number)
+    try:
+        yield
+    finally:
+        if callable(before):
+            signal.signal(number, before)
 
 
 def cluster_resources(
@@ -131,11 +150,15 @@ def cluster_resources(
 
 
 def _found(settings: StudySettings, cells: Sequence[Cell], nodes: Sequence[Mapping[str, Any]]) -> CellResources:
-    return of_cells(settings, cells, partial(plan_resources, nodes=[node["Resources"] for node in nodes]))
+    return of_cells(settings, cells, partial(plan_resources, nodes=_resources_of(nodes)))
 
 
 def _nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _resources_of(nodes: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    return [node["Resources"] for node in nodes]
 
 
 def _wait_for_growth(
@@ -146,8 +169,6 @@ def _wait_for_growth(
     All kinds of trials are asked for at the same time, and each kind needs room. Where there is room for one trial but
     not for all, what there is has to do.
     """
-    from ray.autoscaler.sdk import request_resources
-
     trials = settings.max_concurrent_trials or 1
     kinds = of_cells(settings, cells, asked_resources).kinds
     bundles = [asked.of_worker for asked in kinds for _ in range(asked.workers * trials)]
@@ -173,8 +194,15 @@ def _wait_for_growth(
             say(f"waiting up to {settings.wait_for_cluster} for room for {trials} trials: {wanted}")
             told = True
             # A cluster that does not grow by itself takes no notice; somebody may add machines to it.
-            request_resources(bundles=bundles)
+            _ask_for(bundles)
         time.sleep(min(_GROWTH_SECONDS, max(0.1, seconds - waited)))
+
+
+def _ask_for(bundles: list[dict[str, float]]) -> None:
+    """Asks the autoscaler for room for all of these, which it then keeps until it is asked for something else."""
+    from ray.autoscaler.sdk import request_resources
+
+    request_resources(bundles=bundles)
 
 
 def run_trials(
@@ -187,6 +215,7 @@ def run_trials(
     progress: Progress,
     listeners: Sequence[Listener] = (),
     measuring: Measuring | None = None,
+    still_holds: Callable[[], bool] = lambda: True,
 ) -> Ended:
     """Runs the plan to its end, or until it is interrupted; the records say at any time what is done.
 
@@ -200,8 +229,9 @@ def run_trials(
         progress: what the terminal shows.
         listeners: are told what trials report.
         measuring: what is measured of the encoders once the plan has ended.
+        still_holds: whether the study is still run by this process; its status is that of who runs it.
     """
-    counts = _Counts(study, plan, progress, listeners)
+    counts = _Counts(study, plan, progress, listeners, still_holds)
     # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its
     # actor go; a new one takes longer to start than a short trial, and Tune would run one trial at a time from then on.
     searcher = _run_phase(study, plan, trainable, resources, settings, budget, counts)
@@ -259,13 +289,13 @@ def _run_phase(
             name=plan.phase,
             storage_path=(study.folder / "ray").location,
             failure_config=tune.FailureConfig(max_failures=settings.max_failures),
-            callbacks=[_Watcher(counts)],
+            callbacks=[_Watcher(counts, Room(resources, lambda: _resources_of(_nodes()), counts.progress.line))],
             verbose=0,
         ),
     )
     counts.write("running")
     try:
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), _handler_kept(signal.SIGINT):
             tuner.fit()
         if searcher.broken is not None:
             raise searcher.broken
@@ -299,8 +329,15 @@ def optuna_journal(study: Study) -> optuna.storages.BaseStorage:
 class _Counts:
     """Keeps status.json, the terminal, metrics and listeners up to date."""
 
-    def __init__(self, study: Study, plan: StudyPlan, progress: Progress, listeners: Sequence[Listener]) -> None:
-        self._study, self._plan, self.progress = study, plan, progress
+    def __init__(
+        self,
+        study: Study,
+        plan: StudyPlan,
+        progress: Progress,
+        listeners: Sequence[Listener],
+        still_holds: Callable[[], bool],
+    ) -> None:
+        self._study, self._plan, self.progress, self._still_holds = study, plan, progress, still_holds
         self._metrics = StudyMetrics(study.name)
         self._listeners = (self._metrics, *listeners)
         self._steps: dict[str, int] = {}
@@ -376,15 +413,16 @@ class _Counts:
             phase: PhaseCounts(planned=self._planned[phase], running=running * (phase == now_in), **counts)
             for phase, counts in self._ended.items()
         }
-        self._study.write_status(
-            StatusRecord(
-                state=state,
-                phase=now_in,
-                updated=now(),
-                dashboard=self.progress.dashboard,
-                trials=trials,
+        if self._still_holds():
+            self._study.write_status(
+                StatusRecord(
+                    state=state,
+                    phase=now_in,
+                    updated=now(),
+                    dashboard=self.progress.dashboard,
+                    trials=trials,
+                )
             )
-        )
         for phase, counted in trials.items():
             self._metrics.counted(phase, counted.model_dump())
         self._metrics.repeat()
@@ -398,8 +436,8 @@ class _Counts:
 class _Watcher(tune.Callback):
     """Brings what Tune sees of running trials to the terminal."""
 
-    def __init__(self, counts: _Counts) -> None:
-        self._counts = counts
+    def __init__(self, counts: _Counts, room: Room) -> None:
+        self._counts, self._room = counts, room
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its parts for its own restore, which is never used."""
@@ -407,6 +445,7 @@ class _Watcher(tune.Callback):
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         self._counts.tick()
+        self._room.look(_record(trial).cell for trial in trials if not trial.is_finished())
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._counts.started(_record(trial))

@@ -103,7 +103,10 @@ def test_scripts_are_scripts(script: str) -> None:
 
 def test_the_commands_of_jobs_have_flags_that_exist() -> None:
     slurm = (DEPLOY / "slurm.sh").read_text().replace("\\\n", " ")
-    for command in (read("rayjob.yaml")["spec"]["entrypoint"], slurm[slurm.index("deploy/run_or_resume.sh") :]):
+    for command in (
+        read("rayjob.yaml")["spec"]["entrypoint"],
+        slurm[slurm.index("deploy/run_or_resume.sh") : slurm.index(" &\n")],
+    ):
         script, _, name, *flags = shlex.split(command)
         assert (ROOT / script).is_file()
         assert name

@@ -8,9 +8,10 @@ import pytest
 
 from analysis import report
 from study.bundle import main
-from study.records import open_study
+from study.records import PhaseCounts, open_study
 from study.verify import damage
 from tests.analysis.conftest import StudyPlan, edit, write_study_files
+from tests.analysis.sections.test_efficiency import measure
 from trainables.records import RESULT, Result
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
@@ -56,6 +57,19 @@ def test_a_bundle_is_a_whole_study_with_the_same_report(study: Path, tmp_path: P
         tables.append({path.name: path.read_bytes() for path in out.rglob("*.csv")})
     assert tables[0] == tables[1]
     assert tables[0]
+
+
+def test_measurements_of_efficiency_are_packed(study: Path, tmp_path: Path) -> None:
+    measure(study, {})
+    measured = open_study(str(study)).measurements
+    edit(
+        study / "status.json",
+        lambda values: values["trials"].update(measure=PhaseCounts(planned=len(measured)).model_dump()),
+    )
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    again = open_study(str(unpacked(tmp_path / "one.tar", tmp_path / "there")))
+    assert again.measurements == measured != {}
+    assert damage(again) == []
 
 
 def test_encoders_are_packed_where_asked(study: Path, tmp_path: Path) -> None:

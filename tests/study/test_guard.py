@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from study.guard import LOST
+from study.run import mark_lost
+from trainables.command import INTERRUPTED
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import os, signal, sys, time
 from study.guard import watched
+from trainables.command import run_command
 
 def command(parent):
-    parent.study_starts("studies/mine")
+    parent.study_starts("studies/mine", "/tmp/mine-ray.log")
     how = sys.argv[1]
     if how == "exit":
         os._exit(1)
@@ -25,6 +28,24 @@ def command(parent):
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "raise":
         raise ValueError("a bug")
+    if how == "while Ray starts":
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+        try:
+            print(os.getpid(), flush=True)
+            time.sleep(60)
+        finally:
+            # What Ray had started is cleaned up.
+            time.sleep(0.5)
+    if how == "stop":
+        try:
+            print(os.getpid(), flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            try:
+                time.sleep(0.5)
+            except KeyboardInterrupt:
+                return 7
+            return 130
     if how == "wait":
         print(os.getpid(), flush=True)
         time.sleep(60)
@@ -32,14 +53,15 @@ def command(parent):
 
 def lost(location, process):
     print("lost", location, process > 0, flush=True)
+    return sys.argv[2:] != ["not begun"]
 
-sys.exit(watched(command, lost))
+sys.exit(watched(lambda parent: run_command("study.run", lambda: command(parent), "mend that"), lost))
 """
 
 
-def start(how: str) -> "subprocess.Popen[str]":
+def start(*how: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, how],
+        [sys.executable, "-c", SCRIPT, *how],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -62,8 +84,40 @@ def test_a_death_without_a_word_has_its_own_status_and_sentence(how: str, said: 
     assert process.returncode == LOST
     assert out == "lost studies/mine True\n"
     assert said in err
-    assert "go on with --resume studies/mine" in err
+    assert "may be in /tmp/mine-ray.log; go on with --resume studies/mine" in err
     assert "Traceback" not in err
+
+
+def test_a_study_that_died_before_its_records_is_started_again() -> None:
+    process = start("kill", "not begun")
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == LOST
+    assert "before the study had begun" in err
+    assert "start it again as before, without --resume" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_what_is_no_study_yet_is_told_and_not_marked(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    assert not mark_lost(str(tmp_path), os.getpid())
+    assert not mark_lost("", os.getpid())
+
+
+@pytest.mark.parametrize("to", ["parent", "child", "both"])
+@pytest.mark.parametrize(
+    ("how", "by"), [("stop", signal.SIGINT), ("stop", signal.SIGTERM), ("while Ray starts", signal.SIGTERM)]
+)
+def test_whoever_is_asked_to_stop_stops_once_as_by_ctrl_c(how: str, by: signal.Signals, to: str) -> None:
+    """A terminal and Kubernetes ask the parent, Slurm and `ray job stop` all processes."""
+    if by == signal.SIGINT and to == "both":
+        pytest.skip("nobody does, and a second Ctrl-C has its own meaning")
+    process = start(how)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    for one in [child] * (to != "parent") + [process.pid] * (to != "child"):
+        os.kill(one, by)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (INTERRUPTED, "", "")
 
 
 def test_a_bug_stays_a_traceback() -> None:

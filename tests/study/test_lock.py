@@ -76,14 +76,20 @@ def test_a_damaged_lease_is_nobodys(remote: Folder, content: bytes) -> None:
 
 def test_whoever_fell_silent_and_was_replaced_stops(remote: Folder) -> None:
     other = _left_by_a_dead_one(remote)
+    held = []
 
     def run() -> None:
-        with only_driver(remote, ignore, QUICK):
+        with only_driver(remote, ignore, QUICK) as still_holds:
+            held.append(still_holds())
             remote.write_bytes(LEASE, other)
-            time.sleep(30)
+            try:
+                time.sleep(30)
+            finally:
+                held.append(still_holds())
 
     with pytest.raises(UserError, match="was taken over by process"):
         run()
+    assert held == [True, False], "it would write its status over that of the other one"
     assert remote.read_bytes(LEASE) == other, "the lease of another one was removed"
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from analysis.findings.findings import Findings
@@ -188,7 +189,10 @@ def test_an_interrupt_and_a_spent_budget_leave_a_usable_study(undisturbed: Path,
     while not list((tmp_path / "stopped").glob("trials/search-*/result.json")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    # As a scheduler does that knows of both processes; the study itself gets SIGINT, once.
+    (study_process,) = psutil.Process(process.pid).children()
+    study_process.terminate()
+    process.terminate()
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, out + err
     assert "--resume" in out

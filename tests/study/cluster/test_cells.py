@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.space import Cell
-from study.cluster.cells import CellResources, of_cells, settings_of
+from study.cluster.cells import CellResources, gpus_so_far, of_cells, settings_of
 from study.cluster.resources import asked_resources, check_local, plan_resources
 from study.plan.template import factor_levels, searched_factors
 from study.read_settings import settings_from
 from study.records import open_study
 from study.settings import StudySettings
+from tests.analysis.conftest import StudyPlan, edit, write_study_files
 from tests.study.conftest import run
 from trainables.errors import UserError
 
@@ -165,3 +166,25 @@ def test_a_study_of_one_and_of_two_workers(tmp_path: Path) -> None:
     assert workers == {("one", 1), ("two", 2)}
     again = run("--resume", str(tmp_path / "s"), "--quiet")
     assert again.returncode == 0, again.stderr
+
+
+def test_a_study_stays_on_what_it_began_on(tmp_path: Path) -> None:
+    """Whether trials get GPUs is left to the cluster until one has run, and not to the next cluster."""
+    folder = write_study_files(tmp_path, StudyPlan(questions=8, seeds=(0, 1), search_trials=2))
+    every = {tuple(trial.record.cell.items()) for trial in open_study(str(folder)).trials}
+    own = [Cell(levels=dict(levels), patch={}) for levels in every]
+    started = gpus_so_far(StudySettings(), own, open_study(str(folder)))
+    assert started == 0
+    with_gpus = [{"CPU": 8.0, "GPU": 4.0}]
+    assert {held.gpus_per_worker for held in planned(with_gpus, own, gpus_per_worker=started).kinds} == {0}
+    first, *others = sorted(folder.glob("trials/*/result.json"))
+    # A trial that failed tells nothing.
+    edit(first, lambda values: values["cost"].update(gpus=0.0, device=""))
+    for path in others:
+        edit(path, lambda values: values["cost"].update(gpus=2.0, workers=2, device="NVIDIA H100"))
+    started = gpus_so_far(StudySettings(), own, open_study(str(folder)))
+    assert started == 1
+    with pytest.raises(UserError, match="of 1 CPUs and 1 GPUs each, the cluster has 8 CPUs and 0 GPUs"):
+        planned([{"CPU": 8.0, "GPU": 0.0}], own, gpus_per_worker=started)
+    said_by_the_level = [Cell(levels=cell.levels, patch={}, cluster={"gpus-per-worker": 1}) for cell in own]
+    assert gpus_so_far(StudySettings(), said_by_the_level, open_study(str(folder))) is None
