@@ -34,7 +34,7 @@ from study.cluster.resources import (
     this_machine,
 )
 from study.cluster.trainable import TrialResources, trial_trainable
-from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_trials, running_ray
+from study.cluster.tuner import Ended, MemoryRanOutError, cluster_resources, optuna_journal, run_trials, running_ray
 from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.disk import disk
 from study.cost.rental import HERE, Rental
@@ -84,6 +84,9 @@ from trainables.ratio.signals import signal_pairs
 from trainables.records import now
 from trainables.storage import Folder
 from trainables.watch import Watch, unwatched
+
+_MEMORY = "The memory of a machine was nearly full, so that Ray ended a trial there, and with it all others"
+_LESS_MEMORY = "Fewer trials at a time (--max-concurrent-trials) or more chunks (--gradient-accumulation) need less"
 
 
 class Session:
@@ -254,25 +257,34 @@ class Session:
             self._console.print(f"study {self._folder.location}: starting Ray", highlight=False, soft_wrap=True)
         created = not self._folder.exists()
         try:
-            with (
-                only_driver(self._folder, partial(self._say, quiet)) as still_holds,
-                running_ray(self.settings, self._folder, self._shared_bytes(), self.log_file) as dashboard,
-            ):
-                say = partial(self._say, quiet)
-                resources = cluster_resources(self.settings, self._cells, self._folder, say)
-                study = self._taken_up() if self._recorded else self._created(resources)
-                for line in dashboard.lines() if dashboard and not quiet else ():
-                    self._say(quiet, line)
-                address = None if dashboard is None else dashboard.address
-                trainable = self._trainable(resources)
-                run_plan = partial(self._run_plan, study, trainable, resources, address, quiet, still_holds)
-                if self.settings.until_separable is None:
-                    return run_plan()
-                return self._run_until_separable(run_plan, quiet, self.settings.until_separable)
+            with only_driver(self._folder, partial(self._say, quiet)) as still_holds:
+                failures = 0
+                while True:
+                    try:
+                        return self._run_with_ray(quiet, still_holds)
+                    except MemoryRanOutError as error:
+                        failures += 1
+                        if failures > self.settings.max_failures:
+                            raise UserError(f"{_MEMORY} ({error}). {_LESS_MEMORY}: go on so with --resume.") from error
+                        self._say(quiet, f"{_MEMORY}; the study goes on from its checkpoints. {_LESS_MEMORY}.")
         except UserError:
             if created and not self._folder.exists(STUDY):
                 self._folder.delete()
             raise
+
+    def _run_with_ray(self, quiet: bool, still_holds: Callable[[], bool]) -> Ended:
+        with running_ray(self.settings, self._folder, self._shared_bytes(), self.log_file) as dashboard:
+            say = partial(self._say, quiet)
+            resources = cluster_resources(self.settings, self._cells, self._folder, say)
+            study = self._taken_up() if self._folder.exists(STUDY) else self._created(resources)
+            for line in dashboard.lines() if dashboard and not quiet else ():
+                self._say(quiet, line)
+            address = None if dashboard is None else dashboard.address
+            trainable = self._trainable(resources)
+            run_plan = partial(self._run_plan, study, trainable, resources, address, quiet, still_holds)
+            if self.settings.until_separable is None:
+                return run_plan()
+            return self._run_until_separable(run_plan, quiet, self.settings.until_separable)
 
     def run_again(self, trial: str) -> list[str]:
         """Runs a trial of the recorded study again, here, without Ray; returns a sentence for every difference."""

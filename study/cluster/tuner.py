@@ -205,6 +205,23 @@ def _ask_for(bundles: list[dict[str, float]]) -> None:
     request_resources(bundles=bundles)
 
 
+class MemoryRanOutError(Exception):
+    """Ray has ended a process of ours because the memory of its machine was nearly full, and Tune ended with it."""
+
+
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    """Raises MemoryRanOutError where Ray says so, for which Tune knows no end but its own."""
+    try:
+        yield
+    except Exception as error:
+        for one in (error, error.__cause__):
+            if isinstance(one, ray.exceptions.OutOfMemoryError):
+                raise MemoryRanOutError(one_line(one)) from error
+        raise
+
+
+@_memory_told()
 def run_trials(
     study: Study,
     plan: StudyPlan,
@@ -230,6 +247,9 @@ def run_trials(
         listeners: are told what trials report.
         measuring: what is measured of the encoders once the plan has ended.
         still_holds: whether the study is still run by this process; its status is that of who runs it.
+
+    Raises:
+        MemoryRanOutError: what ran until then goes on from its checkpoints with another Ray, and another plan.
     """
     counts = _Counts(study, plan, progress, listeners, still_holds)
     # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its

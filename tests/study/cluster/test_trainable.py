@@ -158,6 +158,8 @@ def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
                 lambda config: str(tmp_path / TrialRecord.model_validate_json(config["trial"]).id)
             ),
         },
+        # As a study does: Tune sees that a trial of several workers holds nothing itself, and would start all of them.
+        tune_config=tune.TuneConfig(max_concurrent_trials=1),
         run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "tune"), verbose=0),
     ).fit()
     found = [read_sealed(Folder(tmp_path / trial.id), RESULT, Result) for trial in trials]
