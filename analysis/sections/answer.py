@@ -9,6 +9,7 @@ from analysis.findings.findings import Findings
 from analysis.findings.pairing import main_pairs
 from analysis.render.table import format_value
 from analysis.sections.cells import chosen_ratio
+from analysis.sections.schedule_alone import schedule_alone
 from analysis.wording import capital, count, doubts, evidence, headline, listed
 
 NO_ANSWER = "There is no answer yet: no arm has finished a run on the test benchmarks."
@@ -30,12 +31,13 @@ def answer(findings: Findings) -> list[str]:
             parts.append(f"{first.label} and {second.label} are the same training: there is nothing to tell apart.")
             continue
         judged = [j for j in findings.comparisons.main if j.first is first and j.second is second]
-        parts += _verdicts(facts, judged) if judged else [_untested(facts, first, second)]
+        parts += _verdicts(findings, judged) if judged else [_untested(facts, first, second)]
     return parts
 
 
-def _verdicts(facts: Facts, judged: Sequence[Judged]) -> list[str]:
+def _verdicts(findings: Findings, judged: Sequence[Judged]) -> list[str]:
     """What the question's place says, what the arms are, what to doubt, and the verdicts of all other places."""
+    facts = findings.facts
     chosen = next((j for j in judged if j.family == "question"), judged[0])
     parts = [
         headline(chosen),
@@ -46,6 +48,7 @@ def _verdicts(facts: Facts, judged: Sequence[Judged]) -> list[str]:
         parts.append(chosen.comparison.sequential.sentence)
     if chosen.comparison.interval is not None:
         parts += _luck(facts, [chosen.first, chosen.second])
+        parts += schedule_alone(findings, chosen)
     parts += doubts(chosen.comparison)
     others = [j for j in judged if j is not chosen and j.is_quality and j.comparison.interval is not None]
     several = len({j.place.benchmark for j in judged}) > 1
