@@ -13,6 +13,8 @@ from trainables.records import Outcome, Report, TrialRecord
 _STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 _LONGEST_VALUE = 500
 _STEP = "step"
+_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+"""Else its page begins with what conversations of language models would fill."""
 
 
 class MLflow:
@@ -28,7 +30,9 @@ class MLflow:
 
         self._client = MlflowClient()
         found = self._client.get_experiment_by_name(study)
-        self._experiment = self._client.create_experiment(study) if found is None else found.experiment_id
+        self._experiment = (
+            self._client.create_experiment(study, tags=_TRAINING) if found is None else found.experiment_id
+        )
         self._runs: dict[str, tuple[str, int]] = {}
 
     def reported(self, trial: TrialRecord, report: Report) -> None:
