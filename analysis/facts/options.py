@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from trainables.config import TrialConfig, trial_options
@@ -21,6 +22,15 @@ def option_words(key: str) -> str:
     """
     known = _options().get(key)
     return known.option.flag.replace("-", " ") if known and known.option.flag else key
+
+
+def encoder_text(name: str) -> str:
+    """An encoder by its name; a local folder by its last part, since where it lay is nobody else's business.
+
+    >>> encoder_text("/home/me/my-encoder"), encoder_text("intfloat/multilingual-e5-small")
+    ('my-encoder', 'intfloat/multilingual-e5-small')
+    """
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def schedule_text(ratio: Family) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from analysis.facts.options import as_text, option_words
+from analysis.facts.options import as_text, encoder_text, option_words
 from analysis.facts.runs import Cell, Run
 from study.records import TRIALS, ArmRecord, Study, StudyRecord
 from trainables.options import flat
@@ -126,7 +126,7 @@ class StudyRecords:
         """The encoder of a study, or all of them where they are searched; arms from outside may bring others."""
         given = {arm.arm for arm in self.arms if arm.role == "fixed"}
         found = {trial.config.encoder.name for trial in self.study.trials if trial.record.arm not in given}
-        return ", ".join(sorted(found))
+        return ", ".join(sorted(map(encoder_text, found)))
 
     @cached_property
     def _crosses_encoders(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from analysis.facts.batches import same_items
 from analysis.facts.facts import Facts
-from analysis.facts.options import option_words, schedule_text
+from analysis.facts.options import encoder_text, option_words, schedule_text
 from analysis.facts.records import StudyRecords
 from analysis.methods.phrases import phrased
 from analysis.wording import capital, count, listed, span
@@ -94,7 +94,8 @@ def _encoder(study: StudyRecords) -> str:
     if not sizes:
         return ""
     names = [
-        f"{model} ({span(found, 'count')} parameters)" if found else model for model, found in sorted(sizes.items())
+        f"{encoder_text(model)} ({span(found, 'count')} parameters)" if found else encoder_text(model)
+        for model, found in sorted(sizes.items())
     ]
     parts = [f"The encoder was {listed(names)}" if len(names) == 1 else f"The encoders were {listed(names)}"]
     return ", ".join([*parts, *phrased([one.config for one in study.info.encoders])]) + "."

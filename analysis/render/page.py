@@ -12,6 +12,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from analysis.contents import Part, Report
+from analysis.facts.options import encoder_text
 from analysis.render.figure import Figure, vega
 from analysis.render.html import html_table, template
 from analysis.render.table import MOST_ROWS, Table
@@ -104,7 +105,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Search trials", f"{len(facts.search_runs()):,}"),
         ("Benchmarks", ", ".join(benchmark.name for benchmark in facts.benchmarks)),
     ]
-    models = list(dict.fromkeys(arm.model for arm in facts.arms))
+    models = list(dict.fromkeys(encoder_text(arm.model) for arm in facts.arms))
     return [*found, ("Models" if len(models) > 1 else "Model", ", ".join(models))]
 
 
