@@ -223,13 +223,13 @@ def configured(case: Case) -> TrialConfig:
     return TrialConfig.model_validate(values)
 
 
-def operations(encoder: Encoder, queries: np.ndarray, passages: np.ndarray) -> float:
+def operations(encoder: Encoder, texts: TokenisedTexts) -> float:
     """Of a pair, on average."""
     shape = shape_of(encoder)
     body = shape.parameters - shape.embeddings
     per_token = 6 * body if shape.trained >= body else 4 * body + 2 * shape.trained
     both_ways = 0.5 if getattr(encoder.config, "attention", "") == "causal" else 1.0
-    lengths = [side.astype(np.float64) for side in (queries, passages)]
+    lengths = [side.lengths[side.lengths > 0].astype(np.float64) for side in (texts.queries, texts.passages)]
     return sum(
         float((per_token * side + both_ways * 12 * shape.layers * shape.width * side**2).mean()) for side in lengths
     )
@@ -254,17 +254,16 @@ def ours(case: Case, data: TrainingData, texts: TokenisedTexts, device: torch.de
     if summary.status != "complete" or summary.rechunked:
         raise RuntimeError(f"{case.name}: {summary}")
     per_step = statistics.median(np.diff(times.seconds)) / case.steps
-    needed = operations(encoder, *(table.lengths[table.lengths > 0] for table in (texts.queries, texts.passages)))
-    return Found(
-        case.name,
-        "this project",
-        case.pairs / per_step,
-        per_step * 1e3,
-        needed * case.pairs / per_step / peak,
-        allocated(device),
-        planned_bytes / 2**30,
-        time.perf_counter() - start,
-    )
+    share = operations(encoder, texts) * case.pairs / per_step / peak
+    return found(case, "this project", per_step, share, device, start, planned_bytes / 2**30)
+
+
+def found(
+    case: Case, by: str, per_step: float, share: float, device: torch.device, start: float, planned: float | None = None
+) -> Found:
+    """What a case came to, of so many seconds per step and such a share of the peak."""
+    memory, seconds = allocated(device), time.perf_counter() - start
+    return Found(case.name, by, case.pairs / per_step, per_step * 1e3, share, memory, planned, seconds)
 
 
 def theirs(case: Case, data: TrainingData, texts: TokenisedTexts, device: torch.device, peak: float) -> Found:
@@ -291,7 +290,7 @@ def theirs(case: Case, data: TrainingData, texts: TokenisedTexts, device: torch.
     start = time.perf_counter()
     config, steps = configured(case), WINDOWS * case.steps
     encoder = encoder_of(config.encoder, device)
-    needed = operations(encoder, *(table.lengths[table.lengths > 0] for table in (texts.queries, texts.passages)))
+    needed = operations(encoder, texts)
     planner = BatchPlanner.of(data, config.batches, 0)
     batches = [planner.batch(step, "mono") for step in range(steps)]
     rows = {
@@ -333,16 +332,7 @@ def theirs(case: Case, data: TrainingData, texts: TokenisedTexts, device: torch.
         with redirect_stdout(StringIO()):
             trainer.train()
     per_step = statistics.median(np.diff(windows.ends)) / case.steps
-    return Found(
-        case.name,
-        "sentence-transformers",
-        case.pairs / per_step,
-        per_step * 1e3,
-        needed * case.pairs / per_step / peak,
-        allocated(device),
-        None,
-        time.perf_counter() - start,
-    )
+    return found(case, "sentence-transformers", per_step, needed * case.pairs / per_step / peak, device, start)
 
 
 def forget(device: torch.device) -> None:
@@ -406,9 +396,9 @@ def main() -> None:
     name = torch.cuda.get_device_name() if device.type == "cuda" else "a processor"
     print(f"{name}, PyTorch {torch.__version__}; a large matrix product: {matrix_product(device) / 1e12:.0f} TFLOP/s")
     print(f"peak of {arguments.gpu}: {peak / 1e12:.0f} TFLOP/s")
-    found = []
+    lines = []
     for line in results(cases, data, texts, device, peak):
-        found.append(asdict(line))
+        lines.append(asdict(line))
         planned = "" if line.planned_gib is None else f"{line.planned_gib:6.1f} GiB planned"
         print(
             f"{line.case:38} {line.by:22} {line.pairs_per_second:8.1f} pairs/s {line.milliseconds:9.1f} ms "
@@ -416,7 +406,7 @@ def main() -> None:
             flush=True,
         )
         if arguments.json:
-            arguments.json.write_text(json.dumps(found, indent=1))
+            arguments.json.write_text(json.dumps(lines, indent=1))
 
 
 if __name__ == "__main__":

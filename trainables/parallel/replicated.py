@@ -9,9 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed, nn
 from typing_extensions import override
 
-from trainables.encoders.attention import mask_without_waiting
 from trainables.encoders.model import Encoder
-from trainables.parallel.recompute import recompute_activations
 from trainables.parallel.strategy import Build, Groups, Parallel
 
 _BUCKET_ELEMENTS = 1 << 24
@@ -25,10 +23,7 @@ class Replicated(Parallel):
     @override
     def place(self, build: Build) -> Encoder:
         encoder = build().to(self.worker.device)
-        if self.worker.device.type == "cuda":
-            mask_without_waiting(encoder)
-        if self.compute.activation_checkpointing:
-            recompute_activations(encoder)
+        self.set_up(encoder)
         return encoder
 
     @override

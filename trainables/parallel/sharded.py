@@ -19,11 +19,10 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from typing_extensions import override
 
-from trainables.encoders.attention import mask_without_waiting
 from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.parallel.parts import gathered
-from trainables.parallel.recompute import recompute_activations, transformer_layers
+from trainables.parallel.recompute import transformer_layers
 from trainables.parallel.strategy import Build, Groups, Parallel
 from trainables.parallel.worker import Worker
 
@@ -49,10 +48,7 @@ class Sharded(Parallel):
         mesh = init_device_mesh(self.worker.device.type, (self.worker.world,))
         whole = build() if self.worker.is_first else None
         encoder = self._modules_of(whole)
-        if self.worker.device.type == "cuda":
-            mask_without_waiting(encoder)
-        if self.compute.activation_checkpointing:
-            recompute_activations(encoder)
+        self.set_up(encoder)
         for unit in _units(encoder):
             self._fill(encoder, whole, unit)
             self._shard(unit, mesh)

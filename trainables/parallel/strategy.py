@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from trainables.encoders.attention import mask_without_waiting
 from trainables.encoders.model import Encoder
+from trainables.parallel.recompute import recompute_activations
 from trainables.parallel.worker import Worker
 from trainables.training.config import ComputeConfig
 
@@ -34,6 +36,13 @@ class Parallel(ABC):
     @abstractmethod
     def place(self, build: Build) -> Encoder:
         """Returns the encoder on the worker's device."""
+
+    def set_up(self, encoder: Encoder) -> None:
+        """Makes an encoder compute as the device and the training ask; its vectors and gradients stay the same."""
+        if self.worker.device.type == "cuda":
+            mask_without_waiting(encoder)
+        if self.compute.activation_checkpointing:
+            recompute_activations(encoder)
 
     @abstractmethod
     def same_weights(self, encoder: nn.Module) -> None:

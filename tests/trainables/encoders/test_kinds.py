@@ -47,6 +47,15 @@ def _batch(config: EncoderConfig, texts, tokenizer):
     return pad(table, np.arange(len(texts)), tokenizer.pad_token_id)
 
 
+def _attending(config: EncoderConfig, attention: str) -> EncoderConfig:
+    """The encoder with such an attention; what attends to both sides as it is has no other."""
+    if attention == "causal":
+        return config
+    if not hasattr(config, "attention"):
+        pytest.skip("attends to both sides as it is")
+    return config.model_copy(update={"attention": attention})
+
+
 def _on_the_left(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     rows = [(row[kept], row[~kept]) for row, kept in zip(ids, mask > 0, strict=True)]
     return torch.stack([torch.cat([padding, text]) for text, padding in rows]), mask.flip(1)
@@ -55,12 +64,9 @@ def _on_the_left(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, t
 @every
 @pytest.mark.parametrize("attention", ["causal", "bidirectional"])
 def test_neither_padding_nor_batch_mates_move_an_embedding(config, texts, attention: str) -> None:
-    if attention == "bidirectional" and not hasattr(config, "attention"):
-        pytest.skip("attends to both sides as it is")
     tokenizer = config.tokenizer(texts)
     mixed = ["Peru", *texts[::20], "Ghana " * 30]
-    changed = {} if attention == "causal" else {"attention": attention}
-    encoder = config.model_copy(update=changed).build(tokenizer, seed=3).eval()
+    encoder = _attending(config, attention).build(tokenizer, seed=3).eval()
     # One of each kind with every pooling, the others with their own.
     others = POOLINGS if _family(config) in ("xlm-r", "mt5", "qwen3") else ("mean",)
     for pooling in (config.pooling, *(others if attention == "causal" else ())):
@@ -89,11 +95,8 @@ class NumbersRead(TorchDispatchMode):
 @every
 @pytest.mark.parametrize("attention", ["causal", "bidirectional"])
 def test_masks_are_made_without_waiting_for_an_accelerator_and_embeddings_stay(config, texts, attention: str) -> None:
-    if attention == "bidirectional" and not hasattr(config, "attention"):
-        pytest.skip("attends to both sides as it is")
     tokenizer = config.tokenizer(texts)
-    changed = {} if attention == "causal" else {"attention": attention}
-    encoder = config.model_copy(update=changed).build(tokenizer, seed=3).eval()
+    encoder = _attending(config, attention).build(tokenizer, seed=3).eval()
     # Of equal lengths and of different ones, longer than a window.
     batches = [_batch(config, one, tokenizer) for one in (["Ghana " * 30] * 2, ["Peru", "Ghana " * 30])]
     with torch.no_grad():
