@@ -62,10 +62,14 @@ class PlanSearcher(Searcher):
         self._known = whole_trials(study)
         self._running: dict[str, TrialRecord] = {}
         self._waiting: TrialRecord | None = None
-        ended = [known for known in self._known.values() if _has_ended(known)]
-        # All of them from the start: the plan comes to some later than to others that would be new.
-        self._trials: int = before._trials if before else len(ended)
-        self._pairs: int = before._pairs if before else sum(map(_pairs_of, ended))
+        self._trials: int
+        self._pairs: int
+        if before is not None:
+            self._trials, self._pairs = before._trials, before._pairs
+        else:
+            # All that have ended, from the start: the plan comes to some later than to others that would be new.
+            ended = [known for known in self._known.values() if _has_ended(known)]
+            self._trials, self._pairs = len(ended), sum(map(_pairs_of, ended))
         self.budget_reached: str | None = None
         self.broken: OSError | None = None
         """Why the records cannot be kept any longer, such as a full disk."""
