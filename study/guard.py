@@ -62,6 +62,8 @@ def watched(command: Callable[[Watched], int], lost: Callable[[str, int], bool])
         os.setpgid(0, 0)
         _die_with_parent()
         _pass_sigterm_on()
+        # A script's shell has it ignored in what it starts in the background, and the parent sends no other signal.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WISHES)
         return _tell(command, writing)
     os.close(writing)
@@ -96,7 +98,9 @@ def _stop_by_sigint(child: int) -> None:
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         os.kill(child, signal.SIGINT)
 
-    signal.signal(signal.SIGINT, lambda number, frame: os.kill(child, number))
+    # Ctrl-C at a script is none of what it has started in the background.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: os.kill(child, number))
     signal.signal(signal.SIGTERM, terminate)
 
 

@@ -59,7 +59,8 @@ sys.exit(watched(lambda parent: run_command("study.run", lambda: command(parent)
 """
 
 
-def start(*how: str) -> "subprocess.Popen[str]":
+def start(*how: str, sigint: signal.Handlers = signal.SIG_DFL) -> "subprocess.Popen[str]":
+    """In the foreground, or as a script starts what is in the background, with SIGINT ignored."""
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *how],
         cwd=ROOT,
@@ -67,6 +68,7 @@ def start(*how: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, sigint),
     )
 
 
@@ -116,6 +118,19 @@ def test_whoever_is_asked_to_stop_stops_once_as_by_ctrl_c(how: str, by: signal.S
     child = int(process.stdout.readline())
     for one in [child] * (to != "parent") + [process.pid] * (to != "child"):
         os.kill(one, by)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (INTERRUPTED, "", "")
+
+
+@pytest.mark.parametrize("to", ["parent", "child"])
+def test_in_the_background_of_a_script_sigterm_stops_and_its_ctrl_c_does_not(to: str) -> None:
+    process = start("stop", sigint=signal.SIG_IGN)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    os.kill({"parent": process.pid, "child": child}[to], signal.SIGTERM)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (INTERRUPTED, "", "")
 
