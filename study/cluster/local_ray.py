@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
@@ -44,13 +45,13 @@ class RayFolder:
 
 @contextmanager
 def ray_folder() -> Iterator[RayFolder]:
-    """A private folder for the time of the block, with a token for this Ray alone."""
+    """A private folder for the time of the block, with a token for the Rays of this process alone."""
     folder = Path(mkdtemp(prefix=_PREFIX, dir=_short_folder()))
     before = os.environ.get("RAY_AUTH_TOKEN_PATH")
     try:
         token = folder / "auth_token"
         with create(token) as stream:
-            stream.write(secrets.token_hex(32).encode())
+            stream.write(_token())
         token.chmod(0o600)
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
         yield RayFolder(folder, token)
@@ -60,6 +61,12 @@ def ray_folder() -> Iterator[RayFolder]:
         else:
             os.environ["RAY_AUTH_TOKEN_PATH"] = before
         _remove(folder)
+
+
+@cache
+def _token() -> bytes:
+    """One for the whole process: Ray remembers the first that it was shown, also when it is started again."""
+    return secrets.token_hex(32).encode()
 
 
 def remove_folder_of(process: int) -> None:
