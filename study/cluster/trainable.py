@@ -100,6 +100,18 @@ class _Shared:
         return TrialInputs(ray.get(self.data), ray.get(self.texts[key]), self.rules)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What the workers of a trial are told."""
+
+    trial: str
+    """A TrialRecord as JSON."""
+    folder: str
+    holder: str
+    """The mark of the process that holds the folder."""
+    shared: _Shared
+
+
 def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[..., Any]:
     """Returns the trainable for `tune.Tuner`; its config holds `trial` (a TrialRecord as JSON) and `folder`."""
     texts = {key: ray.put(found) for key, found in inputs.by_token_key.items()}
@@ -167,11 +179,9 @@ def _train(trial: TrialRecord, claim: Claim, shared: _Shared) -> None:
     with TemporaryDirectory() as temporary:
         TorchTrainer(
             _work,
+            # By reference: Train's controller holds what it is told, and would import all that the workers do.
             train_loop_config={
-                "trial": trial.model_dump_json(),
-                "folder": claim.folder.location,
-                "holder": claim.mark,
-                "shared": shared,
+                "job": ray.put(_Job(trial.model_dump_json(), claim.folder.location, claim.mark, shared))
             },
             scaling_config=train.ScalingConfig(
                 num_workers=0 if held.workers == 1 else held.workers,
@@ -190,13 +200,13 @@ def _train(trial: TrialRecord, claim: Claim, shared: _Shared) -> None:
 
 def _work(config: Mapping[str, Any]) -> None:
     """What every worker does."""
-    shared: _Shared = config["shared"]
-    load_plugins(shared.resources.plugins)
-    trial = TrialRecord.model_validate_json(config["trial"])
-    inputs = shared.inputs(trial.config.encoder.token_key)
-    worker = _this_worker(shared.resources.of(trial))
-    options = replace(shared.resources.options(trial), holder=config["holder"])
-    run_trial(trial, inputs, Folder(config["folder"]), worker, options)
+    job: _Job = ray.get(config["job"])
+    resources = job.shared.resources
+    load_plugins(resources.plugins)
+    trial = TrialRecord.model_validate_json(job.trial)
+    inputs = job.shared.inputs(trial.config.encoder.token_key)
+    options = replace(resources.options(trial), holder=job.holder)
+    run_trial(trial, inputs, Folder(job.folder), _this_worker(resources.of(trial)), options)
 
 
 def _this_worker(held: Resources) -> Worker:

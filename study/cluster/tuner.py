@@ -88,6 +88,8 @@ def running_ray(settings: StudySettings, study: Folder, shared_bytes: int, log: 
             if folder is None:
                 options["address"] = settings.address
             else:
+                # Nobody takes this machine away with notice; the process that looks out for it is one per worker group.
+                os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
                 options |= {
                     # A Ray of its own, even where RAY_ADDRESS is set or another one runs on this machine.
                     "address": "local",
