@@ -2,17 +2,18 @@
 
     OMP_NUM_THREADS=1 python benchmarks/trial_overhead.py [--trials 6]
 
-Runs small trials one after the other through Ray Tune and Ray Train as a study does, each on one worker and then each on
-two, and prints the median seconds from the end of a trial to the end of the next one, less what its workers spent on the
-trial itself (loading, training, evaluation: `cost.total_seconds`). Then trains steps of about 100 ms on one worker
-without Ray, with the reports and checkpoints of the defaults, and prints which share of the time they take; and the
-same training with one report and no checkpoint, interleaved, for what the thread that writes them takes from the rest.
+Runs small trials one after the other through Ray Tune and Ray Train as a study does, each on one worker and then each
+on two, and prints the median seconds from the end of a trial to the end of the next one, less what its workers spent on
+the trial itself (loading, training, evaluation: `cost.total_seconds`). Then trains steps of about 100 ms on one worker
+without Ray, with the reports and checkpoints of the defaults, and prints which share of the time they take; and, in
+turn with it, the same training with one report and no checkpoint, for what writing them takes from the rest.
 """
 
 import argparse
 import os
 import statistics
 import sys
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -75,13 +76,10 @@ def tell_starts(inputs: StudyInputs, workers: int, trials: int, folder: Path) ->
         for trial in planned
     )
     own = [result.cost.total_seconds for _, result in found]
-    beside = [
-        later - earlier - result.cost.total_seconds
-        for (earlier, _), (later, result) in zip(found, found[1:], strict=False)
-    ]
+    beside = [later - earlier - result.cost.total_seconds for (earlier, _), (later, result) in pairwise(found)]
     print(
-        f"{workers} worker(s): {statistics.median(beside):.2f} s per trial beside its own {statistics.median(own):.2f} s "
-        f"({', '.join(f'{value:.2f}' for value in beside)}); "
+        f"{workers} worker(s): {statistics.median(beside):.2f} s per trial beside its own "
+        f"{statistics.median(own):.2f} s ({', '.join(f'{value:.2f}' for value in beside)}); "
         f"{found[-1][1].cost.peak_memory_gib:.2f} GiB per worker at its largest"
     )
 
