@@ -1,9 +1,10 @@
 """What a study costs beside its training: time per trial, memory of the driver, time of a report.
 
-    OMP_NUM_THREADS=1 python benchmarks/many_trials.py [--trials 1000] [--sampler tpe]
+    OMP_NUM_THREADS=1 python benchmarks/many_trials.py [--trials 1000] [--sampler tpe] [--nodes 64] [--at-a-time 4]
 
-Runs one study of about `--trials` trials that train nothing (tests/study/planted.py: the plan, Optuna, Ray Tune, reused
-actors, all records and a table per confirm run, in no time), two at a time, and then the same plan without Ray. Prints
+Runs the plan of one study of about `--trials` trials that train nothing (tests/study/planted.py: the plan, Optuna, Ray
+Tune, reused actors, all records and a table per confirm run, in no time) without Ray, and then the study with it:
+on a Ray of two cores, or on a cluster of `--nodes` nodes of one core each, which Ray simulates on this machine. Prints
 for every fifth of the study the seconds per trial, so that what grows with the number of trials is seen; the largest
 resident memory of the driver; and what a report of the whole study takes. What trains nothing takes no core for long:
 the time between two ends of trials is the time of the driver.
@@ -16,12 +17,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
+import ray
+from ray.cluster_utils import Cluster
 
 from study.records import open_study
 from tests.study.planted import SETTINGS, SPACE, Planted, ray_for_many_studies, study_in_folder, study_with_ray
@@ -29,17 +35,22 @@ from trainables.records import RESULT
 
 ROOT = Path(__file__).parent.parent
 WORLD = Planted("best constant", 0)
-SEARCHES = 6
-"""Shares of the budget: the constants get as many trials as both schedules, and there is one strategy."""
+SEARCHES = 4
+"""Shares of the budget: the constants get as many trials as both schedules."""
 
 FIFTHS = 5
 _SEEDS = 5
+
+_SMALL: dict[str, Any] = {"object_store_memory": 80_000_000, "include_dashboard": False}
+_NODES_SECONDS = 900
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=1000, metavar="N")
     parser.add_argument("--sampler", choices=("tpe", "random"), default="tpe")
+    parser.add_argument("--nodes", type=int, default=0, metavar="N")
+    parser.add_argument("--at-a-time", type=int, default=2, metavar="N")
     options = parser.parse_args()
     changes = {"trials": max(1, options.trials // SEARCHES), "seeds": _SEEDS, "sampler": options.sampler}
     settings = SETTINGS.model_copy(update=changes)
@@ -50,13 +61,30 @@ def main() -> None:
         alone = time.monotonic() - began
         print(f"without Ray: {alone:.1f} s, {memory_mib():.0f} MiB")
         folder = Path(temporary) / "study"
-        with ray_for_many_studies():
+        with simulated_cluster(options.nodes) as address, ray_for_many_studies(address):
+            print(f"nodes: {len(ray.nodes())}")
             began = time.monotonic()
-            study_with_ray(WORLD, folder, SPACE, settings)
+            study_with_ray(WORLD, folder, SPACE, settings, options.at_a_time)
             seconds = time.monotonic() - began
         tell(folder, seconds)
         print(f"driver: {memory_mib():.0f} MiB at its largest")
         tell_report(Path(temporary) / "alone", "markdown,csv")
+
+
+@contextmanager
+def simulated_cluster(nodes: int) -> Iterator[str]:
+    """The address of a head without cores and so many nodes of one; `local` if there are none."""
+    if not nodes:
+        yield "local"
+        return
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **_SMALL})
+    try:
+        for _ in range(nodes):
+            cluster.add_node(wait=False, num_cpus=1, **_SMALL)
+        cluster.wait_for_nodes(timeout=_NODES_SECONDS)
+        yield cluster.address
+    finally:
+        cluster.shutdown()
 
 
 def tell(folder: Path, seconds: float) -> None:

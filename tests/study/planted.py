@@ -304,8 +304,8 @@ def of_world(settings: StudySettings, planted: Planted) -> StudySettings:
 
 
 @contextmanager
-def ray_for_many_studies() -> Iterator[None]:
-    """Ray started once; every study in the block uses it."""
+def ray_for_many_studies(address: str = "local") -> Iterator[None]:
+    """Ray started once, or connected to; every study in the block uses it."""
     root = str(Path(__file__).parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
@@ -314,14 +314,8 @@ def ray_for_many_studies() -> Iterator[None]:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     import ray
 
-    ray.init(
-        "local",
-        num_cpus=2,
-        object_store_memory=200_000_000,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    of_its_own = {"num_cpus": 2, "object_store_memory": 200_000_000, "include_dashboard": False}
+    ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **(of_its_own if address == "local" else {}))
     for name in ("ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
@@ -331,7 +325,11 @@ def ray_for_many_studies() -> Iterator[None]:
 
 
 def study_with_ray(
-    planted: Planted, folder: Path, space: Space = SPACE, settings: StudySettings = SETTINGS
+    planted: Planted,
+    folder: Path,
+    space: Space = SPACE,
+    settings: StudySettings = SETTINGS,
+    at_a_time: int = 2,
 ) -> tuple[Study, StudyPlan]:
     """Runs a study through Ray Tune and Optuna, as `study.session` does; Ray must run."""
     from ray import tune
@@ -356,14 +354,14 @@ def study_with_ray(
         on_arms=records.write_arms,
     )
     progress = Progress(
-        Console(quiet=True), records.name, None, 2, Leaderboard(records.info), quiet=True, planned=plan.planned
+        Console(quiet=True), records.name, None, at_a_time, Leaderboard(records.info), quiet=True, planned=plan.planned
     )
     with progress:
         ended = run_trials(
             records,
             plan,
             tune.with_resources(trainable, {"CPU": 1}),
-            of_cells(settings, plan.cells, lambda asked: Resources(1, 1.0, 0.0, 2)),
+            of_cells(settings, plan.cells, lambda asked: Resources(1, 1.0, 0.0, at_a_time)),
             settings,
             Budget(),
             progress,
