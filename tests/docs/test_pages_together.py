@@ -55,6 +55,13 @@ def test_a_report_without_a_section_is_the_same_without_it(lab: Lab) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for names in PLUGINS.values() for name in names])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("lab_bias", "lab_spaces") else pytest.mark.nightly)
+        for names in PLUGINS.values()
+        for name in names
+    ],
+)
 def test_resuming_names_the_plugin_that_is_not_given(lab: Lab, name: str) -> None:
     assert f"--plugin {name}" in lab.refused(f"python -m study.run --resume {STUDY} {flags(name)}")

@@ -18,8 +18,6 @@ from tests.study.conftest import ROOT, results, run, tiny_study
 from trainables.errors import UserError
 from trainables.trial_log import is_log
 
-FLIPS = 300
-
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -60,7 +58,8 @@ def is_found(study: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_no_flipped_bit_is_believed(finished: Path) -> None:
+@pytest.mark.parametrize("flips", [60, pytest.param(300, marks=pytest.mark.nightly)])
+def test_no_flipped_bit_is_believed(finished: Path, flips: int) -> None:
     assert not is_found(finished)
     by_kind: dict[str, list[Path]] = {}
     for name, path in sealed_files(finished):
@@ -73,7 +72,7 @@ def test_no_flipped_bit_is_believed(finished: Path) -> None:
         "relevant_ranks.parquet",
     } < by_kind.keys()
     chance, believed = random.Random(0), []
-    for number in range(FLIPS):
+    for number in range(flips):
         name = list(by_kind)[number % len(by_kind)]
         path = chance.choice(by_kind[name])
         content = path.read_bytes()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_a_damaged_lease_is_nobodys(remote: Folder, content: bytes) -> None:
         pass
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As a study is: Ray Tune, of other tests in this process, leaves a handler of its own behind, and a script's shell
+    has SIGINT ignored in what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_whoever_fell_silent_and_was_replaced_stops(remote: Folder) -> None:
     other = _left_by_a_dead_one(remote)
     held = []
@@ -93,19 +104,14 @@ def test_whoever_fell_silent_and_was_replaced_stops(remote: Folder) -> None:
     assert remote.read_bytes(LEASE) == other, "the lease of another one was removed"
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_of_the_user_stays_one(remote: Folder) -> None:
-    # Ray Tune, of other tests in this process, leaves a handler of its own behind.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-
     def run() -> None:
         with only_driver(remote, ignore, QUICK):
             signal.raise_signal(signal.SIGINT)
 
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        run()
     assert not remote.exists(LEASE)
 
 

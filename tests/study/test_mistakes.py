@@ -119,9 +119,16 @@ def test_checkpoints_of_sharded_weights_need_a_folder_that_all_machines_share() 
     check_shards([whole, toy_config(parallel="sharded", checkpoints=0)], remote)
 
 
-@pytest.mark.parametrize("arguments", [["--storage"], ["--resume"], ["--verify"], ["--confirm-only"]], ids=" ".join)
-def test_storage_that_does_not_answer_is_said_before_anything_else(arguments: list[str], refusal: Refusal) -> None:
-    said = refusal(*arguments, "s3://bucket/x?endpoint_override=127.0.0.1:9&scheme=http&region=x")
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--storage",
+        "--resume",
+        *(pytest.param(one, marks=pytest.mark.nightly) for one in ("--verify", "--confirm-only")),
+    ],
+)
+def test_storage_that_does_not_answer_is_said_before_anything_else(flag: str, refusal: Refusal) -> None:
+    said = refusal(flag, "s3://bucket/x?endpoint_override=127.0.0.1:9&scheme=http&region=x")
     assert "does not answer" in said
     assert "check the name, the region, the credentials and the connection" in said
 

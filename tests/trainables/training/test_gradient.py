@@ -155,7 +155,7 @@ def test_bfloat16_is_close_and_leaves_weights_and_gradients_in_float32():
             )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_compiled_encoder_has_the_same_loss_and_gradient_and_stays_as_it_is():
     encoder = toy_encoder()
     names = list(encoder.state_dict())
