@@ -57,6 +57,11 @@ class Arm:
         return self.runs[0].model if self.runs else ""
 
     @property
+    def of_cells(self) -> tuple["Arm", ...]:
+        """The arms of single cells that it stands for: its parts, or itself."""
+        return self.parts or (self,)
+
+    @property
     def is_front(self) -> bool:
         """Whether it is a trial of the Pareto front of several objectives, and nothing else."""
         return re.fullmatch(r"front \d+", self.name) is not None

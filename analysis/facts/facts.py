@@ -235,6 +235,16 @@ class Facts:
             factor: tuple(dict.fromkeys(cell[factor] for cell in cells if factor in cell)) for factor in _varied(cells)
         }
 
+    @cached_property
+    def planned_cells(self) -> tuple[Cell, ...]:
+        """The cells in which studies of the question planned their arms, each once."""
+        asked = [study for study in self.studies if (study.info.main_comparison or ()) == self.main_comparison]
+        return tuple({cell_key(cell): cell for study in asked for cell in study.planned_cells}.values())
+
+    def diverged_seeds(self, name: str, cell: Cell) -> set[int]:
+        """The seeds of an arm whose training was lost in the confirm phase."""
+        return _diverged(self.studies, name, cell)
+
     def find(self, name: str) -> Arm:
         """The arm with this label or, where it is unique, this name; raises UserError."""
         found = [arm for arm in self.arms if arm.label == name] or [arm for arm in self.arms if arm.name == name]

@@ -1,7 +1,7 @@
 """One study as its records hold it, with the name that it has in a report, its arms and its runs by cell."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -99,8 +99,14 @@ class StudyRecords:
 
     def cell(self, record: TrialRecord) -> Cell:
         """The level of every factor in words, and the encoder of the study, unless a factor decides about it."""
-        levels = {option_words(name): level for name, level in record.cell.items()}
-        return levels if self._crosses_encoders else {option_words(ENCODER): self._encoder, **levels}
+        return self._in_words(record.cell)
+
+    @cached_property
+    def planned_cells(self) -> tuple[Cell, ...]:
+        """The cells that the study searches, in the order of its plan, whether or not anything of them has ended."""
+        return tuple(
+            {tuple(budget.cell.items()): self._in_words(budget.cell) for budget in self.info.branches}.values()
+        )
 
     def place_of(self, cell: Cell) -> int:
         """Where the arms of a cell begin among all arms."""
@@ -120,6 +126,10 @@ class StudyRecords:
             ],
             sort_keys=True,
         )
+
+    def _in_words(self, levels: Mapping[str, str]) -> Cell:
+        worded = {option_words(name): level for name, level in levels.items()}
+        return worded if self._crosses_encoders else {option_words(ENCODER): self._encoder, **worded}
 
     @cached_property
     def _encoder(self) -> str:

@@ -12,7 +12,7 @@ from analysis.facts.decisions import Decisions, decided
 from analysis.facts.facts import Benchmark, Facts, Place
 from analysis.facts.questions import Questions
 from analysis.findings.levels import pooled_pairs
-from analysis.findings.pairing import Pair, compared_pairs, main_pairs
+from analysis.findings.pairing import Pair, compared_pairs, lost_more, main_pairs
 from analysis.findings.panels import Panels, key
 from analysis.statistics.comparison import Comparison, Unit
 
@@ -161,7 +161,7 @@ class Judge:
     def _tied(self, first: Arm, second: Arm, place: Place) -> str:
         """Why measures of bias of two arms are not compared: an encoder that tells nothing apart prefers nothing."""
         benchmark = self._facts.benchmark(place.benchmark)
-        for arm in (first, second):
+        for arm in (*first.of_cells, *second.of_cells):
             if seeds := collapsed_seeds(arm, benchmark):
                 of_all = f"{len(seeds)} of {len(arm.seeds)} seeds of {arm.label}"
                 return f"{of_all} collapsed, and tied ranks say nothing of bias"
@@ -241,11 +241,7 @@ def _survivors(first: Arm, second: Arm, comparison: Comparison) -> str:
     """Why an arm that looks better is not called so: more of its seeds were lost than of the other arm."""
     if comparison.verdict not in ("better", "worse"):
         return ""
-    ahead, behind = (first, second) if comparison.verdict == "better" else (second, first)
-    if len(ahead.diverged) <= len(behind.diverged):
-        return ""
-    lost = len(ahead.diverged)
-    return f"{lost} of {ahead.attempted} seeds of {ahead.label} diverged, and those that are left are no fair sample"
+    return lost_more(*((first, second) if comparison.verdict == "better" else (second, first)))
 
 
 def judge_pair(facts: Facts, questions: Questions, first: Arm, second: Arm, margin: float) -> list[Judged]:

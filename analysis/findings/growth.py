@@ -124,6 +124,9 @@ def alike(facts: Facts, found: Sizes, held: Sequence[Arm], against: str) -> tupl
         return [], [f"The runs differ in {differences[0]}, not in {found.name} alone: no trend by size is fitted."]
     kept: dict[str, list[Arm]] = {}
     problems = []
+    for name in [name for name, arms in grown.items() if not all(arm.compared and not arm.diverged for arm in arms)]:
+        del grown[name]
+        problems.append(f"{name} has lost or lacks seeds at some {found.name}: it has no trend by size.")
     # Twins are one training: the baseline and the main arm keep their names, the others would count it twice.
     for name in sorted(grown, key=lambda name: (name != against, name not in facts.main_comparison)):
         sources = {arm.same_as or name for arm in grown[name]}

@@ -5,7 +5,7 @@ pooled comparison is the mean of the differences in the cells (docs/statistics.m
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from analysis.facts.facts import Facts, Place
 from analysis.facts.options import option_words
 from analysis.facts.questions import Questions
 from analysis.findings.growth import difference_of_runs
-from analysis.findings.pairing import Pair, main_pairs
+from analysis.findings.pairing import Pair, main_pairs, missing_pairs, unfair_sample
 from analysis.plural import plural
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.errors import StatisticsError
@@ -40,7 +40,7 @@ def cell_pairs(facts: Facts) -> tuple[list[Pair], str]:
     What else differs between the cells would pass for an effect of the factor: a report may hold studies of other
     steps or data.
     """
-    pairs = main_pairs(facts)
+    pairs = [(first, second) for first, second in main_pairs(facts) if first.compared and second.compared]
     if len(pairs) < 2 or not facts.factors:
         return [], ""
     reason = _obstacle(facts, pairs)
@@ -63,17 +63,22 @@ def _obstacle(facts: Facts, pairs: Sequence[Pair]) -> str:
 
 
 def levels(facts: Facts) -> list[Level]:
-    """The main pair at every level of every factor and, last, over all cells; empty without a factor."""
+    """The main pair at every level of every factor and, last, over all cells; empty without a factor.
+
+    A level that lacks the pair in one of its cells is left out, and so are all cells together: the mean over the rest
+    would show what was lost as an effect of the levels.
+    """
     pairs, _ = cell_pairs(facts)
+    missing = missing_pairs(facts)
     found = []
     for factor, names in facts.factors.items():
         others = [plural(other) for other in facts.factors if other != factor]
         for name in names:
             own = [pair for pair in pairs if pair[0].cell.get(factor) == name]
-            if own:
+            if own and all(one.cell.get(factor) != name for one in missing):
                 pair = own[0] if len(own) == 1 else _pooled(own, f"{factor} {name}, all {' and '.join(others)}")
                 found.append(Level(factor, name, pair))
-    if pairs:
+    if pairs and not missing:
         every = " and ".join(map(plural, facts.factors))
         found.append(Level("", f"all {every}", _pooled(pairs, f"all {every}")))
     return found
@@ -106,12 +111,16 @@ def _arm(parts: Sequence[Arm], scope: str) -> Arm:
 
 @dataclass(frozen=True, eq=False)
 class Interaction:
-    """The difference of the main pair at one level of a factor, minus the same difference at another level."""
+    """The difference of the main pair at one level of a factor, minus the same difference at another level.
+
+    `withheld` says why a change that shows gets no verdict; empty otherwise.
+    """
 
     level: Level
     than: Level
     place: Place
     comparison: Comparison
+    withheld: str = ""
 
 
 def interactions(facts: Facts, questions: Questions, margin: float) -> list[Interaction]:
@@ -127,24 +136,38 @@ def interactions(facts: Facts, questions: Questions, margin: float) -> list[Inte
     every = levels(facts)
     places = [place for benchmark in facts.benchmarks for place in benchmark.places if not place.measure.is_bias]
     for factor in facts.factors if every else ():
-        first, *others = (level for level in every if level.factor == factor)
-        for place in places:
-            for level in others:
-                panel = _four(questions, level, first, place)
-                if panel is not None:
-                    found.append((level, first, place, panel))
+        own = [level for level in every if level.factor == factor]
+        for place, level in product(places, own[1:]):
+            panel = _four(questions, level, own[0], place)
+            if panel is not None:
+                found.append((level, own[0], place, panel))
     number = sum(panel.is_sample for *_, panel in found)
     return [
-        Interaction(level, than, place, judged_by_weights(panel, _CHANGE, number, margin=margin))
+        Interaction(
+            level,
+            than,
+            place,
+            *_or_withheld(
+                judged_by_weights(panel, _CHANGE, number, margin=margin), unfair_sample([*level.pair, *than.pair])
+            ),
+        )
         for level, than, place, panel in found
     ]
+
+
+def _or_withheld(comparison: Comparison, reason: str) -> tuple[Comparison, str]:
+    """A comparison, without its verdict where there is a reason to withhold that; and the reason, where it matters."""
+    if not reason or comparison.verdict == "not separable":
+        return comparison, ""
+    return replace(comparison, verdict="not separable"), reason
 
 
 @dataclass(frozen=True, eq=False)
 class LevelEffect:
     """What an arm of the main pair gains at one level of a factor over an earlier level.
 
-    `alone`: the option in which levels of a bundle of options differ, if it is one.
+    `alone`: the option in which levels of a bundle of options differ, if it is one. `withheld`: why a difference that
+    shows gets no verdict; empty otherwise.
     """
 
     arm: str
@@ -153,6 +176,7 @@ class LevelEffect:
     place: Place
     alone: str
     comparison: Comparison
+    withheld: str = ""
 
 
 def level_effects(facts: Facts, questions: Questions, margin: float) -> list[LevelEffect]:
@@ -179,7 +203,12 @@ def level_effects(facts: Facts, questions: Questions, margin: float) -> list[Lev
             than,
             place,
             _only_difference(facts, level, than),
-            judged_by_weights(panel, np.array([1.0, -1.0]), sum(one.is_sample for *_, one in family), margin=margin),
+            *_or_withheld(
+                judged_by_weights(
+                    panel, np.array([1.0, -1.0]), sum(one.is_sample for *_, one in family), margin=margin
+                ),
+                unfair_sample([level.pair[number], than.pair[number]]),
+            ),
         )
         for family in found.values()
         for level, than, number, place, panel in family

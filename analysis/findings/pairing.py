@@ -1,9 +1,11 @@
 """Which arms are compared with which."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from analysis.facts.arms import Arm
+from analysis.facts.arms import Arm, cell_key
 from analysis.facts.facts import Facts
+from analysis.facts.runs import Cell
 
 Pair = tuple[Arm, Arm]
 
@@ -14,6 +16,51 @@ def main_pairs(facts: Facts) -> list[Pair]:
         return []
     first, second = facts.main_comparison
     return [(a, b) for rivals in facts.groups for a in rivals if a.name == first for b in rivals if b.name == second]
+
+
+@dataclass(frozen=True)
+class MissingPair:
+    """A cell of the plan where the two arms that the question is about are not compared, and why."""
+
+    cell: Cell
+    reason: str
+
+
+def missing_pairs(facts: Facts) -> list[MissingPair]:
+    """The cells of the plan without a comparison of the main pair: runs failed, were lost, or are still to come."""
+    found = []
+    for cell in facts.planned_cells if len(facts.main_comparison) == 2 else ():
+        reasons = [reason for name in facts.main_comparison if (reason := why_not_compared(facts, name, cell))]
+        if reasons:
+            found.append(MissingPair(cell, " and ".join(reasons)))
+    return found
+
+
+def why_not_compared(facts: Facts, name: str, cell: Cell) -> str:
+    """Why an arm takes part in no comparison in a cell; empty if it does."""
+    held = [arm for arm in facts.arms if arm.name == name and cell_key(arm.cell) == cell_key(cell)]
+    if not held:
+        lost = len(facts.diverged_seeds(name, cell))
+        seeds = f"{lost} seed{'s' * (lost > 1)}"
+        return f"{name} diverged under {seeds} and finished none" if lost else f"{name} has finished no seed"
+    if any(arm.compared for arm in held):
+        return ""
+    return f"{name} has finished too few of the seeds of the others"
+
+
+def unfair_sample(arms: Sequence[Arm]) -> str:
+    """Why what is left of the seeds of some arms is no fair sample: others diverged. Empty if none did."""
+    for arm in (one for given in arms for one in given.of_cells):
+        if arm.diverged:
+            lost = f"{len(arm.diverged)} of {arm.attempted} seeds of {arm.label}"
+            return f"{lost} diverged, and those that are left are no fair sample"
+    return ""
+
+
+def lost_more(ahead: Arm, behind: Arm) -> str:
+    """Why an arm that is ahead is not called better: it lost more seeds than the other one, somewhere. Empty if not."""
+    cells = zip(ahead.of_cells, behind.of_cells, strict=True)
+    return unfair_sample([one for one, other in cells if len(one.diverged) > len(other.diverged)])
 
 
 def compared_pairs(facts: Facts) -> list[Pair]:

@@ -6,7 +6,7 @@ from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts, Place, estimate
 from analysis.findings.comparisons import Judged, pairs_of
 from analysis.findings.findings import Findings
-from analysis.findings.pairing import main_pairs
+from analysis.findings.pairing import Pair, main_pairs, missing_pairs
 from analysis.render.table import format_value
 from analysis.sections.cells import chosen_ratio
 from analysis.sections.schedule_alone import schedule_alone
@@ -24,15 +24,29 @@ def answer(findings: Findings) -> list[str]:
     if not pairs:
         return [_leader(facts)]
     # Over several cells the question is about all of them; what holds in which stands in the section on factors.
-    pooled = [pair for pair in pairs_of(findings.comparisons.main) if pair[0].parts]
+    everywhere = {_identity(level.pair) for level in findings.levels if not level.factor}
+    whole = [pair for pair in pairs_of(findings.comparisons.main) if _identity(pair) in everywhere]
     parts = []
-    for first, second in pooled[-1:] or pairs:
+    for first, second in whole or pairs:
+        scope = "" if whole else _scope(facts, first)
         if first.identity == second.identity:
             parts.append(f"{first.label} and {second.label} are the same training: there is nothing to tell apart.")
             continue
         judged = [j for j in findings.comparisons.main if j.first is first and j.second is second]
-        parts += _verdicts(findings, judged) if judged else [_untested(facts, first, second)]
+        told = _verdicts(findings, judged) if judged else [_untested(facts, first, second)]
+        parts += [scope + told[0], *told[1:]]
     return parts
+
+
+def _identity(pair: Pair) -> tuple[tuple[str, ...], ...]:
+    return tuple(arm.identity for arm in pair)
+
+
+def _scope(facts: Facts, arm: Arm) -> str:
+    """Of which cell of the plan something is said, where it has several: `Model small: `."""
+    cells = facts.planned_cells
+    varied = [factor for factor in arm.cell if len({cell.get(factor) for cell in cells}) > 1]
+    return capital(", ".join(f"{factor} {arm.cell[factor]}" for factor in varied)) + ": " * bool(varied)
 
 
 def _verdicts(findings: Findings, judged: Sequence[Judged]) -> list[str]:
@@ -95,18 +109,17 @@ def _untested(facts: Facts, first: Arm, second: Arm) -> str:
 
 def _leader(facts: Facts) -> str:
     place, metric = _place_of_objective(facts)
-    found = [(e.mean, arm) for arm in facts.arms if (e := estimate(arm.values(metric).values()))]
+    # What is left of an arm that lost seeds is never called best.
+    rivals = [arm for arm in facts.arms if arm.compared and not arm.diverged]
+    found = [(e.mean, arm) for arm in rivals if (e := estimate(arm.values(metric).values()))]
+    reasons = dict.fromkeys(one.reason for one in missing_pairs(facts))
+    reason = listed(list(reasons)) if reasons else "the arms that the question is about were left out of this study"
+    yet = " yet" * any(study.study.status.state != "complete" for study in facts.studies)
     if not found:
-        return NO_ANSWER
+        return f"There is no answer{yet}: {reason}."
     mean, arm = max(found, key=lambda pair: pair[0])
-    missing = " and ".join(facts.main_comparison)
-    reason = (
-        f"the arms that the question is about ({missing}) have not both finished"
-        if missing
-        else "the arms that the question is about were left out of this study"
-    )
     value = format_value(mean, "score")
-    return f"There is no answer yet: {reason}; so far {arm.label} leads with {value} on {place.label}."
+    return f"There is no answer{yet}: {reason}; of the others {arm.label} leads with {value} on {place.label}."
 
 
 def _place_of_objective(facts: Facts) -> tuple[Place, str]:

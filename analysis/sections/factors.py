@@ -4,23 +4,21 @@ Where levels have a size, such as models of several sizes, the gains of all arms
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.facts.arms import cell_key
 from analysis.facts.facts import Facts, Place
 from analysis.findings.comparisons import Judged
 from analysis.findings.findings import Findings
 from analysis.findings.levels import Interaction, Level, LevelEffect, cell_pairs
+from analysis.findings.pairing import missing_pairs
 from analysis.render.table import Cell, Column, Table, make_table
 from analysis.sections.cells import interval_cell, slug
 from analysis.sections.comparisons import difference_cell, p_cell
 from analysis.sections.section import Section
 from analysis.sections.sizes import growth_sentences, size_curves, trends
-from analysis.statistics.comparison import Comparison, Verdict
+from analysis.statistics.comparison import Verdict
 from analysis.wording import count, interval, listed, number, p_value, rough
-
-if TYPE_CHECKING:
-    pass
 
 CHANGES: dict[Verdict, str] = {"better": "larger", "worse": "smaller"}
 """What a verdict on the difference of two differences is called."""
@@ -101,7 +99,8 @@ def changes(findings: Findings) -> Table:
     notes = [
         "The difference at a level minus the difference at the other one, on the same questions: intervals hold for "
         "new seeds and new questions, and all of this table together. Equivalent: the change is within "
-        f" \N{PLUS-MINUS SIGN}{findings.margin:g}."
+        f" \N{PLUS-MINUS SIGN}{findings.margin:g}.",
+        *_withheld(findings.interactions),
     ]
     return make_table("interaction", f"The interaction of arm and {_named(findings.facts)}", columns, rows, notes)
 
@@ -135,9 +134,14 @@ def effects(findings: Findings) -> Table:
     ]
     notes = [
         "An arm at a level minus the same arm at the other level, on the same questions. Intervals hold for new seeds "
-        "and new questions; those at the objective's place hold together, and so do all others."
+        "and new questions; those at the objective's place hold together, and so do all others.",
+        *_withheld(findings.level_effects),
     ]
     return make_table("level_effects", f"What {_named(findings.facts)} changes in the arms", columns, rows, notes)
+
+
+def _withheld(found: Sequence[Interaction | LevelEffect]) -> list[str]:
+    return list(dict.fromkeys(f"No verdict: {one.withheld}." for one in found if one.withheld))
 
 
 def cells(findings: Findings) -> Table:
@@ -174,14 +178,14 @@ def sentences(findings: Findings) -> list[str]:
         if place.setting == facts.benchmark(place.benchmark).setting_of(facts.objective)
         for sentence in _in_order(findings, place, held)
     ]
-    found = [*survival, *growth_sentences(findings)]
+    found = [*survival, *_not_compared(facts), *growth_sentences(findings)]
     # One reason is enough: whatever keeps levels apart keeps sizes apart, too.
     return found or problems or [not_pooled] * bool(not_pooled)
 
 
 def _in_order(findings: Findings, place: Place, held: Sequence[tuple[Level, Judged]]) -> list[str]:
     """What is said of the levels at a place, what the question is about first."""
-    survival = [*_by_level(place, held), *_same_training(findings, held)]
+    survival = [*_by_level(findings.facts, place, held), *_same_training(findings, held)]
     changed = list(_change(findings, place))
     about = findings.facts.first.info.about
     if about == "levels":
@@ -197,7 +201,7 @@ def _effects(findings: Findings, place: Place) -> Iterator[str]:
         if is_told and one.place == place and one.comparison.interval is not None:
             steps.setdefault((one.than, one.level), []).append(one)
     for (than, level), found in steps.items():
-        told = [f"{one.arm} {_effect(one.comparison)}" for one in found]
+        told = [f"{one.arm} {_effect(one)}" for one in found]
         alone = f" ({found[0].alone} alone, each level searched for itself)" if found[0].alone else ""
         yield f"From {than.factor} {_quoted(than.name)} to {_quoted(level.name)}{alone}: {'; '.join(told)}."
 
@@ -207,23 +211,45 @@ def _quoted(level: str) -> str:
     return f"“{level}”" if "," in level else level
 
 
-def _effect(found: Comparison) -> str:
+def _effect(one: LevelEffect) -> str:
+    found = one.comparison
+    if one.withheld:
+        return f"without a verdict, {number(found.difference, sign=True)} {interval(found.interval)} ({one.withheld})"
     verdict = "too small to tell" if found.verdict == "not separable" else found.verdict
     return f"{verdict}, {number(found.difference, sign=True)} {interval(found.interval)}"
 
 
-def _by_level(place: Place, held: Sequence[tuple[Level, Judged]]) -> Iterator[str]:
-    """At which levels of a factor the difference holds."""
+def _by_level(facts: Facts, place: Place, held: Sequence[tuple[Level, Judged]]) -> Iterator[str]:
+    """At which levels of a factor the difference holds, and which were not compared."""
     for factor in dict.fromkeys(level.factor for level, _ in held if level.factor):
         own = [(level.name, judged) for level, judged in held if level.factor == factor]
         first, second = own[0][1].first.name, own[0][1].second.name
         verdicts = dict.fromkeys(judged.verdict for _, judged in own)
         parts = [f"{verdict} at {listed([n for n, j in own if j.verdict == verdict])}" for verdict in verdicts]
         survived = sum(judged.verdict == "better" for _, judged in own)
+        compared = {name for name, _ in own}
+        lacking = [one.cell[factor] for one in missing_pairs(facts) if factor in one.cell]
+        absent = [level for level in dict.fromkeys(lacking) if level not in compared]
+        if absent:
+            parts.append(f"not compared at {listed(absent)}")
         yield (
             f"By {factor}, on {place.label}, the gain of {first} over {second} is found at {survived} of "
-            f"{count(len(own), 'level')}: {'; '.join(parts)}."
+            f"{count(len(own) + len(absent), 'level')}: {'; '.join(parts)}."
         )
+
+
+def _not_compared(facts: Facts) -> list[str]:
+    """Where the plan has the arms that the question is about, and the results have not: what was lost or is to come."""
+    missing = missing_pairs(facts)
+    planned = facts.planned_cells
+    if len(planned) < 2 or not missing:
+        return []
+    varied = [factor for factor in planned[0] if len({cell.get(factor) for cell in planned}) > 1]
+    places = [
+        f"{', '.join(f'{factor} {one.cell[factor]}' for factor in varied if factor in one.cell)} ({one.reason})"
+        for one in missing
+    ]
+    return [f"Nothing is said of {listed(places)}, nor of means over cells that these belong to."]
 
 
 def _same_training(findings: Findings, held: Sequence[tuple[Level, Judged]]) -> Iterator[str]:
@@ -250,7 +276,7 @@ def _change(findings: Findings, place: Place) -> Iterator[str]:
             "better": "it rises",
             "worse": "it falls",
             "equivalent": f"it stays the same within {rough(found.margin or 0.0)}",
-        }.get(found.verdict, "no change can be told")
+        }.get(found.verdict, f"no verdict, {one.withheld}" if one.withheld else "no change can be told")
         yield (
             f"From {factor} {_quoted(one.than.name)} to {_quoted(one.level.name)} the difference changes by "
             f"{number(found.difference, sign=True)} {interval(found.interval)} ({p_value(found.p_adjusted)}): {said}."

@@ -123,8 +123,7 @@ def _gain(runs: Sequence[SizedRun], strategy: str, baseline: str, higher_is_bett
     p = fit.p_value(1)
     direction: Direction | None = None
     if p is not None:
-        first = gain + change * float(np.log10(sizes.min() / largest))
-        direction = "no trend" if p > LEVEL else "grows" if change * first > 0 else "shrinks"
+        direction = "no trend" if p > LEVEL else "grows" if (change > 0) == higher_is_better else "shrinks"
     return GainTrend(
         strategy=strategy,
         baseline=baseline,

@@ -57,6 +57,9 @@ def test_the_gain_at_the_largest_size_agrees_with_statsmodels() -> None:
         (0.05, -0.05 / np.log10(SIZES[-1] / SIZES[0]), True, "not separable", "shrinks"),
         (-0.03, 0.0, False, "a gain", "no trend"),
         (-0.05, 0.06, False, "a loss", "shrinks"),
+        (-0.01, 0.03, True, "a gain", "grows"),
+        (-0.05, -0.03, True, "a loss", "shrinks"),
+        (-0.05, -0.03, False, "a gain", "grows"),
     ],
 )
 def test_the_trend_says_what_becomes_of_the_gain(
