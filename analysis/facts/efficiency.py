@@ -8,7 +8,13 @@ from statistics import median
 from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts
 from study.records import TRIALS
-from trainables.evaluation.efficiency.records import CurvePoint, EfficiencyRecord, MeasurementRecord
+from trainables.evaluation.efficiency.records import (
+    MEASURED_ONCE,
+    CurvePoint,
+    EfficiencyRecord,
+    MeasurementRecord,
+    NumberRecord,
+)
 
 
 class Efficiency:
@@ -32,6 +38,13 @@ class Efficiency:
         return tuple(one.name for one in self._facts.benchmarks if one.name in held)
 
     @property
+    def price(self) -> NumberRecord | None:
+        """What the question is about: the first number for comparison that no machine changes, of searches at equal
+        recall."""
+        numbers = () if self.record is None else self.record.numbers.values()
+        return next((one for one in numbers if one.is_compared and not one.is_timed), None)
+
+    @property
     def measurements(self) -> list[MeasurementRecord]:
         """All measurements."""
         return [one for of in self._by_trial.values() for one in of]
@@ -44,15 +57,22 @@ class Efficiency:
         """
         if self.record is None:
             return {}
-        timed = self.record.numbers[number].is_timed
+        asked = self.record.numbers[number]
         found: dict[int, float] = {}
         for run in arm.runs:
             rounds = [one for one in self._of(run.location, copy) if benchmark in one.benchmarks]
             values = [v for one in rounds if (v := one.benchmarks[benchmark].numbers.get(number)) is not None]
-            # What depends on no order was measured in the first round only.
-            if values and len(values) in (1, len(rounds)):
-                found[run.seed] = median(values) if timed else math.fsum(values) / len(values)
+            if values and (len(values) == len(rounds) or asked.part in MEASURED_ONCE):
+                found[run.seed] = median(values) if asked.is_timed else _mean(values)
         return found
+
+    def seeds(self, arm: Arm, benchmark: str) -> frozenset[int]:
+        """The seeds of an arm that were measured on a benchmark, whatever was found."""
+        return frozenset(
+            run.seed
+            for run in arm.runs
+            if any(benchmark in one.benchmarks for one in self._of(run.location, copy=False))
+        )
 
     def curve(self, arm: Arm, benchmark: str) -> Iterator[CurvePoint]:
         """Recall and cost of every index at the settings that all measurements of an arm have, means over them."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Hashable, Iterable, Sequence
 
 from analysis.facts.arms import cell_key
-from analysis.facts.options import fingerprint
+from analysis.facts.options import as_text, fingerprint
 from analysis.facts.records import StudyRecords
 from analysis.facts.runs import Cell, Run
 from study.records import BenchmarkRecord
@@ -45,7 +45,9 @@ def tell_apart(studies: Sequence[StudyRecords]) -> None:
 
 
 def refuse_unlike(studies: Sequence[StudyRecords]) -> None:
-    """Raises UserError if two studies measured a benchmark of one name on different data or by different rules."""
+    """Raises UserError if two studies measured a benchmark of one name on different data or by different rules, or
+    efficiency by different options.
+    """
     seen: dict[str, tuple[str, BenchmarkRecord]] = {}
     for study in studies:
         for name, own in study.info.data.benchmarks.items():
@@ -62,6 +64,21 @@ def refuse_unlike(studies: Sequence[StudyRecords]) -> None:
                         f"{one} in the one and {two} in the other, so that their numbers do not measure the same "
                         "thing; report them one by one."
                     )
+    _refuse_other_efficiency([study for study in studies if study.info.efficiency is not None])
+
+
+def _refuse_other_efficiency(studies: Sequence[StudyRecords]) -> None:
+    """Raises UserError if two of the studies, all of which measure efficiency, do so by different options."""
+    options = [{} if one.info.efficiency is None else one.info.efficiency.options for one in studies]
+    for study, own in zip(studies[1:], options[1:], strict=True):
+        for name in dict.fromkeys((*options[0], *own)):
+            one, other = (held.get(name, "unknown") for held in (options[0], own))
+            if one != other:
+                raise UserError(
+                    f"Studies {studies[0].label} and {study.label} cannot share a report: the option {name} of their "
+                    f"measure phase is {as_text(one)} in the one and {as_text(other)} in the other, so that their "
+                    "numbers of efficiency do not measure the same thing; report them one by one."
+                )
 
 
 def trained_alike(studies: Sequence[StudyRecords], cell: Cell) -> bool:

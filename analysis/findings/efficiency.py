@@ -32,13 +32,20 @@ class Priced:
     """Whether the arm is the one that the question is about."""
 
     @property
+    def is_unchecked(self) -> bool:
+        """Whether it is a time of which nobody knows the noise: no encoder was measured twice."""
+        return self.number.is_timed and self.control is None
+
+    @property
     def is_void(self) -> bool:
-        """Whether the noise, one encoder against itself, is larger than what counts as none."""
-        return self.control is not None and abs(math.log(self.control.ratio)) > math.log1p(self.margin)
+        """Whether the noise, one encoder against itself, is unknown or larger than what counts as none."""
+        if self.control is None:
+            return self.is_unchecked
+        return abs(math.log(self.control.ratio)) > math.log1p(self.margin)
 
     @property
     def verdict(self) -> str:
-        """The verdict; `void` where the noise is too large for one, `single run` where there is no spread."""
+        """The verdict; `void` where the noise is unknown or too large, `single run` where there is no spread."""
         if self.is_void:
             return "void"
         return self.ratio.verdict if self.ratio.interval is not None else "single run"

@@ -35,7 +35,9 @@ LEADS = {
 }
 """How the answer begins, by verdict."""
 
-VOID = "no verdict, since one encoder measured twice differs from itself by more than the margin"
+NOISY = "no verdict, since one encoder measured twice differs from itself by more than the margin"
+UNCHECKED = "no verdict, since no encoder of the baseline was measured twice"
+"""Why a verdict is void."""
 
 
 def verdicts(findings: Findings) -> Iterator[Table]:
@@ -88,11 +90,30 @@ def _notes(findings: Findings, found: Sequence[Priced]) -> list[str]:
         f"95 % interval (Student's t). Equivalent: the interval lies between 1/{1 + record.margin:g} and "
         f"{1 + record.margin:g}. Intervals and verdicts hold together within each family: {families}.",
         f"Same encoder twice: {found[0].baseline.name} measured under a second name; a verdict is void where it "
-        f"differs from itself by more than {100 * record.margin:g} %.",
+        f"differs from itself by more than {100 * record.margin:g} %, and that on a time where it was not measured "
+        "twice.",
         f"Recall: share of the {record.neighbours} nearest neighbours of exact search that is found. Numbers are means "
         f"over {record.orders} random orders of insertion, the same for all arms; times are medians over them.",
+        *_left_out(findings, found),
         *_machines(findings),
     ]
+
+
+def _left_out(findings: Findings, found: Sequence[Priced]) -> Iterator[str]:
+    """The comparisons on fewer training seeds than both arms were measured with."""
+    fewer = [
+        f"{one.number.label}, {one.arm.label}: {one.ratio.n_seeds} of {count(measured, 'seed')}"
+        for one in found
+        if one.ratio.n_seeds < (measured := len(_measured(findings, one)))
+    ]
+    if fewer:
+        yield f"Training seeds for which a recall is not reached in every order are left out: {'; '.join(fewer)}."
+
+
+def _measured(findings: Findings, one: Priced) -> frozenset[int]:
+    """The training seeds with which both arms were measured."""
+    arm, baseline = (findings.efficiency.seeds(arm, one.benchmark) for arm in (one.arm, one.baseline))
+    return arm & baseline
 
 
 def _machines(findings: Findings) -> Iterator[str]:
@@ -162,30 +183,57 @@ def tables(findings: Findings) -> Iterator[Table]:
 
 def sentences(findings: Findings) -> Iterator[str]:
     """What the question is answered with: the search at equal recall, which part may differ, and all other verdicts."""
-    found = findings.priced
+    found, price = findings.priced, findings.efficiency.price
+    if not found or price is None:
+        return
     for benchmark in findings.efficiency.benchmarks:
-        main = [one for one in found if one.benchmark == benchmark and one.is_main]
-        untimed = [one for one in main if not one.number.is_timed]
-        if not untimed:
-            continue
-        yield _headline(untimed[0])
-        yield _parts(untimed[0], [one for one in main if one.number.part == "encoder"])
-        search = [one for one in main if one.number.part == "search" and one is not untimed[0]]
-        yield from _by_verdict("Other numbers of the search", [(one.number.label, one) for one in search])
-        same = [one for one in found if one.benchmark == benchmark and one.number.name == untimed[0].number.name]
-        others = [(one.arm.label, one) for one in same if not one.is_main]
-        yield from _by_verdict(f"Other arms, {untimed[0].number.label}", others)
-    if found:
-        # What the other sections say of the answer follows.
-        yield "Quality:"
+        here = [one for one in found if one.benchmark == benchmark]
+        for arm in dict.fromkeys(one.arm for one in here if one.is_main):
+            main = [one for one in here if one.arm is arm]
+            answer = next((one for one in main if one.number == price), None)
+            yield _unreached(findings, main[0], price) if answer is None else _headline(findings, answer)
+            yield _parts(main[0], [one for one in main if one.number.part == "encoder"])
+            search = [one for one in main if one.number.part == "search" and one is not answer]
+            yield from _by_verdict("Other numbers of the search", [(one.number.label, one) for one in search])
+            others = [one for one in here if one.arm.group == arm.group and not one.is_main]
+            yield from _others(others, price)
+    # What the other sections say of the answer follows.
+    yield "Quality:"
 
 
-def _headline(one: Priced) -> str:
+def _headline(findings: Findings, one: Priced) -> str:
     would_be = f"; equivalent would be within {100 * one.margin:g} %" if one.verdict == "not separable" else ""
+    left_out = len(_measured(findings, one)) - one.ratio.n_seeds
+    unreached = f"; with {left_out} more the recall is not reached in every order" if left_out else ""
     return (
         f"{LEADS[one.verdict]}: {one.arm.label} takes {_times(one.ratio)} the {one.number.label} of "
-        f"{one.baseline.label} on {one.benchmark} ({count(one.ratio.n_seeds, 'training seed')}{would_be})."
+        f"{one.baseline.label} on {one.benchmark} ({count(one.ratio.n_seeds, 'training seed')}{unreached}{would_be})."
     )
+
+
+def _unreached(findings: Findings, one: Priced, price: NumberRecord) -> str:
+    """That there is nothing to compare at equal recall, and which of the two arms does not reach it.
+
+    one: any comparison of them.
+    """
+    arms = one.arm, one.baseline
+    lacking = [arm.label for arm in arms if not findings.efficiency.values(arm, one.benchmark, price.name)]
+    who = (
+        f"no training seed of {listed(lacking)} reaches that recall"
+        if lacking
+        else f"{one.arm.label} and {one.baseline.label} reach that recall with no training seed in common"
+    )
+    return f"No verdict on {price.label}: {who} in every order of insertion on {one.benchmark}."
+
+
+def _others(found: Sequence[Priced], price: NumberRecord) -> Iterator[str]:
+    """All other arms by the number that is compared first, those that do not have it included."""
+    priced = [(one.arm.label, one) for one in found if one.number == price]
+    yield from _by_verdict(f"Other arms, {price.label}", priced)
+    without = {one.arm.label for one in found} - {label for label, _ in priced}
+    lacking = list(dict.fromkeys(one.arm.label for one in found if one.arm.label in without))
+    if lacking:
+        yield f"No verdict, since the recall is not reached with any training seed in every order: {listed(lacking)}."
 
 
 def _times(ratio: "Ratio") -> str:
@@ -199,9 +247,14 @@ def _by_verdict(lead: str, found: Iterable[tuple[str, Priced]]) -> Iterator[str]
     said: dict[str, list[str]] = {}
     for label, one in found:
         times = "" if one.is_void else f" {one.ratio.ratio:.3g} times"
-        said.setdefault(VOID if one.is_void else one.verdict, []).append(f"{label}{times}")
+        said.setdefault(_withheld(one) or one.verdict, []).append(f"{label}{times}")
     if said:
         yield f"{lead}: {'; '.join(f'{verdict}: {listed(labels)}' for verdict, labels in said.items())}."
+
+
+def _withheld(one: Priced) -> str:
+    """Why there is no verdict; empty where there is one."""
+    return (UNCHECKED if one.is_unchecked else NOISY) if one.is_void else ""
 
 
 def _parts(one: Priced, encoder: Sequence[Priced]) -> str:
@@ -221,8 +274,9 @@ def _parts(one: Priced, encoder: Sequence[Priced]) -> str:
 
 
 def _control(one: Priced) -> str:
-    change = 0.0 if one.control is None else abs(one.control.ratio - 1)
-    return f"void, since one encoder measured twice differs from itself by {100 * change:.0f} %"
+    if one.control is None:
+        return UNCHECKED
+    return f"void, since one encoder measured twice differs from itself by {100 * abs(one.control.ratio - 1):.0f} %"
 
 
 def figures(findings: Findings) -> Iterator["Figure"]:

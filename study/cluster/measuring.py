@@ -39,7 +39,9 @@ class Measuring:
     def jobs(self, study: Study) -> list[Job]:
         """All measurements of a study whose confirm phase has ended."""
         trials = [trial.record for trial in study.trials if trial.phase == "confirm" and trial.status == "complete"]
-        return measurement_jobs(trials, self.baseline, self.config)
+        arms = [arm for arm in study.arms if arm.arm == self.baseline]
+        baseline = {trial.id for arm in arms for trial in study.confirm_trials(arm)}
+        return measurement_jobs(trials, baseline, self.config)
 
     def run(self, study: Study, resources: CellResources, budget: Budget, tell: "Tell") -> str | None:
         """Makes the measurements that the records do not hold; returns the limit that was reached, if one was.

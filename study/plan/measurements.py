@@ -6,12 +6,12 @@
 ...     "optimiser": {"learning_rate": 0.001},
 ... })
 >>> trials = [TrialRecord(id=f"confirm-{arm}-0", phase="confirm", arm=arm, config=config) for arm in ("a", "b")]
->>> jobs = measurement_jobs(trials, "a", EfficiencyConfig())
+>>> jobs = measurement_jobs(trials, ["confirm-a-0"], EfficiencyConfig())
 >>> len(jobs), sorted(job.id for job in jobs if job.order == 0)
 (9, ['confirm-a-0-0', 'confirm-a-0-0-copy', 'confirm-b-0-0'])
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from pydantic import ValidationError
@@ -24,7 +24,7 @@ from trainables.measurement import Job
 from trainables.records import TrialRecord
 
 
-def measurement_jobs(trials: Iterable[TrialRecord], baseline: str, config: EfficiencyConfig) -> list[Job]:
+def measurement_jobs(trials: Iterable[TrialRecord], baseline: Collection[str], config: EfficiencyConfig) -> list[Job]:
     """Returns all measurements: one round per order of insertion, its encoders in an order drawn at random.
 
     In every round the encoders of the baseline have a second turn under another name: how far one encoder is from
@@ -32,10 +32,10 @@ def measurement_jobs(trials: Iterable[TrialRecord], baseline: str, config: Effic
 
     Args:
         trials: the complete ones of the confirm phase.
-        baseline: the arm that others are compared with.
+        baseline: the ids of those of the arm that others are compared with, under whatever name it was trained.
         config: how many rounds.
     """
-    turns = [(trial, is_copy) for trial in trials for is_copy in ((False, True) if trial.arm == baseline else (False,))]
+    turns = [(trial, is_copy) for trial in trials for is_copy in ((False, True) if trial.id in baseline else (False,))]
     return [
         Job(
             id=f"{turns[turn][0].id}-{order}{'-copy' if turns[turn][1] else ''}",

@@ -69,6 +69,7 @@ from trainables.options import flat
 from trainables.parameters import Choice, Parameter, Real
 from trainables.ratio.config import ratio_config
 from trainables.ratio.controller import ENCODED_PER_TRAINED
+from trainables.ratio.controls.centred import CENTRED
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.family import Family, movement
 from trainables.ratio.registry import FAMILIES, constant_ratio
@@ -149,6 +150,7 @@ class StudyPlan:
         self._check_ratios()
         self._check_references()
         self._check_merging()
+        self._check_centring()
         self._confirm: list[TrialRecord] | None = None
         self._confirm_left: list[TrialRecord] = []
         self._confirm_told: dict[str, Outcome] = {}
@@ -399,6 +401,20 @@ class StudyPlan:
         clash = next((name for name in self._weighed if slug(name) in controls), None)
         if clash is not None:
             raise UserError(f"--arm {clash}: the space has a control of this name; give another one.")
+
+    def _check_centring(self) -> None:
+        """Raises UserError for a centred arm where efficiency is measured: that of vectors as encoders give them."""
+        if self.space.efficiency is None:
+            return
+        rule = f"the measure phase of the space {self.space.name} searches with vectors as an encoder gives them"
+        remedy = "or choose another --space (see --list)"
+        name = next((name for _, name, config in self._first if config.evaluation.centred), None)
+        if name is not None:
+            raise UserError(
+                f"evaluation.centred is true of {name}, but {rule}: leave evaluation.centred out, {remedy}."
+            )
+        if CENTRED.name in {*self.space.controls, *self.space.rivals}:
+            raise UserError(f"{CENTRED.name}: {rule}; add --without {CENTRED.name}, {remedy}.")
 
     @property
     def _merged_branches(self) -> list[str]:

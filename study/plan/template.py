@@ -62,7 +62,7 @@ class Template:
         return checked_config({**with_patch(self.values, patch), "seed": seed})
 
 
-_CHECKED = ("ratio.", "batches.", "loss.", "compute.")
+_CHECKED = ("ratio.", "batches.", "loss.", "compute.", "evaluation.")
 
 
 def checked_config(values: Mapping[str, Any]) -> TrialConfig:

@@ -10,7 +10,7 @@ from tests.trainables.toy_trial import ENCODER, run_toy_trial, toy_inputs, toy_t
 from trainables.corpora.sources.registry import EMBEDDED, load_benchmark
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.held import HELD, held_embeddings, held_encoder
-from trainables.evaluation.efficiency.records import MeasurementRecord
+from trainables.evaluation.efficiency.records import MEASURED_ONCE, MeasurementRecord
 from trainables.evaluation.efficiency.registry import efficiency_record
 from trainables.evaluation.encode import encode
 from trainables.measurement import Job, run_measurement, texts_to_time
@@ -30,12 +30,12 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     return folder, run_toy_trial(TRIAL, folder, TrialOptions(hold=True))
 
 
-def measured(folder: Path, order: int) -> MeasurementRecord:
+def measured(folder: Path, order: int, config: EfficiencyConfig = CONFIG) -> MeasurementRecord:
     return run_measurement(
         Job(f"t-{order}", TRIAL, order, False, 0),
-        CONFIG,
+        config,
         toy_inputs().of(ENCODER).texts,
-        texts_to_time([load_benchmark(EMBEDDED, "dev")], CONFIG),
+        texts_to_time([load_benchmark(EMBEDDED, "dev")], config),
         Folder(folder),
         device=torch.device("cpu"),
         threads=1,
@@ -81,7 +81,8 @@ def test_numbers_that_no_machine_changes_repeat(rounds: list[MeasurementRecord])
     assert first.numbers.keys() <= known.keys()
     untimed = {name for name in first.numbers if not known[name].is_timed}
     assert {name: first.numbers[name] for name in untimed} == {name: again.numbers[name] for name in untimed}
-    assert not [name for name in other.numbers if name.startswith(("vectors", "geometry"))]
+    once = {name for name in first.numbers if known[name].part in MEASURED_ONCE}
+    assert once == first.numbers.keys() - other.numbers.keys(), "reports rely on it"
 
 
 def test_a_length_that_the_encoder_does_not_read_and_a_percentile_of_few_queries_are_missing(
@@ -96,3 +97,12 @@ def test_a_length_that_the_encoder_does_not_read_and_a_percentile_of_few_queries
 def test_a_trial_that_left_nothing_cannot_be_measured(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         measured(tmp_path, 0)
+
+
+def test_a_query_that_cannot_be_searched_as_it_must_be_has_no_total(held: tuple[Path, Result]) -> None:
+    # A graph with so few links is not connected.
+    poor = CONFIG.model_copy(update={"links": 2, "construction": 1, "recalls": (1.0,), "recall": 1.0})
+    ((_, found),) = measured(held[0], 0, poor).benchmarks.items()
+    assert "hnsw/distances@1" not in found.numbers
+    assert {"query/tokenise/p50", "query/encode/p50"} <= found.numbers.keys()
+    assert not [name for name in found.numbers if name.startswith(("query/search", "query/total"))]

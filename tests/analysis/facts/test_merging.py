@@ -12,6 +12,9 @@ from analysis.render.page import page
 from study.records import EncoderRecord, open_study, write_study
 from tests.analysis.conftest import edit, edit_arms, train_otherwise
 from trainables.encoders.registry import encoder_config
+from trainables.errors import UserError
+from trainables.evaluation.efficiency.config import EfficiencyConfig
+from trainables.evaluation.efficiency.registry import efficiency_record
 from trainables.options import patched
 from trainables.records import TRIAL
 
@@ -180,3 +183,17 @@ def test_rows_of_two_studies_on_one_of_several_models_can_be_told_apart(tmp_path
     bold = [row[0] for row in table.rows if row[3].mark == "best"]
     assert len(bold) == 3
     assert any("for each model and study" in note for note in table.notes)
+
+
+def test_studies_that_measured_efficiency_by_other_options_share_no_report(pair):
+    def measured(**options):
+        record = efficiency_record(EfficiencyConfig(**options)).model_dump(mode="json")
+        return lambda info: info | {"efficiency": record}
+
+    edit(pair[0] / "study.json", measured())
+    assert opened(*pair).find("best static").seeds == (0, 1, 2, 3), "a study may have no such phase"
+    edit(pair[1] / "study.json", measured())
+    assert opened(*pair).find("best static").seeds == (0, 1, 2, 3)
+    edit(pair[1] / "study.json", measured(links=32))
+    with pytest.raises(UserError, match=r"one and other cannot .* the option links of their measure phase is 8 .* 32"):
+        opened(*pair)

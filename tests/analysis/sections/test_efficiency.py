@@ -1,5 +1,6 @@
 """What a report says of efficiency, from measurements whose truth is known."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from study.records import open_study
 from tests.analysis.conftest import NOW, edit
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.records import (
+    MEASURED_ONCE,
     BenchmarkMeasurement,
     CurvePoint,
     MachineRecord,
@@ -53,6 +55,8 @@ def measure(
                 own = np.random.default_rng([trial.seed, sum(map(ord, trial.id))])
                 values = {}
                 for name, number in RECORD.numbers.items():
+                    if order and number.part in MEASURED_ONCE:
+                        continue
                     arm = np.exp(noise * own.normal()) if name != SIZE else 1.0
                     timed = control if copy and number.is_timed else 1.0
                     order_noise = np.exp(0.01 * random.normal()) if name != SIZE else 1.0
@@ -159,17 +163,79 @@ def test_a_verdict_is_void_where_an_encoder_differs_from_itself(write_study: Wri
     assert "load average up to 7.0" in notes
 
 
-def test_a_recall_that_a_round_does_not_reach_has_no_price(write_study: Written, tmp_path: Path) -> None:
-    folder = measure(write_study(tmp_path, seeds=(0, 1, 2)), {})
-    (path,) = folder.glob("measurements/confirm-best-dynamic-1-2.json")
+def test_times_have_no_verdict_where_no_encoder_was_measured_twice(write_study: Written, tmp_path: Path) -> None:
+    folder = measure(write_study(tmp_path, seeds=tuple(range(5))), {(MAIN, ENCODE): 0.5, (MAIN, DISTANCES): 0.8})
+    for path in folder.glob("measurements/*-copy.json"):
+        path.unlink()
+    found = verdicts(folder)
+    assert (found[MAIN, ENCODE], found["X-Y", ENCODE], found[MAIN, DISTANCES]) == ("void", "void", "better")
+    why = "no verdict, since no encoder of the baseline was measured twice"
+    text = said(folder)
+    assert re.search(rf"time to encode a query 0\.\d+ times \[[^]]+\], {why}; tokens encoded", text)
+    assert f"Other numbers of the search: {why}: median time of a search" in text
+
+
+def without_recalls(folder: Path, measurements: str) -> int:
+    """Removes from measurements what searches with HNSW cost at all recalls; returns from how many."""
 
     def without(record: dict) -> None:
-        del record["benchmarks"]["atlas"]["numbers"][DISTANCES]
+        numbers = record["benchmarks"]["atlas"]["numbers"]
+        for name in [name for name in numbers if name.startswith("hnsw/") and "@" in name]:
+            del numbers[name]
 
-    edit(path, without)
+    found = list(folder.glob(f"measurements/{measurements}.json"))
+    for path in found:
+        edit(path, without)
+    return len(found)
+
+
+@pytest.mark.parametrize("unreached", ["confirm-best-dynamic-1-2", "confirm-best-dynamic-1-[12]"])
+def test_a_recall_that_a_round_does_not_reach_has_no_price(
+    write_study: Written, tmp_path: Path, unreached: str
+) -> None:
+    folder = measure(write_study(tmp_path, seeds=(0, 1, 2)), {})
+    assert without_recalls(folder, unreached) > 0
     findings = Findings.of([str(folder)])
     found = {(one.arm.name, one.number.name): one.ratio.n_seeds for one in findings.priced}
     assert (found[MAIN, DISTANCES], found[MAIN, SIZE], found["X-Y", DISTANCES]) == (2, 3, 3)
+    assert "(2 training seeds; with 1 more the recall is not reached in every order" in said(folder)
+    notes = next(tables(findings)).notes
+    left_out = "Training seeds for which a recall is not reached in every order are left out: "
+    (note,) = (note for note in notes if note.startswith(left_out))
+    label = RECORD.numbers[DISTANCES].label
+    assert f"{label}, {MAIN}: 2 of 3 seeds" in note
+    assert "X-Y" not in note
+    # What no order changes was measured in the first round.
+    arm = next(arm for arm in findings.facts.arms if arm.name == MAIN)
+    assert list(findings.efficiency.values(arm, "atlas", "geometry/hubness")) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("unreached", [MAIN, BASELINE])
+def test_nothing_is_claimed_at_a_recall_that_is_not_reached(
+    write_study: Written, tmp_path: Path, unreached: str
+) -> None:
+    folder = measure(write_study(tmp_path, seeds=(0, 1, 2)), {})
+    assert without_recalls(folder, f"confirm-{unreached.replace(' ', '-')}-*") >= 9
+    first, *others = sentences(Findings.of([str(folder)]))
+    assert first == (
+        f"No verdict on {RECORD.numbers[DISTANCES].label}: no training seed of {unreached} reaches that recall in "
+        "every order of insertion on atlas."
+    )
+    assert not [text for text in (first, *others) if "at equal recall" in text]
+    assert any("size of the index (HNSW) 1 times" in text for text in others)
+
+
+def test_seeds_that_two_arms_do_not_share_are_no_comparison(write_study: Written, tmp_path: Path) -> None:
+    folder = measure(write_study(tmp_path, seeds=(0, 1)), {})
+    without_recalls(folder, "confirm-best-dynamic-0-*")
+    without_recalls(folder, "confirm-best-static-1-*")
+    assert f": {MAIN} and {BASELINE} reach that recall with no training seed in common in every order" in said(folder)
+
+
+def test_another_arm_that_does_not_reach_the_recall_is_named(write_study: Written, tmp_path: Path) -> None:
+    folder = measure(write_study(tmp_path, seeds=(0, 1, 2)), {})
+    assert without_recalls(folder, "confirm-X-Y-*") == 9
+    assert "the recall is not reached with any training seed in every order: X-Y. Quality:" in said(folder)
 
 
 def test_a_damaged_measurement_is_named_and_left_out(write_study: Written, tmp_path: Path) -> None:
@@ -181,3 +247,12 @@ def test_a_damaged_measurement_is_named_and_left_out(write_study: Written, tmp_p
     study = open_study(str(folder))
     assert len(study.measurements) == len(list(folder.glob("measurements/*.json"))) - 1
     assert any(path.name in problem for problem in study.problems)
+
+
+def test_every_level_of_a_factor_has_an_answer_of_its_own(write_study: Written, tmp_path: Path) -> None:
+    folder = measure(write_study(tmp_path, seeds=(0, 1, 2), models=("small", "base"), questions=5), {})
+    assert without_recalls(folder, "confirm-base-best-dynamic-*") == 9
+    found = list(sentences(Findings.of([str(folder)])))
+    assert found[0].startswith("Equally cheap at equal recall") or found[0].startswith("Too small to tell")
+    assert "best dynamic (small)" in found[0]
+    assert any("no training seed of best dynamic (base) reaches that recall" in text for text in found[1:])

@@ -22,6 +22,10 @@ TRAINED = TrialConfig.model_validate(
 )
 
 
+def ids(arm: str, seeds: int) -> list[str]:
+    return [trial.id for trial in trials(arm, seeds)]
+
+
 def trials(arms: str, seeds: int) -> list[TrialRecord]:
     return [
         TrialRecord(id=f"confirm-{arm}-{seed:03d}", phase="confirm", arm=arm, config=TRAINED)
@@ -31,7 +35,7 @@ def trials(arms: str, seeds: int) -> list[TrialRecord]:
 
 
 def test_every_round_holds_every_encoder_once_and_the_baseline_twice() -> None:
-    jobs = measurement_jobs(trials("abc", 3), "b", CONFIG)
+    jobs = measurement_jobs(trials("abc", 3), ids("b", 3), CONFIG)
     assert len({job.id for job in jobs}) == len(jobs) == 4 * (9 + 3)
     for order in range(4):
         own = [job for job in jobs if job.order == order]
@@ -45,7 +49,7 @@ def test_every_round_holds_every_encoder_once_and_the_baseline_twice() -> None:
 
 
 def test_rounds_follow_each_other_in_orders_that_differ_and_repeat() -> None:
-    jobs, again = (measurement_jobs(trials("abc", 3), "b", CONFIG) for _ in range(2))
+    jobs, again = (measurement_jobs(trials("abc", 3), ids("b", 3), CONFIG) for _ in range(2))
     assert jobs == again
     assert [job.order for job in jobs] == sorted(job.order for job in jobs)
     turns = [[(j.trial.id, j.is_copy) for j in jobs if j.order == order] for order in range(4)]
@@ -53,8 +57,8 @@ def test_rounds_follow_each_other_in_orders_that_differ_and_repeat() -> None:
 
 
 def test_what_was_measured_keeps_its_id_when_seeds_are_added() -> None:
-    before = {job.id for job in measurement_jobs(trials("ab", 2), "b", CONFIG)}
-    assert before < {job.id for job in measurement_jobs(trials("ab", 5), "b", CONFIG)}
+    before = {job.id for job in measurement_jobs(trials("ab", 2), ids("b", 2), CONFIG)}
+    assert before < {job.id for job in measurement_jobs(trials("ab", 5), ids("b", 5), CONFIG)}
 
 
 def test_options_of_the_phase_are_those_of_the_space_but_for_what_was_asked() -> None:

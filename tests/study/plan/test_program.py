@@ -302,6 +302,30 @@ def test_a_branch_is_not_merged(how: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"set": {"evaluation.centred": True}},
+        {"arm": {"mine": {"ratio": "constant(1.0)", "evaluation.centred": True}}},
+        {"factor": {"evaluation.centred": (False, True)}},
+        {"search": {"evaluation.centred": "false,true"}},
+        {"search_factor": {"judged": {"usual": {}, "centred": {"evaluation.centred": True}}}},
+    ],
+)
+def test_the_measure_phase_has_no_centred_arm(changes: dict) -> None:
+    settings = SETTINGS.model_copy(update=changes)
+    with pytest.raises(UserError, match=r"evaluation\.centred is true of .*: leave evaluation.centred out"):
+        plan_of("inference_efficiency", settings=settings)
+    plan_of("static_ratio", settings=settings)
+
+
+def test_a_space_with_a_measure_phase_has_no_centred_rival() -> None:
+    asked = space("inference_efficiency").model_copy(update={"rivals": {"centred": ("X-X-mono",)}})
+    with pytest.raises(UserError, match=r"centred: the measure phase of the space inference_efficiency .* --without"):
+        StudyPlan(asked, SETTINGS)
+    StudyPlan(asked, SETTINGS.model_copy(update={"without": ("centred",)}))
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({}, "--arm merged averages encoders, but --keep-encoders is best: set it to all"),

@@ -33,10 +33,17 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
 
 
 def measure(subject: Subject) -> tuple[Mapping[str, float], Sequence[CurvePoint]]:
-    """Times single queries with an HNSW index at the least setting that reaches the recall of comparisons."""
+    """Times single queries with an HNSW index at the least setting that reaches the recall of comparisons.
+
+    Where none does there is no search at equal recall, and no total.
+    """
     times = _times(subject)
+    *steps, total = STEPS
+    taken = dict(zip(steps, times.T, strict=False))
+    if len(taken) == len(steps):
+        taken[total] = times.sum(axis=1)
     found: dict[str, float] = {}
-    for step, values in zip(STEPS, (*times.T, times.sum(axis=1)), strict=False):
+    for step, values in taken.items():
         found |= {
             f"query/{step}/p{percentile}": float(np.percentile(values, percentile))
             for percentile in PERCENTILES
@@ -54,8 +61,7 @@ def has_interval(share: float, count: int) -> bool:
 
 
 def _times(subject: Subject) -> FloatArray:
-    """Milliseconds, [queries, steps]; steps that cannot be taken are missing: there is a search if its recall is
-    reached."""
+    """Milliseconds, [queries, steps]; without the last step, the search, where its recall is not reached."""
     config = subject.config
     needed = subject.hnsw_tradeoff.needed(config.recall)
     rows = []

@@ -11,6 +11,9 @@ from trainables.records import Record
 Part = Literal["search", "encoder", "vectors", "geometry"]
 """What a number is about: the index; the encoder; truncated and quantised vectors; where the vectors lie."""
 
+MEASURED_ONCE: frozenset[Part] = frozenset({"vectors", "geometry"})
+"""The parts that no order of insertion changes: they are measured in the first round only."""
+
 
 class NumberRecord(Record):
     """A number of efficiency, as reports name and compare it."""
@@ -84,7 +87,7 @@ class MachineRecord(Record):
 
 class BenchmarkMeasurement(Record):
     """What was measured on one benchmark. A number that does not exist is missing: a recall that is not reached, a
-    length that the encoder cannot read."""
+    length that the encoder cannot read; after the first round, what no order of insertion changes."""
 
     numbers: Mapping[str, float]
     """values by name"""
