@@ -1,7 +1,7 @@
 """The options of the trials of one branch in one cell: which are fixed, which are searched, and a whole configuration.
 
-What is said more closely wins: the encoder's recipe, the space, what the user asks for, the branch. No option is decided
-twice by what the user asks for and the factors of the space (`study.plan.decided_once`).
+What is said more closely wins: the encoder's recipe, the space, what the user asks for, the branch. What the user asks
+for decides an option once, and none that a factor of the space decides (`study.plan.decided_once`).
 """
 
 import re
