@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,9 @@ from trainables.evaluation.metric_name import METRIC_SETTINGS, MetricName
 
 STRATEGIES = {"X-X-mono": "X-X-mono", "X-Y": "X-Y", "hybrid": "hybrid 0.5"}
 """The strategies that were published, each with the arm of ours that is the same."""
+
+_SAME = {"xlm-r": re.compile(r"(xlm-?r|xlm-roberta)-(base|large)"), "labse": re.compile("labse")}
+"""What the published models are called. Of XLM-R the paper does not say whether it is base or large."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,4 @@ def published_results() -> tuple[Published, ...]:
 def model_name(model: str) -> str | None:
     """The published model that a model of ours stands for, if any."""
     plain = model.lower().replace("_", "-").rsplit("/", 1)[-1]
-    if plain.startswith(("xlm-r", "xlmr")):
-        return "xlm-r"
-    return "labse" if plain.startswith("labse") else None
+    return next((name for name, kind in _SAME.items() if kind.fullmatch(plain)), None)

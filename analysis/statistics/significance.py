@@ -114,14 +114,14 @@ def judged_by_weights(
     shared = pairs or AllPairs(1, np.empty(0))
     times = max(number, 1) / shared.number
     own_level = shared.level(level / times)
-    # Qualities are shares: their differences lie in [-1, 1]; those of ranks have no bound.
-    largest = 1.0 if higher_is_better else math.inf
-    interval = within(estimate.interval(own_level), -largest, largest)
+    # Qualities are shares, which bounds their sums; ranks have no bound.
+    least, most = _bounds(weights) if higher_is_better else (-math.inf, math.inf)
+    interval = within(estimate.interval(own_level), least, most)
     p = estimate.p_value
     verdict = verdict_of(interval, margin, higher_is_better)
     spread = panel.spread(weights, is_alone=number < 2)
     sampled_seeds = None if panel.seeds_are_given else n_seeds
-    found = smallest_detectable(spread, sampled_seeds, own_level, largest=largest)
+    found = smallest_detectable(spread, sampled_seeds, own_level, largest=max(-least, most))
     differences = np.einsum("a,asq->sq", weights, panel.values)
     by_question = differences.mean(axis=0)
     p_ranks = ranks(by_question, panel.rounding)
@@ -171,6 +171,11 @@ def arm_mean(panel: Panel, arm: str, *, is_share: bool = True, level: float = LE
 def _obstacle(panel: Panel) -> Obstacle:
     """Why a panel is no sample."""
     return "single run" if len(panel.seeds) < 2 and not panel.seeds_are_given else "single question"
+
+
+def _bounds(weights: Values) -> tuple[float, float]:
+    """The least and the largest sum of shares by weights: -1 and 1 of a difference, -2 and 2 of one of differences."""
+    return float(weights[weights < 0].sum()), float(weights[weights > 0].sum())
 
 
 def within(interval: tuple[float, float], least: float, most: float) -> tuple[float, float]:

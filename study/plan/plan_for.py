@@ -1,6 +1,7 @@
 """What a verdict will cost: seeds and pairs until a difference is found, from the variances of earlier studies.
 
-The variances are those of the two arms of the main comparison, the formula is that of *Detectable* in every report.
+The variances are those of the two arms of the main comparison where the report judges them, the formula is that of
+*Detectable* there.
 """
 
 import math
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.facts.measures import measure_named, objective_label, place_label
 from analysis.statistics.comparison import LEVEL, MARGIN
 from analysis.statistics.errors import StatisticsError
 from analysis.statistics.panel import Panel
@@ -21,6 +23,7 @@ from study.settings import StudySettings
 from study.verify import damage
 from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
+from trainables.evaluation.metric_name import MetricName
 from trainables.storage import Folder
 
 PILOT_SEEDS = 5
@@ -44,7 +47,7 @@ def asked_difference(text: str) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """An earlier study that tells variances: two arms and, by benchmark, their values.
+    """An earlier study that tells variances: two arms and their values, by the name of the place where they are judged.
 
     The arms are those of the main comparison; where these are one training, another arm stands for the first.
     """
@@ -52,6 +55,8 @@ class Evidence:
     study: Study
     arms: tuple[ArmRecord, ArmRecord]
     panels: dict[str, Panel]
+    by_objective: bool
+    """Whether all places have the measure and the setting of the objective."""
 
     @property
     def seeds(self) -> int:
@@ -86,10 +91,12 @@ def evidence_in(storage: str, asked: StudyRecord, steps: int, batch_size: int) -
     used: list[Evidence] = []
     for one in sorted(found, key=lambda one: -one.seeds):
         twin = next((other for other in used if other.trainings & one.trainings), None)
-        if twin is None:
-            used.append(one)
-        else:
+        if twin is not None:
             left_out.append(f"{one.study.folder.name}: it repeats trainings of {twin.study.folder.name}")
+        elif used and one.panels.keys() != used[0].panels.keys():
+            left_out.append(f"{one.study.folder.name}: it is judged by {_listed(one.panels)}, not as the others")
+        else:
+            used.append(one)
     return used, left_out
 
 
@@ -106,14 +113,17 @@ def _evidence(study: Study, asked: StudyRecord, steps: int, batch_size: int) -> 
     if (arms[1].config.steps, arms[1].config.batches.size) != (steps, batch_size):
         theirs = f"{arms[1].config.steps:,} steps x {arms[1].config.batches.size} pairs"
         raise UserError(f"it trains {theirs}, not {steps:,} x {batch_size}")
-    panels = {}
+    objective = MetricName.parse(study.info.objectives[0].metric)
+    panels, by_objective = {}, True
     for benchmark in judged_benchmarks(study.info.data.main_measures, confirmed_metrics(study), study.info.measures):
-        setting = benchmark.setting_of(study.info.objectives[0].metric)
+        setting = benchmark.setting_of(str(objective))
         tables = {arm.arm: table_of(study, [arm], benchmark, setting) for arm in arms}
-        panels[benchmark.name] = Panel.of(tables)
+        place = place_label(benchmark.name, setting, measure_named(benchmark.metric, study.info.measures))
+        panels[place] = Panel.of(tables)
+        by_objective &= (objective.setting, objective.measure) == (setting, benchmark.metric)
     if not panels or min(len(panel.seeds) for panel in panels.values()) < FEWEST_SEEDS:
         raise UserError(f"variances need {FEWEST_SEEDS} seeds that both arms finished")
-    return Evidence(study, arms, panels)
+    return Evidence(study, arms, panels, by_objective)
 
 
 def _different_arms(study: Study, one: ArmRecord, other: ArmRecord) -> tuple[ArmRecord, ArmRecord]:
@@ -194,20 +204,25 @@ def answer(
     needed = {name: seeds_to_find(difference, one, level) for name, one in known.items()}
     arms = " and ".join(info.main_comparison or ())
     what = (
-        f"a difference of {difference:g} in {info.objectives[0].metric} between {arms} "
+        f"a difference of {difference:g} in {_listed(names)} between {arms} "
         f"with power .8 at an error rate of {LEVEL:.0%}"
     )
     seeds = None if None in needed.values() else max(n for n in needed.values() if n is not None)
     if seeds is None:
-        without = ", ".join(name for name, n in needed.items() if n is None)
-        lines = [f"No number of seeds up to 1,000 finds {what}: {without} has too few questions."]
+        without = _listed(name for name, n in needed.items() if n is None)
+        lines = [f"No number of seeds up to 1,000 finds {what}: there are too few questions for {without}."]
     else:
         lines = [f"{seeds} confirm seeds of each arm find {what}: {_price(seeds, evidence, gpu_hours)}."]
         if len(names) > 1:
-            each = ", ".join(f"{name} {n}" for name, n in needed.items())
+            each = "; ".join(f"{name}: {n}" for name, n in needed.items())
             lines.append(f"Seeds by benchmark, which share the error rate: {each}.")
+    if not evidence[0].by_objective:
+        objective = objective_label(info.objectives[0].metric, info.measures)
+        lines.append(
+            f"The objective, {objective}, only chooses in the search: the report judges the arms as named here."
+        )
     fewest = ", ".join(f"{n} seeds: {detectable_with(n, known[names[0]], level):.4f}" for n in (3, 5, 10, 20))
-    lines.append(f"Found with power .8 on {names[0]} by {fewest}.")
+    lines.append(f"Found with power .8 in {names[0]} by {fewest}.")
     used = ", ".join(
         f"{one.study.folder.name} ({one.seeds} seeds of {' and '.join(arm.arm for arm in one.arms)})"
         for one in evidence
@@ -221,6 +236,11 @@ def answer(
         lines.append(f"Differences within {MARGIN:g} may be called equivalent: this one is no larger than that margin.")
     lines.append("The search comes on top: --dry-run tells its trials.")
     return [*lines, *(f"Not used: {line}" for line in left_out)]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Places in words: their own names hold commas."""
+    return " and in ".join(names)
 
 
 def _price(seeds: int, evidence: Sequence[Evidence], gpu_hours: float | None) -> str:

@@ -43,6 +43,7 @@ from study.plan.arms import (
     ratios_of,
 )
 from study.plan.branch_search import BranchSearch
+from study.plan.decided_once import check_decided_once
 from study.plan.early_stopping import rungs
 from study.plan.effort import effort
 from study.plan.measurements import asked_efficiency
@@ -531,7 +532,8 @@ class StudyPlan:
 
     def _pairs_per_trial(self, search: _Search) -> int:
         """Training pairs of a trial, the same in every trial of a branch; signals are paid from them."""
-        values = with_patch(search.template.values, search.template.first)
+        template = search.template
+        values = with_patch(template.values, template.options(template.first))
         return int(values["steps"]) * int(values["batches"]["size"])
 
     def _may_ask(self, search: _Search) -> bool:
@@ -718,21 +720,17 @@ class StudyPlan:
 def asked_space(space: Space, settings: StudySettings) -> Space:
     """Returns the space as the user asked for it: its factors and theirs, without the arms that were left out.
 
-    Raises UserError for an arm that the space does not have, and for an option that its factor decides.
+    Raises UserError for an arm that the space does not have, and for an option that two of them decide.
     """
     theirs = [Factor(name=name, levels=factor_levels(name, levels)) for name, levels in settings.factor.items()]
     # A level of the user's takes the place of the space's.
-    own = [factor for factor in space.factors if factor.name not in {*settings.factor, *settings.set}]
-    for factor in own:
-        if hidden := sorted({key for level in factor.levels for key in level.patch} & set(settings.set)):
-            raise UserError(
-                f"{hidden[0]} is set, but it is what the levels of the factor {factor.name!r} of the space "
-                f"{space.name} set: leave it out, or give levels of your own (factor: {factor.name}: in --config)."
-            )
+    own = tuple(factor for factor in space.factors if factor.name not in {*settings.factor, *settings.set})
     only = [name for name in settings.arms if slug(name) != BASE]
     without = [name for name in settings.without if slug(name) != BASE]
+    asked = limited(space, only, without).model_copy(update={"factors": own})
+    check_decided_once(asked, settings)
     efficiency = asked_efficiency(space, settings)
-    return limited(space, only, without).model_copy(update={"factors": (*own, *theirs), "efficiency": efficiency})
+    return asked.model_copy(update={"factors": (*own, *theirs), "efficiency": efficiency})
 
 
 def affordable_steps(ratio: Family, steps: int, batch_size: int, dev_pairs: int) -> int:

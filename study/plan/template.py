@@ -1,6 +1,7 @@
 """The options of the trials of one branch in one cell: which are fixed, which are searched, and a whole configuration.
 
-What is said more closely wins: the encoder's recipe, the space, `--set`, the level of a factor, the branch.
+What is said more closely wins: the encoder's recipe, the space, what the user asks for, the branch. What the user asks
+for decides an option once, and none that a factor of the space decides (`study.plan.decided_once`).
 """
 
 import re
@@ -54,12 +55,16 @@ class Template:
         }
         return [dict(zip(options, chosen, strict=True)) for chosen in product(*options.values())]
 
-    def config(self, chosen: Mapping[str, Any], seed: int) -> TrialConfig:
-        """Returns the configuration at chosen values of `searched`; raises UserError where they do not go together."""
+    def options(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the options that chosen values of `searched` stand for, by dotted key."""
         patch: dict[str, Any] = {}
         for key, value in chosen.items():
             patch |= self.levels[key][value] if key in self.levels else {key: value}
-        return checked_config({**with_patch(self.values, patch), "seed": seed})
+        return patch
+
+    def config(self, chosen: Mapping[str, Any], seed: int) -> TrialConfig:
+        """Returns the configuration at chosen values of `searched`; raises UserError where they do not go together."""
+        return checked_config({**with_patch(self.values, self.options(chosen)), "seed": seed})
 
 
 _CHECKED = ("ratio.", "batches.", "loss.", "compute.", "evaluation.")
@@ -133,14 +138,14 @@ def template_of(
         searched[key] = search_range(key, text)
         first.setdefault(key, _usual(key, searched[key], flat(values)))
     levels = searched_factors(settings)
-    for name, found in levels.items():
-        searched[name] = Choice(tuple(found))
-        first[name] = next(iter(found))
+    for name, patches in levels.items():
+        searched[name] = Choice(tuple(patches))
+        first[name] = next(iter(patches))
+    found = Template(values, searched, {k: v for k, v in first.items() if k in searched}, levels)
     if branch is None:
         # A fixed arm is not searched: what it leaves open is as it would be tried first.
-        chosen = {key: value for key, value in first.items() if key not in said}
-        return Template(with_patch(values, chosen), {}, {}, {})
-    return Template(values, searched, {k: v for k, v in first.items() if k in searched}, levels)
+        return Template(with_patch(values, {**found.options(found.first), **patch}), {}, {}, {})
+    return found
 
 
 def searched_factors(settings: StudySettings) -> dict[str, dict[str, Mapping[str, Any]]]:

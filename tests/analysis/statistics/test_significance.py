@@ -208,6 +208,18 @@ def test_a_difference_of_differences_is_the_sum_of_its_arms() -> None:
     assert both == judge(panel, "a", "b", 1)
 
 
+def test_a_difference_of_differences_reaches_two() -> None:
+    rng = np.random.default_rng(0)
+    base = np.array([0.95, 0.05, 0.1, 0.6])[:, None, None]
+    panel = panel_of(np.clip(base + rng.normal(0, 0.03, (4, 5, 60)), 0, 1))
+    found = judged_by_weights(panel, np.array([1.0, -1.0, -1.0, 1.0]), 1)
+    low, high = found.interval or (0, 0)
+    assert 1 < low < found.difference < high < 2
+    # As far apart as it may be, and no farther.
+    far = panel_of(np.stack([rng.random((2, 3)) for _ in range(4)]))
+    assert judged_by_weights(far, np.array([1.0, -1.0, -1.0, 1.0]), 100).interval == (-2.0, 2.0)
+
+
 def test_arms_that_share_no_seed_are_refused() -> None:
     old = arm(np.random.default_rng(10))
     with pytest.raises(StatisticsError, match="share no seed"):

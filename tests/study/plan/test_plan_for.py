@@ -10,15 +10,17 @@ import pytest
 from search_spaces.registry import space
 from study.plan.plan_for import answer, asked_difference, check_can_be_planned, evidence_in, pilot_settings
 from study.plan.program import StudyPlan
-from study.records import FactorRecord, Study, open_study, write_study
+from study.records import FactorRecord, ObjectiveRecord, Study, open_study, write_study
 from study.run import main
 from study.settings import StudySettings
 from tests.study.conftest import run
 from tests.study.planted import SETTINGS, SPACE, Planted, study_in_folder
 from trainables.errors import UserError
-from trainables.records import PER_QUERY
+from trainables.records import PER_QUERY, RESULT
+from trainables.sealed import write_sealed
 
 STEPS, BATCH = 40, 8
+REPORT = "the report judges the arms as named here."
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +58,11 @@ def test_the_first_sentence_answers_and_counts_its_own_pairs(storage: Path) -> N
     first, *rest = answer(0.01, used, left_out)
     seeds = int(first.split()[0])
     assert seeds >= 3
-    objective = used[0].study.info.objectives[0].metric
-    assert f"a difference of 0.01 in {objective} between best dynamic and best static with power .8" in first
+    assert (
+        "a difference of 0.01 in mAP of planted, multilingual between best dynamic and best static with power .8"
+        in first
+    )
+    assert not any("objective" in line for line in rest)
     assert f"{2 * seeds} trainings x 40 steps x 8 pairs = {2 * seeds * STEPS * BATCH:,} pairs" in first
     assert any(
         "world-0 (5 seeds of " in line and "world-1 (5 seeds of " in line and "(8 for each arm)" in line
@@ -65,6 +70,45 @@ def test_the_first_sentence_answers_and_counts_its_own_pairs(storage: Path) -> N
     )
     assert int(answer(0.02, used, [])[0].split()[0]) < seeds
     assert answer(0.01, used, [], gpu_hours=0.5)[0].endswith(f" pairs, {seeds:,.2g} GPU hours.")
+
+
+@pytest.mark.parametrize(
+    ("objective", "named", "place"),
+    [
+        ("overall/map", "", "mAP of planted, overall"),
+        ("multilingual/recall@10", "multilingual recall@10", "mAP of planted, multilingual"),
+        ("bias/rank_distance:minimize", "rank distance", "mAP of planted, multilingual"),
+    ],
+)
+def test_the_answer_names_what_is_planned_and_not_the_objective(
+    storage: Path, objective: str, named: str, place: str
+) -> None:
+    """The report judges the arms by the main measure of the benchmark, whatever chose them."""
+    metric, _, direction = objective.partition(":")
+    asked = ObjectiveRecord(metric=metric, direction="minimize" if direction else "maximize")
+    for world in (0, 1):
+        change(study_of(storage, world), objectives=(asked,))
+    used, left_out = evidence_in(str(storage), study_of(storage, 0).info, STEPS, BATCH)
+    first, *rest = answer(0.01, used, left_out)
+    assert f"a difference of 0.01 in {place} between" in first
+    assert any(line.startswith(f"Found with power .8 in {place} by ") for line in rest)
+    said = [line for line in rest if line.startswith("The objective, ")]
+    assert said == ([f"The objective, {named}, only chooses in the search: {REPORT}"] if named else [])
+
+
+def test_studies_that_are_judged_by_other_measures_are_not_pooled(storage: Path) -> None:
+    study = study_of(storage, 1)
+    for trial in study.trials:
+        if trial.phase == "confirm" and trial.result is not None:
+            metrics = trial.result.metrics
+            metrics = {**metrics, "planted/multilingual/recall@10": metrics["planted/multilingual/map"]}
+            write_sealed(trial.folder, RESULT, trial.result.model_copy(update={"metrics": metrics}))
+    data = study.info.data
+    changed = {name: one.model_copy(update={"main_measure": "recall@10"}) for name, one in data.benchmarks.items()}
+    change(study, data=data.model_copy(update={"benchmarks": changed}))
+    used, (line,) = told(storage)
+    assert used == ["world-0"]
+    assert line == "world-1: it is judged by recall@10 of planted, multilingual, not as the others"
 
 
 def test_two_studies_know_more_than_one(storage: Path) -> None:
