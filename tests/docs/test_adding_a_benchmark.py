@@ -89,7 +89,7 @@ def test_the_benchmark_is_listed(lab: Lab) -> None:
     assert "capitals of the world, 3 languages (CC0-1.0)" in lab.run(lab.command("--list"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_plan_is_judged_by_the_benchmark_and_trains_on_the_training_set(lab: Lab) -> None:
     assert "capitals (11 queries, 11 candidates; licence CC0-1.0)" in lab.run(lab.command("X-X-mono,X-Y --dry-run"))
     assert "atlas, capital-facts: " in lab.run(lab.command("lab_training"))

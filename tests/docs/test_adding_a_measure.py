@@ -58,7 +58,7 @@ def test_the_measures_of_the_page_are_listed(lab: Lab) -> None:
     assert "last_rank" in listed
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_plan_chooses_by_the_measure(lab: Lab) -> None:
     assert "chosen by dev overall/precision@3" in lab.run(lab.command("--dry-run"))
 

@@ -60,7 +60,7 @@ def test_the_family_is_listed(lab: Lab) -> None:
     assert "a parabola from start to end, flat at the start" in lab.run(lab.command("--list"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_plan_searches_the_families_of_the_page_with_the_effort_of_the_others(lab: Lab) -> None:
     printed = lab.run(lab.command("--arms static,quadratic --dry-run"))
     efforts = {line.split()[0]: line.split()[-2:] for line in printed.splitlines() if "ratio." in line}

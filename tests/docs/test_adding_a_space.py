@@ -30,7 +30,7 @@ def test_the_space_is_listed_with_its_question(lab: Lab) -> None:
     assert "Does a ratio that falls to zero beat the best constant ratio?" in listed
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_plan_crosses_every_branch_with_every_level(lab: Lab) -> None:
     printed = lab.run(lab.command("--dry-run"))
     rows = [line.split() for line in printed.splitlines()]

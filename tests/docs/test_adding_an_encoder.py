@@ -32,7 +32,7 @@ def test_the_encoders_are_listed_with_the_options_of_the_new_kind(lab: Lab) -> N
     assert "times that the layer is passed" in listed
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_plan_trains_the_new_kind_beside_a_built_in_one(lab: Lab) -> None:
     printed = lab.run(lab.command("--dry-run"))
     assert "encoder: looped, mini-xs" in printed

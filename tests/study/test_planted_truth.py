@@ -91,12 +91,13 @@ def test_the_noise_of_a_run_is_that_of_its_ratio_learning_rate_seed_and_steps() 
 
 
 @pytest.mark.slow
-def test_under_no_difference_schedules_are_rarely_called_better() -> None:
-    """At most 5 % in truth: of 60 studies of the space that users run, 8 or more would then be called so in 1 %."""
-    found = [study_without_ray(Planted("no difference", world), dynamic_vs_static()) for world in range(60)]
+@pytest.mark.parametrize(("studies", "most"), [(15, 3), pytest.param(60, 7, marks=pytest.mark.nightly)])
+def test_under_no_difference_schedules_are_rarely_called_better(studies: int, most: int) -> None:
+    """At most 5 % in truth: more than so many studies of the space that users run would then be called so in 1 %."""
+    found = [study_without_ray(Planted("no difference", world), dynamic_vs_static()) for world in range(studies)]
     wrong = sum(finding.any_better for finding in found)
-    assert stats.binom.sf(7, 60, 0.05) < 0.015
-    assert wrong <= 7
+    assert stats.binom.sf(most, studies, 0.05) < 0.015
+    assert wrong <= most
 
 
 @dataclass(frozen=True)

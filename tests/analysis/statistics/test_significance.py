@@ -1,6 +1,7 @@
 """Interval, verdict and p values of a comparison are one object, and hold for new seeds and new questions."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +17,8 @@ from analysis.statistics.questions import QuestionTable
 from analysis.statistics.significance import Contrast, arm_mean, compare, judge, judged_by_weights, verdict_of
 
 QUESTIONS = 150
+
+nightly = partial(pytest.param, marks=pytest.mark.nightly)
 
 
 def table_of(values: np.ndarray) -> QuestionTable:
@@ -299,7 +302,7 @@ def test_at_most_one_family_in_twenty_holds_a_wrong_verdict(seeds: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", [5, 10])
+@pytest.mark.parametrize("seeds", [5, nightly(10)])
 def test_a_difference_at_the_edge_of_the_margin_is_rarely_called_equivalent(seeds: int) -> None:
     rng = np.random.default_rng(13)
     edge = np.array([0.05, 0.0])[:, None, None]
@@ -310,7 +313,7 @@ def test_a_difference_at_the_edge_of_the_margin_is_rarely_called_equivalent(seed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("seeds", [nightly(3), 5, nightly(10)])
 def test_the_detectable_difference_is_found_by_four_of_five_other_studies(seeds: int) -> None:
     rng = np.random.default_rng(14)
     hits, simulations = 0, 1_500
