@@ -28,7 +28,14 @@ def is_cached(repository: str, revision: str | None) -> bool:
     from huggingface_hub import snapshot_download
 
     try:
-        folder = snapshot_download(repository, revision=revision, local_files_only=True, allow_patterns=list(_WEIGHTS))
+        folder = snapshot_download(
+            repository,
+            revision=revision,
+            local_files_only=True,
+            allow_patterns=list(_WEIGHTS),
+            # What is not fetched is not missed.
+            ignore_patterns=list(_LEFT_OUT),
+        )
     except Exception:
         # Not there, or not as a repository lies in the cache.
         return False

@@ -152,7 +152,12 @@ def _from_a_head(folder: Path, place: Path, kind: str, targets: list[str], **set
     ("family", "kind", "targets", "settings"),
     [
         ("qwen3", "Qwen3ForCausalLM", ["q_proj", "v_proj"], {"task_type": "CAUSAL_LM"}),
-        ("qwen3", "Qwen3ForCausalLM", ["q_proj", "v_proj"], {"alpha_pattern": {"^model.layers.0.self_attn.q_proj": 99}}),
+        (
+            "qwen3",
+            "Qwen3ForCausalLM",
+            ["q_proj", "v_proj"],
+            {"alpha_pattern": {"^model.layers.0.self_attn.q_proj": 99}},
+        ),
         ("xlm-r", "XLMRobertaForMaskedLM", ["query", "value"], {}),
         ("bert", "BertForMaskedLM", ["bert.encoder.layer.1.attention.self.query"], {}),
         ("mt5", "MT5EncoderModel", ["q", "v"], {"task_type": "SEQ_2_SEQ_LM"}),
@@ -240,7 +245,7 @@ def test_an_adapter_without_modules_has_the_layers_of_its_model(checkpoint, text
     plain = checkpoint("xlm-r", positions=130)
     model = Layout({"pooling_mode": "cls"}, ["cls"], [Layer("2_Dense", 8)]).write(plain, tmp_path / "model")
     _from_a_head(model, tmp_path / "adapter", "XLMRobertaModel", ["query"])
-    config, tokenizer, encoder = _built(tmp_path / "adapter", LoraConfig())
+    config, _, encoder = _built(tmp_path / "adapter", LoraConfig())
     assert (config.pooling, config.layers, encoder.dimension) == ("cls", ("2_Dense",), 8)
     assert torch.equal(encoder.layers[0].linear.weight, load_file(model / "2_Dense/model.safetensors")["linear.weight"])
     (model / "2_Dense/model.safetensors").write_bytes(b"cut")

@@ -1,7 +1,7 @@
 """Encoders of images: what they give an image is what the classes of transformers give it."""
 
-import io
 import importlib.util
+import io
 import json
 import shutil
 from pathlib import Path
