@@ -232,7 +232,8 @@ def _write_encoder(runs: Sequence[Trial], folder: Path, *, adapter: bool) -> Non
 
     with ExitStack() as stack:
         folders = [stack.enter_context(_kept_folder(run)) for run in runs]
-        save_encoder(*average_of_folders(folders, [1 / len(runs)] * len(runs)), folder)
+        trained = runs[0].config.encoder
+        save_encoder(*average_of_folders(folders, [1 / len(runs)] * len(runs), trained), folder)
 
 
 def _revision(folder: Path) -> str:

@@ -246,7 +246,7 @@ class _Build:
             return None
         with ExitStack() as stack:
             folders = [stack.enter_context(_kept(source).downloaded()) for source in self._sources]
-            return average_of_folders(folders, weights)[0]
+            return average_of_folders(folders, weights, self._config.encoder)[0]
 
 
 def _kept(trial: Folder) -> Folder:

@@ -51,6 +51,7 @@ from study.plan.objective import parse_objectives
 from study.plan.template import (
     Template,
     check_one_recipe,
+    encoder_in,
     encoder_of,
     factor_levels,
     searched_factors,
@@ -62,7 +63,6 @@ from study.settings import StudySettings
 from trainables.batches.kinds import Kind
 from trainables.config import TrialConfig
 from trainables.encoders.base import EncoderConfig
-from trainables.encoders.registry import encoder_config
 from trainables.errors import UserError
 from trainables.evaluation.config import EvaluationConfig
 from trainables.merging import CROSS_WEIGHT, SEARCHED
@@ -164,7 +164,7 @@ class StudyPlan:
         """All encoders of the study, each once."""
         named = [encoder_of(self._settings, self.space, cell) for cell in self.cells]
         searched = [
-            encoder_config(patch["encoder"])
+            encoder_in(patch)
             for levels in searched_factors(self._settings).values()
             for patch in levels.values()
             if "encoder" in patch
@@ -457,7 +457,7 @@ class StudyPlan:
     def _new_searches(self) -> list[_Search]:
         settings = self._settings
         for levels in searched_factors(settings).values():
-            named = [encoder_config(patch["encoder"]) for patch in levels.values() if "encoder" in patch]
+            named = [encoder_in(patch) for patch in levels.values() if "encoder" in patch]
             if named:
                 check_one_recipe(named, settings)
         return [

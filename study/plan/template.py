@@ -16,7 +16,7 @@ from search_spaces.space import Branch, Cell, Level, Space
 from study.settings import CLUSTER, StudySettings
 from trainables.config import TrialConfig, trial_options
 from trainables.encoders.base import EncoderConfig
-from trainables.encoders.registry import encoder_config
+from trainables.encoders.registry import encoder_config, resolve_encoder
 from trainables.errors import UserError
 from trainables.options import flat, patched
 from trainables.parameters import Choice, Integer, Parameter, Real
@@ -67,7 +67,7 @@ class Template:
         return checked_config({**with_patch(self.values, self.options(chosen)), "seed": seed})
 
 
-_CHECKED = ("ratio.", "batches.", "loss.", "compute.", "evaluation.")
+_CHECKED = ("ratio.", "batches.", "loss.", "compute.", "evaluation.", "encoder.lora.", "encoder.image.")
 
 
 def checked_config(values: Mapping[str, Any]) -> TrialConfig:
@@ -75,18 +75,37 @@ def checked_config(values: Mapping[str, Any]) -> TrialConfig:
     try:
         return TrialConfig.model_validate(values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-        remedy = f"; give another value with --set {key}" if key else ""
-        raise UserError(f"{f'{key}: ' if key else ''}{rule}{remedy}.") from error
+        raise _refusal(error) from error
+
+
+def _refusal(error: ValidationError, prefix: str = "") -> UserError:
+    """What is wrong first, with the option by its dotted key if it is a single one."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
+    return UserError(f"{prefix}{key}: {rule}; give another value with --set {prefix}{key}." if key else f"{rule}.")
+
+
+_REVISION = "encoder.revision"
 
 
 def with_patch(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested values with a patch laid over them; what names an encoder or a ratio stands for all of its options."""
+    """Nested values with a patch laid over them; what names an encoder or a ratio stands for all of its options.
+
+    Raises UserError for an encoder that does not exist, and for a revision without the encoder that it is of.
+    """
     ordered = dict(sorted(patch.items(), key=lambda item: item[0].count(".")))
-    if "encoder" in ordered:
-        ordered["encoder"] = encoder_config(ordered["encoder"]).model_dump()
+    encoder = ordered.get("encoder")
+    if isinstance(encoder, str):
+        # Pooling, prompts and lengths are those of the revision, too.
+        ordered["encoder"] = resolve_encoder(encoder, ordered.pop(_REVISION, None)).model_dump()
+    elif encoder is not None:
+        ordered["encoder"] = encoder_config(encoder).model_dump()
+    elif _REVISION in ordered and "encoder" in values:
+        raise UserError(
+            f"{_REVISION} is {ordered[_REVISION]!r} without an encoder beside it, and what a checkpoint declares is "
+            "read with its name: name the encoder, too, or cross the study with the revision."
+        )
     if isinstance(ordered.get("ratio"), str):
         ordered["ratio"] = ratio_values(ordered["ratio"])
     return patched(values, ordered)
@@ -94,9 +113,16 @@ def with_patch(values: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str,
 
 def encoder_of(settings: StudySettings, space: Space, cell: Cell) -> EncoderConfig:
     """Returns the encoder of a cell. Raises UserError for one that does not exist."""
-    patch = {**space.patch, **settings.set, **cell.patch}
+    return encoder_in({**space.patch, **settings.set, **cell.patch})
+
+
+def encoder_in(patch: Mapping[str, Any]) -> EncoderConfig:
+    """Returns the encoder that a patch names, with its options there. Raises UserError for one that does not exist."""
     own = {key: value for key, value in patch.items() if key.split(".")[0] == "encoder"}
-    return encoder_config(with_patch({}, own)["encoder"])
+    try:
+        return encoder_config(with_patch({}, own)["encoder"])
+    except ValidationError as error:
+        raise _refusal(error, "encoder.") from error
 
 
 def template_of(
@@ -124,7 +150,9 @@ def template_of(
         for key, value in fixed.items()
         if not key.startswith("ratio.") or key.removeprefix("ratio.") in FAMILIES[family].model_fields
     }
-    values = with_patch(with_patch(with_patch({}, recipe.values), {**ours, "encoder": encoder}), patch)
+    # What is said of the encoder is in it.
+    others = {key: value for key, value in ours.items() if not key.startswith("encoder.")}
+    values = with_patch(with_patch(with_patch({}, recipe.values), {**others, "encoder": encoder}), patch)
     said = {**ours, **patch}
     searched: dict[str, Parameter] = {}
     first: dict[str, Any] = {}

@@ -76,10 +76,17 @@ def average(encoders: Iterable[Encoder], coefficients: Sequence[float]) -> Encod
 
 
 def average_of_folders(
-    folders: Sequence[Path], coefficients: Sequence[float]
+    folders: Sequence[Path], coefficients: Sequence[float], trained: EncoderConfig
 ) -> tuple[Encoder, PreTrainedTokenizerBase]:
-    """Returns the average of kept encoders, and the tokenizer of the first one; raises UserError as `average` does."""
-    configs = [resolve_encoder(str(folder)) for folder in folders]
+    """Returns the average of kept encoders, and the tokenizer of the first one; raises UserError as `average` does.
+
+    Args:
+        folders: of the encoders.
+        coefficients: as many, summing to 1.
+        trained: the encoder of their trainings: whether code that it brings may run is said there alone.
+    """
+    code = {"trust_remote_code": True} if getattr(trained, "trust_remote_code", False) else {}
+    configs = [resolve_encoder(str(folder)).model_copy(update=code) for folder in folders]
     tokenizer = configs[0].tokenizer([])
     # Adapters that are loaded are merged.
     return average((config.build(tokenizer, seed=0) for config in configs), coefficients), tokenizer

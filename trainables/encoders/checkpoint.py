@@ -8,19 +8,26 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 from typing_extensions import override
 
 from trainables.encoders.adapters import LoraConfig, base_of
 from trainables.encoders.base import EncoderConfig, Preset
-from trainables.encoders.folder import SETTINGS_FILE, check_files, model_settings, read_folder, tokenizer_folder
-from trainables.encoders.hub_copy import local_copy
+from trainables.encoders.folder import (
+    SETTINGS_FILE,
+    check_files,
+    declaring_folder,
+    model_settings,
+    read_folder,
+    tokenizer_folder,
+)
+from trainables.encoders.hub_copy import commit_of, local_copy
 from trainables.encoders.image_config import FOLDER, ImageConfig
 from trainables.encoders.image_config import SETTINGS_FILE as TOWER_FILE
 from trainables.encoders.json_files import read_json
-from trainables.encoders.modules import MODULES_FILE, transformer_folder
+from trainables.encoders.modules import transformer_folder
 from trainables.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +41,6 @@ _NOT_LOADED = re.compile(r"/\.|\.(md|h5|msgpack|onnx|ot|png)$|/(LICENSE|NOTICE)|
 """Files of a model's folder that its encoder does not depend on: hidden ones, documents, weights of other libraries."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class CheckpointEncoder(EncoderConfig):
@@ -58,6 +64,31 @@ class CheckpointEncoder(EncoderConfig):
     """what follows the pooling: folders of dense layers in the checkpoint, and normalize"""
     lora: LoraConfig = LoraConfig()
     image: ImageConfig = ImageConfig()
+
+    @model_validator(mode="after")
+    def _nothing_is_said_of_no_adapters(self) -> Self:
+        usual = LoraConfig(rank=self.lora.rank)
+        name = next((name for name, value in self.lora if value != getattr(usual, name)), None)
+        if name is not None and not self.lora.rank:
+            said = getattr(self.lora, name)
+            raise ValueError(
+                f"encoder.lora.{name} is {','.join(said) if isinstance(said, tuple) else said}, but encoder.lora.rank "
+                f"is 0, which means no adapters: set the rank, or leave encoder.lora.{name} out."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_said_of_no_tower(self) -> Self:
+        usual, named = ImageConfig(), self.image_side.tower
+        # What reads images without being named is of the revision of the whole, and pools in a way of its own.
+        without = () if self.image.tower else ("revision", "pooling") if named else ("revision", "pooling", "frozen")
+        said = next((name for name in without if getattr(self.image, name) != getattr(usual, name)), None)
+        if said is not None:
+            raise ValueError(
+                f"encoder.image.{said} is {getattr(self.image, said)}, but encoder.image.tower names no encoder of "
+                f"images: name one, or leave encoder.image.{said} out."
+            )
+        return self
 
     @property
     def image_side(self) -> ImageConfig:
@@ -184,15 +215,21 @@ def presets(
     return tuple(found)
 
 
-def recognise(kind: type[CheckpointEncoder]) -> Callable[[str], CheckpointEncoder | None]:
+def recognise(kind: type[CheckpointEncoder]) -> Callable[[str, str | None], CheckpointEncoder | None]:
     """Returns what turns the name of a folder or a hub id into an encoder of a kind, or None if it is of another one.
 
-    What is returned raises UserError for a checkpoint that cannot be loaded, and for a path that is no folder.
+    A hub id is read at a revision, which may be None: the main branch. What is returned raises UserError for a
+    checkpoint that cannot be loaded, for a path that is no folder, and for the revision of a folder.
     """
 
-    def recognised(name: str) -> CheckpointEncoder | None:
+    def recognised(name: str, revision: str | None) -> CheckpointEncoder | None:
         path = Path(name).expanduser()
         if path.is_dir():
+            if revision is not None:
+                raise UserError(
+                    f"encoder.revision is {revision!r}, but {name} is a folder, which has one state: leave "
+                    "encoder.revision out, or give the hub id."
+                )
             # Workers start in other folders, so the path must not be relative.
             found = _of_folder(kind, path, {"name": name, "source": str(path.absolute())})
             if found is not None:
@@ -204,16 +241,15 @@ def recognise(kind: type[CheckpointEncoder]) -> Callable[[str], CheckpointEncode
             raise UserError(f"There is no encoder folder {name!r}: check the path.")
         if not _HUB_ID.fullmatch(name):
             return None
-        folder = _hub_folder(name)
-        revision = folder.name if _COMMIT.fullmatch(folder.name) else None
-        return _of_folder(kind, folder, {"name": name, "source": name, "revision": revision})
+        folder = _hub_folder(name, revision)
+        return _of_folder(kind, folder, {"name": name, "source": name, "revision": commit_of(folder) or revision})
 
     return recognised
 
 
 @lru_cache(maxsize=16)
-def _hub_folder(repository: str) -> Path:
-    return local_copy(repository, None, weights=False)
+def _hub_folder(repository: str, revision: str | None) -> Path:
+    return local_copy(repository, revision, weights=False)
 
 
 def _of_folder(kind: type[CheckpointEncoder], folder: Path, fields: Mapping[str, Any]) -> CheckpointEncoder | None:
@@ -221,8 +257,7 @@ def _of_folder(kind: type[CheckpointEncoder], folder: Path, fields: Mapping[str,
     if kind.model_types is not None and settings["model_type"] not in kind.model_types:
         return None
     of_texts = kind.text_settings(settings)
-    said = base_of(folder) if not (folder / MODULES_FILE).is_file() else None
-    found = read_folder(folder if said is None else said, of_texts)
+    found = read_folder(declaring_folder(folder), of_texts)
     own = kind.of_settings(of_texts, is_bare="pooling" not in found)
     if (folder / FOLDER / TOWER_FILE).is_file():
         own["image"] = {"tower": str((folder / FOLDER).absolute()), **read_json(folder / FOLDER / TOWER_FILE)}

@@ -39,6 +39,12 @@ class ClipEncoder(CheckpointEncoder):
     def image_side(self) -> ImageConfig:
         return self.image.or_else(self.source, self.revision)
 
+    @property
+    @override
+    def keeps_adapters(self) -> bool:
+        # The model that they would name is the whole, of which sentence-transformers opens another part.
+        return False
+
     @classmethod
     @override
     def text_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -100,6 +100,12 @@ def read_folder(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def declaring_folder(folder: Path) -> Path:
+    """Where what a checkpoint declares lies: an adapter without modules of its own is what its model declares."""
+    base = base_of(folder) if not (folder / MODULES_FILE).is_file() else None
+    return folder if base is None else base
+
+
 def check_files(folder: Path, layers: Iterable[str]) -> None:
     """Raises UserError if the weights or the tokenizer of a checkpoint are missing or not whole.
 
@@ -115,7 +121,7 @@ def check_files(folder: Path, layers: Iterable[str]) -> None:
     tokenizer_folder(folder)
     for layer in layers:
         if layer != NORMALIZE:
-            check_weights(folder / layer)
+            check_weights(declaring_folder(folder) / layer)
 
 
 def tokenizer_folder(folder: Path) -> Path:

@@ -49,6 +49,11 @@ class ImageConfig(BaseModel):
         """
         path = Path(self.tower)
         if path.is_dir():
+            if self.revision is not None:
+                raise UserError(
+                    f"encoder.image.revision is {self.revision!r}, but the tower {self.tower} is a folder, which has "
+                    "one state: leave encoder.image.revision out, or give the hub id."
+                )
             return path
         if path.is_absolute() or self.tower.count("/") != 1:
             raise UserError(f"There is no image tower {self.tower!r}: give a folder or a hub id.")

@@ -10,7 +10,8 @@ from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from trainables.encoders.adapters import base_of, merged, with_adapters
 from trainables.encoders.checkpoint import CheckpointEncoder
-from trainables.encoders.folder import check_files, remedy
+from trainables.encoders.folder import check_files, declaring_folder, remedy
+from trainables.encoders.hub_copy import commit_of
 from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.image_tower import load_tower, tower_skeleton
 from trainables.encoders.layers import Dense, Normalize, load_dense
@@ -34,19 +35,19 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
     folder = config.folder(weights=True)
     check_files(folder, config.layers)
     path = transformer_folder(folder)
-    base = base_of(path, weights=True)
+    base = base_of(path, weights=True, code=config.trust_remote_code)
     if base is not None:
         check_files(base, ())
     transformer, missing, others = _transformer(config, path if base is None else transformer_folder(base))
+    _refuse_missing(config, sorted(name for name in missing if _is_asked(config, name)), others)
+    if base is not None:
+        # Before the pooler is taken out, which it may have changed.
+        transformer = merged(transformer, path)
+    _refuse_broken(config, transformer)
     layers: list[nn.Module] = [] if config.pooling != "pooler" else [_taken_pooler(config, transformer)]
     if getattr(transformer, "pooler", None) is not None and config.pooling != "pooler":
         # Weights that no embedding depends on would never get a gradient.
         transformer.pooler = None
-        missing = {key for key in missing if not key.startswith("pooler.")}
-    _refuse_missing(config, sorted(missing), others)
-    if base is not None:
-        transformer = merged(transformer, path)
-    _refuse_broken(config, transformer)
     transformer, taken = config.unwrapped(transformer)
     layers += taken
     config.prepare(transformer)
@@ -57,12 +58,14 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
                 "encoder.lora.rank."
             )
         place = config.source if path == folder else str(path)
-        transformer = with_adapters(transformer, config.lora, place, seed)
-    declared = list(config.layers)
+        # A folder has no revision; a branch or a tag may be moved, the commit that it stands for is not.
+        revision = None if place == str(path) else commit_of(folder) or config.revision
+        transformer = with_adapters(transformer, config.lora, place, revision, seed)
+    declared, declaring = list(config.layers), declaring_folder(folder)
     while declared[-1:] == [NORMALIZE]:
         # Every vector is scaled to length one at the end.
         declared.pop()
-    layers += [Normalize() if layer == NORMALIZE else load_dense(folder / layer) for layer in declared]
+    layers += [Normalize() if layer == NORMALIZE else load_dense(declaring / layer) for layer in declared]
     encoder = encoder_of(transformer, config, tokenizer, layers)
     if not config.reads_images:
         return encoder
@@ -88,9 +91,7 @@ def skeleton_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> E
         layers += taken
         config.prepare(transformer)
         if config.lora.rank:
-            # As if it had been loaded from there, which adapters expect.
-            transformer.name_or_path = config.source
-            transformer = with_adapters(transformer, config.lora, config.source, seed=0)
+            transformer = with_adapters(transformer, config.lora, config.source, config.revision, seed=0)
         encoder = Encoder(transformer, config, layers).train()
         if not config.reads_images:
             return encoder
@@ -145,6 +146,11 @@ def _transformer(config: CheckpointEncoder, path: Path) -> tuple[Any, set[str], 
     return transformer, set(report["missing_keys"]), sorted(report["unexpected_keys"])
 
 
+def _is_asked(config: CheckpointEncoder, name: str) -> bool:
+    """Whether embeddings depend on a tensor of a transformer: they do not on a pooler that is left out."""
+    return config.pooling == "pooler" or not name.startswith("pooler.")
+
+
 def _refuse_missing(config: CheckpointEncoder, missing: list[str], others: list[str]) -> None:
     if missing:
         # They would be random, and the embeddings plausible nonsense.
@@ -159,7 +165,8 @@ def _refuse_missing(config: CheckpointEncoder, missing: list[str], others: list[
 
 
 def _refuse_broken(config: CheckpointEncoder, transformer: Any) -> None:
-    broken = next((name for name, weight in transformer.state_dict().items() if not weight.isfinite().all()), None)
+    weights = transformer.state_dict()
+    broken = next((name for name in weights if _is_asked(config, name) and not weights[name].isfinite().all()), None)
     if broken is not None:
         raise UserError(
             f"The weights of {config.source!r} hold NaN or infinity (in {broken}): {remedy(config.source)}."

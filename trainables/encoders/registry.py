@@ -47,10 +47,13 @@ class UnknownEncoder(EncoderConfig):
 
 
 class Kind(NamedTuple):
-    """A kind of encoder: its configuration, and what turns the name of a folder or a hub id into one, if anything."""
+    """A kind of encoder: its configuration, and what turns the name of a folder or a hub id into one, if anything.
+
+    Beside the name stands the revision of a hub id that was asked for, if any.
+    """
 
     config: type[EncoderConfig]
-    recognise: Callable[[str], EncoderConfig | None] = lambda name: None
+    recognise: Callable[[str, str | None], EncoderConfig | None] = lambda name, revision: None
 
 
 def _kind_name(kind: Kind) -> str:
@@ -85,21 +88,40 @@ EMBEDDED = mini.PRESETS[0].config.name
 """The encoder of a study that names none: needs no download."""
 
 
-def resolve_encoder(name: str) -> EncoderConfig:
+def resolve_encoder(name: str, revision: str | None = None) -> EncoderConfig:
     """Returns the encoder that `name` stands for: a preset, a local folder, or a hub id; both are read.
 
-    Raises UserError for a folder that cannot be loaded and for a name that is none of the three.
+    Args:
+        name: of these.
+        revision: commit, tag or branch of the hub repository, at which what it declares is read, too. What a preset
+            declares stands: only its files are those of the revision.
+
+    Raises:
+        UserError: a folder cannot be loaded or is asked for at a revision, or the name is none of the three.
     """
+    if (preset := _preset(name)) is not None:
+        return preset if revision is None else _at_revision(preset, revision)
+    for kind in KINDS.values():
+        if (found := kind.recognise(name, revision)) is not None:
+            return found
+    raise unknown_name("encoder", name, PRESETS)
+
+
+def _preset(name: str) -> EncoderConfig | None:
     if name in PRESETS:
         return PRESETS[name].config
     # The hub id of a preset is that preset, so that its pooling and prefixes are not lost.
-    for preset in PRESETS.values():
-        if getattr(preset.config, "source", None) == name:
-            return preset.config
-    for kind in KINDS.values():
-        if (found := kind.recognise(name)) is not None:
-            return found
-    raise unknown_name("encoder", name, PRESETS)
+    named = (preset.config for preset in PRESETS.values() if getattr(preset.config, "source", None) == name)
+    return next(named, None)
+
+
+def _at_revision(preset: EncoderConfig, revision: str) -> EncoderConfig:
+    if "revision" not in type(preset).model_fields:
+        raise UserError(
+            f"encoder.revision is {revision!r}, but the encoder {preset.name} is not of the hub: leave "
+            "encoder.revision out."
+        )
+    return encoder_config({**preset.model_dump(), "revision": revision})
 
 
 def encoder_config(values: "Mapping[str, Any] | str | EncoderConfig") -> EncoderConfig:
@@ -119,8 +141,13 @@ def _parsed(values: Any) -> EncoderConfig:
     # Inside a larger configuration every refusal is a ValueError, which pydantic puts into its place.
     try:
         return encoder_config(values)
-    except (UserError, ValidationError) as error:
+    except UserError as error:
         raise ValueError(str(error)) from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        rule = str(problem["msg"]).removeprefix("Value error, ")
+        raise ValueError(f"{place}: {rule}" if place else rule) from error
 
 
 AnyEncoder = Annotated[SerializeAsAny[EncoderConfig], BeforeValidator(_parsed)]

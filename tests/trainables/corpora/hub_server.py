@@ -1,4 +1,4 @@
-"""A hub in miniature: the few requests that huggingface_hub makes of a data set repository, answered over HTTP."""
+"""A hub in miniature: the few requests that huggingface_hub makes of a repository, answered over HTTP."""
 
 import hashlib
 import json
@@ -29,21 +29,28 @@ def hub_server(repositories: Mapping[str, Mapping[str, bytes]], *, gated: str = 
 
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
-            if path.startswith("/api/datasets/"):
-                self.info(path.removeprefix("/api/datasets/"))
+            if path.startswith(("/api/datasets/", "/api/models/")):
+                self.info(path.removeprefix("/api/").partition("/")[2])
             else:
-                self.file(path.removeprefix("/datasets/"))
+                self.file(path.removeprefix("/datasets").removeprefix("/"))
 
         def do_HEAD(self) -> None:
             self.do_GET()
 
         def info(self, path: str) -> None:
+            path, _, tree = path.partition("/tree/")
             repository, _, revision = path.partition("/revision/")
             files = repositories.get(repository)
             if files is None:
                 return self.answer(401, error="RepoNotFound")
             if revision not in ("", "main", COMMIT):
                 return self.answer(404, error="RevisionNotFound")
+            if tree:
+                entries = [
+                    {"type": "file", "path": name, "size": len(content), "oid": digest(content)}
+                    for name, content in files.items()
+                ]
+                return self.answer(200, json.dumps(entries).encode())
             siblings = [{"rfilename": name, "size": len(content)} for name, content in files.items()]
             return self.answer(200, json.dumps({"id": repository, "sha": COMMIT, "siblings": siblings}).encode())
 

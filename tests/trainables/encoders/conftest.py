@@ -1,6 +1,6 @@
 """Small real checkpoints, written by the real classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,3 +118,25 @@ def checkpoint(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> Checkpoint
         return folder
 
     return write
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    """Gives an empty cache of the hub, and the folder of a commit in it; `main` is the first commit."""
+    from huggingface_hub import constants
+
+    from trainables.encoders.checkpoint import _hub_folder
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    _hub_folder.cache_clear()
+
+    def commit(name: str) -> Path:
+        repository = tmp_path / "hub" / "models--acme--retriever"
+        (repository / "snapshots").mkdir(parents=True, exist_ok=True)
+        (repository / "refs").mkdir(exist_ok=True)
+        if not (repository / "refs/main").exists():
+            (repository / "refs/main").write_text(name)
+        return repository / "snapshots" / name
+
+    yield commit
+    _hub_folder.cache_clear()

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from tests.trainables.encoders.layouts import Layer, Layout
 from trainables.encoders.adapters import LoraConfig
 from trainables.encoders.model import save_encoder
 from trainables.encoders.registry import resolve_encoder
@@ -127,3 +128,126 @@ def test_without_peft_adapters_are_refused_in_one_sentence(checkpoint, monkeypat
     with pytest.raises(UserError, match=r"peft is not installed: pip install .*\[lora\]") as caught:
         _built(checkpoint())
     assert "\n" not in str(caught.value)
+
+
+def _from_a_head(folder: Path, place: Path, kind: str, targets: list[str], **settings: object) -> torch.nn.Module:
+    """Writes an adapter that was trained on a model with a head; returns the model without it, the adapter merged."""
+    import peft
+    import transformers
+
+    model = getattr(transformers, kind).from_pretrained(folder)
+    given = {"r": 4, "lora_alpha": 16, "target_modules": targets, "base_model_name_or_path": str(folder), **settings}
+    adapted = peft.PeftModel(model, peft.LoraConfig(**given))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(3)
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.5)
+    adapted.save_pretrained(place)
+    return adapted.merge_and_unload().base_model.eval()
+
+
+@needs_peft
+@pytest.mark.parametrize(
+    ("family", "kind", "targets", "settings"),
+    [
+        ("qwen3", "Qwen3ForCausalLM", ["q_proj", "v_proj"], {"task_type": "CAUSAL_LM"}),
+        (
+            "qwen3",
+            "Qwen3ForCausalLM",
+            ["q_proj", "v_proj"],
+            {"alpha_pattern": {"^model.layers.0.self_attn.q_proj": 99}},
+        ),
+        ("xlm-r", "XLMRobertaForMaskedLM", ["query", "value"], {}),
+        ("bert", "BertForMaskedLM", ["bert.encoder.layer.1.attention.self.query"], {}),
+        ("mt5", "MT5EncoderModel", ["q", "v"], {"task_type": "SEQ_2_SEQ_LM"}),
+    ],
+)
+def test_an_adapter_of_a_model_with_a_head_is_one_of_the_model(
+    checkpoint, texts, tmp_path: Path, family: str, kind: str, targets: list[str], settings: dict
+) -> None:
+    folder = checkpoint(family, positions=130)
+    expected = _from_a_head(folder, tmp_path / "adapter", kind, targets, **settings)
+    plain, tokenizer, untrained = _built(folder, LoraConfig())
+    batch = _batch(plain, tokenizer, texts[:9])
+    _, _, encoder = _built(tmp_path / "adapter", LoraConfig())
+    with torch.no_grad():
+        found, before = encoder.eval()(*batch), untrained.eval()(*batch)
+        untrained.transformer = expected
+        torch.testing.assert_close(found, untrained(*batch), rtol=0, atol=1e-5)
+    assert (found - before).abs().max() > 1e-2
+
+
+def _rename(file: Path, change) -> None:
+    save_file({new: weight for name, weight in load_file(file).items() if (new := change(name))}, file)
+
+
+@needs_peft
+def test_an_adapter_whose_tensors_do_not_fit_is_refused_by_their_names(checkpoint, tmp_path: Path) -> None:
+    folder = checkpoint("qwen3", positions=130)
+    _from_a_head(folder, tmp_path / "head", "Qwen3ForCausalLM", ["q_proj", "lm_head"])
+    with pytest.raises(UserError, match=r"does not fit: 3 of its tensors \(.*lm_head.* have no place in its model"):
+        _built(tmp_path / "head", LoraConfig())
+    _from_a_head(folder, tmp_path / "half", "Qwen3Model", ["q_proj"])
+    file = tmp_path / "half/adapter_model.safetensors"
+    _rename(file, lambda name: "" if "layers.1" in name else name)
+    with pytest.raises(UserError, match=r"2 of its tensors \(.*layers\.1.* are asked for .* and missing"):
+        _built(tmp_path / "half", LoraConfig())
+    _rename(file, lambda name: name.replace("layers.0", "blocks.0"))
+    with pytest.raises(UserError, match=r"does not fit: 2 of its tensors \(.*blocks\.0"):
+        _built(tmp_path / "half", LoraConfig())
+
+
+@needs_peft
+def test_an_adapter_of_the_pooler_counts_where_the_pooler_is_used(checkpoint, texts, tmp_path: Path) -> None:
+    folder = checkpoint("xlm-r", positions=130)
+    expected = _from_a_head(folder, tmp_path / "adapter", "XLMRobertaModel", ["dense"])
+    config, tokenizer, encoder = _built(tmp_path / "adapter", LoraConfig(), pooling="pooler")
+    ids, mask = _batch(config, tokenizer, texts[:9])
+    with torch.no_grad():
+        found = encoder.eval()(ids, mask)
+        pooled = expected(input_ids=ids, attention_mask=mask).pooler_output
+    torch.testing.assert_close(found, torch.nn.functional.normalize(pooled, dim=-1), rtol=0, atol=1e-5)
+    _built(tmp_path / "adapter", LoraConfig())
+
+
+@needs_peft
+def test_a_kept_adapter_names_the_commit_of_its_model(checkpoint, hub, texts, tmp_path: Path) -> None:
+    # Two commits of one repository with other weights.
+    for commit in ("a" * 40, "b" * 40):
+        folder = checkpoint("xlm-r", positions=130)
+        if commit[0] == "b":
+            file = folder / "model.safetensors"
+            save_file({n: w.flip(0) for n, w in load_file(file).items()}, file, metadata={"format": "pt"})
+        folder.rename(hub(commit))
+    config = resolve_encoder("acme/retriever", "b" * 40).model_copy(update={"lora": LORA})
+    tokenizer = config.tokenizer([])
+    encoder = config.build(tokenizer, 0)
+    batch = _batch(config, tokenizer, texts[:9])
+    trained = _trained(encoder, batch)
+    save_encoder(encoder, tokenizer, tmp_path / "kept")
+    file = tmp_path / "kept/adapter_config.json"
+    said = json.loads(file.read_text())
+    assert (said["base_model_name_or_path"], said["revision"]) == ("acme/retriever", "b" * 40)
+    again, tokens, whole = _built(tmp_path / "kept", LoraConfig())
+    with torch.no_grad():
+        torch.testing.assert_close(whole.eval()(*_batch(again, tokens, texts[:9])), trained, rtol=0, atol=1e-5)
+        file.write_text(json.dumps({**said, "revision": "a" * 40}))
+        other = _built(tmp_path / "kept", LoraConfig())[2].eval()(*batch)
+    assert (other - trained).abs().max() > 1e-2
+    file.write_text(json.dumps({**said, "base_model_name_or_path": str(tmp_path)}))
+    with pytest.raises(UserError, match=r"names the revision 'b+' of the folder .*, which has one state"):
+        resolve_encoder(str(tmp_path / "kept"))
+
+
+@needs_peft
+def test_an_adapter_without_modules_has_the_layers_of_its_model(checkpoint, texts, tmp_path: Path) -> None:
+    plain = checkpoint("xlm-r", positions=130)
+    model = Layout({"pooling_mode": "cls"}, ["cls"], [Layer("2_Dense", 8)]).write(plain, tmp_path / "model")
+    _from_a_head(model, tmp_path / "adapter", "XLMRobertaModel", ["query"])
+    config, _, encoder = _built(tmp_path / "adapter", LoraConfig())
+    assert (config.pooling, config.layers, encoder.dimension) == ("cls", ("2_Dense",), 8)
+    assert torch.equal(encoder.layers[0].linear.weight, load_file(model / "2_Dense/model.safetensors")["linear.weight"])
+    (model / "2_Dense/model.safetensors").write_bytes(b"cut")
+    with pytest.raises(UserError, match=r"model/2_Dense/model\.safetensors is no safetensors file"):
+        resolve_encoder(str(tmp_path / "adapter"))

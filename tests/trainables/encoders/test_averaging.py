@@ -1,12 +1,14 @@
 """The mean of weights: in float32, of encoders of one origin only, adapters merged before."""
 
 import importlib.util
+import json
 
 import pytest
 import torch
 
 from trainables.encoders.adapters import LoraConfig, without_adapters
-from trainables.encoders.averaging import average, check_one_origin
+from trainables.encoders.averaging import average, average_of_folders, check_one_origin
+from trainables.encoders.model import save_encoder
 from trainables.encoders.registry import resolve_encoder
 from trainables.errors import UserError
 
@@ -60,6 +62,30 @@ def test_adapters_are_averaged_as_what_they_add(checkpoint) -> None:
     assert {name for name, _ in mean.named_parameters()} == set(merged[0])
     for name, weight in mean.named_parameters():
         torch.testing.assert_close(weight.detach(), (merged[0][name] + merged[1][name]) / 2, rtol=0, atol=1e-6)
+
+
+def test_the_average_of_encoders_that_bring_code_runs_it_only_if_their_trainings_did(checkpoint, tmp_path) -> None:
+    folder = checkpoint(positions=130)
+    (folder / "configuration_mine.py").write_text(
+        "from transformers import XLMRobertaConfig\nclass MineConfig(XLMRobertaConfig):\n    model_type = 'mine'\n"
+    )
+    (folder / "modeling_mine.py").write_text(
+        "from transformers import XLMRobertaModel\nfrom .configuration_mine import MineConfig\n"
+        "class MineModel(XLMRobertaModel):\n    config_class = MineConfig\n"
+    )
+    settings = json.loads((folder / "config.json").read_text())
+    code = {"AutoConfig": "configuration_mine.MineConfig", "AutoModel": "modeling_mine.MineModel"}
+    (folder / "config.json").write_text(json.dumps({**settings, "model_type": "mine", "auto_map": code}))
+    config = resolve_encoder(str(folder)).model_copy(update={"trust_remote_code": True})
+    kept = [tmp_path / f"kept {seed}" for seed in range(2)]
+    for seed, place in enumerate(kept):
+        save_encoder(_moved(config, seed), config.tokenizer(), place)
+    mean, _ = average_of_folders(kept, (0.5, 0.5), config)
+    singles = [_weights(_moved(config, seed)) for seed in range(2)]
+    for name, weight in mean.named_parameters():
+        torch.testing.assert_close(weight.detach(), (singles[0][name] + singles[1][name]) / 2, rtol=0, atol=1e-6)
+    with pytest.raises(UserError, match="does not load"):
+        average_of_folders(kept, (0.5, 0.5), config.model_copy(update={"trust_remote_code": False}))
 
 
 def test_encoders_of_other_shapes_positions_or_coefficients_are_refused(checkpoint) -> None:

@@ -1,5 +1,6 @@
 """Encoders of images: what they give an image is what the classes of transformers give it."""
 
+import importlib.util
 import io
 import json
 import shutil
@@ -181,6 +182,32 @@ def test_a_clip_is_its_own_encoder_of_texts(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(settings))
     with pytest.raises(UserError, match="finds the end of a text by the token 5, and its tokenizer ends texts by 7"):
         config.build(tokenizer, seed=0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="peft is not installed")
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_clip_gets_adapters_and_is_kept_with_them_merged(tmp_path: Path, frozen: bool) -> None:
+    folder, *_ = tower("clip", tmp_path / "clip")
+    clip_tokenizer(folder)
+    plain = resolve_encoder(str(folder))
+    config = encoder_config({**plain.model_dump(), "lora": {"rank": 2}, "image": {"frozen": frozen}})
+    assert config.shape(8).trained < plain.shape(8).trained
+    tokenizer = config.tokenizer([])
+    encoder = config.build(tokenizer, seed=0)
+    moved = [weight for name, weight in encoder.transformer.named_parameters() if "lora_B" in name]
+    assert moved
+    for weight in moved:
+        torch.nn.init.normal_(weight, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        trained = both(encoder.eval(), tokenizer)
+        untrained = both(plain.build(tokenizer, seed=0).eval(), tokenizer)
+    assert (trained - untrained)[:4].abs().max() > 1e-2
+    torch.testing.assert_close(trained[4:], untrained[4:], atol=1e-6, rtol=0)
+    save_encoder(encoder, tokenizer, tmp_path / "kept")
+    again = resolve_encoder(str(tmp_path / "kept"))
+    with torch.no_grad():
+        found = both(again.build(again.tokenizer([]), seed=9).eval(), again.tokenizer([]))
+    torch.testing.assert_close(found, trained, atol=1e-5, rtol=0)
 
 
 def test_a_siglip_reads_texts_with_their_padding(tmp_path: Path) -> None:
