@@ -71,9 +71,13 @@ def checked_config(values: Mapping[str, Any]) -> TrialConfig:
         return TrialConfig.model_validate(values)
     except ValidationError as error:
         problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
+        parts = [str(part) for part in problem["loc"]]
+        key = ".".join(parts)
+        options = trial_options()
+        # A group of options, or a member of a list, has no value of its own that could be set.
+        option = next((one for n in range(len(parts), 0, -1) if (one := ".".join(parts[:n])) in options), None)
         rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-        remedy = f"; give another value with --set {key}" if key else ""
+        remedy = f"; give another value with --set {option}" if option else ""
         raise UserError(f"{f'{key}: ' if key else ''}{rule}{remedy}.") from error
 
 
