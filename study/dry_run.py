@@ -1,6 +1,6 @@
 """What `--dry-run` prints: the plan of a study and its cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -254,11 +254,12 @@ def _not_trained(data: StudyData) -> str:
 def estimates(
     plan: StudyPlan, data: StudyData, inputs: StudyInputs, resources: CellResources, rental: Rental
 ) -> list[tuple[TrialConfig, Resources, Estimate]]:
-    """What a trial holds and costs, once for every encoder, number of steps, batch size and kind of worker."""
-    different = {
-        (config.encoder.model_dump_json(), config.steps, config.batches.size, repr(held)): (config, held)
-        for config, held in ((config, resources.of(cell.levels)) for cell, config in plan.first_of_cells)
-    }
+    """What a trial holds and costs, once for all trials that are the same in everything an estimate reads."""
+    different: dict[Hashable, tuple[TrialConfig, Resources]] = {}
+    for cell, config in plan.first_of_cells:
+        held, batches = resources.of(cell.levels), config.batches
+        sizes = (config.steps, batches.size, batches.hard_negatives)
+        different.setdefault((config.encoder.model_dump_json(), *sizes, config.compute, repr(held)), (config, held))
     found = []
     for config, held in different.values():
         negatives = config.batches.hard_negatives * data.items_with_negatives / max(1, data.items_in_use)
@@ -274,22 +275,26 @@ def _costs(
     resources: CellResources,
     rental: Rental,
 ) -> dict[str, str]:
-    """Encoder, trial, estimate and disk: once for every encoder and batch size that the study trains."""
+    """Encoder, trial, estimate and disk: once for all trials that cost the same."""
     encoders: dict[str, None] = {}
     trials: dict[str, None] = {}
     costs: list[tuple[Resources, Estimate]] = []
+    trained: list[tuple[Resources, Estimate]] = []
     for config, held, cost in estimates(plan, data, inputs, resources, rental):
         shape = cost.shape
-        trained = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
-        encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{trained})"] = None
+        moved = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
+        encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{moved})"] = None
         pairs = config.steps * config.batches.size
         if config.steps:
+            trained.append((held, cost))
             trials[f"{config.steps:,} steps x {config.batches.size} pairs = {pairs:,} pairs"] = None
         costs.append((held, cost))
     most_memory = max((cost for _, cost in costs), key=lambda cost: cost.memory_gib)
-    mean = sum(cost.trial_seconds for _, cost in costs) / len(costs)
-    each = sum(cost.trial_seconds / held.concurrent for held, cost in costs) / len(costs)
-    of_workers = sum(cost.trial_seconds * held.workers for held, cost in costs) / len(costs)
+    # Untrained arms are a few of the trials, and cost next to nothing.
+    trained = trained or costs
+    mean = sum(cost.trial_seconds for _, cost in trained) / len(trained)
+    each = sum(cost.trial_seconds / held.concurrent for held, cost in trained) / len(trained)
+    of_workers = sum(cost.trial_seconds * held.workers for held, cost in trained) / len(trained)
     trials_in_all = sum(plan.planned.values()) - plan.rival_trials
     most = trials_in_all + plan.most_arms * max(0, (settings.until_separable or 0) - plan.seeds)
     time = _duration(each * trials_in_all) + (f", at most {_duration(each * most)}" if most > trials_in_all else "")

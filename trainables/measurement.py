@@ -68,7 +68,7 @@ def run_measurement(
     prefix = job.trial.config.encoder.query_prefix
     with (trial / HELD).downloaded() as held, pinned(threads) as cores:
         before = machine(threads, cores)
-        encoder = held_encoder(held, job.trial.config.encoder, texts.tokenizer).to(device).eval()
+        encoder = held_encoder(held, job.trial.config, texts.tokenizer).to(device).eval()
         found = {}
         for test in texts.tests:
             queries, candidates = held_embeddings(held, test.benchmark.name)

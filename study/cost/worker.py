@@ -17,6 +17,7 @@ from trainables.inputs import TokenisedTexts
 from trainables.step_memory import Rectangle, StepMemory, step_memory
 from trainables.training.gradient import resolve_precision
 from trainables.training.rectangles import PassCost, chunks_of_rectangles, pass_cost
+from trainables.training.remedies import sharding_flags
 
 _TEXTS_DRAWN = 4000
 _MOST_DRAWS = 20
@@ -26,7 +27,6 @@ _TILE = 8
 """Tokens to which a GPU's rectangles are rounded up (trainables.training.gradient)."""
 
 _MOST_WORKERS = 1024
-_SHARDED = "--set compute.parallel=sharded"
 
 DRIVER_GIB = 1.0
 """What the kernels of PyTorch and its libraries take of a GPU before anything is computed."""
@@ -121,7 +121,7 @@ class WorkerMemory:
         return step.total / 2**30 + DRIVER_GIB <= gpu.gib
 
     def smallest(self, gpu: Gpu, workers: int, chunks: int) -> list[str]:
-        """The least of each remedy that makes a worker fit; empty if none does."""
+        """The least of each remedy that makes a worker fit and that the other options allow; empty if none does."""
         batch = self._config.batches.size
         most = min(batch, _MOST_WORKERS)
         more_workers = [n for n in range(workers + 1, most + 1) if batch % n == 0]
@@ -134,8 +134,12 @@ class WorkerMemory:
             found.append(f"--gradient-accumulation {n}")
         if not self._config.compute.activation_checkpointing and self.fits(gpu, workers, chunks, checkpointing=True):
             found.append("--set compute.activation_checkpointing=true")
+        flags = sharding_flags(self._config, self.precision)
+        if flags is None:
+            return found
         if (n := next((n for n in several if self.fits(gpu, n, chunks, sharded=True)), None)) is not None:
-            found.append(f"{_SHARDED} --workers-per-trial {n}")
+            found.append(f"{flags} --workers-per-trial {n}".strip())
         elif (n := next((n for n in several if self.fits(gpu, n, batch // n, sharded=True)), None)) is not None:
-            found.append(f"{_SHARDED} --workers-per-trial {n} --gradient-accumulation {batch // n}")
-        return found
+            found.append(f"{flags} --workers-per-trial {n} --gradient-accumulation {batch // n}".strip())
+        # Where it is sharded already, more workers have been named.
+        return list(dict.fromkeys(found))

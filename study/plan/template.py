@@ -78,12 +78,16 @@ def checked_config(values: Mapping[str, Any]) -> TrialConfig:
         raise _refusal(error) from error
 
 
-def _refusal(error: ValidationError, prefix: str = "") -> UserError:
-    """What is wrong first, with the option by its dotted key if it is a single one."""
+def _refusal(error: ValidationError, *within: str) -> UserError:
+    """What is wrong first, by the dotted key of where it is, and the option that can be set there, if there is one."""
     problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    parts = [*within, *map(str, problem["loc"])] if problem["loc"] else []
+    options = trial_options()
+    # A group of options, or a member of a list, has no value of its own that could be set.
+    option = next((one for n in range(len(parts), 0, -1) if (one := ".".join(parts[:n])) in options), None)
     rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-    return UserError(f"{prefix}{key}: {rule}; give another value with --set {prefix}{key}." if key else f"{rule}.")
+    remedy = f"; give another value with --set {option}" if option else ""
+    return UserError(f"{'.'.join(parts)}: {rule}{remedy}." if parts else f"{rule}.")
 
 
 _REVISION = "encoder.revision"
@@ -122,7 +126,7 @@ def encoder_in(patch: Mapping[str, Any]) -> EncoderConfig:
     try:
         return encoder_config(with_patch({}, own)["encoder"])
     except ValidationError as error:
-        raise _refusal(error, "encoder.") from error
+        raise _refusal(error, "encoder") from error
 
 
 def template_of(

@@ -34,7 +34,7 @@ MISTAKES = [
         ["--gradient-accumulation", "100"],
         "gradient_accumulation is 100, but a batch of 48 pairs has no more chunks than pairs",
     ),
-    (["--set", "compute.parallel=sharded"], "set both to float32 or both to bfloat16"),
+    (["--set", "compute.parallel=sharded"], "set both to float32 or both to bfloat16.\n"),
     (
         ["--temperature", "0.1", "--search-temperature"],
         "--temperature is to be fixed and searched: an option is one of them",

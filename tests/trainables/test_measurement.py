@@ -1,5 +1,6 @@
 """What a confirm trial leaves for the measure phase, and what a measurement makes of it."""
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,12 @@ import torch
 
 from tests.trainables.toy_trial import ENCODER, run_toy_trial, toy_inputs, toy_trial
 from trainables.corpora.sources.registry import EMBEDDED, load_benchmark
+from trainables.encoders.adapters import LoraConfig
+from trainables.encoders.averaging import average_of_folders
+from trainables.encoders.model import save_encoder
+from trainables.encoders.registry import resolve_encoder
 from trainables.evaluation.efficiency.config import EfficiencyConfig
-from trainables.evaluation.efficiency.held import HELD, held_embeddings, held_encoder
+from trainables.evaluation.efficiency.held import HELD, held_embeddings, held_encoder, hold_encoder
 from trainables.evaluation.efficiency.records import MEASURED_ONCE, MeasurementRecord
 from trainables.evaluation.efficiency.registry import efficiency_record
 from trainables.evaluation.encode import encode
@@ -62,7 +67,7 @@ def test_the_encoder_that_is_held_is_the_one_that_was_judged(held: tuple[Path, R
     texts = toy_inputs().of(ENCODER).texts
     name = texts.tests[0].benchmark.name
     queries, candidates = held_embeddings(held[0] / HELD, name)
-    encoder = held_encoder(held[0] / HELD, TRIAL.config.encoder, texts.tokenizer)
+    encoder = held_encoder(held[0] / HELD, TRIAL.config, texts.tokenizer)
     again = encode(encoder, texts.tests[0].candidates, pad_id=texts.tokenizer.pad_token_id)
     assert np.abs(again - candidates).max() < 1e-5
     assert len(queries) == len(texts.tests[0].queries)
@@ -106,3 +111,29 @@ def test_a_query_that_cannot_be_searched_as_it_must_be_has_no_total(held: tuple[
     assert "hnsw/distances@1" not in found.numbers
     assert {"query/tokenise/p50", "query/encode/p50"} <= found.numbers.keys()
     assert not [name for name in found.numbers if name.startswith(("query/search", "query/total"))]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="peft is not installed")
+def test_the_average_of_adapters_is_held_without_them(tmp_path: Path) -> None:
+    tokenizer = toy_inputs().of(ENCODER).texts.tokenizer
+    save_encoder(ENCODER.build(tokenizer, 0), tokenizer, tmp_path / "model")
+    adapted = resolve_encoder(str(tmp_path / "model")).model_copy(update={"lora": LoraConfig(rank=2)})
+    kept = [tmp_path / f"kept{seed}" for seed in (0, 1)]
+    for seed, folder in enumerate(kept):
+        encoder = adapted.build(tokenizer, seed)
+        with torch.no_grad():
+            for name, weight in encoder.named_parameters():
+                if "lora_B" in name:
+                    weight.normal_(generator=torch.Generator().manual_seed(seed))
+        save_encoder(encoder, tokenizer, folder)
+    mean, _ = average_of_folders(kept, (0.5, 0.5), adapted)
+    hold_encoder(tmp_path, mean)
+    config = toy_trial(**{"encoder": adapted, "steps": 0, "merging.cross_weight": 0.5}).config
+    again = held_encoder(tmp_path, config, tokenizer)
+    assert all(torch.equal(weight, again.get_parameter(name)) for name, weight in mean.named_parameters())
+    # An arm beside it that is no average has them.
+    hold_encoder(tmp_path, adapted.build(tokenizer, 0))
+    assert any(
+        "lora_" in name
+        for name, _ in held_encoder(tmp_path, toy_trial(encoder=adapted).config, tokenizer).named_parameters()
+    )

@@ -13,9 +13,11 @@ from trainables.encoders.weight_files import check_weights
 from trainables.errors import UserError
 
 SETTINGS_FILE = "encoder.json"
-"""Pooling, prefixes and lengths of an encoder that this project saved: what its other files have no place for."""
+"""Pooling, prefixes, lengths, and how many components are kept, where not all are, of an encoder that this project
+saved: what its other files have no place for."""
 
 _SETTINGS = ("pooling", "query_prefix", "passage_prefix", "max_query_length", "max_passage_length")
+_DIMENSIONS = "dimensions"
 _TOKENIZERS = (
     "tokenizer.json",
     "sentencepiece.bpe.model",
@@ -92,8 +94,10 @@ def read_folder(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     found = {"max_query_length": length, "max_passage_length": length, **(said or {})}
     if (folder / SETTINGS_FILE).is_file():
         own = read_json(folder / SETTINGS_FILE)
-        if set(own) != set(_SETTINGS):
-            raise UserError(f"{folder / SETTINGS_FILE} must hold exactly {', '.join(_SETTINGS)}.")
+        if own.keys() - {_DIMENSIONS} != set(_SETTINGS):
+            raise UserError(
+                f"{folder / SETTINGS_FILE} must hold exactly {', '.join(_SETTINGS)}, and may hold {_DIMENSIONS}."
+            )
         return {**found, **own}
     if capacity is not None:
         found |= {key: min(found[key], capacity) for key in ("max_query_length", "max_passage_length")}
@@ -162,6 +166,7 @@ def _check_size(file: Path, settings: Mapping[str, Any]) -> None:
 
 
 def write_settings(settings: Mapping[str, Any], path: Path) -> None:
-    """Writes pooling, prefixes and lengths beside a checkpoint, for `read_folder`."""
-    content = json.dumps({key: settings[key] for key in _SETTINGS}, ensure_ascii=False, indent=1)
+    """Writes pooling, prefixes, lengths and kept components beside a checkpoint, for `read_folder`."""
+    keys = (*_SETTINGS, _DIMENSIONS) if settings[_DIMENSIONS] is not None else _SETTINGS
+    content = json.dumps({key: settings[key] for key in keys}, ensure_ascii=False, indent=1)
     (path / SETTINGS_FILE).write_text(content + "\n", encoding="utf-8")

@@ -45,6 +45,24 @@ class Dense(nn.Module):
         }
 
 
+def first_components(width: int, kept: int) -> Dense:
+    """Returns the dense layer that keeps the first components of a vector as they are."""
+    layer = Dense(nn.utils.skip_init(nn.Linear, width, kept, bias=False), "Identity")
+    nn.init.eye_(layer.linear.weight)
+    return layer
+
+
+def keeps_first_components(layer: nn.Module, kept: int | None) -> bool:
+    """Whether a layer is that of `first_components` for so many."""
+    return (
+        isinstance(layer, Dense)
+        and isinstance(layer.activation, nn.Identity)
+        and layer.linear.bias is None
+        and layer.linear.out_features == kept
+        and torch.equal(layer.linear.weight, torch.eye(*layer.linear.weight.shape))
+    )
+
+
 def load_dense(folder: Path) -> Dense:
     """Reads a dense layer from its folder. Raises UserError if its weights are not those that its config.json names."""
     from safetensors.torch import load_file

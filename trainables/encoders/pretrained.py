@@ -14,7 +14,7 @@ from trainables.encoders.folder import check_files, declaring_folder, remedy
 from trainables.encoders.hub_copy import commit_of
 from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.image_tower import load_tower, tower_skeleton
-from trainables.encoders.layers import Dense, Normalize, load_dense
+from trainables.encoders.layers import Dense, Normalize, keeps_first_components, load_dense
 from trainables.encoders.model import Encoder, encoder_of
 from trainables.encoders.modules import NORMALIZE, transformer_folder
 from trainables.encoders.quiet import quiet
@@ -66,6 +66,9 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
         # Every vector is scaled to length one at the end.
         declared.pop()
     layers += [Normalize() if layer == NORMALIZE else load_dense(declaring / layer) for layer in declared]
+    if layers and keeps_first_components(layers[-1], config.dimensions):
+        # Of a folder that was written here: every vector is cut at the end.
+        layers.pop()
     encoder = encoder_of(transformer, config, tokenizer, layers)
     if not config.reads_images:
         return encoder

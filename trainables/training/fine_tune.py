@@ -26,11 +26,12 @@ from trainables.ratio.policy import ratio_policy
 from trainables.records import Report
 from trainables.storage import Folder
 from trainables.training.checkpoints import load_checkpoint, save_checkpoint
-from trainables.training.gradient import GradientEngine, Tokens
+from trainables.training.gradient import GradientEngine, Tokens, resolve_precision
 from trainables.training.gradient_cosine import GradientCosine
 from trainables.training.optimiser import build_optimiser, learning_rate, trainable_parameters
 from trainables.training.out_of_memory import is_out_of_memory
 from trainables.training.progress import Progress, diverged, mean
+from trainables.training.remedies import smaller_model
 
 _logger = logging.getLogger(__name__)
 
@@ -256,9 +257,8 @@ class _Run:
                 raise
             # Nothing of the batch is in memory any more, so that smaller chunks would not help.
             raise UserError(
-                "The moments of the optimiser do not fit into memory beside weights and gradients: train adapters "
-                "(encoder.lora.rank), shard the weights over workers (compute.parallel=sharded), or choose a smaller "
-                "encoder."
+                "The moments of the optimiser do not fit into memory beside weights and gradients: "
+                f"{smaller_model(self.config, resolve_precision(self.config.compute, self.worker.device))}."
             ) from error
         self._optimiser.zero_grad()
 

@@ -26,6 +26,7 @@ from trainables.training.config import ComputeConfig
 from trainables.training.loss import contrastive_loss
 from trainables.training.out_of_memory import Agreement, is_out_of_memory
 from trainables.training.rectangles import Rows, chunks_of_rectangles, equally_many, pass_cost
+from trainables.training.remedies import smaller_model
 
 Result = TypeVar("Result")
 
@@ -101,7 +102,8 @@ class GradientEngine:
         last are computed twice: once without history, for the loss and its gradient with respect to them, and once per
         chunk to carry that on to the weights (GradCache, arXiv 2101.06983).
 
-        If any worker runs out of memory, gradients are dropped and all workers try again with twice as many chunks.
+        If any worker runs out of memory, all gradients are dropped, those of batches before this one among them, and
+        all workers try again with twice as many chunks: whoever adds up batches sees `chunks` grow, and begins again.
 
         Raises:
             UserError: not even one text at a time fits into memory, or the weights are sharded.
@@ -181,10 +183,7 @@ class GradientEngine:
         fitting = self._agreement.least(fitting)
         said = f"One text of {longest} tokens does not fit into memory by itself"
         if fitting < SHORTEST:
-            return UserError(
-                f"{said}, and none of {SHORTEST} does: train adapters (encoder.lora.rank), shard the weights over "
-                "workers (compute.parallel=sharded), or choose a smaller encoder."
-            )
+            return UserError(f"{said}, and none of {SHORTEST} does: {smaller_model(self._config, self._precision)}.")
         return UserError(
             f"{said}, and one of {fitting} does: set encoder.max_query_length and encoder.max_passage_length to at "
             f"most {fitting}, or compute.activation_checkpointing to true."
@@ -192,7 +191,9 @@ class GradientEngine:
 
     def _fits(self, length: int) -> bool:
         """Whether a text of so many tokens goes through the encoder, forward and backward."""
-        ids = torch.full((1, length), self._tokens.pad_id + 1, device=self._worker.device)
+        # One that a text has: of a trimmed vocabulary not every id is there.
+        used = max(int(table.ids.max()) for table in (self._tokens.queries, self._tokens.passages))
+        ids = torch.full((1, length), used, device=self._worker.device)
         try:
             with self._mixed_precision():
                 self._encoder(ids, torch.ones_like(ids, dtype=torch.bool)).float().sum().backward()

@@ -44,10 +44,18 @@ class GradientCosine:
 
     def _gradient(self, kind: Kind) -> dict[str, torch.Tensor]:
         """The sum over the batches of a kind, by parameter; of those that have one."""
-        for step, batch in enumerate(self._batches[kind]):
-            self._engine.add_gradient(batch, step)
+        chunks = 0
+        while chunks != self._engine.chunks:
+            # Where memory has run out, the gradients of the batches before are gone, too.
+            self._forget_gradients()
+            chunks = self._engine.chunks
+            for step, batch in enumerate(self._batches[kind]):
+                self._engine.add_gradient(batch, step)
         self._parallel.sum_gradients(self._parameters.values())
         found = {name: p.grad for name, p in self._parameters.items() if p.grad is not None}
+        self._forget_gradients()
+        return found
+
+    def _forget_gradients(self) -> None:
         for parameter in self._parameters.values():
             parameter.grad = None
-        return found

@@ -18,6 +18,7 @@ from trainables.batches.batch import Batch
 from trainables.batches.config import BatchConfig
 from trainables.batches.drawn import drawn_batch, kinds_of
 from trainables.batches.planner import BatchPlanner
+from trainables.corpora.image_items import image_digest
 from trainables.corpora.pairs import TrainingData
 from trainables.errors import UserError
 from trainables.ratio.config import RatioConfig
@@ -68,8 +69,8 @@ def planned_training(
         seed: of the training.
 
     Raises:
-        UserError: a controller, which would have to see the loss; data that fill no batch; queries of which only some
-            have explicit negatives, for which a column has no place.
+        UserError: a controller, which would have to see the loss; data that fill no batch; batches with images, which a
+            text cannot stand for; queries of which only some have explicit negatives, for which a column has no place.
     """
     try:
         config = _RATIO.validate_python(ratio)
@@ -96,7 +97,13 @@ def _dataset(data: TrainingData, batches: Sequence[Batch]) -> "Dataset":
     from datasets import Dataset
 
     def column(numbers: npt.NDArray[np.int32]) -> list[str]:
-        return list(data.texts.take(numbers))
+        found = list(data.texts.take(numbers))
+        if any(map(image_digest, found)):
+            raise UserError(
+                f"The training data ({', '.join(data.set_names)}) have images, and the data set of a plan holds texts "
+                "alone: give training files of texts."
+            )
+        return found
 
     columns = {
         QUERY: column(np.concatenate([batch.query_text for batch in batches])),

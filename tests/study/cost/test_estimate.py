@@ -56,6 +56,30 @@ def test_what_does_not_fit_is_said_with_the_least_that_does():
     assert "does not fit" not in estimate(config, texts, workers(enough), rental=Rental(SMALL_GPU)).fit
 
 
+WIDE = MiniEncoder(name="wide", layers=4, width=2048, heads=2)
+"""Of which 3.2 GB of weights, gradients and moments are too much for a small GPU."""
+
+
+def test_sharding_is_said_where_the_trial_can_be_given_it():
+    gpu = Gpu("small-3", float32=1e12, bfloat16=2e12, watts=100)
+    old = Gpu("small-3", float32=1e12, bfloat16=None, watts=100)
+
+    def fit(on: Gpu = gpu, workers_asked: int = 1, **options: Any) -> str:
+        config = trial(WIDE, **options)
+        return estimate(config, texts_of(20), workers(workers_asked), rental=Rental(on)).fit
+
+    both = "--set compute.precision=bfloat16 --set compute.evaluation_precision=bfloat16"
+    said = fit()
+    assert f"it would with --set compute.parallel=sharded {both} --workers-per-trial " in said
+    flags = dict(re.findall(r"--set compute\.(\w+)=(\w+)", said))
+    count = int(re.findall(r"--workers-per-trial (\d+)", said)[0])
+    assert "does not fit" not in fit(workers_asked=count, **flags)
+    assert "sharded --set compute.precision=float32 --workers-per-trial " in fit(old)
+    assert fit(compile=True).endswith("nothing but a larger GPU would make it fit")
+    # Where weights are sharded already, more workers are.
+    assert fit(**flags).endswith(f"it would with --workers-per-trial {count}")
+
+
 def test_more_workers_than_needed_are_said():
     found = estimate(trial(), texts_of(20), workers(4), rental=Rental(GPUS["a100-80"]))
     assert found.fit.endswith("GiB of one a100-80: fits on 4; 1 would be enough")
@@ -116,7 +140,8 @@ def test_a_preset_that_is_not_here_is_planned_on_gpus_that_are_not_here(tmp_path
     said = " ".join(capsys.readouterr().out.split())
     assert "xlm-r-xl (3,481,600,000 parameters)" in said or "xlm-r-xl (3,4" in said
     assert "GiB of one a100-40: does not fit on 1; it would with " in said
-    assert "--set compute.parallel=sharded --workers-per-trial " in said
+    both = "--set compute.precision=bfloat16 --set compute.evaluation_precision=bfloat16"
+    assert f"--set compute.parallel=sharded {both} --workers-per-trial " in said
     assert "at 1.25e+14 FLOP/s" in said
     assert "at 2 an hour, at most" in said
     assert "not checked the weights of xlm-r-xl, which are not on this machine" in said

@@ -242,6 +242,19 @@ def config(request, checkpoint, tmp_path: Path):
     return with_tower(checkpoint("xlm-r"), tower(request.param, tmp_path / "tower")[0])
 
 
+@pytest.mark.parametrize("config", ["mini", "vit", "clip alone", "siglip alone"], indirect=True)
+def test_first_components_that_are_kept_are_kept_in_what_is_kept(config, texts, tmp_path: Path) -> None:
+    tokenizer = config.tokenizer(texts)
+    encoder = config.model_copy(update={"dimensions": 8}).build(tokenizer, seed=1).eval()
+    save_encoder(encoder, tokenizer, tmp_path / "kept")
+    again = resolve_encoder(str(tmp_path / "kept"))
+    with torch.no_grad():
+        wanted = both(encoder, tokenizer)
+        found = both(again.build(tokenizer, seed=9).eval(), tokenizer)
+    assert wanted.shape[1] == 8
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=0)
+
+
 def test_every_parameter_learns_and_what_is_kept_comes_back(config, texts, tmp_path: Path) -> None:
     tokenizer = config.tokenizer(texts)
     encoder = config.build(tokenizer, seed=1)

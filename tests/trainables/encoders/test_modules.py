@@ -72,6 +72,12 @@ LAYOUTS = {
         query="Find the passage: ",
     ),
     "its first components": Layout(layers=[Layer("n")], prompts={**_prompts(), "truncate_dim": 8}),
+    "the first components of a dense layer": Layout(
+        layers=[Layer("2_Dense", 16), Layer("n")], prompts={**_prompts(), "truncate_dim": 7}
+    ),
+    "the first components of two poolings, all of them": Layout(
+        _old("cls_token", "max_tokens"), ["cls", "max"], prompts={**_prompts(), "truncate_dim": 48}
+    ),
     "a product of vectors of length one": Layout(
         layers=[Layer("n")], prompts={**_prompts(), "similarity_fn_name": "dot"}
     ),
@@ -123,9 +129,30 @@ def _agrees(folder: Path, layout: Layout, kept: Path | None) -> None:
         return
     tokenizer = config.tokenizer([])
     save_encoder(config.build(tokenizer, seed=0), tokenizer, kept / "kept")
-    for found in (_ours(kept / "kept"), *_theirs(kept / "kept")):
+    # What is kept ends at length one by itself.
+    for found in (_ours(kept / "kept"), *_theirs(kept / "kept", normalised=False)):
         for ours, wanted in zip(found, expected, strict=True):
             np.testing.assert_allclose(ours, wanted, atol=1e-5)
+
+
+def test_kept_components_are_read_back_and_not_trained(checkpoint, tmp_path: Path) -> None:
+    config = resolve_encoder(str(checkpoint(positions=130))).model_copy(update={"dimensions": 8})
+    tokenizer = config.tokenizer([])
+    encoder = config.build(tokenizer, seed=0)
+    save_encoder(encoder, tokenizer, tmp_path / "kept")
+    ids, mask = torch.arange(4, 20).reshape(2, 8), torch.ones(2, 8, dtype=torch.bool)
+    vectors = encoder.eval()(ids, mask)
+    for changes, wanted in (
+        ({}, vectors),
+        # The folder has no more than 8.
+        ({"dimensions": None}, vectors),
+        ({"dimensions": 5}, torch.nn.functional.normalize(vectors[:, :5], dim=-1)),
+    ):
+        again = resolve_encoder(str(tmp_path / "kept")).model_copy(update=changes).build(tokenizer, seed=0)
+        torch.testing.assert_close(again.eval()(ids, mask), wanted, rtol=0, atol=1e-6)
+        assert again.dimension == wanted.shape[1]
+    again = resolve_encoder(str(tmp_path / "kept")).build(tokenizer, seed=0)
+    assert [name for name, _ in again.named_parameters()] == [name for name, _ in encoder.named_parameters()]
 
 
 def _ours(folder: Path) -> list[np.ndarray]:
@@ -142,7 +169,7 @@ def _ours(folder: Path) -> list[np.ndarray]:
     ]
 
 
-def _theirs(folder: Path, prefix: str = OLD) -> list[list[np.ndarray]]:
+def _theirs(folder: Path, prefix: str = OLD, *, normalised: bool = True) -> list[list[np.ndarray]]:
     """What sentence-transformers computes, where it is installed and new enough for the names of the modules."""
     if importlib.util.find_spec("sentence_transformers") is None:
         return []
@@ -153,7 +180,7 @@ def _theirs(folder: Path, prefix: str = OLD) -> list[list[np.ndarray]]:
     in_full = {"dtype": "float32"}
     model = sentence_transformers.SentenceTransformer(str(folder), model_kwargs=in_full)
     sides = (model.encode_query, QUERIES), (model.encode_document, PASSAGES)
-    return [[encoded(texts, normalize_embeddings=True) for encoded, texts in sides]]
+    return [[encoded(texts, normalize_embeddings=normalised) for encoded, texts in sides]]
 
 
 def _module(kind: str, path: str) -> dict[str, str]:

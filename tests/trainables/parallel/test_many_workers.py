@@ -164,7 +164,7 @@ def test_what_sharded_workers_leave_is_measured_as_the_encoder_that_was_judged(r
     texts = toy_inputs().of(trial.config.encoder).texts
     (test,) = texts.tests
     folder = left.local_path / HELD
-    encoder = held_encoder(folder, trial.config.encoder, texts.tokenizer)
+    encoder = held_encoder(folder, trial.config, texts.tokenizer)
     for table, vectors in zip(
         (test.queries, test.candidates), held_embeddings(folder, test.benchmark.name), strict=True
     ):

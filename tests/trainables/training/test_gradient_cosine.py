@@ -39,6 +39,31 @@ def test_it_is_the_cosine_that_autograd_finds(chunks):
     assert found == pytest.approx(float(torch.cosine_similarity(*sums, dim=0)), abs=1e-4)
 
 
+def test_memory_that_runs_out_changes_nothing():
+    """In a batch behind others, when its first gradient has been added."""
+
+    def measured(passes: int) -> tuple[float, int]:
+        config, encoder, left = toy_config(gradient_accumulation=2), toy_encoder(), [passes]
+
+        def fail(gradient):
+            left[0] -= 1
+            if left[0] == 0:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+
+        encoder.transformer.embeddings.word_embeddings.weight.register_hook(fail)
+        parallel, parameters = parallel_of(config.compute, Worker()), trainable_parameters(encoder)
+        planner = BatchPlanner.of(DATA, config.batches, config.seed)
+        engine = GradientEngine(encoder, TOKENS, config, parallel)
+        return GradientCosine(engine, planner, parameters, parallel).measure(), engine.chunks
+
+    expected, chunks = measured(0)
+    assert chunks == 2
+    for passes in (2, 4, 2 * BATCHES + 6):
+        found, chunks = measured(passes)
+        assert chunks == 4
+        assert found == pytest.approx(expected, abs=1e-5)
+
+
 def test_who_is_explained_trains_as_who_is_not():
     ends = {}
     for explain in (False, True):

@@ -25,6 +25,7 @@ from trainables.batches.planner import BatchPlanner
 from trainables.encoders.model import Encoder
 from trainables.encoders.registry import PRESETS
 from trainables.encoders.tokens import TokenTable
+from trainables.encoders.vocabulary import trim_vocabulary
 from trainables.errors import UserError
 from trainables.parallel.replicated import Replicated
 from trainables.parallel.strategy import parallel_of
@@ -150,13 +151,28 @@ def test_a_text_that_never_fits_ends_the_run_with_a_length_that_was_tried(tokens
         fine_tune(toy_config(), DATA, long_texts(120), encoder, sink=Reports())
 
 
+def test_a_text_is_tried_with_an_id_that_a_trimmed_vocabulary_has():
+    encoder = decoder()
+    long = long_texts(120)
+    trim_vocabulary(encoder, np.unique([PAD, *range(4, 32)]))
+    ids = np.maximum(long.queries.ids, 4)
+    table = TokenTable(ids, long.queries.offsets)
+    with pytest.raises(UserError, match=r"One text of 120 tokens does not fit .* one of 60 does"):
+        fine_tune(toy_config(), DATA, Tokens(table, table, PAD), limited(encoder, tokens=100), sink=Reports())
+
+
 def test_moments_that_do_not_fit_end_the_run_in_a_sentence(monkeypatch):
     def step(self):
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(torch.optim.AdamW, "step", step)
-    with pytest.raises(UserError, match=r"moments of the optimiser do not fit .*compute\.parallel=sharded"):
-        fine_tune(toy_config(), DATA, TOKENS, toy_encoder(), sink=Reports())
+    for options, said in (
+        ({}, r"shard the weights over workers \(--set compute\.parallel=sharded\), or choose a smaller encoder"),
+        ({"precision": "bfloat16"}, r"\.parallel=sharded --set compute\.evaluation_precision=bfloat16\), or"),
+        ({"compile": True}, r"train adapters \(encoder\.lora\.rank\), or choose a smaller encoder"),
+    ):
+        with pytest.raises(UserError, match=rf"moments of the optimiser do not fit .*{said}"):
+            fine_tune(toy_config(**options), DATA, TOKENS, toy_encoder(), sink=Reports())
 
 
 def test_sharded_weights_cannot_be_tried_again_and_say_how_many_chunks_would():

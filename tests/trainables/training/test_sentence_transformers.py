@@ -10,6 +10,7 @@ import pytest
 from tests.trainables.batches.toy_sets import parallel
 from trainables.batches.config import BatchConfig
 from trainables.batches.planner import BatchPlanner
+from trainables.corpora.image_items import image_text
 from trainables.corpora.pairs import TrainingData, training_data
 from trainables.encoders.model import save_encoder
 from trainables.encoders.registry import resolve_encoder
@@ -80,6 +81,11 @@ def test_what_cannot_be_planned_or_is_not_the_plan_is_refused() -> None:
     ]
     with pytest.raises(UserError, match="set hard_negatives to 0"):
         planned_training(training_data({"toy": few}), "constant(0.5)", STEPS, BATCHES)
+    seen = [
+        replace(one, passage=dict.fromkeys(one.passage, image_text(f"{i:064x}"))) for i, one in enumerate(parallel(60))
+    ]
+    with pytest.raises(UserError, match=r"training data \(toy\) have images, .*: give training files of texts"):
+        planned_training(training_data({"toy": seen}), "constant(0.5)", STEPS, BATCHES)
     planned = planned_training(_data(), "constant(0.5)", STEPS, BATCHES)
     with pytest.raises(UserError, match="set per_device_train_batch_size to 6"):
         planned.sampler(planned.dataset, 8)

@@ -6,7 +6,8 @@ import numpy as np
 from safetensors.torch import load_model, save_model
 from transformers import PreTrainedTokenizerBase
 
-from trainables.encoders.base import EncoderConfig
+from trainables.config import TrialConfig
+from trainables.encoders.adapters import without_adapters
 from trainables.encoders.model import Encoder
 from trainables.evaluation.arrays import ScoreArray
 from trainables.evaluation.scores import Embeddings, on_host
@@ -28,10 +29,13 @@ def hold_embeddings(folder: Path, benchmark: str, queries: Embeddings, candidate
         np.save(folder / name, on_host(vectors), allow_pickle=False)
 
 
-def held_encoder(folder: Path, config: EncoderConfig, tokenizer: PreTrainedTokenizerBase) -> Encoder:
-    """Returns the encoder that was held; raises FileNotFoundError."""
+def held_encoder(folder: Path, config: TrialConfig, tokenizer: PreTrainedTokenizerBase) -> Encoder:
+    """Returns the encoder that a trial held; raises FileNotFoundError."""
     # All its weights are read: the seed does not matter.
-    encoder = config.build(tokenizer, seed=0)
+    encoder = config.encoder.build(tokenizer, seed=0)
+    if config.merging.weights is not None:
+        # Encoders are averaged with their adapters added to their weights.
+        encoder.transformer = without_adapters(encoder.transformer)
     load_model(encoder, folder / _WEIGHTS)
     return encoder
 

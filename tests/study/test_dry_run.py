@@ -1,0 +1,41 @@
+"""The plan counts every level of a factor, and no trial at the price of another one."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from study.run import main
+
+ASKED = ("--model", "mini-xs", "--arms", "X-X-mono,X-Y", "--trials", "1", "--seeds", "3", "--batch-size", "96")
+# So slow that hours have digits enough.
+ASKED += ("--dry-run", "--gpu", "a100-80", "--flops", "1e10")
+ACCUMULATION = "compute.gradient_accumulation"
+
+
+@pytest.fixture
+def planned(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    def plan(*more: str) -> tuple[float, float, float]:
+        """GiB of a worker, seconds of a trial, and GPU-hours."""
+        assert main([*ASKED, "--storage", str(tmp_path / "studies"), *more]) == 0
+        said = capsys.readouterr().out
+        parts = (r"^estimate +([\d.]+) GiB", r" (\d+) s per trial", r"^GPU-hours +([\d.,]+)")
+        memory, seconds, hours = (re.findall(part, said, re.MULTILINE)[0].replace(",", "") for part in parts)
+        return float(memory), float(seconds), float(hours)
+
+    return plan
+
+
+@pytest.mark.slow
+def test_the_plan_of_a_factor_is_that_of_its_levels_in_any_order(planned) -> None:
+    whole, chunks = planned("--gradient-accumulation", "1"), planned("--gradient-accumulation", "32")
+    assert whole[0] > chunks[0]
+    assert whole[2] < 0.9 * chunks[2]
+    for levels in ("1,32", "32,1"):
+        memory, _, hours = planned("--factor", f"{ACCUMULATION}={levels}")
+        assert memory == whole[0]
+        assert hours == pytest.approx(whole[2] + chunks[2], rel=1e-3)
+
+
+def test_arms_that_are_not_trained_do_not_make_the_others_cheap(planned) -> None:
+    assert planned("--arm", "raw: ratio=constant(0) steps=0")[1] == planned()[1]
