@@ -103,10 +103,9 @@ class StudyRecords:
 
     @cached_property
     def planned_cells(self) -> tuple[Cell, ...]:
-        """The cells that the study searches, in the order of its plan, whether or not anything of them has ended."""
-        return tuple(
-            {tuple(budget.cell.items()): self._in_words(budget.cell) for budget in self.info.branches}.values()
-        )
+        """The cells that the study searches, in the order of its plan; none before it has begun a trial."""
+        planned = {tuple(budget.cell.items()): budget.cell for budget in self.info.branches}
+        return tuple(map(self._in_words, planned.values())) if self.study.trials else ()
 
     def place_of(self, cell: Cell) -> int:
         """Where the arms of a cell begin among all arms."""

@@ -16,7 +16,7 @@ from analysis.facts.facts import Facts, Place
 from analysis.facts.options import option_words
 from analysis.facts.questions import Questions
 from analysis.findings.growth import difference_of_runs
-from analysis.findings.pairing import Pair, main_pairs, missing_pairs, unfair_sample
+from analysis.findings.pairing import Pair, lost_more, main_pairs, missing_pairs
 from analysis.plural import plural
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.errors import StatisticsError
@@ -148,18 +148,20 @@ def interactions(facts: Facts, questions: Questions, margin: float) -> list[Inte
             than,
             place,
             *_or_withheld(
-                judged_by_weights(panel, _CHANGE, number, margin=margin), unfair_sample([*level.pair, *than.pair])
+                judged_by_weights(panel, _CHANGE, number, margin=margin), [level.pair, (than.pair[1], than.pair[0])]
             ),
         )
         for level, than, place, panel in found
     ]
 
 
-def _or_withheld(comparison: Comparison, reason: str) -> tuple[Comparison, str]:
-    """A comparison, without its verdict where there is a reason to withhold that; and the reason, where it matters."""
-    if not reason or comparison.verdict == "not separable":
+def _or_withheld(comparison: Comparison, differences: Sequence[Pair]) -> tuple[Comparison, str]:
+    """A comparison that grows with some differences, and why it gets no verdict: arms that it favours lost seeds."""
+    if comparison.verdict not in ("better", "worse"):
         return comparison, ""
-    return replace(comparison, verdict="not separable"), reason
+    favoured = differences if comparison.verdict == "better" else [(other, one) for one, other in differences]
+    reason = next((reason for one, other in favoured if (reason := lost_more(one, other))), "")
+    return (replace(comparison, verdict="not separable"), reason) if reason else (comparison, "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +209,7 @@ def level_effects(facts: Facts, questions: Questions, margin: float) -> list[Lev
                 judged_by_weights(
                     panel, np.array([1.0, -1.0]), sum(one.is_sample for *_, one in family), margin=margin
                 ),
-                unfair_sample([level.pair[number], than.pair[number]]),
+                [(level.pair[number], than.pair[number])],
             ),
         )
         for family in found.values()

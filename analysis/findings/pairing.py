@@ -1,6 +1,6 @@
 """Which arms are compared with which."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.facts.arms import Arm, cell_key
@@ -48,19 +48,13 @@ def why_not_compared(facts: Facts, name: str, cell: Cell) -> str:
     return f"{name} has finished too few of the seeds of the others"
 
 
-def unfair_sample(arms: Sequence[Arm]) -> str:
-    """Why what is left of the seeds of some arms is no fair sample: others diverged. Empty if none did."""
-    for arm in (one for given in arms for one in given.of_cells):
-        if arm.diverged:
-            lost = f"{len(arm.diverged)} of {arm.attempted} seeds of {arm.label}"
+def lost_more(ahead: Arm, behind: Arm) -> str:
+    """Why an arm that is ahead is not called better: in some cell it lost more seeds than the other; empty if not."""
+    for one, other in zip(ahead.of_cells, behind.of_cells, strict=True):
+        if len(one.diverged) > len(other.diverged):
+            lost = f"{len(one.diverged)} of {one.attempted} seeds of {one.label}"
             return f"{lost} diverged, and those that are left are no fair sample"
     return ""
-
-
-def lost_more(ahead: Arm, behind: Arm) -> str:
-    """Why an arm that is ahead is not called better: it lost more seeds than the other one, somewhere. Empty if not."""
-    cells = zip(ahead.of_cells, behind.of_cells, strict=True)
-    return unfair_sample([one for one, other in cells if len(one.diverged) > len(other.diverged)])
 
 
 def compared_pairs(facts: Facts) -> list[Pair]:

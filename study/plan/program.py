@@ -152,6 +152,7 @@ class StudyPlan:
         self._check_references()
         self._check_merging()
         self._check_centring()
+        self._check_effect()
         self._confirm: list[TrialRecord] | None = None
         self._confirm_left: list[TrialRecord] = []
         self._confirm_told: dict[str, Outcome] = {}
@@ -416,6 +417,21 @@ class StudyPlan:
             )
         if CENTRED.name in {*self.space.controls, *self.space.rivals}:
             raise UserError(f"{CENTRED.name}: {rule}; add --without {CENTRED.name}, {remedy}.")
+
+    def _check_effect(self) -> None:
+        """Raises UserError for an option of the encoder that is given, and changes nothing wherever it is."""
+        settings = self._settings
+        levels = [level.patch for factor in self.space.factors for level in factor.levels]
+        asked = {*settings.set, *settings.search, *(key for patch in levels for key in patch)}
+        searched = {*settings.search, *settings.search_factor}
+        given = [(key, [config for _, _, config in self._first]) for key in sorted(asked)]
+        for arm, patch in settings.arm.items():
+            given += [(key, [config for _, name, config in self._first if name == arm]) for key in sorted(flat(patch))]
+        for key, configs in given:
+            switches = [config.encoder.without_effect.get(key) for config in configs]
+            switch = next(iter(switches), None)
+            if switch is not None and all(switches) and switch not in searched:
+                raise UserError(f"{key} changes nothing without {switch}: set {switch}, or leave {key} out.")
 
     @property
     def _merged_branches(self) -> list[str]:

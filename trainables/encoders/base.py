@@ -4,7 +4,7 @@ Nothing here loads torch; the methods of a kind import what they need when they 
 reports can read a configuration at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
@@ -93,6 +93,11 @@ class EncoderConfig(BaseModel):
         int | None, Field(ge=1, le=1_000_000), Option(phrase="the first {} components", phrases={"null": ""})
     ] = None
     """components of a vector that are kept, its first ones; none: all"""
+
+    @property
+    def without_effect(self) -> Mapping[str, str]:
+        """The options that change nothing here, by dotted key, each with the option that would give them something."""
+        return {}
 
     @property
     def pools_prompt(self) -> bool:

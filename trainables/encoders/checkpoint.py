@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError
 from typing_extensions import override
 
 from trainables.encoders.adapters import LoraConfig, base_of
@@ -65,30 +65,17 @@ class CheckpointEncoder(EncoderConfig):
     lora: LoraConfig = LoraConfig()
     image: ImageConfig = ImageConfig()
 
-    @model_validator(mode="after")
-    def _nothing_is_said_of_no_adapters(self) -> Self:
-        usual = LoraConfig(rank=self.lora.rank)
-        name = next((name for name, value in self.lora if value != getattr(usual, name)), None)
-        if name is not None and not self.lora.rank:
-            said = getattr(self.lora, name)
-            raise ValueError(
-                f"encoder.lora.{name} is {','.join(said) if isinstance(said, tuple) else said}, but encoder.lora.rank "
-                f"is 0, which means no adapters: set the rank, or leave encoder.lora.{name} out."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _nothing_is_said_of_no_tower(self) -> Self:
-        usual, named = ImageConfig(), self.image_side.tower
-        # What reads images without being named is of the revision of the whole, and pools in a way of its own.
-        without = () if self.image.tower else ("revision", "pooling") if named else ("revision", "pooling", "frozen")
-        said = next((name for name in without if getattr(self.image, name) != getattr(usual, name)), None)
-        if said is not None:
-            raise ValueError(
-                f"encoder.image.{said} is {getattr(self.image, said)}, but encoder.image.tower names no encoder of "
-                f"images: name one, or leave encoder.image.{said} out."
-            )
-        return self
+    @property
+    @override
+    def without_effect(self) -> Mapping[str, str]:
+        off: dict[str, str] = {}
+        if not self.lora.rank:
+            off |= {f"encoder.lora.{one}": "encoder.lora.rank" for one in LoraConfig.model_fields if one != "rank"}
+        if not self.image.tower:
+            # What reads images without being named is of the revision of the whole, and pools in a way of its own.
+            others = ("revision", "pooling") if self.image_side.tower else ("revision", "pooling", "frozen")
+            off |= {f"encoder.image.{one}": "encoder.image.tower" for one in others}
+        return off
 
     @property
     def image_side(self) -> ImageConfig:

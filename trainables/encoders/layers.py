@@ -52,13 +52,12 @@ def first_components(width: int, kept: int) -> Dense:
     return layer
 
 
-def keeps_first_components(layer: nn.Module, kept: int | None) -> bool:
-    """Whether a layer is that of `first_components` for so many."""
+def keeps_first_components(layer: nn.Module) -> bool:
+    """Whether a layer is one of `first_components`."""
     return (
         isinstance(layer, Dense)
         and isinstance(layer.activation, nn.Identity)
         and layer.linear.bias is None
-        and layer.linear.out_features == kept
         and torch.equal(layer.linear.weight, torch.eye(*layer.linear.weight.shape))
     )
 

@@ -107,3 +107,13 @@ def test_a_main_arm_that_diverged_everywhere_is_named_and_no_lost_arm_leads(tmp_
         "There is no answer: best dynamic diverged under 3 seeds and finished none; of the others "
     )
     assert "X-Y leads" not in answer
+
+
+def test_a_study_that_has_not_begun_a_trial_takes_nothing_from_a_report(tmp_path, write_study) -> None:
+    folder = write_study(tmp_path, name="whole", models=("small", "large"), **SMALL)
+    new = write_study(
+        tmp_path, name="new", models=("small",), phase="search", state="running", **{**SMALL, "search_trials": 0}
+    )
+    answer = build_report([str(folder), str(new)]).answer
+    assert "all models" in answer
+    assert "not compared" not in answer

@@ -4,6 +4,7 @@ import hashlib
 import random
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -760,6 +761,34 @@ def test_the_untrained_encoder_is_an_arm_of_one_trial_where_there_is_a_pretraine
 
 
 AGAIN = SETTINGS.model_copy(update={"repeat_search": 3})
+
+
+@pytest.mark.parametrize(
+    ("asked", "key"),
+    [
+        ({"set": {"encoder.lora.alpha": 8.0}}, "encoder.lora.alpha"),
+        ({"search": {"encoder.lora.dropout": "0.1,0.2"}}, "encoder.lora.dropout"),
+        ({"arm": {"mine": {"ratio": "constant(0.3)", "encoder.image.frozen": True}}}, "encoder.image.frozen"),
+    ],
+)
+def test_an_option_of_the_encoder_that_changes_nothing_anywhere_is_refused(asked: dict[str, Any], key: str) -> None:
+    asked["set"] = {"encoder": "xlm-r-base", **asked.get("set", {})}
+    with pytest.raises(
+        UserError, match=rf"^{key} changes nothing without encoder\.\w+\.\w+: set .*, or leave {key} out"
+    ):
+        StudyPlan(space("static_ratio"), StudySettings(**asked))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"factor": {"encoder.lora.rank": [0, 8]}},
+        {"search": {"encoder.lora.rank": "0..8"}},
+        {"search_factor": {"encoder.lora.rank": [4, 8]}},
+    ],
+)
+def test_one_that_changes_something_somewhere_is_not(asked: dict[str, Any]) -> None:
+    StudyPlan(space("static_ratio"), StudySettings(set={"encoder": "xlm-r-base", "encoder.lora.alpha": 8.0}, **asked))
 
 
 def test_a_search_that_is_repeated_is_the_same_search_with_other_seeds() -> None:

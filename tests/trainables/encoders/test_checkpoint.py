@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from study.plan.template import encoder_in, with_patch
 from tests.trainables.encoders.layouts import Layer, Layout
+from trainables.encoders.adapters import LoraConfig
+from trainables.encoders.image_config import ImageConfig
 from trainables.encoders.registry import PRESETS, encoder_config, resolve_encoder
 from trainables.errors import UserError
 
@@ -62,33 +63,21 @@ def test_what_a_preset_declares_stands_at_every_revision() -> None:
         assert encoder_in({"encoder": name, "encoder.revision": "v2"}) == preset.model_copy(update={"revision": "v2"})
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"lora.dropout": 0.3}, r"encoder\.lora\.dropout is 0\.3, but encoder\.lora\.rank is 0"),
-        ({"lora.targets": ["query", "key"]}, r"encoder\.lora\.targets is query,key, but encoder\.lora\.rank is 0"),
-        ({"lora.alpha": 8.0}, r"encoder\.lora\.alpha is 8\.0"),
-        ({"image.frozen": True}, r"encoder\.image\.frozen is True, but encoder\.image\.tower names no encoder"),
-        ({"image.pooling": "mean"}, r"encoder\.image\.pooling is mean"),
-        ({"image.revision": "v1"}, r"encoder\.image\.revision is v1"),
-    ],
-)
-def test_an_option_without_what_it_is_of_is_refused(checkpoint, options: dict, message: str) -> None:
-    folder = str(checkpoint())
-    with pytest.raises(UserError, match=message):
-        encoder_in({"encoder": folder, **{f"encoder.{key}": value for key, value in options.items()}})
-    switches = {"encoder.lora.rank": 2, "encoder.image.tower": "google/vit-base-patch16-224"}
-    encoder_in({"encoder": folder, **{f"encoder.{key}": value for key, value in options.items()}, **switches})
-    # What says nothing of them is read as ever.
-    whole = resolve_encoder(folder).model_dump()
-    assert encoder_config(whole).model_dump() == whole
+def test_options_without_what_they_are_of_have_no_effect(checkpoint) -> None:
+    bare = resolve_encoder(str(checkpoint()))
+    lora = {"encoder.lora.alpha", "encoder.lora.dropout", "encoder.lora.targets"}
+    image = {"encoder.image.revision", "encoder.image.pooling", "encoder.image.frozen"}
+    assert bare.without_effect.keys() == lora | image
+    adapted = bare.model_copy(update={"lora": LoraConfig(rank=2)})
+    assert adapted.without_effect == dict.fromkeys(image, "encoder.image.tower")
+    towered = bare.model_copy(update={"image": ImageConfig(tower="google/vit-base-patch16-224")})
+    assert towered.without_effect == dict.fromkeys(lora, "encoder.lora.rank")
 
 
 def test_one_that_reads_images_itself_may_have_that_half_frozen() -> None:
-    clip = {"kind": "clip", "name": "c", "source": "openai/clip-vit-base-patch32"}
-    assert encoder_config({**clip, "image": {"frozen": True}}).image_side.frozen
-    with pytest.raises(ValidationError, match=r"encoder\.image\.revision is v1"):
-        encoder_config({**clip, "image": {"revision": "v1"}})
+    clip = encoder_config({"kind": "clip", "name": "c", "source": "openai/clip-vit-base-patch32"})
+    assert "encoder.image.frozen" not in clip.without_effect
+    assert {"encoder.image.revision", "encoder.image.pooling"} < clip.without_effect.keys()
 
 
 def test_the_revision_of_a_tower_in_a_folder_is_refused(checkpoint, tmp_path: Path) -> None:
