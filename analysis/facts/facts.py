@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from analysis.facts.arms import Arm, cell_key, on_shared_seeds
-from analysis.facts.measures import bias_metric, measure_named, merged_measures, objective_label, place_label
+from analysis.facts.measures import bias_metric, merged_measures
 from analysis.facts.merging import distinct, refuse_unlike, tell_apart, trained_alike
 from analysis.facts.records import StudyRecords
 from analysis.facts.runs import Cell, Run
@@ -15,6 +15,7 @@ from study.benchmarks import judged_benchmarks, setting_of
 from study.records import BenchmarkRecord, CollectionRecord, ObjectiveRecord, Study, open_study
 from trainables.errors import UserError
 from trainables.evaluation.measures.record import BOUNDS, MeasureRecord, Unit
+from trainables.evaluation.measures.words import measure_named, objective_label, place_label
 from trainables.evaluation.metric_name import MetricName, MetricSetting, Setting
 from trainables.storage import Folder
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.facts.measures import measure_named, objective_label, place_label
 from analysis.statistics.comparison import LEVEL, MARGIN
 from analysis.statistics.errors import StatisticsError
 from analysis.statistics.panel import Panel
@@ -23,6 +22,7 @@ from study.settings import StudySettings
 from study.verify import damage
 from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
+from trainables.evaluation.measures.words import measure_named, objective_label, place_label
 from trainables.evaluation.metric_name import MetricName
 from trainables.storage import Folder
 

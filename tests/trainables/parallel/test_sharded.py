@@ -93,7 +93,7 @@ def test_a_weight_that_layers_share_is_refused_by_name():
 def test_adapters_in_another_precision_than_their_model_are_refused_by_name():
     encoder = toy_encoder(layers=2)
     encoder.transformer.to(torch.bfloat16)
-    encoder.transformer = with_adapters(encoder.transformer, LoraConfig(rank=2), "toy/toy", 0)
+    encoder.transformer = with_adapters(encoder.transformer, LoraConfig(rank=2), "toy/toy", None, 0)
     with pytest.raises(UserError, match="'toy' has weights in bfloat16 and float32, which cannot be sharded together"):
         placed(encoder, parallel="sharded")
 

@@ -57,7 +57,7 @@ def built(kind: str, seed: int, dropout: float = 0.0) -> Encoder:
     if kind in ("toy", "lora"):
         encoder = toy_encoder(dropout, seed, layers=2)
         if kind == "lora":
-            adapted = with_adapters(encoder.transformer, LORA, "toy/toy", seed)
+            adapted = with_adapters(encoder.transformer, LORA, "toy/toy", None, seed)
             # They add nothing at first, so that half of them would get no gradient.
             for number, (name, parameter) in enumerate(adapted.named_parameters()):
                 if "lora_B" in name:
