@@ -84,7 +84,7 @@ def _keys(levels: Collection[Level]) -> Set[str]:
 
 def _remedy(key: str, one: _Decider, other: _Decider) -> str:
     if other.layer == "branch":
-        return "leave it out, or --arms without those of fixed values, such as --arms static"
+        return "leave it out, or name the other arms alone (--arms)"
     if not other.factor:
         return "let one of them decide it"
     # What is searched cannot be a factor of the same name as well.

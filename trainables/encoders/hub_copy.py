@@ -14,7 +14,6 @@ _WEIGHTS = ("*.safetensors",)
 # The same weights for other libraries, or as their authors train them.
 _LEFT_OUT = ("onnx/*", "openvino/*", "original/*", "consolidated*", "*/checkpoint-*", "checkpoint-*")
 
-
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
