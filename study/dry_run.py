@@ -282,8 +282,8 @@ def _costs(
     trained: list[tuple[Resources, Estimate]] = []
     for config, held, cost in estimates(plan, data, inputs, resources, rental):
         shape = cost.shape
-        moved = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
-        encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{moved})"] = None
+        of_them = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
+        encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{of_them})"] = None
         pairs = config.steps * config.batches.size
         if config.steps:
             trained.append((held, cost))

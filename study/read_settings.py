@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from study.settings import CLUSTER, StudySettings
 from trainables.config import trial_options
-from trainables.errors import UserError, unknown_name
+from trainables.errors import UserError, rule_in, unknown_name
 from trainables.options import Declared, flat
 from trainables.plain_files import open_users_file
 from trainables.yaml_values import load_yaml
@@ -260,7 +260,7 @@ def _unknown(name: str, file: str, short: Sequence[str] | Mapping[str, str] = ()
 
 
 def _wrong(problem: Any) -> str:
-    rule = str(problem["msg"]).removeprefix("Value error, ")
+    rule = rule_in(problem)
     return f"is {problem['input']!r}: {rule[0].lower()}{rule[1:]}" + ("" if rule.endswith((".", "?")) else ".")
 
 

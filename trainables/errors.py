@@ -1,7 +1,8 @@
 """The one exception that stands for a user's mistake, and other errors as they stand in its sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 
 class UserError(Exception):
@@ -15,6 +16,11 @@ def one_line(error: BaseException) -> str:
     """Returns the first line of an error's message, or its kind, without a full stop, to stand inside a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".: ") if lines else type(error).__name__
+
+
+def rule_in(problem: Mapping[str, Any]) -> str:
+    """Returns the rule in one of pydantic's problems (`ValidationError.errors()`), without what it puts before ours."""
+    return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

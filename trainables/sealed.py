@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from trainables.each_once import each_once
+from trainables.errors import rule_in
 from trainables.inert import inert_values
 from trainables.registry import RECORDED
 from trainables.storage import Folder
@@ -86,6 +87,6 @@ def _reason(error: ValidationError) -> str:
     if missing:
         return f"it lacks {', '.join(missing)}"
     place = ".".join(map(str, problems[0]["loc"]))
-    rule = problems[0]["msg"].removeprefix("Value error, ")
+    rule = rule_in(problems[0])
     rule = rule[:1].lower() + rule[1:]
     return f"{place}: {rule}" if place else rule

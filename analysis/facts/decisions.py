@@ -45,9 +45,9 @@ class Decisions:
             if named != (first.name, second.name, place.benchmark, place.setting, place.measure.name):
                 continue
             # With factors the decision is about the mean over all cells.
-            if len(first.parts or (first,)) != len(cells):
+            if len(first.of_cells) != len(cells):
                 continue
-            runs = [run for arm in (first, second) for part in arm.parts or (arm,) for run in part.runs]
+            runs = [run for arm in (first, second) for part in arm.of_cells for run in part.runs]
             inside = [study.holds(run) for run in runs]
             if all(inside):
                 return decision

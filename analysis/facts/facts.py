@@ -242,6 +242,10 @@ class Facts:
         asked = [study for study in self.studies if (study.info.main_comparison or ()) == self.main_comparison]
         return tuple({cell_key(cell): cell for study in asked for cell in study.planned_cells}.values())
 
+    def planned_cell_in_words(self, cell: Cell) -> str:
+        """What tells a cell from the others of the plan: `model small, batch size 48`; empty if there are no others."""
+        return ", ".join(f"{factor} {cell[factor]}" for factor in _varied(self.planned_cells) if factor in cell)
+
     def diverged_seeds(self, name: str, cell: Cell) -> set[int]:
         """The seeds of an arm whose training was lost in the confirm phase."""
         return _diverged(self.studies, name, cell)

@@ -64,18 +64,19 @@ def refuse_unlike(studies: Sequence[StudyRecords]) -> None:
                         f"{one} in the one and {two} in the other, so that their numbers do not measure the same "
                         "thing; report them one by one."
                     )
-    _refuse_other_efficiency([study for study in studies if study.info.efficiency is not None])
+    _refuse_other_efficiency(studies)
 
 
 def _refuse_other_efficiency(studies: Sequence[StudyRecords]) -> None:
-    """Raises UserError if two of the studies, all of which measure efficiency, do so by different options."""
-    options = [{} if one.info.efficiency is None else one.info.efficiency.options for one in studies]
-    for study, own in zip(studies[1:], options[1:], strict=True):
-        for name in dict.fromkeys((*options[0], *own)):
-            one, other = (held.get(name, "unknown") for held in (options[0], own))
+    """Raises UserError if two of the studies that measure efficiency do so by different options."""
+    measured = [(study, found.options) for study in studies if (found := study.info.efficiency) is not None]
+    for study, own in measured[1:]:
+        first, options = measured[0]
+        for name in dict.fromkeys((*options, *own)):
+            one, other = (held.get(name, "unknown") for held in (options, own))
             if one != other:
                 raise UserError(
-                    f"Studies {studies[0].label} and {study.label} cannot share a report: the option {name} of their "
+                    f"Studies {first.label} and {study.label} cannot share a report: the option {name} of their "
                     f"measure phase is {as_text(one)} in the one and {as_text(other)} in the other, so that their "
                     "numbers of efficiency do not measure the same thing; report them one by one."
                 )

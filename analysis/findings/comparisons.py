@@ -12,7 +12,7 @@ from analysis.facts.decisions import Decisions, decided
 from analysis.facts.facts import Benchmark, Facts, Place
 from analysis.facts.questions import Questions
 from analysis.findings.levels import pooled_pairs
-from analysis.findings.pairing import Pair, compared_pairs, lost_more, main_pairs
+from analysis.findings.pairing import Pair, compared_pairs, main_pairs, no_fair_sample
 from analysis.findings.panels import Panels, key
 from analysis.statistics.comparison import Comparison, Unit
 
@@ -140,7 +140,7 @@ class Judge:
             comparison = decided(decision, comparison)
         if first.searches > 1:
             comparison = replace(comparison, unit="search")
-        withheld = _survivors(first, second, comparison)
+        withheld = no_fair_sample(comparison.verdict, [(first, second)])
         if place.measure.is_bias:
             withheld = self._tied(first, second, place) or withheld
         if withheld:
@@ -235,13 +235,6 @@ def _mean(panels: Panels, arm: Arm, place: Place) -> float:
     if panel is None:
         raise ValueError(f"{arm.label} is in no panel at {place}")
     return float(panel.means[panel.arms.index(key(arm))])
-
-
-def _survivors(first: Arm, second: Arm, comparison: Comparison) -> str:
-    """Why an arm that looks better is not called so: more of its seeds were lost than of the other arm."""
-    if comparison.verdict not in ("better", "worse"):
-        return ""
-    return lost_more(*((first, second) if comparison.verdict == "better" else (second, first)))
 
 
 def judge_pair(facts: Facts, questions: Questions, first: Arm, second: Arm, margin: float) -> list[Judged]:

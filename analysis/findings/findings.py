@@ -11,6 +11,7 @@ from analysis.findings.efficiency import Priced, priced
 from analysis.findings.growth import Growth, growths
 from analysis.findings.levels import Interaction, Level, LevelEffect, interactions, level_effects, levels
 from analysis.findings.means import Means
+from analysis.findings.pairing import MissingPair, missing_pairs
 from analysis.findings.panels import Panels
 
 DEFAULT_MARGIN = 0.005
@@ -60,6 +61,11 @@ class Findings:
     def levels(self) -> list[Level]:
         """The main pair at every level of every factor, and over all cells."""
         return levels(self.facts)
+
+    @cached_property
+    def missing(self) -> list[MissingPair]:
+        """Where the main pair was planned and is not compared."""
+        return missing_pairs(self.facts)
 
     @cached_property
     def interactions(self) -> list[Interaction]:

@@ -123,17 +123,19 @@ def alike(facts: Facts, found: Sizes, held: Sequence[Arm], against: str) -> tupl
     if differences:
         return [], [f"The runs differ in {differences[0]}, not in {found.name} alone: no trend by size is fitted."]
     kept: dict[str, list[Arm]] = {}
-    problems = []
-    for name in [name for name, arms in grown.items() if not all(arm.compared and not arm.diverged for arm in arms)]:
-        del grown[name]
-        problems.append(f"{name} has lost or lacks seeds at some {found.name}: it has no trend by size.")
+    whole = {name: arms for name, arms in grown.items() if all(arm.compared and not arm.diverged for arm in arms)}
+    problems = [
+        f"{name} has lost or lacks seeds at some {found.name}: it has no trend by size."
+        for name in grown
+        if name not in whole
+    ]
     # Twins are one training: the baseline and the main arm keep their names, the others would count it twice.
-    for name in sorted(grown, key=lambda name: (name != against, name not in facts.main_comparison)):
-        sources = {arm.same_as or name for arm in grown[name]}
-        if len({one.config.ratio.model_dump_json() for arm in grown[name] for one in arm.choices}) > 1:
+    for name in sorted(whole, key=lambda name: (name != against, name not in facts.main_comparison)):
+        sources = {arm.same_as or name for arm in whole[name]}
+        if len({one.config.ratio.model_dump_json() for arm in whole[name] for one in arm.choices}) > 1:
             problems.append(f"{name} has no one schedule for every size: it has no trend by size.")
         else:
-            kept.setdefault(sources.pop() if len(sources) == 1 else name, grown[name])
+            kept.setdefault(sources.pop() if len(sources) == 1 else name, whole[name])
     shown = {id(arm) for arms in kept.values() for arm in arms}
     return [arm for arm in every if id(arm) in shown], problems
 

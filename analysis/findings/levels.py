@@ -16,7 +16,7 @@ from analysis.facts.facts import Facts, Place
 from analysis.facts.options import option_words
 from analysis.facts.questions import Questions
 from analysis.findings.growth import difference_of_runs
-from analysis.findings.pairing import Pair, lost_more, main_pairs, missing_pairs
+from analysis.findings.pairing import Pair, main_pairs, missing_pairs, no_fair_sample
 from analysis.plural import plural
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.errors import StatisticsError
@@ -156,11 +156,8 @@ def interactions(facts: Facts, questions: Questions, margin: float) -> list[Inte
 
 
 def _or_withheld(comparison: Comparison, differences: Sequence[Pair]) -> tuple[Comparison, str]:
-    """A comparison that grows with some differences, and why it gets no verdict: arms that it favours lost seeds."""
-    if comparison.verdict not in ("better", "worse"):
-        return comparison, ""
-    favoured = differences if comparison.verdict == "better" else [(other, one) for one, other in differences]
-    reason = next((reason for one, other in favoured if (reason := lost_more(one, other))), "")
+    """A comparison that grows with some differences, without its verdict where that is withheld; and why it is."""
+    reason = no_fair_sample(comparison.verdict, differences)
     return (replace(comparison, verdict="not separable"), reason) if reason else (comparison, "")
 
 

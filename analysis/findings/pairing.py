@@ -1,6 +1,6 @@
 """Which arms are compared with which."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.facts.arms import Arm, cell_key
@@ -30,13 +30,13 @@ def missing_pairs(facts: Facts) -> list[MissingPair]:
     """The cells of the plan without a comparison of the main pair: runs failed, were lost, or are still to come."""
     found = []
     for cell in facts.planned_cells if len(facts.main_comparison) == 2 else ():
-        reasons = [reason for name in facts.main_comparison if (reason := why_not_compared(facts, name, cell))]
+        reasons = [reason for name in facts.main_comparison if (reason := _why_not_compared(facts, name, cell))]
         if reasons:
             found.append(MissingPair(cell, " and ".join(reasons)))
     return found
 
 
-def why_not_compared(facts: Facts, name: str, cell: Cell) -> str:
+def _why_not_compared(facts: Facts, name: str, cell: Cell) -> str:
     """Why an arm takes part in no comparison in a cell; empty if it does."""
     held = [arm for arm in facts.arms if arm.name == name and cell_key(arm.cell) == cell_key(cell)]
     if not held:
@@ -48,12 +48,19 @@ def why_not_compared(facts: Facts, name: str, cell: Cell) -> str:
     return f"{name} has finished too few of the seeds of the others"
 
 
-def lost_more(ahead: Arm, behind: Arm) -> str:
-    """Why an arm that is ahead is not called better: in some cell it lost more seeds than the other; empty if not."""
-    for one, other in zip(ahead.of_cells, behind.of_cells, strict=True):
-        if len(one.diverged) > len(other.diverged):
-            lost = f"{len(one.diverged)} of {one.attempted} seeds of {one.label}"
-            return f"{lost} diverged, and those that are left are no fair sample"
+def no_fair_sample(verdict: str, differences: Sequence[Pair]) -> str:
+    """Why a verdict is withheld: in some cell an arm that it favours lost more seeds than the other; empty if not.
+
+    Args:
+        verdict: on a number that grows with the differences.
+        differences: each the first arm minus the second one.
+    """
+    for first, second in differences if verdict in ("better", "worse") else ():
+        ahead, behind = (first, second) if verdict == "better" else (second, first)
+        for one, other in zip(ahead.of_cells, behind.of_cells, strict=True):
+            if len(one.diverged) > len(other.diverged):
+                lost = f"{len(one.diverged)} of {one.attempted} seeds of {one.label}"
+                return f"{lost} diverged, and those that are left are no fair sample"
     return ""
 
 

@@ -6,7 +6,7 @@ from analysis.facts.arms import Arm
 from analysis.facts.facts import Facts, Place, estimate
 from analysis.findings.comparisons import Judged, pairs_of
 from analysis.findings.findings import Findings
-from analysis.findings.pairing import Pair, main_pairs, missing_pairs
+from analysis.findings.pairing import Pair, main_pairs
 from analysis.render.table import format_value
 from analysis.sections.cells import chosen_ratio
 from analysis.sections.schedule_alone import schedule_alone
@@ -22,31 +22,24 @@ def answer(findings: Findings) -> list[str]:
         return [NO_ANSWER]
     pairs = main_pairs(facts)
     if not pairs:
-        return [_leader(facts)]
+        return [_leader(findings)]
     # Over several cells the question is about all of them; what holds in which stands in the section on factors.
     everywhere = {_identity(level.pair) for level in findings.levels if not level.factor}
     whole = [pair for pair in pairs_of(findings.comparisons.main) if _identity(pair) in everywhere]
     parts = []
     for first, second in whole or pairs:
-        scope = "" if whole else _scope(facts, first)
+        where = "" if whole else facts.planned_cell_in_words(first.cell)
         if first.identity == second.identity:
             parts.append(f"{first.label} and {second.label} are the same training: there is nothing to tell apart.")
             continue
         judged = [j for j in findings.comparisons.main if j.first is first and j.second is second]
         told = _verdicts(findings, judged) if judged else [_untested(facts, first, second)]
-        parts += [scope + told[0], *told[1:]]
+        parts += [f"{capital(where)}: {told[0]}" if where else told[0], *told[1:]]
     return parts
 
 
 def _identity(pair: Pair) -> tuple[tuple[str, ...], ...]:
     return tuple(arm.identity for arm in pair)
-
-
-def _scope(facts: Facts, arm: Arm) -> str:
-    """Of which cell of the plan something is said, where it has several: `Model small: `."""
-    cells = facts.planned_cells
-    varied = [factor for factor in arm.cell if len({cell.get(factor) for cell in cells}) > 1]
-    return capital(", ".join(f"{factor} {arm.cell[factor]}" for factor in varied)) + ": " * bool(varied)
 
 
 def _verdicts(findings: Findings, judged: Sequence[Judged]) -> list[str]:
@@ -88,7 +81,7 @@ def _named(facts: Facts, arm: Arm) -> str:
 
 def _luck(facts: Facts, arms: Sequence[Arm]) -> list[str]:
     """Whether the luck of the search is in the interval, where it has any."""
-    parts = [part for arm in arms for part in arm.parts or (arm,)]
+    parts = [part for arm in arms for part in arm.of_cells]
     searched = [part for part in parts if part.record.chosen_from is not None and facts.rivals_in_search(part) > 1]
     if not searched:
         return []
@@ -107,12 +100,13 @@ def _untested(facts: Facts, first: Arm, second: Arm) -> str:
     )
 
 
-def _leader(facts: Facts) -> str:
+def _leader(findings: Findings) -> str:
+    facts = findings.facts
     place, metric = _place_of_objective(facts)
     # What is left of an arm that lost seeds is never called best.
     rivals = [arm for arm in facts.arms if arm.compared and not arm.diverged]
     found = [(e.mean, arm) for arm in rivals if (e := estimate(arm.values(metric).values()))]
-    reasons = dict.fromkeys(one.reason for one in missing_pairs(facts))
+    reasons = dict.fromkeys(one.reason for one in findings.missing)
     reason = listed(list(reasons)) if reasons else "the arms that the question is about were left out of this study"
     yet = " yet" * any(study.study.status.state != "complete" for study in facts.studies)
     if not found:

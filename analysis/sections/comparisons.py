@@ -1,11 +1,12 @@
 """Comparisons: which differences would hold for new seeds and new questions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.findings.comparisons import Comparisons, Family, Judged, families, pairs_of
 from analysis.findings.findings import Findings
+from analysis.findings.levels import Interaction, LevelEffect
 from analysis.render.table import Cell, Column, Kind, Table, make_table
 from analysis.sections.answer import answer
 from analysis.sections.cells import difference_kind, interval_cell, slug
@@ -181,8 +182,12 @@ def notes(compared: Comparisons, together: str = "") -> list[str]:
         )
     raised = {doubt for judged in compared.judged for doubt in judged.comparison.doubts}
     found += [f"Doubt, {doubt}: {meaning}" for doubt, meaning in DOUBTS.items() if doubt in raised]
-    found += list(dict.fromkeys(f"No verdict: {judged.withheld}." for judged in compared.judged if judged.withheld))
-    return found
+    return [*found, *withheld_notes(compared.judged)]
+
+
+def withheld_notes(found: Iterable[Judged | Interaction | LevelEffect]) -> list[str]:
+    """Why comparisons get no verdict, each reason once."""
+    return list(dict.fromkeys(f"No verdict: {one.withheld}." for one in found if one.withheld))
 
 
 def _together(compared: Comparisons) -> str:

@@ -88,7 +88,7 @@ def _of_searches(questions: Questions, arms: Sequence[Arm], place: Place, found:
     """The variance between searches of the sum or difference of arms, part of that between the units of the panel."""
     from analysis.statistics.variance import between_groups
 
-    parts = [part for arm in arms for part in arm.parts or (arm,)]
+    parts = [part for arm in arms for part in arm.of_cells]
     tables = [table for part in parts if (table := questions.by_seed(part, place)) is not None]
     shares = [
         between_groups(table.seed_means, [part.search_of(seed) for seed in table.seeds])

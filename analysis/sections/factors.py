@@ -11,10 +11,9 @@ from analysis.facts.facts import Facts, Place
 from analysis.findings.comparisons import Judged
 from analysis.findings.findings import Findings
 from analysis.findings.levels import Interaction, Level, LevelEffect, cell_pairs
-from analysis.findings.pairing import missing_pairs
 from analysis.render.table import Cell, Column, Table, make_table
 from analysis.sections.cells import interval_cell, slug
-from analysis.sections.comparisons import difference_cell, p_cell
+from analysis.sections.comparisons import difference_cell, p_cell, withheld_notes
 from analysis.sections.section import Section
 from analysis.sections.sizes import growth_sentences, size_curves, trends
 from analysis.statistics.comparison import Verdict
@@ -100,7 +99,7 @@ def changes(findings: Findings) -> Table:
         "The difference at a level minus the difference at the other one, on the same questions: intervals hold for "
         "new seeds and new questions, and all of this table together. Equivalent: the change is within "
         f" \N{PLUS-MINUS SIGN}{findings.margin:g}.",
-        *_withheld(findings.interactions),
+        *withheld_notes(findings.interactions),
     ]
     return make_table("interaction", f"The interaction of arm and {_named(findings.facts)}", columns, rows, notes)
 
@@ -135,13 +134,9 @@ def effects(findings: Findings) -> Table:
     notes = [
         "An arm at a level minus the same arm at the other level, on the same questions. Intervals hold for new seeds "
         "and new questions; those at the objective's place hold together, and so do all others.",
-        *_withheld(findings.level_effects),
+        *withheld_notes(findings.level_effects),
     ]
     return make_table("level_effects", f"What {_named(findings.facts)} changes in the arms", columns, rows, notes)
-
-
-def _withheld(found: Sequence[Interaction | LevelEffect]) -> list[str]:
-    return list(dict.fromkeys(f"No verdict: {one.withheld}." for one in found if one.withheld))
 
 
 def cells(findings: Findings) -> Table:
@@ -178,14 +173,14 @@ def sentences(findings: Findings) -> list[str]:
         if place.setting == facts.benchmark(place.benchmark).setting_of(facts.objective)
         for sentence in _in_order(findings, place, held)
     ]
-    found = [*survival, *_not_compared(facts), *growth_sentences(findings)]
+    found = [*survival, *_not_compared(findings), *growth_sentences(findings)]
     # One reason is enough: whatever keeps levels apart keeps sizes apart, too.
     return found or problems or [not_pooled] * bool(not_pooled)
 
 
 def _in_order(findings: Findings, place: Place, held: Sequence[tuple[Level, Judged]]) -> list[str]:
     """What is said of the levels at a place, what the question is about first."""
-    survival = [*_by_level(findings.facts, place, held), *_same_training(findings, held)]
+    survival = [*_by_level(findings, place, held), *_same_training(findings, held)]
     changed = list(_change(findings, place))
     about = findings.facts.first.info.about
     if about == "levels":
@@ -219,7 +214,7 @@ def _effect(one: LevelEffect) -> str:
     return f"{verdict}, {number(found.difference, sign=True)} {interval(found.interval)}"
 
 
-def _by_level(facts: Facts, place: Place, held: Sequence[tuple[Level, Judged]]) -> Iterator[str]:
+def _by_level(findings: Findings, place: Place, held: Sequence[tuple[Level, Judged]]) -> Iterator[str]:
     """At which levels of a factor the difference holds, and which were not compared."""
     for factor in dict.fromkeys(level.factor for level, _ in held if level.factor):
         own = [(level.name, judged) for level, judged in held if level.factor == factor]
@@ -228,7 +223,7 @@ def _by_level(facts: Facts, place: Place, held: Sequence[tuple[Level, Judged]]) 
         parts = [f"{verdict} at {listed([n for n, j in own if j.verdict == verdict])}" for verdict in verdicts]
         survived = sum(judged.verdict == "better" for _, judged in own)
         compared = {name for name, _ in own}
-        lacking = [one.cell[factor] for one in missing_pairs(facts) if factor in one.cell]
+        lacking = [one.cell[factor] for one in findings.missing if factor in one.cell]
         absent = [level for level in dict.fromkeys(lacking) if level not in compared]
         if absent:
             parts.append(f"not compared at {listed(absent)}")
@@ -238,17 +233,12 @@ def _by_level(facts: Facts, place: Place, held: Sequence[tuple[Level, Judged]]) 
         )
 
 
-def _not_compared(facts: Facts) -> list[str]:
+def _not_compared(findings: Findings) -> list[str]:
     """Where the plan has the arms that the question is about, and the results have not: what was lost or is to come."""
-    missing = missing_pairs(facts)
-    planned = facts.planned_cells
-    if len(planned) < 2 or not missing:
+    facts = findings.facts
+    if len(facts.planned_cells) < 2 or not findings.missing:
         return []
-    varied = [factor for factor in planned[0] if len({cell.get(factor) for cell in planned}) > 1]
-    places = [
-        f"{', '.join(f'{factor} {one.cell[factor]}' for factor in varied if factor in one.cell)} ({one.reason})"
-        for one in missing
-    ]
+    places = [f"{facts.planned_cell_in_words(one.cell)} ({one.reason})" for one in findings.missing]
     return [f"Nothing is said of {listed(places)}, nor of means over cells that these belong to."]
 
 

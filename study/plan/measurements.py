@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from search_spaces.space import Space
 from study.settings import StudySettings
-from trainables.errors import UserError, unknown_name
+from trainables.errors import UserError, rule_in, unknown_name
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.measurement import Job
 from trainables.records import TrialRecord
@@ -73,5 +73,5 @@ def asked_efficiency(space: Space, settings: StudySettings) -> EfficiencyConfig 
     except ValidationError as error:
         problem = error.errors()[0]
         place = str(problem["loc"][0]) if problem["loc"] else ", ".join(asked)
-        rule = problem["msg"].removeprefix("Value error, ")
+        rule = rule_in(problem)
         raise UserError(f"--efficiency {place}: {rule[0].lower()}{rule[1:]}.") from error

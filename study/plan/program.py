@@ -21,6 +21,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import optuna
@@ -45,6 +46,7 @@ from study.plan.arms import (
 from study.plan.branch_search import BranchSearch
 from study.plan.decided_once import check_decided_once
 from study.plan.early_stopping import rungs
+from study.plan.effect import check_effect
 from study.plan.effort import effort
 from study.plan.measurements import asked_efficiency
 from study.plan.objective import parse_objectives
@@ -152,7 +154,7 @@ class StudyPlan:
         self._check_references()
         self._check_merging()
         self._check_centring()
-        self._check_effect()
+        check_effect(self.space, settings, [(name, config) for _, name, config in self._first])
         self._confirm: list[TrialRecord] | None = None
         self._confirm_left: list[TrialRecord] = []
         self._confirm_told: dict[str, Outcome] = {}
@@ -193,7 +195,7 @@ class StudyPlan:
             found[name] = found.get(name, frozenset()) | config.ratio.dev_signals(config.steps)
         return found
 
-    @property
+    @cached_property
     def _first(self) -> list[tuple[Cell, str, TrialConfig]]:
         """The first configurations, each with its cell and the name of its branch or arm."""
         found = [
@@ -417,21 +419,6 @@ class StudyPlan:
             )
         if CENTRED.name in {*self.space.controls, *self.space.rivals}:
             raise UserError(f"{CENTRED.name}: {rule}; add --without {CENTRED.name}, {remedy}.")
-
-    def _check_effect(self) -> None:
-        """Raises UserError for an option of the encoder that is given, and changes nothing wherever it is."""
-        settings = self._settings
-        levels = [level.patch for factor in self.space.factors for level in factor.levels]
-        asked = {*settings.set, *settings.search, *(key for patch in levels for key in patch)}
-        searched = {*settings.search, *settings.search_factor}
-        given = [(key, [config for _, _, config in self._first]) for key in sorted(asked)]
-        for arm, patch in settings.arm.items():
-            given += [(key, [config for _, name, config in self._first if name == arm]) for key in sorted(flat(patch))]
-        for key, configs in given:
-            switches = [config.encoder.without_effect.get(key) for config in configs]
-            switch = next(iter(switches), None)
-            if switch is not None and all(switches) and switch not in searched:
-                raise UserError(f"{key} changes nothing without {switch}: set {switch}, or leave {key} out.")
 
     @property
     def _merged_branches(self) -> list[str]:

@@ -17,7 +17,7 @@ from study.settings import CLUSTER, StudySettings
 from trainables.config import TrialConfig, trial_options
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.registry import encoder_config, resolve_encoder
-from trainables.errors import UserError
+from trainables.errors import UserError, rule_in
 from trainables.options import flat, patched
 from trainables.parameters import Choice, Integer, Parameter, Real
 from trainables.ratio.config import ratio_values
@@ -85,7 +85,7 @@ def _refusal(error: ValidationError, *within: str) -> UserError:
     options = trial_options()
     # A group of options, or a member of a list, has no value of its own that could be set.
     option = next((one for n in range(len(parts), 0, -1) if (one := ".".join(parts[:n])) in options), None)
-    rule = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
+    rule = rule_in(problem).rstrip(".")
     remedy = f"; give another value with --set {option}" if option else ""
     return UserError(f"{'.'.join(parts)}: {rule}{remedy}." if parts else f"{rule}.")
 

@@ -28,7 +28,7 @@ from trainables.encoders.image_config import FOLDER, ImageConfig
 from trainables.encoders.image_config import SETTINGS_FILE as TOWER_FILE
 from trainables.encoders.json_files import read_json
 from trainables.encoders.modules import transformer_folder
-from trainables.errors import UserError
+from trainables.errors import UserError, rule_in
 
 if TYPE_CHECKING:
     from torch import nn
@@ -253,7 +253,7 @@ def _of_folder(kind: type[CheckpointEncoder], folder: Path, fields: Mapping[str,
     except ValidationError as error:
         first = error.errors()[0]
         file = SETTINGS_FILE if (folder / SETTINGS_FILE).is_file() else "config.json"
-        rule = str(first["msg"]).removeprefix("Value error, ")
+        rule = rule_in(first)
         raise UserError(
             f"{folder / file} gives {'.'.join(map(str, first['loc']))} as {first['input']!r}: "
             f"{rule[:1].lower()}{rule[1:]}; correct it, or fetch the file again."

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from trainables.encoders.base import EncoderConfig
-from trainables.encoders.layers import Dense, Normalize, first_components
+from trainables.encoders.layers import Dense, Normalize
 from trainables.encoders.modules import MODULES_FILE, OLD_MODES, PROMPTS_FILE
 
 _LIBRARY = "sentence_transformers.models"
@@ -22,15 +22,10 @@ def write_modules(
     Args:
         folder: where these lie.
         modes: of the pooling.
-        layers: what follows it; the vectors are cut and scaled to length one at the end in any case.
-        config: prefixes, lengths, what is pooled, and how many components are kept.
+        layers: what follows it; the vectors are scaled to length one at the end in any case.
+        config: prefixes, lengths and what is pooled.
         width: components of a token's vector.
     """
-    dense = [layer for layer in layers if isinstance(layer, Dense)]
-    whole = dense[-1].linear.out_features if dense else len(modes) * width
-    if config.dimensions is not None and config.dimensions < whole:
-        # As a layer, since `truncate_dim` would cut vectors that are scaled already.
-        layers = [*layers, first_components(whole, config.dimensions)]
     if not layers or not isinstance(layers[-1], Normalize):
         layers = [*layers, Normalize()]
     modules = [("", "Transformer"), ("1_Pooling", "Pooling")]

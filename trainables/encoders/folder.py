@@ -123,9 +123,10 @@ def check_files(folder: Path, layers: Iterable[str]) -> None:
     else:
         check_weights(path)
     tokenizer_folder(folder)
+    declaring = declaring_folder(folder)
     for layer in layers:
         if layer != NORMALIZE:
-            check_weights(declaring_folder(folder) / layer)
+            check_weights(declaring / layer)
 
 
 def tokenizer_folder(folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """What may follow the pooling: dense layers and scaling to length one, as sentence-transformers keeps them."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ def first_components(width: int, kept: int) -> Dense:
     return layer
 
 
-def keeps_first_components(layer: nn.Module) -> bool:
+def keeps_first_components(layer: nn.Module) -> TypeGuard[Dense]:
     """Whether a layer is one of `first_components`."""
     return (
         isinstance(layer, Dense)

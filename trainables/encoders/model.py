@@ -16,7 +16,7 @@ from trainables.encoders.export import write_modules
 from trainables.encoders.folder import position_capacity, write_settings
 from trainables.encoders.image_config import FOLDER
 from trainables.encoders.image_tower import ImageTower
-from trainables.encoders.layers import Dense
+from trainables.encoders.layers import Dense, first_components
 from trainables.encoders.pooling import moved_to_the_front, pool
 from trainables.encoders.quiet import quiet
 from trainables.errors import UserError
@@ -38,12 +38,16 @@ class Encoder(nn.Module):
         return ("cls",) if self.config.pooling == "pooler" else pooling_modes(self.config.pooling)
 
     @property
-    def dimension(self) -> int:
-        """The number of components of an embedding."""
+    def uncut_dimension(self) -> int:
+        """The number of components of an embedding of which all are kept."""
         pooled = len(self.modes) * int(self.transformer.config.hidden_size)
         last = next((layer for layer in reversed(self.layers) if isinstance(layer, Dense)), None)
-        found = pooled if last is None else last.linear.out_features
-        return min(found, self.config.dimensions or found)
+        return pooled if last is None else last.linear.out_features
+
+    @property
+    def dimension(self) -> int:
+        """The number of components of an embedding."""
+        return min(self.uncut_dimension, self.config.dimensions or self.uncut_dimension)
 
     @property
     def parameter_count(self) -> int:
@@ -134,8 +138,11 @@ def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: P
     (folder / "README.md").unlink(missing_ok=True)
     tokenizer.save_pretrained(folder)
     if encoder.config.has_modules:
-        width = encoder.transformer.config.hidden_size
-        write_modules(folder, encoder.modes, list(encoder.layers), encoder.config, width)
+        width, layers = encoder.transformer.config.hidden_size, list(encoder.layers)
+        if encoder.dimension < encoder.uncut_dimension:
+            # As a layer, since `truncate_dim` would cut vectors that are scaled already.
+            layers.append(first_components(encoder.uncut_dimension, encoder.dimension))
+        write_modules(folder, encoder.modes, layers, encoder.config, width)
     # The pooler has become a layer.
     if isinstance(tower := getattr(encoder, "tower", None), ImageTower):
         tower.save(folder / FOLDER)

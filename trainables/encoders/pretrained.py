@@ -66,10 +66,10 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
         # Every vector is scaled to length one at the end.
         declared.pop()
     layers += [Normalize() if layer == NORMALIZE else load_dense(declaring / layer) for layer in declared]
-    if layers and keeps_first_components(layers[-1]):
+    if layers and keeps_first_components(last := layers[-1]):
         # Of a folder that was written here, and not trained: every vector is cut at the end as far as that says.
-        cut = layers[-1].requires_grad_(False)
-        if config.dimensions is not None and config.dimensions <= len(cut.get_parameter("linear.weight")):
+        last.requires_grad_(False)
+        if config.dimensions is not None and config.dimensions <= last.linear.out_features:
             layers.pop()
     encoder = encoder_of(transformer, config, tokenizer, layers)
     if not config.reads_images:

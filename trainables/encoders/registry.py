@@ -13,7 +13,7 @@ from typing_extensions import override
 from trainables.encoders import clip, decoder, hugging_face, image, mini, siglip, t5
 from trainables.encoders.base import EncoderConfig, Preset
 from trainables.encoders.checkpoint import recognise
-from trainables.errors import UserError, unknown_name
+from trainables.errors import UserError, rule_in, unknown_name
 from trainables.registry import Registry
 
 
@@ -146,7 +146,7 @@ def _parsed(values: Any) -> EncoderConfig:
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"]))
-        rule = str(problem["msg"]).removeprefix("Value error, ")
+        rule = rule_in(problem)
         raise ValueError(f"{place}: {rule}" if place else rule) from error
 
 

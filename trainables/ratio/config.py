@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, SerializeAsAny, ValidationError, ValidationInfo
 
-from trainables.errors import UserError, unknown_name
+from trainables.errors import UserError, rule_in, unknown_name
 from trainables.ratio.family import Family
 from trainables.ratio.unregistered import UnregisteredFamily
 from trainables.registry import RECORDED, Registry
@@ -90,5 +90,5 @@ def ratio_config(values: Mapping[str, Any]) -> Family:
         value = "" if isinstance(first["input"], Mapping) else f" is {first['input']!r}"
         subject = f" {where}{value}:" if where else ""
         fields = ", ".join(field for field in family.model_fields if field != "family")
-        rule = first["msg"].removeprefix("Value error, ")
+        rule = rule_in(first)
         raise UserError(f"Ratio family {_name(family)}:{subject} {rule}; its fields are {fields}.") from error

@@ -20,7 +20,7 @@ from trainables.batches.drawn import drawn_batch, kinds_of
 from trainables.batches.planner import BatchPlanner
 from trainables.corpora.image_items import image_digest
 from trainables.corpora.pairs import TrainingData
-from trainables.errors import UserError
+from trainables.errors import UserError, rule_in
 from trainables.ratio.config import RatioConfig
 from trainables.ratio.family import Family
 from trainables.ratio.policy import ratio_policy
@@ -88,7 +88,7 @@ def planned_training(
 
 
 def _reason(error: ValidationError) -> str:
-    why = str(error.errors()[0]["msg"]).removeprefix("Value error, ").rstrip(".")
+    why = rule_in(error.errors()[0]).rstrip(".")
     return f"{why[:1].lower()}{why[1:]} (families: {', '.join(FAMILIES)})"
 
 
