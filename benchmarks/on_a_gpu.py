@@ -99,8 +99,8 @@ CASES = (
     Case("large, 1024 pairs, 16 chunks", "xlm-r-large", 1024, 1, {"compute.gradient_accumulation": 16}, 0),
     Case("7B, LoRA, 32 pairs", "mistral-7b", 32, 2, LORA, 0),
     Case("7B, LoRA, sharded, 32 pairs", "mistral-7b", 32, 2, {**LORA, "compute.parallel": "sharded"}, 0),
+    Case("base, 100 pairs, rectangles", "xlm-r-base", 100, 15, {"compute.packing": "off"}, 0),
     Case("base, 100 pairs, compiled", "xlm-r-base", 100, 15, {"compute.compile": True}, 0),
-    Case("base, 100 pairs, 1 rectangle", "xlm-r-base", 100, 15, {"compute.rectangles": 1}, 0),
     Case(
         "base, 1024 pairs, 8 chunks, compiled",
         "xlm-r-base",
@@ -198,7 +198,7 @@ def encoder_of(config: CheckpointEncoder, device: torch.device) -> Encoder:
     config.prepare(transformer)
     if config.lora.rank:
         transformer.name_or_path = config.source
-        transformer = with_adapters(transformer, config.lora, config.source, seed=0)
+        transformer = with_adapters(transformer, config.lora, config.source, config.revision, seed=0)
     return Encoder(transformer, config).train()
 
 

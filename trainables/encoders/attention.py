@@ -1,25 +1,118 @@
-"""Attention masks that are made without a look at what is in them, so that an accelerator need not be waited for."""
+"""Attention that is asked for without a look at what is in its masks, over padded texts and over packed ones."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from trainables.encoders.model import Encoder
+from trainables.encoders.packing import ATTENTION
 
-NAME = "sdpa_without_waiting"
+_MULTIPLE = 8
+"""Of the width of a head, for the kernels of flash attention."""
 
 
-def mask_without_waiting(encoder: Encoder) -> None:
-    """Makes the transformer of an encoder build its masks whatever they hold; its vectors stay the same.
+def attend_without_waiting(encoder: Encoder) -> None:
+    """Makes the transformer of an encoder build its masks whatever they hold, and take packed texts; vectors stay.
 
     The masks of `transformers` ask whether there is any padding, to leave the mask out where there is none. On an
     accelerator the answer comes when all that was asked for before is done, and so each forward pass would begin with
     an empty queue. A rectangle without any padding is rare, and its mask costs little.
     """
     if encoder.transformer.config._attn_implementation == "sdpa":
-        encoder.transformer.set_attn_implementation(NAME)
+        encoder.transformer.set_attn_implementation(ATTENTION)
+
+
+def _attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    cu_seq_lens_q: Tensor | None = None,
+    max_length_q: int = 0,
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """[1, T, heads, d] for queries [1, heads, T, d], keys and values with as many heads or fewer, of packed texts."""
+    if cu_seq_lens_q is None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    # Rotations of positions are computed in float32.
+    rows = [one[0].transpose(0, 1).to(value.dtype) for one in (query, key, value)]
+    attend = _by_flash if value.is_cuda else _one_by_one
+    found = attend(
+        rows,
+        cu_seq_lens_q,
+        max_length_q,
+        options.get("dropout", 0.0),
+        options["is_causal"],
+        options.get("scaling"),
+        options.get("sliding_window"),
+    )
+    return found.unsqueeze(0), None
+
+
+def _by_flash(
+    rows: Sequence[Tensor],
+    starts: Tensor,
+    longest: int,
+    dropout: float,
+    is_causal: bool,
+    scale: float | None,
+    window: int | None,
+) -> Tensor:
+    width = rows[0].shape[-1]
+    # Zeros behind every head change no product.
+    query, key, value = (pad(one, (0, -width % _MULTIPLE)) for one in rows)
+    # The kernel behind scaled_dot_product_attention and torch.nn.attention.varlen, of which neither takes both lengths
+    # and dropout.
+    found: Tensor = torch.ops.aten._flash_attention_forward(
+        query,
+        key,
+        value,
+        starts,
+        starts,
+        longest,
+        longest,
+        dropout,
+        is_causal,
+        False,
+        scale=scale,
+        window_size_left=None if window is None else window - 1,
+        window_size_right=None if window is None else 0 if is_causal else window - 1,
+    )[0]
+    return found[..., :width]
+
+
+def _one_by_one(
+    rows: Sequence[Tensor],
+    starts: Tensor,
+    longest: int,
+    dropout: float,
+    is_causal: bool,
+    scale: float | None,
+    window: int | None,
+) -> Tensor:
+    """The same where there is no such kernel, text by text."""
+    place = torch.arange(longest, device=starts.device)
+    distance = place.unsqueeze(1) - place
+    seen = distance >= 0 if is_causal else torch.ones_like(distance, dtype=torch.bool)
+    if window is not None:
+        seen = seen & (distance.abs() < window)
+    found = []
+    sizes = starts.diff().tolist()
+    for query, key, value in zip(*(one.transpose(0, 1).split(sizes, 1) for one in rows), strict=True):
+        size = query.shape[1]
+        found.append(
+            scaled_dot_product_attention(
+                query, key, value, seen[:size, :size], dropout, scale=scale, enable_gqa=len(key) < len(query)
+            ).transpose(0, 1)
+        )
+    return torch.cat(found)
 
 
 def _mask(
@@ -38,5 +131,5 @@ def _mask(
     )
 
 
-AttentionInterface.register(NAME, sdpa_attention_forward)
-AttentionMaskInterface.register(NAME, _mask)
+AttentionInterface.register(ATTENTION, _attention)
+AttentionMaskInterface.register(ATTENTION, _mask)

@@ -17,6 +17,7 @@ from trainables.encoders.folder import position_capacity, write_settings
 from trainables.encoders.image_config import FOLDER
 from trainables.encoders.image_tower import ImageTower
 from trainables.encoders.layers import Dense, first_components
+from trainables.encoders.packing import Packing, can_pack
 from trainables.encoders.pooling import moved_to_the_front, pool
 from trainables.encoders.quiet import quiet
 from trainables.errors import UserError
@@ -54,15 +55,26 @@ class Encoder(nn.Module):
         """All parameters, the token embeddings among them."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    @property
+    def can_pack(self) -> bool:
+        """Whether texts may be given without their padding."""
+        return can_pack(self.transformer.config)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, packing: Packing | None = None
+    ) -> torch.Tensor:
         """Returns float32 [B, d] of length one for int64 ids [B, T] and a mask [B, T] (true where there is a token).
 
         A text's vector depends neither on the other texts of the batch nor on the side of the padding. A mask of
-        integers may leave tokens out of the pooling (`pooling.PROMPT`).
+        integers may leave tokens out of the pooling (`pooling.PROMPT`). With a `packing`, for padding that stands
+        behind, the transformer computes nothing for padding.
         """
         ids, mask = moved_to_the_front(input_ids, attention_mask)
-        output = self.transformer(input_ids=ids, attention_mask=mask > 0)
-        vectors = pool(self.modes, output.last_hidden_state.float(), mask)
+        if packing is None:
+            states = self.transformer(input_ids=ids, attention_mask=mask > 0).last_hidden_state.float()
+        else:
+            states = packing.states(self.transformer, ids, getattr(self.config, "attention", None) == "causal")
+        vectors = pool(self.modes, states, mask)
         for layer in self.layers:
             vectors = layer(vectors)
         return normalize(vectors[:, : self.config.dimensions].float(), dim=-1)

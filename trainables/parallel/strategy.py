@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from trainables.encoders.attention import mask_without_waiting
+from trainables.encoders.attention import attend_without_waiting
 from trainables.encoders.model import Encoder
+from trainables.parallel.compiled import compile_layers
 from trainables.parallel.recompute import recompute_activations
 from trainables.parallel.worker import Worker
 from trainables.training.config import ComputeConfig
@@ -40,7 +41,9 @@ class Parallel(ABC):
     def set_up(self, encoder: Encoder) -> None:
         """Makes an encoder compute as the device and the training ask; its vectors and gradients stay the same."""
         if self.worker.device.type == "cuda":
-            mask_without_waiting(encoder)
+            attend_without_waiting(encoder)
+        if self.compute.compile:
+            compile_layers(encoder)
         if self.compute.activation_checkpointing:
             recompute_activations(encoder)
 

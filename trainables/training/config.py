@@ -87,8 +87,11 @@ class ComputeConfig(BaseModel):
     rectangles: Annotated[int, Field(ge=1, le=1_000)] = 8
     """most rectangles of texts of like length in which a chunk is encoded: less padding; 1: all as wide as the longest
     text"""
+    packing: Literal["auto", "on", "off"] = "auto"
+    """texts of a chunk one behind the other in one row instead of rectangles, without any padding; auto: on GPUs in
+    bfloat16, for encoders that allow it"""
     compile: bool = False
-    """compile the encoder for training steps (torch.compile)"""
+    """compile the layers of the encoder for training steps (torch.compile)"""
     trim_vocabulary: bool = False
     """train only the embeddings of pieces that the study's texts use: less memory, shorter steps, equal vectors; a kept
     encoder has all of them"""

@@ -17,8 +17,10 @@ from torch import Tensor
 
 from trainables.batches.batch import Batch
 from trainables.config import TrialConfig
+from trainables.encoders.attention import attend_without_waiting
 from trainables.encoders.base import SHORTEST
 from trainables.encoders.model import Encoder
+from trainables.encoders.packing import Packing
 from trainables.encoders.tokens import TokenTable, moved, pad
 from trainables.errors import UserError
 from trainables.parallel.strategy import Parallel
@@ -76,17 +78,43 @@ def resolve_precision(config: ComputeConfig, device: torch.device) -> torch.dtyp
     return torch.bfloat16 if config.precision == "bfloat16" else torch.float32
 
 
+def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, device: torch.device) -> bool:
+    """Returns whether the texts of a chunk are packed.
+
+    Raises:
+        UserError: they should be, and cannot.
+    """
+    has_kernel = device.type == "cuda" and precision == torch.bfloat16
+    if config.packing != "on":
+        return config.packing == "auto" and has_kernel and encoder.can_pack
+    if not encoder.can_pack:
+        raise UserError(
+            f"compute.packing is on, but layers of {encoder.config.name!r} look beyond a text in a row of several: set "
+            "it to auto or off."
+        )
+    if device.type == "cuda" and not has_kernel:
+        raise UserError(
+            "compute.packing is on, but attention without padding has no float32 on a GPU: set compute.precision to "
+            "bfloat16, or compute.packing to auto."
+        )
+    return True
+
+
 class GradientEngine:
     """Computes the contrastive loss of a worker's share of a batch and adds its gradient to the encoder's."""
 
     def __init__(self, encoder: Encoder, tokens: Tokens, config: TrialConfig, parallel: Parallel) -> None:
-        self._encoder = torch.compile(encoder, dynamic=True) if config.compute.compile else encoder
+        self._encoder = encoder
         self._parameters = list(encoder.parameters())
         self._tokens = tokens
         self._config = config
         self._parallel, self._worker = parallel, parallel.worker
         self._precision = resolve_precision(config.compute, self._worker.device)
         self._generator = _global_generator(self._worker.device)
+        self._packs = packs(encoder, config.compute, self._precision, self._worker.device)
+        if self._packs:
+            attend_without_waiting(encoder)
+        self._most_rectangles = 1 if self._packs else config.compute.rectangles
         # Whole tensor-core tiles.
         self._multiple_of = 8 if self._worker.device.type == "cuda" else 1
         self._cost = pass_cost(encoder, encoder.dimension, self._worker.device)
@@ -253,7 +281,7 @@ class GradientEngine:
     def _chunks(self, shares: Sequence[Batch]) -> list[_Chunk]:
         """How this worker's share is cut; equally often on every worker where their forward passes need each other."""
         lengths = [self._lengths(_Texts.of(share)) for share in shares]
-        own, most = self._worker.rank, self._config.compute.rectangles
+        own, most = self._worker.rank, self._most_rectangles
         if self._parallel.passes_together:
             found = equally_many(lengths, own, self.chunks, most, self._cost, self._multiple_of)
         else:
@@ -283,8 +311,8 @@ class GradientEngine:
             return nullcontext()
         return torch.autocast(self._worker.device.type, self._precision)
 
-    def _padded(self, texts: _Texts, rows: Rows) -> tuple[Tensor, Tensor]:
-        """Ids and mask of a rectangle."""
+    def _padded(self, texts: _Texts, rows: Rows) -> tuple[Tensor, Tensor, Packing | None]:
+        """Ids, mask and, if texts are packed, packing of a rectangle."""
         pairs = len(texts.query)
         is_query = rows < pairs
         sides = (
@@ -295,7 +323,12 @@ class GradientEngine:
         width = -(-longest // self._multiple_of) * self._multiple_of
         padded = [pad(table, part, self._tokens.pad_id, width) for table, _, part in sides if len(part)]
         ids, mask = (torch.cat(parts) for parts in zip(*padded, strict=True))
-        return self._move(ids), self._move(mask)
+        if not self._packs:
+            return self._move(ids), self._move(mask), None
+        lengths = np.concatenate([lengths[part] for _, lengths, part in sides])
+        packing = Packing.of(lengths, ids.shape[1])
+        places, starts = self._move(packing.places), self._move(packing.starts)
+        return self._move(ids), self._move(mask), Packing(places, starts, packing.longest)
 
     def _move(self, tensor: Tensor) -> Tensor:
         return moved(tensor, self._worker.device)

@@ -10,11 +10,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoTokenizer, Qwen2Model
 
-from trainables.encoders.attention import mask_without_waiting
+from trainables.encoders.attention import attend_without_waiting
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.decoder import DecoderEncoder
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import save_encoder
+from trainables.encoders.packing import Packing
 from trainables.encoders.registry import PRESETS, resolve_encoder
 from trainables.encoders.t5 import T5Encoder
 from trainables.encoders.tokens import pad, tokenise
@@ -101,13 +102,42 @@ def test_masks_are_made_without_waiting_for_an_accelerator_and_embeddings_stay(c
     batches = [_batch(config, one, tokenizer) for one in (["Ghana " * 30] * 2, ["Peru", "Ghana " * 30])]
     with torch.no_grad():
         expected = [encoder(*batch) for batch in batches]
-        mask_without_waiting(encoder)
+        attend_without_waiting(encoder)
         with NumbersRead() as read:
             found = [encoder(*batch) for batch in batches]
     # Scores that are capped, as those of Gemma 2, have an attention of their own, which looks for padding all the same.
     assert read.count == 0 or encoder.transformer.config._attn_implementation == "eager"
     for one, other in zip(found, expected, strict=True):
         assert (one - other).abs().max() < 1e-5
+
+
+PACKED = ("mini-s", "mini-decoder-s", "xlm-r", "bert", "modernbert", "qwen2", "qwen3", "llama", "mistral", "gemma")
+
+
+@every
+@pytest.mark.parametrize("attention", ["causal", "bidirectional"])
+def test_packed_texts_have_the_vectors_and_gradients_of_padded_ones(config, texts, attention: str) -> None:
+    tokenizer = config.tokenizer(texts)
+    encoder = _attending(config, attention).build(tokenizer, seed=3).eval()
+    attend_without_waiting(encoder)
+    widened = attention == "bidirectional" and _family(config) == "mistral"
+    assert encoder.can_pack == (_family(config) in PACKED and not widened)
+    if not encoder.can_pack:
+        return
+    # Longer than a window.
+    ids, mask = _batch(config, ["Peru", *texts[::20], "Ghana " * 30], tokenizer)
+    packing = Packing.of((mask > 0).sum(1).numpy(), ids.shape[1])
+    found = []
+    for given in (None, packing):
+        encoder.zero_grad()
+        vectors = encoder(ids, mask, given)
+        (vectors * torch.arange(encoder.dimension)).sum().backward()
+        found.append((vectors.detach(), {name: one.grad for name, one in encoder.named_parameters()}))
+    (expected, gradients), (vectors, packed) = found
+    assert (vectors - expected).abs().max() < 1e-5
+    largest = max(float(one.abs().max()) for one in gradients.values())
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(packed[name], gradient, rtol=1e-4, atol=1e-6 * largest)
 
 
 @every

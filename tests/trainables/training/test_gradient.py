@@ -155,17 +155,27 @@ def test_bfloat16_is_close_and_leaves_weights_and_gradients_in_float32():
             )
 
 
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_packed_texts_have_the_loss_and_gradient_of_padded_ones(chunks):
+    encoder, options = toy_encoder(), {"gradient_accumulation": chunks, "hard_negatives": 1}
+    padded = loss_and_gradient(encoder, toy_config(packing="off", **options))
+    packed = loss_and_gradient(encoder, toy_config(packing="on", **options))
+    torch.testing.assert_close(packed[0], padded[0], rtol=1e-6, atol=0)
+    assert_same_gradient(packed[1], padded[1], most=1e-6)
+
+
 @pytest.mark.nightly
 def test_a_compiled_encoder_has_the_same_loss_and_gradient_and_stays_as_it_is():
-    encoder = toy_encoder()
+    encoder, compiled_encoder, config = toy_encoder(layers=3), toy_encoder(layers=3), toy_config(compile=True)
+    Replicated(config.compute, Worker()).set_up(compiled_encoder)
     names = list(encoder.state_dict())
     for step in (3, 4):
         whole = loss_and_gradient(encoder, toy_config(), step=step)
-        compiled = loss_and_gradient(encoder, toy_config(compile=True), step=step)
+        compiled = loss_and_gradient(compiled_encoder, config, step=step)
         # Compiled kernels sum in an order of their own, another one on every kind of processor.
         torch.testing.assert_close(whole[0], compiled[0], rtol=1e-5, atol=0)
         assert_same_gradient(whole[1], compiled[1], most=1e-5)
-    assert list(encoder.state_dict()) == names
+    assert list(compiled_encoder.state_dict()) == names
 
 
 def test_precision_is_full_on_a_processor_unless_asked_otherwise():

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU he
 DATA = toy_data(negatives=True)
 TOKENS = toy_tokens(DATA)
 SHARDED = {"parallel": "sharded", "precision": "float32", "evaluation_precision": "float32"}
+HALF = {"precision": "bfloat16", "evaluation_precision": "bfloat16"}
 
 
 def worker(kind: str = "cuda") -> Worker:
@@ -79,6 +80,16 @@ def test_bfloat16_is_what_is_chosen_and_is_near():
     expected, found = loss_and_gradient("cpu"), loss_and_gradient("cuda", precision="auto")
     torch.testing.assert_close(found[0], expected[0], rtol=2e-2, atol=0)
     assert_same_gradient(found[1], expected[1], 5e-2)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"gradient_accumulation": 3}, {"compile": True}, {**SHARDED, **HALF}], ids=lambda one: "+".join(one)
+)
+def test_packed_texts_have_the_loss_and_gradient_of_padded_ones(options):
+    expected = loss_and_gradient("cuda", packing="off", **HALF)
+    found = loss_and_gradient("cuda", packing="on", **{**HALF, **options})
+    torch.testing.assert_close(found[0], expected[0], rtol=1e-2, atol=0)
+    assert_same_gradient(found[1], expected[1], 3e-2)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
