@@ -92,23 +92,26 @@ class Case:
 
 
 LORA = {"encoder.lora.rank": 16, "compute.activation_checkpointing": True}
+COMPILED = {"compute.compile": True}
 CASES = (
     Case("base, 100 pairs", "xlm-r-base", 100, 15),
-    Case("large, 100 pairs", "xlm-r-large", 100, 8),
-    Case("base, 1024 pairs, 8 chunks", "xlm-r-base", 1024, 2, {"compute.gradient_accumulation": 8}, 256),
-    Case("large, 1024 pairs, 16 chunks", "xlm-r-large", 1024, 1, {"compute.gradient_accumulation": 16}, 0),
-    Case("7B, LoRA, 32 pairs", "mistral-7b", 32, 2, LORA, 0),
-    Case("7B, LoRA, sharded, 32 pairs", "mistral-7b", 32, 2, {**LORA, "compute.parallel": "sharded"}, 0),
+    Case("base, 100 pairs, compiled", "xlm-r-base", 100, 15, COMPILED, 0),
     Case("base, 100 pairs, rectangles", "xlm-r-base", 100, 15, {"compute.packing": "off"}, 0),
-    Case("base, 100 pairs, compiled", "xlm-r-base", 100, 15, {"compute.compile": True}, 0),
+    Case("large, 100 pairs", "xlm-r-large", 100, 8),
+    Case("large, 100 pairs, compiled", "xlm-r-large", 100, 8, COMPILED, 0),
+    Case("base, 1024 pairs, 8 chunks", "xlm-r-base", 1024, 2, {"compute.gradient_accumulation": 8}, 256),
     Case(
         "base, 1024 pairs, 8 chunks, compiled",
         "xlm-r-base",
         1024,
         2,
-        {"compute.gradient_accumulation": 8, "compute.compile": True},
+        {"compute.gradient_accumulation": 8, **COMPILED},
         0,
     ),
+    Case("7B, LoRA, 32 pairs", "mistral-7b", 32, 2, LORA, 0),
+    Case("7B, LoRA, 32 pairs, compiled", "mistral-7b", 32, 2, {**LORA, **COMPILED}, 0),
+    Case("7B, LoRA, sharded, 32 pairs", "mistral-7b", 32, 2, {**LORA, "compute.parallel": "sharded"}, 0),
+    Case("large, 1024 pairs, 16 chunks", "xlm-r-large", 1024, 1, {"compute.gradient_accumulation": 16}, 0),
 )
 
 

@@ -207,7 +207,7 @@ def _skeleton(one: Published) -> Encoder:
             transformer = transformer.to(torch.bfloat16)
         if one.lora.rank:
             transformer.name_or_path = "a/b"
-            transformer = with_adapters(transformer, one.lora, "a/b", seed=0)
+            transformer = with_adapters(transformer, one.lora, "a/b", None, seed=0)
     pooling = "mean" if one.facts["model_type"] == "bert" else "lasttoken"
     return Encoder(transformer, HuggingFaceEncoder(name="published", source="a/b", pooling=pooling)).train()
 

@@ -17,8 +17,8 @@ _MOMENTS = 2
 _BUCKET = 2**24
 """Numbers of a message in which replicated workers add up gradients (trainables.parallel)."""
 
-Rectangle = tuple[int, int]
-"""Texts, and the tokens of each, padding included."""
+Rectangle = tuple[int, float]
+"""Texts, and the tokens of each, padding included; of packed texts the tokens on average."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from trainables.encoders.model import Encoder
 from trainables.encoders.vocabulary import trim_vocabulary
 from trainables.inputs import TokenisedTexts
 from trainables.step_memory import Rectangle, StepMemory, step_memory
-from trainables.training.gradient import resolve_precision
+from trainables.training.gradient import packs, resolve_precision
 from trainables.training.rectangles import PassCost, chunks_of_rectangles, pass_cost
 from trainables.training.remedies import sharding_flags
 
@@ -70,6 +70,10 @@ class WorkerMemory:
         return shape_of(self.skeleton)
 
     @cached_property
+    def _packs(self) -> bool:
+        return packs(self.skeleton, self._config.compute, self.precision, self._device)
+
+    @cached_property
     def _cost(self) -> PassCost:
         return pass_cost(self.skeleton, self.skeleton.dimension, self._device)
 
@@ -105,12 +109,16 @@ class WorkerMemory:
     def _divisions(
         self, generator: np.random.Generator, counts: tuple[int, int], chunks: int
     ) -> Iterator[list[list[Rectangle]]]:
-        """Chunks of rectangles of random batches."""
+        """Chunks of rectangles of random batches; of packed texts as if all of a chunk had as many tokens."""
         tile = _TILE if self._on_gpu else 1
+        most = 1 if self._packs else self._config.compute.rectangles
         for _ in range(max(1, min(_MOST_DRAWS, _TEXTS_DRAWN // sum(counts)))):
             drawn = [generator.choice(side, count) for side, count in zip(self._sides, counts, strict=True)]
             lengths = np.concatenate(drawn)
-            found = chunks_of_rectangles(lengths, chunks, self._config.compute.rectangles, self._cost, tile)
+            found = chunks_of_rectangles(lengths, chunks, most, self._cost, tile)
+            if self._packs:
+                yield [[(len(rows), float(lengths[rows].mean())) for rows in chunk] for chunk in found]
+                continue
             yield [[(len(rows), int(-(-lengths[rows].max() // tile) * tile)) for rows in chunk] for chunk in found]
 
     def fits(

@@ -40,11 +40,12 @@ def _attention(
 ) -> tuple[Tensor, None]:
     """[1, T, heads, d] for queries [1, heads, T, d], keys and values with as many heads or fewer, of packed texts."""
     if cu_seq_lens_q is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+        found: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+        return found
     # Rotations of positions are computed in float32.
     rows = [one[0].transpose(0, 1).to(value.dtype) for one in (query, key, value)]
     attend = _by_flash if value.is_cuda else _one_by_one
-    found = attend(
+    vectors = attend(
         rows,
         cu_seq_lens_q,
         max_length_q,
@@ -53,7 +54,7 @@ def _attention(
         options.get("scaling"),
         options.get("sliding_window"),
     )
-    return found.unsqueeze(0), None
+    return vectors.unsqueeze(0), None
 
 
 def _by_flash(

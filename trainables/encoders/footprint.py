@@ -57,8 +57,8 @@ class Bytes:
     per_token: float
     per_square: float
 
-    def of(self, texts: int, tokens: int) -> float:
-        """For so many texts of so many tokens each."""
+    def of(self, texts: int, tokens: float) -> float:
+        """For so many texts of so many tokens each, or on average where squares weigh nothing."""
         return self.fixed + texts * (self.per_text + self.per_token * tokens + self.per_square * tokens**2)
 
     def towards(self, other: "Bytes", share: float) -> "Bytes":

@@ -58,8 +58,9 @@ class Packing:
             cu_seq_lens_q=self.starts,
             max_length_q=self.longest,
         )
-        vectors = output.last_hidden_state[0].float()
-        return vectors.new_zeros((ids.numel(), vectors.shape[1])).index_copy(0, self.places, vectors).view(*ids.shape, -1)
+        vectors: Tensor = output.last_hidden_state[0].float()
+        padded = vectors.new_zeros((ids.numel(), vectors.shape[1])).index_copy(0, self.places, vectors)
+        return padded.view(*ids.shape, -1)
 
     def _row(self, padded: Tensor) -> Tensor:
         return padded.flatten().index_select(0, self.places).unsqueeze(0)
@@ -70,7 +71,7 @@ def can_pack(settings: Any) -> bool:
     width = getattr(settings, "head_dim", None) or settings.hidden_size // settings.num_attention_heads
     # A decoder that is made to attend to both sides has wider windows than it tells its layers.
     widened = getattr(settings, "is_causal", True) is False and getattr(settings, "sliding_window", None) is not None
-    return (
+    return bool(
         settings.model_type in _NUMBERED_FROM_ZERO | _NUMBERED_BEHIND_PADDING
         and settings._attn_implementation.startswith("sdpa")
         and width <= _WIDEST_HEAD
