@@ -59,8 +59,8 @@ class Packing:
             max_length_q=self.longest,
         )
         vectors: Tensor = output.last_hidden_state[0].float()
-        padded = vectors.new_zeros((ids.numel(), vectors.shape[1])).index_copy(0, self.places, vectors)
-        return padded.view(*ids.shape, -1)
+        padded: Tensor = vectors.new_zeros((ids.numel(), vectors.shape[1])).index_copy(0, self.places, vectors)
+        return padded.view(*ids.shape, vectors.shape[1])
 
     def _row(self, padded: Tensor) -> Tensor:
         return padded.flatten().index_select(0, self.places).unsqueeze(0)
@@ -83,5 +83,6 @@ def _positions(ids: Tensor, settings: Any) -> Tensor:
     """[B, W], the numbers that a model gives to tokens by itself."""
     if settings.model_type in _NUMBERED_BEHIND_PADDING:
         numbered = ids != settings.pad_token_id
-        return numbered.cumsum(1) * numbered + settings.pad_token_id
+        found: Tensor = numbered.cumsum(1) * numbered + settings.pad_token_id
+        return found
     return torch.arange(ids.shape[1], device=ids.device).expand(ids.shape)
