@@ -1,5 +1,6 @@
 """One call of the command line: everything checked, then planned, then run."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,8 @@ from study.cluster.resources import (
     this_machine,
 )
 from study.cluster.trainable import TrialResources, trial_trainable
-from study.cluster.tuner import Ended, MemoryRanOutError, cluster_resources, optuna_journal, run_trials, running_ray
+from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_trials, running_ray
+from study.cluster.without_fault import InterruptedByRayError
 from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.disk import disk
 from study.cost.rental import HERE, Rental
@@ -85,8 +87,8 @@ from trainables.records import now
 from trainables.storage import Folder
 from trainables.watch import Watch, unwatched
 
-_MEMORY = "The memory of a machine was nearly full, so that Ray ended a trial there, and with it all others"
-_LESS_MEMORY = "Fewer trials at a time (--max-concurrent-trials) or more chunks (--gradient-accumulation) need less"
+_PAUSE_SECONDS = 10.0
+"""Before Ray is started anew, longer each time: whoever has filled the memory may have gone by then."""
 
 
 class Session:
@@ -258,19 +260,26 @@ class Session:
         created = not self._folder.exists()
         try:
             with only_driver(self._folder, partial(self._say, quiet)) as still_holds:
-                failures = 0
+                failures, ended = 0, -1
                 while True:
                     try:
                         return self._run_with_ray(quiet, still_holds)
-                    except MemoryRanOutError as error:
-                        failures += 1
+                    except InterruptedByRayError as error:
+                        before, ended = ended, self._ended()
+                        failures = 1 if ended > before else failures + 1
+                        remedy = f" {error.remedy}." if error.remedy else ""
                         if failures > self.settings.max_failures:
-                            raise UserError(f"{_MEMORY} ({error}). {_LESS_MEMORY}: go on so with --resume.") from error
-                        self._say(quiet, f"{_MEMORY}; the study goes on from its checkpoints. {_LESS_MEMORY}.")
+                            raise UserError(f"{error}.{remedy} Go on with --resume.") from error
+                        self._say(quiet, f"{error.what}; the study goes on from its checkpoints.{remedy}")
+                        time.sleep(failures * _PAUSE_SECONDS)
         except UserError:
             if created and not self._folder.exists(STUDY):
                 self._folder.delete()
             raise
+
+    def _ended(self) -> int:
+        """How many trials have ended."""
+        return sum(trial.result is not None for trial in open_study(self._folder.location).trials)
 
     def _run_with_ray(self, quiet: bool, still_holds: Callable[[], bool]) -> Ended:
         with running_ray(self.settings, self._folder, self._shared_bytes(), self.log_file) as dashboard:

@@ -28,6 +28,7 @@ from study.cluster.resources import asked_resources, cores, gpu_count, plan_reso
 from study.cluster.room import Room
 from study.cluster.searcher import PlanSearcher
 from study.cluster.trainable import REPORT
+from study.cluster.without_fault import WithoutFault, memory_told, raise_if_without_fault
 from study.listeners.listener import Listener
 from study.plan.budget import Budget, parse_duration
 from study.plan.program import StudyPlan
@@ -207,23 +208,7 @@ def _ask_for(bundles: list[dict[str, float]]) -> None:
     request_resources(bundles=bundles)
 
 
-class MemoryRanOutError(Exception):
-    """Ray has ended a process of ours because the memory of its machine was nearly full, and Tune ended with it."""
-
-
-@contextmanager
-def _memory_told() -> Iterator[None]:
-    """Raises MemoryRanOutError where Ray says so, for which Tune knows no end but its own."""
-    try:
-        yield
-    except Exception as error:
-        for one in (error, error.__cause__):
-            if isinstance(one, ray.exceptions.OutOfMemoryError):
-                raise MemoryRanOutError(one_line(one)) from error
-        raise
-
-
-@_memory_told()
+@memory_told()
 def run_trials(
     study: Study,
     plan: StudyPlan,
@@ -251,7 +236,7 @@ def run_trials(
         still_holds: whether the study is still run by this process; its status is that of who runs it.
 
     Raises:
-        MemoryRanOutError: what ran until then goes on from its checkpoints with another Ray, and another plan.
+        InterruptedByRayError: what ran until then goes on from its checkpoints with another Ray, and another plan.
     """
     counts = _Counts(study, plan, progress, listeners, still_holds)
     # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its
@@ -301,6 +286,7 @@ def _run_phase(
         trainable,
         tune_config=tune.TuneConfig(
             search_alg=searcher,
+            scheduler=WithoutFault(),
             num_samples=-1,
             max_concurrent_trials=resources.concurrent,
             trial_name_creator=_trial_name,
@@ -471,6 +457,9 @@ class _Watcher(tune.Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._counts.started(_record(trial))
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        raise_if_without_fault(trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any

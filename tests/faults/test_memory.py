@@ -29,10 +29,10 @@ def test_a_study_goes_on_when_memory_was_nearly_full(
     with subprocess.Popen([sys.executable, "-c", HOG], stdout=subprocess.PIPE) as hog:
         assert hog.stdout is not None
         hog.stdout.readline()
-        # Ray looks four times a second.
-        time.sleep(6)
+        # Longer than the study pauses: the next Ray begins while memory is full.
+        time.sleep(20)
         hog.kill()
     out, err = process.communicate(timeout=600)
     assert process.returncode == 0, out + err
-    assert "the study goes on from its checkpoints" in out
+    assert out.count("the study goes on from its checkpoints") >= 2
     assert results(tmp_path / "s") == results(undisturbed)

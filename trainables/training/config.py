@@ -110,8 +110,8 @@ class ComputeConfig(BaseModel):
             )
         if self.compile:
             raise ValueError(
-                "parallel is 'sharded', whose layers are gathered while they compute, and an encoder that is compiled "
-                "as a whole cannot do that: set compile to false, or parallel to replicated."
+                "parallel is 'sharded', whose layers have weights only while they compute, and compile is true, which "
+                "was never tried with such layers: set compile to false, or parallel to replicated."
             )
         return self
 

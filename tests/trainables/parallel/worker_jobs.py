@@ -243,6 +243,9 @@ GRADIENTS: dict[str, dict[str, Any]] = {
     "lora": {"kind": "lora", "chunks": 2, "rectangles": 2},
     "t5": {"kind": "t5", "chunks": 2, "negatives": True},
     "decoder": {"kind": "decoder", "rectangles": 2},
+    "packed": {"chunks": 2, "negatives": True, "packing": "on"},
+    "packed-lora": {"kind": "lora", "packing": "on", "activation_checkpointing": True},
+    "packed-decoder": {"kind": "decoder", "packing": "on"},
     "recomputed": {"chunks": 2, "rectangles": 2, "activation_checkpointing": True},
     "recomputed-lora": {"kind": "lora", "negatives": True, "activation_checkpointing": True},
 }
