@@ -25,6 +25,7 @@ from study.checks import (
     check_storage,
 )
 from study.cluster.cells import CellResources, gpus_so_far, of_cells, settings_of
+from study.cluster.full_memory import MemoryRanOutError
 from study.cluster.measuring import Measuring
 from study.cluster.resources import (
     asked_resources,
@@ -36,7 +37,6 @@ from study.cluster.resources import (
 )
 from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_trials, running_ray
-from study.cluster.without_fault import InterruptedByRayError
 from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.disk import disk
 from study.cost.rental import HERE, Rental
@@ -87,6 +87,8 @@ from trainables.records import now
 from trainables.storage import Folder
 from trainables.watch import Watch, unwatched
 
+_MEMORY = "The memory of a machine was nearly full, so that Ray ended a trial there, and with it all others"
+_LESS_MEMORY = "Fewer trials at a time (--max-concurrent-trials) or more chunks (--gradient-accumulation) need less"
 _PAUSE_SECONDS = 10.0
 """Before Ray is started anew, longer each time: whoever has filled the memory may have gone by then."""
 
@@ -264,13 +266,12 @@ class Session:
                 while True:
                     try:
                         return self._run_with_ray(quiet, still_holds)
-                    except InterruptedByRayError as error:
+                    except MemoryRanOutError as error:
                         before, ended = ended, self._ended()
                         failures = 1 if ended > before else failures + 1
-                        remedy = f" {error.remedy}." if error.remedy else ""
                         if failures > self.settings.max_failures:
-                            raise UserError(f"{error}.{remedy} Go on with --resume.") from error
-                        self._say(quiet, f"{error.what}; the study goes on from its checkpoints.{remedy}")
+                            raise UserError(f"{_MEMORY} ({error}). {_LESS_MEMORY}: go on so with --resume.") from error
+                        self._say(quiet, f"{_MEMORY}; the study goes on from its checkpoints. {_LESS_MEMORY}.")
                         time.sleep(failures * _PAUSE_SECONDS)
         except UserError:
             if created and not self._folder.exists(STUDY):

@@ -21,6 +21,7 @@ from ray.job_config import JobConfig
 from search_spaces.space import Cell
 from study.cluster.access import Dashboard
 from study.cluster.cells import CellResources, of_cells
+from study.cluster.full_memory import SparingTrials, memory_told, raise_if_memory_ran_out
 from study.cluster.local_ray import ray_folder
 from study.cluster.measuring import Measuring, Tell
 from study.cluster.metrics import StudyMetrics
@@ -28,7 +29,6 @@ from study.cluster.resources import asked_resources, cores, gpu_count, plan_reso
 from study.cluster.room import Room
 from study.cluster.searcher import PlanSearcher
 from study.cluster.trainable import REPORT
-from study.cluster.without_fault import WithoutFault, memory_told, raise_if_without_fault
 from study.listeners.listener import Listener
 from study.plan.budget import Budget, parse_duration
 from study.plan.program import StudyPlan
@@ -236,7 +236,7 @@ def run_trials(
         still_holds: whether the study is still run by this process; its status is that of who runs it.
 
     Raises:
-        InterruptedByRayError: what ran until then goes on from its checkpoints with another Ray, and another plan.
+        MemoryRanOutError: what ran until then goes on from its checkpoints with another Ray, and another plan.
     """
     counts = _Counts(study, plan, progress, listeners, still_holds)
     # A phase is a Tune run of its own. Between phases a core waits for the last search trial, and Tune would let its
@@ -286,7 +286,7 @@ def _run_phase(
         trainable,
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=WithoutFault(),
+            scheduler=SparingTrials(),
             num_samples=-1,
             max_concurrent_trials=resources.concurrent,
             trial_name_creator=_trial_name,
@@ -459,7 +459,7 @@ class _Watcher(tune.Callback):
         self._counts.started(_record(trial))
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        raise_if_without_fault(trial)
+        raise_if_memory_ran_out(trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
