@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
+import torch
 
 from search_spaces.space import Space
 from study.cluster.resources import Resources
@@ -16,11 +17,14 @@ from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.sources.registry import EMBEDDED, TRAINING_SOURCES
+from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.ratio.signals import available_signals
 from trainables.storage import Folder
+from trainables.training.config import ComputeConfig
+from trainables.training.gradient import packs
 
 _LEAST_FREE_BYTES = 50_000_000
 
@@ -49,6 +53,19 @@ def check_shards(configs: Iterable[TrialConfig], settings: StudySettings) -> Non
         raise UserError(
             f"--storage {settings.storage} with compute.parallel=sharded: every worker writes its part of a checkpoint "
             "into one folder; give a folder that all machines share, or --checkpoints 0."
+        )
+
+
+def check_packing(encoder: Encoder, trials: Iterable[tuple[Resources, ComputeConfig]]) -> None:
+    """Raises UserError for texts that should be packed and cannot: not for this encoder, or not in this precision."""
+    for held, compute in trials:
+        on_gpu = held.gpus_per_worker > 0
+        is_half = compute.precision == "bfloat16" or (compute.precision == "auto" and on_gpu)
+        packs(
+            encoder,
+            compute,
+            torch.bfloat16 if is_half else torch.float32,
+            torch.device("cuda" if on_gpu else "cpu"),
         )
 
 

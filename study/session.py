@@ -16,6 +16,7 @@ from study.checks import (
     check_batches,
     check_judged,
     check_objectives,
+    check_packing,
     check_room,
     check_same_inputs,
     check_search,
@@ -183,7 +184,15 @@ class Session:
         for encoder in plan.encoders:
             if encoder not in self._absent:
                 # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
-                encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
+                built = encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
+                check_packing(
+                    built,
+                    [
+                        (self._resources.of(cell.levels), config.compute)
+                        for cell, config in plan.first_of_cells
+                        if config.encoder == encoder
+                    ],
+                )
 
     @classmethod
     def new(

@@ -65,6 +65,10 @@ MISTAKES = [
         ["--gradient-accumulation", "40", "--workers-per-trial", "2"],
         "--gradient-accumulation 40: a worker has 24 pairs",
     ),
+    (
+        ["--model", "mini-t5-xs", "--set", "compute.packing=on"],
+        "compute.packing is on, but layers of 'mini-t5-xs' look",
+    ),
     (["--set", "ratio.strat=1"], "Unknown option of a trial 'ratio.strat': did you mean ratio.start"),
     (["--set", "seed=3"], "Unknown option of a trial 'seed'"),
     (["--set", "ratio=linear(0,1)"], "--set ratio: every arm of a space has a ratio of its own"),

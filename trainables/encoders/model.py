@@ -58,7 +58,8 @@ class Encoder(nn.Module):
     @property
     def can_pack(self) -> bool:
         """Whether texts may be given without their padding."""
-        return can_pack(self.transformer.config)
+        # Code of its own may do anything with what it is given.
+        return not getattr(self.config, "trust_remote_code", False) and can_pack(self.transformer.config)
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, packing: Packing | None = None
