@@ -36,6 +36,7 @@ from study.plan.program import StudyPlan
 from study.records import (
     ArmRecord,
     DataRecord,
+    ObjectiveRecord,
     PhaseCounts,
     SetRecord,
     StatusRecord,
@@ -458,6 +459,7 @@ def _record(name: str, space: Space, settings: StudySettings) -> StudyRecord:
         space=space.name,
         question=space.question,
         settings=settings,
+        objectives=(ObjectiveRecord(metric=OBJECTIVE.metric, direction=OBJECTIVE.direction),),
         main_comparison=space.main_comparison,
         data=DataRecord(training=training, dev=toy.data.dev, benchmarks={BENCHMARK: judged}),
     )
