@@ -40,7 +40,7 @@ from trainables.corpora.workplace import working_at
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import tokenise
 from trainables.evaluation.embedding_file import SHARD
-from trainables.evaluation.encode import encode
+from trainables.evaluation.encode import MANY_TEXTS, encode
 from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.rank import rank_relevant
 from trainables.evaluation.scores import Embeddings
@@ -67,6 +67,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.from_files is None:
         return compare_with_faiss(arguments)
+    if arguments.passages < MANY_TEXTS:
+        parser.error(
+            f"--passages {arguments.passages}: embeddings of fewer than {MANY_TEXTS} texts are not kept in shards, so "
+            "that there is nothing to resume; give as many."
+        )
     return evaluated(arguments) if arguments.into else killed_and_not(arguments)
 
 
