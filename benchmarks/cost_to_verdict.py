@@ -98,7 +98,7 @@ def ours(planted: Planted, settings: StudySettings, most: int) -> dict[tuple[str
     for which, held in (("all arms", tables), ("two arms", of_two)):
         of_seed = sum(pairs_of(arms[name].config) for name in held)
         for seeds in (number for number in SEEDS if number <= most):
-            panel = Panel.of({name: one.of_seeds(range(seeds)) for name, one in held.items()})
+            panel = Panel.of({name: one.of_seeds(tuple(range(seeds))) for name, one in held.items()})
             interval = panel.difference(dynamic, static).interval(LEVEL)
             found[which, str(seeds)] = Judged(verdict_of(interval, MARGIN, True), searched + seeds * of_seed, true)
         for last in (number for number in SEEDS if FIRST_LOOK < number <= most):
@@ -149,8 +149,8 @@ def with_seeds(config: TrialConfig, seeds: int, first: int = 0) -> list[TrialCon
 def until_separable(arm: QuestionTable, baseline: QuestionTable, most: int) -> tuple[str, int]:
     """The verdict after one more seed at a time, and the seeds that it took."""
     for seeds in range(FIRST_LOOK, most + 1):
-        looks = list(range(FIRST_LOOK, seeds + 1))
-        decision = sequential.decide(arm.of_seeds(range(seeds)), baseline.of_seeds(range(seeds)), looks, most)
+        some, looks = tuple(range(seeds)), range(FIRST_LOOK, seeds + 1)
+        decision = sequential.decide(arm.of_seeds(some), baseline.of_seeds(some), looks, most)
         if decision.stop:
             break
     return decision.verdict, seeds

@@ -13,8 +13,14 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from trainables.corpora.benchmark import Benchmark
+    from trainables.evaluation.scores import Embeddings
 
 CPU_SECONDS, GIGABYTES = 10.0, 2.0
 DIMENSION = 768
@@ -23,6 +29,8 @@ CANDIDATES = {
     **{"ar": 1222, "de": 1276, "el": 1234, "en": 1180, "es": 1215, "hi": 1244},
     **{"ru": 1219, "th": 852, "tr": 1167, "vi": 1209, "zh": 1196},
 }
+
+T = TypeVar("T")
 
 
 def main() -> int:
@@ -55,6 +63,7 @@ def main() -> int:
     evaluation, cpu, wall = timed(lambda: evaluate(benchmark, queries, candidates))
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     line("all settings, bias, per query", cpu, wall, f"peak memory of the process {gigabytes:.2f} GB")
+    assert evaluation.per_query is not None
     print(f"  {len(evaluation.metrics)} metrics, {len(evaluation.per_query):,} rows per query")
 
     import torch
@@ -70,7 +79,13 @@ def main() -> int:
     return int(cpu > CPU_SECONDS or gigabytes > GIGABYTES)
 
 
-def by_trec_eval(benchmark, queries, candidates, metrics, pairs: int) -> None:
+def by_trec_eval(
+    benchmark: "Benchmark",
+    queries: "Embeddings",
+    candidates: "Embeddings",
+    metrics: Mapping[str, float],
+    pairs: int,
+) -> None:
     import numpy as np
     import pytrec_eval
 
@@ -98,7 +113,7 @@ def by_trec_eval(benchmark, queries, candidates, metrics, pairs: int) -> None:
     cpu = wall = difference = 0.0
     for pair in chosen.tolist():
         one, other = divmod(pair, len(names))
-        theirs, seconds, passed = timed(lambda one=one, other=other: score(one, other))
+        theirs, seconds, passed = timed(partial(score, one, other))
         place = f"monolingual/map/{names[one]}" if one == other else f"cross-lingual/map/{names[one]}-{names[other]}"
         difference = max(difference, abs(theirs - metrics[f"xquad-r/{place}"]))
         cpu, wall = cpu + seconds, wall + passed
@@ -108,7 +123,7 @@ def by_trec_eval(benchmark, queries, candidates, metrics, pairs: int) -> None:
     print(f"  greatest difference in mAP on these pairs: {difference:.1e}")
 
 
-def synthetic():
+def synthetic() -> "Benchmark":
     from trainables.corpora.benchmark import Candidate, Query, benchmark
 
     first, offset = {}, 0
@@ -122,7 +137,7 @@ def synthetic():
     )
 
 
-def timed(work: Callable) -> tuple:
+def timed(work: Callable[[], T]) -> tuple[T, float, float]:
     """The result, processor seconds (user and system, all threads) and wall seconds."""
     before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     result = work()

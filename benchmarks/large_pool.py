@@ -28,18 +28,22 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-from training_rows import MOST_GIB, stage, words_of
+import numpy.typing as npt
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.training_rows import MOST_GIB, stage, words_of
 from trainables.array_cache import ArrayCache
-from trainables.corpora.benchmark import Candidate, Query, benchmark
+from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
 from trainables.corpora.sources.registry import load_benchmark
 from trainables.corpora.workplace import working_at
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import tokenise
 from trainables.evaluation.embedding_file import SHARD
-from trainables.evaluation.encode import encode
+from trainables.evaluation.encode import MANY_TEXTS, encode
 from trainables.evaluation.evaluate import evaluate
 from trainables.evaluation.rank import rank_relevant
+from trainables.evaluation.scores import Embeddings
 from trainables.memory import peak_gib
 from trainables.watch import unwatched
 
@@ -63,6 +67,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.from_files is None:
         return compare_with_faiss(arguments)
+    if arguments.passages < MANY_TEXTS:
+        parser.error(
+            f"--passages {arguments.passages}: embeddings of fewer than {MANY_TEXTS} texts are not kept in shards, so "
+            "that there is nothing to resume; give as many."
+        )
     return evaluated(arguments) if arguments.into else killed_and_not(arguments)
 
 
@@ -97,11 +106,11 @@ def compare_with_faiss(arguments: argparse.Namespace) -> int:
     return int(wrong > 0 or peak_gib() > MOST_GIB)
 
 
-def clocks() -> np.ndarray:
+def clocks() -> npt.NDArray[np.float64]:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def differing(built, queries, candidates, ranks) -> int:
+def differing(built: Benchmark, queries: Embeddings, candidates: Embeddings, ranks: npt.NDArray[np.integer]) -> int:
     """How many of the ranks of a sample of the queries are none that the scores in float64 allow."""
     sample = range(0, len(queries), max(1, len(queries) // SAMPLE))
     found, width, wrong = 0, 0, 0
@@ -109,8 +118,8 @@ def differing(built, queries, candidates, ranks) -> int:
         scores = np.einsum("cd,d->c", candidates, queries[q], dtype=np.float64)
         for n in range(*built.relevant_start[q : q + 2]):
             own = scores[built.relevant[n]]
-            least = 1 + np.count_nonzero(scores > own + ROUNDING)
-            most = np.count_nonzero(scores >= own - ROUNDING)
+            least = 1 + int(np.count_nonzero(scores > own + ROUNDING))
+            most = int(np.count_nonzero(scores >= own - ROUNDING))
             found, width = found + 1, max(width, most - least)
             wrong += not least <= ranks[n] <= most
     print(
@@ -144,7 +153,7 @@ def killed_and_not(arguments: argparse.Namespace) -> int:
     return int(any(outcomes) or not same)
 
 
-def started(arguments: argparse.Namespace, name: str) -> subprocess.Popen:
+def started(arguments: argparse.Namespace, name: str) -> subprocess.Popen[bytes]:
     given = ["--from-files", arguments.from_files, "--encoder", arguments.encoder, "--into", name]
     return subprocess.Popen([sys.executable, __file__, *map(str, given)])
 
@@ -186,12 +195,13 @@ def evaluated(arguments: argparse.Namespace) -> int:
         passages = tokenise(built.candidate_texts, tokenizer, config.passage_prefix, config.max_passage_length, cache)
     encoder = config.build(tokenizer, 0)
     with stage("encode"):
-        embeddings = [
+        asked, pool = (
             encode(encoder, table, pad_id=tokenizer.pad_token_id, scratch=folder / "embeddings")
             for table in (queries, passages)
-        ]
+        )
     with stage("evaluate"):
-        found = evaluate(built, *embeddings)
+        found = evaluate(built, asked, pool)
+    assert found.relevant_ranks is not None
     ranks = found.relevant_ranks["rank"].to_numpy()
     print(f"  {len(passages.ids) / len(passages):.1f} tokens of a passage, fingerprint {built.fingerprint[:12]}")
     np.savez(
@@ -201,7 +211,7 @@ def evaluated(arguments: argparse.Namespace) -> int:
         fingerprint=np.array(built.fingerprint),
     )
     peak = peak_gib()
-    return int(differing(built, *embeddings, ranks) > 0 or peak > MOST_GIB)
+    return int(differing(built, asked, pool, ranks) > 0 or peak > MOST_GIB)
 
 
 if __name__ == "__main__":

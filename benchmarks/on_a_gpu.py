@@ -47,6 +47,7 @@ from trainables.corpora.benchmark import Candidate, Query, benchmark
 from trainables.corpora.items import PairItem
 from trainables.corpora.pairs import TrainingData, training_data
 from trainables.encoders.adapters import with_adapters
+from trainables.encoders.base import EncoderConfig
 from trainables.encoders.checkpoint import FACTS, CheckpointEncoder
 from trainables.encoders.footprint import shape_of
 from trainables.encoders.model import Encoder
@@ -191,8 +192,9 @@ def tokenised(data: TrainingData, words: PreTrainedTokenizerFast) -> TokenisedTe
     return TokenisedTexts(words, queries, passages, TokenisedBenchmark(none, one, one), ())
 
 
-def encoder_of(config: CheckpointEncoder, device: torch.device) -> Encoder:
+def encoder_of(config: EncoderConfig, device: torch.device) -> Encoder:
     """An encoder with random weights, which are drawn on the device, since a processor takes minutes for 7B."""
+    assert isinstance(config, CheckpointEncoder)
     settings = AutoConfig.for_model(**FACTS[config.source])
     with torch.device(device), quiet():
         transformer = config.model_class(settings).from_config(settings).float()
@@ -280,7 +282,7 @@ def theirs(case: Case, data: TrainingData, texts: TokenisedTexts, device: torch.
     from sentence_transformers.sentence_transformer import losses
     from transformers import TrainerCallback
 
-    class Windows(TrainerCallback):  # type: ignore[misc]
+    class Windows(TrainerCallback):
         def __init__(self) -> None:
             self.ends: list[float] = []
 
@@ -306,6 +308,7 @@ def theirs(case: Case, data: TrainingData, texts: TokenisedTexts, device: torch.
         del encoder
         model = SentenceTransformer(folder, device=str(device))
         model.max_seq_length = LENGTH
+        loss: torch.nn.Module
         if case.stock_chunk is None:
             loss = losses.MultipleNegativesRankingLoss(model, scale=1 / config.loss.temperature)
         else:

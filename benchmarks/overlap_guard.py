@@ -45,7 +45,8 @@ def without(categories: str) -> Edit:
 
 def swapped(letters: dict[str, str]) -> Edit:
     """Writes letters for others."""
-    return lambda text: text.translate(str.maketrans(letters))
+    table = {ord(old): new for old, new in letters.items()}
+    return lambda text: text.translate(table)
 
 
 def bare(text: str) -> str:
@@ -220,7 +221,7 @@ OTHERS = ("belebele_en_de", "bitcoin_org_faq", "ntrex_headline_ict")
 
 def boilerplate() -> list[str]:
     """Stock phrases: alone, one after the other, and with a number or a name of their own."""
-    found = []
+    found: list[str] = []
     for phrases in STOCK.values():
         found += phrases
         found += [f"{one} {other}" for one in phrases for other in phrases if one != other]

@@ -23,6 +23,7 @@ import numpy as np
 from trainables.batches.planner import BatchPlanner
 from trainables.corpora.negatives import NO_NEGATIVES
 from trainables.corpora.pairs import TrainingData
+from trainables.corpora.texts import Texts
 
 LANGUAGES = 11
 STEPS = 3000
@@ -46,7 +47,7 @@ def synthetic(items: int, *, coverage: float = 1.0, in_big_group: float = 0.0) -
         set_of_item=np.zeros(items, dtype=np.int32),
         group_of_item=group,
         groups_in_files=items,
-        texts=(),
+        texts=Texts(),
         query_text=query_text,
         passage_text=passage_text,
         text_form=np.arange(2 * items * LANGUAGES, dtype=np.int32),

@@ -61,7 +61,8 @@ def costs(decay: float, generator: np.random.Generator) -> list[float]:
             needed = Tradeoff(Index(kind, pool, insertion, CONFIG), neighbours).needed(CONFIG.recall)
             assert needed is not None
             found[order, place] = needed.distances
-    return found.mean(axis=0).tolist()
+    means: list[float] = found.mean(axis=0).tolist()
+    return means
 
 
 def study(truth: str, seed: int) -> list[str]:
@@ -69,10 +70,10 @@ def study(truth: str, seed: int) -> list[str]:
     generator = np.random.default_rng(seed)
     means = DECAY, DECAY - EFFECT * (truth == "dearer")
     arms = [[costs(generator.normal(mean, SPREAD), generator) for _ in range(SEEDS)] for mean in means]
-    baseline, arm = (np.array(one) for one in (arms[0], arms[0] if truth == "identical" else arms[1]))
+    baseline, arm = (np.transpose(one).tolist() for one in (arms[0], arms[0] if truth == "identical" else arms[1]))
     return [
-        compare_ratio(arm[:, place], baseline[:, place], margin=CONFIG.margin, number=len(KINDS)).verdict
-        for place in range(len(KINDS))
+        compare_ratio(one, other, margin=CONFIG.margin, number=len(KINDS)).verdict
+        for one, other in zip(arm, baseline, strict=True)
     ]
 
 
@@ -98,7 +99,8 @@ def simulated(studies: int) -> Iterator[tuple[float, str, float, float, float]]:
                     noise = (np.exp(0.5 * noise) - math.exp(0.125)) / math.sqrt(math.exp(0.25) * (math.exp(0.25) - 1))
                 values = ratio * np.exp(NOISE * noise)
                 verdicts = [
-                    compare_ratio(one, np.ones(SEEDS), margin=CONFIG.margin, number=FAMILY).verdict for one in values
+                    compare_ratio(one, [1.0] * SEEDS, margin=CONFIG.margin, number=FAMILY).verdict
+                    for one in values.tolist()
                 ]
                 is_none = math.log(ratio) < margin - 1e-12
                 wrong += any(

@@ -56,15 +56,16 @@ class Effect:
 
 
 def _losers(rng: np.random.Generator, number: int) -> Values:
-    return 0.01 - 0.5 * (rng.random(number) < 0.02)
+    return np.where(rng.random(number) < 0.02, 0.01 - 0.5, 0.01)
 
 
 def _lognormal(deviation: float, rng: np.random.Generator, number: int) -> Values:
-    return deviation * (np.exp(rng.standard_normal(number)) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
+    effect: Values = deviation * (np.exp(rng.standard_normal(number)) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
+    return effect
 
 
 def _bad(rng: np.random.Generator, number: int) -> Values:
-    return 0.01 - 0.1 * (rng.random(number) < 0.1)
+    return np.where(rng.random(number) < 0.1, 0.01 - 0.1, 0.01)
 
 
 NORMAL = Effect("normal")
@@ -86,7 +87,7 @@ def study(
     common_seed: float = 0.0,
 ) -> Values:
     """Values [arms, seeds, questions] of arms whose true means are 0; `common_seed`: correlation between the arms."""
-    values = rng.standard_normal((arms, seeds, questions)) * REST
+    values: Values = rng.standard_normal((arms, seeds, questions)) * REST
     values += rng.standard_normal((arms, 1, questions)) * OWN + rng.standard_normal(questions) * COMMON
     own, shared = rng.standard_normal((arms, seeds, 1)), rng.standard_normal((1, seeds, 1))
     deviation = np.broadcast_to(seed_sd, arms)[:, None, None]
@@ -142,7 +143,8 @@ def difference(simulations: int) -> Rows:
     )
     for effect, seeds, questions in itertools.product(EFFECTS, SEEDS, QUESTIONS):
         rng = np.random.default_rng([1, seeds, questions])
-        margin = 2.5 * expected(seeds, questions)[0] * special.stdtrit(expected(seeds, questions)[1], 0.975)
+        error, degrees = expected(seeds, questions)
+        margin = float(2.5 * error * special.stdtrit(degrees, 0.975))
         rows = []
         for _ in range(simulations):
             panel = panel_of(study(rng, effect, seeds, questions))

@@ -45,6 +45,7 @@ from trainables.config import TrialConfig
 from trainables.corpora.items import PairItem
 from trainables.corpora.pairs import TrainingData, training_data
 from trainables.corpora.training_sets import load_training
+from trainables.encoders.checkpoint import CheckpointEncoder
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder
 from trainables.encoders.registry import resolve_encoder
@@ -173,7 +174,9 @@ def our_loop(config: TrialConfig, data: TrainingData, tokens: Tokens, encoder: E
         raise RuntimeError(f"the run ended after {summary.steps} steps ({summary.status}): its time says nothing")
 
 
-def their_trainer(config: TrialConfig, data: TrainingData, batches: list[Batch]) -> tuple[Any, Loop]:
+def their_trainer(
+    encoder: CheckpointEncoder, config: TrialConfig, data: TrainingData, batches: list[Batch]
+) -> tuple[Any, Loop]:
     """The model of sentence-transformers, and what trains it on the same pairs in the same batches."""
     from datasets import Dataset
     from sentence_transformers import (
@@ -191,7 +194,6 @@ def their_trainer(config: TrialConfig, data: TrainingData, batches: list[Batch])
             size = config.batches.size
             return (list(range(start, start + size)) for start in range(0, size * config.steps, size))
 
-    encoder = config.encoder
     model = SentenceTransformer(encoder.source, device="cpu")
     model.max_seq_length = encoder.max_passage_length
     rows = {
@@ -270,9 +272,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="loops to run, by their names in the output")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    bench = BENCH
+    bench: CheckpointEncoder = BENCH
     if arguments.checkpoint:
         found = resolve_encoder(str(arguments.checkpoint))
+        if not isinstance(found, CheckpointEncoder):
+            parser.error(f"--checkpoint {arguments.checkpoint}: that has no checkpoint; give the folder of one.")
         lengths = {"max_query_length": arguments.tokens, "max_passage_length": arguments.tokens}
         bench = found.model_copy(update=lengths)
     values = {
@@ -323,7 +327,7 @@ def main() -> None:
     models: dict[str, Any] = {name: trimmed if "trimmed" in name else encoder for name in loops}
     if arguments.checkpoint and find_spec("sentence_transformers"):
         name = "sentence-transformers"
-        models[name], loops[name] = their_trainer(config, data, batches)
+        models[name], loops[name] = their_trainer(bench, config, data, batches)
     if arguments.only:
         loops = {name: loops[name] for name in arguments.only}
     kept = {name: {key: value.clone() for key, value in models[name].state_dict().items()} for name in loops}

@@ -16,6 +16,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -29,17 +30,22 @@ from study.cluster.trainable import TrialResources, trial_trainable
 from study.cluster.tuner import running_ray
 from study.settings import StudySettings
 from tests.trainables.toy_trial import run_toy_trial, toy_inputs, toy_trial
-from trainables.config import MonitoringConfig
 from trainables.encoders.registry import resolve_encoder
 from trainables.inputs import StudyInputs
 from trainables.records import RESULT, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
+from trainables.training.config import MonitoringConfig
 
 STEPS = 100
 ROUNDS = 3
 USUAL = MonitoringConfig()
-STEP = {"encoder": resolve_encoder("mini-s"), "steps": STEPS, "batches.size": 128, "monitoring.evaluations": 1}
+STEP: dict[str, Any] = {
+    "encoder": resolve_encoder("mini-s"),
+    "steps": STEPS,
+    "batches.size": 128,
+    "monitoring.evaluations": 1,
+}
 
 
 def main() -> None:

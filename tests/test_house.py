@@ -1,6 +1,7 @@
 """Rules of the layout (docs/design.md): arrows between packages, private names, and who may know which name."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -89,6 +90,11 @@ def test_arrows_between_packages_point_one_way(
         if is_within(other, forbidden) and not is_within(other, allowed)
     ]
     assert found == []
+
+
+def test_the_types_of_everything_but_the_tests_are_checked() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    assert {*settings["packages"]} == {*PACKAGES, "benchmarks"}
 
 
 def test_no_import_goes_round_in_a_circle() -> None:

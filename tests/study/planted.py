@@ -27,7 +27,7 @@ from rich.console import Console
 from analysis.findings.findings import DEFAULT_MARGIN, Findings
 from analysis.statistics.comparison import Comparison
 from analysis.statistics.panel import Panel
-from analysis.statistics.questions import over_settings, question_table
+from analysis.statistics.questions import QuestionTable, over_settings, question_table
 from analysis.statistics.significance import judge
 from search_spaces.space import Space, family_branch, static_branch, strategies
 from study.plan.budget import Budget
@@ -36,6 +36,7 @@ from study.plan.program import StudyPlan
 from study.records import (
     ArmRecord,
     DataRecord,
+    ObjectiveRecord,
     PhaseCounts,
     SetRecord,
     StatusRecord,
@@ -393,7 +394,7 @@ def study_in_folder(planted: Planted, folder: Path, space: Space = SPACE, settin
 def finding_of(planted: Planted, records: Study, plan: StudyPlan) -> Finding:
     """Reads a study's records and judges its main comparison as the report does."""
     main = Findings.of([records.folder.location]).comparisons.main
-    found = {judged.place.setting: judged.comparison for judged in main}
+    found: dict[str, Comparison] = {judged.place.setting: judged.comparison for judged in main}
     trials = [trial for trial in records.trials if trial.phase == "search"]
     steps = [trial.result.steps for trial in trials if trial.result is not None]
     return _finding(planted, plan, found, sum(steps), sum(trial.config.steps for trial in trials))
@@ -412,11 +413,11 @@ def study_without_ray(planted: Planted, space: Space = SPACE, settings: StudySet
     # As `analysis.findings.comparisons` does: all arms in one panel, the mean of all settings alone, these together.
     runs = {arm.arm: _runs(planted, arm, plan.seeds) for arm in plan.arms if arm.same_as is None}
     dynamic, static = (_arm(plan, name).same_as or name for name in space.main_comparison)
-    tables = {
+    tables: dict[str, dict[str, QuestionTable]] = {
         name: {setting: question_table(held, setting, "map") for setting in TEST_SETTINGS}
         for name, held in runs.items()
     }
-    found = {}
+    found: dict[str, Comparison] = {}
     for setting in (*TEST_SETTINGS, "overall"):
         is_question = setting == "overall"
         panel = Panel.of({name: over_settings(of) if is_question else of[setting] for name, of in tables.items()})
@@ -458,6 +459,7 @@ def _record(name: str, space: Space, settings: StudySettings) -> StudyRecord:
         space=space.name,
         question=space.question,
         settings=settings,
+        objectives=(ObjectiveRecord(metric=OBJECTIVE.metric, direction=OBJECTIVE.direction),),
         main_comparison=space.main_comparison,
         data=DataRecord(training=training, dev=toy.data.dev, benchmarks={BENCHMARK: judged}),
     )

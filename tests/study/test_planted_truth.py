@@ -4,11 +4,13 @@ benchmarks/planted_truth.py runs the same many times over and prints the rates.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.findings.findings import Findings
 from search_spaces.dynamic_vs_static import dynamic_vs_static
 from study.plan.program import StudyPlan
 from study.records import Study
@@ -26,6 +28,7 @@ from tests.study.planted import (
     outcome,
     ray_for_many_studies,
     recorded,
+    study_in_folder,
     study_with_ray,
     study_without_ray,
 )
@@ -128,6 +131,14 @@ def test_the_best_constant_is_found_and_no_schedule_is_called_better(world: int)
     assert abs(finding.static.ratio.value - BEST_RATIO) <= 0.2
     assert finding.true_difference < 0
     assert not finding.any_better
+
+
+def test_a_report_judges_the_records_exactly_as_a_study_without_records_is_judged(tmp_path: Path) -> None:
+    """In a world where the verdict depends on which setting is the question."""
+    planted = Planted("no difference", world=0)
+    study = study_in_folder(planted, tmp_path / "study")
+    main = Findings.of([study.folder.location]).comparisons.main
+    assert {judged.place.setting: judged.verdict for judged in main} == study_without_ray(planted).verdicts
 
 
 @pytest.mark.nightly
