@@ -84,7 +84,7 @@ def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, devic
     Raises:
         UserError: they should be, and cannot.
     """
-    has_kernel = device.type == "cuda" and precision == torch.bfloat16
+    has_kernel = device.type == "cuda" and precision == torch.bfloat16 and _is_recent(device)
     if config.packing != "on":
         return config.packing == "auto" and has_kernel and encoder.can_pack
     if not encoder.can_pack:
@@ -94,10 +94,15 @@ def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, devic
         )
     if device.type == "cuda" and not has_kernel:
         raise UserError(
-            "compute.packing is on, but attention without padding has no float32 on a GPU: set compute.precision to "
-            "bfloat16, or compute.packing to auto."
+            "compute.packing is on, but attention without padding takes bfloat16 and a GPU of compute capability 8.0 or "
+            "more: set compute.precision to bfloat16, or compute.packing to auto."
         )
     return True
+
+
+def _is_recent(device: torch.device) -> bool:
+    """Whether a GPU has what flash attention needs; where there is none, one that has it is planned for."""
+    return not torch.cuda.is_available() or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 class GradientEngine:
