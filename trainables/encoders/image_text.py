@@ -13,7 +13,6 @@ from typing_extensions import override
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.image_tower import ImageTower
 from trainables.encoders.model import Encoder
-from trainables.encoders.packing import Packing
 from trainables.encoders.pixels import Pixels
 from trainables.encoders.pooling import moved_to_the_front
 from trainables.encoders.tokens import moved
@@ -64,19 +63,13 @@ class ImageTextEncoder(Encoder):
             self.tower.model.eval()
         return self
 
-    @property
     @override
-    def can_pack(self) -> bool:
-        # Images would be rows, too.
-        return False
-
-    @override
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, packing: Packing | None = None) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:  # type: ignore[override]
         """As `Encoder.forward`; a row of negative ids is an image."""
         is_image = (input_ids < 0).any(1)
         images = torch.nonzero(is_image).flatten()
         if not len(images):
-            return super().forward(input_ids, attention_mask, packing)
+            return super().forward(input_ids, attention_mask)
         numbers = -1 - input_ids[images].amin(1)
         found = normalize(self._images(numbers)[:, : self.config.dimensions].float(), dim=-1)
         if len(images) == len(input_ids):

@@ -58,8 +58,9 @@ class Encoder(nn.Module):
     @property
     def can_pack(self) -> bool:
         """Whether texts may be given without their padding."""
-        # Code of its own may do anything with what it is given.
-        return not getattr(self.config, "trust_remote_code", False) and can_pack(self.transformer.config)
+        # Code of its own may do anything with what it is given, here or in the transformer.
+        is_known = type(self).forward is Encoder.forward and not getattr(self.config, "trust_remote_code", False)
+        return is_known and can_pack(self.transformer.config)
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, packing: Packing | None = None

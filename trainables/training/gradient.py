@@ -316,8 +316,8 @@ class GradientEngine:
             return nullcontext()
         return torch.autocast(self._worker.device.type, self._precision)
 
-    def _padded(self, texts: _Texts, rows: Rows) -> tuple[Tensor, Tensor, Packing | None]:
-        """Ids, mask and, if texts are packed, packing of a rectangle."""
+    def _padded(self, texts: _Texts, rows: Rows) -> tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Packing]:
+        """Ids and mask of a rectangle, and its packing if texts are packed."""
         pairs = len(texts.query)
         is_query = rows < pairs
         sides = (
@@ -329,7 +329,7 @@ class GradientEngine:
         padded = [pad(table, part, self._tokens.pad_id, width) for table, _, part in sides if len(part)]
         ids, mask = (torch.cat(parts) for parts in zip(*padded, strict=True))
         if not self._packs:
-            return self._move(ids), self._move(mask), None
+            return self._move(ids), self._move(mask)
         lengths = np.concatenate([lengths[part] for _, lengths, part in sides])
         packing = Packing.of(lengths, ids.shape[1])
         places, starts = self._move(packing.places), self._move(packing.starts)
