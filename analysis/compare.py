@@ -25,7 +25,7 @@ from analysis.sections.comparisons import DETECTABLE, detectable_cell, differenc
 from analysis.sections.questions import extremes, two_by_question
 from analysis.statistics.questions import QuestionTable
 from analysis.wording import count, paired_with
-from study.records import newest_study
+from study.study_folder import newest_study
 from trainables.command import Parser, run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.records import newest_study
+from study.study_folder import newest_study
 from trainables.command import Parser, run_command
 from trainables.errors import UserError
 from trainables.plugins import load_plugins

@@ -29,7 +29,7 @@ import numpy as np
 import ray
 from ray.cluster_utils import Cluster
 
-from study.records import open_study
+from study.study_folder import open_study
 from tests.study.planted import SETTINGS, SPACE, Planted, ray_for_many_studies, study_in_folder, study_with_ray
 from trainables.records import RESULT
 

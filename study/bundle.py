@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
-from study.records import ARMS, DECISION, MEASUREMENTS, QRELS, STATUS, STUDY, TEXTS, TRIALS, Study, open_study
+from study.records import ARMS, DECISION, MEASUREMENTS, QRELS, STATUS, STUDY, TEXTS, TRIALS
+from study.study_folder import Study, open_study
 from study.verify import damage
 from trainables.command import Parser, run_command
 from trainables.errors import UserError

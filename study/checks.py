@@ -12,8 +12,9 @@ from study.cluster.resources import Resources
 from study.cost.disk import Disk
 from study.plan.more_seeds import first_look, last_decision
 from study.plan.objective import asked_measures, asks_bilingual, parse_objectives, possible_objectives
-from study.records import BenchmarkRecord, DataRecord, EncoderRecord, Study
+from study.records import BenchmarkRecord, DataRecord, EncoderRecord
 from study.settings import StudySettings
+from study.study_folder import Study
 from trainables.config import TrialConfig
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.sources.registry import EMBEDDED, TRAINING_SOURCES

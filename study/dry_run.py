@@ -16,8 +16,9 @@ from study.cost.rental import HERE, Rental
 from study.data import StudyData
 from study.plan.objective import asks_bilingual
 from study.plan.program import StudyPlan
-from study.records import BranchRecord, Study
+from study.records import BranchRecord
 from study.settings import StudySettings
+from study.study_folder import Study
 from trainables.batches.languages import CrossLingual
 from trainables.config import TrialConfig
 from trainables.corpora.items import PairItem

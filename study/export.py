@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from study.plan.objective import parse_objectives
-from study.records import ArmRecord, Study, Trial, open_study
+from study.records import ArmRecord
+from study.study_folder import Study, Trial, open_study
 from trainables.command import Parser, run_command
 from trainables.encoders.adapters import ADAPTER_FILE as _ADAPTER
 from trainables.errors import UserError, one_line

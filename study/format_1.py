@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from study.records import ARMS, STATUS, Kind, StudyRecord
+from study.records import ARMS, STATUS, StudyRecord
+from study.study_folder import Kind
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.records import RESULT, TRIAL
 from trainables.sealed import plain_json, validated

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from study.records import ArmRecord, SetRecord, Study, Trial
+from study.records import ArmRecord, SetRecord
+from study.study_folder import Study, Trial
 from trainables.corpora.sources.registry import TRAINING_SOURCES
 from trainables.corpora.terms import terms
 from trainables.encoders.base import EncoderConfig

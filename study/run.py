@@ -197,7 +197,7 @@ def _rental(flags: dict[str, Any], dry_run: bool) -> Rental:
 
 def _verify(location: str, console: "Console") -> int:
     """Prints what is damaged or missing in a study; returns 1 if anything is."""
-    from study.records import open_study
+    from study.study_folder import open_study
     from study.verify import damage
 
     study = open_study(location)
@@ -216,8 +216,8 @@ def _verify(location: str, console: "Console") -> int:
 def _verify_trial(location: str, trial: str, flags: dict[str, Any], console: "Console") -> int:
     """Runs a trial again and prints how it differs from its records; returns 1 if it does."""
     from study.environment import versions
-    from study.records import open_study
     from study.session import Session
+    from study.study_folder import open_study
 
     if refused := sorted(set(flags) - {"plugin"}):
         raise UserError(
@@ -254,7 +254,8 @@ def _study_location(flag: str, study: str, storage: str | None) -> str:
 
 def mark_lost(location: str, process: int) -> bool:
     """Cleans up after a process that died; returns whether its study had begun, which is `lost` then."""
-    from study.records import STUDY, open_study
+    from study.records import STUDY
+    from study.study_folder import open_study
     from trainables.records import now
     from trainables.storage import Folder
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from study.records import TRIALS, Study, Trial
+from study.records import TRIALS
+from study.study_folder import Study, Trial
 from trainables.errors import UserError, unknown_name
 from trainables.inputs import StudyInputs
 from trainables.parallel.worker import Worker

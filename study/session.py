@@ -53,23 +53,10 @@ from study.plan.objective import asked_measures, asks_bilingual
 from study.plan.program import StudyPlan, asked_space
 from study.plan.replay import check_recorded, check_same_arms
 from study.read_settings import validated
-from study.records import (
-    STUDY,
-    ArmsRecord,
-    EncoderRecord,
-    FactorRecord,
-    LevelRecord,
-    ObjectiveRecord,
-    Study,
-    StudyRecord,
-    create_study,
-    open_study,
-    write_qrels,
-    write_study,
-    write_texts,
-)
+from study.records import STUDY, ArmsRecord, EncoderRecord, FactorRecord, LevelRecord, ObjectiveRecord, StudyRecord
 from study.run_again import run_again
 from study.settings import StudySettings
+from study.study_folder import Study, create_study, open_study, write_qrels, write_study, write_texts
 from study.terminal import Progress
 from study.verify import damage
 from trainables.array_cache import ArrayCache

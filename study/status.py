@@ -32,8 +32,8 @@ def _run(location: str | None, watching: bool) -> int:
     from rich.console import Console
     from rich.live import Live
 
-    from study.records import newest_study, open_study
     from study.status_view import view
+    from study.study_folder import newest_study, open_study
 
     console = Console()
     location = location or newest_study()

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from study.leaderboard import Leaderboard
-from study.records import Study, Trial
+from study.study_folder import Study, Trial
 from study.terminal import Progress
 from trainables.inert import inert
 from trainables.trial_log import where_to_read_on

@@ -1,6 +1,6 @@
 """Whether a study is what it was when it was written: every seal is checked, every table read, every gap named."""
 
-from study.records import Study
+from study.study_folder import Study
 
 
 def damage(study: Study) -> list[str]:

@@ -18,6 +18,7 @@ from trainables.evaluation.measures.registry import MEASURES
 from trainables.ratio.registry import FAMILIES
 
 ROOT = Path(__file__).parents[1]
+STUDY_ON_DISK = ("study.records", "study.study_folder", "study.benchmarks")
 PACKAGES = ("analysis", "search_spaces", "study", "trainables")
 
 
@@ -73,7 +74,11 @@ def is_within(module: str, packages: tuple[str, ...]) -> bool:
         ("search_spaces", ("ray", "study", "analysis", "torch"), ()),
         ("study", ("analysis",), ("analysis.statistics",)),
         ("study.plan", ("ray", "torch", "study.cluster"), ()),
-        ("analysis", ("ray", "torch", "study", "search_spaces"), ("study.records", "study.benchmarks")),
+        (
+            "analysis",
+            ("ray", "torch", "study", "search_spaces"),
+            ("study.records", "study.study_folder", "study.benchmarks"),
+        ),
         ("analysis.statistics", PACKAGES, ("analysis.statistics",)),
         ("analysis.facts", ("analysis",), ("analysis.facts", "analysis.statistics")),
         ("analysis.findings", ("analysis.sections", "analysis.render", "analysis.methods"), ()),

@@ -12,7 +12,8 @@ from analysis.facts.merging import distinct, refuse_unlike, tell_apart, trained_
 from analysis.facts.records import StudyRecords
 from analysis.facts.runs import Cell, Run
 from study.benchmarks import judged_benchmarks, setting_of
-from study.records import BenchmarkRecord, CollectionRecord, ObjectiveRecord, Study, open_study
+from study.records import BenchmarkRecord, CollectionRecord, ObjectiveRecord
+from study.study_folder import Study, open_study
 from trainables.errors import UserError
 from trainables.evaluation.measures.record import BOUNDS, MeasureRecord, Unit
 from trainables.evaluation.measures.words import measure_named, objective_label, place_label
@@ -111,7 +112,7 @@ class Facts:
     """The studies of a report, merged.
 
     Args:
-        studies: what `study.records.open_study` returns.
+        studies: what `study.study_folder.open_study` returns.
 
     Raises:
         UserError: there is no study, or two measured a benchmark of one name differently.

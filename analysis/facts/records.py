@@ -7,7 +7,8 @@ from pathlib import Path
 
 from analysis.facts.options import as_text, encoder_text, option_words
 from analysis.facts.runs import Cell, Run
-from study.records import TRIALS, ArmRecord, Study, StudyRecord
+from study.records import TRIALS, ArmRecord, StudyRecord
+from study.study_folder import Study
 from trainables.options import flat
 from trainables.records import TrialRecord
 

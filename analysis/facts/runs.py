@@ -5,7 +5,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from study.records import TRIALS, Trial
+from study.records import TRIALS
+from study.study_folder import Trial
 from trainables.config import TrialConfig
 from trainables.evaluation.metric_name import DEV
 from trainables.records import LOG, BatchRecord, Report

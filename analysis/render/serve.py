@@ -8,7 +8,7 @@ from threading import Lock
 
 from analysis.contents import build_report
 from analysis.render.page import page
-from study.records import open_study
+from study.study_folder import open_study
 from trainables.errors import UserError
 from trainables.inert import inert
 

@@ -7,8 +7,8 @@ from math import ceil
 from search_spaces.space import Cell
 from study.cluster.resources import Resources
 from study.read_settings import validated
-from study.records import Study
 from study.settings import StudySettings
+from study.study_folder import Study
 from trainables.errors import UserError, unknown_name
 
 OF_A_LEVEL = ("workers_per_trial", "cpus_per_worker", "gpus_per_worker", "accelerator_type", "resource")

@@ -12,7 +12,8 @@ from study.cluster.cells import CellResources
 from study.cluster.resources import Resources
 from study.plan.budget import Budget
 from study.plan.measurements import measurement_jobs
-from study.records import TRIALS, Study
+from study.records import TRIALS
+from study.study_folder import Study
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.held import HELD
 from trainables.evaluation.efficiency.records import MeasurementRecord

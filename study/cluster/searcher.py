@@ -13,7 +13,8 @@ from study.kept_encoders import let_go
 from study.plan.budget import PAIR_BUDGET, Budget
 from study.plan.program import StudyPlan
 from study.plan.replay import check_same_trial, whole_trials
-from study.records import TRIALS, Study, Trial
+from study.records import TRIALS
+from study.study_folder import Study, Trial
 from trainables.claim import take
 from trainables.records import RESULT, TRIAL, Outcome, Result, TrialRecord
 from trainables.sealed import read_sealed

@@ -32,8 +32,9 @@ from study.cluster.trainable import REPORT
 from study.listeners.listener import Listener
 from study.plan.budget import Budget, parse_duration
 from study.plan.program import StudyPlan
-from study.records import PhaseCounts, State, StatusRecord, Study, open_study
+from study.records import PhaseCounts, State, StatusRecord
 from study.settings import StudySettings
+from study.study_folder import Study, open_study
 from study.terminal import Progress
 from trainables.errors import UserError, one_line
 from trainables.evaluation.metric_name import named_dev

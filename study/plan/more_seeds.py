@@ -15,7 +15,8 @@ from analysis.statistics.sequential import FIRST_LOOK
 from search_spaces.registry import space
 from study.benchmarks import JudgedBenchmark, judged_benchmarks
 from study.plan.effort import effort
-from study.records import DECISION, ArmRecord, DecisionRecord, Study
+from study.records import DECISION, ArmRecord, DecisionRecord
+from study.study_folder import Study
 from trainables.errors import UserError
 from trainables.evaluation.metric_name import MetricSetting
 

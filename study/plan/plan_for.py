@@ -17,8 +17,9 @@ from analysis.statistics.power import FEWEST_SEEDS
 from search_spaces.space import Space, slug
 from study.benchmarks import judged_benchmarks
 from study.plan.more_seeds import confirmed_metrics, main_pairs, table_of
-from study.records import STUDY, ArmRecord, Study, StudyRecord, open_study
+from study.records import STUDY, ArmRecord, StudyRecord
 from study.settings import StudySettings
+from study.study_folder import Study, open_study
 from study.verify import damage
 from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from study.plan.program import StudyPlan
-from study.records import ArmsRecord, Study, Trial
+from study.records import ArmsRecord
+from study.study_folder import Study, Trial
 from trainables.errors import UserError
 from trainables.records import Outcome, TrialRecord
 

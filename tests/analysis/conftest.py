@@ -36,9 +36,9 @@ from study.records import (
     StatusRecord,
     StudyRecord,
     TrainingDataRecord,
-    create_study,
 )
 from study.settings import StudySettings
+from study.study_folder import create_study
 from trainables.config import TrialConfig
 from trainables.corpora.sources.registry import BENCHMARKS
 from trainables.encoders.registry import PRESETS, encoder_config

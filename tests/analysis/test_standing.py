@@ -10,7 +10,7 @@ import pytest
 
 from analysis.contents import build_report
 from analysis.render.files import report_markdown
-from study.records import open_study
+from study.study_folder import open_study
 from tests.analysis.conftest import NOW, edit, edit_arms, seal
 from trainables.errors import UserError
 

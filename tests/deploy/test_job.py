@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from study.records import open_study
+from study.study_folder import open_study
 from tests.ray_nodes import RAY, ROOT, free_port, own_environment, short_folder
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1200)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from study.records import open_study
+from study.study_folder import open_study
 from study.verify import damage
 from tests.analysis.conftest import edit
 from tests.study.conftest import ROOT, results, run, tiny_study

@@ -14,8 +14,8 @@ import pytest
 
 from analysis import compare, report
 from analysis.render.serve import make_server
-from study.records import open_study
 from study.run import main
+from study.study_folder import open_study
 from study.verify import damage
 from tests.analysis.conftest import StudyPlan, edit, write_study_files
 from tests.study.conftest import ROOT

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from study.records import open_study
+from study.study_folder import open_study
 from tests.study.conftest import results, run, start
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1500)]

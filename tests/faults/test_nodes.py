@@ -18,8 +18,8 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from study.guard import LOST
-from study.records import open_study
 from study.run_again import differences
+from study.study_folder import open_study
 from tests.ray_nodes import ROOT, own_cluster
 from tests.study.conftest import run, start
 from trainables.records import LOG

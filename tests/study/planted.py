@@ -33,20 +33,9 @@ from search_spaces.space import Space, family_branch, static_branch, strategies
 from study.plan.budget import Budget
 from study.plan.objective import parse_objectives
 from study.plan.program import StudyPlan
-from study.records import (
-    ArmRecord,
-    DataRecord,
-    ObjectiveRecord,
-    PhaseCounts,
-    SetRecord,
-    StatusRecord,
-    Study,
-    StudyRecord,
-    create_study,
-    open_study,
-    write_study,
-)
+from study.records import ArmRecord, DataRecord, ObjectiveRecord, PhaseCounts, SetRecord, StatusRecord, StudyRecord
 from study.settings import StudySettings
+from study.study_folder import Study, create_study, open_study, write_study
 from tests.study.toy_study import benchmark_record, study_record
 from trainables.config import TrialConfig
 from trainables.evaluation.metric_name import OVERALL_SETTINGS as TEST_SETTINGS

@@ -8,7 +8,8 @@ import pytest
 
 from analysis import report
 from study.bundle import main
-from study.records import PhaseCounts, open_study
+from study.records import PhaseCounts
+from study.study_folder import open_study
 from study.verify import damage
 from tests.analysis.conftest import StudyPlan, edit, write_study_files
 from tests.analysis.sections.test_efficiency import measure

@@ -22,7 +22,8 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 from study.export import main
-from study.records import ObjectiveRecord, Study, open_study, write_study
+from study.records import ObjectiveRecord
+from study.study_folder import Study, open_study, write_study
 from tests.study.planted import BEST_RATE, OBJECTIVE, SETTINGS, Planted, study_in_folder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.registry import resolve_encoder

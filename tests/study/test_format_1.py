@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from analysis.contents import build_report
-from study.records import open_study
 from study.session import Session
+from study.study_folder import open_study
 from trainables.errors import UserError
 
 NOW = "2026-11-26T06:57:03.897+00:00"

@@ -9,8 +9,8 @@ from study.cluster.searcher import FINISHED, PlanSearcher
 from study.kept_encoders import let_go
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
-from study.records import Study, create_study, open_study
 from study.settings import StudySettings
+from study.study_folder import Study, create_study, open_study
 from study.verify import damage
 from tests.study.toy_study import study_record
 from trainables.records import RESULT, Result, TrialRecord

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis.contents import build_report
-from study.records import STATUS, open_study
+from study.records import STATUS
+from study.study_folder import open_study
 from study.verify import damage
 from tests.study.conftest import run, start
 from trainables.evaluation.efficiency.held import HELD

@@ -13,7 +13,7 @@ from scipy import stats
 from analysis.findings.findings import Findings
 from search_spaces.dynamic_vs_static import dynamic_vs_static
 from study.plan.program import StudyPlan
-from study.records import Study
+from study.study_folder import Study
 from tests.study.planted import (
     BASE,
     BEST_RATIO,

@@ -16,8 +16,8 @@ from analysis.findings.findings import Findings
 from analysis.render.table import Table
 from analysis.sections.comparisons import comparisons
 from analysis.sections.results import results as results_of
-from study.records import open_study
 from study.run import main
+from study.study_folder import open_study
 from tests.disks import small_disk
 from tests.study.conftest import TINY, results, run, start
 from trainables.records import RESULT

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from study.records import Study, create_study, open_study
 from study.run_again import run_again
+from study.study_folder import Study, create_study, open_study
 from tests.study.toy_study import study_record
 from tests.trainables.toy_trial import toy_inputs, toy_trial
 from trainables.parallel.worker import Worker

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from study.records import BranchRecord, PhaseCounts, StatusRecord, Study, create_study, open_study
+from study.records import BranchRecord, PhaseCounts, StatusRecord
 from study.status import main
 from study.status_view import view
+from study.study_folder import Study, create_study, open_study
 from tests.study.toy_study import study_record
 from tests.trainables.toy_trial import toy_trial
 from trainables.records import LOG, RESULT, Cost, Report, Result, TrialRecord, now

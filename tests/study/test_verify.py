@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from study.records import create_study, open_study, write_qrels
+from study.study_folder import create_study, open_study, write_qrels
 from study.verify import damage
 from tests.study.toy_study import study_record
 from trainables.storage import Folder

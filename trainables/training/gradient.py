@@ -94,7 +94,7 @@ def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, devic
         )
     if device.type == "cuda" and not has_kernel:
         raise UserError(
-            "compute.packing is on, but attention without padding takes bfloat16 and a GPU of compute capability 8.0 or "
+            "compute.packing is on, but attention without padding takes bfloat16 on GPUs of compute capability 8.0 and "
             "more: set compute.precision to bfloat16, or compute.packing to auto."
         )
     return True

@@ -10,7 +10,8 @@ from analysis import compare
 from analysis.contents import Report, build_report
 from analysis.render.page import page
 from study.plan.more_seeds import decide
-from study.records import DecisionRecord, open_study
+from study.records import DecisionRecord
+from study.study_folder import open_study
 from tests.analysis.conftest import ARMS, edit, edit_arms
 from trainables.sealed import validated
 

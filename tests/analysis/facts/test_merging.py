@@ -9,7 +9,8 @@ from analysis.contents import build_report
 from analysis.facts.facts import Facts
 from analysis.findings.findings import Findings
 from analysis.render.page import page
-from study.records import EncoderRecord, open_study, write_study
+from study.records import EncoderRecord
+from study.study_folder import open_study, write_study
 from tests.analysis.conftest import edit, edit_arms, train_otherwise
 from trainables.encoders.registry import encoder_config
 from trainables.errors import UserError

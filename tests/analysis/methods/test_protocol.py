@@ -9,7 +9,7 @@ import pytest
 from analysis.facts.facts import Facts
 from analysis.methods.protocol import protocol
 from analysis.wording import listed
-from study.records import open_study
+from study.study_folder import open_study
 from tests.analysis.conftest import FEW_ARMS, edit, train_otherwise
 
 

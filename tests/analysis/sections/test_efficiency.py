@@ -10,7 +10,7 @@ import pytest
 from analysis.contents import build_report
 from analysis.findings.findings import Findings
 from analysis.sections.efficiency import figures, sentences, tables
-from study.records import open_study
+from study.study_folder import open_study
 from tests.analysis.conftest import NOW, edit
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.records import (

@@ -16,7 +16,7 @@ from analysis.render.table import format_value
 from analysis.sections.factors import sentences
 from analysis.sections.sizes import trends
 from analysis.statistics.scaling import interaction_p_value
-from study.records import Trial, open_study
+from study.study_folder import Trial, open_study
 from tests.analysis.conftest import FEW_ARMS, edit, edit_arms, train_otherwise
 from trainables.options import patched
 

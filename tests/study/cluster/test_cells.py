@@ -14,8 +14,8 @@ from study.cluster.cells import CellResources, gpus_so_far, of_cells, settings_o
 from study.cluster.resources import asked_resources, check_local, plan_resources
 from study.plan.template import factor_levels, searched_factors
 from study.read_settings import settings_from
-from study.records import open_study
 from study.settings import StudySettings
+from study.study_folder import open_study
 from tests.analysis.conftest import StudyPlan, edit, write_study_files
 from tests.study.conftest import run
 from trainables.errors import UserError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from study.cluster.measuring import Measuring
-from study.records import open_study
+from study.study_folder import open_study
 from tests.analysis.conftest import FEW_ARMS, StudyPlan, write_study_files
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 

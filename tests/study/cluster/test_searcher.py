@@ -12,8 +12,8 @@ from study.cluster.searcher import FINISHED, PlanSearcher
 from study.cluster.trainable import DISK_FULL, full_disk
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
-from study.records import create_study, open_study
 from study.settings import StudySettings
+from study.study_folder import create_study, open_study
 from tests.study.toy_study import study_record
 from trainables.claim import TakenOverError, take
 from trainables.records import RESULT, Cost, Outcome, Result, TrialRecord

@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from study.cluster.metrics import METRICS, TAGS
-from study.records import open_study
+from study.study_folder import open_study
 from tests.study.conftest import start
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

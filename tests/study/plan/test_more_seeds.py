@@ -9,8 +9,9 @@ import pytest
 
 from study.plan.more_seeds import decide, last_decision, looks_so_far, trials_of_all
 from study.records import ARMS as ARMS_FILE
-from study.records import DecisionRecord, Study, create_study, open_study
+from study.records import DecisionRecord
 from study.run import main
+from study.study_folder import Study, create_study, open_study
 from tests.analysis.conftest import ARMS, StudyPlan, edit, write_study_files
 from tests.study.conftest import results, run
 from tests.study.planted import SETTINGS, Planted, study_in_folder

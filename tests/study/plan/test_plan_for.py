@@ -10,9 +10,10 @@ import pytest
 from search_spaces.registry import space
 from study.plan.plan_for import answer, asked_difference, check_can_be_planned, evidence_in, pilot_settings
 from study.plan.program import StudyPlan
-from study.records import FactorRecord, ObjectiveRecord, Study, open_study, write_study
+from study.records import FactorRecord, ObjectiveRecord
 from study.run import main
 from study.settings import StudySettings
+from study.study_folder import Study, open_study, write_study
 from tests.study.conftest import run
 from tests.study.planted import SETTINGS, SPACE, Planted, study_in_folder
 from trainables.errors import UserError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from study.records import Trial
+from study.study_folder import Trial
 from tests.trainables.toy_run import toy_config
 from trainables.records import REPORTS, Report, Rung, TrialRecord
 from trainables.storage import Folder
