@@ -22,6 +22,7 @@ from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics
 from trainables.evaluation.measures.registry import chosen_measures
+from trainables.parallel.compiled import find_compiler
 from trainables.ratio.signals import available_signals
 from trainables.storage import Folder
 from trainables.training.config import ComputeConfig
@@ -57,17 +58,18 @@ def check_shards(configs: Iterable[TrialConfig], settings: StudySettings) -> Non
         )
 
 
-def check_packing(encoder: Encoder, trials: Iterable[tuple[Resources, ComputeConfig]]) -> None:
-    """Raises UserError for texts that should be packed and cannot: not for this encoder, or not in this precision."""
-    for held, compute in trials:
-        on_gpu = held.gpus_per_worker > 0
-        is_half = compute.precision == "bfloat16" or (compute.precision == "auto" and on_gpu)
-        packs(
-            encoder,
-            compute,
-            torch.bfloat16 if is_half else torch.float32,
-            torch.device("cuda" if on_gpu else "cpu"),
-        )
+def is_packed(encoder: Encoder, held: Resources, compute: ComputeConfig) -> bool:
+    """Whether trials pack texts; raises UserError where they should, and cannot with this encoder or precision."""
+    on_gpu = held.gpus_per_worker > 0
+    is_half = compute.precision == "bfloat16" or (compute.precision == "auto" and on_gpu)
+    precision = torch.bfloat16 if is_half else torch.float32
+    return packs(encoder, compute, precision, torch.device("cuda" if on_gpu else "cpu"))
+
+
+def check_compiler(configs: Iterable[TrialConfig]) -> None:
+    """Raises UserError if layers are to be compiled, and this machine cannot."""
+    if any(config.compute.compile for config in configs):
+        find_compiler()
 
 
 def check_judged(settings: StudySettings) -> None:

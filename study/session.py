@@ -14,9 +14,9 @@ from search_spaces.space import Space
 from study import environment
 from study.checks import (
     check_batches,
+    check_compiler,
     check_judged,
     check_objectives,
-    check_packing,
     check_room,
     check_same_inputs,
     check_search,
@@ -24,6 +24,7 @@ from study.checks import (
     check_shards,
     check_signals,
     check_storage,
+    is_packed,
 )
 from study.cluster.cells import CellResources, gpus_so_far, of_cells, settings_of
 from study.cluster.full_memory import MemoryRanOutError
@@ -48,6 +49,7 @@ from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
 from study.lock import only_driver
 from study.plan.budget import budget_of
+from study.plan.effect import check_without_rectangles
 from study.plan.more_seeds import decide, looks_so_far, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
 from study.plan.program import StudyPlan, asked_space
@@ -136,6 +138,8 @@ class Session:
         self._efficiency: EfficiencyConfig | None = plan.space.efficiency
         check_batches((self._resources.of(cell.levels), config) for cell, config in plan.first_of_cells)
         check_shards(plan.first_configs, settings)
+        if settings.address is None and planned_for is None:
+            check_compiler(plan.first_configs)
         batches = list({repr(config.batches): config.batches for config in plan.first_configs}.values())
         self._data: StudyData = load_data(settings, self._space, batches, self._cache / "texts", watch)
         check_objectives(settings, self._data.dev)
@@ -168,18 +172,18 @@ class Session:
             self._replayed = replayed
             self._damage = damage(recorded)
         self._absent = tuple(one for one in plan.encoders if planned_for is not None and not is_here(one))
+        packed = []
         for encoder in plan.encoders:
             if encoder not in self._absent:
                 # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
                 built = encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
-                check_packing(
-                    built,
-                    [
-                        (self._resources.of(cell.levels), config.compute)
-                        for cell, config in plan.first_of_cells
-                        if config.encoder == encoder
-                    ],
-                )
+                packed += [
+                    is_packed(built, self._resources.of(cell.levels), config.compute)
+                    for cell, config in plan.first_of_cells
+                    if config.encoder == encoder
+                ]
+        if packed and all(packed):
+            check_without_rectangles(plan.space, settings)
 
     @classmethod
     def new(

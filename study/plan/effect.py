@@ -18,10 +18,24 @@ def check_effect(space: Space, settings: StudySettings, first: Sequence[tuple[st
         first: a configuration of every branch, cell and arm, with the name of branch or arm.
     """
     searched = {*settings.search, *settings.search_factor}
-    levels = (key for factor in space.factors for level in factor.levels for key in level.patch)
-    _check({*settings.set, *settings.search, *levels}, [config for _, config in first], searched)
+    _check(_given(space, settings), [config for _, config in first], searched)
     for arm, patch in settings.arm.items():
         _check(flat(patch), [config for name, config in first if name == arm], searched)
+
+
+def check_without_rectangles(space: Space, settings: StudySettings) -> None:
+    """Raises UserError for rectangles that are given where no text is in one."""
+    key = "compute.rectangles"
+    if key in _given(space, settings):
+        raise UserError(
+            f"{key} changes nothing where texts are packed: set compute.packing to off, or leave {key} out."
+        )
+
+
+def _given(space: Space, settings: StudySettings) -> set[str]:
+    """Options that hold, or are searched, for all branches."""
+    levels = (key for factor in space.factors for level in factor.levels for key in level.patch)
+    return {*settings.set, *settings.search, *levels}
 
 
 def _check(given: Iterable[str], configs: Sequence[TrialConfig], searched: set[str]) -> None:

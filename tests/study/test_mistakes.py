@@ -67,7 +67,11 @@ MISTAKES = [
     ),
     (
         ["--model", "mini-t5-xs", "--set", "compute.packing=on"],
-        "compute.packing is on, but layers of 'mini-t5-xs' look",
+        "compute.packing is on, but texts of 'mini-t5-xs' are not",
+    ),
+    (
+        ["--set", "compute.packing=on", "--factor", "compute.rectangles=1,4"],
+        "compute.rectangles changes nothing where texts are packed: set compute.packing to off",
     ),
     (["--set", "ratio.strat=1"], "Unknown option of a trial 'ratio.strat': did you mean ratio.start"),
     (["--set", "seed=3"], "Unknown option of a trial 'seed'"),

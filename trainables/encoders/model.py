@@ -22,6 +22,9 @@ from trainables.encoders.pooling import moved_to_the_front, pool
 from trainables.encoders.quiet import quiet
 from trainables.errors import UserError
 
+_KNOWN = ("torch.", "transformers.", "peft.", "trainables.")
+"""Where modules are from that keep to the texts of a row if their transformer does."""
+
 
 class Encoder(nn.Module):
     """Token ids to unit vectors; their dot product is the cosine similarity."""
@@ -58,8 +61,10 @@ class Encoder(nn.Module):
     @property
     def can_pack(self) -> bool:
         """Whether texts may be given without their padding."""
-        # Code of its own may do anything with what it is given, here or in the transformer.
-        is_known = type(self).forward is Encoder.forward and not getattr(self.config, "trust_remote_code", False)
+        # Code that is not known may do anything with what it is given, here or in the transformer.
+        is_known = type(self).forward is Encoder.forward and all(
+            type(module).__module__.startswith(_KNOWN) for module in self.transformer.modules()
+        )
         return is_known and can_pack(self.transformer.config)
 
     def forward(

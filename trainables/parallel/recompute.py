@@ -22,8 +22,8 @@ def transformer_layers(encoder: Encoder) -> list[nn.Module]:
             found += list(module)
     if not found:
         raise UserError(
-            f"The encoder {encoder.config.name!r} has no list of layers that could be sharded or computed again: set "
-            "compute.parallel to replicated, and compute.activation_checkpointing to false."
+            f"The encoder {encoder.config.name!r} has no list of layers that could be sharded, compiled or computed "
+            "again: set compute.parallel to replicated, compute.compile and compute.activation_checkpointing to false."
         )
     return found
 

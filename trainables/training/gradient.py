@@ -89,8 +89,8 @@ def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, devic
         return config.packing == "auto" and has_kernel and encoder.can_pack
     if not encoder.can_pack:
         raise UserError(
-            f"compute.packing is on, but layers of {encoder.config.name!r} look beyond a text in a row of several: set "
-            "it to auto or off."
+            f"compute.packing is on, but texts of {encoder.config.name!r} are not known to keep their vectors in a row "
+            "of several: set it to auto or off."
         )
     if device.type == "cuda" and not has_kernel:
         raise UserError(

@@ -140,6 +140,19 @@ def test_packed_texts_have_the_vectors_and_gradients_of_padded_ones(config, text
         torch.testing.assert_close(packed[name], gradient, rtol=1e-4, atol=1e-6 * largest)
 
 
+def test_what_is_not_known_to_keep_texts_apart_is_not_packed(checkpoint, texts) -> None:
+    class Mixing(torch.nn.Identity):
+        """Might look at all tokens of a row."""
+
+    config = resolve_encoder(str(checkpoint("bert", positions=130)))
+    encoder = config.build(config.tokenizer(texts), seed=3)
+    assert encoder.can_pack
+    encoder.transformer.encoder.layer.append(Mixing())
+    assert not encoder.can_pack
+    images = PRESETS["mini-image-xs"].config
+    assert not images.build(images.tokenizer(texts), seed=3).can_pack
+
+
 @every
 def test_every_parameter_learns_and_what_is_kept_comes_back(config, texts, tmp_path: Path) -> None:
     tokenizer = config.tokenizer(texts)
