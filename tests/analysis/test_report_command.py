@@ -13,6 +13,8 @@ import pytest
 
 from analysis import compare, report
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

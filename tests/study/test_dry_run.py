@@ -37,5 +37,6 @@ def test_the_plan_of_a_factor_is_that_of_its_levels_in_any_order(planned) -> Non
         assert hours == pytest.approx(whole[2] + chunks[2], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_arms_that_are_not_trained_do_not_make_the_others_cheap(planned) -> None:
     assert planned("--arm", "raw: ratio=constant(0) steps=0")[1] == planned()[1]

@@ -13,6 +13,8 @@ from study.guard import LOST
 from study.run import mark_lost
 from trainables.command import INTERRUPTED
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import os, signal, sys, time

@@ -127,6 +127,7 @@ def test_checkpoints_of_sharded_weights_need_a_folder_that_all_machines_share() 
     check_shards([whole, toy_config(parallel="sharded", checkpoints=0)], remote)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flag",
     [

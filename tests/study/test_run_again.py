@@ -35,6 +35,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return open_study(found.folder.location)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mono", "merged"])
 def test_a_trial_with_others_beside_it_comes_to_the_same_numbers_and_leaves_nothing(
     study: Study, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

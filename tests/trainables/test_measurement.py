@@ -23,6 +23,8 @@ from trainables.records import Result
 from trainables.storage import Folder
 from trainables.trial import TrialOptions
 
+pytestmark = pytest.mark.slow
+
 TRIAL = toy_trial(phase="confirm", **{"compute.trim_vocabulary": True})
 CONFIG = EfficiencyConfig(
     queries=80, timed_queries=6, repetitions=1, batch_sizes=(1, 2), lengths=(8, 10_000), measures=("map",)

@@ -33,6 +33,7 @@ from trainables.trial import CHECKPOINT, TrialOptions, run_trial
 from trainables.trial import ENCODER as ENCODER_FOLDER
 
 
+@pytest.mark.slow
 def test_a_search_trial_leaves_its_reports_its_log_and_its_result_and_nothing_else(tmp_path: Path) -> None:
     result = run_toy_trial(toy_trial(), tmp_path)
     assert (result.status, result.steps, result.ratios) == ("complete", 8, None)
@@ -82,6 +83,7 @@ def test_a_confirm_trial_is_judged_on_the_benchmarks_and_keeps_its_encoder_where
     assert resolve_encoder(str(tmp_path / ENCODER_FOLDER)).max_query_length == ENCODER.max_query_length
 
 
+@pytest.mark.slow
 def test_a_trial_writes_the_result_of_another_that_differs_in_how_it_is_judged(tmp_path: Path) -> None:
     centred = toy_trial(phase="confirm", **{"evaluation.centred": True})
     usual = toy_trial(phase="confirm")
@@ -106,6 +108,7 @@ def test_a_training_that_is_lost_is_lost_to_whatever_would_be_judged_with_it(tmp
     assert result.status == "diverged"
 
 
+@pytest.mark.slow
 def test_a_merged_trial_is_judged_by_the_mean_of_the_weights_of_its_sources(tmp_path: Path) -> None:
     kept = TrialOptions(keep_encoder=True)
     ends = {}
@@ -131,6 +134,7 @@ def test_a_merged_trial_is_judged_by_the_mean_of_the_weights_of_its_sources(tmp_
         merged("gone", 0.5)
 
 
+@pytest.mark.slow
 def test_a_search_trial_keeps_its_encoder_for_those_that_average_it(tmp_path: Path) -> None:
     options = TrialOptions(keep_encoder=True)
     for name, value in (("mono", 1.0), ("cross", 0.0)):
@@ -144,6 +148,7 @@ def test_a_search_trial_keeps_its_encoder_for_those_that_average_it(tmp_path: Pa
     assert not (tmp_path / "merged" / ENCODER_FOLDER).exists()
 
 
+@pytest.mark.slow
 def test_a_trimmed_vocabulary_changes_no_number_and_a_kept_encoder_has_all_of_it(tmp_path: Path) -> None:
     kept = TrialOptions(keep_encoder=True)
     # Few texts, so that pieces are left over, and no decay, which would shrink those that no text uses.
@@ -164,6 +169,7 @@ def test_a_trimmed_vocabulary_changes_no_number_and_a_kept_encoder_has_all_of_it
         torch.testing.assert_close(trimmed[name], weights, rtol=1e-4, atol=1e-4, msg=name)
 
 
+@pytest.mark.slow
 def test_a_trial_with_a_trimmed_vocabulary_goes_on_where_it_was_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +190,7 @@ def cut_off(log: ReportLog, report: Report) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_trial_can_be_evaluated_in_bfloat16(tmp_path: Path) -> None:
     exact = run_toy_trial(toy_trial(), tmp_path / "exact").metrics["dev/multilingual/map"]
     rounded = run_toy_trial(toy_trial(**{"compute.evaluation_precision": "bfloat16"}), tmp_path / "rounded")
@@ -199,6 +206,7 @@ def test_a_trial_that_misses_its_rung_leaves_by_itself(tmp_path: Path) -> None:
     assert {name.split("/")[0] for name in result.metrics} == {"dev"}, "it was judged on a benchmark"
 
 
+@pytest.mark.slow
 def test_a_closed_loop_run_replays_as_an_open_one(tmp_path: Path) -> None:
     closed = run_toy_trial(toy_trial(Gap()), tmp_path / "closed")
     assert closed.cost.signal_pairs > 0
@@ -215,6 +223,7 @@ def test_an_error_in_the_training_is_the_callers_and_leaves_no_result(tmp_path: 
     assert not Folder(tmp_path).exists(RESULT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evaluations", [1, 3], ids=["in its training", "while it is judged"])
 def test_a_process_that_was_given_up_and_lives_changes_nothing_of_the_one_that_took_its_trial_over(
     evaluations: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -243,6 +252,7 @@ def test_a_process_that_was_given_up_and_lives_changes_nothing_of_the_one_that_t
     assert numbers(read_sealed(Folder(folder), RESULT, Result)) == numbers(run_toy_trial(trial, tmp_path / "whole"))
 
 
+@pytest.mark.slow
 def test_workers_that_are_started_again_go_on_while_their_folder_is_theirs_and_never_take_it_back(
     tmp_path: Path,
 ) -> None:
@@ -292,6 +302,7 @@ def test_a_trial_that_was_killed_goes_on_and_ends_with_the_same_numbers(tmp_path
     assert steps[-1] == 40
 
 
+@pytest.mark.slow
 def test_a_trial_says_how_far_encoding_and_ranking_are(tmp_path, monkeypatch) -> None:
     said: set[str] = set()
 
@@ -309,6 +320,7 @@ def test_a_trial_says_how_far_encoding_and_ranking_are(tmp_path, monkeypatch) ->
     assert result.status == "complete"
 
 
+@pytest.mark.slow
 def test_embeddings_of_a_large_pool_lie_in_a_file_while_they_are_needed(tmp_path, monkeypatch) -> None:
     alone = run_toy_trial(toy_trial(phase="confirm"), tmp_path / "in memory")
     monkeypatch.setattr("trainables.evaluation.encode.MANY_TEXTS", 1)

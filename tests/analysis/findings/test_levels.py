@@ -31,6 +31,7 @@ def question(report: Report) -> dict[str, str]:
     return {one.first.label: one.verdict for one in report.findings.comparisons.main if one.family == "question"}
 
 
+@pytest.mark.slow
 def test_seeds_that_diverged_in_the_cells_withhold_the_verdict_over_all_cells(tmp_path, write_study) -> None:
     folder = write_study(tmp_path, models=("small", "large"), seeds=(1, 2, 3, 4, 5), **SMALL)
     assert question(build_report([str(folder)]))["best dynamic (all models)"] == "better"
@@ -62,6 +63,7 @@ def test_a_level_without_a_finished_run_is_named_and_all_is_not_said(tmp_path, w
     assert "all models" not in report.answer
 
 
+@pytest.mark.slow
 def test_a_missing_cell_makes_no_effect_of_another_factor(tmp_path, write_study) -> None:
     """Larger batches halve every value, models change nothing, and the large model has no run with large batches."""
     folder = write_study(tmp_path, models=("small", "large"), batch_sizes=(48, 96), **SMALL)

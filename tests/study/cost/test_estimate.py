@@ -60,6 +60,7 @@ WIDE = MiniEncoder(name="wide", layers=4, width=2048, heads=2)
 """Of which 3.2 GB of weights, gradients and moments are too much for a small GPU."""
 
 
+@pytest.mark.slow
 def test_sharding_is_said_where_the_trial_can_be_given_it():
     gpu = Gpu("small-3", float32=1e12, bfloat16=2e12, watts=100)
     old = Gpu("small-3", float32=1e12, bfloat16=None, watts=100)

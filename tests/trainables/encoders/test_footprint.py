@@ -25,6 +25,8 @@ from trainables.training.gradient import GradientEngine, Tokens, resolve_precisi
 from trainables.training.optimiser import build_optimiser, trainable_parameters
 from trainables.training.rectangles import chunks_of_rectangles, pass_cost
 
+pytestmark = pytest.mark.slow
+
 PAIRS, LONGEST = 48, 100
 SMALLEST_VOCABULARY = 200
 
