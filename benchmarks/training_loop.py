@@ -52,6 +52,7 @@ from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import TokenTable, pad, tokenise
 from trainables.encoders.vocabulary import trim_vocabulary
 from trainables.options import patched
+from trainables.parallel.compiled import compile_layers
 from trainables.ratio.policy import ratio_policy
 from trainables.records import Report
 from trainables.training.fine_tune import fine_tune
@@ -309,6 +310,9 @@ def main() -> None:
 
     trimmed = deepcopy(encoder)
     trim_vocabulary(trimmed, np.unique([tokens.pad_id, *tokens.queries.ids, *tokens.passages.ids]))
+    compiled, trimmed_and_compiled = deepcopy(encoder), deepcopy(trimmed)
+    for one in (compiled, trimmed_and_compiled):
+        compile_layers(one)
 
     def ours(model: Encoder = encoder, **compute: int | bool) -> Loop:
         changed = TrialConfig.model_validate(patched(values, {f"compute.{name}": it for name, it in compute.items()}))
@@ -321,10 +325,15 @@ def main() -> None:
         **{f"fine_tune, rectangles {most}": ours(rectangles=most) for most in (1, 2, 4)},
         f"fine_tune, {arguments.chunks} chunks": ours(gradient_accumulation=arguments.chunks),
         "fine_tune, trimmed": ours(trimmed),
-        "fine_tune, compiled": ours(compile=True),
-        "fine_tune, trimmed, compiled": ours(trimmed, compile=True),
+        "fine_tune, compiled": ours(compiled),
+        "fine_tune, trimmed, compiled": ours(trimmed_and_compiled),
     }
-    models: dict[str, Any] = {name: trimmed if "trimmed" in name else encoder for name in loops}
+    models: dict[str, Any] = {
+        **dict.fromkeys(loops, encoder),
+        "fine_tune, trimmed": trimmed,
+        "fine_tune, compiled": compiled,
+        "fine_tune, trimmed, compiled": trimmed_and_compiled,
+    }
     if arguments.checkpoint and find_spec("sentence_transformers"):
         name = "sentence-transformers"
         models[name], loops[name] = their_trainer(bench, config, data, batches)

@@ -111,7 +111,8 @@ def fine_tune(
         config: the training.
         data: the training data.
         tokens: token ids of its texts.
-        encoder: what is trained, as `Parallel.place` returned it; whole weights need only be on the worker's device.
+        encoder: what is trained, as `Parallel.place` returned it. Whole weights need only be on the worker's device,
+            where layers are neither compiled nor computed again.
         sink: where reports go.
         worker: this process among those that train together; None: the only one, on the CPU.
         evaluate: asked every `config.evaluate_every` steps and after the last one; it may book time on `clock` itself.
