@@ -99,10 +99,7 @@ def _leased(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> It
         if keeper.taken_by is None:
             raise
     finally:
-        keeper.end()
-        if keeper.taken_by is None:
-            with suppress(OSError):
-                folder.remove(LEASE)
+        keeper.give_up()
     if (other := keeper.taken_by) is not None:
         raise UserError(
             f"{folder.location} was taken over by {_who(other)} while this process could not renew its lease for "
@@ -123,18 +120,28 @@ class _Keeper(Thread):
         while not self._ended.wait(self._times.renewed_every):
             # Storage that does not answer now tells later whose the lease is.
             with suppress(OSError):
-                found = _read(self._folder)
-                if found is not None and found.holder != self._mine.holder:
-                    self.taken_by = found
+                if not self._holds():
                     signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
                     return
                 self._mine = self._mine.model_copy(update={"renewals": self._mine.renewals + 1})
                 write_sealed(self._folder, LEASE, self._mine)
 
-    def end(self) -> None:
-        """Waits for a renewal that is under way, so that none follows the end."""
+    def give_up(self) -> None:
+        """Removes the lease, unless somebody else has it by now."""
         self._ended.set()
+        # A renewal that is under way must not follow the removal.
         self.join()
+        # With storage that does not answer it stays, and runs out.
+        with suppress(OSError):
+            if self._holds():
+                self._folder.remove(LEASE)
+
+    def _holds(self) -> bool:
+        """Looks whether nobody else has it."""
+        found = _read(self._folder)
+        if found is not None and found.holder != self._mine.holder:
+            self.taken_by = found
+        return self.taken_by is None
 
 
 def _wait_for_the_dead(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> None:
