@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
+from study.lock import no_driver
 from study.records import ARMS, DECISION, MEASUREMENTS, QRELS, STATUS, STUDY, TEXTS, TRIALS
 from study.study_folder import Study, open_study
 from study.verify import damage
 from trainables.command import Parser, run_command
 from trainables.errors import UserError
-from trainables.plain_files import create, first_link
+from trainables.plain_files import create
 from trainables.records import RESULT, TRIAL
 from trainables.sealed import sealed
 from trainables.storage import Folder
@@ -48,9 +49,10 @@ def _parser() -> Parser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    study = open_study(options.study)
-    check_packable(study, options.out)
-    pack(study, options.out, with_encoders=options.with_encoders)
+    with no_driver(open_study(options.study).folder, print):
+        study = open_study(options.study)
+        check_packable(study, options.out)
+        pack(study, options.out, with_encoders=options.with_encoders)
     print(f"Written to {options.out}: {len(study.trials)} trials, {options.out.stat().st_size / 2**20:.1f} MiB.")
     if not (study.folder / REPORT).exists():
         print(f"It holds no report: `python -m analysis.report {study.folder.location}` makes one.")
@@ -58,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def check_packable(study: Study, out: Path) -> None:
-    """Raises UserError for a study that runs, is damaged or holds links, and for a file that exists."""
+    """Raises UserError for a study that runs or is damaged, and for a file that exists or lies inside the study."""
     if out.exists() or out.is_symlink():
         raise UserError(f"{out} exists already: name a file that does not, or remove it.")
     if not out.absolute().parent.is_dir():
@@ -68,12 +70,9 @@ def check_packable(study: Study, out: Path) -> None:
         raise UserError(f"{where} has records without checksums (format 1), which cannot be checked: pack it with tar.")
     if study.status.state == "running":
         raise UserError(f"{where} is being run: wait for its end, or stop it first.")
-    if study.folder.is_local:
-        # The folder itself may be reached by one.
-        if (link := first_link(study.folder.local_path)) is not None:
-            raise UserError(f"{link} is a link, and would lead out of the study: put what it leads to in its place.")
-        if out.resolve().is_relative_to(study.folder.local_path.resolve()):
-            raise UserError(f"{out} lies inside the study that it is to hold: name a file outside.")
+    # The folder itself may be reached by a link.
+    if study.folder.is_local and out.resolve().is_relative_to(study.folder.local_path.resolve()):
+        raise UserError(f"{out} lies inside the study that it is to hold: name a file outside.")
     if found := damage(study):
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise UserError(f"{found[0].rstrip('.')}{more}: rebuild it with `python -m study.run --resume {where}`.")

@@ -1,4 +1,4 @@
-"""At most one process runs a study: a lock of the system's where it lies on a disk, a lease where it lies elsewhere.
+"""At most one process runs a study, or packs it: a lock of the system's where it lies on a disk, a lease elsewhere.
 
 A lease is a file that its holder renews. Whoever finds one watches it: if it changes, its holder lives; if it does not
 change for as long as a lease lasts, its holder is dead, and the lease is taken over. Nobody compares clocks, so it does
@@ -12,18 +12,20 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread, main_thread
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
 from trainables.errors import UserError
-from trainables.plain_files import first_link, open_to_append
+from trainables.plain_files import first_link, open_to_append, open_to_read
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 
 LEASE = ".lease.json"
+_LOCK = ".lock"
 
 _LOOK_SECONDS = 1.0
 
@@ -72,14 +74,41 @@ def only_driver(
     if (link := first_link(folder.local_path)) is not None:
         raise UserError(f"{link} is a link, and a study holds none: remove it, or put what it leads to in its place.")
     # The lock is the kernel's: it ends with its process, however that ends.
-    with open_to_append(folder.local_path / ".lock") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{folder.location} is being run by another process: wait for its end, or stop it first."
-            ) from error
+    with open_to_append(folder.local_path / _LOCK) as stream:
+        _lock(folder, stream)
         yield lambda: True
+
+
+@contextmanager
+def no_driver(folder: Folder, say: Callable[[str], None], times: LeaseTimes = LeaseTimes()) -> Iterator[None]:
+    """Holds a study for the time of the block, so that no process runs it; one that may only be read is looked at.
+
+    Args:
+        folder: the study.
+        say: told what is waited for.
+        times: how long a lease of remote storage lasts.
+
+    Raises:
+        UserError: another process runs the study, or has taken it over in the meantime, or the folder holds links.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(only_driver(folder, say, times))
+        except OSError:
+            # Nobody can mark a study that may only be read; the lease of a living driver was seen before.
+            if folder.is_local:
+                with suppress(OSError):
+                    _lock(folder, stack.enter_context(open_to_read(folder.local_path / _LOCK)))
+        yield
+
+
+def _lock(folder: Folder, stream: BinaryIO) -> None:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(
+            f"{folder.location} is being run by another process, or packed: wait for its end, or stop it first."
+        ) from error
 
 
 @contextmanager

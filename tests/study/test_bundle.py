@@ -2,17 +2,21 @@
 
 import os
 import tarfile
+import uuid
 from pathlib import Path
 
 import pytest
 
 from analysis import report
 from study.bundle import main
+from study.lock import LeaseTimes, no_driver, only_driver
 from study.records import PhaseCounts
 from study.study_folder import open_study
 from study.verify import damage
 from tests.analysis.conftest import StudyPlan, edit, write_study_files
 from tests.analysis.sections.test_efficiency import measure
+from tests.disks import read_only
+from trainables.errors import UserError
 from trainables.records import RESULT, Result
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
@@ -113,7 +117,7 @@ def test_what_cannot_be_packed_is_one_sentence_and_leaves_nothing(
     refused("lies inside the study", study / "new.tar")
     link = study / "report"
     link.symlink_to(secret.parent)
-    refused("is a link, and would lead out of the study")
+    refused("is a link, and a study holds none")
     link.unlink()
     table = next((study / "trials").glob("confirm-*/per_query.parquet"))
     whole = table.read_bytes()
@@ -135,3 +139,44 @@ def test_a_name_that_leads_out_of_the_study_is_not_followed(study: Path, tmp_pat
         write_sealed(trial, RESULT, result.model_copy(update={"files": files}))
         assert main([str(study), str(tmp_path / "new.tar")]) == 2
         assert not (tmp_path / "new.tar").exists()
+
+
+@pytest.fixture(params=["disk", "remote storage"])
+def packable(request: pytest.FixtureRequest, study: Path) -> Folder:
+    if request.param == "disk":
+        return Folder(study)
+    remote = Folder(f"fsspec+memory://{uuid.uuid4().hex}/study")
+    for path in study.rglob("*"):
+        if path.is_file():
+            remote.write_bytes(str(path.relative_to(study)), path.read_bytes())
+    return remote
+
+
+def test_a_study_that_a_driver_holds_is_not_packed_whatever_its_status_says(
+    packable: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "one.tar"
+    with only_driver(packable, print, LeaseTimes(renewed_every=0.2, settles=0.01)):
+        assert main([packable.location, str(out)]) == 2
+    assert "is being run by" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([packable.location, str(out)]) == 0
+
+
+def test_a_study_is_held_while_it_is_packed(packable: Folder) -> None:
+    times = LeaseTimes(renewed_every=0.2, settles=0.01)
+    with (
+        no_driver(packable, print, times),
+        pytest.raises(UserError, match="is being run by"),
+        only_driver(packable, print, times),
+    ):
+        pytest.fail("it changes while it is packed")
+
+
+def test_a_study_that_may_only_be_read_is_packed_unless_a_driver_holds_it(study: Path, tmp_path: Path) -> None:
+    with read_only(study, tmp_path / "read only") as place:
+        assert main([str(place), str(tmp_path / "one.tar")]) == 0
+        with only_driver(Folder(study), print):
+            assert main([str(place), str(tmp_path / "two.tar")]) == 2
+        assert main([str(place), str(tmp_path / "two.tar")]) == 0
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
