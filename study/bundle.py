@@ -25,8 +25,9 @@ from trainables.storage import Folder
 ENVIRONMENT = "environment.txt"
 REPORT = "report"
 
-_ENCODER = "encoder"
-"""The folder of a trial with its encoder (trainables.trial), which is named here without loading torch."""
+_ENCODER, _HELD = "encoder", "held"
+"""The folders of a trial with its encoder (trainables.trial) and with what is still to be measured of it
+(trainables.evaluation.efficiency.held), which are named here without loading torch."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +45,11 @@ def _parser() -> Parser:
     )
     parser.add_argument("study", metavar="STUDY", help="folder of the study")
     parser.add_argument("out", metavar="OUT.tar", type=Path, help="file to write, which must not exist")
-    parser.add_argument("--with-encoders", action="store_true", help="pack the trained encoders that were kept, too")
+    parser.add_argument(
+        "--with-encoders",
+        action="store_true",
+        help="pack the trained encoders that were kept, too; always where trials are left that average them",
+    )
     return parser
 
 
@@ -52,8 +57,11 @@ def _run(options: argparse.Namespace) -> int:
     with no_driver(open_study(options.study).folder, print):
         study = open_study(options.study)
         check_packable(study, options.out)
-        pack(study, options.out, with_encoders=options.with_encoders)
+        needed = needs_encoders(study)
+        pack(study, options.out, with_encoders=options.with_encoders or needed)
     print(f"Written to {options.out}: {len(study.trials)} trials, {options.out.stat().st_size / 2**20:.1f} MiB.")
+    if needed and not options.with_encoders:
+        print("The encoders that were kept are packed, too: what is left of the study averages them.")
     if not (study.folder / REPORT).exists():
         print(f"It holds no report: `python -m analysis.report {study.folder.location}` makes one.")
     return 0
@@ -76,6 +84,15 @@ def check_packable(study: Study, out: Path) -> None:
     if found := damage(study):
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise UserError(f"{found[0].rstrip('.')}{more}: rebuild it with `python -m study.run --resume {where}`.")
+
+
+def needs_encoders(study: Study) -> bool:
+    """Whether a trial that a resumed study would run may average the encoders of others."""
+    is_over = study.status.state == "complete" and not any(
+        trial.phase == "confirm" and trial.status == "failed" for trial in study.trials
+    )
+    averages = any(arm.config.merging.cross_weight is not None for arm in study.arms)
+    return not is_over and (averages or any(trial.record.is_source for trial in study.trials))
 
 
 def pack(study: Study, out: Path, *, with_encoders: bool) -> None:
@@ -118,7 +135,9 @@ def _files(study: Study, with_encoders: bool) -> Iterator[tuple[str, bytes | Fol
         kept = {name: sha for name, sha in result.files.items() if with_encoders or name.split("/")[0] != _ENCODER}
         # Sealed anew: what stays out must not be missed.
         yield f"{place}/{RESULT}", sealed(result.model_copy(update={"files": kept}))
-        for name in {TRIAL, *kept}:
+        # What is measured is removed.
+        held = (f"{_HELD}/{name}" for name in (trial.folder / _HELD).file_names())
+        for name in {TRIAL, *kept, *held}:
             yield f"{place}/{name}", folder
 
 

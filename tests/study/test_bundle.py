@@ -1,9 +1,12 @@
 """A bundle is the whole of a study, the same to the byte every time, and nothing from outside its folder."""
 
 import os
+import shutil
 import tarfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +16,13 @@ from study.lock import LeaseTimes, no_driver, only_driver
 from study.records import PhaseCounts
 from study.study_folder import open_study
 from study.verify import damage
-from tests.analysis.conftest import StudyPlan, edit, write_study_files
+from tests.analysis.conftest import StudyPlan, edit, edit_arms, write_study_files
 from tests.analysis.sections.test_efficiency import measure
 from tests.disks import read_only
 from trainables.errors import UserError
-from trainables.records import RESULT, Result
+from trainables.evaluation.efficiency.held import HELD
+from trainables.options import patched
+from trainables.records import RESULT, TRIAL, Result
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.trial import write_result
@@ -83,6 +88,71 @@ def test_encoders_are_packed_where_asked(study: Path, tmp_path: Path) -> None:
     (weights,) = again.glob(f"trials/*/{WEIGHTS}")
     assert weights.read_bytes() == b"weights"
     assert damage(open_study(str(again))) == []
+
+
+def averaging(study: Path) -> None:
+    """Lets the last arm be the mean of two others."""
+
+    def change(arms: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        merged = patched(arms[-1]["config"], {"steps": 0, "merging.cross_weight": 0.5})
+        return [*arms[:-1], arms[-1] | {"config": merged}]
+
+    edit_arms(study, change)
+
+
+def searching_weights(study: Path) -> None:
+    """As it is before the arms are chosen."""
+    (study / "arms.json").unlink()
+    for path in (study / "trials").glob("confirm-*"):
+        shutil.rmtree(path)
+    trial = Folder(next((study / "trials").glob("search-*")))
+    edit(trial.local_path / TRIAL, lambda record: record.update(is_source=True))
+    trial.write_bytes(WEIGHTS, b"weights")
+    write_result(trial, read_sealed(trial, RESULT, Result))
+
+
+def interrupted(study: Path) -> None:
+    edit(study / "status.json", lambda values: values.update(state="interrupted"))
+
+
+def failed(study: Path) -> None:
+    """Of a complete study, too, a confirm trial that failed is run again."""
+    trial = next(path for path in (study / "trials").glob("confirm-*") if not (path / WEIGHTS).exists())
+    edit(trial / RESULT, lambda values: values.update(status="failed", metrics={}))
+
+
+@pytest.mark.parametrize(
+    ("averages", "ends"), [(averaging, interrupted), (averaging, failed), (searching_weights, interrupted)]
+)
+def test_encoders_that_are_left_to_be_averaged_are_always_packed(
+    study: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    averages: Callable[[Path], None],
+    ends: Callable[[Path], None],
+) -> None:
+    averages(study)
+    ends(study)
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    assert "what is left of the study averages them" in capsys.readouterr().out
+    again = unpacked(tmp_path / "one.tar", tmp_path / "there")
+    (weights,) = again.glob(f"trials/*/{WEIGHTS}")
+    trial = Folder(weights.parents[1])
+    assert read_sealed(trial, RESULT, Result).files[WEIGHTS] == trial.checksum(WEIGHTS)
+
+
+@pytest.mark.parametrize("change", [averaging, interrupted])
+def test_encoders_that_nothing_waits_for_stay_out(study: Path, tmp_path: Path, change: Callable[[Path], None]) -> None:
+    change(study)
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    assert not list(unpacked(tmp_path / "one.tar", tmp_path / "there").glob(f"trials/*/{WEIGHTS}"))
+
+
+def test_what_is_still_to_be_measured_is_packed(study: Path, tmp_path: Path) -> None:
+    held = next((study / "trials").glob("confirm-*")).relative_to(study) / HELD / "weights.safetensors"
+    Folder(study).write_bytes(str(held), b"weights to measure")
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    assert (unpacked(tmp_path / "one.tar", tmp_path / "there") / held).read_bytes() == b"weights to measure"
 
 
 def test_equal_studies_make_equal_bytes(study: Path, tmp_path: Path) -> None:
