@@ -261,8 +261,8 @@ def _kept(trial: Folder) -> Folder:
     wrong = next((name for name, checksum in own.items() if _checksum(trial, name) != checksum), None)
     if wrong is not None:
         raise UserError(
-            f"{trial.location} has lost {wrong}, or it was changed, which was to be averaged: --resume the study, which "
-            "trains it again."
+            f"{trial.location} has lost {wrong}, or it was changed, which was to be averaged: --resume the study, "
+            "which trains it again."
         )
     return trial / ENCODER
 
