@@ -10,8 +10,8 @@ _SAID = (
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
 )
-"""What torch says where it has no exception of its own: of the processor's memory, and of what CUDA and cuBLAS take of a
-GPU's beside torch. After none of these is a GPU lost to the process, as after an illegal access; where cuBLAS says so
+"""What torch says where it has no exception of its own: of the processor's memory, and of what CUDA and cuBLAS take of
+a GPU's beside torch. After none of these is a GPU lost to the process, as after an illegal access; where cuBLAS says so
 because it was lost before, the next call says why."""
 
 

@@ -38,6 +38,8 @@ DATA = toy_data()
 TOKENS = toy_tokens(DATA)
 TEXTS = 16
 """Of a batch."""
+ACCELERATOR_ERROR = getattr(torch, "AcceleratorError", RuntimeError)
+"""PyTorch has one of its own since 2.8."""
 
 
 def limited(encoder, texts=None, tokens=None):
@@ -105,7 +107,7 @@ def failing_once(error):
     [
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
-        torch.AcceleratorError("CUDA error: out of memory"),
+        ACCELERATOR_ERROR("CUDA error: out of memory"),
         RuntimeError(
             "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other call"
         ),
@@ -121,7 +123,7 @@ def test_memory_that_runs_out_has_many_faces(error):
     "error",
     [
         ZeroDivisionError(),
-        torch.AcceleratorError("CUDA error: an illegal memory access was encountered"),
+        ACCELERATOR_ERROR("CUDA error: an illegal memory access was encountered"),
         RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx`"),
         distributed.DistBackendError("ncclUnhandledCudaError: Failed to CUDA calloc async 24 bytes"),
         distributed.DistBackendError("Process group watchdog thread terminated with: CUDA error: out of memory"),
