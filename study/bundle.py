@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
+from study.lock import no_driver
 from study.records import ARMS, DECISION, MEASUREMENTS, QRELS, STATUS, STUDY, TEXTS, TRIALS
 from study.study_folder import Study, open_study
 from study.verify import damage
 from trainables.command import Parser, run_command
 from trainables.errors import UserError
-from trainables.plain_files import create, first_link
+from trainables.plain_files import create
 from trainables.records import RESULT, TRIAL
 from trainables.sealed import sealed
 from trainables.storage import Folder
@@ -24,8 +25,9 @@ from trainables.storage import Folder
 ENVIRONMENT = "environment.txt"
 REPORT = "report"
 
-_ENCODER = "encoder"
-"""The folder of a trial with its encoder (trainables.trial), which is named here without loading torch."""
+_ENCODER, _HELD = "encoder", "held"
+"""The folders of a trial with its encoder (trainables.trial) and with what is still to be measured of it
+(trainables.evaluation.efficiency.held), which are named here without loading torch."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,22 +45,30 @@ def _parser() -> Parser:
     )
     parser.add_argument("study", metavar="STUDY", help="folder of the study")
     parser.add_argument("out", metavar="OUT.tar", type=Path, help="file to write, which must not exist")
-    parser.add_argument("--with-encoders", action="store_true", help="pack the trained encoders that were kept, too")
+    parser.add_argument(
+        "--with-encoders",
+        action="store_true",
+        help="pack the trained encoders that were kept, too; always where trials are left that average them",
+    )
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    study = open_study(options.study)
-    check_packable(study, options.out)
-    pack(study, options.out, with_encoders=options.with_encoders)
+    with no_driver(open_study(options.study).folder, print):
+        study = open_study(options.study)
+        check_packable(study, options.out)
+        needed = needs_encoders(study)
+        pack(study, options.out, with_encoders=options.with_encoders or needed)
     print(f"Written to {options.out}: {len(study.trials)} trials, {options.out.stat().st_size / 2**20:.1f} MiB.")
+    if needed and not options.with_encoders:
+        print("The encoders that were kept are packed, too: what is left of the study averages them.")
     if not (study.folder / REPORT).exists():
         print(f"It holds no report: `python -m analysis.report {study.folder.location}` makes one.")
     return 0
 
 
 def check_packable(study: Study, out: Path) -> None:
-    """Raises UserError for a study that runs, is damaged or holds links, and for a file that exists."""
+    """Raises UserError for a study that runs or is damaged, and for a file that exists or lies inside the study."""
     if out.exists() or out.is_symlink():
         raise UserError(f"{out} exists already: name a file that does not, or remove it.")
     if not out.absolute().parent.is_dir():
@@ -68,15 +78,21 @@ def check_packable(study: Study, out: Path) -> None:
         raise UserError(f"{where} has records without checksums (format 1), which cannot be checked: pack it with tar.")
     if study.status.state == "running":
         raise UserError(f"{where} is being run: wait for its end, or stop it first.")
-    if study.folder.is_local:
-        # The folder itself may be reached by one.
-        if (link := first_link(study.folder.local_path)) is not None:
-            raise UserError(f"{link} is a link, and would lead out of the study: put what it leads to in its place.")
-        if out.resolve().is_relative_to(study.folder.local_path.resolve()):
-            raise UserError(f"{out} lies inside the study that it is to hold: name a file outside.")
+    # The folder itself may be reached by a link.
+    if study.folder.is_local and out.resolve().is_relative_to(study.folder.local_path.resolve()):
+        raise UserError(f"{out} lies inside the study that it is to hold: name a file outside.")
     if found := damage(study):
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise UserError(f"{found[0].rstrip('.')}{more}: rebuild it with `python -m study.run --resume {where}`.")
+
+
+def needs_encoders(study: Study) -> bool:
+    """Whether a trial that a resumed study would run may average the encoders of others."""
+    is_over = study.status.state == "complete" and not any(
+        trial.phase == "confirm" and trial.status == "failed" for trial in study.trials
+    )
+    averages = any(arm.config.merging.cross_weight is not None for arm in study.arms)
+    return not is_over and (averages or any(trial.record.is_source for trial in study.trials))
 
 
 def pack(study: Study, out: Path, *, with_encoders: bool) -> None:
@@ -119,7 +135,9 @@ def _files(study: Study, with_encoders: bool) -> Iterator[tuple[str, bytes | Fol
         kept = {name: sha for name, sha in result.files.items() if with_encoders or name.split("/")[0] != _ENCODER}
         # Sealed anew: what stays out must not be missed.
         yield f"{place}/{RESULT}", sealed(result.model_copy(update={"files": kept}))
-        for name in {TRIAL, *kept}:
+        # What is measured is removed.
+        held = (f"{_HELD}/{name}" for name in (trial.folder / _HELD).file_names())
+        for name in {TRIAL, *kept, *held}:
             yield f"{place}/{name}", folder
 
 

@@ -1,4 +1,4 @@
-"""At most one process runs a study: a lock of the system's where it lies on a disk, a lease where it lies elsewhere.
+"""At most one process runs a study, or packs it: a lock of the system's where it lies on a disk, a lease elsewhere.
 
 A lease is a file that its holder renews. Whoever finds one watches it: if it changes, its holder lives; if it does not
 change for as long as a lease lasts, its holder is dead, and the lease is taken over. Nobody compares clocks, so it does
@@ -12,18 +12,20 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread, main_thread
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
 from trainables.errors import UserError
-from trainables.plain_files import first_link, open_to_append
+from trainables.plain_files import first_link, open_to_append, open_to_read
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 
 LEASE = ".lease.json"
+_LOCK = ".lock"
 
 _LOOK_SECONDS = 1.0
 
@@ -72,14 +74,41 @@ def only_driver(
     if (link := first_link(folder.local_path)) is not None:
         raise UserError(f"{link} is a link, and a study holds none: remove it, or put what it leads to in its place.")
     # The lock is the kernel's: it ends with its process, however that ends.
-    with open_to_append(folder.local_path / ".lock") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{folder.location} is being run by another process: wait for its end, or stop it first."
-            ) from error
+    with open_to_append(folder.local_path / _LOCK) as stream:
+        _lock(folder, stream)
         yield lambda: True
+
+
+@contextmanager
+def no_driver(folder: Folder, say: Callable[[str], None], times: LeaseTimes = LeaseTimes()) -> Iterator[None]:
+    """Holds a study for the time of the block, so that no process runs it; one that may only be read is looked at.
+
+    Args:
+        folder: the study.
+        say: told what is waited for.
+        times: how long a lease of remote storage lasts.
+
+    Raises:
+        UserError: another process runs the study, or has taken it over in the meantime, or the folder holds links.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(only_driver(folder, say, times))
+        except OSError:
+            # Nobody can mark a study that may only be read; the lease of a living driver was seen before.
+            if folder.is_local:
+                with suppress(OSError):
+                    _lock(folder, stack.enter_context(open_to_read(folder.local_path / _LOCK)))
+        yield
+
+
+def _lock(folder: Folder, stream: BinaryIO) -> None:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(
+            f"{folder.location} is being run by another process, or packed: wait for its end, or stop it first."
+        ) from error
 
 
 @contextmanager
@@ -99,10 +128,7 @@ def _leased(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> It
         if keeper.taken_by is None:
             raise
     finally:
-        keeper.end()
-        if keeper.taken_by is None:
-            with suppress(OSError):
-                folder.remove(LEASE)
+        keeper.give_up()
     if (other := keeper.taken_by) is not None:
         raise UserError(
             f"{folder.location} was taken over by {_who(other)} while this process could not renew its lease for "
@@ -123,18 +149,28 @@ class _Keeper(Thread):
         while not self._ended.wait(self._times.renewed_every):
             # Storage that does not answer now tells later whose the lease is.
             with suppress(OSError):
-                found = _read(self._folder)
-                if found is not None and found.holder != self._mine.holder:
-                    self.taken_by = found
+                if not self._holds():
                     signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
                     return
                 self._mine = self._mine.model_copy(update={"renewals": self._mine.renewals + 1})
                 write_sealed(self._folder, LEASE, self._mine)
 
-    def end(self) -> None:
-        """Waits for a renewal that is under way, so that none follows the end."""
+    def give_up(self) -> None:
+        """Removes the lease, unless somebody else has it by now."""
         self._ended.set()
+        # A renewal that is under way must not follow the removal.
         self.join()
+        # With storage that does not answer it stays, and runs out.
+        with suppress(OSError):
+            if self._holds():
+                self._folder.remove(LEASE)
+
+    def _holds(self) -> bool:
+        """Looks whether nobody else has it."""
+        found = _read(self._folder)
+        if found is not None and found.holder != self._mine.holder:
+            self.taken_by = found
+        return self.taken_by is None
 
 
 def _wait_for_the_dead(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> None:

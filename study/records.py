@@ -17,6 +17,7 @@ from trainables.evaluation.efficiency.records import EfficiencyRecord
 from trainables.evaluation.measures.record import MeasureRecord
 from trainables.evaluation.tie_rule import TieRule
 from trainables.records import PER_QUERY, RELEVANT_RANKS, Record
+from trainables.sealed import checksum
 
 FORMAT = 2
 """Number of the format that docs/records.md describes; a reader refuses a newer one."""
@@ -295,6 +296,12 @@ class StudyRecord(Record):
     """processor, cores, memory, accelerators"""
     files: Mapping[str, str] = {}
     """sha256 of the other files that were written at the start, by name"""
+
+    @property
+    def identity(self) -> str:
+        """The same however often the study is resumed, or moved; another one for another study of this name."""
+        fixed = [self.name, self.created, self.settings.storage, self.settings.search_seed, self.hardware]
+        return checksum(fixed)[:12]
 
 
 class PhaseCounts(Record):

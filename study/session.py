@@ -45,6 +45,7 @@ from study.cost.rental import HERE, Rental
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import estimates, print_plan, print_rest
 from study.leaderboard import Leaderboard
+from study.listeners.kind import folder_for_files
 from study.listeners.listener import InBackground, closing_all
 from study.listeners.registry import LISTENERS
 from study.lock import only_driver
@@ -362,9 +363,10 @@ class Session:
                 )
 
     def _listeners(self, study: Study, progress: Progress) -> list[InBackground]:
-        folder = study.folder.local_path if study.folder.is_local else Path(study.folder.name)
+        identity = study.info.identity
+        told = study.name, identity, folder_for_files(study.folder, identity)
         kinds = [LISTENERS.find(name) for name in self.settings.log_to]
-        return [InBackground(kind.name, partial(kind.start, study.name, folder), progress.line) for kind in kinds]
+        return [InBackground(kind.name, partial(kind.start, *told), progress.line) for kind in kinds]
 
     def _measuring(self) -> Measuring | None:
         """The measure phase, where the space asks for one."""

@@ -1,4 +1,4 @@
-"""Disks that are soon full."""
+"""Disks that are soon full, and folders that may only be read."""
 
 import os
 import subprocess
@@ -20,3 +20,16 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def read_only(folder: Path, place: Path) -> Iterator[Path]:
+    """The folder once more, in a new one, where nothing can be written, for the block; skips where nobody may mount."""
+    place.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "--bind", folder, place], capture_output=True).returncode != 0:
+        pytest.skip("mounting a folder that may only be read needs root")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)

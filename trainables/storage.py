@@ -44,6 +44,9 @@ _RETRY_SECONDS, _SOON_SECONDS = 60, 2
 PATIENCE_SECONDS = 180.0
 """How long remote storage that has answered before is asked again when it does not answer."""
 
+_DISK_PATIENCE_SECONDS = 15.0
+"""How long a disk is: mounted as is usual, one that is away lets every process wait by itself."""
+
 _PAUSES = (1.0, 10.0)
 """Seconds between two tries: of the first ones and at most."""
 
@@ -53,6 +56,9 @@ _NO_ANSWER = re.compile(
     re.IGNORECASE,
 )
 """What libraries say of storage that may answer again; of names, rights and buckets they say other things."""
+
+_PASSING = frozenset((errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE))
+"""What the system says of a disk that may answer again."""
 
 _logger = logging.getLogger(__name__)
 
@@ -66,13 +72,12 @@ _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 def _patient(
     method: "Callable[Concatenate[Folder, P], T]",
 ) -> "Callable[Concatenate[Folder, P], T]":
-    """Lets a method that may be repeated wait for remote storage that has answered before."""
+    """Lets a method that may be repeated wait for a disk, and for remote storage that has answered before."""
 
     @wraps(method)
     def tried(self: "Folder", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if self.is_local:
-            return method(self, *args, **kwargs)
-        until, (pause, longest) = time.monotonic() + PATIENCE_SECONDS, _PAUSES
+        patience = _DISK_PATIENCE_SECONDS if self.is_local else PATIENCE_SECONDS
+        until, (pause, longest) = time.monotonic() + patience, _PAUSES
         while True:
             try:
                 found = method(self, *args, **kwargs)
@@ -80,7 +85,8 @@ def _patient(
                 _answered.add(self._store)
                 raise
             except OSError as error:
-                if self._store not in _answered or not may_answer_again(error) or time.monotonic() + pause > until:
+                is_known = self.is_local or self._store in _answered
+                if not is_known or not self.may_answer_again(error) or time.monotonic() + pause > until:
                     raise
                 _logger.warning("%s does not answer (%s): asked again", self.location, one_line(error))
                 time.sleep(pause)
@@ -94,11 +100,6 @@ def _patient(
 
 _answered: set[str] = set()
 """The storage that has answered in this process. Whatever else does not answer is a mistake to be said at once."""
-
-
-def may_answer_again(error: OSError) -> bool:
-    """Whether an error says that remote storage did not answer, and not that something is wrong with the question."""
-    return isinstance(error, ConnectionError | TimeoutError) or _NO_ANSWER.search(str(error)) is not None
 
 
 class Folder:
@@ -136,7 +137,9 @@ class Folder:
 
     @property
     def _store(self) -> str:
-        """The storage that a remote folder lies in: `s3://bucket`, with the options of its URI."""
+        """The storage that a remote folder lies in: `s3://bucket`, with the options of its URI. A disk has no name."""
+        if self.is_local:
+            return ""
         base, options = self._parts
         return "/".join(base.split("/")[:3]) + options
 
@@ -175,6 +178,12 @@ class Folder:
                 "such as s3://bucket/folder, gs://bucket/folder or hdfs://host/folder."
             ) from error
         return filesystem, path.rstrip("/")
+
+    def may_answer_again(self, error: OSError) -> bool:
+        """Whether an error says that the storage did not answer, and not that something is wrong with the question."""
+        if self.is_local:
+            return error.errno in _PASSING
+        return isinstance(error, ConnectionError | TimeoutError) or _NO_ANSWER.search(str(error)) is not None
 
     def check_reachable(self) -> None:
         """Asks remote storage for its bucket; raises UserError if it does not answer soon, or has none of this name."""

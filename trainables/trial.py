@@ -253,10 +253,17 @@ def _kept(trial: Folder) -> Folder:
     """The folder of the encoder that a trial has kept; raises UserError where it is not what the trial left."""
     files = read_sealed(trial, RESULT, Result).files if trial.exists(RESULT) else {}
     own = {name: checksum for name, checksum in files.items() if name.split("/")[0] == ENCODER}
+    if not own:
+        raise UserError(
+            f"{trial.location} kept no encoder, which was to be averaged: remove this folder, and --resume the study, "
+            "which trains it again."
+        )
     wrong = next((name for name, checksum in own.items() if _checksum(trial, name) != checksum), None)
-    if wrong is not None or not own:
-        why = "kept no encoder" if wrong is None else f"has lost {wrong}, or it was changed"
-        raise UserError(f"{trial.location} {why}, which was to be averaged: run it again with --resume.")
+    if wrong is not None:
+        raise UserError(
+            f"{trial.location} has lost {wrong}, or it was changed, which was to be averaged: --resume the study, "
+            "which trains it again."
+        )
     return trial / ENCODER
 
 

@@ -34,7 +34,7 @@ from trainables.parallel.worker import Worker
 from trainables.plugins import load_plugins
 from trainables.records import RESULT, Result, TrialRecord
 from trainables.sealed import read_sealed
-from trainables.storage import Folder, may_answer_again
+from trainables.storage import Folder
 from trainables.training.report_log import new_reports
 from trainables.trial import TrialOptions, failure, run_trial, write_result
 
@@ -275,10 +275,10 @@ def _record_failure(training: "Future[None]", claim: Claim) -> OSError | None:
 
 
 def full_disk(error: BaseException, folder: Folder) -> OSError | None:
-    """The full disk among the causes of an error, or the remote storage that did not answer, if there is one."""
+    """The full disk among the causes of an error, or the storage that did not answer, if there is one."""
     for one in _causes(error):
         if isinstance(one, OSError) and (
-            one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or (not folder.is_local and may_answer_again(one))
+            one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or folder.may_answer_again(one)
         ):
             return one
     return None

@@ -7,6 +7,12 @@ from pathlib import Path
 
 from study.listeners.listener import Listener
 from trainables.errors import UserError
+from trainables.storage import Folder
+
+
+def folder_for_files(study: Folder, identity: str) -> Path:
+    """Where listeners put files: into the study, or here for one in remote storage, which may share its name."""
+    return study.local_path if study.is_local else Path(f"{study.name}-{identity}")
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,9 @@ class ListenerKind:
     package: str
     """What must be installed for it, as Python imports it."""
     description: str
-    start: Callable[[str, Path], Listener]
-    """Starts it, given the name of the study and a folder for files."""
+    start: Callable[[str, str, Path], Listener]
+    """Starts it, given the name of the study, its identity (another study may have the name, too) and a folder for
+    files."""
 
     def check(self) -> None:
         """Raises UserError if its package is not installed."""

@@ -1,4 +1,4 @@
-"""Runs in MLflow, one per trial, in an experiment per study; the server is that of MLFLOW_TRACKING_URI."""
+"""Runs in MLflow, one per trial, in an experiment per name of a study; the server is that of MLFLOW_TRACKING_URI."""
 
 import os
 import time
@@ -20,7 +20,7 @@ _TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 class MLflow:
     """Talks to the tracking server through `MlflowClient`, which knows no current run, so that trials do not mix."""
 
-    def __init__(self, study: str, folder: Path) -> None:
+    def __init__(self, study: str, identity: str, folder: Path) -> None:
         """Finds or creates the experiment; `folder` is not used."""
         # Its defaults would ask a server that is away for minutes, for every report.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
@@ -29,6 +29,7 @@ class MLflow:
         from mlflow import MlflowClient
 
         self._client = MlflowClient()
+        self._identity = identity
         found = self._client.get_experiment_by_name(study)
         self._experiment = (
             self._client.create_experiment(study, tags=_TRAINING) if found is None else found.experiment_id
@@ -63,7 +64,8 @@ class MLflow:
     def _run(self, trial: TrialRecord) -> tuple[str, int]:
         """The run of a trial, new or from an earlier start, and the last step that it knows."""
         if trial.id not in self._runs:
-            (*earlier,) = self._client.search_runs([self._experiment], f"tags.trial = '{trial.id}'", max_results=1)
+            own = f"tags.study = '{self._identity}' and tags.trial = '{trial.id}'"
+            (*earlier,) = self._client.search_runs([self._experiment], own, max_results=1)
             if earlier:
                 run: Any = earlier[0]
                 self._client.update_run(run.info.run_id, "RUNNING")
@@ -75,7 +77,9 @@ class MLflow:
     def _created(self, trial: TrialRecord) -> str:
         from mlflow.entities import Param
 
-        tags = {"trial": trial.id, "phase": trial.phase, "branch": trial.branch, "arm": trial.arm, **trial.cell}
+        tags = {"phase": trial.phase, "branch": trial.branch, "arm": trial.arm, **trial.cell}
+        # Last: by these it is found again.
+        tags |= {"study": self._identity, "trial": trial.id}
         run = self._client.create_run(
             self._experiment, tags={k: v for k, v in tags.items() if v is not None}, run_name=trial.id
         )

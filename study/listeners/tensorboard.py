@@ -12,8 +12,8 @@ from trainables.records import Outcome, Report, TrialRecord
 class TensorBoard:
     """Writes into a folder per trial. A trial that goes on another time adds a file to its folder."""
 
-    def __init__(self, study: str, folder: Path) -> None:
-        """Files go into `folder/tensorboard`; they need no name of the `study`."""
+    def __init__(self, study: str, identity: str, folder: Path) -> None:
+        """Files go into `folder/tensorboard`, which is the study's own; they need no name of it."""
         self._folder = folder / "tensorboard"
         self._writers: dict[str, Any] = {}
 

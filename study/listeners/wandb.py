@@ -13,9 +13,9 @@ from trainables.records import Outcome, Report, TrialRecord
 class WeightsAndBiases:
     """A run per trial, which keeps its id where a trial goes on another time."""
 
-    def __init__(self, study: str, folder: Path) -> None:
+    def __init__(self, study: str, identity: str, folder: Path) -> None:
         """Files go where W&B puts them (WANDB_DIR): it makes links, and the `folder` of a study holds none."""
-        self._study = study
+        self._study, self._identity = study, identity
         self._runs: dict[str, Any] = {}
 
     def reported(self, trial: TrialRecord, report: Report) -> None:
@@ -40,10 +40,11 @@ class WeightsAndBiases:
 
             self._runs[trial.id] = wandb.init(
                 project=self._study,
-                id=hashlib.sha256(f"{self._study}/{trial.id}".encode()).hexdigest()[:16],
+                id=hashlib.sha256(f"{self._identity}/{trial.id}".encode()).hexdigest()[:16],
                 name=trial.id,
                 group=trial.arm or trial.branch,
                 job_type=trial.phase,
+                tags=[self._identity],
                 config=parameters(trial),
                 mode=_mode(),
                 resume="allow",

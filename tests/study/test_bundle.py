@@ -1,19 +1,28 @@
 """A bundle is the whole of a study, the same to the byte every time, and nothing from outside its folder."""
 
 import os
+import shutil
 import tarfile
+import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from analysis import report
 from study.bundle import main
+from study.lock import LeaseTimes, no_driver, only_driver
 from study.records import PhaseCounts
 from study.study_folder import open_study
 from study.verify import damage
-from tests.analysis.conftest import StudyPlan, edit, write_study_files
+from tests.analysis.conftest import StudyPlan, edit, edit_arms, write_study_files
 from tests.analysis.sections.test_efficiency import measure
-from trainables.records import RESULT, Result
+from tests.disks import read_only
+from trainables.errors import UserError
+from trainables.evaluation.efficiency.held import HELD
+from trainables.options import patched
+from trainables.records import RESULT, TRIAL, Result
 from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.trial import write_result
@@ -81,6 +90,71 @@ def test_encoders_are_packed_where_asked(study: Path, tmp_path: Path) -> None:
     assert damage(open_study(str(again))) == []
 
 
+def averaging(study: Path) -> None:
+    """Lets the last arm be the mean of two others."""
+
+    def change(arms: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        merged = patched(arms[-1]["config"], {"steps": 0, "merging.cross_weight": 0.5})
+        return [*arms[:-1], arms[-1] | {"config": merged}]
+
+    edit_arms(study, change)
+
+
+def searching_weights(study: Path) -> None:
+    """As it is before the arms are chosen."""
+    (study / "arms.json").unlink()
+    for path in (study / "trials").glob("confirm-*"):
+        shutil.rmtree(path)
+    trial = Folder(next((study / "trials").glob("search-*")))
+    edit(trial.local_path / TRIAL, lambda record: record.update(is_source=True))
+    trial.write_bytes(WEIGHTS, b"weights")
+    write_result(trial, read_sealed(trial, RESULT, Result))
+
+
+def interrupted(study: Path) -> None:
+    edit(study / "status.json", lambda values: values.update(state="interrupted"))
+
+
+def failed(study: Path) -> None:
+    """Of a complete study, too, a confirm trial that failed is run again."""
+    trial = next(path for path in (study / "trials").glob("confirm-*") if not (path / WEIGHTS).exists())
+    edit(trial / RESULT, lambda values: values.update(status="failed", metrics={}))
+
+
+@pytest.mark.parametrize(
+    ("averages", "ends"), [(averaging, interrupted), (averaging, failed), (searching_weights, interrupted)]
+)
+def test_encoders_that_are_left_to_be_averaged_are_always_packed(
+    study: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    averages: Callable[[Path], None],
+    ends: Callable[[Path], None],
+) -> None:
+    averages(study)
+    ends(study)
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    assert "what is left of the study averages them" in capsys.readouterr().out
+    again = unpacked(tmp_path / "one.tar", tmp_path / "there")
+    (weights,) = again.glob(f"trials/*/{WEIGHTS}")
+    trial = Folder(weights.parents[1])
+    assert read_sealed(trial, RESULT, Result).files[WEIGHTS] == trial.checksum(WEIGHTS)
+
+
+@pytest.mark.parametrize("change", [averaging, interrupted])
+def test_encoders_that_nothing_waits_for_stay_out(study: Path, tmp_path: Path, change: Callable[[Path], None]) -> None:
+    change(study)
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    assert not list(unpacked(tmp_path / "one.tar", tmp_path / "there").glob(f"trials/*/{WEIGHTS}"))
+
+
+def test_what_is_still_to_be_measured_is_packed(study: Path, tmp_path: Path) -> None:
+    held = next((study / "trials").glob("confirm-*")).relative_to(study) / HELD / "weights.safetensors"
+    Folder(study).write_bytes(str(held), b"weights to measure")
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    assert (unpacked(tmp_path / "one.tar", tmp_path / "there") / held).read_bytes() == b"weights to measure"
+
+
 def test_equal_studies_make_equal_bytes(study: Path, tmp_path: Path) -> None:
     assert main([str(study), str(tmp_path / "one.tar")]) == 0
     for path in study.rglob("*"):
@@ -113,7 +187,7 @@ def test_what_cannot_be_packed_is_one_sentence_and_leaves_nothing(
     refused("lies inside the study", study / "new.tar")
     link = study / "report"
     link.symlink_to(secret.parent)
-    refused("is a link, and would lead out of the study")
+    refused("is a link, and a study holds none")
     link.unlink()
     table = next((study / "trials").glob("confirm-*/per_query.parquet"))
     whole = table.read_bytes()
@@ -135,3 +209,44 @@ def test_a_name_that_leads_out_of_the_study_is_not_followed(study: Path, tmp_pat
         write_sealed(trial, RESULT, result.model_copy(update={"files": files}))
         assert main([str(study), str(tmp_path / "new.tar")]) == 2
         assert not (tmp_path / "new.tar").exists()
+
+
+@pytest.fixture(params=["disk", "remote storage"])
+def packable(request: pytest.FixtureRequest, study: Path) -> Folder:
+    if request.param == "disk":
+        return Folder(study)
+    remote = Folder(f"fsspec+memory://{uuid.uuid4().hex}/study")
+    for path in study.rglob("*"):
+        if path.is_file():
+            remote.write_bytes(str(path.relative_to(study)), path.read_bytes())
+    return remote
+
+
+def test_a_study_that_a_driver_holds_is_not_packed_whatever_its_status_says(
+    packable: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "one.tar"
+    with only_driver(packable, print, LeaseTimes(renewed_every=0.2, settles=0.01)):
+        assert main([packable.location, str(out)]) == 2
+    assert "is being run by" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([packable.location, str(out)]) == 0
+
+
+def test_a_study_is_held_while_it_is_packed(packable: Folder) -> None:
+    times = LeaseTimes(renewed_every=0.2, settles=0.01)
+    with (
+        no_driver(packable, print, times),
+        pytest.raises(UserError, match="is being run by"),
+        only_driver(packable, print, times),
+    ):
+        pytest.fail("it changes while it is packed")
+
+
+def test_a_study_that_may_only_be_read_is_packed_unless_a_driver_holds_it(study: Path, tmp_path: Path) -> None:
+    with read_only(study, tmp_path / "read only") as place:
+        assert main([str(place), str(tmp_path / "one.tar")]) == 0
+        with only_driver(Folder(study), print):
+            assert main([str(place), str(tmp_path / "two.tar")]) == 2
+        assert main([str(place), str(tmp_path / "two.tar")]) == 0
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()

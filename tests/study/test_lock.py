@@ -104,6 +104,19 @@ def test_whoever_fell_silent_and_was_replaced_stops(remote: Folder) -> None:
     assert remote.read_bytes(LEASE) == other, "the lease of another one was removed"
 
 
+def test_whoever_was_replaced_and_ends_before_it_looks_leaves_the_lease_of_the_other_one(remote: Folder) -> None:
+    other = _left_by_a_dead_one(remote)
+    never = LeaseTimes(renewed_every=60, lasts=0.2, settles=0.01)
+
+    def run() -> None:
+        with only_driver(remote, ignore, never):
+            remote.write_bytes(LEASE, other)
+
+    with pytest.raises(UserError, match="was taken over by process"):
+        run()
+    assert remote.read_bytes(LEASE) == other
+
+
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_of_the_user_stays_one(remote: Folder) -> None:
     def run() -> None:

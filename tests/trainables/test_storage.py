@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import resource
 import shutil
 import signal
 import subprocess
@@ -352,3 +353,34 @@ def test_patience_ends(outage: Callable[[int, OSError], list[float]], monkeypatc
     outage(1, GONE)
     with pytest.raises(OSError, match="NETWORK_CONNECTION"):
         folder.exists("x")
+
+
+def test_a_disk_that_cannot_be_read_for_a_moment_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Truly: this process has no file descriptor left until it pauses."""
+    folder = Folder(tmp_path)
+    folder.write_bytes("x", b"1")
+    pauses: list[float] = []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    monkeypatch.setattr(storage.time, "sleep", pause)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        assert folder.read_bytes("x") == b"1"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert pauses == [1]
+
+
+def test_a_disk_that_may_not_be_read_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(storage.time, "sleep", pauses.append)
+    (tmp_path / "x").symlink_to("y")
+    with pytest.raises(OSError, match="is a link"):
+        Folder(tmp_path).read_bytes("x")
+    assert pauses == []

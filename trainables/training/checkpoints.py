@@ -1,9 +1,10 @@
 """Where a training run stands, on disk: weights and moments as safetensors, the rest as JSON.
 
 The last two checkpoints are kept, each in a folder named by its step, with the checksum of every file. One that is not
-what was written is set aside, and the one before it is gone on with.
+what was written is set aside, and the one before it is gone on with. One that cannot be read now stays where it is.
 """
 
+import errno
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -30,6 +31,9 @@ _BYTES_OF_WEIGHT = 12
 """A float32 weight and its two moments."""
 
 _DAMAGED = "damaged-"
+
+_WRONG_FORM = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL)
+"""What the system says of a file that is missing, or no plain file. Whatever else it says, the file may be whole."""
 
 _logger = logging.getLogger(__name__)
 
@@ -111,6 +115,7 @@ def load_checkpoint(
     Raises:
         UserError: the checkpoint is of another configuration, other data or another encoder, or the workers do not
             share the folder.
+        OSError: the newest one cannot be read, whole as it may be.
     """
     with ExitStack() as stack:
         newest = _newest_whole(folder, stack) if parallel.worker.is_first else None
@@ -136,7 +141,7 @@ def load_checkpoint(
 def _newest_whole(folder: Folder, stack: ExitStack) -> tuple[str, Path] | None:
     """The last checkpoint that is what was written, and where it lies until `stack` is closed.
 
-    Those after it are set aside.
+    Those after it are set aside. Raises OSError for one that cannot be read.
     """
     for name in _names(folder):
         with ExitStack() as here:
@@ -144,6 +149,8 @@ def _newest_whole(folder: Folder, stack: ExitStack) -> tuple[str, Path] | None:
             try:
                 _check_whole(Folder(path))
             except (ValueError, OSError) as error:
+                if isinstance(error, OSError) and error.errno not in _WRONG_FORM:
+                    raise
                 _set_aside(folder, name, error)
                 continue
             stack.enter_context(here.pop_all())

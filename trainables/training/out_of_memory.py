@@ -5,13 +5,25 @@ from torch import distributed
 
 from trainables.parallel.worker import Worker
 
-_OF_PROCESSORS = "DefaultCPUAllocator: can't allocate memory"
-"""What torch says where an accelerator has an exception of its own."""
+_SAID = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+"""What torch says where it has no exception of its own: of the processor's memory, and of what CUDA and cuBLAS take of
+a GPU's beside torch. After none of these is a GPU lost to the process, as after an illegal access; where cuBLAS says so
+because it was lost before, the next call says why."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device, or this process, did not get the memory that a computation asked for."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or _OF_PROCESSORS in str(error)
+    """Whether a device, or this process, did not get the memory that a computation asked for, and may ask again.
+
+    What workers say to each other with (NCCL) is broken once it lacks memory: its errors are none of these.
+    """
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    is_torchs = isinstance(error, RuntimeError) and not isinstance(error, distributed.DistError)
+    return is_torchs and any(text in str(error) for text in _SAID)
 
 
 class Agreement:

@@ -160,6 +160,8 @@ def test_storage_that_does_not_answer_is_no_failed_trial(tmp_path: Path) -> None
     for folder in (remote, local):
         assert full_disk(PermissionError("ACCESS_DENIED"), folder) is None
         assert full_disk(OSError(errno.ENOSPC, "full"), folder) is not None
+    stale = OSError(errno.ESTALE, "Stale file handle")
+    assert full_disk(stale, local) is stale
 
 
 def test_a_process_that_died_on_a_disk_with_room_is_a_failed_trial(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ def points(folder: Path) -> set[tuple[str, int, float]]:
 
 
 def test_a_trial_that_was_cut_off_and_goes_on_has_all_its_points_in_one_folder(tmp_path: Path) -> None:
-    first = TensorBoard("s", tmp_path)
+    first = TensorBoard("s", "1a2b", tmp_path)
     first.reported(TRIAL, report_at(2))
     first.close()
-    second = TensorBoard("s", tmp_path)
+    second = TensorBoard("s", "1a2b", tmp_path)
     second.reported(TRIAL, report_at(4))
     second.ended(TRIAL, OUTCOME)
     second.close()

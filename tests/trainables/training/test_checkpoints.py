@@ -12,6 +12,7 @@ import torch
 from tests.disks import small_disk
 from tests.trainables.ratio.examples import examples
 from tests.trainables.toy_run import CHAOS, ITEMS, Reports, toy_config, toy_data, toy_encoder, toy_tokens
+from trainables import storage
 from trainables.clock import Clock
 from trainables.corpora.pairs import training_data
 from trainables.errors import UserError
@@ -303,6 +304,50 @@ def test_what_is_damaged_is_set_aside_and_the_one_before_it_is_used(tmp_path, na
             path.write_bytes(content[: len(content) // 2] if damage == "half" else b"")
         assert loaded(folder) == before
         assert f"damaged-{step:09d}" in folder.names()
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Lets a file of the last checkpoint fail to open so many times from now on, as one on a shared disk does."""
+    working = os.open
+
+    def begin(times, code):
+        left = [times]
+
+        def fail(path, *arguments, **options):
+            if left[0] and str(path).endswith("000000006/model.safetensors"):
+                left[0] -= 1
+                raise OSError(code, os.strerror(code), str(path))
+            return working(path, *arguments, **options)
+
+        monkeypatch.setattr(os, "open", fail)
+        monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
+
+    return begin
+
+
+@pytest.mark.parametrize("code", [errno.ESTALE, errno.EIO, errno.EMFILE])
+def test_one_that_cannot_be_read_for_a_moment_is_no_damaged_one(tmp_path, unreadable, code):
+    folder = Folder(tmp_path / "checkpoint")
+    saved(folder, 3)
+    saved(folder, 6)
+    unreadable(2, code)
+    assert loaded(folder) == 6
+    assert folder.names() == ["000000003", "000000006"]
+
+
+@pytest.mark.parametrize("code", [errno.ESTALE, errno.EACCES])
+def test_one_that_cannot_be_read_stays_and_nothing_goes_on_from_the_one_before_it(
+    tmp_path, unreadable, monkeypatch, code
+):
+    folder = Folder(tmp_path / "checkpoint")
+    saved(folder, 3)
+    saved(folder, 6)
+    monkeypatch.setattr(storage, "_DISK_PATIENCE_SECONDS", 0.0)
+    unreadable(9, code)
+    with pytest.raises(OSError, match=r"000000006/model\.safetensors"):
+        loaded(folder)
+    assert folder.names() == ["000000003", "000000006"]
 
 
 def test_frozen_weights_are_left_out_and_files_are_safetensors_and_json(tmp_path):

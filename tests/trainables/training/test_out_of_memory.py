@@ -38,6 +38,8 @@ DATA = toy_data()
 TOKENS = toy_tokens(DATA)
 TEXTS = 16
 """Of a batch."""
+ACCELERATOR_ERROR = getattr(torch, "AcceleratorError", RuntimeError)
+"""PyTorch has one of its own since 2.8."""
 
 
 def limited(encoder, texts=None, tokens=None):
@@ -88,11 +90,49 @@ def test_what_a_failed_attempt_has_added_is_dropped(passes):
     assert_same_gradient(found[1], expected[1])
 
 
-def test_other_errors_are_none_of_memory():
-    encoder = toy_encoder()
-    encoder.register_forward_pre_hook(lambda module, inputs: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        loss_and_gradient(encoder, toy_config())
+def failing_once(error):
+    """An encoder whose first forward pass raises an error."""
+    encoder, left = toy_encoder(), [error]
+
+    def fail(module, inputs):
+        if left:
+            raise left.pop()
+
+    encoder.register_forward_pre_hook(fail)
+    return encoder
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        ACCELERATOR_ERROR("CUDA error: out of memory"),
+        RuntimeError(
+            "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other call"
+        ),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+    ids=repr,
+)
+def test_memory_that_runs_out_has_many_faces(error):
+    assert loss_and_gradient(failing_once(error), toy_config())[2] == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ZeroDivisionError(),
+        ACCELERATOR_ERROR("CUDA error: an illegal memory access was encountered"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx`"),
+        distributed.DistBackendError("ncclUnhandledCudaError: Failed to CUDA calloc async 24 bytes"),
+        distributed.DistBackendError("Process group watchdog thread terminated with: CUDA error: out of memory"),
+    ],
+    ids=repr,
+)
+def test_other_errors_are_none_of_memory_and_no_step_is_tried_again(error):
+    with pytest.raises(type(error)):
+        loss_and_gradient(failing_once(error), toy_config())
 
 
 class Stopped(Exception):  # noqa: N818
