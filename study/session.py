@@ -1,7 +1,7 @@
 """One call of the command line: everything checked, then planned, then run."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -71,7 +71,7 @@ from trainables.evaluation.runs import qrels_file
 from trainables.inputs import EvaluationRules, StudyInputs, load_tokenizer, prepare_inputs
 from trainables.measurement import texts_to_time
 from trainables.ratio.signals import signal_pairs
-from trainables.records import now
+from trainables.records import TrialRecord, now
 from trainables.storage import Folder
 from trainables.watch import Watch, unwatched
 
@@ -162,9 +162,10 @@ class Session:
             tokenizer_of=load_tokenizer if planned_for is None else tokenizer_or_stand_in,
         )
         self._replayed: StudyPlan | None = None
+        self._derived: Mapping[str, TrialRecord] = {}
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
-            check_recorded(replayed, recorded)
+            self._derived = check_recorded(replayed, recorded)
             self._replayed = replayed
             self._damage = damage(recorded)
         self._absent = tuple(one for one in plan.encoders if planned_for is not None and not is_here(one))
@@ -295,7 +296,7 @@ class Session:
     def run_again(self, trial: str) -> list[str]:
         """Runs a trial of the recorded study again, here, without Ray; returns a sentence for every difference."""
         resources = self._trial_resources(of_cells(self.settings, self._cells, asked_resources))
-        return run_again(open_study(self.location), trial, self._inputs, resources.options)
+        return run_again(open_study(self.location), trial, self._derived, self._inputs, resources.options)
 
     def _say(self, quiet: bool, line: str) -> None:
         if not quiet:
