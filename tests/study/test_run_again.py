@@ -54,7 +54,7 @@ def test_nothing_is_run_that_the_plan_does_not_derive(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (merged,) = (trial.record for trial in study.trials if trial.id == "merged")
     for derived in ({}, {"merged": merged.model_copy(update={"sources": ("cross", "mono")})}):
-        with pytest.raises(UserError, match="--trial merged: .*trials/merged is not a trial that the plan"):
+        with pytest.raises(UserError, match=r"--trial merged: .*trials/merged is not a trial that the plan"):
             run_again(study, "merged", derived, toy_inputs(), lambda _: TrialOptions())
     assert list(tmp_path.iterdir()) == []
 
