@@ -67,7 +67,7 @@ def _run(options: dict[str, Any], study_starts: Callable[[str, str], None]) -> i
 
     from study.read_settings import settings_from
 
-    console = Console()
+    console = Console(markup=False, emoji=False)
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
     verify, trial = options.pop("verify"), options.pop("trial")
     plan_for = options.pop("plan_for")
@@ -208,7 +208,9 @@ def _verify(location: str, console: "Console") -> int:
         return SOME_FAILED
     files = sum(len(trial.result.files) for trial in study.trials if trial.result is not None)
     console.print(
-        f"{study.folder.location} is whole: {len(study.trials)} trials, {files} sealed files.", soft_wrap=True
+        f"{study.folder.location} is whole: {len(study.trials)} trials, {files} sealed files.",
+        soft_wrap=True,
+        markup=False,
     )
     return DONE
 

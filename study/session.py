@@ -252,10 +252,8 @@ class Session:
 
     def run(self, quiet: bool) -> Ended:
         """Starts Ray, writes or takes up the records, and runs the plan to its end."""
-        if not quiet:
-            for line in self._damage:
-                self._console.print(line, highlight=False, soft_wrap=True, markup=False)
-            self._console.print(f"study {self._folder.location}: starting Ray", highlight=False, soft_wrap=True)
+        for line in (*self._damage, f"study {self._folder.location}: starting Ray"):
+            self._say(quiet, line)
         created = not self._folder.exists()
         try:
             with only_driver(self._folder, partial(self._say, quiet)) as still_holds:
@@ -315,7 +313,7 @@ class Session:
             decision = decide(study, looks, max_seeds)
             study.write_decision(decision)
             if not quiet:
-                self._console.print(decision.sentence, highlight=False)
+                self._console.print(decision.sentence, highlight=False, markup=False)
             if decision.stop:
                 return ended
             looks.append(looks[-1] + 1)
