@@ -34,11 +34,12 @@ _MAY_CHANGE = frozenset(
         "placement",
         "wait_for_cluster",
         "plugin",
+        "set",
         "gpus_per_worker",
     }
 )
 """Settings that a resumed study may be given anew: they do not touch the numbers, but for GPUs, whose last bits are
-others and which nobody takes or leaves without being asked."""
+others and which nobody takes or leaves without being asked. Of `set` it is one option (`study.remote_code`)."""
 
 
 _SHOWN = 20
@@ -221,7 +222,7 @@ def _verify_trial(location: str, trial: str, flags: dict[str, Any], console: "Co
     from study.session import Session
     from study.study_folder import open_study
 
-    if refused := sorted(set(flags) - {"plugin"}):
+    if refused := sorted(set(flags) - {"plugin", "set"}):
         raise UserError(
             f"--{refused[0].replace('_', '-')} cannot be given with --trial, which runs a trial as it was recorded; "
             "leave it out."

@@ -54,6 +54,7 @@ from study.plan.program import StudyPlan, asked_space
 from study.plan.replay import check_recorded, check_same_arms
 from study.read_settings import validated
 from study.records import STUDY, ArmsRecord, EncoderRecord, FactorRecord, LevelRecord, ObjectiveRecord, StudyRecord
+from study.remote_code import asks_for_code, check_code
 from study.run_again import run_again
 from study.settings import StudySettings
 from study.study_folder import Study, create_study, open_study, write_qrels, write_study, write_texts
@@ -92,6 +93,8 @@ class Session:
         console: Console,
         watch: Watch = unwatched,
         planned_for: Rental | None = None,
+        *,
+        code_asked: bool = False,
     ) -> None:
         """Checks all that can be checked without Ray.
 
@@ -102,6 +105,7 @@ class Session:
             console: where the study prints.
             watch: shows how far the work on the data is.
             planned_for: GPUs that nothing but a plan is wanted for, so that no checkpoint of a preset need be here.
+            code_asked: whether code of the encoders of a recorded study may run; that of a new one was asked for.
 
         Raises:
             UserError: any mistake of the user's.
@@ -133,6 +137,9 @@ class Session:
         check_seeds(settings, self._space, recorded)
         check_search(settings, self._space)
         plan = StudyPlan(self._space, settings)
+        if recorded is not None:
+            # Before anything is loaded: a tokenizer is code already.
+            check_code(recorded, plan.encoders, asked=code_asked)
         self._efficiency: EfficiencyConfig | None = plan.space.efficiency
         check_batches((self._resources.of(cell.levels), config) for cell, config in plan.first_of_cells)
         check_shards(plan.first_configs, settings)
@@ -208,7 +215,8 @@ class Session:
     def resumed(cls, location: str, changes: dict[str, Any], console: Console, watch: Watch = unwatched) -> "Session":
         """Prepares to go on with a recorded study, `changes` to its settings included.
 
-        Raises UserError for a study of format 1, one whose plugins are not named, and one whose data have changed.
+        Of `set` they hold only that code of its encoders may run. Raises UserError for a study of format 1, one whose
+        plugins are not named or whose code is not asked for, and one whose data have changed.
         """
         study = open_study(location)
         if study.cannot_go_on is not None:
@@ -221,10 +229,12 @@ class Session:
                 f"{study.folder.location} was started with {missing}, and a module that a study names is imported only "
                 f"if you name it: give {missing}, too."
             )
+        code = asks_for_code(changes)
+        changes = {name: value for name, value in changes.items() if name != "set"}
         values = {**study.info.settings.model_dump(mode="json"), "address": None, **changes}
         origins = {name: "--" + name.replace("_", "-") for name in changes}
         settings = validated(values, origins, f"{study.folder.location}/{STUDY}")
-        return cls(settings, study.folder, study, console, watch)
+        return cls(settings, study.folder, study, console, watch, code_asked=code)
 
     @classmethod
     def confirming(
