@@ -48,7 +48,7 @@ def check_code(recorded: Study, planned: Iterable[EncoderConfig], *, asked: bool
     """
     where = recorded.folder.location
     # What is measured or run again is what the records hold.
-    held = (one.config.encoder for one in (*recorded.arms, *(trial.record for trial in recorded.trials)))
+    held = (config.encoder for config in (*(arm.config for arm in recorded.arms), *(t.config for t in recorded.trials)))
     bring = sorted({encoder.name for encoder in (*planned, *held) if brings_code(encoder)})
     if not bring and OPTION in recorded.info.settings.search:
         bring = ["an encoder"]
