@@ -114,7 +114,7 @@ def _run(options: argparse.Namespace) -> int:
             texts = question_texts(study, found.place.benchmark, options.language or "en") | texts
         every_question.append(by_question(questions, found, texts))
         tables.append(extremes(every_question[-1], options.top))
-    console = Console()
+    console = Console(markup=False, emoji=False)
     for line in [*questions.problems, *facts.problems]:
         console.print(f"! {line}", markup=False, highlight=False, style="yellow", soft_wrap=True)
     for table in tables:

@@ -97,7 +97,7 @@ def _run(options: argparse.Namespace) -> int:
     formats = parse_formats(options.format)
     output = _default_output(locations) if options.output is None else Folder(options.output)
     report = build_report(locations, options.margin, watts)
-    console = Console()
+    console = Console(markup=False, emoji=False)
     print_report(report, console)
     written = write_report(report, output, formats)
     console.print()

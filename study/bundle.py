@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
 from study.lock import no_driver
 from study.records import ARMS, DECISION, MEASUREMENTS, QRELS, STATUS, STUDY, TEXTS, TRIALS
 from study.study_folder import Study, open_study
@@ -146,8 +149,19 @@ def _environment(study: Study) -> bytes:
     info = study.info
     remarks = [f"commit: {info.git_commit or 'unknown'}", f"python: {info.versions.get('python', 'unknown')}"]
     remarks += [f"{name}: {value}" for name, value in sorted(info.hardware.items())]
-    packages = [f"{name}=={number}" for name, number in sorted(info.versions.items()) if name != "python"]
-    return "\n".join([*(f"# {' '.join(line.split())}" for line in remarks), *packages, ""]).encode()
+    packages = {name: number for name, number in sorted(info.versions.items()) if name != "python"}
+    found = {name: _requirement(name, number) for name, number in packages.items()}
+    remarks += [f"left out: {name} {number}" for name, number in packages.items() if found[name] is None]
+    lines = [*(f"# {' '.join(line.split())}" for line in remarks), *(line for line in found.values() if line)]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _requirement(name: str, number: str) -> str | None:
+    """A line for pip; None for what is no name (PEP 508) or version (PEP 440): pip would read an option in it."""
+    try:
+        return f"{canonicalize_name(name, validate=True)}=={Version(number)}" if name.isascii() else None
+    except (InvalidName, InvalidVersion):
+        return None
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from study.cluster.cells import CellResources
@@ -55,16 +55,16 @@ def print_plan(
 
     `absent` are encoders whose weights are not on this machine.
     """
-    console.print(f"[bold]{plan.space.name}[/bold]: {plan.space.question}")
+    console.print(Text.assemble((plan.space.name, "bold"), f": {plan.space.question}"))
     rows = Table(box=None, show_header=False, pad_edge=False)
     rows.add_column(style="dim")
     rows.add_column()
     for name, value in {**_lines(settings, plan, data, inputs, resources, rental), **_not_seen(absent)}.items():
-        rows.add_row(name, Text(value))
+        rows.add_row(Text(name), Text(value))
     console.print(rows)
     factors = [factor.name for factor in plan.space.factors]
     headings = (*factors, "strategy or family", "role", "searched", "trials", "pairs")
-    branches = Table(*headings, box=None, header_style="dim")
+    branches = Table(*(Column(Text(one)) for one in headings), box=None, header_style="dim")
     for branch in plan.branches:
         branches.add_row(*map(Text, (*branch.cell.values(), *_budget(branch))))
     console.print(branches)

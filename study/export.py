@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from study.plan.objective import parse_objectives
 from study.records import ArmRecord
+from study.remote_code import brings_code
 from study.study_folder import Study, Trial, open_study
 from trainables.command import Parser, run_command
 from trainables.encoders.adapters import ADAPTER_FILE as _ADAPTER
@@ -63,6 +64,11 @@ def _parser() -> Parser:
         metavar="FACTOR=LEVEL",
         help="in a study with factors, the level that is meant; repeatable",
     )
+    parser.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="run code that the encoder brings, which must be loaded to average it or to merge its adapters",
+    )
     parser.add_argument("--adapter", action="store_true", help="keep low-rank adapters beside the name of their model")
     parser.add_argument("--push", metavar="ORG/NAME", help="upload the folder to the Hugging Face hub, too")
     parser.add_argument(
@@ -89,6 +95,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.adapter and (options.average or _ADAPTER not in _sealed(runs[0])):
         why = "adapters are added to their model before they are averaged" if options.average else "it has no adapters"
         raise UserError(f"--adapter: {why}; leave it out.")
+    _check_code(runs, adapter=options.adapter, asked=options.trust_remote_code)
     for run in runs:
         _check_whole(run)
     # Imported late: what stands above is said without waiting for torch.
@@ -206,6 +213,19 @@ def _check_whole(run: Trial) -> None:
         raise UserError(f"{run.folder.location}/{_KEPT}/{added[0]} was not there when the run ended: remove it.")
 
 
+def _check_code(runs: Sequence[Trial], *, adapter: bool, asked: bool) -> None:
+    """Raises UserError for code that would run unasked, since a study may come from somebody else, or that will not."""
+    encoder = runs[0].config.encoder
+    runs_code = brings_code(encoder) and not _is_copied(runs, adapter=adapter)
+    if runs_code and not asked:
+        raise UserError(
+            f"The encoder {encoder.name} brings code, which runs where it is averaged or its adapters are merged, and "
+            "only if you ask for it: read it, then give --trust-remote-code, too."
+        )
+    if asked and not runs_code:
+        raise UserError("--trust-remote-code: this runs no code of the encoder; leave it out.")
+
+
 # Writing it.
 
 
@@ -221,7 +241,7 @@ def _write_report(study: Study, folder: Path, plugins: Sequence[str]) -> None:
 
 def _write_encoder(runs: Sequence[Trial], folder: Path, *, adapter: bool) -> None:
     """Fills a folder with the encoder of a run, or with the mean of several; adapters are merged unless kept."""
-    if len(runs) == 1 and (adapter or _ADAPTER not in _sealed(runs[0])):
+    if _is_copied(runs, adapter=adapter):
         # As it was kept, to the byte.
         with _kept_folder(runs[0]) as kept:
             for name in _sealed(runs[0]):
@@ -235,6 +255,11 @@ def _write_encoder(runs: Sequence[Trial], folder: Path, *, adapter: bool) -> Non
         folders = [stack.enter_context(_kept_folder(run)) for run in runs]
         trained = runs[0].config.encoder
         save_encoder(*average_of_folders(folders, [1 / len(runs)] * len(runs), trained), folder)
+
+
+def _is_copied(runs: Sequence[Trial], *, adapter: bool) -> bool:
+    """Whether an encoder is written as it was kept, without being loaded."""
+    return len(runs) == 1 and (adapter or _ADAPTER not in _sealed(runs[0]))
 
 
 def _revision(folder: Path) -> str:

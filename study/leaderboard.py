@@ -51,7 +51,8 @@ class Leaderboard:
         table.add_column("search" if is_search else "confirm", no_wrap=True)
         table.add_column("trials" if is_search else "seeds", justify="right", no_wrap=True)
         for one in self.study.objectives:
-            table.add_column(f"{'' if is_search else 'mean '}dev {inert(one.metric)}", justify="right", no_wrap=True)
+            label = Text(f"{'' if is_search else 'mean '}dev {inert(one.metric)}")
+            table.add_column(label, justify="right", no_wrap=True)
         if is_search:
             table.add_column("best trial", no_wrap=True)
         # Of all columns only this one gives way.

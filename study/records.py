@@ -5,9 +5,9 @@ checksum of its own content (`trainables.sealed`), the result of a trial those o
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from search_spaces.space import About, Role
 from study.settings import StudySettings
@@ -262,7 +262,7 @@ class StudyRecord(Record):
     """the question that the space answers"""
     settings: StudySettings
     """what the user asked for"""
-    objectives: tuple[ObjectiveRecord, ...]
+    objectives: Annotated[tuple[ObjectiveRecord, ...], Field(min_length=1)]
     """dev metrics that choose parameters; the first one decides; with several, the trials of the Pareto front become
     arms as well"""
     main_comparison: tuple[str, str] | None

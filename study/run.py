@@ -34,11 +34,12 @@ _MAY_CHANGE = frozenset(
         "placement",
         "wait_for_cluster",
         "plugin",
+        "set",
         "gpus_per_worker",
     }
 )
 """Settings that a resumed study may be given anew: they do not touch the numbers, but for GPUs, whose last bits are
-others and which nobody takes or leaves without being asked."""
+others and which nobody takes or leaves without being asked. Of `set` it is one option (`study.remote_code`)."""
 
 
 _SHOWN = 20
@@ -67,7 +68,7 @@ def _run(options: dict[str, Any], study_starts: Callable[[str, str], None]) -> i
 
     from study.read_settings import settings_from
 
-    console = Console()
+    console = Console(markup=False, emoji=False)
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
     verify, trial = options.pop("verify"), options.pop("trial")
     plan_for = options.pop("plan_for")
@@ -208,7 +209,9 @@ def _verify(location: str, console: "Console") -> int:
         return SOME_FAILED
     files = sum(len(trial.result.files) for trial in study.trials if trial.result is not None)
     console.print(
-        f"{study.folder.location} is whole: {len(study.trials)} trials, {files} sealed files.", soft_wrap=True
+        f"{study.folder.location} is whole: {len(study.trials)} trials, {files} sealed files.",
+        soft_wrap=True,
+        markup=False,
     )
     return DONE
 
@@ -219,7 +222,7 @@ def _verify_trial(location: str, trial: str, flags: dict[str, Any], console: "Co
     from study.session import Session
     from study.study_folder import open_study
 
-    if refused := sorted(set(flags) - {"plugin"}):
+    if refused := sorted(set(flags) - {"plugin", "set"}):
         raise UserError(
             f"--{refused[0].replace('_', '-')} cannot be given with --trial, which runs a trial as it was recorded; "
             "leave it out."

@@ -28,13 +28,18 @@ _OF_A_REPORT = {"pairs_per_second", "tokens_per_second", "seconds", "memory_gib"
 
 
 def run_again(
-    study: Study, name: str, inputs: StudyInputs, options: Callable[[TrialRecord], TrialOptions]
+    study: Study,
+    name: str,
+    derived: Mapping[str, TrialRecord],
+    inputs: StudyInputs,
+    options: Callable[[TrialRecord], TrialOptions],
 ) -> list[str]:
     """Runs a trial of a study again, in this process and in a folder of its own, and compares.
 
     Args:
         study: its records stay as they are.
         name: of the trial.
+        derived: the trials that the plan of the study derives from its records, by id.
         inputs: data and token ids of the study.
         options: threads of the trial's worker, as in the study.
 
@@ -42,11 +47,18 @@ def run_again(
         A sentence for every difference; none where all is the same.
 
     Raises:
-        UserError: there is no such trial, it has not come to an end, or several workers trained it.
+        UserError: there is no such trial, the plan derives none like it, it has not come to an end, or several workers
+            trained it.
     """
     trial = next((one for one in study.trials if one.id == name), None)
     if trial is None:
         raise unknown_name("trial", name, (one.id for one in study.trials))
+    if derived.get(name) != trial.record:
+        # Somebody else may have written it: what is run here is what the settings of the study ask for.
+        raise UserError(
+            f"--trial {name}: {trial.folder.location} is not a trial that the plan of the study derives from its "
+            "records; name one that --resume would run, too."
+        )
     if trial.result is None or trial.status == "failed":
         raise UserError(f"--trial {name}: it has not come to an end ({trial.status}); name one that has.")
     cost = trial.result.cost

@@ -1,7 +1,7 @@
 """One call of the command line: everything checked, then planned, then run."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -57,6 +57,7 @@ from study.plan.program import StudyPlan, asked_space
 from study.plan.replay import check_recorded, check_same_arms
 from study.read_settings import validated
 from study.records import STUDY, ArmsRecord, EncoderRecord, FactorRecord, LevelRecord, ObjectiveRecord, StudyRecord
+from study.remote_code import asks_for_code, check_code
 from study.run_again import run_again
 from study.settings import StudySettings
 from study.study_folder import Study, create_study, open_study, write_qrels, write_study, write_texts
@@ -74,7 +75,7 @@ from trainables.evaluation.runs import qrels_file
 from trainables.inputs import EvaluationRules, StudyInputs, load_tokenizer, prepare_inputs
 from trainables.measurement import texts_to_time
 from trainables.ratio.signals import signal_pairs
-from trainables.records import now
+from trainables.records import TrialRecord, now
 from trainables.storage import Folder
 from trainables.watch import Watch, unwatched
 
@@ -95,6 +96,8 @@ class Session:
         console: Console,
         watch: Watch = unwatched,
         planned_for: Rental | None = None,
+        *,
+        code_asked: bool = False,
     ) -> None:
         """Checks all that can be checked without Ray.
 
@@ -105,6 +108,7 @@ class Session:
             console: where the study prints.
             watch: shows how far the work on the data is.
             planned_for: GPUs that nothing but a plan is wanted for, so that no checkpoint of a preset need be here.
+            code_asked: whether code of the encoders of a recorded study may run; that of a new one was asked for.
 
         Raises:
             UserError: any mistake of the user's.
@@ -136,6 +140,9 @@ class Session:
         check_seeds(settings, self._space, recorded)
         check_search(settings, self._space)
         plan = StudyPlan(self._space, settings)
+        if recorded is not None:
+            # Before anything is loaded: a tokenizer is code already.
+            check_code(recorded, plan.encoders, asked=code_asked)
         self._efficiency: EfficiencyConfig | None = plan.space.efficiency
         check_batches((self._resources.of(cell.levels), config) for cell, config in plan.first_of_cells)
         check_shards(plan.first_configs, settings)
@@ -167,9 +174,10 @@ class Session:
             tokenizer_of=load_tokenizer if planned_for is None else tokenizer_or_stand_in,
         )
         self._replayed: StudyPlan | None = None
+        self._derived: Mapping[str, TrialRecord] = {}
         if recorded is not None:
             replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
-            check_recorded(replayed, recorded)
+            self._derived = check_recorded(replayed, recorded)
             self._replayed = replayed
             self._damage = damage(recorded)
         self._absent = tuple(one for one in plan.encoders if planned_for is not None and not is_here(one))
@@ -212,7 +220,8 @@ class Session:
     def resumed(cls, location: str, changes: dict[str, Any], console: Console, watch: Watch = unwatched) -> "Session":
         """Prepares to go on with a recorded study, `changes` to its settings included.
 
-        Raises UserError for a study of format 1, one whose plugins are not named, and one whose data have changed.
+        Of `set` they hold only that code of its encoders may run. Raises UserError for a study of format 1, one whose
+        plugins are not named or whose code is not asked for, and one whose data have changed.
         """
         study = open_study(location)
         if study.cannot_go_on is not None:
@@ -225,10 +234,12 @@ class Session:
                 f"{study.folder.location} was started with {missing}, and a module that a study names is imported only "
                 f"if you name it: give {missing}, too."
             )
+        code = asks_for_code(changes)
+        changes = {name: value for name, value in changes.items() if name != "set"}
         values = {**study.info.settings.model_dump(mode="json"), "address": None, **changes}
         origins = {name: "--" + name.replace("_", "-") for name in changes}
         settings = validated(values, origins, f"{study.folder.location}/{STUDY}")
-        return cls(settings, study.folder, study, console, watch)
+        return cls(settings, study.folder, study, console, watch, code_asked=code)
 
     @classmethod
     def confirming(
@@ -256,10 +267,8 @@ class Session:
 
     def run(self, quiet: bool) -> Ended:
         """Starts Ray, writes or takes up the records, and runs the plan to its end."""
-        if not quiet:
-            for line in self._damage:
-                self._console.print(line, highlight=False, soft_wrap=True, markup=False)
-            self._console.print(f"study {self._folder.location}: starting Ray", highlight=False, soft_wrap=True)
+        for line in (*self._damage, f"study {self._folder.location}: starting Ray"):
+            self._say(quiet, line)
         created = not self._folder.exists()
         try:
             with only_driver(self._folder, partial(self._say, quiet)) as still_holds:
@@ -300,7 +309,7 @@ class Session:
     def run_again(self, trial: str) -> list[str]:
         """Runs a trial of the recorded study again, here, without Ray; returns a sentence for every difference."""
         resources = self._trial_resources(of_cells(self.settings, self._cells, asked_resources))
-        return run_again(open_study(self.location), trial, self._inputs, resources.options)
+        return run_again(open_study(self.location), trial, self._derived, self._inputs, resources.options)
 
     def _say(self, quiet: bool, line: str) -> None:
         if not quiet:
@@ -319,7 +328,7 @@ class Session:
             decision = decide(study, looks, max_seeds)
             study.write_decision(decision)
             if not quiet:
-                self._console.print(decision.sentence, highlight=False)
+                self._console.print(decision.sentence, highlight=False, markup=False)
             if decision.stop:
                 return ended
             looks.append(looks[-1] + 1)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from trainables.evaluation.tie_rule import TieRule
+from trainables.home import with_home
 
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Text = Annotated[str, Field(min_length=1)]
@@ -242,14 +243,14 @@ class StudySettings(BaseModel):
                 "evaluate": tuple(
                     name if name in BENCHMARKS or name in COLLECTIONS else absolute(name) for name in self.evaluate
                 ),
-                "data_dir": self.data_dir and self.data_dir.expanduser().absolute(),
-                "cache_dir": self.cache_dir and self.cache_dir.expanduser().absolute(),
+                "data_dir": self.data_dir and with_home(self.data_dir).absolute(),
+                "cache_dir": self.cache_dir and with_home(self.cache_dir).absolute(),
             }
         )
 
 
 def _absolute(name: str, known: Container[str]) -> str:
     """The path that a name stands for from here; the name itself if it is known or nothing here is called so."""
-    path = Path(name).expanduser()
+    path = with_home(name)
     is_here = path.exists() or any(path.parent.glob(f"{glob.escape(path.name)}.*"))
     return str(path.absolute()) if is_here and name not in known else name

@@ -35,7 +35,7 @@ def _run(location: str | None, watching: bool) -> int:
     from study.status_view import view
     from study.study_folder import newest_study, open_study
 
-    console = Console()
+    console = Console(markup=False, emoji=False)
     location = location or newest_study()
     study = open_study(location)
     if not watching:

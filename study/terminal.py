@@ -143,19 +143,20 @@ class Progress:
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("trial", no_wrap=True)
         for name in ("step", "α", "loss", f"dev {self._objective}", "pairs/s"):
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(Text(name), justify="right", no_wrap=True)
         # Of all columns only this one gives way.
         table.add_column("")
         for trial_id, report in list(self.running.items())[:_SHOWN_TRIALS]:
-            table.add_row(
+            cells = (
                 trial_id,
                 f"{report.get('step', 0)}/{report.get('steps', 0)}",
                 _number(report.get("ratio"), 2),
                 _number(report.get("loss"), 3),
                 _number(report.get("objective"), 4),
                 _number(report.get("pairs_per_second"), 0),
-                Text(inert(report.get("doing", ""))),
+                report.get("doing", ""),
             )
+            table.add_row(*(Text(inert(cell)) for cell in cells))
         dashboard = f"dashboard: {self.dashboard}" if self.dashboard else ""
         bar = ProgressBar(total=max(1, total), completed=done, width=self.console.width)
         lines = Table.grid()

@@ -102,6 +102,16 @@ def test_the_types_of_everything_but_the_tests_are_checked() -> None:
     assert {*settings["packages"]} == {*PACKAGES, "benchmarks"}
 
 
+def test_no_console_reads_markup_in_what_it_prints() -> None:
+    found = []
+    for module in FILES:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Console":
+                said = {one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg in ("markup", "emoji")}
+                found += [] if said == {"markup": False, "emoji": False} else [module]
+    assert found == []
+
+
 def test_no_import_goes_round_in_a_circle() -> None:
     graph = {module: imported_modules(module, at_once=True) & FILES.keys() - {module} for module in FILES}
     try:

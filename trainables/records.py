@@ -4,12 +4,13 @@ The files of a study are in `study.records`; docs/records.md is made from both.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from numbers import Real
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from trainables.batches.kinds import KINDS, Kind
 from trainables.config import TrialConfig
@@ -52,10 +53,20 @@ class Rung(Record):
         return not in_bounds
 
 
+def _plain_name(name: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(f"{name!r} names no trial: letters, digits, . _ and - do, of which the first is no sign")
+    return name
+
+
+TrialName = Annotated[str, AfterValidator(_plain_name)]
+"""What a trial and its folder are called: a name, which leads to no other place."""
+
+
 class TrialRecord(Record):
     """What a trial will do, written before it starts: the same record always gives the same numbers."""
 
-    id: str
+    id: TrialName
     """`search-<branch>-<number>` or `confirm-<arm>-<seed>`, with the levels of the factors before the branch or arm; in
     the second search of a study `search-r1-...`"""
     phase: Literal["search", "confirm"]
@@ -75,12 +86,12 @@ class TrialRecord(Record):
     """every option of the training"""
     rungs: tuple[Rung, ...] = ()
     """where early stopping may end it; fixed before it starts, from earlier trials of its own branch"""
-    sources: tuple[str, ...] = ()
+    sources: tuple[TrialName, ...] = ()
     """trials by id, X-X-mono and X-Y of the same seed, whose encoders it averages in place of a training; in the search
     phase the best of each"""
     is_source: bool = False
     """search phase: its encoder is kept for others that may average it"""
-    also: Mapping[str, EvaluationConfig] = {}
+    also: Mapping[TrialName, EvaluationConfig] = {}
     """confirm phase: trials by id that differ from it only in how the trained encoder is judged: it writes their
     results, too, whose cost is its own"""
 

@@ -31,6 +31,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from trainables.errors import UserError, one_line
+from trainables.home import with_home
 from trainables.plain_files import check_no_link, create, open_to_append, open_to_read
 
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{32}")
@@ -112,7 +113,7 @@ class Folder:
     def __init__(self, location: str | Path, root: str | None = None) -> None:
         """`root`: the folder that this one is inside of, if it is."""
         text = str(location).removeprefix("file://")
-        self.location = text if "://" in text else str(Path(text).expanduser().absolute())
+        self.location = text if "://" in text else str(with_home(text).absolute())
         self._root = root or self.location
 
     def __repr__(self) -> str:
@@ -122,13 +123,20 @@ class Folder:
         return Folder, (self.location, self._root)
 
     def __truediv__(self, name: str) -> "Folder":
+        """A folder inside; raises OSError for a name that is none, or leads out."""
+        _check_below(name)
         base, options = self._parts
         return Folder(f"{base}/{name}{options}", self._root)
 
     def beside(self, name: str) -> "Folder":
-        """Another folder in the folder that this one lies in."""
+        """Another folder in the folder that this one lies in; raises OSError for a name that leads anywhere else."""
+        _check_below(name)
+        if "/" in name:
+            raise OSError(errno.EINVAL, "is not the name of one folder", name)
         base, options = self._parts
-        return Folder(f"{base.rpartition('/')[0]}/{name}{options}")
+        parent = base.rpartition("/")[0]
+        # What lies beside a folder that was given by itself is inside of nothing but the folder of both.
+        return Folder(f"{parent}/{name}{options}", parent if self._root == self.location else self._root)
 
     @property
     def name(self) -> str:
@@ -374,6 +382,13 @@ def _check_inside(name: str) -> None:
     """Raises OSError for the name of a file, such as one in a stranger's record, that leads out of its folder."""
     if name.startswith("/") or ".." in name.split("/"):
         raise OSError(errno.EINVAL, "leads out of its folder", name)
+
+
+def _check_below(name: str) -> None:
+    """Likewise for the name of a folder inside, which a folder itself is not."""
+    _check_inside(name)
+    if name in ("", "."):
+        raise OSError(errno.EINVAL, "is the folder itself and not one inside", name)
 
 
 def _temporary(target: Path) -> Path:

@@ -87,7 +87,7 @@ def compare_runs(options: argparse.Namespace) -> int:
         ignore_identical_ids=options.ignore_identical_ids,
     )
     found = SystemComparisons(measured, questions, measures, options.margin, options.against)
-    console = Console()
+    console = Console(markup=False, emoji=False)
     for problem in problems:
         console.print(f"! {problem}", markup=False, highlight=False, style="yellow", soft_wrap=True)
     for line in (said := headlines(found)):

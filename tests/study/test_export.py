@@ -24,12 +24,14 @@ from safetensors.torch import load_file
 from study.export import main
 from study.records import ObjectiveRecord
 from study.study_folder import Study, open_study, write_study
+from tests.analysis.conftest import edit
 from tests.study.planted import BEST_RATE, OBJECTIVE, SETTINGS, Planted, study_in_folder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import pad, tokenise
 from trainables.records import RESULT, Result
 from trainables.sealed import read_sealed
+from trainables.storage import Folder
 from trainables.trial import ENCODER, write_result
 
 pytestmark = [
@@ -204,6 +206,25 @@ def test_what_cannot_be_exported_is_one_sentence_and_nothing_is_written(kept: Ke
     ]:
         assert said in refusal(capsys, *arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_code_of_an_encoder_runs_only_if_it_is_asked_for(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, out = tmp_path / "study", tmp_path / "out"
+    said = refusal(capsys, kept.folder, ARM, out, "--trust-remote-code")
+    assert said == "study.export: --trust-remote-code: this runs no code of the encoder; leave it out."
+    shutil.copytree(kept.folder, study)
+    for path in study.glob("trials/*/trial.json"):
+        edit(path, lambda values: values["config"]["encoder"].update(trust_remote_code=True))
+        write_result(Folder(path.parent), read_sealed(Folder(path.parent), RESULT, Result))
+    for flags in ((), ("--average",)):
+        assert "only if you ask for it: read it, then give --trust-remote-code" in refusal(
+            capsys, study, ARM, out, *flags
+        )
+    assert not out.exists()
+    assert main([str(study), ARM, str(out), "--trust-remote-code"]) == 0
+    assert main([str(study), ARM, str(tmp_path / "adapter"), "--adapter"]) == 0
 
 
 def test_a_damaged_study_gives_no_encoder(kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,12 @@ from study.run_again import run_again
 from study.study_folder import Study, create_study, open_study
 from tests.study.toy_study import study_record
 from tests.trainables.toy_trial import toy_inputs, toy_trial
+from trainables.errors import UserError
+from trainables.evaluation.config import EvaluationConfig
 from trainables.parallel.worker import Worker
 from trainables.ratio.schedules.constant import Constant
-from trainables.records import TrialRecord
+from trainables.records import TRIAL, TrialRecord
+from trainables.sealed import sealed
 from trainables.storage import Folder
 from trainables.trial import TrialOptions, run_trial
 
@@ -41,5 +44,29 @@ def test_a_trial_with_others_beside_it_comes_to_the_same_numbers_and_leaves_noth
     study: Study, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert run_again(study, name, toy_inputs(), lambda _: TrialOptions()) == []
+    derived = {trial.id: trial.record for trial in study.trials}
+    assert run_again(study, name, derived, toy_inputs(), lambda _: TrialOptions()) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_run_that_the_plan_does_not_derive(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (merged,) = (trial.record for trial in study.trials if trial.id == "merged")
+    for derived in ({}, {"merged": merged.model_copy(update={"sources": ("cross", "mono")})}):
+        with pytest.raises(UserError, match=r"--trial merged: .*trials/merged is not a trial that the plan"):
+            run_again(study, "merged", derived, toy_inputs(), lambda _: TrialOptions())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/etc", "../x", "a/b", ".hidden", "x[/foo]"])
+def test_a_trial_is_named_by_what_leads_nowhere(name: str, study: Study) -> None:
+    record = next(trial.record for trial in study.trials if trial.id == "mono")
+    for part, value in (("id", name), ("sources", (name,)), ("also", {name: EvaluationConfig()})):
+        folder = study.folder / "trials" / "forged"
+        folder.write_bytes(TRIAL, sealed(record.model_copy(update={part: value})))
+        opened = open_study(study.folder.location)
+        assert "forged" not in [trial.folder.name for trial in opened.trials]
+        assert any(f"forged/{TRIAL} is damaged" in line and "names no trial" in line for line in opened.problems)
+        folder.delete()

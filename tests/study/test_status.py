@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from study.records import BranchRecord, PhaseCounts, StatusRecord
+from study.records import BranchRecord, ObjectiveRecord, PhaseCounts, StatusRecord
 from study.status import main
 from study.status_view import view
 from study.study_folder import Study, create_study, open_study
@@ -72,6 +72,21 @@ def shown(study: Study) -> str:
     with console.capture() as captured:
         console.print(view(open_study(study.folder.location), console))
     return captured.get()
+
+
+def test_text_from_records_is_no_markup(study: Study) -> None:
+    record = open_study(study.folder.location).info
+    live, broken = "[link=http://evil.example]metric[/link]", "x[/bold]"
+    for metric in (live, broken):
+        objectives = (ObjectiveRecord(metric=metric, direction="maximize"),)
+        write_sealed(study.folder, "study.json", record.model_copy(update={"objectives": objectives}))
+        assert shown(study).count(f"dev {metric}") == 2
+
+
+def test_a_study_that_nothing_chooses_in_is_damaged(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sealed(study.folder, "study.json", study.info.model_copy(update={"objectives": ()}))
+    assert main([study.folder.location]) == 2
+    assert "study.json is damaged (objectives: " in capsys.readouterr().err
 
 
 def test_a_running_study_shows_counts_time_leaderboard_and_its_last_failure(study: Study) -> None:

@@ -49,6 +49,15 @@ def test_the_live_view_shows_trials_counts_and_dashboard() -> None:
     assert "http://127.0.0.1:8265" in text
 
 
+def test_the_names_of_trials_are_no_markup() -> None:
+    shown, out = progress(terminal=True)
+    names = ("[link=http://evil.example]a[/link]", "b[/c]")
+    for name in names:
+        shown.trial_started(name, 8)
+    shown.console.print(shown.view())
+    assert all(name in out.getvalue() for name in names)
+
+
 def test_without_a_terminal_every_ended_trial_is_a_plain_line() -> None:
     shown, out = progress(terminal=False)
     with shown:

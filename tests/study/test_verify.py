@@ -1,7 +1,11 @@
 from pathlib import Path
 
+import pytest
+
+from study.run import main
 from study.study_folder import create_study, open_study, write_qrels
 from study.verify import damage
+from tests.analysis.conftest import StudyPlan, write_study_files
 from tests.study.toy_study import study_record
 from trainables.storage import Folder
 
@@ -21,3 +25,12 @@ def test_judgements_of_kept_runs_are_written_once_for_a_study_and_sealed(tmp_pat
     assert said in damage(open_study(folder.location))
     kept.unlink()
     assert said in damage(open_study(folder.location))
+
+
+def test_the_folder_of_a_whole_study_is_said_as_it_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = write_study_files(tmp_path, StudyPlan(questions=8, seeds=(0, 1), search_trials=2))
+    study = made.rename(tmp_path / "mine[v2]:fire:")
+    assert main(["--verify", str(study)]) == 0
+    assert f"{study} is whole: " in capsys.readouterr().out

@@ -17,6 +17,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from trainables import storage
+from trainables.errors import UserError
 from trainables.storage import Folder
 
 ROOT = Path(__file__).parents[2]
@@ -151,6 +152,7 @@ def test_a_reader_never_sees_a_half_written_file(tmp_path: Path) -> None:
 KILLED_UPLOADS = """
 import os, shutil, signal, sys
 from pathlib import Path
+from trainables.errors import UserError
 from trainables.storage import Folder
 
 def upload(folder, version, steps):
@@ -384,3 +386,32 @@ def test_a_disk_that_may_not_be_read_is_said_at_once(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="is a link"):
         Folder(tmp_path).read_bytes("x")
     assert pauses == []
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/../../x", "/etc", "", "."])
+def test_no_folder_inside_or_beside_lies_outside(folder: Folder, name: str) -> None:
+    with pytest.raises(OSError, match="folder"):
+        _ = folder / name
+    with pytest.raises(OSError, match="folder"):
+        folder.beside(name)
+
+
+def test_what_lies_beside_is_one_folder_and_reached_by_no_link(tmp_path: Path) -> None:
+    study, elsewhere = Folder(tmp_path / "study"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "study" / "trials").mkdir(parents=True)
+    for place in (tmp_path / "linked", tmp_path / "study" / "trials" / "linked"):
+        place.symlink_to(elsewhere)
+    for one in (study, study / "trials" / "a"):
+        with pytest.raises(OSError, match="not the name of one folder"):
+            one.beside("a/b")
+        with pytest.raises(OSError, match="is a link"):
+            one.beside("linked").write_bytes("x", b"")
+        one.beside("b").write_bytes("x", b"1")
+        assert pickle.loads(pickle.dumps(one.beside("b"))).read_bytes("x") == b"1"  # noqa: S301
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_the_home_of_nobody_is_a_mistake_of_the_users() -> None:
+    with pytest.raises(UserError, match=r"^~nobody-here/x begins with the home folder of a user, .*: correct the name"):
+        Folder("~nobody-here/x")

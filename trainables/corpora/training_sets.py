@@ -19,6 +19,7 @@ from trainables.corpora.sources.registry import TRAINING_SOURCES
 from trainables.corpora.training_files.layout import FileLayout
 from trainables.corpora.training_files.registry import LAYOUTS
 from trainables.errors import UserError
+from trainables.home import with_home
 from trainables.watch import Watch, unwatched
 
 
@@ -117,7 +118,7 @@ def _origins(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) 
 
 def _files(name: str, data_dir: Path | None, folders: dict[Path, list[Path]]) -> list[Path]:
     """The files that a name stands for; those of a folder are noted in `folders`. One of images is itself."""
-    places = [Path(name).expanduser(), *([] if data_dir is None else [data_dir / name])]
+    places = [with_home(name), *([] if data_dir is None else [data_dir / name])]
     for place in places:
         is_folder = place.is_dir() and not (place / SAVED_DATASET).is_file()
         if is_folder and is_image_text_folder(place):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trainables.encoders.hub_copy import local_copy
 from trainables.encoders.json_files import read_json
 from trainables.errors import UserError, one_line
+from trainables.home import with_home
 from trainables.options import Option
 
 ADAPTER_FILE = "adapter_config.json"
@@ -53,7 +54,7 @@ def base_of(folder: Path, *, weights: bool = False, code: bool = False) -> Path 
         raise UserError(f"{file} does not name its model (base_model_name_or_path): add it.")
     if not isinstance(revision, str | None):
         raise UserError(f"{file} gives revision as {revision!r}: it must be a commit, a tag, a branch or null.")
-    path = Path(name).expanduser()
+    path = with_home(name)
     if path.is_dir():
         if revision is not None:
             raise UserError(

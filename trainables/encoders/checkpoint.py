@@ -29,6 +29,7 @@ from trainables.encoders.image_config import SETTINGS_FILE as TOWER_FILE
 from trainables.encoders.json_files import read_json
 from trainables.encoders.modules import transformer_folder
 from trainables.errors import UserError, rule_in
+from trainables.home import with_home
 
 if TYPE_CHECKING:
     from torch import nn
@@ -210,7 +211,7 @@ def recognise(kind: type[CheckpointEncoder]) -> Callable[[str, str | None], Chec
     """
 
     def recognised(name: str, revision: str | None) -> CheckpointEncoder | None:
-        path = Path(name).expanduser()
+        path = with_home(name)
         if path.is_dir():
             if revision is not None:
                 raise UserError(

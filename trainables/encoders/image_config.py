@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from trainables.encoders.hub_copy import local_copy
 from trainables.errors import UserError
+from trainables.home import with_home
 
 FOLDER = "image"
 """Where the image side of an encoder that was kept lies in its folder."""
@@ -35,7 +36,7 @@ class ImageConfig(BaseModel):
     @classmethod
     def _absolute(cls, tower: str) -> str:
         # Workers start in other folders, so the path must not be relative.
-        path = Path(tower).expanduser()
+        path = with_home(tower)
         return str(path.absolute()) if tower and path.is_dir() else tower
 
     def or_else(self, source: str, revision: str | None) -> "ImageConfig":

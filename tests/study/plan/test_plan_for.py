@@ -128,7 +128,7 @@ def test_the_same_trainings_count_once(storage: Path) -> None:
         ({"space": "closed_loop"}, "it differs in space"),
         ({"main_comparison": ("linear", "best static")}, "it differs in main comparison"),
         ({"encoders": ()}, "it differs in encoder"),
-        ({"objectives": ()}, "it differs in objective"),
+        ({"objectives": (ObjectiveRecord(metric="overall/mrr", direction="maximize"),)}, "it differs in objective"),
         ({"settings": SETTINGS.model_copy(update={"set": {"loss.temperature": 0.1}})}, "it differs in options"),
         ({"factors": (FactorRecord(name="f", levels=()),)}, "it differs in factors"),
         ({"settings": SETTINGS.model_copy(update={"repeat_search": 2})}, "it differs in repeated searches"),

@@ -29,6 +29,7 @@ from trainables.corpora.sources.base import BenchmarkSource
 from trainables.corpora.text_files import read_text
 from trainables.errors import UserError, one_line, unknown_name
 from trainables.evaluation.metric_name import check_benchmark_name
+from trainables.home import with_home
 
 FACTS_FILE = "benchmark.json"
 
@@ -98,7 +99,7 @@ def _folder(text: str, data_dir: Path | None) -> tuple[Path | None, str]:
     """The folder and the languages that a text stands for."""
     front, _, behind = text.rpartition(":")
     for name, languages in ((text, ""), (front, behind)):
-        for place in (Path(name).expanduser(), *([] if data_dir is None else [data_dir / name])):
+        for place in (with_home(name), *([] if data_dir is None else [data_dir / name])):
             if name and place.is_dir():
                 return place, languages
     return None, ""

@@ -33,6 +33,7 @@ from trainables.corpora.sources import (
 )
 from trainables.corpora.sources.base import BenchmarkSource, Collection, Source, TrainingSource
 from trainables.errors import UserError, unknown_name
+from trainables.home import with_home
 from trainables.registry import Registry
 
 
@@ -138,13 +139,13 @@ def find_benchmark(name: str, data_dir: Path | None = None) -> BenchmarkSource:
         source = BENCHMARKS[known]
         return _in_languages(source, [one.strip() for one in written.split(",")]) if colon else source
     own = own_benchmark(name, data_dir)
-    if own is None and Path(known).expanduser().is_file():
+    if own is None and with_home(known).is_file():
         raise UserError(
             f"--evaluate {name} is a file: a benchmark is a folder with a corpus, queries and judgements "
             "(corpus.jsonl, queries.jsonl, qrels/test.tsv); name the folder."
         )
     if own is None:
-        places = [Path(name).expanduser().absolute(), *([] if data_dir is None else [data_dir / name])]
+        places = [with_home(name).absolute(), *([] if data_dir is None else [data_dir / name])]
         near = get_close_matches(known, [*BENCHMARKS, *COLLECTIONS], n=3, cutoff=0.4)
         raise UserError(
             f"Unknown benchmark {name!r}: there is no folder {' or '.join(map(str, places))}, and --list has no "
