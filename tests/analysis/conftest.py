@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from search_spaces.space import Role
+from search_spaces.space import Role, slug
 from study.records import (
     ArmRecord,
     ArmsRecord,
@@ -406,7 +406,7 @@ def _batches(config: TrialConfig, mono_share: float) -> BatchRecord:
 
 
 def _trial_id(phase: str, cell: CellPlan, name: str, number: str) -> str:
-    return "-".join([phase, *cell.levels.values(), name.replace(" ", "-"), number])
+    return "-".join([phase, *cell.levels.values(), slug(name), number])
 
 
 def _write_search(folder: Folder, plan: StudyPlan, cell: CellPlan, family: str, rng: np.random.Generator) -> None:
