@@ -9,8 +9,8 @@ import pytest
 from study.run import main
 
 ASKED = ("--model", "mini-xs", "--arms", "X-X-mono,X-Y", "--trials", "1", "--seeds", "3", "--batch-size", "96")
-# So slow that hours have digits enough.
-ASKED += ("--dry-run", "--gpu", "a100-80", "--flops", "1e10")
+# So slow that hours have digits enough, and padded, so that memory has.
+ASKED += ("--dry-run", "--gpu", "a100-80", "--flops", "1e10", "--set", "compute.packing=off")
 ACCUMULATION = "compute.gradient_accumulation"
 
 
