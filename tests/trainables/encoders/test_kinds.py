@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from transformers import AutoTokenizer, Qwen2Model
+from transformers import AutoTokenizer, Qwen2Model, XLMRobertaXLConfig, XLMRobertaXLModel
 
 from trainables.encoders.attention import attend_without_waiting
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.decoder import DecoderEncoder
 from trainables.encoders.hugging_face import HuggingFaceEncoder
-from trainables.encoders.model import save_encoder
+from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.packing import Packing
 from trainables.encoders.registry import PRESETS, resolve_encoder
 from trainables.encoders.t5 import T5Encoder
@@ -138,6 +138,28 @@ def test_packed_texts_have_the_vectors_and_gradients_of_padded_ones(config, text
     largest = max(float(one.abs().max()) for one in gradients.values())
     for name, gradient in gradients.items():
         torch.testing.assert_close(packed[name], gradient, rtol=1e-4, atol=1e-6 * largest)
+
+
+def test_packed_texts_of_a_larger_xlm_r_have_the_vectors_of_padded_ones() -> None:
+    settings = XLMRobertaXLConfig(
+        vocab_size=50,
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=40,
+        type_vocab_size=1,
+        pad_token_id=1,
+    )
+    torch.manual_seed(0)
+    encoder = Encoder(XLMRobertaXLModel(settings, add_pooling_layer=False), PRESETS["xlm-r-xl"].config).eval()
+    attend_without_waiting(encoder)
+    assert encoder.can_pack
+    lengths = np.array([5, 30, 1])
+    mask = torch.arange(30) < torch.from_numpy(lengths)[:, None]
+    ids = torch.randint(2, 50, (3, 30)).where(mask, 1)
+    with torch.no_grad():
+        assert (encoder(ids, mask, Packing.of(lengths, 30)) - encoder(ids, mask)).abs().max() < 1e-5
 
 
 def test_what_is_not_known_to_keep_texts_apart_is_not_packed(checkpoint, texts) -> None:
