@@ -26,7 +26,7 @@ from trainables.parallel.compiled import find_compiler
 from trainables.ratio.signals import available_signals
 from trainables.storage import Folder
 from trainables.training.config import ComputeConfig
-from trainables.training.gradient import packs
+from trainables.training.gradient import chosen_precision, packs
 
 _LEAST_FREE_BYTES = 50_000_000
 
@@ -61,8 +61,7 @@ def check_shards(configs: Iterable[TrialConfig], settings: StudySettings) -> Non
 def is_packed(encoder: Encoder, held: Resources, compute: ComputeConfig) -> bool:
     """Whether trials pack texts; raises UserError where they should, and cannot with this encoder or precision."""
     on_gpu = held.gpus_per_worker > 0
-    is_half = compute.precision == "bfloat16" or (compute.precision == "auto" and on_gpu)
-    precision = torch.bfloat16 if is_half else torch.float32
+    precision = chosen_precision(compute, bfloat16_is_fast=on_gpu)
     return packs(encoder, compute, precision, torch.device("cuda" if on_gpu else "cpu"))
 
 

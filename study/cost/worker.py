@@ -15,7 +15,7 @@ from trainables.encoders.model import Encoder
 from trainables.encoders.vocabulary import trim_vocabulary
 from trainables.inputs import TokenisedTexts
 from trainables.step_memory import Rectangle, StepMemory, step_memory
-from trainables.training.gradient import packs, resolve_precision
+from trainables.training.gradient import chosen_precision, packs
 from trainables.training.rectangles import PassCost, chunks_of_rectangles, pass_cost
 from trainables.training.remedies import sharding_flags
 
@@ -48,13 +48,9 @@ class WorkerMemory:
         self._pieces = texts.pieces() if config.compute.trim_vocabulary else None
         self._vocabulary = len(texts.tokenizer)
         self._device = torch.device("cuda" if on_gpu else "cpu")
-        self.precision = self._precision(gpu)
+        is_fast = on_gpu and (gpu is None or gpu.bfloat16 is not None)
+        self.precision = chosen_precision(config.compute, bfloat16_is_fast=is_fast)
         self._footprint = lru_cache(self._traced)
-
-    def _precision(self, gpu: Gpu | None) -> torch.dtype:
-        if self._config.compute.precision == "auto" and self._on_gpu:
-            return torch.float32 if gpu is not None and gpu.bfloat16 is None else torch.bfloat16
-        return resolve_precision(self._config.compute, torch.device("cpu"))
 
     @cached_property
     def skeleton(self) -> Encoder:

@@ -71,11 +71,15 @@ class _Chunk:
 
 
 def resolve_precision(config: ComputeConfig, device: torch.device) -> torch.dtype:
+    """Returns what the encoder computes in on a device of this machine."""
+    is_fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return chosen_precision(config, bfloat16_is_fast=is_fast)
+
+
+def chosen_precision(config: ComputeConfig, *, bfloat16_is_fast: bool) -> torch.dtype:
     """Returns what the encoder computes in: bfloat16 where asked for, or where `auto` finds it fast."""
-    if config.precision == "auto":
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if fast else torch.float32
-    return torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+    is_half = bfloat16_is_fast if config.precision == "auto" else config.precision == "bfloat16"
+    return torch.bfloat16 if is_half else torch.float32
 
 
 def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, device: torch.device) -> bool:
