@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from trainables.errors import UserError
 from trainables.plain_files import first_link, open_to_append, open_to_read
-from trainables.sealed import read_sealed, write_sealed
+from trainables.sealed import unsealed, write_sealed
 from trainables.storage import Folder
 
 LEASE = ".lease.json"
@@ -175,34 +175,47 @@ class _Keeper(Thread):
 
 def _wait_for_the_dead(folder: Folder, say: Callable[[str], None], times: LeaseTimes) -> None:
     """Returns once a study has no holder that lives; raises UserError as soon as one gives a sign of life."""
-    first = _read(folder)
+    # What lies there counts, readable or not: the storage may show a lease while it is being written.
+    first = _content(folder)
     if first is None:
         return
     say(
-        f"{folder.location} was last run by {_who(first)}, which has not given it up: waiting up to {times.lasts:g} "
-        "seconds for a sign of life."
+        f"{folder.location} was last run by {_who(_lease_in(first))}, which has not given it up: waiting up to "
+        f"{times.lasts:g} seconds for a sign of life."
     )
     began = time.monotonic()
     while time.monotonic() - began < times.lasts:
         time.sleep(min(_LOOK_SECONDS, times.renewed_every))
-        found = _read(folder)
-        if found is None:
+        now = _content(folder)
+        if now is None:
             return
-        if found != first:
-            raise _is_run_by(folder, found)
+        if now != first:
+            raise _is_run_by(folder, _lease_in(now) or _lease_in(first))
 
 
 def _read(folder: Folder) -> _Lease | None:
-    """The lease of a study; None if there is none, or a damaged one, which is nobody's."""
+    """The lease of a study; None if there is none, or none that can be read now."""
+    content = _content(folder)
+    return None if content is None else _lease_in(content)
+
+
+def _content(folder: Folder) -> bytes | None:
     try:
-        return read_sealed(folder, LEASE, _Lease)
-    except (FileNotFoundError, ValueError):
+        return folder.read_bytes(LEASE)
+    except FileNotFoundError:
         return None
 
 
-def _is_run_by(folder: Folder, other: _Lease) -> UserError:
+def _lease_in(content: bytes) -> _Lease | None:
+    try:
+        return unsealed(content, _Lease)
+    except ValueError:
+        return None
+
+
+def _is_run_by(folder: Folder, other: _Lease | None) -> UserError:
     return UserError(f"{folder.location} is being run by {_who(other)}: wait for its end, or stop it first.")
 
 
-def _who(lease: _Lease) -> str:
-    return f"process {lease.process} on {lease.host}"
+def _who(lease: _Lease | None) -> str:
+    return "a process that its lease does not tell" if lease is None else f"process {lease.process} on {lease.host}"

@@ -1,8 +1,8 @@
 """A trial as a Ray Tune trainable: a Ray Train TorchTrainer whose workers run `trainables.trial`.
 
-One worker trains in Train's local mode, in the trial's own (reused) process; more workers are a real worker group.
-Either way the training writes its own records, and the trial forwards them to Tune. So a killed worker, trial or
-driver loses nothing: whoever starts the trial again goes on from its last checkpoint.
+One worker trains in Train's local mode, in the trial's own process; more workers are a real worker group. Process and
+group are used again for the next trial. The training writes its own records, and the trial forwards them to Tune. So a
+killed worker, trial or driver loses nothing: whoever starts the trial again goes on from its last checkpoint.
 """
 
 import errno
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,10 +23,10 @@ from typing import Any
 import ray
 import torch
 from ray import train, tune
-from ray.train.torch import TorchConfig, TorchTrainer
 
 from study.cluster.cells import CellResources
 from study.cluster.resources import Resources
+from study.cluster.worker_group import run_alone, run_together, send_home
 from trainables.claim import Claim, TakenOverError, take
 from trainables.corpora.pairs import TrainingData
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
@@ -48,9 +49,6 @@ _POLL_SHARE = 0.02
 _POLL_SECONDS = (0.1, 5.0)
 """Reports are looked for after this share of a trial's time so far, within these bounds: storage may be far away."""
 
-_PATIENCE_SECONDS = 86_400
-"""How long workers wait for each other, as while the first one scores; of one that died Ray knows at once."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -60,7 +58,7 @@ class TrialResources:
 
     cells: CellResources
     max_failures: int
-    """How often the worker group of a trial is started again after a worker died."""
+    """How often a trial of several workers is begun again, by new ones, after one of them failed."""
     keep_encoders: bool = False
     hold: bool = False
     """Leave what the measure phase needs."""
@@ -100,18 +98,6 @@ class _Shared:
         return TrialInputs(ray.get(self.data), ray.get(self.texts[key]), self.rules)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What the workers of a trial are told."""
-
-    trial: str
-    """A TrialRecord as JSON."""
-    folder: str
-    holder: str
-    """The mark of the process that holds the folder."""
-    shared: _Shared
-
-
 def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[..., Any]:
     """Returns the trainable for `tune.Tuner`; its config holds `trial` (a TrialRecord as JSON) and `folder`."""
     texts = {key: ray.put(found) for key, found in inputs.by_token_key.items()}
@@ -124,7 +110,18 @@ def trial_trainable(inputs: StudyInputs, resources: TrialResources) -> Callable[
         return tune.PlacementGroupFactory([own.of_worker if own.workers == 1 else {"memory": 1.0}])
 
     trainable: Callable[..., Any] = tune.with_resources(tune.with_parameters(_run, shared=shared), held)
+    # What Tune's class for a function inherits from.
+    trainable.__mixins__ = (_SendsWorkersHome,)  # type: ignore[attr-defined]
     return trainable
+
+
+class _SendsWorkersHome:
+    """A trainable whose process sends the workers that it kept for another trial home before it ends."""
+
+    def cleanup(self) -> None:
+        """Called by Tune when there is no other trial."""
+        send_home()
+        super().cleanup()  # type: ignore[misc]
 
 
 def _run(config: Mapping[str, Any], shared: _Shared) -> None:
@@ -172,41 +169,25 @@ def _entitle(study: str, trial: TrialRecord) -> None:
 
 
 def _train(trial: TrialRecord, claim: Claim, shared: _Shared) -> None:
-    held = shared.resources.of(trial)
+    resources = shared.resources
+    held = resources.of(trial)
     # Without it the dashboard knows nothing of trainings.
     os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")
-    # Train's own folder is never used: checkpoints and reports have their place in the study.
-    with TemporaryDirectory() as temporary:
-        TorchTrainer(
-            _work,
-            # By reference: Train's controller holds what it is told, and would import all that the workers do.
-            train_loop_config={
-                "job": ray.put(_Job(trial.model_dump_json(), claim.folder.location, claim.mark, shared))
-            },
-            scaling_config=train.ScalingConfig(
-                num_workers=0 if held.workers == 1 else held.workers,
-                use_gpu=held.gpus_per_worker > 0,
-                resources_per_worker={"CPU": held.cpus_per_worker, "GPU": held.gpus_per_worker, **held.custom},
-                placement_strategy=held.placement,
-            ),
-            torch_config=TorchConfig(timeout_s=_PATIENCE_SECONDS),
-            run_config=train.RunConfig(
-                name=f"{shared.resources.study}-{trial.id}",
-                storage_path=temporary,
-                failure_config=train.FailureConfig(max_failures=shared.resources.max_failures),
-            ),
-        ).fit()
+    work = partial(_work, trial.model_dump_json(), claim.folder.location, claim.mark, shared)
+    if held.workers == 1:
+        run_alone(work, held, f"{resources.study}-{trial.id}")
+    else:
+        run_together(work, held, f"{resources.study}-{held.workers}-workers", resources.max_failures)
 
 
-def _work(config: Mapping[str, Any]) -> None:
-    """What every worker does."""
-    job: _Job = ray.get(config["job"])
-    resources = job.shared.resources
+def _work(trial_json: str, location: str, holder: str, shared: _Shared) -> None:
+    """What every worker does for a trial; `holder` is the mark of the process that holds the folder."""
+    resources = shared.resources
     load_plugins(resources.plugins)
-    trial = TrialRecord.model_validate_json(job.trial)
-    inputs = job.shared.inputs(trial.config.encoder.token_key)
-    options = replace(resources.options(trial), holder=job.holder)
-    run_trial(trial, inputs, Folder(job.folder), _this_worker(resources.of(trial)), options)
+    trial = TrialRecord.model_validate_json(trial_json)
+    inputs = shared.inputs(trial.config.encoder.token_key)
+    options = replace(resources.options(trial), holder=holder)
+    run_trial(trial, inputs, Folder(location), _this_worker(resources.of(trial)), options)
 
 
 def _this_worker(held: Resources) -> Worker:

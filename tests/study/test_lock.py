@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -69,10 +70,19 @@ def test_a_dead_one_loses_the_study_by_itself(remote: Folder) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"holder": "me"}'])
-def test_a_damaged_lease_is_nobodys(remote: Folder, content: bytes) -> None:
+def test_a_damaged_lease_that_nobody_renews_is_nobodys(remote: Folder, content: bytes) -> None:
     remote.write_bytes(LEASE, content)
     with only_driver(remote, ignore, QUICK):
         pass
+
+
+def test_a_lease_that_is_seen_while_it_is_written_has_a_holder(remote: Folder) -> None:
+    """Some storage shows a file before it is whole."""
+    whole = _left_by_a_dead_one(remote)
+    remote.write_bytes(LEASE, b"")
+    Thread(target=lambda: time.sleep(1) or remote.write_bytes(LEASE, whole), daemon=True).start()
+    with pytest.raises(UserError, match=f"is being run by process {os.getpid()} on "), only_driver(remote, ignore):
+        pytest.fail("two processes run one study")
 
 
 @pytest.fixture

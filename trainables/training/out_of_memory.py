@@ -1,5 +1,7 @@
 """Whether memory ran out, here or on any other worker."""
 
+from functools import cache
+
 import torch
 from torch import distributed
 
@@ -34,7 +36,7 @@ class Agreement:
         self._is_alone = worker.world == 1
         # Messages between accelerators need their memory, which is what is short.
         apart = worker.device.type == "cuda" and not self._is_alone
-        self._group = distributed.new_group(backend="gloo") if apart else None
+        self._group = _group_of_processors() if apart else None
 
     def anybody(self, here: bool) -> bool:
         """Whether it is so on any worker."""
@@ -47,3 +49,10 @@ class Agreement:
         number = torch.tensor(here)
         distributed.all_reduce(number, distributed.ReduceOp.MIN, group=self._group)
         return int(number)
+
+
+@cache
+def _group_of_processors() -> distributed.ProcessGroup:
+    """One for all trials of these workers: a group stays until its process ends."""
+    group: distributed.ProcessGroup = distributed.new_group(backend="gloo")
+    return group

@@ -34,6 +34,7 @@ STOPS = 50
 def inputs() -> Iterator[StudyInputs]:
     """The inputs of all trials; Ray runs as long as they are needed."""
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"
     ray.init("local", num_cpus=2, object_store_memory=200_000_000, include_dashboard=False, log_to_driver=False)
     yield toy_inputs()
     ray.shutdown()
