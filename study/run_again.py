@@ -53,15 +53,19 @@ def run_again(
     trial = next((one for one in study.trials if one.id == name), None)
     if trial is None:
         raise unknown_name("trial", name, (one.id for one in study.trials))
-    if derived.get(name) != trial.record:
-        # Somebody else may have written it: what is run here is what the settings of the study ask for.
-        raise UserError(
-            f"--trial {name}: {trial.folder.location} is not a trial that the plan of the study derives from its "
-            "records; name one that --resume would run, too."
-        )
-    if trial.result is None or trial.status == "failed":
+    # One that only differs in how an encoder is judged is written by the trial that trains it.
+    trained = next((one for one in study.trials if name in one.record.also), trial)
+    for one in (trial, trained):
+        if derived.get(one.id) != one.record:
+            # Somebody else may have written it: what is run here is what the settings of the study ask for.
+            raise UserError(
+                f"--trial {name}: {one.folder.location} is not a trial that the plan of the study derives from its "
+                "records; name one that --resume would run, too."
+            )
+    result = trained.result
+    if result is None or trial.result is None or trial.status == "failed":
         raise UserError(f"--trial {name}: it has not come to an end ({trial.status}); name one that has.")
-    cost = trial.result.cost
+    cost = result.cost
     if cost.workers > 1:
         raise UserError(
             f"--trial {name}: {cost.workers} workers trained it, and their sums differ in the last bits from those of "
@@ -69,17 +73,18 @@ def run_again(
         )
     if cost.gpus and not torch.cuda.is_available():
         raise UserError(f"--trial {name}: it was trained on {cost.device}, and there is no GPU here; go to one.")
-    kept = any(file.startswith(f"{ENCODER}/") for file in trial.result.files)
+    kept = any(file.startswith(f"{ENCODER}/") for file in result.files)
     worker = Worker(device=torch.device("cuda" if cost.gpus else "cpu"))
     with TemporaryDirectory() as temporary:
         # What it reads and writes beside itself is there, too.
-        folder = Folder(temporary) / name
-        for source in trial.record.sources:
+        trials = Folder(temporary)
+        for source in trained.record.sources:
             with (study.folder / TRIALS / source).downloaded() as path:
                 shutil.copytree(path, Path(temporary) / source, symlinks=True)
-        write_sealed(folder, TRIAL, trial.record)
-        told = replace(options(trial.record), gpus_per_worker=cost.gpus, keep_encoder=kept)
-        run_trial(trial.record, inputs.of(trial.config.encoder), folder, worker, told)
+        write_sealed(trials / trained.id, TRIAL, trained.record)
+        told = replace(options(trained.record), gpus_per_worker=cost.gpus, keep_encoder=kept)
+        run_trial(trained.record, inputs.of(trained.config.encoder), trials / trained.id, worker, told)
+        folder = trials / name
         return differences(trial, Trial(folder, trial.record, read_sealed(folder, RESULT, Result)))
 
 

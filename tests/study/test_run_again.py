@@ -33,13 +33,17 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     for name, ratio in (("mono", 1.0), ("cross", 0.0)):
         record = toy_trial(Constant(value=ratio), phase="confirm").model_copy(update={"also": {f"{name}-2": centred}})
         run(name, record)
+        judged = record.model_copy(
+            update={"also": {}, "config": record.config.model_copy(update={"evaluation": centred})}
+        )
+        found.write_trial(judged.model_copy(update={"id": f"{name}-2"}))
     merged = toy_trial(phase="confirm", steps=0, **{"merging.cross_weight": 0.25})
     run("merged", merged.model_copy(update={"sources": ("mono", "cross")}))
     return open_study(found.folder.location)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mono", "merged"])
+@pytest.mark.parametrize("name", ["mono", "mono-2", "merged"])
 def test_a_trial_with_others_beside_it_comes_to_the_same_numbers_and_leaves_nothing(
     study: Study, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
