@@ -18,8 +18,15 @@ from tests.study.conftest import results, run, start
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1500)]
 
-KILLS = 20
-"""Of each kind, at seeded random moments."""
+KILLS = {
+    ("trial process", 1): 20,
+    ("worker", 2): 20,
+    ("driver", 1): 20,
+    ("trial process", 2): 5,
+    ("driver", 2): 5,
+    ("mailbox", 2): 5,
+}
+"""How many, at seeded random moments, by what is killed and how many workers train a trial."""
 
 SECONDS = 900
 
@@ -29,13 +36,11 @@ SMALL = (
     *("--set", "monitoring.reports=15", "--evaluations", "3", "--checkpoints", "10", "--max-failures", "3"),
 )
 
-WORKERS = {"trial process": 1, "worker": 2, "driver": 1}
-
-_WORKER = "RayTrainWorker"
+_TITLES = {"worker": "RayTrainWorker", "mailbox": "_Mailbox"}
 _NO_TRIAL = (
     "ray::IDLE",
     "Agent",
-    _WORKER,
+    *_TITLES.values(),
     "TrainController",
     "PlacementGroup",
     "Synchronization",
@@ -74,18 +79,21 @@ def victims(kind: str, driver: psutil.Process) -> Iterator[psutil.Process]:
             title = " ".join(process.cmdline())
             if not title.startswith("ray::"):
                 continue
-            if _WORKER in title if kind == "worker" else not any(name in title for name in _NO_TRIAL):
+            if _TITLES[kind] in title if kind in _TITLES else not any(name in title for name in _NO_TRIAL):
                 yield process
 
 
-@pytest.mark.parametrize("number", range(KILLS))
-@pytest.mark.parametrize("kind", list(WORKERS))
-def test_a_study_survives_a_kill(kind: str, number: int, whole: Callable[[int], Path], tmp_path: Path) -> None:
-    undisturbed = whole(WORKERS[kind])
+@pytest.mark.parametrize(
+    ("kind", "workers", "number"), [(*kind, number) for kind, kills in KILLS.items() for number in range(kills)]
+)
+def test_a_study_survives_a_kill(
+    kind: str, workers: int, number: int, whole: Callable[[int], Path], tmp_path: Path
+) -> None:
+    undisturbed = whole(workers)
     chance = random.Random(f"{kind} {number}")
     moment = chance.randrange(1, reports(undisturbed))
     study = tmp_path / "s"
-    process = start(*SMALL, "--storage", str(tmp_path), "--name", "s", "--workers-per-trial", str(WORKERS[kind]))
+    process = start(*SMALL, "--storage", str(tmp_path), "--name", "s", "--workers-per-trial", str(workers))
     killed = _kill(kind, process, study, moment, chance)
     if kind == "driver":
         process.communicate()
