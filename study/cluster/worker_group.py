@@ -14,6 +14,7 @@ from typing import Any
 import ray
 from ray import train
 from ray.train.torch import TorchConfig, TorchTrainer
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from study.cluster.resources import Resources
 
@@ -85,7 +86,9 @@ class _Group:
     def __init__(self, held: Resources, name: str) -> None:
         self.held = held
         self._is_busy = False
-        self._mailbox = ray.remote(num_cpus=0)(_Mailbox).remote(held.workers)
+        # Where this process is, so that no other machine can take it away.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._mailbox = ray.remote(num_cpus=0, scheduling_strategy=here)(_Mailbox).remote(held.workers)
         self._life: Future[None] = Future()
         # A daemon: the process may end while its workers wait for the next trial.
         Thread(target=self._live, args=(name,), daemon=True).start()
