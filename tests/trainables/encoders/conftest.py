@@ -89,14 +89,14 @@ def checkpoint(
     tmp_path_factory: pytest.TempPathFactory,
     _written: dict[str, Path],
 ) -> Checkpoint:
-    """Writes a random transformer with a tokenizer into a new folder."""
+    """Writes a random transformer with a tokenizer into a folder, which may hold another one."""
 
     def copied(family: str = "xlm-r", positions: int = 40, **save: object) -> Path:
         asked = repr((family, positions, sorted(save.items())))
         if asked not in _written:
             _written[asked] = tmp_path_factory.mktemp("checkpoint")
             _write(_written[asked], tokenizer, family, positions, save)
-        return Path(copytree(_written[asked], tmp_path / family, copy_function=copyfile))
+        return Path(copytree(_written[asked], tmp_path / family, copy_function=copyfile, dirs_exist_ok=True))
 
     return copied
 
