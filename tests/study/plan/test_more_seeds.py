@@ -120,7 +120,7 @@ def test_two_names_for_one_training_are_equivalent_at_the_first_look(confirmed: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_seeds_are_added_one_by_one_and_every_look_is_recorded(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
