@@ -7,11 +7,10 @@ from analysis.facts.facts import Benchmark, Facts, Place
 from analysis.statistics.errors import StatisticsError
 from analysis.statistics.questions import (
     QuestionTable,
+    SettingRows,
     average,
-    has_values,
     over_benchmarks,
     over_settings,
-    question_table,
 )
 from study.records import CollectionRecord
 from trainables.evaluation.metric_name import OVERALL_SETTINGS
@@ -82,15 +81,14 @@ class Questions:
         tables = {}
         for benchmark in self._benchmarks:
             held = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in frames.items()}
-            held = {seed: frame for seed, frame in held.items() if len(frame)}
-            for place in benchmark.places:
-                if place.setting == "overall":
-                    continue
-                runs = {s: frame for s, frame in held.items() if has_values(frame, place.setting, place.measure.name)}
-                if not runs:
+            places = [place for place in benchmark.places if place.setting != "overall"]
+            rows = {setting: SettingRows.of(held, setting) for setting in {place.setting for place in places}}
+            for place in places:
+                measured = rows[place.setting].having(place.measure.name)
+                if not measured.runs:
                     continue
                 try:
-                    table = question_table(runs, place.setting, place.measure.name)
+                    table = measured.table(place.measure.name)
                     tables[place] = table.repeated(arm.repeated) if arm.repeated else table
                 except StatisticsError as error:
                     self.problems.append(f"{arm.label} on {benchmark.name}: {error}")

@@ -41,10 +41,13 @@ class Figure:
 
     def specification(self, palette: Palette = SCREEN) -> dict[str, Any]:
         """The chart as a Vega-Lite specification; as it stands in the page unless told otherwise."""
-        with warnings.catch_warnings():
+        from altair.utils.schemapi import debug_mode
+
+        # A chart is checked once, as a whole: not again in print, nor each part whenever altair copies it.
+        with warnings.catch_warnings(), debug_mode(False):
             # Panels side by side share what was chosen: that is what they are meant to do.
             warnings.filterwarnings("ignore", "Automatically deduplicated selection parameter")
-            chart: dict[str, Any] = self.draw(palette).to_dict()
+            chart: dict[str, Any] = self.draw(palette).to_dict(validate=palette is SCREEN)
         # Beside the chart, since altair would look at every value.
         datasets = chart.get("datasets", {}) | {ROWS: self._rows}
         described = {"config": config(palette), "description": f"{self.title}. {self.description}"}

@@ -18,7 +18,6 @@ from analysis.statistics.errors import StatisticsError
 
 Values = NDArray[np.float64]
 
-_KEYS = ["parallel_id", "query_language", "pool_language"]
 _GROUP = "group"
 """The column of benchmarks whose questions are not independent of each other; null in those of others."""
 
@@ -251,39 +250,48 @@ def question_table(runs: Mapping[int, pd.DataFrame], setting: str, metric: str) 
     Raises:
         StatisticsError: nothing is left, or the seeds were judged on different queries.
     """
-    column = metric.removesuffix(_MICRO)
-    first: _Layout | None = None
-    sums = []
-    for seed, frame in runs.items():
-        rows = _rows(frame, setting, column, seed)
-        if first is None:
-            first = _Layout.of(rows, setting, micro=metric.endswith(_MICRO))
-            layout = first
-        elif rows[_KEYS].equals(first.keys):
-            layout = first
-        else:
-            layout = _Layout.of(rows, setting, micro=metric.endswith(_MICRO))
+    return SettingRows.of(runs, setting).table(metric)
+
+
+@dataclass(frozen=True, eq=False)
+class SettingRows:
+    """The rows of one benchmark and setting of each seed of one arm; their questions are read once for all metrics."""
+
+    setting: str
+    runs: Mapping[int, "_Rows"]
+
+    @classmethod
+    def of(cls, runs: Mapping[int, pd.DataFrame], setting: str) -> "SettingRows":
+        """Takes them from the `per_query.parquet` of each seed, of which `runs` holds the rows of one benchmark."""
+        return cls(setting, {seed: _Rows.of(frame, setting) for seed, frame in runs.items()})
+
+    def having(self, metric: str) -> "SettingRows":
+        """Returns the seeds that hold any value of a metric."""
+        return replace(self, runs={seed: rows for seed, rows in self.runs.items() if rows.has(metric)})
+
+    def table(self, metric: str) -> QuestionTable:
+        """Builds the table of a metric, as `question_table` does, and with the same errors."""
+        first: _Layout | None = None
+        sums = []
+        for seed, rows in self.runs.items():
+            layout, values = rows.laid_out(metric, seed)
+            first = first or layout
             if not layout.agrees(first):
-                raise _different_queries(seed, next(iter(runs)))
-        sums.append(layout.sum(rows[column].to_numpy(dtype=np.float64)))
-    if first is None:
-        raise StatisticsError(
-            f"There is no finished run to compute {setting}/{metric} from: wait for the confirm phase."
+                raise _different_queries(seed, next(iter(self.runs)))
+            sums.append(layout.sum(values))
+        if first is None:
+            raise StatisticsError(
+                f"There is no finished run to compute {self.setting}/{metric} from: wait for the confirm phase."
+            )
+        cells = len(first.cells)
+        return QuestionTable(
+            seeds=tuple(self.runs),
+            questions=first.questions,
+            cells=first.cells,
+            sums=np.stack(sums),
+            counts=first.counts,
+            weights=np.full(cells, 1 / cells),
         )
-    cells = len(first.cells)
-    return QuestionTable(
-        seeds=tuple(runs),
-        questions=first.questions,
-        cells=first.cells,
-        sums=np.stack(sums),
-        counts=first.counts,
-        weights=np.full(cells, 1 / cells),
-    )
-
-
-def has_values(frame: pd.DataFrame, setting: str, metric: str) -> bool:
-    """Whether a `per_query.parquet` holds any value of a metric in a setting."""
-    return metric in frame.columns and bool(frame.loc[frame["setting"] == setting, metric].notna().any())
 
 
 def _different_queries(seed: int, other: int) -> StatisticsError:
@@ -292,44 +300,88 @@ def _different_queries(seed: int, other: int) -> StatisticsError:
     )
 
 
-def _rows(frame: pd.DataFrame, setting: str, column: str, seed: int) -> pd.DataFrame:
-    if column not in frame.columns:
-        raise StatisticsError(
-            f"Metric {column!r} is not among the per-query columns {sorted(frame.columns)}: choose one of them."
-        )
-    columns = [*_KEYS, column, "benchmark", *([_GROUP] if _GROUP in frame.columns else [])]
-    rows = frame.loc[(frame["setting"] == setting) & frame[column].notna(), columns]
-    if rows["benchmark"].nunique() > 1:
-        raise ValueError(f"one benchmark at a time, got {sorted(rows['benchmark'].unique())}")
-    if rows.empty:
-        raise StatisticsError(
-            f"Seed {seed} has no value of {column!r} in the {setting} setting: evaluate that setting first."
-        )
-    return rows.reset_index(drop=True)
+@dataclass(frozen=True, eq=False)
+class _Coded:
+    """Texts as numbers, which stand for sorted names."""
+
+    codes: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: "pd.Series[str]") -> "_Coded":
+        codes, names = pd.factorize(texts, sort=True)
+        return cls(codes.astype(np.int64), tuple(names))
+
+    def only(self, kept: NDArray[np.bool_]) -> "_Coded":
+        """Returns some of the texts, with the names that are left."""
+        if kept.all():
+            return self
+        left, codes = np.unique(self.codes[kept], return_inverse=True)
+        return _Coded(codes.astype(np.int64), tuple(self.names[code] for code in left))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows of one seed, benchmark and setting."""
+
+    frame: pd.DataFrame
+    setting: str
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, setting: str) -> "_Rows":
+        rows = frame[frame["setting"] == setting]
+        if rows["benchmark"].nunique() > 1:
+            raise ValueError(f"one benchmark at a time, got {sorted(rows['benchmark'].unique())}")
+        return cls(rows, setting)
+
+    @cached_property
+    def question(self) -> _Coded:
+        own = self.frame["parallel_id"].astype(str)
+        if _GROUP in self.frame.columns:
+            own = self.frame[_GROUP].astype(object).fillna(own).astype(str)
+        return _Coded.of(own)
+
+    @cached_property
+    def cell(self) -> _Coded:
+        query, pool = self.frame["query_language"].astype(str), self.frame["pool_language"].astype(str)
+        return _Coded.of(query + "-" + pool if self.setting in ("cross-lingual", "bilingual") else query)
+
+    def has(self, metric: str) -> bool:
+        return metric in self.frame.columns and bool(self.frame[metric].notna().any())
+
+    def laid_out(self, metric: str, seed: int) -> tuple["_Layout", Values]:
+        """The layout of the rows that have a value of a metric, and these values."""
+        column = metric.removesuffix(_MICRO)
+        if column not in self.frame.columns:
+            raise StatisticsError(
+                f"Metric {column!r} is not among the per-query columns {sorted(self.frame.columns)}: "
+                "choose one of them."
+            )
+        values = self.frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+        known = ~np.isnan(values)
+        if not known.any():
+            raise StatisticsError(
+                f"Seed {seed} has no value of {column!r} in the {self.setting} setting: evaluate that setting first."
+            )
+        cell = _Coded(np.zeros(len(values), np.int64), ("all",)) if metric.endswith(_MICRO) else self.cell
+        return _Layout.of(self.question.only(known), cell.only(known)), values[known]
 
 
 @dataclass(frozen=True, eq=False)
 class _Layout:
     """Where each row of a per-query file belongs: `slots` is the flat index (question, cell) of each row."""
 
-    keys: pd.DataFrame
     questions: tuple[str, ...]
     cells: tuple[str, ...]
     slots: NDArray[np.int64]
     counts: Values
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, setting: str, *, micro: bool) -> "_Layout":
-        own = rows["parallel_id"].astype(str)
-        if _GROUP in rows.columns:
-            own = rows[_GROUP].astype(object).fillna(own).astype(str)
-        question, questions = pd.factorize(own, sort=True)
-        query, pool = rows["query_language"].astype(str), rows["pool_language"].astype(str)
-        name = query + "-" + pool if setting in ("cross-lingual", "bilingual") else query
-        cell, cells = pd.factorize(pd.Series("all", index=rows.index) if micro else name, sort=True)
-        slots = question.astype(np.int64) * len(cells) + cell
-        counts = np.bincount(slots, minlength=len(questions) * len(cells)).astype(np.float64)
-        return cls(rows[_KEYS], tuple(questions), tuple(cells), slots, counts.reshape(len(questions), len(cells)))
+    def of(cls, question: _Coded, cell: _Coded) -> "_Layout":
+        shape = len(question.names), len(cell.names)
+        slots = question.codes * shape[1] + cell.codes
+        counts = np.bincount(slots, minlength=shape[0] * shape[1]).astype(np.float64)
+        return cls(question.names, cell.names, slots, counts.reshape(shape))
 
     def agrees(self, other: "_Layout") -> bool:
         return (self.questions, self.cells) == (other.questions, other.cells) and np.array_equal(

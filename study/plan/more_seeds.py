@@ -1,16 +1,14 @@
 """Adding confirm seeds to a study: to which, after which looks at its results, and whether it needs more."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
-
-import pandas as pd
 
 from analysis.statistics import sequential
 from analysis.statistics.comparison import MARGIN
 from analysis.statistics.errors import StatisticsError
-from analysis.statistics.questions import QuestionTable, average, has_values, over_settings, question_table
+from analysis.statistics.questions import QuestionTable, SettingRows, average, over_settings
 from analysis.statistics.sequential import FIRST_LOOK
 from search_spaces.registry import space
 from study.benchmarks import JudgedBenchmark, judged_benchmarks
@@ -167,7 +165,8 @@ def table_of(
         frames = {seed: frame[frame["benchmark"] == benchmark.name] for seed, frame in read if frame is not None}
         try:
             of: dict[str, QuestionTable] = {
-                one: _in_setting(frames, one, benchmark.metric) for one in benchmark.parts_of(setting)
+                one: SettingRows.of(frames, one).having(benchmark.metric).table(benchmark.metric)
+                for one in benchmark.parts_of(setting)
             }
             tables.append(over_settings(of) if len(of) > 1 else of[setting])
         except StatisticsError as error:
@@ -176,8 +175,3 @@ def table_of(
         return average(tables)
     except StatisticsError as error:
         raise UserError(f"{study.folder.location}: the cells have no common mean. {error}") from error
-
-
-def _in_setting(frames: Mapping[int, pd.DataFrame], setting: str, metric: str) -> QuestionTable:
-    held = {seed: frame for seed, frame in frames.items() if has_values(frame, setting, metric)}
-    return question_table(held, setting, metric)

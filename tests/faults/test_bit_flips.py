@@ -3,19 +3,23 @@
 import json
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis.report import main as report
+from study.run import main
 from study.study_folder import open_study
 from study.verify import damage
 from tests.analysis.conftest import edit
-from tests.study.conftest import ROOT, results, run, tiny_study
+from tests.study.conftest import results, run, tiny_study
 from trainables.errors import UserError
+from trainables.records import RESULT
+from trainables.sealed import write_sealed
+from trainables.storage import Folder
+from trainables.trial import failure
 from trainables.trial_log import is_log
 
 
@@ -86,7 +90,9 @@ def test_no_flipped_bit_is_believed(finished: Path, flips: int) -> None:
 
 
 @pytest.mark.slow
-def test_resuming_rebuilds_what_is_damaged_or_missing(finished: Path, tmp_path: Path) -> None:
+def test_resuming_rebuilds_what_is_damaged_or_missing(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     study = tmp_path / "damaged"
     shutil.copytree(finished, study)
     wanted, chance = results(finished), random.Random(1)
@@ -102,23 +108,26 @@ def test_resuming_rebuilds_what_is_damaged_or_missing(finished: Path, tmp_path: 
         path.write_bytes(flipped(content, chance.randrange(8 * len(content))))
     lost = sorted(trials.glob("confirm-*-001"))[2] / "result.json"
     lost.unlink()
-    checked = run("--verify", str(study))
-    assert checked.returncode == 1
+    assert main(["--verify", str(study)]) == 1
+    checked = capsys.readouterr().out
     for path in victims:
-        assert str(path.relative_to(tmp_path)) in checked.stdout
-    assert "confirm trials" in checked.stdout
-    report = " ".join(run_report(study).split())
-    assert "have no whole result" in report
+        assert str(path.relative_to(tmp_path)) in checked
+    assert "confirm trials" in checked
+    assert report([str(study), "--format", "markdown"]) == 0
+    assert "have no whole result" in " ".join(capsys.readouterr().out.split())
+    # A trial that failed for a reason outside it is run again in the confirm phase.
+    broken = sorted(trials.glob("confirm-*-000"))[2]
+    write_sealed(Folder(broken), RESULT, failure("the machine was on fire"))
     resumed = run("--resume", str(study))
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert results(study) == wanted
-    assert run("--verify", str(study)).returncode == 0
+    assert main(["--verify", str(study)]) == 0
     assert json.loads((study / "arms.json").read_text()) == json.loads((finished / "arms.json").read_text())
 
 
 @pytest.mark.slow
 def test_a_changed_result_with_a_valid_seal_is_refused_before_anything_is_written(
-    finished: Path, tmp_path: Path
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = tmp_path / "changed"
     shutil.copytree(finished, study)
@@ -129,20 +138,8 @@ def test_a_changed_result_with_a_valid_seal_is_refused_before_anything_is_writte
 
     edit(study / "trials" / best / "result.json", worse)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in study.rglob("*") if path.is_file()}
-    resumed = run("--resume", str(study))
-    assert resumed.returncode == 2
-    assert "not the" in resumed.stderr or "does not hold the arms" in resumed.stderr
+    assert main(["--resume", str(study)]) == 2
+    said = capsys.readouterr().err
+    assert "not the" in said or "does not hold the arms" in said
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in study.rglob("*") if path.is_file()}
     assert after == before
-
-
-def run_report(study: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis.report", str(study), "--format", "markdown"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

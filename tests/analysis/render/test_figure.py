@@ -106,3 +106,15 @@ def test_any_name_stays_a_text():
     assert (root[0].text, root[1].text) == (name, name)
     assert name in {text.text for text in root.iter(f"{SVG}text")}
     assert not list(root.iter(f"{SVG}script"))
+
+
+def test_a_chart_that_vega_lite_does_not_know_is_refused():
+    import altair as alt
+    from altair.utils.schemapi import SchemaValidationError
+
+    def draw(palette):
+        return alt.Chart(rows()).mark_point(opacity="much").encode(x="x:Q")
+
+    figure = Figure("one", "T", "D", make_table("t", "T", [Column("x", "X", "number")], [[1.0]]), draw)
+    with pytest.raises(SchemaValidationError, match="'much' is an invalid value"):
+        figure.specification()

@@ -120,7 +120,7 @@ def test_two_names_for_one_training_are_equivalent_at_the_first_look(confirmed: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_seeds_are_added_one_by_one_and_every_look_is_recorded(
     undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,6 +131,8 @@ def test_seeds_are_added_one_by_one_and_every_look_is_recorded(
     seeds = ("--confirm-only", str(study), "--until-separable", "4", "--quiet")
     assert run(*seeds, "--trial-budget", str(len(before) + 1)).returncode == 0
     assert not (study / "stopping.json").exists()
+    assert json.loads((study / "status.json").read_text())["state"] == "budget"
+    assert len(results(study)) == len(before) + 1
     done = run("--resume", str(study), "--trial-budget", "1000", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
     after = results(study)

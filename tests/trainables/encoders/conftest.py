@@ -1,7 +1,8 @@
 """Small real checkpoints, written by the real classes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from shutil import copyfile, copytree
 
 import pytest
 import torch
@@ -75,49 +76,68 @@ _CLASSES = {
 }
 
 
+@pytest.fixture(scope="session")
+def _written() -> dict[str, Path]:
+    """What `checkpoint` has written, from where it is copied when it is asked for again."""
+    return {}
+
+
 @pytest.fixture
-def checkpoint(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> Checkpoint:
-    """Writes a random transformer with a tokenizer into a new folder."""
+def checkpoint(
+    tmp_path: Path,
+    tokenizer: PreTrainedTokenizerFast,
+    tmp_path_factory: pytest.TempPathFactory,
+    _written: dict[str, Path],
+) -> Checkpoint:
+    """Writes a random transformer with a tokenizer into a folder, which may hold another one."""
 
-    def write(family: str = "xlm-r", positions: int = 40, **save: object) -> Path:
-        config, model = _CLASSES[family]
-        ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
-        if family == "mt5":
-            shape = {
-                "d_model": 24,
-                "d_kv": 12,
-                "d_ff": 48,
-                "num_layers": 2,
-                "num_heads": 2,
-                "decoder_start_token_id": 1,
-            }
-        else:
-            shape = {
-                "hidden_size": 24,
-                "num_hidden_layers": 2,
-                "num_attention_heads": 2,
-                "intermediate_size": 48,
-                "max_position_embeddings": positions,
-            }
-        if family == "modernbert":
-            shape |= {"cls_token_id": 0, "sep_token_id": 2, "local_attention": 8}
-        if family[:4] in ("qwen", "llam", "mist", "gemm"):
-            shape |= {"num_key_value_heads": 1, "head_dim": 12}
-        if family in ("mistral", "gemma2", "gemma3"):
-            # Shorter than texts, so that it tells.
-            shape |= {"sliding_window": 6}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(5)
-            transformer = model(config(vocab_size=len(tokenizer), **shape, **ids))
-            for weight in transformer.parameters():
-                # As drawn they are so small that every token has nearly one vector.
-                weight.data += 0.1 * torch.randn_like(weight)
-        folder = tmp_path / family
-        transformer.save_pretrained(folder, **save)
-        tokenizer.save_pretrained(folder)
-        return folder
+    def copied(family: str = "xlm-r", positions: int = 40, **save: object) -> Path:
+        asked = repr((family, positions, sorted(save.items())))
+        if asked not in _written:
+            _written[asked] = tmp_path_factory.mktemp("checkpoint")
+            _write(_written[asked], tokenizer, family, positions, save)
+        return Path(copytree(_written[asked], tmp_path / family, copy_function=copyfile, dirs_exist_ok=True))
 
-    return write
+    return copied
+
+
+def _write(
+    folder: Path, tokenizer: PreTrainedTokenizerFast, family: str, positions: int, save: Mapping[str, object]
+) -> None:
+    config, model = _CLASSES[family]
+    ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+    if family == "mt5":
+        shape = {
+            "d_model": 24,
+            "d_kv": 12,
+            "d_ff": 48,
+            "num_layers": 2,
+            "num_heads": 2,
+            "decoder_start_token_id": 1,
+        }
+    else:
+        shape = {
+            "hidden_size": 24,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "intermediate_size": 48,
+            "max_position_embeddings": positions,
+        }
+    if family == "modernbert":
+        shape |= {"cls_token_id": 0, "sep_token_id": 2, "local_attention": 8}
+    if family[:4] in ("qwen", "llam", "mist", "gemm"):
+        shape |= {"num_key_value_heads": 1, "head_dim": 12}
+    if family in ("mistral", "gemma2", "gemma3"):
+        # Shorter than texts, so that it tells.
+        shape |= {"sliding_window": 6}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        transformer = model(config(vocab_size=len(tokenizer), **shape, **ids))
+        for weight in transformer.parameters():
+            # As drawn they are so small that every token has nearly one vector.
+            weight.data += 0.1 * torch.randn_like(weight)
+    transformer.save_pretrained(folder, **save)
+    tokenizer.save_pretrained(folder)
 
 
 @pytest.fixture

@@ -194,7 +194,7 @@ def test_all_metrics_equal_those_of_plain_python_under_ties_and_missing_language
 
 
 @given(problems())
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=50, deadline=None)
 def test_the_data_alone_say_which_metrics_there_are(problem) -> None:
     found = evaluate(*problem, measures=["ndcg@10", "recall@200"])
     available = available_metrics(problem[0], measures=["ndcg@10", "recall@200"])
@@ -223,7 +223,7 @@ def test_the_size_of_a_block_changes_nothing(problem, block_bytes: int) -> None:
 
 
 @given(problems(), st.randoms(use_true_random=False))
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=40, deadline=None)
 def test_the_order_of_candidates_and_of_queries_changes_nothing(problem, random) -> None:
     b, queries, candidates = problem
     new_candidates = random.sample(range(len(candidates)), len(candidates))

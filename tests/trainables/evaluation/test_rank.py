@@ -31,7 +31,7 @@ def position(pool: list[int], score: np.ndarray, relevant: list[int], candidate:
 
 
 @given(problems())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_ranks_are_positions_in_the_pessimistic_order_of_each_pool(problem) -> None:
     b, queries, candidates = problem
     ranks = rank_relevant(b, queries, candidates)
@@ -54,7 +54,7 @@ def test_ranks_are_positions_in_the_pessimistic_order_of_each_pool(problem) -> N
 
 
 @given(problems(), st.integers(1, 40), st.sampled_from([1, 300, 10**6]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_size_of_tiles_changes_nothing(problem, columns: int, block_bytes: int) -> None:
     expected = rank_relevant(*problem, bilingual=True)
     found = rank_relevant(*problem, bilingual=True, columns=columns, block_bytes=block_bytes)

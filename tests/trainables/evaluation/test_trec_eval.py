@@ -114,6 +114,7 @@ def bilingual_pool(built: Benchmark, query: int, other: int) -> Benchmark | None
     )
 
 
+@pytest.mark.slow
 @given(problems_in_languages(), st.sampled_from(TIES))
 def test_bilingual_pools_have_the_values_that_trec_eval_gives_them_built_one_by_one(problem, ties: TieRule) -> None:
     built, queries, candidates = problem
@@ -148,6 +149,7 @@ def test_bilingual_pools_have_the_values_that_trec_eval_gives_them_built_one_by_
     assert found.metrics["b/bilingual/ndcg@3"] == pytest.approx(math.fsum(means.values()) / len(means), abs=1e-6)
 
 
+@pytest.mark.slow
 @given(problems_in_languages(), st.sampled_from(TIES))
 def test_bilingual_pools_change_nothing_else(problem, ties: TieRule) -> None:
     with_them = evaluate(*problem, ties=ties, bilingual=True)
