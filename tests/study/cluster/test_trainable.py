@@ -27,8 +27,6 @@ from trainables.training.report_log import new_reports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-STOPS = 50
-
 
 @pytest.fixture(scope="module")
 def inputs() -> Iterator[StudyInputs]:
@@ -143,13 +141,14 @@ def test_a_sharded_trial_has_the_same_numbers_after_a_worker_was_killed(inputs: 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("stops", "reused"), [(50, True), (5, False)])
 def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
-    inputs: StudyInputs, tmp_path: Path
+    stops: int, reused: bool, inputs: StudyInputs, tmp_path: Path
 ) -> None:
     """Every trial needs both cores: if Tune's scheduler stopped one, its workers would stay and the next one hang."""
     stop = (Rung(step=4, metric="multilingual/map", minimum=2.0),)
     trials = [
-        toy_trial(Constant(value=value / STOPS), stop).model_copy(update={"id": f"t{value}"}) for value in range(STOPS)
+        toy_trial(Constant(value=value / stops), stop).model_copy(update={"id": f"t{value}"}) for value in range(stops)
     ]
     tune.Tuner(
         trial_trainable(inputs, TrialResources(each(2), 0)),
@@ -160,11 +159,11 @@ def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
             ),
         },
         # As a study does: Tune sees that a trial of several workers holds nothing itself, and would start all of them.
-        tune_config=tune.TuneConfig(max_concurrent_trials=1),
+        tune_config=tune.TuneConfig(max_concurrent_trials=1, reuse_actors=reused),
         run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path / "tune"), verbose=0),
     ).fit()
     found = [read_sealed(Folder(tmp_path / trial.id), RESULT, Result) for trial in trials]
-    assert [(result.status, result.steps) for result in found] == [("pruned", 4)] * STOPS
+    assert [(result.status, result.steps) for result in found] == [("pruned", 4)] * stops
     assert {result.cost.workers for result in found} == {2}
     deadline = time.monotonic() + 30
     while ray.available_resources().get("CPU") != 2 or _processes("RayTrainWorker", "TrainController"):
