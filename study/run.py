@@ -14,6 +14,7 @@ from study.guard import watched
 from study.settings import StudySettings
 from trainables.command import INTERRUPTED, run_command
 from trainables.errors import UserError
+from trainables.inert import inert_line
 from trainables.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -208,8 +209,9 @@ def _verify(location: str, console: "Console") -> int:
     if found:
         return SOME_FAILED
     files = sum(len(trial.result.files) for trial in study.trials if trial.result is not None)
+    place = inert_line(study.folder.location)
     console.print(
-        f"{study.folder.location} is whole: {len(study.trials)} trials, {files} sealed files.",
+        f"{place} is whole: {len(study.trials)} trials, {files} sealed files.",
         soft_wrap=True,
         markup=False,
     )
