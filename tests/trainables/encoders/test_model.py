@@ -18,7 +18,6 @@ from transformers import (
     ViTConfig,
     ViTModel,
     XLMRobertaForMaskedLM,
-    dynamic_module_utils,
 )
 
 from trainables.encoders.base import EncoderConfig
@@ -337,8 +336,7 @@ def test_remote_code_runs_only_if_asked(checkpoint, tokenizer) -> None:
     assert not (folder / "ran").exists()
 
 
-def test_code_that_was_asked_for_is_not_asked_for_again(checkpoint, tokenizer, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+def test_code_that_was_asked_for_is_not_asked_for_again(checkpoint, tokenizer, monkeypatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     folder = checkpoint()
     settings = json.loads((folder / "config.json").read_text())
@@ -350,6 +348,6 @@ def test_code_that_was_asked_for_is_not_asked_for_again(checkpoint, tokenizer, t
         "class MyModel(XLMRobertaModel):\n    config_class = Mine\n"
     )
     config = _config(folder).model_copy(update={"trust_remote_code": True})
-    built, planned = config.build(tokenizer, seed=0), config.skeleton(len(tokenizer))
+    planned, built = config.skeleton(len(tokenizer)), config.build(tokenizer, seed=0)
     assert type(planned.transformer).__name__ == "MyModel"
     assert planned.parameter_count == built.parameter_count
