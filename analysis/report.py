@@ -10,6 +10,7 @@ from pathlib import Path
 from study.study_folder import newest_study
 from trainables.command import Parser, run_command
 from trainables.errors import UserError
+from trainables.inert import inert_line
 from trainables.plugins import load_plugins
 from trainables.storage import Folder
 
@@ -101,7 +102,8 @@ def _run(options: argparse.Namespace) -> int:
     print_report(report, console)
     written = write_report(report, output, formats)
     console.print()
-    console.print(f"Written to {output.location}: {', '.join(written)}", markup=False, highlight=False, soft_wrap=True)
+    said = inert_line(f"Written to {output.location}: {', '.join(written)}")
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
     if "html" in formats and output.is_local:
         page = (output.local_path / "report.html").absolute().as_uri()
         console.print(f"The page: {page}", markup=False, highlight=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from study.lock import no_driver
+from study.names import file_names_in
 from study.records import ARMS, DECISION, MEASUREMENTS, QRELS, STATUS, STUDY, TEXTS, TRIALS
 from study.study_folder import Study, open_study
 from study.verify import damage
@@ -128,7 +129,7 @@ def _files(study: Study, with_encoders: bool) -> Iterator[tuple[str, bytes | Fol
         if folder.exists(name):
             yield name, folder
     for inner in (QRELS, MEASUREMENTS, REPORT):
-        for name in (folder / inner).file_names():
+        for name in file_names_in(folder / inner):
             yield f"{inner}/{name}", folder
     for trial in study.trials:
         # Not by its id, which a stranger may have written.
@@ -139,7 +140,7 @@ def _files(study: Study, with_encoders: bool) -> Iterator[tuple[str, bytes | Fol
         # Sealed anew: what stays out must not be missed.
         yield f"{place}/{RESULT}", sealed(result.model_copy(update={"files": kept}))
         # What is measured is removed.
-        held = (f"{_HELD}/{name}" for name in (trial.folder / _HELD).file_names())
+        held = (f"{_HELD}/{name}" for name in file_names_in(trial.folder / _HELD))
         for name in {TRIAL, *kept, *held}:
             yield f"{place}/{name}", folder
 
@@ -153,7 +154,9 @@ def _environment(study: Study) -> bytes:
     found = {name: _requirement(name, number) for name, number in packages.items()}
     remarks += [f"left out: {name} {number}" for name, number in packages.items() if found[name] is None]
     lines = [*(f"# {' '.join(line.split())}" for line in remarks), *(line for line in found.values() if line)]
-    return "\n".join([*lines, ""]).encode()
+    # In other encodings, which a remark in the first two lines can name for pip (PEP 263) or a locale has, what stands
+    # in a remark can end its line: the first one that is named counts, and ASCII is the same in all.
+    return "\n".join(["# coding: ascii", *lines, ""]).encode("ascii", "backslashreplace")
 
 
 def _requirement(name: str, number: str) -> str | None:

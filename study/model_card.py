@@ -273,7 +273,8 @@ def _without_folders(text: str, encoder: EncoderConfig) -> str:
     if source.startswith("/"):
         names = {**names, source: Path(source).name}
     for name in sorted(names, key=len, reverse=True):
-        text = text.replace(name, names[name])
+        # Markdown has signs before some of its characters, JSON has none.
+        text = text.replace(_text(name), _text(names[name])).replace(name, names[name])
     return text
 
 

@@ -14,6 +14,7 @@ from study.guard import watched
 from study.settings import StudySettings
 from trainables.command import INTERRUPTED, run_command
 from trainables.errors import UserError
+from trainables.inert import inert_line
 from trainables.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -80,16 +81,19 @@ def _run(options: dict[str, Any], study_starts: Callable[[str, str], None]) -> i
         if other := next((name for name, given in others.items() if given), None):
             raise UserError(f"--plan-for plans a new study and cannot be given with --{other}: leave one of them out.")
         return _plan_for(plan_for, settings_from(config, flags), rental if dry_run else None, console, study_starts)
+    if trial is not None and verify is None:
+        raise UserError(f"--trial {trial} names a trial to run again: give --verify STUDY, too, or leave it out.")
+    if verify is not None:
+        others = {"list": listing or None, "dry_run": dry_run or None, "quiet": quiet or None}
+        others |= {"resume": resume, "confirm_only": confirm, "config": config}
+        _refuse_beside_verify({name for name, value in others.items() if value is not None} | flags.keys(), trial)
+        location = _study_location("--verify", verify, flags.pop("storage", None))
+        return _verify(location, console) if trial is None else _verify_trial(location, trial, flags, console)
     if listing:
         from study.listing import print_lists
 
         print_lists(console)
         return DONE
-    if trial is not None and verify is None:
-        raise UserError(f"--trial {trial} names a trial to run again: give --verify STUDY, too, or leave it out.")
-    if verify is not None:
-        location = _study_location("--verify", verify, flags.pop("storage", None))
-        return _verify(location, console) if trial is None else _verify_trial(location, trial, flags, console)
 
     earlier = confirm if resume is None else resume
     settings = settings_from(config, flags) if earlier is None else None
@@ -196,6 +200,16 @@ def _rental(flags: dict[str, Any], dry_run: bool) -> Rental:
     return Rental.of(given)
 
 
+def _refuse_beside_verify(given: set[str], trial: str | None) -> None:
+    """Raises UserError for a flag that would change nothing about what is verified."""
+    known = {"storage", "plugin"} if trial is None else {"storage", "plugin", "set"}
+    if refused := sorted(given - known):
+        what = "--verify, which reads a study" if trial is None else "--trial, which runs a trial"
+        raise UserError(
+            f"--{refused[0].replace('_', '-')} cannot be given with {what} as it was recorded; leave it out."
+        )
+
+
 def _verify(location: str, console: "Console") -> int:
     """Prints what is damaged or missing in a study; returns 1 if anything is."""
     from study.study_folder import open_study
@@ -208,8 +222,9 @@ def _verify(location: str, console: "Console") -> int:
     if found:
         return SOME_FAILED
     files = sum(len(trial.result.files) for trial in study.trials if trial.result is not None)
+    place = inert_line(study.folder.location)
     console.print(
-        f"{study.folder.location} is whole: {len(study.trials)} trials, {files} sealed files.",
+        f"{place} is whole: {len(study.trials)} trials, {files} sealed files.",
         soft_wrap=True,
         markup=False,
     )
@@ -222,11 +237,6 @@ def _verify_trial(location: str, trial: str, flags: dict[str, Any], console: "Co
     from study.session import Session
     from study.study_folder import open_study
 
-    if refused := sorted(set(flags) - {"plugin", "set"}):
-        raise UserError(
-            f"--{refused[0].replace('_', '-')} cannot be given with --trial, which runs a trial as it was recorded; "
-            "leave it out."
-        )
     # Which GPUs are needed here, the record of the trial says.
     found = Session.resumed(location, {**flags, "gpus_per_worker": 0.0}, console).run_again(trial)
     if not found:
@@ -248,6 +258,11 @@ def _study_location(flag: str, study: str, storage: str | None) -> str:
     from trainables.storage import Folder
 
     if "/" in study or Path(study).exists():
+        if storage is not None:
+            raise UserError(
+                f"--storage {storage} is where studies lie that are named, and {flag} gives the folder {study}: leave "
+                "--storage out, or give the name of the study."
+            )
         Folder(study).check_reachable()
         return study
     folder = Folder(storage or str(StudySettings.model_fields["storage"].default)) / study

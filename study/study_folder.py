@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from study.names import names_in
 from study.plausible import Plausible
 from study.records import (
     ARMS,
@@ -38,6 +39,7 @@ from study.records import (
 from trainables.config import TrialConfig
 from trainables.errors import UserError
 from trainables.evaluation.efficiency.records import MeasurementRecord
+from trainables.inert import inert_line
 from trainables.records import (
     PER_QUERY,
     RELEVANT_RANKS,
@@ -97,7 +99,8 @@ class Trial:
                 report = validated(plain_json(line), Report)
                 by_step[report.step] = report
             except ValueError:
-                self.problems.append(f"{self.folder.location}/{REPORTS}:{number} is no report and was left out")
+                place = inert_line(f"{self.folder.location}/{REPORTS}:{number}")
+                self.problems.append(f"{place} is no report and was left out")
         return [by_step[step] for step in sorted(by_step)]
 
     def per_query(self) -> pd.DataFrame | None:
@@ -152,7 +155,7 @@ class Trial:
         return content
 
     def _damaged(self, name: str, why: str) -> None:
-        self.problems.append(f"{self.folder.location}/{name} is damaged and was left out ({why})")
+        self.problems.append(_left_out(self.folder, name, why))
 
 
 Kind = TypeVar("Kind", bound=Record)
@@ -219,9 +222,10 @@ class Study:
                 whole = len(self.measurements)
             gone = counts.planned - whole
             if gone > 0:
+                place = inert_line(self.folder.location)
                 lines.append(
-                    f"{gone} of {counts.planned} {phase} trials of {self.folder.location} have no whole result, but "
-                    f"the study is complete: `python -m study.run --resume {self.folder.location}` runs them again."
+                    f"{gone} of {counts.planned} {phase} trials of {place} have no whole result, but the study is "
+                    f"complete: `python -m study.run --resume {place}` runs them again."
                 )
         return lines
 
@@ -237,7 +241,7 @@ class Study:
         except FileNotFoundError:
             return None
         except (pa.ArrowException, ValueError, OSError) as error:
-            self._says(f"{self.folder.location}/{TEXTS} is damaged and was left out ({_reason(error)})")
+            self._says(_left_out(self.folder, TEXTS, _reason(error)))
             return None
 
     @property
@@ -268,7 +272,7 @@ class Study:
     def measurements(self) -> dict[str, MeasurementRecord]:
         """All measurements of efficiency with a readable record, by id."""
         folder = self.folder / MEASUREMENTS
-        names = [name for name in folder.names() if name.endswith(".json") and not name.startswith(".")]
+        names = [name for name in names_in(folder) if name.endswith(".json") and not name.startswith(".")]
         found = (self._read(name, MeasurementRecord, folder) for name in names)
         return {one.id: one for one in found if one is not None}
 
@@ -284,7 +288,7 @@ class Study:
 
     def _trials(self) -> Iterator[Trial]:
         folder, plausible = self.folder / TRIALS, Plausible(self.info.measures)
-        for name in folder.names():
+        for name in names_in(folder):
             if name.startswith("."):
                 continue
             inner = folder / name
@@ -297,7 +301,7 @@ class Study:
                 try:
                     plausible.check_metrics(result.metrics)
                 except ValueError as error:
-                    self.problems.append(f"{inner.location}/{RESULT} is damaged and was left out ({error})")
+                    self.problems.append(_left_out(inner, RESULT, str(error)))
             if len(self.problems) == known:
                 yield Trial(inner, record, result, self.problems, plausible)
 
@@ -309,7 +313,7 @@ class Study:
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:
-            self.problems.append(f"{folder.location}/{name} is damaged and was left out ({_reason(error)})")
+            self.problems.append(_left_out(folder, name, _reason(error)))
             return None
 
     # Writing: used by the study itself.
@@ -405,7 +409,7 @@ def open_study(location: str) -> Study:
 def newest_study(storage: str = "studies") -> str:
     """The location of the study in `storage` that was touched last; raises UserError if there is none."""
     folder = Folder(storage)
-    studies = [folder / name for name in folder.names() if (folder / name).exists(STUDY)]
+    studies = [folder / name for name in names_in(folder) if (folder / name).exists(STUDY)]
     if not studies:
         raise UserError(
             f"There is no study in {folder.location}: run one with `python -m study.run --space dynamic_vs_static`, "
@@ -423,6 +427,11 @@ def _check_table(name: str, table: pd.DataFrame) -> None:
         values = table[column]
         if not pd.api.types.is_numeric_dtype(values) or np.isinf(values.to_numpy(dtype=np.float64, na_value=0)).any():
             raise ValueError(f"column {column} holds other things than finite numbers")
+
+
+def _left_out(folder: Folder, name: str, why: str) -> str:
+    """The sentence about a damaged file, whose name may be anybody's."""
+    return inert_line(f"{folder.location}/{name} is damaged and was left out ({why})")
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Whether a study is what it was when it was written: every seal is checked, every table read, every gap named."""
 
 from study.study_folder import Study
+from trainables.inert import inert_line
 
 
 def damage(study: Study) -> list[str]:
@@ -16,13 +17,14 @@ def damage(study: Study) -> list[str]:
         trial.relevant_ranks()
     found = list(study.problems)
     for trial in study.trials:
+        places = [inert_line(f"{trial.folder.location}/{name}") for name in trial.damaged_files]
         found += [
-            f"{trial.folder.location}/{name} is damaged or missing (it is not what it was when the trial ended)"
-            for name in trial.damaged_files
-            if not any(f"{trial.folder.location}/{name} " in line for line in found)
+            f"{place} is damaged or missing (it is not what it was when the trial ended)"
+            for place in places
+            if not any(f"{place} " in line for line in found)
         ]
     found += [
-        f"{study.folder.location}/{name} is damaged or missing (it is not what it was when the study began)"
+        inert_line(f"{study.folder.location}/{name} is damaged or missing (it is not what it was when the study began)")
         for name in study.damaged_files
     ]
     return [*found, *study.gaps]

@@ -10,7 +10,7 @@ from typing import NoReturn
 from typing_extensions import override
 
 from trainables.errors import UserError, one_line
-from trainables.inert import inert
+from trainables.inert import inert_line
 
 USER_ERROR, INTERRUPTED = 2, 130
 
@@ -57,7 +57,7 @@ def run_command(name: str, command: Callable[[], int], remedy: str) -> int:
         if not _comes_from_a_file(error):
             raise
         sentence = f"a file cannot be read ({one_line(error)}); {remedy}"
-    print(f"{name}: {inert(' '.join(sentence.splitlines()))}", file=sys.stderr)
+    print(f"{name}: {inert_line(sentence)}", file=sys.stderr)
     return USER_ERROR
 
 

@@ -19,6 +19,15 @@ def inert(text: str) -> str:
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def inert_line(text: str) -> str:
+    r"""Likewise on one line, which what stands there cannot end to begin one of its own.
+
+    >>> inert_line("a\nb")
+    'a b'
+    """
+    return inert(" ".join(text.splitlines()))
+
+
 def inert_values(values: Any) -> Any:
     """Returns plain values, as JSON holds them, with every text in them inert."""
     if isinstance(values, str):

@@ -9,6 +9,7 @@ from analysis.facts.records import StudyRecords
 from analysis.facts.runs import Cell, Run
 from study.records import BenchmarkRecord
 from trainables.errors import UserError
+from trainables.inert import inert_line
 from trainables.options import flat
 
 CHOSEN = ("ratio", "batches.mixing", "optimiser.learning_rate", "steps")
@@ -23,7 +24,7 @@ def distinct(studies: Sequence[StudyRecords]) -> tuple[tuple[StudyRecords, ...],
     for study in studies:
         first = found.setdefault(study.place, study)
         if first is not study:
-            repeated.append(f"{first.location} was named more than once: it counts once.")
+            repeated.append(inert_line(f"{first.location} was named more than once: it counts once."))
     return tuple(found.values()), list(dict.fromkeys(repeated))
 
 
@@ -41,7 +42,8 @@ def tell_apart(studies: Sequence[StudyRecords]) -> None:
             for name, tail in zip(names, tails, strict=True)
         ]
     for study, label in zip(studies, labels, strict=True):
-        study.label = label
+        # A folder may be called anything.
+        study.label = inert_line(label)
 
 
 def refuse_unlike(studies: Sequence[StudyRecords]) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from analysis.contents import Report
 from analysis.render.data import as_json, comma_separated, parquet
 from analysis.render.latex import MAIN_TABLE, latex, latex_document, main_table
-from analysis.render.markdown import markdown
+from analysis.render.markdown import escape, markdown
 from analysis.render.table import Table
 from trainables.errors import UserError
 from trainables.storage import Folder
@@ -86,17 +86,17 @@ def write_text(output: Folder, name: str, text: str) -> None:
 
 def report_markdown(report: Report) -> str:
     """The whole report as one Markdown text."""
-    lines = [f"# {report.title}", ""]
+    lines = [f"# {escape(report.title)}", ""]
     if report.question:
-        lines += [report.question, ""]
-    lines += [f"> {line}\n" for line in report.first_lines]
-    lines += [f"**{report.answer}**", ""]
+        lines += [escape(report.question), ""]
+    lines += [f"> {escape(line)}\n" for line in report.first_lines]
+    lines += [f"**{escape(report.answer)}**", ""]
     for part in report.parts:
         if part.tables:
             lines += [f"## {part.section.title}", "", *(markdown(table) for table in part.tables if not table.long)]
-            long = [f"{table.title} (`tables/{table.name}.csv`)" for table in part.tables if table.long]
+            long = [f"{escape(table.title)} (`tables/{table.name}.csv`)" for table in part.tables if table.long]
             lines += [f"In files of their own: {', '.join(long)}.", ""] if long else []
-    lines += ["## Methods", "", report.methods, "", "```bibtex", report.references.rstrip(), "```", ""]
+    lines += ["## Methods", "", escape(report.methods), "", "```bibtex", report.references.rstrip(), "```", ""]
     return "\n".join(lines)
 
 

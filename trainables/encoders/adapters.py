@@ -10,12 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainables.encoders.hub_copy import local_copy
 from trainables.encoders.json_files import read_json
+from trainables.encoders.modules import transformer_folder
 from trainables.errors import UserError, one_line
 from trainables.home import with_home
 from trainables.options import Option
 
 ADAPTER_FILE = "adapter_config.json"
 """What a folder has that holds an adapter and names the model that it belongs to."""
+
+_REACHING_OUT: Mapping[str, tuple[Any, ...]] = {
+    "megatron_config": (None,),
+    "megatron_core": (None, "megatron.core"),
+    "adapters": (None,),
+}
+"""Fields by which peft imports a module that a file names, or reads other adapters, and their values that do not."""
 
 _INSTALL = "pip install 'hybrid-batch-studies[lora]'"
 
@@ -38,7 +46,7 @@ class LoraConfig(BaseModel):
 def base_of(folder: Path, *, weights: bool = False, code: bool = False) -> Path | None:
     """Returns the folder of the model that an adapter folder belongs to; None if the folder holds no adapter.
 
-    Raises UserError if the adapter does not name its model, or the model is not to be had.
+    Raises UserError if the adapter does not name its model, names more than that, or the model is not to be had.
 
     Args:
         folder: with config or adapter.
@@ -48,7 +56,30 @@ def base_of(folder: Path, *, weights: bool = False, code: bool = False) -> Path 
     file = folder / ADAPTER_FILE
     if not file.is_file():
         return None
+    said = _said(file)
+    base = _named(file, said, weights=weights, code=code)
+    if (transformer_folder(base) / ADAPTER_FILE).is_file():
+        # Transformers would add it unasked, and unseen.
+        raise UserError(
+            f"{file} belongs to {said['base_model_name_or_path']!r}, which holds an adapter itself: merge that into "
+            "its model first."
+        )
+    return base
+
+
+def _said(file: Path) -> dict[str, Any]:
+    """The settings of an adapter, such as peft may be given; raises UserError for others."""
     said = read_json(file)
+    for field, harmless in _REACHING_OUT.items():
+        if said.get(field) not in harmless:
+            raise UserError(
+                f"{file} sets {field}, by which peft imports a module of any name or reads other adapters: remove it."
+            )
+    return said
+
+
+def _named(file: Path, said: Mapping[str, Any], *, weights: bool, code: bool) -> Path:
+    """The folder of the model that the settings of an adapter name."""
     name, revision = said.get("base_model_name_or_path"), said.get("revision")
     if not isinstance(name, str) or not name:
         raise UserError(f"{file} does not name its model (base_model_name_or_path): add it.")
@@ -71,8 +102,9 @@ def merged(transformer: Any, folder: Path) -> Any:
     """Returns a transformer with the adapter of a folder added to its weights.
 
     One that was trained on the transformer with a head is that of the transformer. Raises UserError if peft is not
-    installed or the adapter does not fit, tensor for tensor.
+    installed, or the adapter names more than its model or does not fit it, tensor for tensor.
     """
+    _said(folder / ADAPTER_FILE)
     peft = _peft(f"The encoder folder {folder} holds an adapter", "merge it into its model elsewhere")
     try:
         settings = peft.PeftConfig.from_pretrained(folder)

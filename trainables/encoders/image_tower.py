@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trainables.encoders.adapters import ADAPTER_FILE
 from trainables.encoders.image_config import SETTINGS_FILE, ImageConfig, ImagePooling
 from trainables.encoders.json_files import read_json
 from trainables.encoders.layers import Dense, load_dense
@@ -227,7 +228,7 @@ def _settings(folder: Path) -> Any:
     """The configuration of the vision transformer in a folder."""
     from transformers import AutoConfig
 
-    return half_of(AutoConfig.from_pretrained(folder), "vision_config")
+    return half_of(AutoConfig.from_pretrained(folder, trust_remote_code=False), "vision_config")
 
 
 def half_of(settings: Any, half: str) -> Any:
@@ -275,6 +276,9 @@ def _vision(folder: Path, name: str) -> tuple[str, Mapping[str, Any]]:
     """The model_type of a checkpoint, and what its config.json says of the vision transformer."""
     if not (folder / "config.json").is_file():
         raise UserError(f"The image tower {name!r} has no config.json: give a folder in the Hugging Face layout.")
+    if (folder / ADAPTER_FILE).is_file():
+        # Transformers would add it unasked.
+        raise UserError(f"The image tower {name!r} holds an adapter ({ADAPTER_FILE}): merge it into the tower first.")
     settings = read_json(folder / "config.json")
     kind = str(settings.get("model_type"))
     if kind not in _KINDS:
@@ -297,6 +301,12 @@ def _processor(folder: Path, name: str) -> Any:
         raise UserError(f"The image tower {name!r} has no {_PROCESSOR}, which says how images are scaled: fetch it.")
     try:
         with quiet():
-            return AutoImageProcessor.from_pretrained(folder, backend="pil")
+            # Where nothing is said, it asks on the terminal.
+            return AutoImageProcessor.from_pretrained(folder, backend="pil", trust_remote_code=False)
     except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise UserError(
+                f"{folder / _PROCESSOR} names code of its own (auto_map), and none of an image tower is run: give a "
+                "tower whose image processor is one of transformers."
+            ) from error
         raise UserError(f"{folder / _PROCESSOR} does not load ({one_line(error)}): fetch it again.") from error

@@ -1,5 +1,6 @@
 """Texts one behind the other in one row: without padding, and with one call of every layer for all of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,12 +72,23 @@ def can_pack(settings: Any) -> bool:
     width = getattr(settings, "head_dim", None) or settings.hidden_size // settings.num_attention_heads
     # A decoder that is made to attend to both sides has wider windows than it tells its layers.
     widened = getattr(settings, "is_causal", True) is False and getattr(settings, "sliding_window", None) is not None
+    # An encoder that is made a decoder attends to one side, and its configuration is all that says so.
+    looks_back = getattr(settings, "is_decoder", False)
     return bool(
         settings.model_type in _NUMBERED_FROM_ZERO | _NUMBERED_BEHIND_PADDING
         and settings._attn_implementation.startswith("sdpa")
         and width <= _WIDEST_HEAD
         and not widened
+        and not looks_back
+        and not _turns_by_length(settings)
     )
+
+
+def _turns_by_length(settings: Any) -> bool:
+    """Whether the longest text of a row decides how the positions of all are turned (LongRoPE)."""
+    rope = getattr(settings, "rope_parameters", None) or {}
+    # Some kinds have them by the type of a layer.
+    return any(one.get("rope_type") == "longrope" for one in (rope, *rope.values()) if isinstance(one, Mapping))
 
 
 def _positions(ids: Tensor, settings: Any) -> Tensor:

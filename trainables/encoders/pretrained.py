@@ -87,7 +87,9 @@ def skeleton_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> E
     kind = config.model_class(settings)
     with torch.device("meta"):
         transformer = (
-            kind._from_config(settings) if hasattr(kind, "_from_config") else kind.from_config(settings)
+            kind._from_config(settings)
+            if hasattr(kind, "_from_config")
+            else kind.from_config(settings, trust_remote_code=config.trust_remote_code)
         ).train()
         layers: list[nn.Module] = [_taken_pooler(config, transformer)] if config.pooling == "pooler" else []
         if getattr(transformer, "pooler", None) is not None:

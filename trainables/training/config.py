@@ -110,8 +110,8 @@ class ComputeConfig(BaseModel):
             )
         if self.compile:
             raise ValueError(
-                "parallel is 'sharded', whose layers have weights only while they compute, and compile is true, which "
-                "was never tried with such layers: set compile to false, or parallel to replicated."
+                "parallel is 'sharded' and compile is true, but compiled layers whose weights come and go are not "
+                "tested: set compile to false, or parallel to replicated."
             )
         return self
 

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -250,4 +251,40 @@ def test_an_adapter_without_modules_has_the_layers_of_its_model(checkpoint, text
     assert torch.equal(encoder.layers[0].linear.weight, load_file(model / "2_Dense/model.safetensors")["linear.weight"])
     (model / "2_Dense/model.safetensors").write_bytes(b"cut")
     with pytest.raises(UserError, match=r"model/2_Dense/model\.safetensors is no safetensors file"):
+        resolve_encoder(str(tmp_path / "adapter"))
+
+
+@needs_peft
+@pytest.mark.parametrize(
+    "reaching",
+    [
+        {"megatron_config": {"a": 1}, "megatron_core": "brought_module"},
+        {"megatron_core": "brought_module"},
+        {"peft_type": "XLORA", "adapters": {"0": "another"}},
+    ],
+    ids=lambda fields: "+".join(fields),
+)
+def test_an_adapter_that_names_modules_or_other_adapters_is_refused(
+    checkpoint, tmp_path, monkeypatch, reaching
+) -> None:
+    (tmp_path / "brought_module.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    _from_a_head(checkpoint("xlm-r", positions=130), tmp_path / "adapter", "XLMRobertaModel", ["query"])
+    config = resolve_encoder(str(tmp_path / "adapter"))
+    file = tmp_path / "adapter/adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **reaching}))
+    field = next(name for name in reaching if name != "peft_type")
+    for load in (lambda: resolve_encoder(str(tmp_path / "adapter")), lambda: config.build(config.tokenizer(), seed=0)):
+        with pytest.raises(UserError, match=f"adapter/adapter_config.json sets {field}, by which peft imports"):
+            load()
+    assert not (tmp_path / "ran").exists()
+
+
+@needs_peft
+def test_an_adapter_of_a_model_that_holds_an_adapter_is_refused(checkpoint, tmp_path: Path) -> None:
+    folder = checkpoint("xlm-r", positions=130)
+    _from_a_head(folder, tmp_path / "adapter", "XLMRobertaModel", ["query"])
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copyfile(tmp_path / "adapter" / name, folder / name)
+    with pytest.raises(UserError, match="holds an adapter itself: merge that into its model first"):
         resolve_encoder(str(tmp_path / "adapter"))

@@ -334,6 +334,7 @@ def _change(file: Path, **values: object) -> None:
             "images of different sizes",
         ),
         (lambda folder: (folder / "preprocessor_config.json").write_text("{"), "does not load"),
+        (lambda folder: (folder / "adapter_config.json").write_text("{}"), r"holds an adapter \(adapter_config.json\)"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_name(checkpoint, tmp_path: Path, break_it, message: str) -> None:
@@ -342,6 +343,26 @@ def test_what_cannot_be_honoured_is_refused_by_name(checkpoint, tmp_path: Path, 
     break_it(folder)
     with pytest.raises(UserError, match=message):
         config.image_reader()
+
+
+def test_code_of_a_tower_is_not_run_and_nobody_is_asked(checkpoint, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
+    folder, *_ = tower("vit", tmp_path / "vit")
+    config = with_tower(checkpoint("xlm-r"), folder)
+    (folder / "mine.py").write_text(
+        f"open({str(folder / 'ran')!r}, 'w')\nfrom transformers import ViTImageProcessor as Mine\n"
+    )
+    _change(
+        folder / "preprocessor_config.json", image_processor_type="Mine", auto_map={"AutoImageProcessor": "mine.Mine"}
+    )
+    for asked in (False, True):
+        trusting = config.model_copy(update={"trust_remote_code": asked})
+        for read in (trusting.image_reader, lambda own=trusting: own.build(own.tokenizer([]), seed=0)):
+            with pytest.raises(
+                UserError, match=r"names code of its own \(auto_map\), and none of an image tower is run"
+            ):
+                read()
+    assert not (folder / "ran").exists()
 
 
 def test_weights_that_are_not_whole_are_refused_by_name(checkpoint, tmp_path: Path) -> None:

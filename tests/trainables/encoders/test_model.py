@@ -1,4 +1,5 @@
 import copy
+import io
 import json
 import math
 from pathlib import Path
@@ -333,3 +334,20 @@ def test_remote_code_runs_only_if_asked(checkpoint, tokenizer) -> None:
     (folder / "evil.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\n")
     _refused(_config(folder), tokenizer, "does not load")
     assert not (folder / "ran").exists()
+
+
+def test_code_that_was_asked_for_is_not_asked_for_again(checkpoint, tokenizer, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    folder = checkpoint()
+    settings = json.loads((folder / "config.json").read_text())
+    settings |= {"model_type": "homemade", "auto_map": {"AutoConfig": "mine.Mine", "AutoModel": "mine.MyModel"}}
+    (folder / "config.json").write_text(json.dumps(settings))
+    (folder / "mine.py").write_text(
+        "from transformers import XLMRobertaConfig, XLMRobertaModel\n"
+        "class Mine(XLMRobertaConfig):\n    model_type = 'homemade'\n"
+        "class MyModel(XLMRobertaModel):\n    config_class = Mine\n"
+    )
+    config = _config(folder).model_copy(update={"trust_remote_code": True})
+    planned, built = config.skeleton(len(tokenizer)), config.build(tokenizer, seed=0)
+    assert type(planned.transformer).__name__ == "MyModel"
+    assert planned.parameter_count == built.parameter_count
