@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def check_packable(study: Study, out: Path) -> None:
-    """Raises UserError for a study that runs or is damaged, and for a file that exists or lies inside the study."""
+    """Raises UserError for a study that is damaged, and for a file that exists or lies inside the study."""
     if out.exists() or out.is_symlink():
         raise UserError(f"{out} exists already: name a file that does not, or remove it.")
     if not out.absolute().parent.is_dir():
@@ -80,8 +80,6 @@ def check_packable(study: Study, out: Path) -> None:
     where = study.folder.location
     if study.cannot_go_on is not None:
         raise UserError(f"{where} has records without checksums (format 1), which cannot be checked: pack it with tar.")
-    if study.status.state == "running":
-        raise UserError(f"{where} is being run: wait for its end, or stop it first.")
     # The folder itself may be reached by a link.
     if study.folder.is_local and out.resolve().is_relative_to(study.folder.local_path.resolve()):
         raise UserError(f"{out} lies inside the study that it is to hold: name a file outside.")

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
-import torch
 
 from search_spaces.space import Space
 from study.cluster.resources import Resources
@@ -18,15 +17,12 @@ from study.study_folder import Study
 from trainables.config import TrialConfig
 from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.sources.registry import EMBEDDED, TRAINING_SOURCES
-from trainables.encoders.model import Encoder
 from trainables.errors import UserError
 from trainables.evaluation.evaluate import available_metrics
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.parallel.compiled import find_compiler
 from trainables.ratio.signals import available_signals
 from trainables.storage import Folder
-from trainables.training.config import ComputeConfig
-from trainables.training.gradient import chosen_precision, packs
 
 _LEAST_FREE_BYTES = 50_000_000
 
@@ -56,13 +52,6 @@ def check_shards(configs: Iterable[TrialConfig], settings: StudySettings) -> Non
             f"--storage {settings.storage} with compute.parallel=sharded: every worker writes its part of a checkpoint "
             "into one folder; give a folder that all machines share, or --checkpoints 0."
         )
-
-
-def is_packed(encoder: Encoder, held: Resources, compute: ComputeConfig) -> bool:
-    """Whether trials pack texts; raises UserError where they should, and cannot with this encoder or precision."""
-    on_gpu = held.gpus_per_worker > 0
-    precision = chosen_precision(compute, bfloat16_is_fast=on_gpu)
-    return packs(encoder, compute, precision, torch.device("cuda" if on_gpu else "cpu"))
 
 
 def check_compiler(configs: Iterable[TrialConfig]) -> None:

@@ -24,7 +24,6 @@ from study.checks import (
     check_shards,
     check_signals,
     check_storage,
-    is_packed,
 )
 from study.cluster.cells import CellResources, gpus_so_far, of_cells, settings_of
 from study.cluster.full_memory import MemoryRanOutError
@@ -42,6 +41,7 @@ from study.cluster.tuner import Ended, cluster_resources, optuna_journal, run_tr
 from study.cost.absent import is_here, tokenizer_or_stand_in
 from study.cost.disk import disk
 from study.cost.rental import HERE, Rental
+from study.cost.worker import packs_as_planned
 from study.data import StudyData, load_data, query_texts
 from study.dry_run import estimates, print_plan, print_rest
 from study.leaderboard import Leaderboard
@@ -51,7 +51,7 @@ from study.listeners.registry import LISTENERS
 from study.lock import only_driver
 from study.plan.budget import budget_of
 from study.plan.effect import check_without_rectangles
-from study.plan.more_seeds import decide, looks_so_far, trials_of_all
+from study.plan.more_seeds import decide, looks_so_far, seeds_begun, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
 from study.plan.program import StudyPlan, asked_space
 from study.plan.replay import check_recorded, check_same_arms
@@ -176,18 +176,25 @@ class Session:
         self._replayed: StudyPlan | None = None
         self._derived: Mapping[str, TrialRecord] = {}
         if recorded is not None:
-            replayed = self._plan(round_size=recorded.info.round_size, on_arms=partial(check_same_arms, recorded))
+            replayed = self._plan(
+                seeds=None if settings.until_separable is None else seeds_begun(recorded, self._seeds),
+                round_size=recorded.info.round_size,
+                on_arms=partial(check_same_arms, recorded),
+            )
             self._derived = check_recorded(replayed, recorded)
             self._replayed = replayed
             self._damage = damage(recorded)
         self._absent = tuple(one for one in plan.encoders if planned_for is not None and not is_here(one))
+        gpu = None if planned_for is None else planned_for.gpu
         packed = []
         for encoder in plan.encoders:
             if encoder not in self._absent:
                 # Thrown away: an encoder that cannot be built is said before a cluster is asked for.
                 built = encoder.build(self._inputs.of(encoder).texts.tokenizer, seed=0)
                 packed += [
-                    is_packed(built, self._resources.of(cell.levels), config.compute)
+                    packs_as_planned(
+                        built, config.compute, gpu, on_gpu=self._resources.of(cell.levels).gpus_per_worker > 0
+                    )
                     for cell, config in plan.first_of_cells
                     if config.encoder == encoder
                 ]
@@ -425,10 +432,11 @@ class Session:
         if self._recorded is not None and self._replayed is not None:
             print_rest(self._console, self._replayed.planned, self._recorded, resources)
 
-    def _plan(self, **parts: Any) -> StudyPlan:
-        """The plan as it would begin; `parts` are further arguments of `StudyPlan`."""
+    def _plan(self, seeds: int | None = None, **parts: Any) -> StudyPlan:
+        """The plan as it would begin, with other `seeds` than were asked for; `parts` are more arguments of it."""
+        settings = self.settings if seeds is None else self.settings.model_copy(update={"seeds": seeds})
         dev_pairs = max(signal_pairs(texts.dev) for texts in self._inputs.by_token_key.values())
-        return StudyPlan(self._space, self.settings, dev_pairs=dev_pairs, **parts)
+        return StudyPlan(self._space, settings, dev_pairs=dev_pairs, **parts)
 
     def _taken_up(self) -> Study:
         """The recorded study; what was asked for on top becomes part of its settings."""

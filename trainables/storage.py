@@ -61,6 +61,9 @@ _NO_ANSWER = re.compile(
 _PASSING = frozenset((errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE))
 """What the system says of a disk that may answer again."""
 
+NO_PLAIN_FILE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO))
+"""What the system says of a file that is missing, or no plain file. Whatever else it says, the file may be whole."""
+
 _logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
@@ -81,7 +84,8 @@ def _patient(
         until, (pause, longest) = time.monotonic() + patience, _PAUSES
         while True:
             try:
-                found = method(self, *args, **kwargs)
+                with self._named():
+                    found = method(self, *args, **kwargs)
             except FileNotFoundError:
                 _answered.add(self._store)
                 raise
@@ -193,6 +197,32 @@ class Folder:
             return error.errno in _PASSING
         return isinstance(error, ConnectionError | TimeoutError) or _NO_ANSWER.search(str(error)) is not None
 
+    def withholds(self, error: OSError) -> bool:
+        """Whether an error says that a file in here cannot be read or written, and not that there is no such file."""
+        if error.filename is None or error.errno in NO_PLAIN_FILE:
+            return False
+        return f"{Folder(str(error.filename))._parts[0]}/".startswith(f"{self._parts[0]}/")
+
+    @contextmanager
+    def _named(self, name: str = "") -> Iterator[None]:
+        """Lets an error in the block name the file, which the system names where it opens one and not where it reads.
+
+        Libraries of remote storage give no number either.
+        """
+        try:
+            yield
+        except FileNotFoundError:
+            # It says enough.
+            raise
+        except OSError as error:
+            if error.filename is None:
+                code = error.errno or (errno.ETIMEDOUT if self.may_answer_again(error) else errno.EIO)
+                # What is pickled.
+                error.args = (code, error.strerror or one_line(error))
+                error.errno, error.strerror = error.args
+                error.filename = (self / name).location if name else self.location
+            raise
+
     def check_reachable(self) -> None:
         """Asks remote storage for its bucket; raises UserError if it does not answer soon, or has none of this name."""
         if self.is_local:
@@ -251,7 +281,7 @@ class Folder:
     def checksum(self, name: str) -> str:
         """The sha256 of a file; raises FileNotFoundError."""
         digest = hashlib.sha256()
-        with self._open(name) as stream:
+        with self._named(name), self._open(name) as stream:
             while content := stream.read(_CHUNK_BYTES):
                 digest.update(content)
         return digest.hexdigest()
@@ -259,12 +289,12 @@ class Folder:
     @_patient
     def read_bytes(self, name: str) -> bytes:
         """The content of a file; raises FileNotFoundError, and OSError for what is no plain file."""
-        with self._open(name) as stream:
+        with self._named(name), self._open(name) as stream:
             return bytes(stream.read())
 
     def append_bytes(self, name: str, content: bytes) -> None:
         """Writes behind the end of a local file."""
-        with open_to_append(self._inside(name)) as stream:
+        with self._named(name), open_to_append(self._inside(name)) as stream:
             stream.write(content)
 
     def _open(self, name: str) -> Any:
@@ -280,7 +310,7 @@ class Folder:
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = _temporary(target)
             try:
-                with create(temporary) as stream:
+                with self._named(name), create(temporary) as stream:
                     stream.write(content)
                     stream.flush()
                     os.fsync(stream.fileno())
@@ -289,7 +319,7 @@ class Folder:
                 temporary.unlink(missing_ok=True)
             return
         # Object stores make a file visible when its stream is closed.
-        with self._filesystem[0].open_output_stream(self._path(name)) as stream:
+        with self._named(name), self._filesystem[0].open_output_stream(self._path(name)) as stream:
             stream.write(content)
 
     def read_json(self, name: str) -> Any:

@@ -35,9 +35,15 @@ def raise_if_memory_ran_out(trial: Any) -> None:
     """
     # Tune keeps every kind of error as text, and only some as what they are.
     error = Path(trial.error_file).read_text(encoding="utf-8").rpartition("\nFailure # ")[2]
-    if _MEMORY_LOW in error:
-        # Below the line with the time.
-        raise MemoryRanOutError(error.splitlines()[1])
+    said = next((line for line in error.splitlines() if _MEMORY_LOW in line), None)
+    if said is not None:
+        # In a traceback the class stands before it.
+        raise MemoryRanOutError(said.rpartition("OutOfMemoryError: ")[2])
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Whether an error says that Ray has ended a process because memory was nearly full, or tells of one that does."""
+    return _MEMORY_LOW in str(error)
 
 
 @contextmanager
@@ -46,7 +52,8 @@ def memory_told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        for one in (error, error.__cause__):
+        # Of what a trial has raised Tune makes an error of its own, with ours as what it was about to handle.
+        for one in (error, error.__cause__, error.__context__):
             if isinstance(one, ray.exceptions.OutOfMemoryError | MemoryRanOutError):
                 raise MemoryRanOutError(one_line(one)) from error
         raise

@@ -25,6 +25,7 @@ import torch
 from ray import train, tune
 
 from study.cluster.cells import CellResources
+from study.cluster.full_memory import is_of_memory
 from study.cluster.resources import Resources
 from study.cluster.worker_group import run_alone, run_together, send_home
 from trainables.claim import Claim, TakenOverError, take
@@ -229,7 +230,7 @@ def _record_failure(training: "Future[None]", claim: Claim) -> OSError | None:
     """Writes the result of a training that raised; Tune restarts only trials whose process died.
 
     Returns the error if a full disk was the cause: not the trial's fault, it is run again when the study is resumed.
-    Raises TakenOverError if the trial is somebody else's by now.
+    Raises TakenOverError if the trial is somebody else's by now, and what Ray said if it ended a worker for memory.
     """
     folder, error = claim.folder, training.exception()
     if error is None:
@@ -243,6 +244,10 @@ def _record_failure(training: "Future[None]", claim: Claim) -> OSError | None:
         # The controller of the worker group died: Tune starts the trial again, and it goes on from its checkpoint.
         # Or it was begun again already, by somebody who had given this process up: the folder is theirs.
         raise error
+    for one in _causes(error):
+        if is_of_memory(one):
+            # The study pauses for it; the error of the whole group may be cut off before it says so.
+            raise one
     full = full_disk(error, folder)
     if full is None:
         try:
@@ -256,10 +261,13 @@ def _record_failure(training: "Future[None]", claim: Claim) -> OSError | None:
 
 
 def full_disk(error: BaseException, folder: Folder) -> OSError | None:
-    """The full disk among the causes of an error, or the storage that did not answer, if there is one."""
+    """The full disk among the causes of an error, or the storage that did not answer, or that withholds a file of the
+    trial, if there is one."""
     for one in _causes(error):
         if isinstance(one, OSError) and (
-            one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or folder.may_answer_again(one)
+            one.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+            or folder.may_answer_again(one)
+            or folder.withholds(one)
         ):
             return one
     return None

@@ -15,7 +15,8 @@ from trainables.encoders.model import Encoder
 from trainables.encoders.vocabulary import trim_vocabulary
 from trainables.inputs import TokenisedTexts
 from trainables.step_memory import Rectangle, StepMemory, step_memory
-from trainables.training.gradient import chosen_precision, packs
+from trainables.training.config import ComputeConfig
+from trainables.training.gradient import chosen_precision, is_recent_gpu, packs
 from trainables.training.rectangles import PassCost, chunks_of_rectangles, pass_cost
 from trainables.training.remedies import sharding_flags
 
@@ -30,6 +31,26 @@ _MOST_WORKERS = 1024
 
 DRIVER_GIB = 1.0
 """What the kernels of PyTorch and its libraries take of a GPU before anything is computed."""
+
+
+def planned_precision(compute: ComputeConfig, gpu: Gpu | None, *, on_gpu: bool) -> torch.dtype:
+    """Returns what an encoder computes in on the GPU that is planned for (see `WorkerMemory`)."""
+    return chosen_precision(compute, bfloat16_is_fast=on_gpu and _is_recent(gpu))
+
+
+def packs_as_planned(encoder: Encoder, compute: ComputeConfig, gpu: Gpu | None, *, on_gpu: bool) -> bool:
+    """Returns whether texts are packed on the GPU that is planned for; raises UserError if they should be, and cannot
+    with this encoder, precision or GPU."""
+    precision = planned_precision(compute, gpu, on_gpu=on_gpu)
+    return packs(encoder, compute, precision, on_gpu=on_gpu, is_recent=_is_recent(gpu))
+
+
+def _is_recent(gpu: Gpu | None) -> bool:
+    """Whether a GPU has bfloat16 and flash attention, which came together. If none is named, it is one of those here;
+    where there are none, one that has both."""
+    if gpu is not None:
+        return gpu.bfloat16 is not None
+    return not torch.cuda.is_available() or is_recent_gpu(torch.device("cuda"))
 
 
 class WorkerMemory:
@@ -48,8 +69,8 @@ class WorkerMemory:
         self._pieces = texts.pieces() if config.compute.trim_vocabulary else None
         self._vocabulary = len(texts.tokenizer)
         self._device = torch.device("cuda" if on_gpu else "cpu")
-        is_fast = on_gpu and (gpu is None or gpu.bfloat16 is not None)
-        self.precision = chosen_precision(config.compute, bfloat16_is_fast=is_fast)
+        self._gpu = gpu
+        self.precision = planned_precision(config.compute, gpu, on_gpu=on_gpu)
         self._footprint = lru_cache(self._traced)
 
     @cached_property
@@ -67,7 +88,7 @@ class WorkerMemory:
 
     @cached_property
     def _packs(self) -> bool:
-        return packs(self.skeleton, self._config.compute, self.precision, self._device)
+        return packs_as_planned(self.skeleton, self._config.compute, self._gpu, on_gpu=self._on_gpu)
 
     @cached_property
     def _cost(self) -> PassCost:

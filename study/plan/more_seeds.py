@@ -39,6 +39,17 @@ def looks_so_far(study: Study, seeds: int) -> list[int]:
     return asked if decision.stop or seeds <= asked[-1] else [*asked, seeds]
 
 
+def seeds_begun(study: Study, seeds: int) -> int:
+    """The most seeds of an arm that a study that adds them may have begun; no record of its settings holds them.
+
+    `seeds`: as many as were asked for.
+    """
+    looks, decision = looks_so_far(study, seeds), last_decision(study)
+    # The seed after a look begins before there is another one.
+    goes_on = decision is not None and not decision.stop and looks[-1] == decision.asked[-1]
+    return looks[-1] + goes_on
+
+
 def last_decision(study: Study) -> DecisionRecord | None:
     """The last decision of a study; None if it has made none. Raises UserError for a damaged one."""
     if study.decision is None and study.folder.exists(DECISION):

@@ -1,5 +1,6 @@
 """The plan counts every level of a factor, and no trial at the price of another one."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -41,6 +42,20 @@ def test_the_plan_of_a_factor_is_that_of_its_levels_in_any_order(planned) -> Non
 @pytest.mark.slow
 def test_arms_that_are_not_trained_do_not_make_the_others_cheap(planned) -> None:
     assert planned("--arm", "raw: ratio=constant(0) steps=0")[1] == planned()[1]
+
+
+@pytest.mark.parametrize("gpu", ["t4-16", "v100-16"])
+def test_a_gpu_that_cannot_pack_is_planned_with_rectangles(
+    gpu: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever precision is asked for, and whatever GPU is here."""
+    memory = {}
+    for packing, options in itertools.product(("auto", "off"), ((), ("--set", "compute.precision=bfloat16"))):
+        ask = (*ASKED[:-1], f"compute.packing={packing}", "--gpu", gpu, "--set", "compute.rectangles=4", *options)
+        assert main([*ask, "--storage", str(tmp_path / "studies")]) == 0
+        (memory[packing, options],) = re.findall(r"^estimate +([\d.]+) GiB", capsys.readouterr().out, re.MULTILINE)
+    for _, options in memory:
+        assert memory["auto", options] == memory["off", options]
 
 
 def test_the_names_of_factors_are_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,15 @@ MISTAKES = [
         ["--set", "compute.packing=on", "--factor", "compute.rectangles=1,4"],
         "compute.rectangles changes nothing where texts are packed: set compute.packing to off",
     ),
+    (
+        ["--dry-run", "--gpu", "t4-16", "--set", "compute.packing=on", "--set", "compute.precision=bfloat16"],
+        "compute.packing is on, but attention without padding takes bfloat16 on GPUs of compute capability 8.0 and "
+        "more: set compute.packing to auto.",
+    ),
+    (
+        ["--dry-run", "--gpu", "a100-40", "--set", "compute.rectangles=4"],
+        "compute.rectangles changes nothing where texts are packed",
+    ),
     (["--set", "ratio.strat=1"], "Unknown option of a trial 'ratio.strat': did you mean ratio.start"),
     (["--set", "seed=3"], "Unknown option of a trial 'seed'"),
     (["--set", "ratio=linear(0,1)"], "--set ratio: every arm of a space has a ratio of its own"),

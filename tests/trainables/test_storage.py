@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.disks import small_disk
 from trainables import storage
 from trainables.errors import UserError
 from trainables.storage import Folder
@@ -340,9 +341,9 @@ def test_what_never_answered_and_what_may_not_be_read_is_said_at_once(
     outage: Callable[[int, OSError], list[float]],
 ) -> None:
     folder = Folder(f"fsspec+memory://{uuid.uuid4().hex}/study")
-    for error in (GONE, PermissionError("ACCESS_DENIED")):
+    for error, said in ((GONE, "NETWORK_CONNECTION"), (PermissionError("ACCESS_DENIED"), "ACCESS_DENIED")):
         pauses = outage(1, error)
-        with pytest.raises(OSError, match=str(error)):
+        with pytest.raises(OSError, match=said):
             folder.exists("x")
         assert pauses == []
         folder.write_bytes("x", b"1")
@@ -377,6 +378,66 @@ def test_a_disk_that_cannot_be_read_for_a_moment_is_asked_again(
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert pauses == [1]
+
+
+def test_an_error_names_the_file_whether_it_was_opened_read_or_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_DISK_PATIENCE_SECONDS", 0.0)
+    # A plain file that can be opened, and not be read from its beginning: there is no memory.
+    process = Folder("/proc/self")
+    for read in (process.read_bytes, process.checksum):
+        with pytest.raises(OSError, match="Input/output error: '/proc/self/mem'") as caught:
+            read("mem")
+        assert pickle.loads(pickle.dumps(caught.value)).filename == "/proc/self/mem"  # noqa: S301
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        folder = Folder(disk)
+        folder.write_bytes("lines", b"")
+        for write in (folder.write_bytes, folder.append_bytes):
+            with pytest.raises(OSError, match=f"No space left on device: '{disk}/lines'"):
+                write("lines", b"x" * (2 << 20))
+
+
+def test_an_error_of_remote_storage_gets_the_name_and_the_number_that_libraries_leave_out(
+    outage: Callable[[int, OSError], list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "PATIENCE_SECONDS", 0.0)
+    folder = Folder(f"fsspec+memory://{uuid.uuid4().hex}/study")
+    folder.write_bytes("x", b"1")
+    for error, code in (
+        (PermissionError("ACCESS_DENIED"), errno.EIO),
+        (OSError("connection timed out"), errno.ETIMEDOUT),
+        (OSError(errno.EACCES, "denied"), errno.EACCES),
+    ):
+        said = str(error.args[-1])
+        outage(1, error)
+        with pytest.raises(type(error), match=said) as caught:
+            folder.exists("x")
+        again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+        assert (again.errno, again.filename) == (code, folder.location)
+        assert said in again.strerror
+    with pytest.raises(FileNotFoundError) as missing:
+        folder.read_bytes("none")
+    assert missing.value.errno != errno.EIO
+
+
+@pytest.mark.parametrize("options", ["", "?region=eu-west-1"])
+@pytest.mark.parametrize("base", ["/studies/s/trials/one", "s3://bucket/s/trials/one"])
+def test_what_a_folder_withholds_lies_in_it_and_may_be_whole(base: str, options: str) -> None:
+    folder = Folder(base + options)
+
+    def withheld(code: int, place: str | None) -> bool:
+        return folder.withholds(OSError(code, os.strerror(code), place))
+
+    inside = (folder / "checkpoint" / "000000006").location
+    for code in (errno.EACCES, errno.ENOTCONN, errno.EREMOTEIO, errno.EUCLEAN, errno.EBADMSG, errno.EHOSTDOWN):
+        assert withheld(code, inside)
+        assert withheld(code, folder.location)
+        assert not withheld(code, folder.beside("one-more").location)
+        assert not withheld(code, "/etc/passwd")
+        assert not withheld(code, None)
+    for code in (errno.ENOENT, errno.EISDIR, errno.ENXIO):
+        assert not withheld(code, inside)
 
 
 def test_a_disk_that_may_not_be_read_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,6 @@
 """Transformer layers of an encoder, compiled."""
 
-import os
 from collections.abc import Callable
-from shutil import which
 from typing import Any
 
 import torch
@@ -28,12 +26,18 @@ def compile_layers(encoder: Encoder) -> None:
 
 def find_compiler() -> None:
     """Raises UserError if PyTorch finds none of the compilers of C++ that it looks for."""
-    names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "c++", "clang++"]
-    if not any(which(name) for name in names):
+    # Loading it takes a second or two, and few trials compile.
+    from torch._inductor import config, cpp_builder
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        cpp_builder.get_cpp_compiler()
+    except (InvalidCxxCompiler, OSError) as error:
+        names = ", ".join(name for name in config.cpp.cxx if name)
         raise UserError(
-            f"compute.compile is true, but there is no compiler of C++ here ({', '.join(names)}): install g++ on every "
-            "machine, or set compute.compile to false."
-        )
+            f"compute.compile is true, but there is no compiler of C++ here that PyTorch would take ({names}): install "
+            "g++ on every machine, name another one in the variable CXX, or set compute.compile to false."
+        ) from error
 
 
 def _in_training(layer: nn.Module, plain: Callable[..., Any], compiled: Callable[..., Any]) -> Callable[..., Any]:

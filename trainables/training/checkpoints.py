@@ -4,7 +4,6 @@ The last two checkpoints are kept, each in a folder named by its step, with the 
 what was written is set aside, and the one before it is gone on with. One that cannot be read now stays where it is.
 """
 
-import errno
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -20,7 +19,7 @@ from trainables.errors import UserError
 from trainables.parallel.strategy import Groups, Parallel
 from trainables.parallel.worker import from_first
 from trainables.sealed import read_sealed, write_sealed
-from trainables.storage import Folder
+from trainables.storage import NO_PLAIN_FILE, Folder
 from trainables.training.optimiser import optimiser_state, restore_optimiser, trainable_parameters
 
 _WEIGHTS, _MOMENTS, _STATE = "model", "optimiser", "state.json"
@@ -31,9 +30,6 @@ _BYTES_OF_WEIGHT = 12
 """A float32 weight and its two moments."""
 
 _DAMAGED = "damaged-"
-
-_WRONG_FORM = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL)
-"""What the system says of a file that is missing, or no plain file. Whatever else it says, the file may be whole."""
 
 _logger = logging.getLogger(__name__)
 
@@ -149,7 +145,7 @@ def _newest_whole(folder: Folder, stack: ExitStack) -> tuple[str, Path] | None:
             try:
                 _check_whole(Folder(path))
             except (ValueError, OSError) as error:
-                if isinstance(error, OSError) and error.errno not in _WRONG_FORM:
+                if isinstance(error, OSError) and error.errno not in NO_PLAIN_FILE:
                     raise
                 _set_aside(folder, name, error)
                 continue

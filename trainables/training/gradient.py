@@ -82,13 +82,20 @@ def chosen_precision(config: ComputeConfig, *, bfloat16_is_fast: bool) -> torch.
     return torch.bfloat16 if is_half else torch.float32
 
 
-def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, device: torch.device) -> bool:
+def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, *, on_gpu: bool, is_recent: bool) -> bool:
     """Returns whether the texts of a chunk are packed.
+
+    Args:
+        encoder: its texts, and
+        config: whether they should be.
+        precision: of the encoder.
+        on_gpu: whether it computes on a GPU, and
+        is_recent: on one that has what flash attention needs.
 
     Raises:
         UserError: they should be, and cannot.
     """
-    has_kernel = device.type == "cuda" and precision == torch.bfloat16 and _is_recent(device)
+    has_kernel = on_gpu and is_recent and precision == torch.bfloat16
     if config.packing != "on":
         return config.packing == "auto" and has_kernel and encoder.can_pack
     if not encoder.can_pack:
@@ -96,17 +103,18 @@ def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, devic
             f"compute.packing is on, but texts of {encoder.config.name!r} are not known to keep their vectors in a row "
             "of several: set it to auto or off."
         )
-    if device.type == "cuda" and not has_kernel:
+    if on_gpu and not has_kernel:
+        remedy = "compute.precision to bfloat16, or compute.packing to auto" if is_recent else "compute.packing to auto"
         raise UserError(
             "compute.packing is on, but attention without padding takes bfloat16 on GPUs of compute capability 8.0 and "
-            "more: set compute.precision to bfloat16, or compute.packing to auto."
+            f"more: set {remedy}."
         )
     return True
 
 
-def _is_recent(device: torch.device) -> bool:
-    """Whether a GPU has what flash attention needs; where there is none, one that has it is planned for."""
-    return not torch.cuda.is_available() or torch.cuda.get_device_capability(device) >= (8, 0)
+def is_recent_gpu(device: torch.device) -> bool:
+    """Returns whether a GPU of this machine has what flash attention needs."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 class GradientEngine:
@@ -120,12 +128,19 @@ class GradientEngine:
         self._parallel, self._worker = parallel, parallel.worker
         self._precision = resolve_precision(config.compute, self._worker.device)
         self._generator = _global_generator(self._worker.device)
-        self._packs = packs(encoder, config.compute, self._precision, self._worker.device)
+        on_gpu = self._worker.device.type == "cuda"
+        self._packs = packs(
+            encoder,
+            config.compute,
+            self._precision,
+            on_gpu=on_gpu,
+            is_recent=on_gpu and is_recent_gpu(self._worker.device),
+        )
         if self._packs:
             attend_without_waiting(encoder)
         self._most_rectangles = 1 if self._packs else config.compute.rectangles
         # Whole tensor-core tiles.
-        self._multiple_of = 8 if self._worker.device.type == "cuda" else 1
+        self._multiple_of = 8 if on_gpu else 1
         self._cost = pass_cost(encoder, encoder.dimension, self._worker.device)
         self._query_lengths, self._passage_lengths = tokens.queries.lengths, tokens.passages.lengths
         self._agreement = Agreement(self._worker)

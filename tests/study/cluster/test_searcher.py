@@ -1,15 +1,19 @@
 """The searcher spends the study's budget on what trials really cost, and never takes a full disk for a failed trial."""
 
 import errno
+import os
+import pickle
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from ray.train import WorkerGroupError
 
 from search_spaces.registry import space
 from study.cluster.searcher import FINISHED, PlanSearcher
-from study.cluster.trainable import DISK_FULL, full_disk
+from study.cluster.trainable import DISK_FULL, _record_failure, full_disk
 from study.plan.budget import Budget
 from study.plan.program import StudyPlan
 from study.settings import StudySettings
@@ -162,6 +166,30 @@ def test_storage_that_does_not_answer_is_no_failed_trial(tmp_path: Path) -> None
         assert full_disk(OSError(errno.ENOSPC, "full"), folder) is not None
     stale = OSError(errno.ESTALE, "Stale file handle")
     assert full_disk(stale, local) is stale
+
+
+def failed(error: Exception) -> "Future[None]":
+    """A training that raised, as a worker of several tells it."""
+    found: Future[None] = Future()
+    found.set_exception(pickle.loads(pickle.dumps(error)))  # noqa: S301 (as Ray does)
+    return found
+
+
+@pytest.mark.parametrize(
+    "code", [errno.EACCES, errno.ENOTCONN, errno.EREMOTEIO, errno.EUCLEAN, errno.EBADMSG, errno.EHOSTDOWN]
+)
+def test_a_file_of_the_trial_that_cannot_be_read_is_no_failed_trial(code: int, tmp_path: Path) -> None:
+    claim = take(Folder(tmp_path / "trial"))
+    inside = OSError(code, os.strerror(code), str(tmp_path / "trial" / CHECKPOINT / "000000006" / "state.json"))
+    of_several = WorkerGroupError("", {0: inside, 1: RuntimeError("Connection closed by peer")})
+    for error in (inside, of_several):
+        withheld = _record_failure(failed(error), claim)
+        assert withheld is not None
+        assert (withheld.errno, withheld.filename) == (code, inside.filename)
+        assert claim.folder.names() == [".claim"]
+    # What is not the study's, such as a file that a plugin reads, is of the training.
+    assert _record_failure(failed(OSError(code, os.strerror(code), str(tmp_path / "other"))), claim) is None
+    assert read_sealed(claim.folder, RESULT, Result).status == "failed"
 
 
 def test_a_process_that_died_on_a_disk_with_room_is_a_failed_trial(tmp_path: Path) -> None:

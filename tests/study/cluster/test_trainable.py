@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -12,11 +13,16 @@ import psutil
 import pytest
 import ray
 from ray import tune
+from ray.exceptions import OutOfMemoryError
+from ray.train import WorkerGroupError
+from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError
 
 from study.cluster.cells import CellResources
+from study.cluster.full_memory import MemoryRanOutError, SparingTrials, memory_told
 from study.cluster.resources import Resources
-from study.cluster.trainable import TrialResources, trial_trainable
+from study.cluster.trainable import TrialResources, _record_failure, trial_trainable
 from tests.trainables.toy_trial import numbers, run_toy_trial, toy_inputs, toy_trial
+from trainables.claim import take
 from trainables.inputs import StudyInputs
 from trainables.ratio.controls.replay import Replay
 from trainables.ratio.schedules.constant import Constant
@@ -180,6 +186,28 @@ def _processes(*titles: str) -> list[int]:
             if command.startswith("ray::") and any(title in command for title in titles):
                 found.append(process.pid)
     return found
+
+
+def test_a_worker_that_ray_ended_for_memory_is_no_failed_trial(inputs: StudyInputs, tmp_path: Path) -> None:
+    """Tune hears what Ray has said, however long it is and whatever the other workers said."""
+    said = "1 worker(s) were killed due to the node running low on memory. Memory on the node was 60/62 GB"
+
+    def train(config: dict[str, str]) -> None:
+        died = WorkerHealthCheckFailedError("A worker health check failed.\n" + "x" * 2000, OutOfMemoryError(said))
+        training: Future[None] = Future()
+        training.set_exception(WorkerGroupError("cut off", {0: RuntimeError("Connection closed by peer"), 1: died}))
+        _record_failure(training, take(Folder(config["folder"])))
+
+    tuner = tune.Tuner(
+        train,
+        param_space={"folder": str(tmp_path / "trial")},
+        tune_config=tune.TuneConfig(scheduler=SparingTrials()),
+        run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path), verbose=0),
+    )
+    with pytest.raises(MemoryRanOutError) as caught, memory_told():
+        tuner.fit()
+    assert str(caught.value) == said
+    assert not Folder(tmp_path / "trial").exists(RESULT)
 
 
 def test_an_error_in_the_training_is_recorded_and_not_tried_again(inputs: StudyInputs, tmp_path: Path) -> None:

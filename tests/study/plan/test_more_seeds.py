@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from study.plan.more_seeds import decide, last_decision, looks_so_far, trials_of_all
+from study.plan.more_seeds import decide, last_decision, looks_so_far, seeds_begun, trials_of_all
 from study.records import ARMS as ARMS_FILE
 from study.records import DecisionRecord
 from study.run import main
@@ -50,6 +50,13 @@ def test_later_looks_go_on_from_the_recorded_ones(tmp_path: Path) -> None:
     study = looked(tmp_path, (5, 6, 7))
     assert looks_so_far(study, 5) == looks_so_far(study, 7) == [5, 6, 7]
     assert looks_so_far(study, 12) == [5, 6, 7, 12]
+
+
+def test_the_seed_after_a_look_may_have_begun_unless_the_look_was_the_last(tmp_path: Path) -> None:
+    assert seeds_begun(looked(tmp_path / "new"), 2) == 3
+    goes_on = looked(tmp_path / "goes on", (5, 6))
+    assert (seeds_begun(goes_on, 5), seeds_begun(goes_on, 9)) == (7, 9)
+    assert seeds_begun(looked(tmp_path / "ended", (5, 6), stop=True), 9) == 6
 
 
 def test_nothing_is_looked_at_after_the_verdict(tmp_path: Path) -> None:
@@ -140,8 +147,12 @@ def test_seeds_are_added_one_by_one_and_every_look_is_recorded(
     decision = json.loads((study / "stopping.json").read_text())
     assert decision["stop"]
     assert decision["asked"] == list(range(3, decision["asked"][-1] + 1))
-    own = [trial.seed for trial in open_study(str(study)).trials if trial.record.arm == "X-Y"]
-    assert sorted(own) == list(range(decision["asked"][-1]))
+    own = sorted(trial.seed for trial in open_study(str(study)).trials if trial.record.arm == "X-Y")
+    assert own == list(range(decision["asked"][-1]))
+    # Nothing in the settings tells of the seed of the last look.
+    added = next(one.id for one in open_study(str(study)).trials if one.record.arm == "X-Y" and one.seed == own[-1])
+    assert main(["--verify", str(study), "--trial", added]) == 0
+    assert f"{added} came to the same numbers, to the bit." in capsys.readouterr().out
     # Two seeds had been reported before the rule began, and the study says so.
     assert open_study(str(study)).info.seen_at == (2,)
     assert main(["--confirm-only", str(study), "--until-separable", "9"]) == 2

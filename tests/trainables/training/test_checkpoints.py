@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -285,7 +286,7 @@ def test_the_last_two_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimiser.safetensors", "state.json"])
-@pytest.mark.parametrize("damage", ["missing", "of another", "flipped bit", "half", "empty"])
+@pytest.mark.parametrize("damage", ["missing", "of another", "flipped bit", "half", "empty", "a socket"])
 def test_what_is_damaged_is_set_aside_and_the_one_before_it_is_used(tmp_path, name, damage):
     folder = Folder(tmp_path / "checkpoint")
     saved(folder, 3)
@@ -295,6 +296,9 @@ def test_what_is_damaged_is_set_aside_and_the_one_before_it_is_used(tmp_path, na
         content = path.read_bytes()
         if damage == "missing":
             path.unlink()
+        elif damage == "a socket":
+            path.unlink()
+            os.mknod(path, stat.S_IFSOCK | 0o600)
         elif damage == "of another":
             saved(Folder(tmp_path / "other"), 9)
             path.write_bytes((tmp_path / "other" / "000000009" / name).read_bytes())
