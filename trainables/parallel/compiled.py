@@ -17,9 +17,13 @@ def compile_layers(encoder: Encoder) -> None:
     Layer by layer, and not as a whole, since all layers then share what is compiled for the first. The method of a
     layer is replaced, and not the layer, so that names of weights stay what they are.
 
+    What was compiled for another encoder of this process is forgotten: after a few, PyTorch would compile no more, and
+    the numbers of a trial would depend on which trials its process has run before.
+
     Raises UserError without a compiler, or without layers.
     """
     find_compiler()
+    torch.compiler.reset()
     for layer in transformer_layers(encoder):
         layer.forward = _in_training(layer, layer.forward, torch.compile(layer.forward, dynamic=True))
 

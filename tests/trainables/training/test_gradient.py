@@ -178,6 +178,16 @@ def test_a_compiled_encoder_has_the_same_loss_and_gradient_and_stays_as_it_is():
     assert list(compiled_encoder.state_dict()) == names
 
 
+@pytest.mark.nightly
+def test_every_encoder_of_a_process_is_compiled_anew():
+    config = toy_config(compile=True)
+    with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
+        for dropout in (0.0, 0.1, 0.2):
+            encoder = toy_encoder(dropout)
+            Replicated(config.compute, Worker()).set_up(encoder)
+            loss_and_gradient(encoder, config)
+
+
 def test_precision_is_full_on_a_processor_unless_asked_otherwise():
     cpu = torch.device("cpu")
     assert resolve_precision(toy_config(precision="auto").compute, cpu) == torch.float32
