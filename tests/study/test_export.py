@@ -75,7 +75,7 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
-    place = tmp_path_factory.mktemp("export")
+    place = tmp_path_factory.mktemp("my_export")
     mini = resolve_encoder("mini-xs")
     tokenizer = mini.tokenizer([f"{text} number {n}" for n in range(400) for text in TEXTS])
     save_encoder(mini.build(tokenizer, 7), tokenizer, place / "checkpoint")
@@ -160,7 +160,9 @@ def test_the_card_says_where_it_is_from_with_the_numbers_of_the_report(kept: Kep
         assert said in card.text
     for file in exported.rglob("*"):
         # Where this machine keeps things is nobody's business.
-        assert file.is_dir() or str(kept.folder.parent).encode() not in file.read_bytes(), file
+        content = b"" if file.is_dir() else file.read_bytes()
+        # Markdown has signs before some characters.
+        assert str(kept.folder.parent).encode() not in content.replace(b"\\", b""), file
 
 
 def test_adapters_are_kept_where_asked_and_any_seed_can_be(kept: Kept, tmp_path: Path) -> None:
