@@ -21,11 +21,14 @@ import torch
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
+from analysis.render.markdown import escape
 from study.export import main
+from study.model_card import _without_folders
 from study.records import ObjectiveRecord
 from study.study_folder import Study, open_study, write_study
 from tests.analysis.conftest import edit
 from tests.study.planted import BEST_RATE, OBJECTIVE, SETTINGS, Planted, study_in_folder
+from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import pad, tokenise
@@ -311,3 +314,9 @@ def test_the_folder_is_pushed_to_the_hub_as_it_was_written(kept: Kept, tmp_path:
     assert b"private" in given.pop("created")
     assert given == {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert b"SentenceTransformer('org/mine')" in given["README.md"]
+
+
+def test_a_folder_is_left_out_of_a_card_as_markdown_has_it_too() -> None:
+    encoder = HuggingFaceEncoder(name="~/my_encoder", source="/home/me/my_encoder")
+    assert _without_folders(escape("The encoder was ~/my_encoder."), encoder) == r"The encoder was my\_encoder."
+    assert _without_folders('{"source": "/home/me/my_encoder"}', encoder) == '{"source": "my_encoder"}'
