@@ -126,37 +126,39 @@ class _SendsWorkersHome:
 
 
 def _run(config: Mapping[str, Any], shared: _Shared) -> None:
-    """Runs one trial and forwards its reports to Tune until it has ended."""
+    """Runs one trial and forwards its reports to Tune until it has ended, or cannot go on for now."""
     load_plugins(shared.resources.plugins)
     trial = TrialRecord.model_validate_json(config["trial"])
     folder = Folder(config["folder"])
-    forwarded, told = 0, ""
     _entitle(shared.resources.study, trial)
+    try:
+        _run_to_its_end(trial, folder, shared)
+    except OSError as error:
+        if (full := full_disk(error, folder)) is None:
+            raise
+        _report_full_disk(full, folder, trial)
+
+
+def _run_to_its_end(trial: TrialRecord, folder: Folder, shared: _Shared) -> None:
+    forwarded, told = 0, ""
     if not folder.exists(RESULT):
-        # Once for all groups of workers that Train may start: a group of a process that was given up must not take the
-        # folder back when it is started again.
-        try:
-            claim = take(folder)
-        except OSError as error:
-            if (full := full_disk(error, folder)) is None:
-                raise
-            _report_full_disk(full, folder, trial)
-            return
+        # Once for all groups of workers that train it: a group of a process that was given up must not take the folder
+        # back when its work is begun again.
+        claim = take(folder)
         with ThreadPoolExecutor(1) as pool:
             training = pool.submit(_train, trial, claim, shared)
             began = time.monotonic()
             while not training.done():
                 least, most = _POLL_SECONDS
                 wait([training], timeout=min(most, max(least, _POLL_SHARE * (time.monotonic() - began))))
-                forwarded += _forward(folder, forwarded)
+                # What cannot be read now is read next time.
+                with suppress(OSError):
+                    forwarded += _forward(folder, forwarded)
                 if (doing := note(folder)) != told:
                     tune.report({"doing": doing})
                     told = doing
                 _entitle(shared.resources.study, trial)
-            full = _record_failure(training, claim)
-            if full is not None:
-                _report_full_disk(full, folder, trial)
-                return
+        _record_failure(training, claim)
     _forward(folder, forwarded)
     _report_end(folder, trial)
 
@@ -226,18 +228,18 @@ def _report_full_disk(full: OSError, folder: Folder, trial: TrialRecord) -> None
     tune.report({"step": 0, "status": DISK_FULL, "trial": trial.id, "errno": code, "where": str(where)})
 
 
-def _record_failure(training: "Future[None]", claim: Claim) -> OSError | None:
+def _record_failure(training: "Future[None]", claim: Claim) -> None:
     """Writes the result of a training that raised; Tune restarts only trials whose process died.
 
-    Returns the error if a full disk was the cause: not the trial's fault, it is run again when the study is resumed.
-    Raises TakenOverError if the trial is somebody else's by now, and what Ray said if it ended a worker for memory.
+    Raises the OSError of a full disk if that was the cause: not the trial's fault, it is run again when the study is
+    resumed; TakenOverError if the trial is somebody else's by now; what Ray said if it ended a worker for memory.
     """
     folder, error = claim.folder, training.exception()
     if error is None:
-        return None
+        return
     _logger.exception("the training in %s failed", folder.location, exc_info=error)
     if folder.exists(RESULT):
-        return None
+        return
     if isinstance(error, ray.exceptions.RayActorError) or any(
         isinstance(one, TakenOverError) for one in _causes(error)
     ):
@@ -248,16 +250,10 @@ def _record_failure(training: "Future[None]", claim: Claim) -> OSError | None:
         if is_of_memory(one):
             # The study pauses for it; the error of the whole group may be cut off before it says so.
             raise one
-    full = full_disk(error, folder)
-    if full is None:
-        try:
-            claim.check()
-            write_result(folder, failure(_sentence(error)))
-        except OSError as unwritten:
-            full = full_disk(unwritten, folder)
-            if full is None:
-                raise
-    return full
+    if (full := full_disk(error, folder)) is not None:
+        raise full
+    claim.check()
+    write_result(folder, failure(_sentence(error)))
 
 
 def full_disk(error: BaseException, folder: Folder) -> OSError | None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -183,12 +184,11 @@ def test_a_file_of_the_trial_that_cannot_be_read_is_no_failed_trial(code: int, t
     inside = OSError(code, os.strerror(code), str(tmp_path / "trial" / CHECKPOINT / "000000006" / "state.json"))
     of_several = WorkerGroupError("", {0: inside, 1: RuntimeError("Connection closed by peer")})
     for error in (inside, of_several):
-        withheld = _record_failure(failed(error), claim)
-        assert withheld is not None
-        assert (withheld.errno, withheld.filename) == (code, inside.filename)
+        with pytest.raises(OSError, match=re.escape(str(inside))):
+            _record_failure(failed(error), claim)
         assert claim.folder.names() == [".claim"]
     # What is not the study's, such as a file that a plugin reads, is of the training.
-    assert _record_failure(failed(OSError(code, os.strerror(code), str(tmp_path / "other"))), claim) is None
+    _record_failure(failed(OSError(code, os.strerror(code), str(tmp_path / "other"))), claim)
     assert read_sealed(claim.folder, RESULT, Result).status == "failed"
 
 
