@@ -15,7 +15,6 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from study.lock import no_driver
-from study.names import file_names_in
 from study.records import ARMS, DECISION, MEASUREMENTS, QRELS, STATUS, STUDY, TEXTS, TRIALS
 from study.study_folder import Study, open_study
 from study.verify import damage
@@ -127,7 +126,7 @@ def _files(study: Study, with_encoders: bool) -> Iterator[tuple[str, bytes | Fol
         if folder.exists(name):
             yield name, folder
     for inner in (QRELS, MEASUREMENTS, REPORT):
-        for name in file_names_in(folder / inner):
+        for name in (folder / inner).file_names():
             yield f"{inner}/{name}", folder
     for trial in study.trials:
         # Not by its id, which a stranger may have written.
@@ -138,7 +137,7 @@ def _files(study: Study, with_encoders: bool) -> Iterator[tuple[str, bytes | Fol
         # Sealed anew: what stays out must not be missed.
         yield f"{place}/{RESULT}", sealed(result.model_copy(update={"files": kept}))
         # What is measured is removed.
-        held = (f"{_HELD}/{name}" for name in file_names_in(trial.folder / _HELD))
+        held = (f"{_HELD}/{name}" for name in (trial.folder / _HELD).file_names())
         for name in {TRIAL, *kept, *held}:
             yield f"{place}/{name}", folder
 

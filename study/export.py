@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from study.names import file_names_in
 from study.plan.objective import parse_objectives
 from study.records import ArmRecord
 from study.remote_code import brings_code
@@ -210,7 +209,7 @@ def _check_whole(run: Trial) -> None:
             "`python -m study.run --resume`."
         )
     # What was put there later would be read, or published, with the others.
-    if added := sorted(set(file_names_in(run.folder / _KEPT)) - set(_sealed(run))):
+    if added := sorted(set((run.folder / _KEPT).file_names()) - set(_sealed(run))):
         raise UserError(f"{run.folder.location}/{_KEPT}/{added[0]} was not there when the run ended: remove it.")
 
 

@@ -14,7 +14,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from study.names import names_in
 from study.plausible import Plausible
 from study.records import (
     ARMS,
@@ -272,7 +271,7 @@ class Study:
     def measurements(self) -> dict[str, MeasurementRecord]:
         """All measurements of efficiency with a readable record, by id."""
         folder = self.folder / MEASUREMENTS
-        names = [name for name in names_in(folder) if name.endswith(".json") and not name.startswith(".")]
+        names = [name for name in folder.names() if name.endswith(".json") and not name.startswith(".")]
         found = (self._read(name, MeasurementRecord, folder) for name in names)
         return {one.id: one for one in found if one is not None}
 
@@ -288,7 +287,7 @@ class Study:
 
     def _trials(self) -> Iterator[Trial]:
         folder, plausible = self.folder / TRIALS, Plausible(self.info.measures)
-        for name in names_in(folder):
+        for name in folder.names():
             if name.startswith("."):
                 continue
             inner = folder / name
@@ -409,7 +408,7 @@ def open_study(location: str) -> Study:
 def newest_study(storage: str = "studies") -> str:
     """The location of the study in `storage` that was touched last; raises UserError if there is none."""
     folder = Folder(storage)
-    studies = [folder / name for name in names_in(folder) if (folder / name).exists(STUDY)]
+    studies = [folder / name for name in folder.names() if (folder / name).exists(STUDY)]
     if not studies:
         raise UserError(
             f"There is no study in {folder.location}: run one with `python -m study.run --space dynamic_vs_static`, "

@@ -264,18 +264,38 @@ class Folder:
 
     @_patient
     def names(self) -> list[str]:
-        """The names of the files and folders inside, sorted; empty if the folder does not exist."""
+        """The names of the files and folders inside, sorted; empty if the folder does not exist.
+
+        Raises UserError for a name that is not UTF-8.
+        """
         selector = fs.FileSelector(self._path(""), allow_not_found=True)
-        return sorted(info.base_name for info in self._filesystem[0].get_file_info(selector))
+        with self._told_if_not_utf_8():
+            return sorted(info.base_name for info in self._filesystem[0].get_file_info(selector))
 
     @_patient
     def file_names(self) -> list[str]:
-        """The names of all files inside, sorted, `folder/file` for those of inner folders; hidden ones are left out."""
+        """The names of all files inside, sorted, `folder/file` for those of inner folders; hidden ones are left out.
+
+        Raises UserError for a name that is not UTF-8.
+        """
         filesystem, root = self._filesystem
         selector = fs.FileSelector(root, allow_not_found=True, recursive=True)
-        found = (info for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File)
-        names = (info.path.removeprefix(root).lstrip("/") for info in found)
-        return sorted(name for name in names if not any(part.startswith(".") for part in name.split("/")))
+        with self._told_if_not_utf_8():
+            found = (info for info in filesystem.get_file_info(selector) if info.type == fs.FileType.File)
+            names = (info.path.removeprefix(root).lstrip("/") for info in found)
+            return sorted(name for name in names if not any(part.startswith(".") for part in name.split("/")))
+
+    @contextmanager
+    def _told_if_not_utf_8(self) -> Iterator[None]:
+        """Names are decoded where they are listed, or as late as where they are read of a listing."""
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            # Of some listings the whole path, of others the name.
+            name = error.object.removeprefix(os.fsencode(f"{self.location}/")).decode(errors="backslashreplace")
+            raise UserError(
+                f"{self.location} holds {name}, whose name is not UTF-8: rename it, or remove it."
+            ) from error
 
     @_patient
     def checksum(self, name: str) -> str:

@@ -16,7 +16,6 @@ from analysis.statistics.planning import detectable_with, pooled, seeds_to_find
 from analysis.statistics.power import FEWEST_SEEDS
 from search_spaces.space import Space, slug
 from study.benchmarks import judged_benchmarks
-from study.names import names_in
 from study.plan.more_seeds import confirmed_metrics, main_pairs, table_of
 from study.records import STUDY, ArmRecord, StudyRecord
 from study.settings import StudySettings
@@ -82,7 +81,7 @@ def evidence_in(storage: str, asked: StudyRecord, steps: int, batch_size: int) -
         batch_size: pairs of a step.
     """
     folder = Folder(storage)
-    names = names_in(folder) if folder.exists() else []
+    names = folder.names() if folder.exists() else []
     found: list[Evidence] = []
     left_out: list[str] = []
     for name in sorted(name for name in names if (folder / name).exists(STUDY)):
