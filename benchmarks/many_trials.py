@@ -1,6 +1,7 @@
 """What a study costs beside its training: time per trial, memory of the driver, time of a report.
 
     OMP_NUM_THREADS=1 python benchmarks/many_trials.py [--trials 1000] [--sampler tpe] [--nodes 64] [--at-a-time 4]
+        [--start-seconds 60]
 
 Runs the plan of one study of about `--trials` trials that train nothing (tests/study/planted.py: the plan, Optuna, Ray
 Tune, reused actors, all records and a table per confirm run, in no time) without Ray, and then the study with it:
@@ -8,6 +9,10 @@ on a Ray of two cores, or on a cluster of `--nodes` nodes of one core each, whic
 for every fifth of the study the seconds per trial, so that what grows with the number of trials is seen; the largest
 resident memory of the driver; and what a report of the whole study takes. What trains nothing takes no core for long:
 the time between two ends of trials is the time of the driver.
+
+On a cluster with cores to spare Tune starts a process for a trial, gives the trial to the first process that comes free
+and drops the started one. Trials that end before the others' processes have started would so start one each, seconds of
+a core that all nodes share here; `--start-seconds` lets the first trial of every process wait for them.
 """
 
 import argparse
@@ -51,6 +56,7 @@ def main() -> None:
     parser.add_argument("--sampler", choices=("tpe", "random"), default="tpe")
     parser.add_argument("--nodes", type=int, default=0, metavar="N")
     parser.add_argument("--at-a-time", type=int, default=2, metavar="N")
+    parser.add_argument("--start-seconds", type=float, default=0.0, metavar="S")
     options = parser.parse_args()
     changes = {"trials": max(1, options.trials // SEARCHES), "seeds": _SEEDS, "sampler": options.sampler}
     settings = SETTINGS.model_copy(update=changes)
@@ -64,7 +70,7 @@ def main() -> None:
         with simulated_cluster(options.nodes) as address, ray_for_many_studies(address):
             print(f"nodes: {len(ray.nodes())}")
             began = time.monotonic()
-            study_with_ray(WORLD, folder, SPACE, settings, options.at_a_time)
+            study_with_ray(WORLD, folder, SPACE, settings, options.at_a_time, options.start_seconds)
             seconds = time.monotonic() - began
         tell(folder, seconds)
         print(f"driver: {memory_mib():.0f} MiB at its largest")

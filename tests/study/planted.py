@@ -11,6 +11,7 @@ import hashlib
 import logging
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -320,8 +321,18 @@ def study_with_ray(
     space: Space = SPACE,
     settings: StudySettings = SETTINGS,
     at_a_time: int = 2,
+    start_seconds: float = 0.0,
 ) -> tuple[Study, StudyPlan]:
-    """Runs a study through Ray Tune and Optuna, as `study.session` does; Ray must run."""
+    """Runs a study through Ray Tune and Optuna, as `study.session` does; Ray must run.
+
+    Args:
+        planted: the truth.
+        folder: of the study.
+        space: its arms.
+        settings: its budget.
+        at_a_time: trials that run at once.
+        start_seconds: what the first trial of every process waits.
+    """
     from ray import tune
 
     from study.cluster.cells import of_cells
@@ -330,8 +341,12 @@ def study_with_ray(
     from study.leaderboard import Leaderboard
     from study.terminal import Progress
 
+    waits = [start_seconds]
+
     def trainable(config: Mapping[str, Any]) -> None:
         trial, place = TrialRecord.model_validate_json(config["trial"]), Folder(config["folder"])
+        while waits:
+            time.sleep(waits.pop())
         for report in run_in_folder(planted, trial, place):
             tune.report(report)
 
