@@ -76,24 +76,27 @@ def _run(options: dict[str, Any], study_starts: Callable[[str, str], None]) -> i
     rental = _rental({name: options.pop(name) for name in FLAGS}, dry_run)
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
     flags = {name: value for name, value in options.items() if value is not None}
+    beside = {"list": listing or None, "dry_run": dry_run or None, "quiet": quiet or None}
+    beside |= {"verify": verify, "trial": trial, "plan_for": plan_for}
+    beside |= {"resume": resume, "confirm_only": confirm, "config": config}
+    given = {name for name, value in beside.items() if value is not None} | flags.keys()
+    if listing:
+        from study.listing import print_lists
+
+        _refuse(given - {"list", "plugin"}, "--list, which prints what flags can name")
+        print_lists(console)
+        return DONE
     if plan_for is not None:
-        others = {"list": listing, "verify": verify, "trial": trial, "resume": resume, "confirm-only": confirm}
-        if other := next((name for name, given in others.items() if given), None):
-            raise UserError(f"--plan-for plans a new study and cannot be given with --{other}: leave one of them out.")
+        _refuse(given & {"verify", "trial", "resume", "confirm_only"}, "--plan-for, which plans a new study")
         return _plan_for(plan_for, settings_from(config, flags), rental if dry_run else None, console, study_starts)
     if trial is not None and verify is None:
         raise UserError(f"--trial {trial} names a trial to run again: give --verify STUDY, too, or leave it out.")
     if verify is not None:
-        others = {"list": listing or None, "dry_run": dry_run or None, "quiet": quiet or None}
-        others |= {"resume": resume, "confirm_only": confirm, "config": config}
-        _refuse_beside_verify({name for name, value in others.items() if value is not None} | flags.keys(), trial)
+        known = {"verify", "trial", "storage", "plugin"} | ({"set"} if trial is not None else set())
+        what = "--verify, which reads a study" if trial is None else "--trial, which runs a trial"
+        _refuse(given - known, f"{what} as it was recorded")
         location = _study_location("--verify", verify, flags.pop("storage", None))
         return _verify(location, console) if trial is None else _verify_trial(location, trial, flags, console)
-    if listing:
-        from study.listing import print_lists
-
-        print_lists(console)
-        return DONE
 
     earlier = confirm if resume is None else resume
     settings = settings_from(config, flags) if earlier is None else None
@@ -200,14 +203,10 @@ def _rental(flags: dict[str, Any], dry_run: bool) -> Rental:
     return Rental.of(given)
 
 
-def _refuse_beside_verify(given: set[str], trial: str | None) -> None:
-    """Raises UserError for a flag that would change nothing about what is verified."""
-    known = {"storage", "plugin"} if trial is None else {"storage", "plugin", "set"}
-    if refused := sorted(given - known):
-        what = "--verify, which reads a study" if trial is None else "--trial, which runs a trial"
-        raise UserError(
-            f"--{refused[0].replace('_', '-')} cannot be given with {what} as it was recorded; leave it out."
-        )
+def _refuse(given: set[str], beside: str) -> None:
+    """Raises UserError for a flag that would change nothing about what another one does."""
+    if given:
+        raise UserError(f"--{min(given).replace('_', '-')} cannot be given with {beside}; leave it out.")
 
 
 def _verify(location: str, console: "Console") -> int:

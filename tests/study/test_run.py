@@ -176,6 +176,19 @@ def test_a_flag_that_changes_nothing_about_what_is_verified_is_refused(
     assert "leave" in said
 
 
+@pytest.mark.parametrize(
+    "beside", [*(one for one in BESIDE if one != ("--list",)), ("--verify", "x"), ("--plan-for", ".01")]
+)
+def test_a_flag_that_changes_nothing_about_what_is_listed_is_refused(
+    beside: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--list", *beside]) == 2
+    out, said = capsys.readouterr()
+    assert (out, len(said.splitlines())) == ("", 1)
+    assert beside[0] in said
+    assert "leave" in said
+
+
 def test_a_study_that_is_named_is_verified_in_its_storage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = write_study_files(tmp_path, StudyPlan(questions=8, seeds=(0, 1), search_trials=2))
     assert main(["--verify", study.name, "--storage", str(tmp_path)]) == 0

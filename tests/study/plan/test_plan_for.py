@@ -202,7 +202,7 @@ def test_what_is_no_difference_is_refused(text: str) -> None:
 @pytest.mark.parametrize("flag", ["--resume", "--confirm-only", "--verify"])
 def test_a_plan_is_of_a_new_study(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--plan-for", "0.01", flag, "study"]) == 2
-    assert f"cannot be given with {flag}: leave one of them out." in capsys.readouterr().err
+    assert f"{flag} cannot be given with --plan-for" in capsys.readouterr().err
 
 
 def test_a_comparison_that_no_seeds_decide_is_refused(storage: Path) -> None:
