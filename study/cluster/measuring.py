@@ -14,6 +14,7 @@ from study.plan.budget import Budget
 from study.plan.measurements import measurement_jobs
 from study.records import TRIALS
 from study.study_folder import Study
+from trainables.errors import UserError
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.held import HELD
 from trainables.evaluation.efficiency.records import MeasurementRecord
@@ -49,8 +50,17 @@ class Measuring:
 
         A measurement that fails is told, and made again when the study is resumed. What trials have left for the phase
         is deleted when all their measurements are there.
+
+        Raises:
+            UserError: a confirm run trained an encoder that is none of the study's.
         """
         jobs = self.jobs(study)
+        for job in jobs:
+            if job.trial.config.encoder.token_key not in self.inputs.by_token_key:
+                raise UserError(
+                    f"{(study.folder / TRIALS / job.trial.id).location}: trained an encoder that is none of the "
+                    "study's; take that folder away, then go on with --resume."
+                )
         known = study.measurements.keys() & {job.id for job in jobs}
         left = Counter(job.trial.id for job in jobs if job.id not in known)
         for job in jobs:

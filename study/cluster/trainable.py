@@ -180,7 +180,8 @@ def _train(trial: TrialRecord, claim: Claim, shared: _Shared) -> None:
     if held.workers == 1:
         run_alone(work, held, f"{resources.study}-{trial.id}")
     else:
-        run_together(work, held, f"{resources.study}-{held.workers}-workers", resources.max_failures)
+        name = f"{resources.study}-{held.workers}-workers"
+        run_together(work, held, name, resources.max_failures, partial(_may_pass, claim.folder))
 
 
 def _work(trial_json: str, location: str, holder: str, shared: _Shared) -> None:
@@ -254,6 +255,19 @@ def _record_failure(training: "Future[None]", claim: Claim) -> None:
         raise full
     claim.check()
     write_result(folder, failure(_sentence(error)))
+
+
+def _may_pass(folder: Folder, error: BaseException) -> bool:
+    """Whether new workers may have more luck than those that failed: where one died, or could not reach another one.
+
+    Not where the study pauses for it, and not where a worker raised anything else: it would come again, or the folder
+    is somebody else's by now.
+    """
+    causes = _causes(error)[1:]
+    if full_disk(error, folder) is not None or any(map(is_of_memory, causes)):
+        return False
+    # What is of Ray tells of workers that died or do not answer.
+    return all(isinstance(one, RuntimeError | OSError) or type(one).__module__.startswith("ray.") for one in causes)
 
 
 def full_disk(error: BaseException, folder: Folder) -> OSError | None:

@@ -4,7 +4,6 @@ Ray Train starts six processes for a group of two workers, which takes longer th
 outlives its trial: its workers ask a mailbox for what to do next, and go home if there is nothing for a while.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from tempfile import TemporaryDirectory
@@ -16,14 +15,11 @@ from ray import train
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from study.cluster.mailbox import Mailbox
 from study.cluster.resources import Resources
 
 Work = Callable[[], None]
 """What every worker of a group does for one trial; it finds its rank by torch.distributed."""
-
-_IDLE_SECONDS = 5.0
-"""How long workers hold their cores for another trial. Tune takes a fraction of a second to start it; a trial that
-needs other workers waits for no longer than this."""
 
 _LEAVING_SECONDS = 30.0
 """How long idle workers may take to leave."""
@@ -37,28 +33,38 @@ def run_alone(work: Work, held: Resources, name: str) -> None:
     _fit(_work_alone, {"work": work}, 0, held, name)
 
 
-def run_together(work: Work, held: Resources, name: str, max_failures: int) -> None:
+def run_together(
+    work: Work, held: Resources, name: str, max_failures: int, may_pass: Callable[[train.TrainingFailedError], bool]
+) -> None:
     """Runs the work on all workers of a group: that of this process's last trial, if it is alike and still there.
 
     Args:
         work: the same for every worker.
         held: how many workers, and what each of them holds.
         name: by which Ray's dashboard shows a new group.
-        max_failures: how often the work is begun again, by new workers, after one of them raised or died.
+        max_failures: how often the work is begun again, by new workers, after one of them raised or died. A worker
+            that the owner of its machine took back does not count.
+        may_pass: whether beginning again can help.
 
     Raises:
         ray.train.TrainingFailedError: it failed once more than that; `worker_failures` holds the errors by rank.
         ray.exceptions.RayActorError: what holds the group together has died.
     """
-    for left in reversed(range(max_failures + 1)):
+    failures = 0
+    while True:
         try:
-            while not _group_of(held, name).run(work):
-                pass
-        except train.TrainingFailedError:
-            if not left:
+            if _group_of(held, name).run(work):
+                return
+        except train.TrainingFailedError as error:
+            failures += not _is_of_preemption(error)
+            if failures > max_failures or not may_pass(error):
                 raise
-        else:
-            return
+
+
+def _is_of_preemption(error: train.TrainingFailedError) -> bool:
+    """Whether a machine was taken back. As Ray Train sees it: errors of the other workers come of that."""
+    died = (getattr(one, "health_check_failure", one) for one in getattr(error, "worker_failures", {}).values())
+    return isinstance(error, train.PreemptionError) or any(getattr(one, "preempted", False) for one in died)
 
 
 def send_home() -> None:
@@ -85,10 +91,10 @@ class _Group:
 
     def __init__(self, held: Resources, name: str) -> None:
         self.held = held
-        self._is_busy = False
+        self._is_busy = self._has_worked = False
         # Where this process is, so that no other machine can take it away.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._mailbox = ray.remote(num_cpus=0, scheduling_strategy=here)(_Mailbox).remote(held.workers)
+        self._mailbox = ray.remote(num_cpus=0, scheduling_strategy=here)(Mailbox).remote(held.workers)
         self._life: Future[None] = Future()
         # A daemon: the process may end while its workers wait for the next trial.
         Thread(target=self._live, args=(name,), daemon=True).start()
@@ -105,18 +111,26 @@ class _Group:
         return self._life.done()
 
     def run(self, work: Work) -> bool:
-        """Returns once all workers have done it; False if they had gone home before. Raises what Ray Train raises."""
+        """Returns once all workers have done it; False if they were not there any more when it was given to them.
+
+        Raises what Ray Train raises.
+        """
         # By reference: neither the mailbox nor Train's controller imports what the workers do.
         done: Future[bool] = self._mailbox.run.remote([ray.put(work)]).future()
         either: tuple[Future[Any], ...] = (done, self._life)
         self._is_busy = True
         wait(either, return_when=FIRST_COMPLETED)
         self._is_busy = False
-        if not done.done():
-            self._life.result()
-        elif done.result():
-            return True
-        wait([self._life])
+        if done.done():
+            # False if they had gone home.
+            self._has_worked = done.result()
+            if not self._has_worked:
+                wait([self._life])
+            return self._has_worked
+        if self._has_worked and not ray.get(self._mailbox.all_have_begun.remote()):
+            # A worker had died while it was idle, which no work is to blame for.
+            return False
+        self._life.result()
         return False
 
     def end(self) -> None:
@@ -124,51 +138,8 @@ class _Group:
         self._mailbox.close.remote()
         if not self._is_busy:
             wait([self._life], timeout=_LEAVING_SECONDS)
-
-
-class _Mailbox:
-    """What the workers of a group are told. An actor: the workers may be on other machines."""
-
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        self._work: Any = None
-        self._given = 0
-        self._finished = 0
-        """How many workers have done what was given last."""
-        self._closed = False
-        self._changed = asyncio.Condition()
-
-    async def run(self, work: Any) -> bool:
-        """Gives the work to all workers and returns when they have done it; False if there are none any more."""
-        async with self._changed:
-            if self._closed:
-                return False
-            self._work, self._given, self._finished = work, self._given + 1, 0
-            self._changed.notify_all()
-            await self._changed.wait_for(lambda: self._finished == self._workers)
-            self._work = None
-        self._closing = asyncio.create_task(self._close_if_idle(self._given))
-        return True
-
-    async def next(self, done: int) -> Any:
-        """The next work of a worker that has done so many; None if there is no more."""
-        async with self._changed:
-            if done == self._given:
-                self._finished += 1
-                self._changed.notify_all()
-            await self._changed.wait_for(lambda: self._given > done or self._closed)
-            return self._work if self._given > done else None
-
-    async def close(self) -> None:
-        """Sends the workers home."""
-        async with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    async def _close_if_idle(self, given: int) -> None:
-        await asyncio.sleep(_IDLE_SECONDS)
-        if self._given == given:
-            await self.close()
+            # It would wait for workers that have died.
+            ray.kill(self._mailbox)
 
 
 def _work_alone(config: Mapping[str, Any]) -> None:
@@ -179,6 +150,7 @@ def _work_on(config: Mapping[str, Any]) -> None:
     """The life of a worker."""
     mailbox, done = config["mailbox"], 0
     while (work := ray.get(mailbox.next.remote(done))) is not None:
+        ray.get(mailbox.begin.remote())
         ray.get(work[0])()
         done += 1
 
@@ -198,5 +170,8 @@ def _fit(
                 placement_strategy=held.placement,
             ),
             torch_config=TorchConfig(timeout_s=_PATIENCE_SECONDS),
-            run_config=train.RunConfig(name=name, storage_path=temporary),
+            # Workers that Train began again would not know what the group has done.
+            run_config=train.RunConfig(
+                name=name, storage_path=temporary, failure_config=train.FailureConfig(max_preemption_failures=0)
+            ),
         ).fit()

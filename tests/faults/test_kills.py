@@ -36,7 +36,7 @@ SMALL = (
     *("--set", "monitoring.reports=15", "--evaluations", "3", "--checkpoints", "10", "--max-failures", "3"),
 )
 
-_TITLES = {"worker": "RayTrainWorker", "mailbox": "_Mailbox"}
+_TITLES = {"worker": "RayTrainWorker", "mailbox": "Mailbox"}
 _NO_TRIAL = (
     "ray::IDLE",
     "Agent",

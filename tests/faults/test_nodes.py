@@ -120,6 +120,26 @@ def test_a_trial_of_two_workers_goes_on_once_a_lost_node_is_replaced(
     assert [len(starts(folder)) for folder in trial_folders(study)].count(2) == 1
 
 
+def test_a_machine_that_its_owner_takes_back_is_no_failure_and_the_trial_is_begun_again_once(
+    whole: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = tmp_path / "s"
+    # How soon Ray Train hears of it; trials here take seconds.
+    monkeypatch.setenv("RAY_TRAIN_PREEMPTION_POLL_INTERVAL_S", "0.2")
+    with own_cluster() as nodes:
+        nodes.add(cpus=0)
+        spots = [nodes.add(cpus=1) for _ in range(3)]
+        options = ("--address", nodes.address, "--workers-per-trial", "2", "--max-failures", "0")
+        driver = start(*SMALL, "--storage", str(tmp_path), *options)
+        # Not the first trial of its group: new workers do not know what a group has done.
+        wait_for_reports(driver, study, trials=1, reports=2, ended=1)
+        nodes.take_back(next(spot for spot in spots if trials_on(spot, "RayTrainWorker") and not trials_on(spot)))
+        _, err = driver.communicate(timeout=SECONDS)
+        assert driver.returncode == 0, err
+    assert_same(study, whole(2))
+    assert sorted(len(starts(folder)) for folder in trial_folders(study))[-2:] == [1, 2]
+
+
 def test_a_head_that_dies_ends_the_driver_and_the_study_goes_on_under_another_one(
     whole: Callable[[int], Path], tmp_path: Path
 ) -> None:
@@ -167,19 +187,23 @@ def test_a_trial_that_outlives_its_head_and_its_driver_leaves_the_one_that_took_
     assert_same(study, whole(1))
 
 
-def trials_on(node: "subprocess.Popen[bytes]") -> list[psutil.Process]:
-    """The processes of a node that run trials."""
+def trials_on(node: "subprocess.Popen[bytes]", title: str = "s/") -> list[psutil.Process]:
+    """The processes of a node that run trials, or have another title."""
     everything = psutil.Process(node.pid).children(recursive=True)
-    return [process for process in everything if "".join(process.cmdline()[:1]).startswith("ray::s/")]
+    return [process for process in everything if "".join(process.cmdline()[:1]).startswith(f"ray::{title}")]
 
 
-def wait_for_reports(driver: "subprocess.Popen[str]", study: Path, trials: int, reports: int) -> None:
-    """Returns once so many trials at a time have made so many reports."""
+def wait_for_reports(driver: "subprocess.Popen[str]", study: Path, trials: int, reports: int, ended: int = 0) -> None:
+    """Returns once so many trials at a time have made so many reports, after so many have ended."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         assert driver.poll() is None, driver.communicate()
-        running = [folder for folder in trial_folders(study) if not (folder / "result.json").exists()]
-        if sum(len(new_reports(Folder(folder), 0)) >= reports for folder in running) >= trials:
+        folders = trial_folders(study)
+        running = [folder for folder in folders if not (folder / "result.json").exists()]
+        if (
+            len(folders) - len(running) >= ended
+            and sum(len(new_reports(Folder(folder), 0)) >= reports for folder in running) >= trials
+        ):
             return
         time.sleep(0.02)
     pytest.fail("no trial came so far")

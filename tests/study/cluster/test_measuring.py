@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from study.cluster.measuring import Measuring
+from study.cluster.measuring import Measuring, Tell
+from study.plan.budget import Budget
 from study.study_folder import open_study
 from tests.analysis.conftest import FEW_ARMS, StudyPlan, write_study_files
+from trainables.errors import UserError
 from trainables.evaluation.efficiency.config import EfficiencyConfig
+from trainables.inputs import StudyInputs
 
 
 @pytest.mark.parametrize("same_as", [None, "X-X-mono"])
@@ -24,3 +27,13 @@ def test_the_encoders_of_the_baseline_have_a_second_turn_under_whatever_name_the
     copies = {job.trial.id: job.trial for job in jobs if job.is_copy}
     assert sum(job.is_copy for job in jobs) == 3 * len(copies) == 3 * 2 * len(cells)
     assert {trial.arm for trial in copies.values()} == {same_as or "best static"}
+
+
+def test_a_confirm_run_with_an_encoder_of_another_study_is_refused_by_name(tmp_path: Path) -> None:
+    study = open_study(str(write_study_files(tmp_path, StudyPlan(arms=FEW_ARMS, seeds=(0,), questions=2))))
+    data: dict = {"data": None}
+    measuring = Measuring(EfficiencyConfig(), "best static", StudyInputs(by_token_key={}, **data), query_texts={})
+    silent = Tell(began=lambda job: None, ended=lambda job, error: None, tick=lambda: None)
+    resources: dict = {"resources": None}
+    with pytest.raises(UserError, match=r"confirm-.*none of the study's"):
+        measuring.run(study, budget=Budget(), tell=silent, **resources)

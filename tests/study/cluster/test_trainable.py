@@ -1,28 +1,29 @@
 """A trial through Ray Tune and Ray Train: one worker in the trial's process, two in a real worker group."""
 
+import errno
 import os
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
-import psutil
 import pytest
 import ray
 from ray import tune
-from ray.exceptions import OutOfMemoryError
+from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.train import WorkerGroupError
 from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError
 
 from study.cluster.cells import CellResources
 from study.cluster.full_memory import MemoryRanOutError, SparingTrials, memory_told
 from study.cluster.resources import Resources
-from study.cluster.trainable import TrialResources, _record_failure, trial_trainable
+from study.cluster.trainable import TrialResources, _may_pass, _record_failure, trial_trainable
+from tests.study.cluster.actors import GROUP, processes, wait_until
 from tests.trainables.toy_trial import numbers, run_toy_trial, toy_inputs, toy_trial
-from trainables.claim import take
+from trainables.claim import TakenOverError, take
+from trainables.errors import UserError
 from trainables.inputs import StudyInputs
 from trainables.ratio.controls.replay import Replay
 from trainables.ratio.schedules.constant import Constant
@@ -92,7 +93,7 @@ def kill_a_worker_of(trial: Path) -> list[int]:
     def kill() -> None:
         while not new_reports(Folder(trial), 4):
             time.sleep(0.02)
-        killed.append(_processes("RayTrainWorker")[0])
+        killed.append(processes("RayTrainWorker")[0])
         os.kill(killed[0], signal.SIGKILL)
 
     Thread(target=kill, daemon=True).start()
@@ -171,21 +172,9 @@ def test_trials_of_two_workers_that_stop_again_and_again_leave_the_machine_free(
     found = [read_sealed(Folder(tmp_path / trial.id), RESULT, Result) for trial in trials]
     assert [(result.status, result.steps) for result in found] == [("pruned", 4)] * stops
     assert {result.cost.workers for result in found} == {2}
-    deadline = time.monotonic() + 30
-    while ray.available_resources().get("CPU") != 2 or _processes("RayTrainWorker", "TrainController"):
-        assert time.monotonic() < deadline, "a trial left something running"
-        time.sleep(0.2)
-
-
-def _processes(*titles: str) -> list[int]:
-    """The processes of this Ray's actors with such a title; other people's Rays are none of our business."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            command = " ".join(process.cmdline())
-            if command.startswith("ray::") and any(title in command for title in titles):
-                found.append(process.pid)
-    return found
+    wait_until(
+        lambda: ray.available_resources().get("CPU") == 2 and not processes(*GROUP), "a trial left something running"
+    )
 
 
 def test_a_worker_that_ray_ended_for_memory_is_no_failed_trial(inputs: StudyInputs, tmp_path: Path) -> None:
@@ -208,6 +197,29 @@ def test_a_worker_that_ray_ended_for_memory_is_no_failed_trial(inputs: StudyInpu
         tuner.fit()
     assert str(caught.value) == said
     assert not Folder(tmp_path / "trial").exists(RESULT)
+
+
+REACHED_NOBODY = RuntimeError("Connection closed by peer")
+DIED = WorkerHealthCheckFailedError("A worker health check failed.", RayActorError("killed"))
+ENDED_FOR_MEMORY = WorkerHealthCheckFailedError("", OutOfMemoryError("due to the node running low on memory"))
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([REACHED_NOBODY, DIED], True),
+        ([REACHED_NOBODY], True),
+        ([DIED, DIED], True),
+        ([REACHED_NOBODY, ValueError("no such ratio")], False),
+        ([REACHED_NOBODY, UserError("mend it")], False),
+        ([TakenOverError("somebody else's"), REACHED_NOBODY], False),
+        ([REACHED_NOBODY, ENDED_FOR_MEMORY], False),
+        ([OSError(errno.ENOSPC, "full"), REACHED_NOBODY], False),
+    ],
+)
+def test_new_workers_try_again_where_it_can_help(errors: list[Exception], expected: bool, tmp_path: Path) -> None:
+    error = WorkerGroupError("cut off", dict(enumerate(errors)))
+    assert _may_pass(Folder(tmp_path), error) is expected
 
 
 def test_an_error_in_the_training_is_recorded_and_not_tried_again(inputs: StudyInputs, tmp_path: Path) -> None:
