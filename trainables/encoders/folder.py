@@ -1,7 +1,7 @@
 """Reads what a checkpoint folder says about itself, and refuses one that could not be loaded."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,11 @@ def remedy(source: str) -> str:
 
 
 def position_capacity(settings: Mapping[str, Any]) -> int | None:
-    """Returns how many tokens a checkpoint can number, given its config.json; None where positions have no end."""
+    """Returns how many tokens a checkpoint can number, given its config.json; None where positions have no end.
+
+    With LongRoPE (arXiv 2402.13753) those up to which its factors do not change: beyond, the longest text of a batch
+    would decide the vectors of all.
+    """
     positions = settings.get("max_position_embeddings")
     if not isinstance(positions, int) or positions <= 0:
         return None
@@ -59,7 +63,19 @@ def position_capacity(settings: Mapping[str, Any]) -> int | None:
     if "roberta" in str(settings.get("model_type")) or settings.get("model_type") in ("camembert", "xmod", "mpnet"):
         padding = settings.get("pad_token_id")
         return positions - (padding if isinstance(padding, int) else 0) - 1
-    return positions
+    return min([positions, *_lengths_that_turn(settings)])
+
+
+def _lengths_that_turn(settings: Mapping[str, Any]) -> Iterator[int]:
+    """The lengths behind which LongRoPE turns positions by other factors."""
+    for field in ("rope_parameters", "rope_scaling"):
+        said = settings.get(field)
+        said = said if isinstance(said, Mapping) else {}
+        # Some kinds have them by the type of a layer.
+        for rope in (said, *(one for one in said.values() if isinstance(one, Mapping))):
+            length = rope.get("original_max_position_embeddings", settings.get("original_max_position_embeddings"))
+            if "longrope" in (rope.get("rope_type"), rope.get("type")) and isinstance(length, int):
+                yield length
 
 
 def model_settings(folder: Path) -> dict[str, Any]:

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from trainables.encoders.attention import attend_without_waiting
+from trainables.encoders.folder import position_capacity
 from trainables.encoders.model import Encoder
 from trainables.encoders.packing import Packing
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import pad, tokenise
+from trainables.errors import UserError
 
 WINDOW = {"use_sliding_window": True, "sliding_window": 6, "max_window_layers": 1, "layer_types": None}
 LONG = {"rope_type": "longrope", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 16}
@@ -72,3 +74,31 @@ def test_what_packed_texts_would_attend_to_otherwise_is_not_packed(checkpoint, t
     # Each text by itself, without any padding.
     alone = torch.cat([encoder(row[kept][None], kept[kept][None]) for row, kept in zip(ids, mask > 0, strict=True)])
     assert (_packed(encoder, ids, mask) - alone).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_a_text_whose_longrope_other_texts_would_decide_is_refused(checkpoint, texts) -> None:
+    folder = checkpoint("llama", positions=130)
+    encoder, ids, mask = _built(folder, texts, rope_parameters=LONG)
+    shortest = int(mask.sum(1).argmin())
+    alone = ids[shortest, mask[shortest]][None]
+    assert (encoder(ids, mask)[shortest] - encoder(alone, alone >= 0)[0]).abs().max() > 1e-3, "it does not matter"
+    config = resolve_encoder(str(folder))
+    within = LONG["original_max_position_embeddings"]
+    assert max(config.max_query_length, config.max_passage_length) == within
+    with pytest.raises(UserError, match=f"at most {within}"):
+        config.model_copy(update={"max_passage_length": within + 1}).build(config.tokenizer(texts), seed=3)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"rope_scaling": {"type": "longrope"}, "original_max_position_embeddings": 16}, 16),
+        ({"rope_scaling": {"rope_type": "longrope", "original_max_position_embeddings": 16}}, 16),
+        ({"rope_parameters": {"full_attention": LONG, "sliding_attention": {"rope_type": "default"}}}, 16),
+        ({"rope_scaling": {"rope_type": "yarn", "original_max_position_embeddings": 16}}, 64),
+        ({"rope_scaling": None}, 64),
+    ],
+)
+def test_longrope_numbers_as_many_tokens_as_its_factors_are_the_same_for(said, expected: int) -> None:
+    assert position_capacity({"model_type": "phi3", "max_position_embeddings": 64, **said}) == expected
