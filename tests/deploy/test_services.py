@@ -4,6 +4,7 @@ They are no part of this project's installation: `pip install 'moto[server]' mlf
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,9 @@ import pytest
 from tests.deploy.job_cluster import JobCluster, job_cluster
 from tests.ray_nodes import ROOT, free_port
 
-BIN = Path(sys.executable).parent
-TOOLS = [shutil.which(name, path=f"{BIN}:/usr/bin:/usr/local/bin") for name in ("moto_server", "mlflow", "prometheus")]
+# The client of MLflow, beside this Python, has a command of that name that serves nothing.
+PATH = f"{os.environ['PATH']}:{Path(sys.executable).parent}"
+TOOLS = [shutil.which(name, path=PATH) for name in ("moto_server", "mlflow", "prometheus")]
 
 pytestmark = [
     pytest.mark.nightly,
@@ -33,7 +35,18 @@ pytestmark = [
 
 OPTIONS = (
     *("--space", "static_ratio", "--trials", "2", "--seeds", "2", "--arms", "X-Y,hybrid-0.5", "--model", "mini-xs"),
-    *("--steps", "30", "--batch-size", "16", "--learning-rate", "0.001", "--log-to", "mlflow,tensorboard"),
+    *(
+        "--steps",
+        "30",
+        "--batch-size",
+        "16",
+        "--learning-rate",
+        "0.001",
+        "--log-to",
+        "mlflow",
+        "--log-to",
+        "tensorboard",
+    ),
 )
 
 
