@@ -9,6 +9,7 @@ from study.cluster.measuring import Measuring, Tell
 from study.plan.budget import Budget
 from study.study_folder import open_study
 from tests.analysis.conftest import FEW_ARMS, StudyPlan, write_study_files
+from tests.study.planted import Planted, study_in_folder
 from trainables.errors import UserError
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.inputs import StudyInputs
@@ -30,7 +31,7 @@ def test_the_encoders_of_the_baseline_have_a_second_turn_under_whatever_name_the
 
 
 def test_a_confirm_run_with_an_encoder_of_another_study_is_refused_by_name(tmp_path: Path) -> None:
-    study = open_study(str(write_study_files(tmp_path, StudyPlan(arms=FEW_ARMS, seeds=(0,), questions=2))))
+    study = study_in_folder(Planted("best constant", 0), tmp_path / "study")
     data: dict = {"data": None}
     measuring = Measuring(EfficiencyConfig(), "best static", StudyInputs(by_token_key={}, **data), query_texts={})
     silent = Tell(began=lambda job: None, ended=lambda job, error: None, tick=lambda: None)
