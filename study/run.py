@@ -70,16 +70,13 @@ def _run(options: dict[str, Any], study_starts: Callable[[str, str], None]) -> i
     from study.read_settings import settings_from
 
     console = Console(markup=False, emoji=False)
+    given = {name for name, value in options.items() if value is not None and value is not False}
     listing, dry_run, quiet = options.pop("list"), options.pop("dry_run"), options.pop("quiet")
     verify, trial = options.pop("verify"), options.pop("trial")
     plan_for = options.pop("plan_for")
     rental = _rental({name: options.pop(name) for name in FLAGS}, dry_run)
     resume, confirm, config = options.pop("resume"), options.pop("confirm_only"), options.pop("config")
     flags = {name: value for name, value in options.items() if value is not None}
-    beside = {"list": listing or None, "dry_run": dry_run or None, "quiet": quiet or None}
-    beside |= {"verify": verify, "trial": trial, "plan_for": plan_for}
-    beside |= {"resume": resume, "confirm_only": confirm, "config": config}
-    given = {name for name, value in beside.items() if value is not None} | flags.keys()
     if listing:
         from study.listing import print_lists
 

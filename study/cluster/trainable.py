@@ -27,7 +27,7 @@ from ray import train, tune
 from study.cluster.cells import CellResources
 from study.cluster.full_memory import is_of_memory
 from study.cluster.resources import Resources
-from study.cluster.worker_group import run_alone, run_together, send_home
+from study.cluster.worker_group import run_alone, run_together, send_home, worker_errors
 from trainables.claim import Claim, TakenOverError, take
 from trainables.corpora.pairs import TrainingData
 from trainables.inputs import EvaluationRules, StudyInputs, TokenisedTexts, TrialInputs
@@ -263,7 +263,7 @@ def _may_pass(folder: Folder, error: BaseException) -> bool:
     Not where the study pauses for it, and not where a worker raised anything else: it would come again, or the folder
     is somebody else's by now.
     """
-    causes = _causes(error)[1:]
+    causes = worker_errors(error)
     if full_disk(error, folder) is not None or any(map(is_of_memory, causes)):
         return False
     # What is of Ray tells of workers that died or do not answer.
@@ -285,7 +285,7 @@ def full_disk(error: BaseException, folder: Folder) -> OSError | None:
 
 def _causes(error: BaseException) -> tuple[BaseException, ...]:
     """An error, and those of the workers that it stands for."""
-    return error, *getattr(error, "worker_failures", {}).values()
+    return error, *worker_errors(error)
 
 
 def _sentence(error: BaseException) -> str:

@@ -61,9 +61,14 @@ def run_together(
                 raise
 
 
+def worker_errors(error: BaseException) -> tuple[BaseException, ...]:
+    """What the workers raised or died of, of an error of Ray Train that stands for them; nothing of any other error."""
+    return tuple(getattr(error, "worker_failures", {}).values())
+
+
 def _is_of_preemption(error: train.TrainingFailedError) -> bool:
     """Whether a machine was taken back. As Ray Train sees it: errors of the other workers come of that."""
-    died = (getattr(one, "health_check_failure", one) for one in getattr(error, "worker_failures", {}).values())
+    died = (getattr(one, "health_check_failure", one) for one in worker_errors(error))
     return isinstance(error, train.PreemptionError) or any(getattr(one, "preempted", False) for one in died)
 
 
@@ -121,16 +126,14 @@ class _Group:
         self._is_busy = True
         wait(either, return_when=FIRST_COMPLETED)
         self._is_busy = False
-        if done.done():
-            # False if they had gone home.
-            self._has_worked = done.result()
-            if not self._has_worked:
-                wait([self._life])
-            return self._has_worked
-        if self._has_worked and not ray.get(self._mailbox.all_have_begun.remote()):
-            # A worker had died while it was idle, which no work is to blame for.
-            return False
-        self._life.result()
+        if not done.done():
+            # No work is to blame for a worker that had died while it was idle.
+            if not self._has_worked or ray.get(self._mailbox.all_have_begun.remote()):
+                self._life.result()
+        elif done.result():
+            self._has_worked = True
+            return True
+        wait([self._life])
         return False
 
     def end(self) -> None:

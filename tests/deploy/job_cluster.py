@@ -53,12 +53,18 @@ def job_cluster(**more: str) -> Iterator[JobCluster]:
         options = ("--head", "--num-cpus=2", "--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}")
         web = ("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}")
         small = ("--object-store-memory=200000000", "--disable-usage-stats")
-        subprocess.run([RAY, "start", *options, *web, *small], env=environment, check=True, timeout=300)
-        yield JobCluster(folder, f"http://127.0.0.1:{dashboard}", environment)
-        # `ray stop` would end every Ray of this machine.
-        for process in list(psutil.process_iter()):
-            with suppress(psutil.Error):
-                if any(str(folder) in part for part in process.cmdline()):
-                    for one in (*process.children(recursive=True), process):
-                        with suppress(psutil.Error):
-                            one.kill()
+        try:
+            subprocess.run([RAY, "start", *options, *web, *small], env=environment, check=True, timeout=300)
+            yield JobCluster(folder, f"http://127.0.0.1:{dashboard}", environment)
+        finally:
+            _end(folder)
+
+
+def _end(folder: Path) -> None:
+    """Ends what has the folder in its command; `ray stop` would end every Ray of this machine."""
+    for process in list(psutil.process_iter()):
+        with suppress(psutil.Error):
+            if any(str(folder) in part for part in process.cmdline()):
+                for one in (*process.children(recursive=True), process):
+                    with suppress(psutil.Error):
+                        one.kill()

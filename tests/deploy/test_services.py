@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -31,22 +32,13 @@ pytestmark = [
     pytest.mark.nightly,
     pytest.mark.timeout(1500),
     pytest.mark.skipif(None in TOOLS, reason="one of moto_server, mlflow and prometheus is not installed"),
+    pytest.mark.skipif(find_spec("mlflow") is None, reason="MLflow's client is not installed beside this Python"),
 ]
 
 OPTIONS = (
     *("--space", "static_ratio", "--trials", "2", "--seeds", "2", "--arms", "X-Y,hybrid-0.5", "--model", "mini-xs"),
-    *(
-        "--steps",
-        "30",
-        "--batch-size",
-        "16",
-        "--learning-rate",
-        "0.001",
-        "--log-to",
-        "mlflow",
-        "--log-to",
-        "tensorboard",
-    ),
+    *("--steps", "30", "--batch-size", "16", "--learning-rate", "0.001"),
+    *("--log-to", "mlflow", "--log-to", "tensorboard"),
 )
 
 
@@ -78,13 +70,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         store = f"sqlite:///{folder}/mlflow.db"
         serve = [mlflow, "server", "--host", "127.0.0.1", "--port", port(curves), "--backend-store-uri", store]
         stack.enter_context(running(serve, curves, folder / "mlflow.log"))
-        aws = {
-            "AWS_ENDPOINT_URL": s3,
-            "AWS_ACCESS_KEY_ID": "a",
-            "AWS_SECRET_ACCESS_KEY": "b",
-            "AWS_REGION": "us-east-1",
-        }
-        cluster = stack.enter_context(job_cluster(MLFLOW_TRACKING_URI=curves, **aws))
+        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
+        cluster = stack.enter_context(job_cluster(MLFLOW_TRACKING_URI=curves, AWS_ENDPOINT_URL=s3, **keys))
         text = (ROOT / "deploy" / "prometheus.yml").read_text()
         text = text.replace("/tmp/ray/", f"{cluster.folder}/").replace("scrape_interval: 10s", "scrape_interval: 2s")
         (folder / "prometheus.yml").write_text(text)

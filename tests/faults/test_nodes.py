@@ -39,6 +39,9 @@ SMALL = (
 )
 """A checkpoint every 4 steps and a report every 2."""
 
+TRIAL = "s/"
+"""Titles of processes that run trials of the study begin so."""
+
 Lose = Callable[[], None]
 """Ends one of the nodes that trials run on."""
 
@@ -133,7 +136,9 @@ def test_a_machine_that_its_owner_takes_back_is_no_failure_and_the_trial_is_begu
         driver = start(*SMALL, "--storage", str(tmp_path), *options)
         # Not the first trial of its group: new workers do not know what a group has done.
         wait_for_reports(driver, study, trials=1, reports=2, ended=1)
-        nodes.take_back(next(spot for spot in spots if trials_on(spot, "RayTrainWorker") and not trials_on(spot)))
+        nodes.take_back(
+            next(spot for spot in spots if actors_on(spot, "RayTrainWorker") and not actors_on(spot, TRIAL))
+        )
         _, err = driver.communicate(timeout=SECONDS)
         assert driver.returncode == 0, err
     assert_same(study, whole(2))
@@ -168,7 +173,7 @@ def test_a_trial_that_outlives_its_head_and_its_driver_leaves_the_one_that_took_
         driver = start(*SMALL, "--storage", str(tmp_path), "--address", old.address)
         wait_for_reports(driver, study, trials=1, reports=5)
         # A node lives for a minute without its head, and so does its trial: here it stands still until it matters.
-        (trial,) = trials_on(node)
+        (trial,) = actors_on(node, TRIAL)
         trial.suspend()
         old.kill(head)
         os.killpg(driver.pid, signal.SIGKILL)
@@ -187,8 +192,8 @@ def test_a_trial_that_outlives_its_head_and_its_driver_leaves_the_one_that_took_
     assert_same(study, whole(1))
 
 
-def trials_on(node: "subprocess.Popen[bytes]", title: str = "s/") -> list[psutil.Process]:
-    """The processes of a node that run trials, or have another title."""
+def actors_on(node: "subprocess.Popen[bytes]", title: str) -> list[psutil.Process]:
+    """The processes of a node whose title begins so."""
     everything = psutil.Process(node.pid).children(recursive=True)
     return [process for process in everything if "".join(process.cmdline()[:1]).startswith(f"ray::{title}")]
 

@@ -63,17 +63,18 @@ def position_capacity(settings: Mapping[str, Any]) -> int | None:
     if "roberta" in str(settings.get("model_type")) or settings.get("model_type") in ("camembert", "xmod", "mpnet"):
         padding = settings.get("pad_token_id")
         return positions - (padding if isinstance(padding, int) else 0) - 1
-    return min([positions, *_lengths_that_turn(settings)])
+    return min([positions, *lengths_that_turn(settings)])
 
 
-def _lengths_that_turn(settings: Mapping[str, Any]) -> Iterator[int]:
-    """The lengths behind which LongRoPE turns positions by other factors."""
+def lengths_that_turn(settings: Mapping[str, Any]) -> Iterator[int]:
+    """The lengths behind which LongRoPE turns positions by other factors, by the longest text of a row."""
+    own = settings.get("original_max_position_embeddings", settings.get("max_position_embeddings"))
     for field in ("rope_parameters", "rope_scaling"):
         said = settings.get(field)
         said = said if isinstance(said, Mapping) else {}
         # Some kinds have them by the type of a layer.
         for rope in (said, *(one for one in said.values() if isinstance(one, Mapping))):
-            length = rope.get("original_max_position_embeddings", settings.get("original_max_position_embeddings"))
+            length = rope.get("original_max_position_embeddings", own)
             if "longrope" in (rope.get("rope_type"), rope.get("type")) and isinstance(length, int):
                 yield length
 

@@ -1,6 +1,5 @@
 """Texts one behind the other in one row: without padding, and with one call of every layer for all of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from trainables.encoders.folder import lengths_that_turn
 
 ATTENTION = "sdpa_without_waiting"
 """The name, for `transformers`, of attention that keeps to the texts of a row (attention.py)."""
@@ -80,15 +81,8 @@ def can_pack(settings: Any) -> bool:
         and width <= _WIDEST_HEAD
         and not widened
         and not looks_back
-        and not _turns_by_length(settings)
+        and not any(lengths_that_turn(settings.to_dict()))
     )
-
-
-def _turns_by_length(settings: Any) -> bool:
-    """Whether the longest text of a row decides how the positions of all are turned (LongRoPE)."""
-    rope = getattr(settings, "rope_parameters", None) or {}
-    # Some kinds have them by the type of a layer.
-    return any(one.get("rope_type") == "longrope" for one in (rope, *rope.values()) if isinstance(one, Mapping))
 
 
 def _positions(ids: Tensor, settings: Any) -> Tensor:

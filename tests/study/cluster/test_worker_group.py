@@ -36,10 +36,10 @@ def together(work: Work, max_failures: int = 0, held: Resources = TWO) -> None:
 
 def note_who_works(folder: Path) -> None:
     """Needs all workers, and counts how often each rank worked."""
-    rank, together = distributed.get_rank(), [None] * distributed.get_world_size()
-    distributed.all_gather_object(together, os.getpid())
+    rank, everyone = distributed.get_rank(), [None] * distributed.get_world_size()
+    distributed.all_gather_object(everyone, os.getpid())
     with (folder / str(rank)).open("a") as lines:
-        print(together[rank], file=lines)
+        print(everyone[rank], file=lines)
 
 
 def die_once(folder: Path, rank: int) -> None:
@@ -113,13 +113,13 @@ def test_an_error_is_told_with_who_raised_it_and_ends_no_other_trial(tmp_path: P
 
 
 def test_what_cannot_pass_is_not_begun_again(tmp_path: Path) -> None:
-    def refuse(folder: Path) -> None:
+    def note_and_refuse(folder: Path) -> None:
         with (folder / str(distributed.get_rank())).open("a") as lines:
             print("begun", file=lines)
         raise ValueError(f"nothing to do in {folder.name}")
 
     with pytest.raises(train.WorkerGroupError):
-        run_together(partial(refuse, tmp_path), TWO, "test", 2, lambda error: False)
+        run_together(partial(note_and_refuse, tmp_path), TWO, "test", 2, lambda error: False)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["begun\n"] * 2
 
 
