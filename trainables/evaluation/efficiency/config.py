@@ -36,7 +36,7 @@ class EfficiencyConfig(BaseModel):
     lengths: tuple[Count, ...] = (32, 128)
     """lengths in tokens of texts that are encoded; those that an encoder cannot read are left out"""
     repetitions: Count = 5
-    """timings of a batch, after one that does not count; their median does"""
+    """times that everything is timed, after one that does not count; the medians do, a query's over its own times"""
     measures: tuple[str, ...] = ("map", "ndcg@10")
     """by which smaller vectors are judged"""
     geometry_sample: Annotated[int, Field(ge=20)] = 2000

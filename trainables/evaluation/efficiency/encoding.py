@@ -2,14 +2,20 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
 
 from trainables.encoders.tokens import TokenTable, moved, pad
+from trainables.evaluation.arrays import FloatArray
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.records import CurvePoint, NumberRecord
 from trainables.evaluation.efficiency.subject import Part, Subject
+from trainables.evaluation.efficiency.timing import medians
+
+Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
+"""Token ids and mask, [texts, tokens]."""
 
 
 def _shapes(config: EfficiencyConfig) -> Iterator[tuple[int, int, str]]:
@@ -37,27 +43,34 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
 def measure(subject: Subject) -> tuple[Mapping[str, float], Sequence[CurvePoint]]:
     """Encodes batches of texts of one length, made of the tokens of the candidates."""
     longest = subject.encoder.config.max_passage_length
-    found: dict[str, float] = {}
+    batches = {
+        (size, length, name): _batch(subject, size, length)
+        for size, length, name in _shapes(subject.config)
+        if length <= longest and size * length <= len(subject.candidate_tokens.ids)
+    }
+
+    def sweep() -> dict[str, FloatArray]:
+        return {name: np.array(_seconds(subject, batch)) for (_, _, name), batch in batches.items()}
+
     with torch.inference_mode():
-        for size, length, name in _shapes(subject.config):
-            if length > longest or size * length > len(subject.candidate_tokens.ids):
-                continue
-            seconds = _seconds(subject, size, length)
-            found[name.format("texts")] = size / seconds
-            found[name.format("tokens")] = size * length / seconds
+        seconds = medians(sweep, subject.config.repetitions)
+    found: dict[str, float] = {}
+    for size, length, name in batches:
+        found[name.format("texts")] = size / float(seconds[name])
+        found[name.format("tokens")] = size * length / float(seconds[name])
     return found, []
 
 
-def _seconds(subject: Subject, size: int, length: int) -> float:
-    """The median time of a batch, after one that does not count."""
+def _batch(subject: Subject, size: int, length: int) -> Batch:
     table = TokenTable(subject.candidate_tokens.ids, np.arange(size + 1) * length)
-    ids, mask = pad(table, np.arange(size), subject.tokenizer.pad_token_id)
-    times = []
-    for _ in range(1 + subject.config.repetitions):
-        started = time.perf_counter()
-        subject.encoder(moved(ids, subject.device), moved(mask, subject.device)).cpu()
-        times.append(time.perf_counter() - started)
-    return float(np.median(times[1:]))
+    return pad(table, np.arange(size), subject.tokenizer.pad_token_id)
+
+
+def _seconds(subject: Subject, batch: Batch) -> float:
+    ids, mask = batch
+    started = time.perf_counter()
+    subject.encoder(moved(ids, subject.device), moved(mask, subject.device)).cpu()
+    return time.perf_counter() - started
 
 
 PART = Part("encoding", numbers, measure)

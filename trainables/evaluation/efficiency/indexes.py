@@ -70,7 +70,7 @@ class Index:
     def __init__(
         self, kind: IndexKind, vectors: ScoreArray, order: npt.NDArray[np.integer], config: EfficiencyConfig
     ) -> None:
-        self.kind, self._order = kind, order
+        self.kind, self._vectors, self._order, self._config = kind, vectors, order, config
         inserted = np.ascontiguousarray(vectors[order])
         started = time.perf_counter()
         self._index = kind.build(vectors.shape[1], len(vectors), config)
@@ -78,6 +78,10 @@ class Index:
         self._index.add(inserted)
         self.build_seconds = time.perf_counter() - started
         self.largest = kind.largest(self._index)
+
+    def again(self) -> "Index":
+        """The same index, built anew in other memory."""
+        return Index(self.kind, self._vectors, self._order, self._config)
 
     @property
     def size(self) -> int:
@@ -100,8 +104,7 @@ class Index:
         return Found(np.where(found < 0, -1, self._order[found]), self.kind.distances(self._index, len(queries)))
 
     def milliseconds(self, queries: ScoreArray, neighbours: int, setting: int | None = None) -> npt.NDArray[np.float64]:
-        """Returns the time of every query searched alone, [Q], after one that does not count."""
-        self._found(queries[:1], neighbours, setting)
+        """Returns the time of every query searched alone, [Q]."""
         times = np.empty(len(queries))
         for query in range(len(queries)):
             started = time.perf_counter()

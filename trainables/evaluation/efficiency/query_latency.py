@@ -12,6 +12,7 @@ from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.records import CurvePoint, NumberRecord
 from trainables.evaluation.efficiency.records import Part as PartName
 from trainables.evaluation.efficiency.subject import Part, Subject
+from trainables.evaluation.efficiency.timing import medians
 
 STEPS: Mapping[str, PartName] = {"tokenise": "encoder", "encode": "encoder", "search": "search", "total": "search"}
 PERCENTILES = (50, 95, 99)
@@ -35,13 +36,10 @@ def numbers(config: EfficiencyConfig) -> Iterator[NumberRecord]:
 def measure(subject: Subject) -> tuple[Mapping[str, float], Sequence[CurvePoint]]:
     """Times single queries with an HNSW index at the least setting that reaches the recall of comparisons.
 
-    Where none does there is no search at equal recall, and no total.
+    Where none does there is no search at equal recall, and no total. Percentiles are over queries.
     """
-    times = _times(subject)
-    *steps, total = STEPS
-    taken = dict(zip(steps, times.T, strict=False))
-    if len(taken) == len(steps):
-        taken[total] = times.sum(axis=1)
+    with torch.inference_mode():
+        taken = medians(lambda: _times(subject), subject.config.repetitions)
     found: dict[str, float] = {}
     for step, values in taken.items():
         found |= {
@@ -60,26 +58,28 @@ def has_interval(share: float, count: int) -> bool:
     return bool(share**count <= 0.025)
 
 
-def _times(subject: Subject) -> FloatArray:
-    """Milliseconds, [queries, steps]; without the last step, the search, where its recall is not reached."""
+def _times(subject: Subject) -> dict[str, FloatArray]:
+    """Milliseconds of every query by step; without search and total where the recall is not reached."""
     config = subject.config
     needed = subject.hnsw_tradeoff.needed(config.recall)
     rows = []
-    with torch.inference_mode():
-        # Every text twice: the first time does not count.
-        for text in (text for text in subject.query_texts for _ in range(2)):
-            marks = [time.perf_counter()]
-            table = tokenise([text], subject.tokenizer, "", subject.encoder.config.max_query_length)
+    for text in subject.query_texts:
+        marks = [time.perf_counter()]
+        table = tokenise([text], subject.tokenizer, "", subject.encoder.config.max_query_length)
+        marks.append(time.perf_counter())
+        ids, mask = pad(table, [0], subject.tokenizer.pad_token_id)
+        vector = subject.encoder(moved(ids, subject.device), moved(mask, subject.device)).cpu().numpy()
+        marks.append(time.perf_counter())
+        if needed is not None:
+            subject.hnsw.search(vector, config.neighbours, needed.setting)
             marks.append(time.perf_counter())
-            ids, mask = pad(table, [0], subject.tokenizer.pad_token_id)
-            vector = subject.encoder(moved(ids, subject.device), moved(mask, subject.device)).cpu().numpy()
-            marks.append(time.perf_counter())
-            if needed is not None:
-                subject.hnsw.search(vector, config.neighbours, needed.setting)
-                marks.append(time.perf_counter())
-            rows.append(np.diff(marks))
-    milliseconds: FloatArray = 1000 * np.array(rows[1::2])
-    return milliseconds
+        rows.append(np.diff(marks))
+    milliseconds: FloatArray = 1000 * np.array(rows)
+    *steps, total = STEPS
+    found = dict(zip(steps, milliseconds.T, strict=False))
+    if needed is not None:
+        found[total] = milliseconds.sum(axis=1)
+    return found
 
 
 PART = Part("query latency", numbers, measure)
