@@ -279,6 +279,41 @@ def pairing(simulations: int) -> Rows:
         yield correlation, seeds, *np.mean(rows, axis=0)
 
 
+def twins(simulations: int) -> Rows:
+    """Six arms in three pairs of twins, whose seeds correlate by .6 and by .1 with those of other arms, 150 questions:
+    coverage and width of the interval of twins and of others, seeds taken as independent and moderated over the arms,
+    paired, and paired with the variances of the 15 differences moderated, as if these were independent arms."""
+    yield (
+        "seeds",
+        "pair",
+        "coverage",
+        "if paired",
+        "if moderated, too",
+        "width",
+        "width if paired",
+        "width if moderated",
+    )
+    within, between = 0.6, 0.1
+    pairs = list(itertools.combinations(range(6), 2))
+    for seeds in SEEDS:
+        rng = np.random.default_rng([12, seeds])
+        rows: dict[bool, list[Sequence[float]]] = {True: [], False: []}
+        for _ in range(simulations):
+            values = study(rng, NORMAL, seeds, 150, 6, seed_sd=0.0)
+            own = np.sqrt(1 - within) * rng.standard_normal((6, seeds))
+            own += np.sqrt(within - between) * np.repeat(rng.standard_normal((3, seeds)), 2, axis=0)
+            own += np.sqrt(between) * rng.standard_normal(seeds)
+            panel = panel_of(values + 0.02 * own[:, :, None])
+            differences = panel_of(np.stack([panel.values[one] - panel.values[other] for one, other in pairs]))
+            for number, (one, other) in ((0, pairs[0]), (1, pairs[1])):
+                paired = panel_of(differences.values[number : number + 1]).mean("0").interval(0.05)
+                moderated = differences.mean(str(number)).interval(0.05)
+                found = (panel.difference(str(one), str(other)).interval(0.05), paired, moderated)
+                rows[number == 0].append([*map(_covers, found), *(high - low for low, high in found)])
+        for are_twins, name in ((True, "twins"), (False, "others")):
+            yield seeds, name, *np.mean(rows[are_twins], axis=0)
+
+
 def levels(simulations: int) -> Rows:
     """Two equal arms at three levels of a factor, 150 questions: coverage of the mean over levels, wrong verdicts."""
     yield "variance of seeds in common", "seeds", "coverage of a mean", "wrong better or worse"
@@ -359,7 +394,8 @@ def many(simulations: int) -> Rows:
 
 
 TABLES: dict[str, Callable[[int], Rows]] = {
-    table.__name__: table for table in (difference, means, families, promises, pairing, levels, searches, looks, many)
+    table.__name__: table
+    for table in (difference, means, families, promises, pairing, twins, levels, searches, looks, many)
 }
 
 

@@ -154,7 +154,9 @@ def _measured(plan: StudyPlan) -> dict[str, str]:
     """The measure phase, where there is one."""
     if plan.space.efficiency is None:
         return {}
-    rounds, encoders = plan.space.efficiency.orders, (plan.most_arms + len(plan.cells)) * plan.seeds
+    of_others = (plan.most_arms - plan.most_main_arms) * plan.other_seeds
+    of_main = (plan.most_main_arms + len(plan.cells)) * plan.seeds
+    rounds, encoders = plan.space.efficiency.orders, of_others + of_main
     return {
         "measure": f"up to {rounds * encoders} measurements of efficiency, one at a time: {rounds} rounds, in which "
         f"those of {plan.space.main_comparison[1]} have two turns"
@@ -297,7 +299,7 @@ def _costs(
     each = sum(cost.trial_seconds / held.concurrent for held, cost in trained) / len(trained)
     of_workers = sum(cost.trial_seconds * held.workers for held, cost in trained) / len(trained)
     trials_in_all = sum(plan.planned.values()) - plan.rival_trials
-    most = trials_in_all + plan.most_arms * max(0, (settings.until_separable or 0) - plan.seeds)
+    most = trials_in_all + plan.most_main_arms * max(0, (settings.until_separable or 0) - plan.seeds)
     time = _duration(each * trials_in_all) + (f", at most {_duration(each * most)}" if most > trials_in_all else "")
     found = {
         "encoder": ", ".join(encoders),
@@ -391,5 +393,6 @@ def _budget(branch: BranchRecord) -> tuple[str, ...]:
 
 def _more_to_confirm(settings: StudySettings, plan: StudyPlan) -> str:
     front = ", and those of the Pareto front" if len(plan.objectives) > 1 else ""
-    more = f", then one more at a time, up to {settings.until_separable}" if settings.until_separable else ""
-    return front + more
+    fewer = f", the arms that the main comparison does not need x {plan.other_seeds}" * (plan.other_seeds < plan.seeds)
+    of_main = f", then one more at a time of the main comparison, up to {settings.until_separable}"
+    return front + fewer + (of_main if settings.until_separable else "")

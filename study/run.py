@@ -106,7 +106,7 @@ def _run(options: dict[str, Any], study_starts: Callable[[str, str], None]) -> i
     watch = unwatched if quiet else Watcher(console)
     if settings is None:
         flag = "--confirm-only" if resume is None else "--resume"
-        may_change = _MAY_CHANGE if resume is not None else _MAY_CHANGE | {"seeds", "until_separable"}
+        may_change = _MAY_CHANGE if resume is not None else _MAY_CHANGE | {"seeds", "other_seeds", "until_separable"}
         location = _study_location(flag, str(earlier), flags.pop("storage", None))
         refused = sorted(set(flags) - may_change)
         if refused or config or None not in (resume, confirm):

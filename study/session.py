@@ -51,7 +51,7 @@ from study.listeners.registry import LISTENERS
 from study.lock import only_driver
 from study.plan.budget import budget_of
 from study.plan.effect import check_without_rectangles
-from study.plan.more_seeds import decide, looks_so_far, seeds_begun, trials_of_all
+from study.plan.more_seeds import decide, first_look, looks_so_far, seeds_begun, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
 from study.plan.program import StudyPlan, asked_space
 from study.plan.replay import check_recorded, check_same_arms
@@ -311,7 +311,7 @@ class Session:
             trainable = self._trainable(resources)
             run_plan = partial(self._run_plan, study, trainable, resources, address, quiet, still_holds)
             if self.settings.until_separable is None:
-                return run_plan()
+                return run_plan(None)
             return self._run_until_separable(run_plan, quiet, self.settings.until_separable)
 
     def run_again(self, trial: str) -> list[str]:
@@ -323,12 +323,11 @@ class Session:
         if not quiet:
             self._console.print(line, highlight=False, soft_wrap=True, markup=False)
 
-    def _run_until_separable(self, run_plan: Callable[[], Ended], quiet: bool, max_seeds: int) -> Ended:
-        """Adds one seed to every arm until the main comparison has a verdict or `max_seeds` are reached."""
+    def _run_until_separable(self, run_plan: Callable[[int], Ended], quiet: bool, max_seeds: int) -> Ended:
+        """Adds one seed to the arms of the main comparison until it has a verdict or `max_seeds` are reached."""
         looks = looks_so_far(open_study(self._folder.location), self._seeds)
         while True:
-            self.settings = self.settings.model_copy(update={"seeds": looks[-1]})
-            ended = run_plan()
+            ended = run_plan(looks[-1])
             if ended.state != "complete":
                 return ended
             # What the plan has just done is in the records by now.
@@ -349,9 +348,13 @@ class Session:
         dashboard: str | None,
         quiet: bool,
         still_holds: Callable[[], bool],
+        seeds: int | None,
     ) -> Ended:
         plan = self._plan(
-            round_size=study.info.round_size, storage=optuna_journal(study), on_arms=partial(_write_arms, study)
+            seeds=seeds,
+            round_size=study.info.round_size,
+            storage=optuna_journal(study),
+            on_arms=partial(_write_arms, study),
         )
         progress = Progress(
             self._console,
@@ -433,8 +436,14 @@ class Session:
             print_rest(self._console, self._replayed.planned, self._recorded, resources)
 
     def _plan(self, seeds: int | None = None, **parts: Any) -> StudyPlan:
-        """The plan as it would begin, with other `seeds` than were asked for; `parts` are more arguments of it."""
-        settings = self.settings if seeds is None else self.settings.model_copy(update={"seeds": seeds})
+        """The plan as it would begin; `parts` are more arguments of it.
+
+        `seeds`: of the main comparison, where others were added than were asked for; other arms get none of these.
+        """
+        settings = self.settings
+        if seeds is not None:
+            others = settings.other_seeds or first_look(self._seeds)
+            settings = settings.model_copy(update={"seeds": max(seeds, others), "other_seeds": others})
         dev_pairs = max(signal_pairs(texts.dev) for texts in self._inputs.by_token_key.values())
         return StudyPlan(self._space, settings, dev_pairs=dev_pairs, **parts)
 
@@ -442,7 +451,7 @@ class Session:
         """The recorded study; what was asked for on top becomes part of its settings."""
         recorded = open_study(self._folder.location)
         before = recorded.info.settings
-        asked = {name: getattr(self.settings, name) for name in ("seeds", "until_separable", "trials")}
+        asked = {name: getattr(self.settings, name) for name in ("seeds", "other_seeds", "until_separable", "trials")}
         if any(getattr(before, name) != value for name, value in asked.items()):
             seen = recorded.info.seen_at
             if recorded.status.state == "complete" and before.until_separable is None:

@@ -139,8 +139,10 @@ class StudySettings(BaseModel):
     """search trials per strategy and family (default: the space's); constants get as many in all as schedules"""
     seeds: Positive | None = None
     """confirm runs per arm and search (default: the space's)"""
+    other_seeds: Positive | None = None
+    """confirm runs of the arms that the main comparison does not need (default: as many as --seeds)"""
     until_separable: Positive | None = None
-    """add confirm seeds, up to this many, until the main comparison has a verdict"""
+    """add confirm seeds to the arms of the main comparison, up to this many, until it has a verdict"""
     time_budget: Text | None = None
     """start no trial after this time, such as 90s, 15m, 2.5h or 3d"""
     trial_budget: Positive | None = None

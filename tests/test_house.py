@@ -77,7 +77,7 @@ def is_within(module: str, packages: tuple[str, ...]) -> bool:
         (
             "analysis",
             ("ray", "torch", "study", "search_spaces"),
-            ("study.records", "study.study_folder", "study.benchmarks"),
+            ("study.records", "study.study_folder", "study.benchmarks", "study.main_arms"),
         ),
         ("analysis.statistics", PACKAGES, ("analysis.statistics",)),
         ("analysis.facts", ("analysis",), ("analysis.facts", "analysis.statistics")),

@@ -23,6 +23,8 @@ class Arm:
     `runs` are those of the seeds that all arms of the group finished, so that every number of a page rests on the same
     seeds; `left_out` are seeds that this arm finished and others did not, `diverged` those whose training was lost. An
     arm that finished no more than half of the seeds of the others is not `compared`: it keeps its own seeds.
+    `added` are the runs of seeds that a study gave to the trainings of its main comparison alone: that comparison rests
+    on them, too, and nothing else does.
     `repeated` are the seeds that the only run of an untrained encoder stands for: nothing in it depends on a seed.
     Where the search was repeated, `choices` are what each of the `searches` chose, and seed s belongs to search s mod
     `searches`: a search with its seeds is one unit, as a seed is in a study that searched once. `record` is the first
@@ -39,6 +41,7 @@ class Arm:
     record: ArmRecord
     runs: tuple[Run, ...] = ()
     left_out: tuple[int, ...] = ()
+    added: tuple[Run, ...] = ()
     diverged: tuple[int, ...] = ()
     compared: bool = True
     repeated: tuple[int, ...] = ()
@@ -95,7 +98,16 @@ class Arm:
     @property
     def attempted(self) -> int:
         """How many seeds were trained to an end, lost ones and those left out of the numbers included."""
-        return len(self.diverged) + len(self.seeds) + len(self.left_out)
+        return len(self.diverged) + len(self.seeds) + len(self.left_out) + len(self.added)
+
+    @property
+    def whole(self) -> "Arm":
+        """The arm with the seeds that its comparison with the other arm of the question rests on: all it has there."""
+        if not any(part.added for part in self.of_cells):
+            return self
+        if self.parts:
+            return replace(self, parts=tuple(part.whole for part in self.parts))
+        return replace(self, runs=tuple(sorted((*self.runs, *self.added), key=lambda run: run.seed)), added=())
 
     def search_of(self, seed: int) -> int:
         """The search that a seed belongs to."""

@@ -194,6 +194,7 @@ class Facts:
                 if by_seed.setdefault(run.seed, run) is not run:
                     twice[run.seed] = None
         home = next(iter(runs))
+        added = {seed for seed, run in by_seed.items() if any(study.added(run) for study in runs)}
         of_study = "" if pooled else f" [{home.label}]"
         label = name + (f" ({level})" if level else "") + of_study
         if twice:
@@ -213,7 +214,8 @@ class Facts:
             record=choices[0],
             choices=choices,
             searches=home.searches,
-            runs=tuple(by_seed[seed] for seed in sorted(by_seed)),
+            runs=tuple(by_seed[seed] for seed in sorted(set(by_seed) - added)),
+            added=tuple(by_seed[seed] for seed in sorted(added)),
             diverged=tuple(sorted(_diverged(runs, name, cell) - set(by_seed))),
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from analysis.facts.options import as_text, encoder_text, option_words
 from analysis.facts.runs import Cell, Run
+from study.main_arms import place_of, trainings_of
 from study.records import TRIALS, ArmRecord, StudyRecord
 from study.study_folder import Study
 from trainables.options import flat
@@ -97,6 +98,18 @@ class StudyRecords:
     def holds(self, run: Run) -> bool:
         """Whether a run is one of this study's own."""
         return run.location == (self.study.folder / TRIALS / run.id).location
+
+    def added(self, run: Run) -> bool:
+        """Whether a run of this study has a seed that the arms of the main comparison alone were given."""
+        return bool(self._seeds_of_others) and self.holds(run) and run.seed not in self._seeds_of_others
+
+    @cached_property
+    def _seeds_of_others(self) -> frozenset[int]:
+        """The seeds that arms have begun which the main comparison does not need; none where it needs all of them."""
+        needed = trainings_of(self.info.main_comparison, self.arms)
+        others = {place_of(arm) for arm in self.arms if not arm.is_untrained} - needed
+        confirm = [trial.record for trial in self.study.trials if trial.phase == "confirm"]
+        return frozenset(one.config.seed for one in confirm if place_of(one) in others)
 
     def cell(self, record: TrialRecord) -> Cell:
         """The level of every factor in words, and the encoder of the study, unless a factor decides about it."""

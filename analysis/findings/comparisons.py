@@ -121,10 +121,10 @@ class Judge:
         # scipy.stats takes most of a second to import: a report without comparisons need not wait for it.
         from analysis.statistics.significance import judge
 
-        panel = self.panels.of_pair(first, second, place)
+        family = self.family(_unordered(first, second), place)
+        panel = self._panel(first, second, place)
         if panel is None or not (first.compared and second.compared) or key(first) == key(second):
             return None
-        family = self.family(_unordered(first, second), place)
         decision = self._decisions.find(first, second, place) if family != "other" else None
         comparison = judge(
             panel,
@@ -146,6 +146,11 @@ class Judge:
         if withheld:
             comparison = replace(comparison, verdict="not separable")
         return Judged(first, second, place, family, comparison, withheld)
+
+    def _panel(self, first: Arm, second: Arm, place: Place) -> "Panel | None":
+        """Where two arms meet at a place; those of the question with all their seeds."""
+        is_other = self.family(_unordered(first, second), place) == "other"
+        return (self.panels.of_pair if is_other else self.panels.of_question)(first, second, place)
 
     def _pairs(self, arm: Arm, place: Place, panel: "Panel") -> "AllPairs | None":
         """The pairs of a group at a place that have an error rate together, without those of other families."""
@@ -174,11 +179,17 @@ class Judge:
             for group in dict.fromkeys(arm.group for arm in self._facts.arms):
                 panel = self.panels.of_group(group, place)
                 if panel is not None and panel.is_sample:
-                    sizes.update(self.family(frozenset(pair), place) for pair in combinations(panel.arms, 2))
+                    families = (self.family(frozenset(pair), place) for pair in combinations(panel.arms, 2))
+                    sizes["other"] += sum(family == "other" for family in families)
             for first, second in self._pooled:
-                panel = self.panels.of_pair(first, second, place)
+                panel = self._panel(first, second, place)
                 if panel is not None and panel.is_sample:
                     sizes[self.family(_unordered(first, second), place)] += 1
+            for first, second in main_pairs(self._facts):
+                panel = self._panel(first, second, place)
+                family = self.family(_unordered(first, second), place)
+                if family != "other" and panel is not None and panel.is_sample and key(first) != key(second):
+                    sizes[family] += 1
             for first, second in [*main_pairs(self._facts), *self._pooled]:
                 # What a sequential rule decides has spent an error rate of its own.
                 if (family := self.family(_unordered(first, second), place)) != "other":
@@ -224,9 +235,8 @@ def _stand(
         best[metric] = best.get(metric, frozenset()) | {arm.label for arm in leaders}
         found = [(arm, judge.find(leaders[0], arm, place)) for arm in rivals if arm not in leaders]
         if any(one is not None and one.comparison.interval is not None for _, one in found):
-            near = {
-                arm.label for arm, one in found if one is not None and one.verdict in ("not separable", "equivalent")
-            }
+            # The arms of the question may have more seeds, on which the leader may turn out to be the worse one.
+            near = {arm.label for arm, one in found if one is not None and one.verdict != "better"}
             tied[metric] = tied.get(metric, frozenset()) | near
 
 
@@ -244,6 +254,7 @@ def judge_pair(facts: Facts, questions: Questions, first: Arm, second: Arm, marg
     """
     from analysis.statistics.significance import Contrast, compare
 
+    first, second = first.whole, second.whole
     if first.identity == second.identity and first.cell == second.cell:
         return []
     places = [place for benchmark in facts.benchmarks for place in benchmark.places]

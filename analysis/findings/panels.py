@@ -37,6 +37,14 @@ class Panels:
         panel = self.of(first, place) if first.group == second.group else None
         return panel if panel is not None and key(second) in panel.arms else None
 
+    def of_question(self, first: Arm, second: Arm, place: Place) -> "Panel | None":
+        """The panel in which the two arms of the question meet: their own, where they have seeds that others lack."""
+        if first.whole is first and second.whole is second:
+            return self.of_pair(first, second, place)
+        whole = first.whole, second.whole
+        can_meet = first.compared and second.compared and self._questions.comparable(*whole, place)
+        return self._panel(list(whole), place) if can_meet else None
+
     def _panel(self, arms: list[Arm], place: Place) -> "Panel | None":
         # scipy takes a good part of a second to import.
         from analysis.statistics.panel import Panel

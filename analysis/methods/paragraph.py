@@ -69,8 +69,18 @@ def _sequential(judged: Judged) -> str:
         f"had a verdict, with at most {most} seeds: {len(rule.looks)} {noun}, at {looks} seeds. "
         f"By n of {most} seeds an error of at most 0.05 (n / {most})\N{SUPERSCRIPT TWO} may have been spent (Lan and "
         "DeMets 1983; Kim and DeMets 1987); each look is a t test at the level that follows, and the interval is the "
-        "repeated confidence interval of Jennison and Turnbull (1989). Other comparisons do not allow for the looks."
+        f"repeated confidence interval of Jennison and Turnbull (1989). {_beside(judged)}"
     )
+
+
+def _beside(judged: Judged) -> str:
+    """What the looks mean for other comparisons."""
+    if any(part.added for arm in (judged.first, judged.second) for part in arm.of_cells):
+        return (
+            "Comparisons of these two arms elsewhere do not allow for the looks; all others rest on seeds whose number "
+            "was fixed."
+        )
+    return "Other comparisons do not allow for the looks."
 
 
 def _versions(findings: Findings) -> str:

@@ -210,6 +210,8 @@ def _front(facts: Facts) -> str:
 
 def _seeds(facts: Facts) -> str:
     counts = {len(arm.seeds) for arm in facts.arms if not arm.record.is_untrained}
+    longer = [f"{arm.label} with {len(arm.added)} more" for arm in facts.arms if arm.added]
+    more = f", {listed(longer)}, on which the comparison of the question alone rests" if longer else ""
     if not counts:
         return ""
     as_it_comes = any(arm.record.is_untrained for arm in facts.arms)
@@ -223,7 +225,7 @@ def _seeds(facts: Facts) -> str:
     seen = "; all arms saw the same items in the same order" if items and items.is_same and items.is_whole else ""
     return (
         f"Every arm{untrained} was trained anew with {span(counts, 'count')} {noun} that the search had not used"
-        f"{shared}{seen}."
+        f"{shared}{more}{seen}."
     )
 
 

@@ -10,6 +10,7 @@ from analysis.render.table import Cell, Column, Mark, Table, make_table
 from analysis.sections.cells import arm_cells, arm_columns, chosen_ratio, estimate_cell, measure_kind, slug
 from analysis.sections.section import Section
 from analysis.sections.trade_off import trade_offs
+from analysis.wording import listed
 from trainables.evaluation.metric_name import MetricName
 
 
@@ -34,7 +35,9 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
         rivals = [other for other in facts.arms if other.group == arm.group]
         marks = [_mark(arm, place, rivals, estimates, compared) for place in places]
         cells = [estimate_cell(estimates[arm.label, of.metric], mark) for of, mark in zip(places, marks, strict=True)]
-        seeds = Cell(len(arm.runs), remark=f"and {len(arm.diverged)} diverged" if arm.diverged else "")
+        beside = [f"and {len(arm.diverged)} diverged"] * bool(arm.diverged)
+        beside += [f"and {len(arm.added)} for the question"] * bool(arm.added)
+        seeds = Cell(len(arm.runs), remark=", ".join(beside))
         name, *levels = arm_cells(facts, arm)
         rows.append([Cell(name, remark=_chosen(arm)), *levels, *cells, seeds])
     notes = [means.note]
@@ -47,6 +50,12 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
         )
     elif facts.arms:
         notes.append(best)
+    longer = [arm.label for arm in facts.arms if arm.added]
+    if longer:
+        notes.append(
+            f"Means and marks rest on the seeds that all arms were given. {listed(longer)} have more: the comparison "
+            "that the question is about rests on all of them."
+        )
     twins = [f"{arm.label} is {arm.same_as}" for arm in facts.arms if arm.same_as]
     if twins:
         notes.append(f"The same training under two names: {', '.join(dict.fromkeys(twins))}.")

@@ -47,7 +47,7 @@ def disk(settings: StudySettings, plan: StudyPlan, inputs: StudyInputs, concurre
         concurrent: trials at a time.
     """
     more_seeds = max(0, (settings.until_separable or 0) - plan.seeds)
-    confirmed = plan.planned["confirm"] - plan.rival_trials + plan.most_arms * more_seeds
+    confirmed = plan.planned["confirm"] - plan.rival_trials + plan.most_main_arms * more_seeds
     best = min(confirmed, plan.repetitions * plan.most_arms + concurrent)
     kept = {"none": 0, "best": best, "all": confirmed}[settings.keep_encoders] + plan.kept_in_search
     measured = confirmed if plan.space.efficiency is not None else 0

@@ -286,6 +286,7 @@ def pilot_settings(settings: StudySettings, space: Space, name: str) -> StudySet
         "arm": {},
         "trials": 2,
         "seeds": PILOT_SEEDS,
+        "other_seeds": None,
     }
     return settings.model_copy(
         update={**changes, "until_separable": None, "early_stopping": "off", "keep_encoders": "none", "name": name}

@@ -27,6 +27,7 @@ from typing import Any, Literal
 import optuna
 
 from search_spaces.space import Branch, Cell, Factor, Space, slug, strategies
+from study.main_arms import MERGED, place_of, sources_of, trainings_of, views_of
 from study.plan.arms import (
     BASE,
     Ended,
@@ -66,7 +67,6 @@ from trainables.batches.kinds import Kind
 from trainables.config import TrialConfig
 from trainables.encoders.base import EncoderConfig
 from trainables.errors import UserError
-from trainables.evaluation.config import EvaluationConfig
 from trainables.merging import CROSS_WEIGHT, SEARCHED
 from trainables.options import flat
 from trainables.parameters import Choice, Parameter, Real
@@ -140,6 +140,8 @@ class StudyPlan:
         self.objectives = parse_objectives(settings.objective)
         self.seeds = settings.seeds or space.seeds
         """Confirm seeds of an arm, in every repetition of the search."""
+        self.other_seeds = settings.other_seeds or self.seeds
+        """The same of an arm that the main comparison does not need."""
         self._settings = settings
         self._round_size = round_size
         self._dev_pairs = dev_pairs
@@ -147,6 +149,7 @@ class StudyPlan:
         self._fixed = {cell.label: self._fixed_arms(cell) for cell in self.cells}
         names = {name for fixed in self._fixed.values() for name in fixed}
         self.main_comparison = main_comparison(self.space, names)
+        self._check_other_seeds()
         self._storage = storage
         self._searches = self._new_searches()
         self._controls: list[_Search] | None = None
@@ -262,6 +265,20 @@ class StudyPlan:
         return sum(most_arms(self.space, self._fixed[cell.label]) for cell in self.cells)
 
     @property
+    def most_main_arms(self) -> int:
+        """Those of them that the main comparison needs, and which alone get the seeds that are added for it."""
+        if self.main_comparison is None:
+            return self.most_arms
+        return sum(self._most_main_arms(self._fixed[cell.label]) for cell in self.cells)
+
+    def _most_main_arms(self, fixed: Mapping[str, TrialConfig]) -> int:
+        named = [fixed.get(name) for name in self.main_comparison or ()]
+        untrained = sum(config is not None and is_untrained(config) for config in named)
+        averages = any(config is not None and config.merging.cross_weight is not None for config in named)
+        most = len(named) - untrained + averages * len(MERGED)
+        return min(most, most_arms(self.space, fixed))
+
+    @property
     def rival_trials(self) -> int:
         """Confirm trials of the rivals that cost no training, if no two are identical."""
         return len(self.cells) * most_rivals(self.space) * self.seeds * self.repetitions
@@ -352,7 +369,7 @@ class StudyPlan:
         still = [name for place in places for name in constants_of(self.space, self._tried(*place))]
         self._on_arms(ArmsRecord(arms=tuple(self.arms), constants=tuple(still)))
         # Seed by seed: an interrupted study has whole repetitions of all arms.
-        views = _views(self.arms)
+        views, needed = views_of(self.arms), trainings_of(self.main_comparison, self.arms)
         self._confirm = [
             TrialRecord(
                 id=_confirm_id(arm, seed),
@@ -361,26 +378,34 @@ class StudyPlan:
                 cell=arm.cell,
                 repetition=arm.repetition,
                 config=arm.config.model_copy(update={"seed": seed}),
-                sources=tuple(_confirm_id(source, seed) for source in self._sources(arm)),
-                also={_confirm_id(other, seed): other.config.evaluation for other in views.get(_place(arm), ())},
+                sources=tuple(_confirm_id(source, seed) for source in sources_of(arm, self.arms)),
+                also={_confirm_id(other, seed): other.config.evaluation for other in views.get(place_of(arm), ())},
             )
             for seed in range(self.seeds * self.repetitions)
             for arm in self.arms
             if arm.repetition == seed % self.repetitions
             if arm.same_as is None and (seed == 0 or not arm.is_untrained)
+            if seed < self.other_seeds * self.repetitions or place_of(arm) in needed
         ]
         self._confirm_left = list(self._confirm)
 
     # How it is made.
 
-    def _sources(self, arm: ArmRecord) -> list[ArmRecord]:
-        """The arms whose encoders a merged one averages: X-X-mono, then X-Y, as they are trained."""
-        if arm.config.merging.cross_weight is None:
-            return []
-        beside = [one for one in self.arms if _place(one)[1:] == _place(arm)[1:]]
-        named = {one.arm: one for one in beside}
-        found = [one for ratio in _MERGED for one in beside if (one.role, one.constant_ratio) == ("strategy", ratio)]
-        return [named[one.same_as or one.arm] for one in found]
+    def _check_other_seeds(self) -> None:
+        """Raises UserError where no arm would have fewer seeds than others, or more than the main comparison."""
+        given = self._settings.other_seeds
+        if given is None:
+            return
+        if self.main_comparison is None:
+            raise UserError(
+                f"--other-seeds {given}: the arms of the main comparison of {self.space.name}, which get more seeds, "
+                "were left out; leave --other-seeds out, too."
+            )
+        if given > self.seeds:
+            raise UserError(
+                f"--other-seeds {given} is more than the {self.seeds} of the main comparison: give at most as many, or "
+                "more --seeds."
+            )
 
     def _check_merging(self) -> None:
         """Raises UserError for a merged arm without the encoders that it is made of, and for merging that is no arm."""
@@ -399,7 +424,7 @@ class StudyPlan:
                 f"--arm {merging[0]} averages encoders, but --keep-encoders is {self._settings.keep_encoders}: set it "
                 "to all."
             )
-        if len(self._merged_branches) < len(_MERGED):
+        if len(self._merged_branches) < len(MERGED):
             raise UserError(f"--arm {merging[0]} averages X-X-mono and X-Y: name these in --arms, too.")
         controls = {slug(name) for name in self.space.controls}
         clash = next((name for name in self._weighed if slug(name) in controls), None)
@@ -424,7 +449,7 @@ class StudyPlan:
     def _merged_branches(self) -> list[str]:
         """The strategies that a merged arm is made of: X-X-mono, then X-Y."""
         found = [(b.patch["ratio"]["value"], b.name) for b in self.space.branches if b.role == "strategy"]
-        return [name for ratio in _MERGED for value, name in found if value == ratio]
+        return [name for ratio in MERGED for value, name in found if value == ratio]
 
     @property
     def _weighed(self) -> list[str]:
@@ -530,8 +555,9 @@ class StudyPlan:
     @property
     def _most_confirm_trials(self) -> int:
         untrained = sum(is_untrained(config) for fixed in self._fixed.values() for config in fixed.values())
-        trained = (self.most_arms - untrained) * self.seeds * self.repetitions
-        return trained + self.rival_trials + untrained
+        trained = (self.most_arms - untrained) * self.other_seeds
+        trained += self.most_main_arms * (self.seeds - self.other_seeds)
+        return trained * self.repetitions + self.rival_trials + untrained
 
     def _pairs_per_trial(self, search: _Search) -> int:
         """Training pairs of a trial, the same in every trial of a branch; signals are paid from them."""
@@ -672,7 +698,7 @@ class StudyPlan:
         # A grid holds what has a first value there.
         first = {} if self._sampler == "grid" else {CROSS_WEIGHT: _FIRST_WEIGHT}
         found = []
-        for name in self._weighed if len(sources) == len(_MERGED) else ():
+        for name in self._weighed if len(sources) == len(MERGED) else ():
             values = self._fixed[cell.label][name].model_dump()
             template = Template(values, {CROSS_WEIGHT: _ANY_WEIGHT}, first, {})
             search = self._branch_search(repetition, name, cell, template, self._trials)
@@ -767,9 +793,6 @@ def _range(parameter: Parameter) -> RangeRecord:
     return RangeRecord(low=parameter.low, high=parameter.high, log=parameter.log)
 
 
-_MERGED = 1.0, 0.0
-"""The constant ratios of the arms that are merged."""
-
 _ANY_WEIGHT = Real(0, 1)
 _FIRST_WEIGHT = 0.5
 """Of X-Y in a merged arm whose weight is searched."""
@@ -777,24 +800,6 @@ _FIRST_WEIGHT = 0.5
 
 def _confirm_id(arm: ArmRecord, seed: int) -> str:
     return "-".join(["confirm", *_in_id(arm.cell), slug(arm.arm), f"{seed:03d}"])
-
-
-def _place(arm: ArmRecord) -> tuple[str, int, str]:
-    return arm.arm, arm.repetition, ", ".join(arm.cell.values())
-
-
-def _views(arms: Sequence[ArmRecord]) -> dict[tuple[str, int, str], list[ArmRecord]]:
-    """The arms that differ from an earlier one in how it is judged alone, by the place of that one."""
-    found: dict[tuple[str, int, str], list[ArmRecord]] = {}
-    first: dict[tuple[str, int, str], ArmRecord] = {}
-    for arm in arms:
-        if arm.same_as is None:
-            training = arm.config.model_copy(update={"evaluation": EvaluationConfig()}).fingerprint
-            original = first.setdefault((training, *_place(arm)[1:]), arm)
-            found[_place(arm)] = []
-            if original is not arm:
-                found[_place(original)].append(arm)
-    return found
 
 
 def _of_repetition(repetition: int) -> list[str]:

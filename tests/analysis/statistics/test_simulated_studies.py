@@ -55,6 +55,13 @@ def test_no_dagger_is_lost_among_equal_arms() -> None:
 
 @pytest.mark.nightly
 @pytest.mark.timeout(7_200)
+def test_intervals_hold_whatever_pairs_of_arms_have_in_common() -> None:
+    for row in table("twins", STUDIES):
+        assert row["coverage"] >= 0.935, row
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7_200)
 def test_intervals_of_a_repeated_search_hold_for_new_searches() -> None:
     for row in table("searches", STUDIES):
         assert 0.93 <= row["coverage"] <= 0.985, row

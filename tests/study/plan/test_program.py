@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.registry import SPACES, space
+from study.main_arms import place_of
 from study.plan.program import StudyPlan, affordable_steps
 from study.records import ArmsRecord
 from study.settings import StudySettings
@@ -834,3 +835,46 @@ def test_repeated_searches_do_not_depend_on_who_ends_first() -> None:
     alone = run(plan_of("closed_loop", settings=AGAIN))
     for concurrent, seed in ((5, 2), (64, 3)):
         assert run(plan_of("closed_loop", settings=AGAIN), concurrent, seed) == alone
+
+
+@pytest.mark.parametrize("concurrent", [1, 5])
+def test_arms_that_the_main_comparison_does_not_need_may_have_fewer_seeds(concurrent: int) -> None:
+    settings = SETTINGS.model_copy(update={"seeds": 4, "other_seeds": 2})
+    plan = plan_of(settings=settings)
+    trials = run(plan, concurrent)
+    confirm = [spec for spec in trials.values() if spec.phase == "confirm"]
+    assert len(confirm) == plan.planned["confirm"]
+    of_arm: dict[str, list[int]] = {}
+    for spec in sorted(confirm, key=lambda one: one.seed):
+        of_arm.setdefault(spec.arm or "", []).append(spec.seed)
+    longer = {name for name, seeds in of_arm.items() if seeds == [0, 1, 2, 3]}
+    assert all(seeds == [0, 1] for name, seeds in of_arm.items() if name not in longer)
+    main = {arm.same_as or arm.arm for arm in plan.arms if arm.arm in plan.space.main_comparison}
+    # What costs no training goes with the training that writes it.
+    free = {name for name in longer if name.endswith("centred")}
+    assert longer - free == main
+    # A trial is the same whoever else gets its seed.
+    whole = run(plan_of(settings=SETTINGS.model_copy(update={"seeds": 4})))
+    assert all(whole[name] == spec for name, spec in trials.items())
+
+
+def test_every_search_and_cell_gives_its_main_arms_the_added_seeds() -> None:
+    changes = {"seeds": 2, "other_seeds": 1, "repeat_search": 2, "factor": {"loss.temperature": (0.02, 0.05)}}
+    plan = plan_of(settings=SETTINGS.model_copy(update=changes))
+    confirm = [spec for spec in run(plan).values() if spec.phase == "confirm"]
+    longer = set()
+    for arm in (arm for arm in plan.arms if arm.same_as is None):
+        seeds = [one.seed for one in confirm if place_of(one) == place_of(arm)]
+        assert seeds in ([arm.repetition], [arm.repetition, arm.repetition + 2])
+        longer |= {place_of(arm)} if len(seeds) == 2 else set()
+    named = [arm for arm in plan.arms if arm.arm in plan.space.main_comparison]
+    assert len(named) == 2 * 2 * len(plan.cells) == 8
+    main = {(arm.same_as or arm.arm, *place_of(arm)[1:]) for arm in named}
+    assert main == {place for place in longer if not place[0].endswith("centred")}
+
+
+def test_fewer_seeds_are_refused_where_no_arm_or_more_than_all_would_have_them() -> None:
+    with pytest.raises(UserError, match="--other-seeds 4 is more than the 3 of the main comparison"):
+        plan_of(settings=SETTINGS.model_copy(update={"other_seeds": 4}))
+    with pytest.raises(UserError, match=r"the arms of the main comparison of dynamic_vs_static, .* were left out"):
+        plan_of(settings=SETTINGS.model_copy(update={"other_seeds": 2, "arms": ("X-X-mono", "X-Y")}))
