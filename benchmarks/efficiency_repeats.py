@@ -12,19 +12,27 @@ exceeds the first, the median over runs; then how many of them are within the ma
 import argparse
 import os
 import sys
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 import torch
+from transformers import PreTrainedTokenizerBase
 
+from trainables.corpora.benchmark import Benchmark
 from trainables.corpora.sources.registry import load_benchmark
+from trainables.encoders.base import EncoderConfig
+from trainables.encoders.model import Encoder
 from trainables.encoders.registry import resolve_encoder
-from trainables.encoders.tokens import tokenise
+from trainables.encoders.tokens import TokenTable, tokenise
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.machine import pinned
 from trainables.evaluation.efficiency.measure import measure
@@ -34,43 +42,78 @@ from trainables.evaluation.encode import encode
 
 NAMES = 2
 
+T = TypeVar("T")
+
 Run = list[dict[str, float]]
 """Of every name the medians over the rounds."""
 
 
-def run(number: int, model: str, evaluate: str, config: EfficiencyConfig, threads: int) -> Run:
-    """Measures the encoder under all names in every round."""
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """An encoder and a benchmark with its token ids."""
+
+    config: EncoderConfig
+    encoder: Encoder
+    tokenizer: PreTrainedTokenizerBase
+    benchmark: Benchmark
+    queries: TokenTable
+    candidates: TokenTable
+
+
+def loaded(model: str, evaluate: str, threads: int) -> Measured:
+    """Loads both."""
     torch.set_num_threads(threads)
-    chosen = resolve_encoder(model)
-    benchmark = load_benchmark(evaluate, "test")
-    tokenizer = chosen.tokenizer(())
-    encoder = chosen.build(tokenizer, seed=0).eval()
-    queries = tokenise(benchmark.query_texts, tokenizer, chosen.query_prefix, chosen.max_query_length)
-    candidates = tokenise(benchmark.candidate_texts, tokenizer, chosen.passage_prefix, chosen.max_passage_length)
-    embeddings = [encode(encoder, texts, pad_id=tokenizer.pad_token_id) for texts in (queries, candidates)]
-    timed = timed_queries(len(benchmark.query_texts), config)
+    config, benchmark = resolve_encoder(model), load_benchmark(evaluate, "test")
+    tokenizer = config.tokenizer(())
+    return Measured(
+        config,
+        config.build(tokenizer, seed=0).eval(),
+        tokenizer,
+        benchmark,
+        tokenise(benchmark.query_texts, tokenizer, config.query_prefix, config.max_query_length),
+        tokenise(benchmark.candidate_texts, tokenizer, config.passage_prefix, config.max_passage_length),
+    )
+
+
+def embed(folder: Path, model: str, evaluate: str, threads: int) -> None:
+    """Leaves the embeddings that all runs measure."""
+    one = loaded(model, evaluate, threads)
+    for name, texts in (("queries", one.queries), ("candidates", one.candidates)):
+        np.save(folder / f"{name}.npy", encode(one.encoder, texts, pad_id=one.tokenizer.pad_token_id))
+
+
+def run(folder: Path, model: str, evaluate: str, threads: int, number: int, config: EfficiencyConfig) -> Run:
+    """Measures the encoder under all names in every round."""
+    one = loaded(model, evaluate, threads)
+    timed = timed_queries(len(one.benchmark.query_texts), config)
     generator = np.random.default_rng(number)
-    rounds: list[list[dict[str, float]]] = [[] for _ in range(NAMES)]
+    rounds: list[list[Mapping[str, float]]] = [[] for _ in range(NAMES)]
     with pinned(threads):
         for order in range(config.orders):
             for name in generator.permutation(NAMES):
                 subject = Subject(
-                    encoder=encoder,
-                    tokenizer=tokenizer,
+                    encoder=one.encoder,
+                    tokenizer=one.tokenizer,
                     device=torch.device("cpu"),
-                    benchmark=benchmark,
-                    candidate_tokens=candidates,
-                    query_texts=[chosen.query_prefix + benchmark.query_texts[query] for query in timed],
-                    queries=embeddings[0],
-                    candidates=embeddings[1],
+                    benchmark=one.benchmark,
+                    candidate_tokens=one.candidates,
+                    query_texts=[one.config.query_prefix + one.benchmark.query_texts[query] for query in timed],
+                    queries=np.load(folder / "queries.npy", mmap_mode="r"),
+                    candidates=np.load(folder / "candidates.npy", mmap_mode="r"),
                     config=config,
                     order=order,
                 )
-                rounds[name].append(dict(measure(subject).numbers))
+                rounds[name].append(measure(subject).numbers)
     return [
         {number: float(np.median([one[number] for one in found if number in one])) for number in found[0]}
         for found in rounds
     ]
+
+
+def in_a_process(function: Callable[..., T], *arguments: object) -> T:
+    """Calls in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()
 
 
 def main() -> int:
@@ -82,11 +125,11 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     config = EfficiencyConfig(repetitions=arguments.repetitions)
-    runs: list[Run] = []
-    for number in range(arguments.runs):
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            asked = arguments.model, arguments.evaluate, config, arguments.threads
-            runs.append(process.submit(run, number, *asked).result())
+    asked = arguments.model, arguments.evaluate, arguments.threads
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        in_a_process(embed, folder, *asked)
+        runs = [in_a_process(run, folder, *asked, number, config) for number in range(arguments.runs)]
     records = efficiency_record(config).numbers
     ranges, copies, unequal = [], [], []
     for name in runs[0][0]:
