@@ -1,10 +1,9 @@
 """Studies whose truth is planted: trials that read their result off a known surface, run and judged as real ones are.
 
-A trial's value is `0.5 + surface(trajectory) - 0.12 log10(learning rate / 0.003)^2` plus noise: an effect of its seed,
-an effect of every question that all trials share, an effect of the question in this one run, and a rest. The effects of
-questions are uniform, so that values stay within 0 and 1 without being cut and the planted differences are exact. The
-noise of a run is a function of its ratio, learning rate, seed and number of steps: options that the surface does not
-know do not move it.
+A trial's value is `0.5 + surface(trajectory) - 0.12 log10(learning rate / 0.003)^2` plus noise (`Noise`): what seeds,
+questions and both together do. The effects of questions are uniform, so that values stay within 0 and 1 without being
+cut and the planted differences are exact. The noise of a run is a function of its ratio, learning rate, seed and number
+of steps: options that the surface does not know do not move it.
 """
 
 import hashlib
@@ -47,15 +46,32 @@ from trainables.training.report_log import ReportLog
 from trainables.trial import write_result
 
 BASE, BEST_RATE, RATE_COST = 0.5, 3e-3, 0.12
-SEED_SPREAD, QUESTION_SPREAD, RUN_SPREAD, REST_SPREAD = 0.01, 0.08, 0.06, 0.08
-DEV_SPREAD = 0.008
-"""What a dev set of some hundred questions adds to a trial's own seed effect."""
 QUESTIONS = 150
 LANGUAGES = ("de", "en")
 BENCHMARK = "planted"
 GAIN = 0.04
 """By how much a falling ratio is better than every constant, where it is and nothing else is said."""
 BEST_RATIO = 0.35
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The standard deviations of the effects that make one run of a training differ from another.
+
+    seed: of a run, on all questions; common_seed: of a seed, the same in all trainings. question: of a question in all
+    runs; arm_question: of a question in all runs of one training; seed_question: of a question in all runs of one seed;
+    run: of a question in one run; rest: of one value. dev: what the dev set adds to a run's own luck.
+    """
+
+    seed: float = 0.01
+    common_seed: float = 0.0
+    question: float = 0.08
+    arm_question: float = 0.0
+    seed_question: float = 0.0
+    run: float = 0.06
+    rest: float = 0.08
+    dev: float = 0.008
+
 
 (OBJECTIVE,) = parse_objectives(["overall/map"])
 """The default: the mean of all settings."""
@@ -114,6 +130,7 @@ class Planted:
     case: str
     world: int
     gain: float = GAIN
+    noise: Noise = Noise()
 
     def truth(self, config: TrialConfig) -> float:
         """What a training is worth, without noise."""
@@ -122,21 +139,27 @@ class Planted:
 
     def value(self, config: TrialConfig) -> float:
         """What a run of the training has reached at its end: the truth and the luck of its seed."""
-        return self.truth(config) + self._noise("seed", config).normal(0, SEED_SPREAD)
+        common = self._numbers("common seed", str(config.seed)).normal(0, self.noise.common_seed)
+        return self.truth(config) + common + self._numbers("seed", _run(config)).normal(0, self.noise.seed)
 
     def dev(self, config: TrialConfig) -> dict[int, float]:
         """The dev value at every evaluation. Until it falls, a high ratio looks worse than it will end."""
-        end = self.value(config) + self._noise("dev", config).normal(0, DEV_SPREAD)
+        end = self.value(config) + self._numbers("dev", _run(config)).normal(0, self.noise.dev)
         ratios, every = _trajectory(config), config.evaluate_every
         left = {step: 1 - step / config.steps for step in range(every, config.steps + 1, every)}
         return {step: end - left[step] * (0.3 + 0.1 * float(ratios[step - 1])) for step in left}
 
     def values(self, config: TrialConfig) -> np.ndarray:
         """What a run reaches in every question: [settings, languages, questions]."""
-        of_question = _uniform(self._noise("questions"), QUESTION_SPREAD, QUESTIONS)
-        in_run = _uniform(self._noise("run", config), RUN_SPREAD, QUESTIONS)
-        rest = _uniform(self._noise("rest", config), REST_SPREAD, (len(TEST_SETTINGS), len(LANGUAGES), QUESTIONS))
-        values: np.ndarray = (self.value(config) + of_question + in_run + rest).astype(np.float32)
+        noise, run = self.noise, _run(config)
+        of_question = (
+            _uniform(self._numbers("questions", ""), noise.question, QUESTIONS)
+            + _uniform(self._numbers("arm", _run(config.model_copy(update={"seed": 0}))), noise.arm_question, QUESTIONS)
+            + _uniform(self._numbers("seed questions", str(config.seed)), noise.seed_question, QUESTIONS)
+            + _uniform(self._numbers("run", run), noise.run, QUESTIONS)
+        )
+        rest = _uniform(self._numbers("rest", run), noise.rest, (len(TEST_SETTINGS), len(LANGUAGES), QUESTIONS))
+        values: np.ndarray = (self.value(config) + of_question + rest).astype(np.float32)
         return values
 
     def per_query(self, config: TrialConfig) -> pa.Table:
@@ -162,15 +185,15 @@ class Planted:
             }
         )
 
-    def _noise(self, kind: str, config: TrialConfig | None = None) -> np.random.Generator:
-        """Random numbers of this world; those of a run are equal for equal ratio, learning rate, seed and steps."""
-        run = (
-            ""
-            if config is None
-            else f"{config.ratio.model_dump_json()}/{config.optimiser.learning_rate!r}/{config.seed}/{config.steps}"
-        )
-        key = f"{self.world}/{kind}/{run}"
+    def _numbers(self, kind: str, of: str) -> np.random.Generator:
+        """Random numbers of this world; equal for equal names."""
+        key = f"{self.world}/{kind}/{of}"
         return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], "little"))
+
+
+def _run(config: TrialConfig) -> str:
+    """What the noise of a run follows from, beside the world."""
+    return f"{config.ratio.model_dump_json()}/{config.optimiser.learning_rate!r}/{config.seed}/{config.steps}"
 
 
 def _uniform(rng: np.random.Generator, deviation: float, size: int | tuple[int, ...]) -> np.ndarray:

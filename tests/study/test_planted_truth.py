@@ -3,7 +3,7 @@
 benchmarks/planted_truth.py runs the same many times over and prints the rates.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from tests.study.planted import (
     SETTINGS,
     SPACE,
     Finding,
+    Noise,
     Planted,
     best_constant,
     falling_is_better,
@@ -76,6 +77,26 @@ def test_the_noise_has_the_spread_that_it_claims() -> None:
     assert one.mean() == pytest.approx(BASE, abs=0.12)
     # Two runs share their questions: variances .0064 in common, .0036 + .0064 of their own.
     assert np.corrcoef(one, other)[0, 1] == pytest.approx(0.0064 / 0.0164, abs=0.1)
+
+
+def test_runs_share_what_their_seed_and_their_training_have_in_common() -> None:
+    trial = StudyPlan(SPACE, SETTINGS).next_trial()
+    assert trial is not None
+    quiet = Noise(seed=0.0, question=0.0, run=0.0, rest=0.0)
+
+    def values(noise: Noise, seed: int, rate: float) -> np.ndarray:
+        changes = {"seed": seed, "optimiser.learning_rate": rate}
+        config = TrialConfig.model_validate(patched(trial.config.model_dump(), changes))
+        planted = Planted("no difference", 0, noise=noise)
+        return planted.values(config) - planted.truth(config)
+
+    shared = (("common_seed", True, False), ("seed_question", True, False), ("arm_question", False, True))
+    for name, with_seed, with_training in shared:
+        noise = replace(quiet, **{name: 0.05})
+        first = values(noise, 0, 0.003)
+        assert abs(first).max() > 1e-3
+        assert np.allclose(first, values(noise, 0, 0.001), atol=1e-6) == with_seed
+        assert np.allclose(first, values(noise, 1, 0.003), atol=1e-6) == with_training
 
 
 def test_the_noise_of_a_run_is_that_of_its_ratio_learning_rate_seed_and_steps() -> None:
