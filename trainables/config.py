@@ -78,6 +78,17 @@ class TrialConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _layers_are_there(self) -> Self:
+        for option in ("parallel", "compile", "activation_checkpointing"):
+            value, usual = getattr(self.compute, option), ComputeConfig.model_fields[option].default
+            if value != usual and not self.encoder.has_layers:
+                raise ValueError(
+                    f"{option} is {str(value).lower()}, but the encoder {self.encoder.name} has no layers that this "
+                    f"could work on: set compute.{option} to {str(usual).lower()}."
+                )
+        return self
+
+    @model_validator(mode="after")
     def _blocks_fill_a_batch(self) -> Self:
         block, pairs = self.loss.negative_pool, self.batches.size
         if block is not None and pairs % block:

@@ -53,7 +53,8 @@ class TokenisedTexts:
 
     def pieces(self) -> npt.NDArray[np.int64]:
         """The ids that any text uses, ascending, and that of the padding."""
-        is_used = np.zeros(len(self.tokenizer), dtype=np.bool_)
+        largest = max(int(table.ids.max(initial=0)) for table in self.tables)
+        is_used = np.zeros(max(largest + 1, len(self.tokenizer)), dtype=np.bool_)
         is_used[self.tokenizer.pad_token_id] = True
         for table in self.tables:
             is_used[table.ids[table.ids >= 0]] = True

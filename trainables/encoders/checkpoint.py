@@ -137,9 +137,32 @@ class CheckpointEncoder(EncoderConfig):
             return Path(self.source)
         return local_copy(self.source, self.revision, weights=weights, code=self.trust_remote_code)
 
+    def loaded_transformer(
+        self, folder: Path, tokenizer: "PreTrainedTokenizerBase", seed: int
+    ) -> "tuple[Any, list[nn.Module]]":
+        """What gives vectors of tokens, with its weights, and what follows their pooling and was part of it.
+
+        Raises UserError if it does not load.
+        """
+        from trainables.encoders.pretrained import load_transformer
+
+        return load_transformer(self, folder, seed)
+
+    def empty_transformer(self) -> "tuple[Any, list[nn.Module]]":
+        """The same on the meta device; raises UserError if its size is not to be had."""
+        from trainables.encoders.pretrained import transformer_of_size
+
+        return transformer_of_size(self, FACTS.get(self.source))
+
     def model_class(self, settings: Any) -> Any:
         """The class of `transformers` for a configuration of its own; raises UserError for what is of another kind."""
         raise NotImplementedError
+
+    @classmethod
+    def settings_in(cls, folder: Path) -> Mapping[str, Any] | None:
+        """The config.json of the checkpoint in a folder; None if it is of another kind. Raises UserError."""
+        settings = model_settings(folder)
+        return settings if cls.model_types is None or settings["model_type"] in cls.model_types else None
 
     @classmethod
     def text_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,7 +189,7 @@ class CheckpointEncoder(EncoderConfig):
     def skeleton(self, vocabulary: int) -> "Encoder":
         from trainables.encoders.pretrained import skeleton_of
 
-        return skeleton_of(self, FACTS.get(self.source))
+        return skeleton_of(self)
 
     @override
     def files(self) -> dict[str, str]:
@@ -241,8 +264,8 @@ def _hub_folder(repository: str, revision: str | None) -> Path:
 
 
 def _of_folder(kind: type[CheckpointEncoder], folder: Path, fields: Mapping[str, Any]) -> CheckpointEncoder | None:
-    settings = model_settings(folder)
-    if kind.model_types is not None and settings["model_type"] not in kind.model_types:
+    settings = kind.settings_in(folder)
+    if settings is None:
         return None
     of_texts = kind.text_settings(settings)
     found = read_folder(declaring_folder(folder), of_texts)

@@ -8,7 +8,14 @@ from typing import Any
 from trainables.encoders.adapters import ADAPTER_FILE, base_of
 from trainables.encoders.base import LONGEST
 from trainables.encoders.json_files import read_json, refuse_pointer
-from trainables.encoders.modules import MODULES_FILE, NORMALIZE, declared, transformer_folder
+from trainables.encoders.modules import (
+    MODULES_FILE,
+    NORMALIZE,
+    TOKENIZER_FILE,
+    declared,
+    is_static,
+    transformer_folder,
+)
 from trainables.encoders.weight_files import check_weights
 from trainables.errors import UserError
 
@@ -19,7 +26,7 @@ saved: what its other files have no place for."""
 _SETTINGS = ("pooling", "query_prefix", "passage_prefix", "max_query_length", "max_passage_length")
 _DIMENSIONS = "dimensions"
 _TOKENIZERS = (
-    "tokenizer.json",
+    TOKENIZER_FILE,
     "sentencepiece.bpe.model",
     "tokenizer.model",
     "spiece.model",
@@ -154,7 +161,8 @@ def tokenizer_folder(folder: Path) -> Path:
     path = transformer_folder(folder)
     base = base_of(path)
     places = (path,) if base is None else (path, transformer_folder(base))
-    files = (place / name for place in places for name in _TOKENIZERS)
+    names = (TOKENIZER_FILE,) if is_static(folder) else _TOKENIZERS
+    files = (place / name for place in places for name in names)
     found = next((file for file in files if file.is_file()), None)
     if found is None:
         raise UserError(f"The encoder folder {path} has no tokenizer: put {_TOKENIZERS[0]} next to config.json.")

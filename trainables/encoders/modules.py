@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trainables.encoders.base import SHORTEST
+from trainables.encoders.base import LONGEST, SHORTEST
 from trainables.encoders.json_files import load_json, read_json
 from trainables.errors import UserError
 
 MODULES_FILE = "modules.json"
 PROMPTS_FILE = "config_sentence_transformers.json"
+STATIC = "StaticEmbedding"
+"""The module that is a table of token vectors, whose mean is the vector of a text."""
 NORMALIZE = "normalize"
 """How a configuration names scaling to length one among the layers; a dense layer is named by its folder."""
 
@@ -45,6 +47,12 @@ def transformer_folder(folder: Path) -> Path:
     return folder if not modules else _inside(folder, modules[0])
 
 
+def is_static(folder: Path) -> bool:
+    """Whether a checkpoint begins with a table of token vectors, not with a transformer. Raises UserError likewise."""
+    modules = _modules(folder)
+    return bool(modules) and _kind(modules[0]) == STATIC
+
+
 def declared(folder: Path) -> dict[str, Any] | None:
     """Returns what a folder declares, as fields of a configuration; None if it is no sentence-transformers folder.
 
@@ -55,23 +63,26 @@ def declared(folder: Path) -> dict[str, Any] | None:
         return None
     kinds = [_kind(module) for module in modules]
     file = folder / MODULES_FILE
-    if kinds[0] != "Transformer":
-        raise UserError(f"{file} begins with a module {kinds[0]}, not a Transformer: {_OTHERS}.")
-    if kinds[1:2] != ["Pooling"]:
+    if kinds[0] == STATIC:
+        behind, last, found = 1, STATIC, _static(_inside(folder, modules[0]))
+    elif kinds[0] != "Transformer":
+        raise UserError(f"{file} begins with a module {kinds[0]}, not a Transformer or {STATIC}: {_OTHERS}.")
+    elif kinds[1:2] != ["Pooling"]:
         raise UserError(f"{file} has {kinds[1] if kinds[1:] else 'nothing'} where the pooling should be: {_OTHERS}.")
-    unknown = next((kind for kind in kinds[2:] if kind not in ("Dense", "Normalize")), None)
+    else:
+        pooling = _pooling(_inside(folder, modules[1]) / "config.json")
+        behind, last, found = 2, "pooling", {**pooling, **_transformer(_inside(folder, modules[0]))}
+    unknown = next((kind for kind in kinds[behind:] if kind not in ("Dense", "Normalize")), None)
     if unknown is not None:
-        raise UserError(f"{file} has a module {unknown} behind the pooling: {_OTHERS}.")
-    layers = [_layer(folder, module) for module in modules[2:]]
-    return {
-        **_pooling(_inside(folder, modules[1]) / "config.json"),
-        "layers": layers,
-        **_prompts(folder / PROMPTS_FILE, ends_normalised=layers[-1:] == [NORMALIZE]),
-        **_transformer(_inside(folder, modules[0])),
-    }
+        raise UserError(f"{file} has a module {unknown} behind the {last}: {_OTHERS}.")
+    layers = [_layer(folder, module) for module in modules[behind:]]
+    prompts = _prompts(folder / PROMPTS_FILE, ends_normalised=layers[-1:] == [NORMALIZE])
+    return {**found, "layers": layers, **prompts}
 
 
-_OTHERS = "known here are a Transformer, its Pooling, and then Dense and Normalize; give a model of these"
+_OTHERS = (
+    f"known here are a Transformer with its Pooling, or a {STATIC}, and then Dense and Normalize; give a model of these"
+)
 
 
 def _modules(folder: Path) -> list[dict[str, Any]]:
@@ -196,6 +207,29 @@ def _prompts(file: Path, ends_normalised: bool) -> dict[str, Any]:
         "dimensions": settings.get("truncate_dim"),
     }
     return found
+
+
+def _static(folder: Path) -> dict[str, Any]:
+    file = folder / TOKENIZER_FILE
+    if not file.is_file():
+        raise UserError(f"{folder} has no {TOKENIZER_FILE}: fetch it.")
+    said = load_json(file, _LARGEST_TOKENIZER)
+    truncation = said.get("truncation") if isinstance(said, dict) else None
+    length: Any = LONGEST
+    if truncation is not None:
+        # Of a pair of texts the second one alone would be cut.
+        if not isinstance(truncation, dict) or truncation.get("strategy") not in ("LongestFirst", "OnlyFirst"):
+            raise UserError(f"{file} cuts texts by {truncation!r}, which is not known here: set truncation to null.")
+        length = truncation.get("max_length")
+        if not isinstance(length, int) or isinstance(length, bool) or length < SHORTEST:
+            raise UserError(f"{file} gives max_length as {length!r}: it must be a number of at least {SHORTEST}.")
+    return {"max_query_length": min(length, LONGEST), "max_passage_length": min(length, LONGEST)}
+
+
+TOKENIZER_FILE = "tokenizer.json"
+"""The tokenizer of a table of token vectors; it says how far a text is read, if it does not read all of it."""
+_LARGEST_TOKENIZER = 500_000_000
+"""Bytes."""
 
 
 def _transformer(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from trainables.array_cache import ArrayCache
 from trainables.corpora.pairs import fingerprint
 from trainables.encoders.pooling import PROMPT
-from trainables.encoders.tokenizer import pools_prompt
+from trainables.encoders.tokenizer import nothing_id, pools_prompt
 from trainables.errors import UserError
 from trainables.watch import Watch, unwatched
 
@@ -148,6 +148,8 @@ def _content(
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         return None
     does = f"{tokenizers.__version__} {tokenizer.padding_side} {tokenizer.truncation_side} {tokenizer.eos_token_id}"
+    if (nothing := nothing_id(tokenizer)) is not None:
+        does += f" {nothing}"
     return f"{does} {prefix!r} {max_length} {fingerprint([texts], [], watch)} {tokenizer.backend_tokenizer.to_str()}"
 
 
@@ -184,7 +186,7 @@ def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 def _stand_in(tokenizer: PreTrainedTokenizerBase) -> int:
     """Returns what stands for an empty text where the tokenizer adds no special tokens."""
-    for token in (tokenizer.eos_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id):
+    for token in (nothing_id(tokenizer), tokenizer.eos_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id):
         if token is not None:
             return int(token)
     raise UserError("An empty text has no token in a tokenizer without special tokens: remove empty texts.")

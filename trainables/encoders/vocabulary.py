@@ -63,7 +63,8 @@ def trim_vocabulary(encoder: Encoder, pieces: npt.NDArray[np.int64]) -> None:
             f"The token embeddings of {encoder.config.name!r} are not a plain table ({type(table).__name__}), of which "
             "rows could be left out: set compute.trim_vocabulary to false."
         )
-    encoder.transformer.set_input_embeddings(TrimmedEmbedding(table, pieces))
+    # What stands for a text without tokens has no row.
+    encoder.transformer.set_input_embeddings(TrimmedEmbedding(table, pieces[pieces < table.num_embeddings]))
 
 
 def restore_vocabulary(encoder: Encoder, original: Encoder) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
 OLD, NEW = "sentence_transformers.models.", "sentence_transformers.base.modules."
@@ -144,6 +145,24 @@ class Layout:
 def _write(file: Path, content: Any) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content))
+
+
+def plain_tokenizer(tokenizer: Any) -> Tokenizer:
+    """What is inside a tokenizer of `transformers`, without the length to which it has cut a text before."""
+    found = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    found.no_truncation()
+    found.no_padding()
+    return found
+
+
+def static_folder(folder: Path, tokenizer: Any, width: int = 24, more_rows: int = 0) -> Path:
+    """A table of token vectors for all tokens of a tokenizer of `transformers`, and perhaps for more."""
+    folder.mkdir()
+    plain_tokenizer(tokenizer).save(str(folder / "tokenizer.json"))
+    rows = torch.randn(len(tokenizer) + more_rows, width, generator=torch.Generator().manual_seed(3))
+    save_file({"embedding.weight": rows}, folder / "model.safetensors")
+    _write(folder / "modules.json", [{"idx": 0, "name": "0", "path": "", "type": f"{OLD}StaticEmbedding"}])
+    return folder
 
 
 Expected = Callable[[Path, Sequence[str], str], np.ndarray]

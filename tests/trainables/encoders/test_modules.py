@@ -229,7 +229,7 @@ PROMPTS, TRANSFORMER, POOLING = (
     [
         (_modules("Transformer", "Pooling", "LSTM"), "has a module LSTM behind the pooling"),
         (_modules("Transformer", "Pooling", "Dropout"), "has a module Dropout behind the pooling"),
-        (_modules("StaticEmbedding"), "begins with a module StaticEmbedding, not a Transformer"),
+        (_modules("WordEmbeddings"), "begins with a module WordEmbeddings, not a Transformer or StaticEmbedding"),
         (_modules("Router"), "begins with a module Router"),
         (_modules("Transformer", "WeightedLayerPooling"), "has WeightedLayerPooling where the pooling should be"),
         (_modules("Transformer"), "has nothing where the pooling should be"),
