@@ -144,12 +144,12 @@ def model_card(
 
 
 def _lengths(encoder: EncoderConfig) -> str:
-    if min(encoder.max_query_length, encoder.max_passage_length) == LONGEST:
-        return "Queries and passages were read whole in training and evaluation."
-    return (
-        f"Queries were cut at {encoder.max_query_length} tokens and passages at {encoder.max_passage_length} in "
-        "training and evaluation; sentence-transformers has one length for both, the longer one."
-    )
+    lengths = (encoder.max_query_length, encoder.max_passage_length)
+    queries, passages = ("read whole" if one == LONGEST else f"cut at {one} tokens" for one in lengths)
+    said = f"Queries were {queries} and passages {passages} in training and evaluation"
+    if lengths[0] == lengths[1] or encoder.has_routes:
+        return f"{said}."
+    return f"{said}; sentence-transformers has one length for both, the longer one."
 
 
 def metadata(study: Study, encoder: EncoderConfig) -> dict[str, Any]:

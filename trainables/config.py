@@ -75,6 +75,11 @@ class TrialConfig(BaseModel):
                 "compute.parallel is 'sharded', where all workers must compute the same layers at the same time, but "
                 f"{self.encoder.name} has others for images than for texts: set compute.parallel to replicated."
             )
+        if self.compute.parallel == "sharded" and self.encoder.has_routes:
+            raise ValueError(
+                "compute.parallel is 'sharded', where all workers must compute the same layers at the same time, but "
+                f"{self.encoder.name} has others for passages than for queries: set compute.parallel to replicated."
+            )
         return self
 
     @model_validator(mode="after")
@@ -142,7 +147,17 @@ class TrialConfig(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-_NOT_ASKED = frozenset(("seed", "encoder.kind", "encoder.name", "ratio.family"))
+_NOT_ASKED = frozenset(
+    (
+        "seed",
+        "encoder.kind",
+        "encoder.name",
+        "encoder.query",
+        "encoder.passage",
+        "encoder.default_route",
+        "ratio.family",
+    )
+)
 """Seeds are the study's; the others say which class a part is of and come with the part."""
 
 

@@ -123,6 +123,11 @@ class EncoderConfig(BaseModel):
         return True
 
     @property
+    def has_routes(self) -> bool:
+        """Whether queries and passages go through different layers."""
+        return False
+
+    @property
     def keeps_adapters(self) -> bool:
         """Whether adapters that were trained can be kept without the model they belong to; else they are merged."""
         return True

@@ -1,7 +1,7 @@
 """Writes what sentence-transformers reads of an encoder, with the names that its versions 5 and 6 both know."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from torch import nn
 
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.layers import Dense, Normalize
-from trainables.encoders.modules import MODULES_FILE, OLD_MODES, PROMPTS_FILE
+from trainables.encoders.module_list import MODULES_FILE, PROMPTS_FILE, ROUTER_FILE
+from trainables.encoders.modules import OLD_MODES
 
 _LIBRARY = "sentence_transformers.models"
 
@@ -21,6 +22,8 @@ class Part:
 
     kind: str
     write: Callable[[Path], None]
+    module: object = None
+    """What has weights, by which a part of two encoders is known to be one."""
 
 
 def write_modules(folder: Path, parts: Sequence[Part], config: EncoderConfig) -> None:
@@ -35,6 +38,35 @@ def write_modules(folder: Path, parts: Sequence[Part], config: EncoderConfig) ->
     prompts = {"query": config.query_prefix, "document": config.passage_prefix, "passage": config.passage_prefix}
     general = {"prompts": prompts, "default_prompt_name": None, "similarity_fn_name": "cosine"}
     _write(folder / PROMPTS_FILE, general)
+
+
+def router_part(routes: Mapping[str, Sequence[Part]], default_route: str | None) -> Part:
+    """A Router of modules by route; what routes share is written once.
+
+    Args:
+        routes: the modules.
+        default_route: the route of a text of no task; None: it has none.
+    """
+    return Part("Router", lambda folder: _write_router(folder, routes, default_route))
+
+
+def _write_router(folder: Path, routes: Mapping[str, Sequence[Part]], default_route: str | None) -> None:
+    types: dict[str, str] = {}
+    structure: dict[str, list[str]] = {}
+    known: dict[int, str] = {}
+    for route, parts in routes.items():
+        structure[route] = []
+        for place, part in enumerate(parts):
+            name = f"{route}_{place}_{part.kind}"
+            if part.module is not None:
+                name = known.setdefault(id(part.module), name)
+            structure[route].append(name)
+            if name not in types:
+                types[name] = f"{_LIBRARY}.{part.kind}"
+                (folder / name).mkdir(parents=True)
+                part.write(folder / name)
+    parameters = {"default_route": default_route, "allow_empty_key": default_route is not None}
+    _write(folder / ROUTER_FILE, {"types": types, "structure": structure, "parameters": parameters})
 
 
 def write_length(folder: Path, longest: int) -> None:
@@ -63,7 +95,8 @@ def layer_parts(layers: Iterable[nn.Module]) -> list[Part]:
 
 
 def _layer_part(layer: nn.Module) -> Part:
-    return Part(type(layer).__name__, lambda folder: _write_layer(folder, layer))
+    module = layer if isinstance(layer, Dense) else None
+    return Part(type(layer).__name__, lambda folder: _write_layer(folder, layer), module)
 
 
 def _write_layer(folder: Path, layer: nn.Module) -> None:

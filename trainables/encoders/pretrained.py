@@ -16,7 +16,8 @@ from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.image_tower import load_tower, tower_skeleton
 from trainables.encoders.layers import Dense, Normalize, keeps_first_components, load_dense
 from trainables.encoders.model import Encoder, encoder_of
-from trainables.encoders.modules import NORMALIZE, transformer_folder
+from trainables.encoders.module_list import transformer_folder
+from trainables.encoders.modules import NORMALIZE
 from trainables.encoders.quiet import quiet
 from trainables.errors import UserError, one_line
 
@@ -33,7 +34,7 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
         seed: draws the weights of new adapters.
     """
     folder = config.folder(weights=True)
-    check_files(folder, config.layers)
+    config.check_files(folder)
     transformer, layers = config.loaded_transformer(folder, tokenizer, seed)
     declared, declaring = list(config.layers), declaring_folder(folder)
     while declared[-1:] == [NORMALIZE]:
@@ -54,7 +55,7 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
 
 def load_transformer(config: CheckpointEncoder, folder: Path, seed: int) -> tuple[Any, list[nn.Module]]:
     """Returns the transformer in a folder, as `CheckpointEncoder.loaded_transformer` does."""
-    path = transformer_folder(folder)
+    path = transformer_folder(folder, config.route)
     base = base_of(path, weights=True, code=config.trust_remote_code)
     if base is not None:
         check_files(base, ())
@@ -120,7 +121,7 @@ def transformer_of_size(config: CheckpointEncoder, facts: Mapping[str, Any] | No
 
 
 def _where(config: CheckpointEncoder) -> Path:
-    path = transformer_folder(config.folder())
+    path = transformer_folder(config.folder(), config.route)
     base = base_of(path)
     return path if base is None else transformer_folder(base)
 

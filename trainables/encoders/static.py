@@ -13,7 +13,8 @@ from typing_extensions import override
 from trainables.encoders.base import LONGEST, LongestPassage, LongestQuery
 from trainables.encoders.checkpoint import CheckpointEncoder
 from trainables.encoders.folder import tokenizer_folder
-from trainables.encoders.modules import TOKENIZER_FILE, is_static
+from trainables.encoders.module_list import is_static, transformer_folder
+from trainables.encoders.modules import TOKENIZER_FILE
 from trainables.parameters import Real
 from trainables.recipe import Recipe
 
@@ -64,14 +65,14 @@ class StaticEncoder(CheckpointEncoder):
 
     @classmethod
     @override
-    def settings_in(cls, folder: Path) -> Mapping[str, Any] | None:
-        return {"model_type": cls.model_fields["kind"].default} if is_static(folder) else None
+    def settings_in(cls, folder: Path, route: str = "") -> Mapping[str, Any] | None:
+        return {"model_type": cls.model_fields["kind"].default} if is_static(folder, route) else None
 
     @override
     def tokenizer(self, texts: Sequence[str] = ()) -> "PreTrainedTokenizerBase":
         from trainables.encoders.tokenizer import load_plain_tokenizer
 
-        file = tokenizer_folder(self.folder()) / TOKENIZER_FILE
+        file = tokenizer_folder(self.folder(), self.route) / TOKENIZER_FILE
         return load_plain_tokenizer(file, self.source, lower_case=self.lower_case)
 
     @override
@@ -80,10 +81,10 @@ class StaticEncoder(CheckpointEncoder):
     ) -> "tuple[Any, list[nn.Module]]":
         from trainables.encoders.token_vectors import load_token_vectors
 
-        return load_token_vectors(folder, self.source, tokenizer), []
+        return load_token_vectors(transformer_folder(folder, self.route), self.source, tokenizer), []
 
     @override
     def empty_transformer(self) -> "tuple[Any, list[nn.Module]]":
         from trainables.encoders.token_vectors import empty_token_vectors
 
-        return empty_token_vectors(self.folder(weights=True)), []
+        return empty_token_vectors(transformer_folder(self.folder(weights=True), self.route)), []

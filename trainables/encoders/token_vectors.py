@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-from trainables.encoders.modules import transformer_folder
 from trainables.encoders.tokenizer import nothing_id
 from trainables.encoders.weight_files import check_whole
 from trainables.errors import UserError
@@ -69,11 +68,11 @@ class TokenVectors(nn.Module):
 
 
 def load_token_vectors(folder: Path, source: str, tokenizer: PreTrainedTokenizerBase) -> TokenVectors:
-    """Reads the table of a checkpoint, in float32; raises UserError if it does not load or fit its tokenizer.
+    """Reads a table, in float32; raises UserError if it does not load or fit its tokenizer.
 
     Args:
-        folder: the checkpoint.
-        source: what messages call it.
+        folder: where it lies.
+        source: what messages call the checkpoint.
         tokenizer: of `load_plain_tokenizer`.
     """
     file = _file(folder)
@@ -104,9 +103,9 @@ def empty_token_vectors(folder: Path) -> TokenVectors:
 
 
 def _file(folder: Path) -> Path:
-    file = transformer_folder(folder) / _FILE
+    file = folder / _FILE
     if not file.is_file():
-        raise UserError(f"{file.parent} has no {_FILE}: fetch it, or convert its weights.")
+        raise UserError(f"{folder} has no {_FILE}: fetch it, or convert its weights.")
     check_whole(file)
     return file
 

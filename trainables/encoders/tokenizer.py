@@ -113,6 +113,27 @@ def save_plain_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path, longe
     backend.save(str(folder / TOKENIZER_FILE))
 
 
+def joined(queries: PreTrainedTokenizerBase, passages: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """Returns a tokenizer of queries that knows that of passages, whose ids begin where those of queries end.
+
+    An id then tells by itself how its text is encoded, wherever it stands.
+    """
+    ids = {*queries.get_vocab().values(), len(queries) - 1, queries.pad_token_id, nothing_id(queries) or 0}
+    passages.first_id = max(ids) + 1
+    queries.of_passages = passages
+    return queries
+
+
+def of_passages(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The tokenizer of passages; the same one where queries have none of their own."""
+    return getattr(tokenizer, "of_passages", tokenizer)
+
+
+def first_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """What is added to the ids that a tokenizer gives, which is 0 but for one of passages that was `joined`."""
+    return getattr(tokenizer, "first_id", 0)
+
+
 def pools_prompt(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether the tokens of a prompt are pooled like those of the text behind it; they are read in any case."""
     return bool(getattr(tokenizer, "pools_prompt", True))

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from trainables.array_cache import ArrayCache
 from trainables.corpora.pairs import fingerprint
 from trainables.encoders.pooling import PROMPT
-from trainables.encoders.tokenizer import nothing_id, pools_prompt
+from trainables.encoders.tokenizer import first_id, nothing_id, pools_prompt
 from trainables.errors import UserError
 from trainables.watch import Watch, unwatched
 
@@ -80,7 +80,8 @@ def tokenise(
 ) -> TokenTable:
     """Returns the ids of `prefix + text`, cut to `max_length` tokens with the special tokens kept.
 
-    Equal to `tokenizer(prefix + text, truncation=True, max_length=max_length)`. No text is left without a token.
+    Equal to `tokenizer(prefix + text, truncation=True, max_length=max_length)`, and `first_id` more. No text is left
+    without a token.
 
     Args:
         texts: n texts.
@@ -134,7 +135,7 @@ def _ids(
         row_lengths = [len(row) for row in rows]
         lengths[start : start + len(rows)] = row_lengths
         start += len(rows)
-        yield np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(row_lengths))
+        yield np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(row_lengths)) + first_id(tokenizer)
 
 
 def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -150,6 +151,8 @@ def _content(
     does = f"{tokenizers.__version__} {tokenizer.padding_side} {tokenizer.truncation_side} {tokenizer.eos_token_id}"
     if (nothing := nothing_id(tokenizer)) is not None:
         does += f" {nothing}"
+    if first := first_id(tokenizer):
+        does += f" from {first}"
     return f"{does} {prefix!r} {max_length} {fingerprint([texts], [], watch)} {tokenizer.backend_tokenizer.to_str()}"
 
 

@@ -230,7 +230,7 @@ PROMPTS, TRANSFORMER, POOLING = (
         (_modules("Transformer", "Pooling", "LSTM"), "has a module LSTM behind the pooling"),
         (_modules("Transformer", "Pooling", "Dropout"), "has a module Dropout behind the pooling"),
         (_modules("WordEmbeddings"), "begins with a module WordEmbeddings, not a Transformer or StaticEmbedding"),
-        (_modules("Router"), "begins with a module Router"),
+        (_modules("Router"), r"router_config\.json cannot be read"),
         (_modules("Transformer", "WeightedLayerPooling"), "has WeightedLayerPooling where the pooling should be"),
         (_modules("Transformer"), "has nothing where the pooling should be"),
         (_modules("Transformer", "Pooling", "custom_st.Mine"), r"has a module custom_st\.Mine behind the pooling"),
