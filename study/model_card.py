@@ -17,7 +17,7 @@ from study.records import ArmRecord, SetRecord
 from study.study_folder import Study, Trial
 from trainables.corpora.sources.registry import TRAINING_SOURCES
 from trainables.corpora.terms import terms
-from trainables.encoders.base import EncoderConfig
+from trainables.encoders.base import LONGEST, EncoderConfig
 from trainables.errors import UserError
 
 LIBRARY, TASK = "sentence-transformers", "sentence-similarity"
@@ -107,8 +107,7 @@ def model_card(
         "scores = model.similarity(queries, passages)",
         "```",
         "",
-        f"Queries were cut at {encoder.max_query_length} tokens and passages at {encoder.max_passage_length} in "
-        "training and evaluation; sentence-transformers has one length for both, the longer one.",
+        _lengths(encoder),
         "",
         f"Revision by the content of its files, for results that are kept by name and revision (mteb): `{revision}`.",
         "",
@@ -142,6 +141,15 @@ def model_card(
         "",
     ]
     return "\n".join(parts)
+
+
+def _lengths(encoder: EncoderConfig) -> str:
+    lengths = (encoder.max_query_length, encoder.max_passage_length)
+    queries, passages = ("read whole" if one == LONGEST else f"cut at {one} tokens" for one in lengths)
+    said = f"Queries were {queries} and passages {passages} in training and evaluation"
+    if lengths[0] == lengths[1] or encoder.has_routes:
+        return f"{said}."
+    return f"{said}; sentence-transformers has one length for both, the longer one."
 
 
 def metadata(study: Study, encoder: EncoderConfig) -> dict[str, Any]:

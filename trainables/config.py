@@ -75,6 +75,22 @@ class TrialConfig(BaseModel):
                 "compute.parallel is 'sharded', where all workers must compute the same layers at the same time, but "
                 f"{self.encoder.name} has others for images than for texts: set compute.parallel to replicated."
             )
+        if self.compute.parallel == "sharded" and self.encoder.has_routes:
+            raise ValueError(
+                "compute.parallel is 'sharded', where all workers must compute the same layers at the same time, but "
+                f"{self.encoder.name} has others for passages than for queries: set compute.parallel to replicated."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _layers_are_there(self) -> Self:
+        for option in ("parallel", "compile", "activation_checkpointing"):
+            value, usual = getattr(self.compute, option), ComputeConfig.model_fields[option].default
+            if value != usual and not self.encoder.has_layers:
+                raise ValueError(
+                    f"{option} is {str(value).lower()}, but the encoder {self.encoder.name} has no layers that this "
+                    f"could work on: set compute.{option} to {str(usual).lower()}."
+                )
         return self
 
     @model_validator(mode="after")
@@ -131,7 +147,17 @@ class TrialConfig(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-_NOT_ASKED = frozenset(("seed", "encoder.kind", "encoder.name", "ratio.family"))
+_NOT_ASKED = frozenset(
+    (
+        "seed",
+        "encoder.kind",
+        "encoder.name",
+        "encoder.query",
+        "encoder.passage",
+        "encoder.default_route",
+        "ratio.family",
+    )
+)
 """Seeds are the study's; the others say which class a part is of and come with the part."""
 
 

@@ -15,6 +15,7 @@ from trainables.corpora.pairs import TrainingData
 from trainables.corpora.texts import Texts
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.pixels import Pixels, PixelTable, pixel_table
+from trainables.encoders.tokenizer import of_passages
 from trainables.encoders.tokens import TokenTable, tokenise
 from trainables.errors import UserError
 from trainables.evaluation.tie_rule import TieRule
@@ -36,6 +37,7 @@ class TokenisedTexts:
     trials without a copy."""
 
     tokenizer: PreTrainedTokenizerBase
+    """Of queries, which knows that of passages (`of_passages`)."""
     queries: TokenTable
     """Of those `TrainingData.texts` that are queries; the others have no ids."""
     passages: TokenTable
@@ -53,7 +55,8 @@ class TokenisedTexts:
 
     def pieces(self) -> npt.NDArray[np.int64]:
         """The ids that any text uses, ascending, and that of the padding."""
-        is_used = np.zeros(len(self.tokenizer), dtype=np.bool_)
+        largest = max(int(table.ids.max(initial=0)) for table in self.tables)
+        is_used = np.zeros(max(largest + 1, len(self.tokenizer)), dtype=np.bool_)
         is_used[self.tokenizer.pad_token_id] = True
         for table in self.tables:
             is_used[table.ids[table.ids >= 0]] = True
@@ -173,7 +176,7 @@ def _tokenised(
     is_text = np.array([image_digest(text) is None for text in data.texts]) if data.images else None
     tokenizer = tokenizer_of(encoder, data.texts if is_text is None else data.texts.take(is_text))
 
-    def tokenised(texts: Sequence[str], prefix: str, max_length: int) -> TokenTable:
+    def tokenised(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, prefix: str, max_length: int) -> TokenTable:
         digests = [image_digest(text) for text in texts] if images is not None else []
         if images is None or not any(digests):
             return tokenise(texts, tokenizer, prefix, max_length, cache, watch)
@@ -182,10 +185,10 @@ def _tokenised(
         return found.among(rows, len(texts)).with_images(images.numbers(digests), images.tokens)
 
     def queries(texts: Sequence[str]) -> TokenTable:
-        return tokenised(texts, encoder.query_prefix, encoder.max_query_length)
+        return tokenised(texts, tokenizer, encoder.query_prefix, encoder.max_query_length)
 
     def passages(texts: Sequence[str]) -> TokenTable:
-        return tokenised(texts, encoder.passage_prefix, encoder.max_passage_length)
+        return tokenised(texts, of_passages(tokenizer), encoder.passage_prefix, encoder.max_passage_length)
 
     def benchmark(found: Benchmark) -> TokenisedBenchmark:
         return TokenisedBenchmark(

@@ -10,6 +10,7 @@ from study.plan.program import StudyPlan
 from study.settings import StudySettings
 from trainables.config import TrialConfig
 from trainables.encoders.base import EncoderConfig
+from trainables.encoders.tokenizer import of_passages
 from trainables.inputs import StudyInputs, TokenisedTexts
 from trainables.training.checkpoints import most_bytes
 
@@ -72,11 +73,13 @@ def checkpoint_bytes(config: TrialConfig, texts: TokenisedTexts) -> int:
 
 
 def kept_bytes(encoder: EncoderConfig, texts: TokenisedTexts) -> int:
-    """An encoder as a folder of sentence-transformers: its weights, or its adapters alone, and its tokenizer."""
+    """An encoder as a folder of sentence-transformers: its weights, or its adapters alone, and its tokenizers."""
     shape = encoder.shape(len(texts.tokenizer))
     # What reads images is kept in any case.
     whole = encoder.is_kept_whole or encoder.reads_images
-    return _FLOAT * (shape.parameters if whole else shape.trained) + _saved_bytes(texts.tokenizer)
+    return _FLOAT * (shape.parameters if whole else shape.trained) + sum(
+        map(_saved_bytes, {texts.tokenizer, of_passages(texts.tokenizer)})
+    )
 
 
 def held_bytes(encoder: EncoderConfig, texts: TokenisedTexts) -> int:

@@ -12,6 +12,7 @@ from study.cost.rental import HERE, Rental
 from study.cost.worker import DRIVER_GIB, WorkerMemory
 from trainables.config import TrialConfig
 from trainables.encoders.base import Shape
+from trainables.encoders.footprint import shape_of
 from trainables.inputs import TokenisedTexts
 from trainables.memory import held_gib
 from trainables.step_memory import StepMemory
@@ -62,7 +63,8 @@ def estimate(
     flops = rental.reached(worker.precision == torch.float32) or _EFFICIENCY * _operations_per_second(
         resources.threads, resources.gpus_per_worker > 0
     )
-    operations = _operations(config, shape, texts, negatives)
+    queries, passages = (shape_of(side) for side in worker.skeleton.sides)
+    operations = _operations(config, queries, passages, texts, negatives)
     return Estimate(
         shape,
         step,
@@ -73,24 +75,28 @@ def estimate(
     )
 
 
-def _operations(config: TrialConfig, shape: Shape, texts: TokenisedTexts, negatives: float) -> float:
+def _operations(config: TrialConfig, queries: Shape, passages: Shape, texts: TokenisedTexts, negatives: float) -> float:
     """Of a trial. A weight takes 2 per token forward, 2 backward, and 2 more for its gradient if it is trained.
 
     Attention takes 4 · width per layer, token and token attended to, forward, and twice as many backward.
     """
-    body = max(1, shape.parameters - shape.embeddings)
-    trained = body if shape.trained > body else shape.trained
     chunks = config.compute.gradient_accumulation
     # What is not kept is encoded again: chunks but the last, and every layer that recomputes its activations.
     again = 2 * (chunks - 1) / chunks + 2 * config.compute.activation_checkpointing
-    attention = 4 * shape.layers * shape.width
-    per_pair = 0.0
-    for table, share in ((texts.queries, 1.0), (texts.passages, 1 + negatives)):
-        lengths = table.lengths[table.lengths > 0].astype(np.float64)
+    per_pair, evaluated, benchmarks = 0.0, 0.0, (texts.dev, *texts.tests)
+    for shape, table, judged, share in (
+        (queries, texts.queries, [one.queries for one in benchmarks], 1.0),
+        (passages, texts.passages, [one.candidates for one in benchmarks], 1 + negatives),
+    ):
+        body = max(1, shape.parameters - shape.embeddings)
+        trained = body if shape.trained > body else shape.trained
+        attention = 4 * shape.layers * shape.width
         weights = (4 + again) * body + 2 * trained
+        lengths = table.lengths[table.lengths > 0].astype(np.float64)
         per_pair += share * float((weights * lengths + (3 + again / 2) * attention * lengths**2).mean())
-    encoded = [t.lengths.astype(np.float64) for one in (texts.dev, *texts.tests) for t in (one.queries, one.candidates)]
-    evaluated = sum(float((2 * body * lengths + attention * lengths**2).sum()) for lengths in encoded)
+        for one in judged:
+            lengths = one.lengths.astype(np.float64)
+            evaluated += float((2 * body * lengths + attention * lengths**2).sum())
     return config.steps * config.batches.size * per_pair + evaluated
 
 

@@ -157,7 +157,8 @@ class WorkerMemory:
             found.append(f"--workers-per-trial {n}")
         if (n := next((n for n in more_chunks if self.fits(gpu, workers, n)), None)) is not None:
             found.append(f"--gradient-accumulation {n}")
-        if not self._config.compute.activation_checkpointing and self.fits(gpu, workers, chunks, checkpointing=True):
+        can_recompute = self._config.encoder.has_layers and not self._config.compute.activation_checkpointing
+        if can_recompute and self.fits(gpu, workers, chunks, checkpointing=True):
             found.append("--set compute.activation_checkpointing=true")
         flags = sharding_flags(self._config, self.precision)
         if flags is None:

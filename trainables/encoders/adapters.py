@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainables.encoders.hub_copy import local_copy
 from trainables.encoders.json_files import read_json
-from trainables.encoders.modules import transformer_folder
+from trainables.encoders.module_list import transformer_folder
 from trainables.errors import UserError, one_line
 from trainables.home import with_home
 from trainables.options import Option

@@ -24,8 +24,9 @@ def attend_without_waiting(encoder: Encoder) -> None:
     accelerator the answer comes when all that was asked for before is done, and so each forward pass would begin with
     an empty queue. A rectangle without any padding is rare, and its mask costs little.
     """
-    if encoder.transformer.config._attn_implementation == "sdpa":
-        encoder.transformer.set_attn_implementation(ATTENTION)
+    for transformer in encoder.transformers:
+        if transformer.config._attn_implementation == "sdpa":
+            transformer.set_attn_implementation(ATTENTION)
 
 
 def _attention(

@@ -58,7 +58,8 @@ def average(encoders: Iterable[Encoder], coefficients: Sequence[float]) -> Encod
     sums: dict[str, Tensor] = {}
     with torch.no_grad():
         for encoder, coefficient in zip(encoders, coefficients, strict=True):
-            encoder.transformer = without_adapters(encoder.transformer)
+            for side in encoder.sides:
+                side.transformer = without_adapters(side.transformer)
             if first is None:
                 first = encoder
                 sums = {name: coefficient * weight.float() for name, weight in _tensors(first) if _is_averaged(weight)}

@@ -44,8 +44,16 @@ Pooling = Annotated[str, AfterValidator(_known_modes)]
 SHORTEST, LONGEST = 8, 1_000_000
 """What the longest query or passage may be, in tokens."""
 
-LongestQuery = Annotated[int, Field(ge=SHORTEST, le=LONGEST), Option(phrase="queries of up to {} tokens")]
-LongestPassage = Annotated[int, Field(ge=SHORTEST, le=LONGEST), Option(phrase="passages of up to {} tokens")]
+LongestQuery = Annotated[
+    int,
+    Field(ge=SHORTEST, le=LONGEST),
+    Option(phrase="queries of up to {} tokens", phrases={str(LONGEST): "whole queries"}),
+]
+LongestPassage = Annotated[
+    int,
+    Field(ge=SHORTEST, le=LONGEST),
+    Option(phrase="passages of up to {} tokens", phrases={str(LONGEST): "whole passages"}),
+]
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,16 @@ class EncoderConfig(BaseModel):
     def has_modules(self) -> bool:
         """Whether its texts are encoded by what the modules of sentence-transformers can say."""
         return True
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether it has layers that could be sharded, compiled or computed again."""
+        return True
+
+    @property
+    def has_routes(self) -> bool:
+        """Whether queries and passages go through different layers."""
+        return False
 
     @property
     def keeps_adapters(self) -> bool:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 from typing_extensions import override
 
 from trainables.encoders.adapters import LoraConfig, base_of
@@ -27,7 +27,7 @@ from trainables.encoders.hub_copy import commit_of, local_copy
 from trainables.encoders.image_config import FOLDER, ImageConfig
 from trainables.encoders.image_config import SETTINGS_FILE as TOWER_FILE
 from trainables.encoders.json_files import read_json
-from trainables.encoders.modules import transformer_folder
+from trainables.encoders.module_list import transformer_folder
 from trainables.errors import UserError, rule_in
 from trainables.home import with_home
 
@@ -65,6 +65,22 @@ class CheckpointEncoder(EncoderConfig):
     """what follows the pooling: folders of dense layers in the checkpoint, and normalize"""
     lora: LoraConfig = LoraConfig()
     image: ImageConfig = ImageConfig()
+
+    _route: str = PrivateAttr("")
+
+    @property
+    def route(self) -> str:
+        """The route of a Router in the checkpoint whose texts it encodes; empty where there is no Router.
+
+        Not an option: what has routes is configured as a whole, and makes those of its routes by `on_route`.
+        """
+        return self._route
+
+    def on_route(self, route: str) -> Self:
+        """The same on a route."""
+        found = self.model_copy()
+        found._route = route
+        return found
 
     @property
     @override
@@ -115,7 +131,7 @@ class CheckpointEncoder(EncoderConfig):
         from trainables.encoders.tokenizer import load_tokenizer
 
         return load_tokenizer(
-            tokenizer_folder(self.folder()),
+            tokenizer_folder(self.folder(), self.route),
             self.source,
             trust_remote_code=self.trust_remote_code,
             lower_case=self.lower_case,
@@ -137,9 +153,69 @@ class CheckpointEncoder(EncoderConfig):
             return Path(self.source)
         return local_copy(self.source, self.revision, weights=weights, code=self.trust_remote_code)
 
+    def loaded_transformer(
+        self, folder: Path, tokenizer: "PreTrainedTokenizerBase", seed: int
+    ) -> "tuple[Any, list[nn.Module]]":
+        """What gives vectors of tokens, with its weights, and what follows their pooling and was part of it.
+
+        Raises UserError if it does not load.
+        """
+        from trainables.encoders.pretrained import load_transformer
+
+        return load_transformer(self, folder, seed)
+
+    def empty_transformer(self) -> "tuple[Any, list[nn.Module]]":
+        """The same on the meta device; raises UserError if its size is not to be had."""
+        from trainables.encoders.pretrained import transformer_of_size
+
+        return transformer_of_size(self, FACTS.get(self.source))
+
     def model_class(self, settings: Any) -> Any:
         """The class of `transformers` for a configuration of its own; raises UserError for what is of another kind."""
         raise NotImplementedError
+
+    @classmethod
+    def settings_in(cls, folder: Path, route: str = "") -> Mapping[str, Any] | None:
+        """The config.json of the checkpoint in a folder; None if it is of another kind. Raises UserError."""
+        settings = model_settings(folder, route)
+        return settings if cls.model_types is None or settings["model_type"] in cls.model_types else None
+
+    @classmethod
+    def of_folder(cls, folder: Path, fields: Mapping[str, Any], route: str = "") -> Self | None:
+        """The encoder in a folder; None if it is of another kind. Raises UserError for what cannot be honoured.
+
+        Args:
+            folder: the checkpoint.
+            fields: what its files do not say, such as its name.
+            route: whose modules are meant, where it has a Router.
+        """
+        settings = cls.settings_in(folder, route)
+        if settings is None:
+            return None
+        of_texts = cls.text_settings(settings)
+        found = read_folder(declaring_folder(folder), of_texts, route)
+        own = cls.of_settings(of_texts, is_bare="pooling" not in found)
+        if (folder / FOLDER / TOWER_FILE).is_file():
+            own["image"] = {"tower": str((folder / FOLDER).absolute()), **read_json(folder / FOLDER / TOWER_FILE)}
+        return cls.validated(folder, {**own, **found, **fields}).on_route(route)
+
+    @classmethod
+    def validated(cls, folder: Path, fields: Mapping[str, Any]) -> Self:
+        """The encoder of some fields; raises UserError that names the file in the folder that gives a wrong one."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            file = SETTINGS_FILE if (folder / SETTINGS_FILE).is_file() else "config.json"
+            rule = rule_in(first)
+            raise UserError(
+                f"{folder / file} gives {'.'.join(map(str, first['loc']))} as {first['input']!r}: "
+                f"{rule[:1].lower()}{rule[1:]}; correct it, or fetch the file again."
+            ) from error
+
+    def check_files(self, folder: Path) -> None:
+        """Raises UserError if weights or tokenizer in its folder are missing or not whole."""
+        check_files(folder, self.layers, self.route)
 
     @classmethod
     def text_settings(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,7 +242,7 @@ class CheckpointEncoder(EncoderConfig):
     def skeleton(self, vocabulary: int) -> "Encoder":
         from trainables.encoders.pretrained import skeleton_of
 
-        return skeleton_of(self, FACTS.get(self.source))
+        return skeleton_of(self)
 
     @override
     def files(self) -> dict[str, str]:
@@ -219,9 +295,9 @@ def recognise(kind: type[CheckpointEncoder]) -> Callable[[str, str | None], Chec
                     "encoder.revision out, or give the hub id."
                 )
             # Workers start in other folders, so the path must not be relative.
-            found = _of_folder(kind, path, {"name": name, "source": str(path.absolute())})
+            found = kind.of_folder(path, {"name": name, "source": str(path.absolute())})
             if found is not None:
-                check_files(path, found.layers)
+                found.check_files(path)
             return found
         if path.exists():
             raise UserError(f"The encoder {name!r} is a file: give the folder that holds its config.json.")
@@ -230,7 +306,7 @@ def recognise(kind: type[CheckpointEncoder]) -> Callable[[str, str | None], Chec
         if not _HUB_ID.fullmatch(name):
             return None
         folder = _hub_folder(name, revision)
-        return _of_folder(kind, folder, {"name": name, "source": name, "revision": commit_of(folder) or revision})
+        return kind.of_folder(folder, {"name": name, "source": name, "revision": commit_of(folder) or revision})
 
     return recognised
 
@@ -238,27 +314,6 @@ def recognise(kind: type[CheckpointEncoder]) -> Callable[[str, str | None], Chec
 @lru_cache(maxsize=16)
 def _hub_folder(repository: str, revision: str | None) -> Path:
     return local_copy(repository, revision, weights=False)
-
-
-def _of_folder(kind: type[CheckpointEncoder], folder: Path, fields: Mapping[str, Any]) -> CheckpointEncoder | None:
-    settings = model_settings(folder)
-    if kind.model_types is not None and settings["model_type"] not in kind.model_types:
-        return None
-    of_texts = kind.text_settings(settings)
-    found = read_folder(declaring_folder(folder), of_texts)
-    own = kind.of_settings(of_texts, is_bare="pooling" not in found)
-    if (folder / FOLDER / TOWER_FILE).is_file():
-        own["image"] = {"tower": str((folder / FOLDER).absolute()), **read_json(folder / FOLDER / TOWER_FILE)}
-    try:
-        return kind.model_validate({**own, **found, **fields})
-    except ValidationError as error:
-        first = error.errors()[0]
-        file = SETTINGS_FILE if (folder / SETTINGS_FILE).is_file() else "config.json"
-        rule = rule_in(first)
-        raise UserError(
-            f"{folder / file} gives {'.'.join(map(str, first['loc']))} as {first['input']!r}: "
-            f"{rule[:1].lower()}{rule[1:]}; correct it, or fetch the file again."
-        ) from error
 
 
 def _checksum(path: Path) -> str:

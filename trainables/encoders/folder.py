@@ -8,7 +8,8 @@ from typing import Any
 from trainables.encoders.adapters import ADAPTER_FILE, base_of
 from trainables.encoders.base import LONGEST
 from trainables.encoders.json_files import read_json, refuse_pointer
-from trainables.encoders.modules import MODULES_FILE, NORMALIZE, declared, transformer_folder
+from trainables.encoders.module_list import MODULES_FILE, is_static, transformer_folder
+from trainables.encoders.modules import NORMALIZE, TOKENIZER_FILE, declared
 from trainables.encoders.weight_files import check_weights
 from trainables.errors import UserError
 
@@ -19,7 +20,7 @@ saved: what its other files have no place for."""
 _SETTINGS = ("pooling", "query_prefix", "passage_prefix", "max_query_length", "max_passage_length")
 _DIMENSIONS = "dimensions"
 _TOKENIZERS = (
-    "tokenizer.json",
+    TOKENIZER_FILE,
     "sentencepiece.bpe.model",
     "tokenizer.model",
     "spiece.model",
@@ -79,9 +80,14 @@ def lengths_that_turn(settings: Mapping[str, Any]) -> Iterator[int]:
                 yield length
 
 
-def model_settings(folder: Path) -> dict[str, Any]:
-    """Returns the config.json of a checkpoint's transformer, checked; raises UserError if there is none."""
-    path = transformer_folder(folder)
+def model_settings(folder: Path, route: str = "") -> dict[str, Any]:
+    """Returns the config.json of a checkpoint's transformer, checked; raises UserError if there is none.
+
+    Args:
+        folder: the checkpoint.
+        route: whose transformer, where it has a Router.
+    """
+    path = transformer_folder(folder, route)
     base = base_of(path)
     if base is not None:
         return model_settings(base)
@@ -94,7 +100,7 @@ def model_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def read_folder(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+def read_folder(folder: Path, settings: Mapping[str, Any], route: str = "") -> dict[str, Any]:
     """Returns what the checkpoint in a folder declares, as fields of a configuration.
 
     That is what this project's own file says, then what the sentence-transformers layout says; the fields of a bare
@@ -103,22 +109,28 @@ def read_folder(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         folder: the checkpoint.
         settings: its `model_settings`.
+        route: whose modules are meant, where it has a Router.
     """
     capacity = position_capacity(settings)
-    said = declared(folder)
+    said = declared(folder, route)
     # Where nothing else is said, sentence-transformers reads as far as a model can number.
     length = min(DEFAULT_LENGTH if said is None else LONGEST, capacity or DEFAULT_LENGTH)
     found = {"max_query_length": length, "max_passage_length": length, **(said or {})}
-    if (folder / SETTINGS_FILE).is_file():
-        own = read_json(folder / SETTINGS_FILE)
-        if own.keys() - {_DIMENSIONS} != set(_SETTINGS):
-            raise UserError(
-                f"{folder / SETTINGS_FILE} must hold exactly {', '.join(_SETTINGS)}, and may hold {_DIMENSIONS}."
-            )
+    # Of an encoder with routes it is about the whole.
+    if not route and (own := own_settings(folder)):
         return {**found, **own}
     if capacity is not None:
         found |= {key: min(found[key], capacity) for key in ("max_query_length", "max_passage_length")}
     return found
+
+
+def own_settings(folder: Path) -> dict[str, Any]:
+    """Returns what this project's own file in a folder says, nothing if there is none; raises UserError for another."""
+    file = folder / SETTINGS_FILE
+    own = read_json(file) if file.is_file() else {}
+    if own and own.keys() - {_DIMENSIONS} != set(_SETTINGS):
+        raise UserError(f"{file} must hold exactly {', '.join(_SETTINGS)}, and may hold {_DIMENSIONS}.")
+    return own
 
 
 def declaring_folder(folder: Path) -> Path:
@@ -127,34 +139,36 @@ def declaring_folder(folder: Path) -> Path:
     return folder if base is None else base
 
 
-def check_files(folder: Path, layers: Iterable[str]) -> None:
+def check_files(folder: Path, layers: Iterable[str], route: str = "") -> None:
     """Raises UserError if the weights or the tokenizer of a checkpoint are missing or not whole.
 
     Args:
         folder: the checkpoint.
         layers: what follows its pooling, as in a configuration.
+        route: whose files are meant, where it has a Router.
     """
-    path = transformer_folder(folder)
+    path = transformer_folder(folder, route)
     if (path / ADAPTER_FILE).is_file():
         check_weights(path, "adapter_model")
     else:
         check_weights(path)
-    tokenizer_folder(folder)
+    tokenizer_folder(folder, route)
     declaring = declaring_folder(folder)
     for layer in layers:
         if layer != NORMALIZE:
             check_weights(declaring / layer)
 
 
-def tokenizer_folder(folder: Path) -> Path:
+def tokenizer_folder(folder: Path, route: str = "") -> Path:
     """Where the tokenizer of a checkpoint lies: beside its weights, or with the model of an adapter.
 
     Raises UserError if there is none.
     """
-    path = transformer_folder(folder)
+    path = transformer_folder(folder, route)
     base = base_of(path)
     places = (path,) if base is None else (path, transformer_folder(base))
-    files = (place / name for place in places for name in _TOKENIZERS)
+    names = (TOKENIZER_FILE,) if is_static(folder, route) else _TOKENIZERS
+    files = (place / name for place in places for name in names)
     found = next((file for file in files if file.is_file()), None)
     if found is None:
         raise UserError(f"The encoder folder {path} has no tokenizer: put {_TOKENIZERS[0]} next to config.json.")
@@ -184,7 +198,7 @@ def _check_size(file: Path, settings: Mapping[str, Any]) -> None:
 
 
 def write_settings(settings: Mapping[str, Any], path: Path) -> None:
-    """Writes pooling, prefixes, lengths and kept components beside a checkpoint, for `read_folder`."""
+    """Writes pooling, prefixes, lengths and kept components beside a checkpoint, for `own_settings`."""
     keys = (*_SETTINGS, _DIMENSIONS) if settings[_DIMENSIONS] is not None else _SETTINGS
     content = json.dumps({key: settings[key] for key in keys}, ensure_ascii=False, indent=1)
     (path / SETTINGS_FILE).write_text(content + "\n", encoding="utf-8")

@@ -33,16 +33,18 @@ _LAYERS = (2, 4)
 
 
 def shape_of(skeleton: Encoder) -> Shape:
-    """Returns the size of an encoder on any device."""
-    settings = skeleton.transformer.config
+    """Returns the size of an encoder on any device; of two in one, layers and width are those of the larger."""
+    layers, width = max(
+        (int(one.config.num_hidden_layers), int(one.config.hidden_size)) for one in skeleton.transformers
+    )
     # Named once where a module or a tensor is shared.
     parameters = list(skeleton.parameters())
     trained = [one.numel() for one in parameters if one.requires_grad]
     return Shape(
-        layers=int(settings.num_hidden_layers),
-        width=int(settings.hidden_size),
+        layers=layers,
+        width=width,
         parameters=sum(one.numel() for one in parameters),
-        embeddings=skeleton.transformer.get_input_embeddings().weight.numel(),
+        embeddings=sum(one.get_input_embeddings().weight.numel() for one in skeleton.transformers),
         trained=sum(trained),
         largest=max(trained),
     )
@@ -60,6 +62,11 @@ class Bytes:
     def of(self, texts: int, tokens: float) -> float:
         """For so many texts of so many tokens each, or on average where squares weigh nothing."""
         return self.fixed + texts * (self.per_text + self.per_token * tokens + self.per_square * tokens**2)
+
+    def beside(self, other: "Bytes") -> "Bytes":
+        """At most those of a rectangle of which each text is encoded by one of two encoders."""
+        worst = (max(pair) for pair in zip(astuple(self)[1:], astuple(other)[1:], strict=True))
+        return Bytes(self.fixed + other.fixed, *worst)
 
     def towards(self, other: "Bytes", share: float) -> "Bytes":
         """What lies so far on the line from these to others; they are reached at 1."""
@@ -88,6 +95,10 @@ def footprint(
         on_gpu: whether attention and dropout are those of a GPU.
         checkpointing: whether every layer keeps its input only and computes the rest again in the backward pass.
     """
+    queries, passages = skeleton.sides
+    if queries is not passages:
+        one, other = (footprint(side, precision, on_gpu=on_gpu, checkpointing=checkpointing) for side in skeleton.sides)
+        return Footprint(one.kept.beside(other.kept), one.peak.beside(other.peak))
     with quiet():
         depth = len(_layers(skeleton))
         if depth <= max(_LAYERS):
@@ -110,7 +121,7 @@ def _footprint(skeleton: Encoder, layers: int, precision: torch.dtype, on_gpu: b
     del _layers(encoder)[layers:]
     with FakeTensorMode():
         _make_fake(encoder)
-        if checkpointing:
+        if checkpointing and layers:
             _checkpoint_layers(encoder.transformer)
         kept, peaks = zip(*(_traced(encoder, precision, on_gpu, *size) for size in _TRACED), strict=True)
     return Footprint(_fitted(kept), _fitted(peaks))

@@ -22,11 +22,11 @@ def refuse_pointer(path: Path) -> None:
             )
 
 
-def load_json(path: Path) -> Any:
-    """Returns what a JSON file holds; raises UserError with the line of a mistake."""
+def load_json(path: Path, largest: int = _LARGEST) -> Any:
+    """Returns what a JSON file of at most so many bytes holds; raises UserError with the line of a mistake."""
     try:
-        if path.stat().st_size > _LARGEST:
-            raise UserError(f"{path} has more than {_LARGEST:,} bytes, too many for settings: fetch the file again.")
+        if path.stat().st_size > largest:
+            raise UserError(f"{path} has more than {largest:,} bytes, too many for settings: fetch the file again.")
         refuse_pointer(path)
         return json.loads(path.read_bytes())
     except json.JSONDecodeError as error:

@@ -5,21 +5,26 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn.functional import normalize, pad
 from transformers import PreTrainedTokenizerBase
 
 from trainables.encoders.adapters import without_adapters
-from trainables.encoders.base import EncoderConfig, pooling_modes
-from trainables.encoders.export import write_modules
+from trainables.encoders.base import LONGEST, EncoderConfig, pooling_modes
+from trainables.encoders.export import Part, layer_parts, pooling_part, router_part, write_length, write_modules
 from trainables.encoders.folder import position_capacity, write_settings
 from trainables.encoders.image_config import FOLDER
 from trainables.encoders.image_tower import ImageTower
 from trainables.encoders.layers import Dense, first_components
+from trainables.encoders.module_list import DOCUMENT, QUERY, STATIC
 from trainables.encoders.packing import Packing, can_pack
 from trainables.encoders.pooling import moved_to_the_front, pool
 from trainables.encoders.quiet import quiet
+from trainables.encoders.token_vectors import TokenVectors
+from trainables.encoders.tokenizer import of_passages, save_plain_tokenizer
 from trainables.errors import UserError
 
 _KNOWN = ("torch.", "transformers.", "peft.", "trainables.")
@@ -40,6 +45,20 @@ class Encoder(nn.Module):
     def modes(self) -> tuple[str, ...]:
         """The modes of the pooling, in the order in which their vectors are put one behind the other."""
         return ("cls",) if self.config.pooling == "pooler" else pooling_modes(self.config.pooling)
+
+    @property
+    def sides(self) -> "tuple[Encoder, Encoder]":
+        """What encodes queries and what encodes passages; for ids of their own where these are two."""
+        return self, self
+
+    @property
+    def transformers(self) -> list[Any]:
+        """Every transformer of texts, once."""
+        return list({id(side.transformer): side.transformer for side in self.sides}.values())
+
+    def tables(self, pieces: npt.NDArray[np.int64]) -> list[tuple[Any, npt.NDArray[np.int64]]]:
+        """Every one of `transformers` with those of some ascending token ids, as it numbers them, that it may read."""
+        return [(self.transformer, pieces)]
 
     @property
     def uncut_dimension(self) -> int:
@@ -65,7 +84,7 @@ class Encoder(nn.Module):
         is_known = type(self).forward is Encoder.forward and all(
             type(module).__module__.startswith(_KNOWN) for module in self.transformer.modules()
         )
-        return is_known and can_pack(self.transformer.config)
+        return is_known and not isinstance(self.transformer, TokenVectors) and can_pack(self.transformer.config)
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, packing: Packing | None = None
@@ -76,15 +95,21 @@ class Encoder(nn.Module):
         integers may leave tokens out of the pooling (`pooling.PROMPT`). With a `packing`, for padding that stands
         behind, the transformer computes nothing for padding.
         """
-        ids, mask = moved_to_the_front(input_ids, attention_mask)
+        vectors = self._pooled(*moved_to_the_front(input_ids, attention_mask), packing)
+        for layer in self.layers:
+            vectors = layer(vectors)
+        return normalize(vectors[:, : self.config.dimensions].float(), dim=-1)
+
+    def _pooled(self, ids: torch.Tensor, mask: torch.Tensor, packing: Packing | None) -> torch.Tensor:
+        """[B, d] in front of what follows the pooling."""
+        if isinstance(self.transformer, TokenVectors):
+            means: torch.Tensor = self.transformer(ids, mask > 0)
+            return means
         if packing is None:
             states = self.transformer(input_ids=ids, attention_mask=mask > 0).last_hidden_state.float()
         else:
             states = packing.states(self.transformer, ids, getattr(self.config, "attention", None) == "causal")
-        vectors = pool(self.modes, states, mask)
-        for layer in self.layers:
-            vectors = layer(vectors)
-        return normalize(vectors[:, : self.config.dimensions].float(), dim=-1)
+        return pool(self.modes, states, mask)
 
 
 def encoder_of(
@@ -148,6 +173,52 @@ def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: P
     So does sentence-transformers, with the same embeddings: `SentenceTransformer(folder)`. Of adapters nothing else is
     written, where their model can be found again by its name.
     """
+    parts = _parts(encoder, tokenizer)
+    if encoder.config.has_modules:
+        write_modules(folder, parts, encoder.config)
+    else:
+        parts[0].write(folder)
+    if isinstance(tower := getattr(encoder, "tower", None), ImageTower):
+        tower.save(folder / FOLDER)
+    # The pooler has become a layer, and what has routes has a pooling on each of them.
+    own = {} if encoder.config.has_routes else {"pooling": "+".join(encoder.modes)}
+    write_settings({**encoder.config.model_dump(), **own}, folder)
+
+
+def _parts(encoder: Encoder, tokenizer: PreTrainedTokenizerBase) -> list[Part]:
+    """The modules that an encoder is for sentence-transformers."""
+    if not encoder.config.has_routes:
+        return _parts_of_side(encoder, tokenizer, _longest(encoder))
+    longest = [_longest(side) for side in encoder.sides]
+    if len(encoder.transformers) == 1:
+        longest = [max(longest)] * 2
+    tokenizers = tokenizer, of_passages(tokenizer)
+    sides = zip((QUERY, DOCUMENT), encoder.sides, tokenizers, longest, strict=True)
+    routes = {route: _parts_of_side(side, one, length) for route, side, one, length in sides}
+    # Each of them ends by scaling its vectors.
+    scaling = [parts.pop() for parts in routes.values()]
+    return [router_part(routes, getattr(encoder.config, "default_route", DOCUMENT)), scaling[0]]
+
+
+def _parts_of_side(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, longest: int) -> list[Part]:
+    """Those that a text of up to so many tokens goes through."""
+    layers = list(encoder.layers)
+    if encoder.dimension < encoder.uncut_dimension:
+        # As a layer, since `truncate_dim` would cut vectors that are scaled already.
+        layers.append(first_components(encoder.uncut_dimension, encoder.dimension))
+    transformer = encoder.transformer
+    if isinstance(transformer, TokenVectors):
+        table = Part(STATIC, lambda folder: _save_table(transformer, tokenizer, folder, longest), transformer)
+        return [table, *layer_parts(layers)]
+    width = int(transformer.config.hidden_size)
+    return [
+        Part("Transformer", lambda folder: _save_transformer(encoder, tokenizer, folder, longest), transformer),
+        pooling_part(encoder.modes, width, pools_prompt=encoder.config.pools_prompt),
+        *layer_parts(layers),
+    ]
+
+
+def _save_transformer(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: Path, longest: int) -> None:
     transformer = encoder.transformer
     if not encoder.config.keeps_adapters:
         transformer = without_adapters(deepcopy(transformer))
@@ -157,12 +228,13 @@ def save_encoder(encoder: Encoder, tokenizer: PreTrainedTokenizerBase, folder: P
     (folder / "README.md").unlink(missing_ok=True)
     tokenizer.save_pretrained(folder)
     if encoder.config.has_modules:
-        width, layers = encoder.transformer.config.hidden_size, list(encoder.layers)
-        if encoder.dimension < encoder.uncut_dimension:
-            # As a layer, since `truncate_dim` would cut vectors that are scaled already.
-            layers.append(first_components(encoder.uncut_dimension, encoder.dimension))
-        write_modules(folder, encoder.modes, layers, encoder.config, width)
-    # The pooler has become a layer.
-    if isinstance(tower := getattr(encoder, "tower", None), ImageTower):
-        tower.save(folder / FOLDER)
-    write_settings({**encoder.config.model_dump(), "pooling": "+".join(encoder.modes)}, folder)
+        write_length(folder, longest)
+
+
+def _save_table(table: TokenVectors, tokenizer: PreTrainedTokenizerBase, folder: Path, longest: int) -> None:
+    table.save_pretrained(folder)
+    save_plain_tokenizer(tokenizer, folder, longest if longest < LONGEST else None)
+
+
+def _longest(encoder: Encoder) -> int:
+    return max(encoder.config.max_query_length, encoder.config.max_passage_length)

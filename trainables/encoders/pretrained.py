@@ -16,7 +16,8 @@ from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.image_tower import load_tower, tower_skeleton
 from trainables.encoders.layers import Dense, Normalize, keeps_first_components, load_dense
 from trainables.encoders.model import Encoder, encoder_of
-from trainables.encoders.modules import NORMALIZE, transformer_folder
+from trainables.encoders.module_list import transformer_folder
+from trainables.encoders.modules import NORMALIZE
 from trainables.encoders.quiet import quiet
 from trainables.errors import UserError, one_line
 
@@ -33,8 +34,28 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
         seed: draws the weights of new adapters.
     """
     folder = config.folder(weights=True)
-    check_files(folder, config.layers)
-    path = transformer_folder(folder)
+    config.check_files(folder)
+    transformer, layers = config.loaded_transformer(folder, tokenizer, seed)
+    declared, declaring = list(config.layers), declaring_folder(folder)
+    while declared[-1:] == [NORMALIZE]:
+        # Every vector is scaled to length one at the end.
+        declared.pop()
+    layers += [Normalize() if layer == NORMALIZE else load_dense(declaring / layer) for layer in declared]
+    if layers and keeps_first_components(last := layers[-1]):
+        # Of a folder that was written here, and not trained: every vector is cut at the end as far as that says.
+        last.requires_grad_(False)
+        if config.dimensions is not None and config.dimensions <= last.linear.out_features:
+            layers.pop()
+    encoder = encoder_of(transformer, config, tokenizer, layers)
+    if not config.reads_images:
+        return encoder
+    tower = load_tower(config.image_side, encoder.dimension, seed)
+    return ImageTextEncoder(encoder.transformer, config, tower, encoder.layers, frozen=config.image.frozen).train()
+
+
+def load_transformer(config: CheckpointEncoder, folder: Path, seed: int) -> tuple[Any, list[nn.Module]]:
+    """Returns the transformer in a folder, as `CheckpointEncoder.loaded_transformer` does."""
+    path = transformer_folder(folder, config.route)
     base = base_of(path, weights=True, code=config.trust_remote_code)
     if base is not None:
         check_files(base, ())
@@ -61,27 +82,24 @@ def load_encoder(config: CheckpointEncoder, tokenizer: PreTrainedTokenizerBase, 
         # A folder has no revision; a branch or a tag may be moved, the commit that it stands for is not.
         revision = None if place == str(path) else commit_of(folder) or config.revision
         transformer = with_adapters(transformer, config.lora, place, revision, seed)
-    declared, declaring = list(config.layers), declaring_folder(folder)
-    while declared[-1:] == [NORMALIZE]:
-        # Every vector is scaled to length one at the end.
-        declared.pop()
-    layers += [Normalize() if layer == NORMALIZE else load_dense(declaring / layer) for layer in declared]
-    if layers and keeps_first_components(last := layers[-1]):
-        # Of a folder that was written here, and not trained: every vector is cut at the end as far as that says.
-        last.requires_grad_(False)
-        if config.dimensions is not None and config.dimensions <= last.linear.out_features:
-            layers.pop()
-    encoder = encoder_of(transformer, config, tokenizer, layers)
-    if not config.reads_images:
-        return encoder
-    tower = load_tower(config.image_side, encoder.dimension, seed)
-    return ImageTextEncoder(encoder.transformer, config, tower, encoder.layers, frozen=config.image.frozen).train()
+    return transformer, layers
 
 
-def skeleton_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> Encoder:
-    """Returns an encoder on the meta device: from the facts of a preset, else from the config.json of the checkpoint.
+def skeleton_of(config: CheckpointEncoder) -> Encoder:
+    """Returns an encoder on the meta device; dense layers that a checkpoint brings are left out."""
+    transformer, layers = config.empty_transformer()
+    with torch.device("meta"):
+        encoder = Encoder(transformer, config, layers).train()
+        if not config.reads_images:
+            return encoder
+        tower = tower_skeleton(config.image_side, encoder.dimension)
+        return ImageTextEncoder(transformer, config, tower, encoder.layers, frozen=config.image.frozen).train()
 
-    Dense layers that a checkpoint brings are left out.
+
+def transformer_of_size(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> tuple[Any, list[nn.Module]]:
+    """Returns a transformer on the meta device, as `CheckpointEncoder.empty_transformer` does.
+
+    Its size is that of the facts of a preset, else of the config.json of the checkpoint.
     """
     settings = _settings(config, _where(config)) if facts is None else AutoConfig.for_model(**facts)
     kind = config.model_class(settings)
@@ -99,15 +117,11 @@ def skeleton_of(config: CheckpointEncoder, facts: Mapping[str, Any] | None) -> E
         config.prepare(transformer)
         if config.lora.rank:
             transformer = with_adapters(transformer, config.lora, config.source, config.revision, seed=0)
-        encoder = Encoder(transformer, config, layers).train()
-        if not config.reads_images:
-            return encoder
-        tower = tower_skeleton(config.image_side, encoder.dimension)
-        return ImageTextEncoder(transformer, config, tower, encoder.layers, frozen=config.image.frozen).train()
+    return transformer, layers
 
 
 def _where(config: CheckpointEncoder) -> Path:
-    path = transformer_folder(config.folder())
+    path = transformer_folder(config.folder(), config.route)
     base = base_of(path)
     return path if base is None else transformer_folder(base)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 from pydantic import BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
 from typing_extensions import override
 
-from trainables.encoders import clip, decoder, hugging_face, image, mini, siglip, t5
+from trainables.encoders import clip, decoder, hugging_face, image, mini, routed, siglip, static, t5
 from trainables.encoders.base import EncoderConfig, Preset
 from trainables.encoders.checkpoint import recognise
 from trainables.errors import UserError, rule_in, unknown_name
@@ -68,6 +68,9 @@ KINDS: Registry[Kind] = Registry(
         Kind(t5.MiniT5Encoder),
         Kind(decoder.MiniDecoderEncoder),
         Kind(image.MiniImageEncoder),
+        # Before those that look for the config.json of a transformer.
+        Kind(routed.RoutedEncoder, recognise(routed.RoutedEncoder)),
+        Kind(static.StaticEncoder, recognise(static.StaticEncoder)),
         Kind(t5.T5Encoder, recognise(t5.T5Encoder)),
         Kind(decoder.DecoderEncoder, recognise(decoder.DecoderEncoder)),
         Kind(clip.ClipEncoder, recognise(clip.ClipEncoder)),

@@ -18,6 +18,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from trainables.encoders.folder import remedy
+from trainables.encoders.modules import TOKENIZER_FILE
 from trainables.encoders.quiet import quiet
 from trainables.encoders.seeds import LONGEST, SPACE, count_words, repeated_substrings
 from trainables.errors import UserError, one_line
@@ -64,6 +65,73 @@ def load_tokenizer(
         _add_lower_case(tokenizer, source)
     tokenizer.pools_prompt = pool_prompt
     return tokenizer
+
+
+def load_plain_tokenizer(file: Path, source: str, *, lower_case: bool = False) -> PreTrainedTokenizerFast:
+    """Returns the tokenizer of a table of token vectors: it adds no special tokens, and leaves an empty text empty.
+
+    Args:
+        file: tokenizer.json.
+        source: what messages call the checkpoint.
+        lower_case: whether it lower-cases what it reads.
+
+    Raises:
+        UserError: it does not load, or has no tokens.
+    """
+    try:
+        backend = Tokenizer.from_file(str(file))
+    except Exception as error:
+        # The library raises a bare Exception for a broken file.
+        raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
+    ids = backend.get_vocab().values()
+    if not ids:
+        raise UserError(f"The tokenizer of {source!r} has no tokens: {remedy(source)}.")
+    backend.post_processor = None
+    backend.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
+    # Any token does, since the mask hides it. Named afterwards, it stays what it is: a special one would be found in
+    # texts before they are cut.
+    tokenizer.pad_token = backend.id_to_token(min(ids))
+    tokenizer.nothing_id = max(ids) + 1
+    if lower_case:
+        _add_lower_case(tokenizer, source)
+    return tokenizer
+
+
+def nothing_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The id, which is that of no token, of a text without tokens; None where such a text needs one."""
+    return getattr(tokenizer, "nothing_id", None)
+
+
+def save_plain_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path, longest: int | None) -> None:
+    """Writes a tokenizer of `load_plain_tokenizer`, which cuts texts to so many tokens; None: it cuts none."""
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_padding()
+    backend.no_truncation()
+    if longest is not None:
+        backend.enable_truncation(longest, direction=tokenizer.truncation_side)
+    backend.save(str(folder / TOKENIZER_FILE))
+
+
+def joined(queries: PreTrainedTokenizerBase, passages: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """Returns a tokenizer of queries that knows that of passages, whose ids begin where those of queries end.
+
+    An id then tells by itself how its text is encoded, wherever it stands.
+    """
+    ids = {*queries.get_vocab().values(), len(queries) - 1, queries.pad_token_id, nothing_id(queries) or 0}
+    passages.first_id = max(ids) + 1
+    queries.of_passages = passages
+    return queries
+
+
+def of_passages(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The tokenizer of passages; the same one where queries have none of their own."""
+    return getattr(tokenizer, "of_passages", tokenizer)
+
+
+def first_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """What is added to the ids that a tokenizer gives, which is 0 but for one of passages that was `joined`."""
+    return getattr(tokenizer, "first_id", 0)
 
 
 def pools_prompt(tokenizer: PreTrainedTokenizerBase) -> bool:

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from trainables.array_cache import ArrayCache
 from trainables.corpora.pairs import fingerprint
 from trainables.encoders.pooling import PROMPT
-from trainables.encoders.tokenizer import pools_prompt
+from trainables.encoders.tokenizer import first_id, nothing_id, pools_prompt
 from trainables.errors import UserError
 from trainables.watch import Watch, unwatched
 
@@ -80,7 +80,8 @@ def tokenise(
 ) -> TokenTable:
     """Returns the ids of `prefix + text`, cut to `max_length` tokens with the special tokens kept.
 
-    Equal to `tokenizer(prefix + text, truncation=True, max_length=max_length)`. No text is left without a token.
+    Equal to `tokenizer(prefix + text, truncation=True, max_length=max_length)`, and `first_id` more. No text is left
+    without a token.
 
     Args:
         texts: n texts.
@@ -134,7 +135,7 @@ def _ids(
         row_lengths = [len(row) for row in rows]
         lengths[start : start + len(rows)] = row_lengths
         start += len(rows)
-        yield np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(row_lengths))
+        yield np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(row_lengths)) + first_id(tokenizer)
 
 
 def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -148,6 +149,10 @@ def _content(
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         return None
     does = f"{tokenizers.__version__} {tokenizer.padding_side} {tokenizer.truncation_side} {tokenizer.eos_token_id}"
+    if (nothing := nothing_id(tokenizer)) is not None:
+        does += f" {nothing}"
+    if first := first_id(tokenizer):
+        does += f" from {first}"
     return f"{does} {prefix!r} {max_length} {fingerprint([texts], [], watch)} {tokenizer.backend_tokenizer.to_str()}"
 
 
@@ -184,7 +189,7 @@ def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 def _stand_in(tokenizer: PreTrainedTokenizerBase) -> int:
     """Returns what stands for an empty text where the tokenizer adds no special tokens."""
-    for token in (tokenizer.eos_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id):
+    for token in (nothing_id(tokenizer), tokenizer.eos_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id):
         if token is not None:
             return int(token)
     raise UserError("An empty text has no token in a tokenizer without special tokens: remove empty texts.")

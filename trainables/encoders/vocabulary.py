@@ -57,13 +57,15 @@ def trim_vocabulary(encoder: Encoder, pieces: npt.NDArray[np.int64]) -> None:
     Raises:
         UserError: its token embeddings are more than a table.
     """
-    table = encoder.transformer.get_input_embeddings()
-    if type(table) is not nn.Embedding or table.max_norm is not None or table.scale_grad_by_freq or table.sparse:
-        raise UserError(
-            f"The token embeddings of {encoder.config.name!r} are not a plain table ({type(table).__name__}), of which "
-            "rows could be left out: set compute.trim_vocabulary to false."
-        )
-    encoder.transformer.set_input_embeddings(TrimmedEmbedding(table, pieces))
+    for transformer, own in encoder.tables(pieces):
+        table = transformer.get_input_embeddings()
+        if type(table) is not nn.Embedding or table.max_norm is not None or table.scale_grad_by_freq or table.sparse:
+            raise UserError(
+                f"The token embeddings of {encoder.config.name!r} are not a plain table ({type(table).__name__}), of "
+                "which rows could be left out: set compute.trim_vocabulary to false."
+            )
+        # What stands for a text without tokens has no row.
+        transformer.set_input_embeddings(TrimmedEmbedding(table, own[own < table.num_embeddings]))
 
 
 def restore_vocabulary(encoder: Encoder, original: Encoder) -> None:
@@ -73,7 +75,8 @@ def restore_vocabulary(encoder: Encoder, original: Encoder) -> None:
         encoder: changed in place.
         original: the encoder as it was built; its table is taken.
     """
-    trimmed, table = (one.transformer.get_input_embeddings() for one in (encoder, original))
-    with torch.no_grad():
-        table.weight[trimmed.pieces.cpu()] = trimmed.weight.cpu()
-    encoder.transformer.set_input_embeddings(table.to(trimmed.weight.device))
+    for transformer, whole in zip(encoder.transformers, original.transformers, strict=True):
+        trimmed, table = (one.get_input_embeddings() for one in (transformer, whole))
+        with torch.no_grad():
+            table.weight[trimmed.pieces.cpu()] = trimmed.weight.cpu()
+        transformer.set_input_embeddings(table.to(trimmed.weight.device))

@@ -1,5 +1,6 @@
 """Transformer layers of an encoder, and forgetting what they computed until the backward pass asks for it again."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from torch import nn
@@ -14,18 +15,22 @@ def transformer_layers(encoder: Encoder) -> list[nn.Module]:
 
     Raises UserError if it has none.
     """
-    found: list[nn.Module] = []
-    inside: list[str] = []
-    for name, module in encoder.transformer.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) and not any(name.startswith(f"{one}.") for one in inside):
-            inside.append(name)
-            found += list(module)
+    found = [layer for transformer in encoder.transformers for layer in _outermost(transformer)]
     if not found:
         raise UserError(
             f"The encoder {encoder.config.name!r} has no list of layers that could be sharded, compiled or computed "
             "again: set compute.parallel to replicated, compute.compile and compute.activation_checkpointing to false."
         )
     return found
+
+
+def _outermost(transformer: nn.Module) -> Iterator[nn.Module]:
+    """The members of its outermost lists of modules."""
+    inside: list[str] = []
+    for name, module in transformer.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) and not any(name.startswith(f"{one}.") for one in inside):
+            inside.append(name)
+            yield from module
 
 
 def recompute_activations(encoder: Encoder) -> None:

@@ -28,7 +28,7 @@ from trainables.training.config import ComputeConfig
 from trainables.training.loss import contrastive_loss
 from trainables.training.out_of_memory import Agreement, is_out_of_memory
 from trainables.training.rectangles import Rows, chunks_of_rectangles, equally_many, pass_cost
-from trainables.training.remedies import smaller_model
+from trainables.training.remedies import or_recompute, smaller_model
 
 Result = TypeVar("Result")
 
@@ -216,8 +216,7 @@ class GradientEngine:
                 raise UserError(
                     f"Memory ran out in a batch of {self._config.batches.size} pairs, of which a worker encodes its "
                     f"share in {self.chunks} chunks, at a place where a step cannot be tried again: set "
-                    f"compute.gradient_accumulation to {2 * self.chunks} or more, or compute.activation_checkpointing "
-                    "to true."
+                    f"compute.gradient_accumulation to {2 * self.chunks} or more{or_recompute(self._config)}."
                 ) from error
         if found is None and self._worker.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -238,7 +237,7 @@ class GradientEngine:
             return UserError(f"{said}, and none of {SHORTEST} does: {smaller_model(self._config, self._precision)}.")
         return UserError(
             f"{said}, and one of {fitting} does: set encoder.max_query_length and encoder.max_passage_length to at "
-            f"most {fitting}, or compute.activation_checkpointing to true."
+            f"most {fitting}{or_recompute(self._config)}."
         )
 
     def _fits(self, length: int) -> bool:

@@ -15,6 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from trainables.encoders.vocabulary import TrimmedEmbedding
+
 Rows = npt.NDArray[np.int64]
 """The texts of a rectangle as numbers among those of the batch, the longest first."""
 
@@ -64,7 +66,8 @@ def pass_cost(encoder: nn.Module, width: int, device: torch.device) -> PassCost:
     Every weight outside of embedding tables takes part in 6 operations per token. Attention takes w / (6 · width) times
     as many. A function of these alone, not measured, so that equal trials are computed alike.
     """
-    tables = sum(one.weight.numel() for one in encoder.modules() if isinstance(one, nn.Embedding))
+    kinds = (nn.Embedding, TrimmedEmbedding)
+    tables = sum(one.weight.numel() for one in encoder.modules() if isinstance(one, kinds))
     weights = list(encoder.parameters())
     trained = sum(one.numel() for one in weights if one.requires_grad)
     body = max(1, sum(one.numel() for one in weights) - tables)

@@ -36,9 +36,16 @@ def sharding_flags(config: TrialConfig, precision: torch.dtype) -> str | None:
 def smaller_model(config: TrialConfig, precision: torch.dtype) -> str:
     """Returns what to do about weights, gradients and moments that do not fit into memory."""
     flags = sharding_flags(config, precision)
+    if not config.encoder.has_layers:
+        return "train the embeddings of fewer pieces (compute.trim_vocabulary), or choose a smaller encoder"
     remedies = ["train adapters (encoder.lora.rank)", "choose a smaller encoder"]
     if config.compute.parallel == "sharded":
         remedies.insert(1, "shard the weights over more workers (--workers-per-trial)")
     elif flags is not None:
         remedies.insert(1, f"shard the weights over workers ({flags})")
     return f"{', '.join(remedies[:-1])}, or {remedies[-1]}"
+
+
+def or_recompute(config: TrialConfig) -> str:
+    """Returns the end of a sentence on smaller chunks or texts: another remedy, where there are layers for it."""
+    return ", or compute.activation_checkpointing to true" if config.encoder.has_layers else ""

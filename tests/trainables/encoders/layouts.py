@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
 OLD, NEW = "sentence_transformers.models.", "sentence_transformers.base.modules."
@@ -144,6 +145,77 @@ class Layout:
 def _write(file: Path, content: Any) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content))
+
+
+def static_expected(folder: Path, texts: Sequence[str], prompt: str) -> np.ndarray:
+    """[n, d], the means of the vectors of tokens of a table in a folder, in float64."""
+    from safetensors.numpy import load_file
+
+    backend, table = Tokenizer.from_file(str(folder / "tokenizer.json")), load_file(folder / "model.safetensors")
+    ids = [backend.encode(prompt + text, add_special_tokens=False).ids for text in texts]
+    return np.stack([table["embedding.weight"][row].astype(np.float64).mean(0) for row in ids])
+
+
+def dense_folder(folder: Path, rows: int, columns: int, seed: int = 0) -> Path:
+    """A dense layer with Tanh."""
+    folder.mkdir(parents=True)
+    generator = torch.Generator().manual_seed(seed)
+    weights = {
+        "linear.weight": torch.randn(rows, columns, generator=generator) / 5,
+        "linear.bias": torch.randn(rows, generator=generator) / 5,
+    }
+    save_file(weights, folder / "model.safetensors")
+    tanh = "torch.nn.modules.activation.Tanh"
+    settings = {"in_features": columns, "out_features": rows, "bias": True, "activation_function": tanh}
+    _write(folder / "config.json", settings)
+    return folder
+
+
+def dense_expected(folder: Path, vectors: np.ndarray) -> np.ndarray:
+    """[n, e], the layer in a folder on vectors [n, d]."""
+    from safetensors.numpy import load_file
+
+    weights = load_file(folder / "model.safetensors")
+    return np.tanh(vectors @ weights["linear.weight"].T + weights["linear.bias"])
+
+
+def pooling_folder(folder: Path, width: int, mode: str = "mean") -> Path:
+    """A pooling of one mode."""
+    _write(folder / "config.json", {"word_embedding_dimension": width, "pooling_mode": mode, "include_prompt": True})
+    return folder
+
+
+def router_file(folder: Path, structure: Mapping[str, Sequence[str]], name: str = "router_config.json", **more: Any):
+    """Says which of the modules in a folder are on which route; the class of each is the last part of its name."""
+    names = {one for modules in structure.values() for one in modules}
+    classes = {one: one.rpartition("_")[2] for one in names}
+    types = {one: f"{OLD}{kind}.{kind}" for one, kind in classes.items()}
+    parameters = {"default_route": "document", "allow_empty_key": True, **more}
+    _write(folder / name, {"types": types, "structure": structure, "parameters": parameters})
+
+
+def modules_file(folder: Path, *modules: tuple[str, str]) -> None:
+    """Lists modules by class and path."""
+    entries = [{"idx": n, "name": str(n), "path": path, "type": OLD + kind} for n, (kind, path) in enumerate(modules)]
+    _write(folder / "modules.json", entries)
+
+
+def plain_tokenizer(tokenizer: Any) -> Tokenizer:
+    """What is inside a tokenizer of `transformers`, without the length to which it has cut a text before."""
+    found = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    found.no_truncation()
+    found.no_padding()
+    return found
+
+
+def static_folder(folder: Path, tokenizer: Any, width: int = 24, more_rows: int = 0) -> Path:
+    """A table of token vectors for all tokens of a tokenizer of `transformers`, and perhaps for more."""
+    folder.mkdir()
+    plain_tokenizer(tokenizer).save(str(folder / "tokenizer.json"))
+    rows = torch.randn(len(tokenizer) + more_rows, width, generator=torch.Generator().manual_seed(3))
+    save_file({"embedding.weight": rows}, folder / "model.safetensors")
+    _write(folder / "modules.json", [{"idx": 0, "name": "0", "path": "", "type": f"{OLD}StaticEmbedding"}])
+    return folder
 
 
 Expected = Callable[[Path, Sequence[str], str], np.ndarray]

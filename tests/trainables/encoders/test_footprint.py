@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from tests.trainables.encoders.layouts import static_folder
 from tests.trainables.toy_run import toy_config
 from trainables.batches.batch import Batch
 from trainables.encoders.adapters import LoraConfig
@@ -127,6 +128,14 @@ def test_the_plan_of_a_checkpoint_is_what_its_step_takes(checkpoint, family: str
     # With dropout, which keeps more on a CPU, where the encoder has any.
     config = resolve_encoder(str(checkpoint(family, positions=130)))
     measured, planned = measured_and_planned(config, [])
+    assert planned == pytest.approx(measured, rel=WITHIN)
+
+
+@pytest.mark.parametrize("options", [{}, {"gradient_accumulation": 4}])
+def test_the_plan_of_a_table_is_what_its_step_takes(tokenizer, tmp_path, options: dict[str, Any]) -> None:
+    measured, planned = measured_and_planned(
+        resolve_encoder(str(static_folder(tmp_path / "table", tokenizer, 64, 10_000))), [], **options
+    )
     assert planned == pytest.approx(measured, rel=WITHIN)
 
 

@@ -229,8 +229,8 @@ PROMPTS, TRANSFORMER, POOLING = (
     [
         (_modules("Transformer", "Pooling", "LSTM"), "has a module LSTM behind the pooling"),
         (_modules("Transformer", "Pooling", "Dropout"), "has a module Dropout behind the pooling"),
-        (_modules("StaticEmbedding"), "begins with a module StaticEmbedding, not a Transformer"),
-        (_modules("Router"), "begins with a module Router"),
+        (_modules("WordEmbeddings"), "begins with a module WordEmbeddings, not a Transformer or StaticEmbedding"),
+        (_modules("Router"), r"router_config\.json cannot be read"),
         (_modules("Transformer", "WeightedLayerPooling"), "has WeightedLayerPooling where the pooling should be"),
         (_modules("Transformer"), "has nothing where the pooling should be"),
         (_modules("Transformer", "Pooling", "custom_st.Mine"), r"has a module custom_st\.Mine behind the pooling"),

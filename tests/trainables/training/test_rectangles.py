@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainables.toy_run import toy_encoder
+from trainables.encoders.vocabulary import trim_vocabulary
 from trainables.training.rectangles import PassCost, chunks_of_rectangles, equally_many, pass_cost, rectangles
 
 _LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=9).map(np.array)
@@ -60,6 +61,15 @@ def test_a_pass_costs_more_the_larger_the_encoder_and_what_is_frozen_costs_no_gr
         parameter.requires_grad_(False)
     frozen = pass_cost(encoder, encoder.dimension, cpu)
     assert 0 < frozen.launch < whole.launch
+
+
+def test_a_token_costs_the_same_where_the_vocabulary_is_trimmed() -> None:
+    encoder, cpu = toy_encoder(), torch.device("cpu")
+    whole = pass_cost(encoder, encoder.dimension, cpu)
+    trim_vocabulary(encoder, np.arange(20))
+    trimmed = pass_cost(encoder, encoder.dimension, cpu)
+    assert trimmed.token == whole.token
+    assert trimmed.launch < whole.launch
 
 
 @given(

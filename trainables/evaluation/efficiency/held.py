@@ -35,7 +35,8 @@ def held_encoder(folder: Path, config: TrialConfig, tokenizer: PreTrainedTokeniz
     encoder = config.encoder.build(tokenizer, seed=0)
     if config.merging.weights is not None:
         # Encoders are averaged with their adapters added to their weights.
-        encoder.transformer = without_adapters(encoder.transformer)
+        for side in encoder.sides:
+            side.transformer = without_adapters(side.transformer)
     load_model(encoder, folder / _WEIGHTS)
     return encoder
 
