@@ -7,6 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainables.toy_run import toy_encoder
+from trainables.encoders.registry import PRESETS
+from trainables.encoders.vocabulary import trim_vocabulary
+from trainables.training.config import ComputeConfig
+from trainables.training.gradient import packs
 from trainables.training.rectangles import PassCost, chunks_of_rectangles, equally_many, pass_cost, rectangles
 
 _LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=9).map(np.array)
@@ -60,6 +64,33 @@ def test_a_pass_costs_more_the_larger_the_encoder_and_what_is_frozen_costs_no_gr
         parameter.requires_grad_(False)
     frozen = pass_cost(encoder, encoder.dimension, cpu)
     assert 0 < frozen.launch < whole.launch
+
+
+def test_rows_that_are_looked_up_cost_nothing_per_token() -> None:
+    encoder, cpu = toy_encoder(), torch.device("cpu")
+    whole = pass_cost(encoder, encoder.dimension, cpu)
+    trim_vocabulary(encoder, np.arange(20))
+    trimmed = pass_cost(encoder, encoder.dimension, cpu)
+    assert trimmed.token == whole.token
+    assert trimmed.launch < whole.launch
+
+
+@pytest.mark.parametrize(
+    ("name", "is_wide"), [("mini-xs", False), ("mini-xl", False), ("multilingual-e5-small", True), ("xlm-r-base", True)]
+)
+def test_a_processor_packs_the_texts_of_wide_encoders(name, is_wide) -> None:
+    encoder = PRESETS[name].config.skeleton(5_000)
+    precision = torch.float32
+
+    def packed(*, on_gpu: bool = False, **options) -> bool:
+        return packs(encoder, ComputeConfig(**options), precision, on_gpu=on_gpu, is_recent=True)
+
+    assert packed() == is_wide
+    # Attention text by text is many calls for a compiler; a GPU does it at once, in bfloat16 only.
+    assert not packed(compile=True)
+    assert not packed(on_gpu=True)
+    assert not packed(packing="off")
+    assert packed(packing="on")
 
 
 @given(
