@@ -6,9 +6,10 @@
 
 Without a checkpoint: an XLM-R from scratch on made-up ids. With one: its weights, and the pairs of one language of a
 training file. The bare loop finds its batches ready as tensors; the training loop plans, pads, counts, reports and
-follows a schedule meanwhile. Where sentence-transformers is installed and a checkpoint is given, its trainer gets the
-same pairs in the same batches, with the in-batch loss, the temperature, the optimiser and the schedule of ours; it
-tokenises as it goes, and so what our tokenising costs, once, is told beside it.
+follows a schedule meanwhile, with the vocabulary, the packing and the rectangles that a trial has by default; beside it
+stand the whole vocabulary, other rectangles and cached gradients. Where sentence-transformers is installed and a
+checkpoint is given, its trainer gets the same pairs in the same batches, with the in-batch loss, the temperature, the
+optimiser and the schedule of ours; it tokenises as it goes, and so what our tokenising costs, once, is told beside it.
 
 Rounds are interleaved, and each starts from the same weights. Prints the median CPU milliseconds per step of each and
 their ratios to the faster bare loop (the median of the ratios within a round, and the ratio of the best rounds, which

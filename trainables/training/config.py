@@ -89,7 +89,7 @@ class ComputeConfig(BaseModel):
     text"""
     packing: Literal["auto", "on", "off"] = "auto"
     """texts of a chunk one behind the other in one row instead of rectangles, without any padding; auto: for encoders
-    that allow it, on GPUs in bfloat16, on a processor where they are wide enough and not compiled"""
+    that allow it, on GPUs in bfloat16, on a processor in float32 where they are wide and not compiled"""
     compile: bool = False
     """compile the layers of the encoder for training steps (torch.compile)"""
     trim_vocabulary: bool | Literal["auto"] = "auto"

@@ -99,7 +99,9 @@ def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, *, on
     if config.packing == "off":
         return False
     if config.packing == "auto":
-        return encoder.can_pack and (has_kernel if on_gpu else not config.compile and _is_worth_packing(encoder))
+        # A processor that computes in bfloat16 does so fast, and would wait for calls.
+        plain = precision == torch.float32 and not config.compile
+        return encoder.can_pack and (has_kernel if on_gpu else plain and _is_worth_packing(encoder))
     if not encoder.can_pack:
         raise UserError(
             f"compute.packing is on, but texts of {encoder.config.name!r} are not known to keep their vectors in a row "

@@ -80,14 +80,16 @@ def test_rows_that_are_looked_up_cost_nothing_per_token() -> None:
 )
 def test_a_processor_packs_the_texts_of_wide_encoders(name, is_wide) -> None:
     encoder = PRESETS[name].config.skeleton(5_000)
-    precision = torch.float32
 
-    def packed(*, on_gpu: bool = False, **options) -> bool:
+    def packed(precision: torch.dtype = torch.float32, *, on_gpu: bool = False, **options) -> bool:
         return packs(encoder, ComputeConfig(**options), precision, on_gpu=on_gpu, is_recent=True)
 
     assert packed() == is_wide
-    # Attention text by text is many calls for a compiler; a GPU does it at once, in bfloat16 only.
+    # Attention text by text is many calls, which compiled or halved products would wait for.
     assert not packed(compile=True)
+    assert not packed(torch.bfloat16)
+    # A GPU has a kernel for it, in bfloat16 only.
+    assert packed(torch.bfloat16, on_gpu=True)
     assert not packed(on_gpu=True)
     assert not packed(packing="off")
     assert packed(packing="on")
