@@ -6,9 +6,10 @@
 
 Without a checkpoint: an XLM-R from scratch on made-up ids. With one: its weights, and the pairs of one language of a
 training file. The bare loop finds its batches ready as tensors; the training loop plans, pads, counts, reports and
-follows a schedule meanwhile. Where sentence-transformers is installed and a checkpoint is given, its trainer gets the
-same pairs in the same batches, with the in-batch loss, the temperature, the optimiser and the schedule of ours; it
-tokenises as it goes, and so what our tokenising costs, once, is told beside it.
+follows a schedule meanwhile, with the vocabulary, the packing and the rectangles that a trial has by default; beside it
+stand the whole vocabulary, other rectangles and cached gradients. Where sentence-transformers is installed and a
+checkpoint is given, its trainer gets the same pairs in the same batches, with the in-batch loss, the temperature, the
+optimiser and the schedule of ours; it tokenises as it goes, and so what our tokenising costs, once, is told beside it.
 
 Rounds are interleaved, and each starts from the same weights. Prints the median CPU milliseconds per step of each and
 their ratios to the faster bare loop (the median of the ratios within a round, and the ratio of the best rounds, which
@@ -50,7 +51,7 @@ from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import TokenTable, pad, tokenise
-from trainables.encoders.vocabulary import trim_vocabulary
+from trainables.encoders.vocabulary import trim_where_told
 from trainables.options import patched
 from trainables.parallel.compiled import compile_layers
 from trainables.ratio.policy import ratio_policy
@@ -308,13 +309,15 @@ def main() -> None:
     batches, planning = planned(config, data)
     ready = padded(batches, tokens)
 
-    trimmed = deepcopy(encoder)
-    trim_vocabulary(trimmed, np.unique([tokens.pad_id, *tokens.queries.ids, *tokens.passages.ids]))
-    compiled, trimmed_and_compiled = deepcopy(encoder), deepcopy(trimmed)
-    for one in (compiled, trimmed_and_compiled):
-        compile_layers(one)
+    pieces = np.unique([tokens.pad_id, *tokens.queries.ids, *tokens.passages.ids])
+    # As a trial trains it.
+    fitted = deepcopy(encoder)
+    vocabulary = encoder.transformer.get_input_embeddings().num_embeddings
+    trim_where_told(fitted, config.compute.trim_vocabulary, lambda: pieces, vocabulary)
+    compiled = deepcopy(fitted)
+    compile_layers(compiled)
 
-    def ours(model: Encoder = encoder, **compute: int | bool) -> Loop:
+    def ours(model: Encoder = fitted, **compute: int | bool | str) -> Loop:
         changed = TrialConfig.model_validate(patched(values, {f"compute.{name}": it for name, it in compute.items()}))
         return lambda: lambda: our_loop(changed, data, tokens, model)
 
@@ -322,17 +325,15 @@ def main() -> None:
         "bare, two passes": lambda: lambda: bare_loop(config, encoder, ready, tokens.pad_id, together=False),
         "bare, one pass": lambda: lambda: bare_loop(config, encoder, ready, tokens.pad_id, together=True),
         "fine_tune": ours(),
-        **{f"fine_tune, rectangles {most}": ours(rectangles=most) for most in (1, 2, 4)},
+        "fine_tune, whole vocabulary": ours(encoder),
+        **{f"fine_tune, rectangles {most}": ours(packing="off", rectangles=most) for most in (1, 2, 4, 8)},
         f"fine_tune, {arguments.chunks} chunks": ours(gradient_accumulation=arguments.chunks),
-        "fine_tune, trimmed": ours(trimmed),
-        "fine_tune, compiled": ours(compiled),
-        "fine_tune, trimmed, compiled": ours(trimmed_and_compiled),
+        "fine_tune, compiled": ours(compiled, packing="off", compile=True),
     }
     models: dict[str, Any] = {
-        **dict.fromkeys(loops, encoder),
-        "fine_tune, trimmed": trimmed,
+        **dict.fromkeys(loops, fitted),
+        **dict.fromkeys(("bare, two passes", "bare, one pass", "fine_tune, whole vocabulary"), encoder),
         "fine_tune, compiled": compiled,
-        "fine_tune, trimmed, compiled": trimmed_and_compiled,
     }
     if arguments.checkpoint and find_spec("sentence_transformers"):
         name = "sentence-transformers"
@@ -350,7 +351,10 @@ def main() -> None:
                 times[name].append(milliseconds)
     bare = [name for name in times if name.startswith("bare")] or list(times)
     fastest = min(bare, key=lambda name: statistics.median(times[name]))
-    print(f"{bench.name}, batch {arguments.batch_size}, <= {arguments.tokens} tokens, {len(data):,} items")
+    print(
+        f"{bench.name}, batch {arguments.batch_size}, <= {arguments.tokens} tokens, {len(data):,} items, "
+        f"{len(pieces):,} pieces used"
+    )
     print(f"load {os.getloadavg()[0]:.1f}, ratios to: {fastest}")
     for name, spent in times.items():
         ratio = statistics.median([mine / base for mine, base in zip(spent, times[fastest], strict=True)])

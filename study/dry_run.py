@@ -284,9 +284,11 @@ def _costs(
     costs: list[tuple[Resources, Estimate]] = []
     trained: list[tuple[Resources, Estimate]] = []
     for config, held, cost in estimates(plan, data, inputs, resources, rental):
-        shape = cost.shape
-        of_them = f", {shape.trained:,} of them trained" if shape.trained < shape.parameters else ""
-        encoders[f"{config.encoder.name} ({shape.parameters:,} parameters{of_them})"] = None
+        # The shape that the cost is of lacks what is trimmed.
+        parameters = config.encoder.shape(len(inputs.of(config.encoder).texts.tokenizer)).parameters
+        trained_ones = cost.shape.trained
+        of_them = f", {trained_ones:,} of them trained" if trained_ones < parameters else ""
+        encoders[f"{config.encoder.name} ({parameters:,} parameters{of_them})"] = None
         pairs = config.steps * config.batches.size
         if config.steps:
             trained.append((held, cost))

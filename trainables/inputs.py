@@ -21,6 +21,9 @@ from trainables.errors import UserError
 from trainables.evaluation.tie_rule import TieRule
 from trainables.watch import Watch, unwatched
 
+_AT_A_TIME = 2**24
+"""Ids that are looked at together."""
+
 
 @dataclass(frozen=True, eq=False)
 class TokenisedBenchmark:
@@ -59,7 +62,10 @@ class TokenisedTexts:
         is_used = np.zeros(max(largest + 1, len(self.tokenizer)), dtype=np.bool_)
         is_used[self.tokenizer.pad_token_id] = True
         for table in self.tables:
-            is_used[table.ids[table.ids >= 0]] = True
+            # Those of large pools are on disk.
+            for start in range(0, len(table.ids), _AT_A_TIME):
+                ids = table.ids[start : start + _AT_A_TIME]
+                is_used[ids[ids >= 0]] = True
         return np.flatnonzero(is_used)
 
 

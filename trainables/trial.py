@@ -45,7 +45,7 @@ from trainables.config import TrialConfig
 from trainables.encoders.averaging import average_of_folders
 from trainables.encoders.image_text import ImageTextEncoder
 from trainables.encoders.model import Encoder, save_encoder
-from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
+from trainables.encoders.vocabulary import restore_vocabulary, trim_where_told
 from trainables.errors import UserError
 from trainables.evaluation.arrays import ScoreArray
 from trainables.evaluation.centring import centred
@@ -68,6 +68,7 @@ from trainables.sealed import read_sealed, write_sealed
 from trainables.storage import Folder
 from trainables.training.fine_tune import TrainingSummary, fine_tune
 from trainables.training.gradient import Tokens
+from trainables.training.optimiser import decay_of
 from trainables.training.report_log import ReportLog
 from trainables.trial_log import is_log, logged
 from trainables.watch import Watch, unwatched
@@ -179,8 +180,8 @@ def _run(
             for id_, judged in judge.judged(encoder, views, held).items() if is_judged else ():
                 metrics[id_] |= judged | collection_means(judged, inputs.rules.collections)
             whole = parallel.whole(encoder, build) if keep or hold else None
-            if whole is not None and config.compute.trim_vocabulary:
-                restore_vocabulary(whole, config.encoder.build(texts.tokenizer, config.seed))
+            if whole is not None:
+                restore_vocabulary(whole, build.whole, decay_of(config.optimiser, config.steps))
             if whole is not None and held is not None:
                 hold_encoder(held, whole)
             # In an upload: it takes its place when it ends.
@@ -233,11 +234,15 @@ class _Build:
         """Of the whole vocabulary."""
 
     def __call__(self) -> Encoder:
-        encoder = self._merged() or self._config.encoder.build(self._texts.tokenizer, self._config.seed)
+        encoder = self.whole()
         self.parameters = encoder.parameter_count
-        if self._config.compute.trim_vocabulary:
-            trim_vocabulary(encoder, self._texts.pieces())
+        pieces, vocabulary = self._texts.pieces, len(self._texts.tokenizer)
+        trim_where_told(encoder, self._config.compute.trim_vocabulary, pieces, vocabulary)
         return encoder
+
+    def whole(self) -> Encoder:
+        """The encoder with all of its vocabulary."""
+        return self._merged() or self._config.encoder.build(self._texts.tokenizer, self._config.seed)
 
     def _merged(self) -> Encoder | None:
         """The mean of what the sources of the trial, X-X-mono and X-Y, have kept; None of a trial without any."""

@@ -12,7 +12,7 @@ from trainables.config import TrialConfig
 from trainables.encoders.base import Shape
 from trainables.encoders.footprint import Footprint, footprint, shape_of
 from trainables.encoders.model import Encoder
-from trainables.encoders.vocabulary import trim_vocabulary
+from trainables.encoders.vocabulary import trim_where_told
 from trainables.inputs import TokenisedTexts
 from trainables.step_memory import Rectangle, StepMemory, step_memory
 from trainables.training.config import ComputeConfig
@@ -66,7 +66,7 @@ class WorkerMemory:
         """
         self._config, self._negatives, self._on_gpu = config, negatives, on_gpu
         self._sides = [table.lengths[table.lengths > 0] for table in (texts.queries, texts.passages)]
-        self._pieces = texts.pieces() if config.compute.trim_vocabulary else None
+        self._pieces = texts.pieces
         self._vocabulary = len(texts.tokenizer)
         self._device = torch.device("cuda" if on_gpu else "cpu")
         self._gpu = gpu
@@ -77,8 +77,7 @@ class WorkerMemory:
     def skeleton(self) -> Encoder:
         """The encoder as it is trained, without its numbers."""
         found = self._config.encoder.skeleton(self._vocabulary)
-        if self._pieces is not None:
-            trim_vocabulary(found, self._pieces)
+        trim_where_told(found, self._config.compute.trim_vocabulary, self._pieces, self._vocabulary)
         return found
 
     @cached_property

@@ -102,16 +102,23 @@ def _one_by_one(
     """The same where there is no such kernel, text by text."""
     place = torch.arange(longest, device=starts.device)
     distance = place.unsqueeze(1) - place
-    seen = distance >= 0 if is_causal else torch.ones_like(distance, dtype=torch.bool)
+    seen = distance >= 0 if is_causal else None
     if window is not None:
-        seen = seen & (distance.abs() < window)
+        near = distance.abs() < window
+        seen = near if seen is None else seen & near
     found = []
     sizes = starts.diff().tolist()
     for query, key, value in zip(*(one.transpose(0, 1).split(sizes, 1) for one in rows), strict=True):
         size = query.shape[1]
         found.append(
             scaled_dot_product_attention(
-                query, key, value, seen[:size, :size], dropout, scale=scale, enable_gqa=len(key) < len(query)
+                query,
+                key,
+                value,
+                None if seen is None else seen[:size, :size],
+                dropout,
+                scale=scale,
+                enable_gqa=len(key) < len(query),
             ).transpose(0, 1)
         )
     return torch.cat(found)

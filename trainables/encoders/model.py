@@ -28,7 +28,7 @@ from trainables.encoders.tokenizer import of_passages, save_plain_tokenizer
 from trainables.errors import UserError
 
 _KNOWN = ("torch.", "transformers.", "peft.", "trainables.")
-"""Where modules are from that keep to the texts of a row if their transformer does."""
+"""Where modules are from that keep to the texts of a row if their transformer does, and look up ids as they should."""
 
 
 class Encoder(nn.Module):
@@ -80,11 +80,15 @@ class Encoder(nn.Module):
     @property
     def can_pack(self) -> bool:
         """Whether texts may be given without their padding."""
-        # Code that is not known may do anything with what it is given, here or in the transformer.
-        is_known = type(self).forward is Encoder.forward and all(
-            type(module).__module__.startswith(_KNOWN) for module in self.transformer.modules()
-        )
-        return is_known and not isinstance(self.transformer, TokenVectors) and can_pack(self.transformer.config)
+        # Code that is not known may do anything with what it is given.
+        is_ours = type(self).forward is Encoder.forward and not isinstance(self.transformer, TokenVectors)
+        return is_ours and self.is_known and can_pack(self.transformer.config)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its transformers are made of nothing but code that this project knows."""
+        modules = (module for transformer in self.transformers for module in transformer.modules())
+        return all(type(module).__module__.startswith(_KNOWN) for module in modules)
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, packing: Packing | None = None

@@ -4,6 +4,9 @@ Two thirds of a multilingual encoder may be embeddings of pieces that a study ne
 tokenizer, and the embedding looks up where their rows have gone, so that nothing else needs to know.
 """
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -44,11 +47,35 @@ class TrimmedEmbedding(nn.Module):
         return functional.embedding(self.place[ids], self.weight, self._padding)
 
 
+def trim_where_told(
+    encoder: Encoder, choice: bool | Literal["auto"], pieces: Callable[[], npt.NDArray[np.int64]], vocabulary: int
+) -> None:
+    """Trims an encoder if `choice` says so; "auto": if its tables are known to be no more than rows, are trained, and
+    at most half of the vocabulary is used, so that there is something to gain.
+
+    Args:
+        encoder: changed in place.
+        choice: `compute.trim_vocabulary`.
+        pieces: gives the ids that are used, for `trim_vocabulary`.
+        vocabulary: the pieces of the tokenizer that they are of.
+
+    Raises:
+        UserError: as `trim_vocabulary`, where it was told.
+    """
+    if choice is True:
+        trim_vocabulary(encoder, pieces())
+    elif choice == "auto" and encoder.is_known:
+        tables = [transformer.get_input_embeddings() for transformer in encoder.transformers]
+        are_rows = all(_is_plain(table) and table.weight.requires_grad for table in tables)
+        if are_rows and 2 * len(used := pieces()) <= vocabulary:
+            trim_vocabulary(encoder, used)
+
+
 def trim_vocabulary(encoder: Encoder, pieces: npt.NDArray[np.int64]) -> None:
     """Leaves an encoder only the embeddings of some pieces; texts made of these have the vectors that they had.
 
-    Training does the same to them, too: rows that no text uses get no gradient. Only the weight decay, which would have
-    shrunk them, now leaves them as they are.
+    Training does the same to them, too: rows that no text uses get no gradient, and what the weight decay does to them
+    `restore_vocabulary` makes good.
 
     Args:
         encoder: changed in place.
@@ -59,7 +86,7 @@ def trim_vocabulary(encoder: Encoder, pieces: npt.NDArray[np.int64]) -> None:
     """
     for transformer, own in encoder.tables(pieces):
         table = transformer.get_input_embeddings()
-        if type(table) is not nn.Embedding or table.max_norm is not None or table.scale_grad_by_freq or table.sparse:
+        if not _is_plain(table):
             raise UserError(
                 f"The token embeddings of {encoder.config.name!r} are not a plain table ({type(table).__name__}), of "
                 "which rows could be left out: set compute.trim_vocabulary to false."
@@ -68,15 +95,24 @@ def trim_vocabulary(encoder: Encoder, pieces: npt.NDArray[np.int64]) -> None:
         transformer.set_input_embeddings(TrimmedEmbedding(table, own[own < table.num_embeddings]))
 
 
-def restore_vocabulary(encoder: Encoder, original: Encoder) -> None:
-    """Undoes `trim_vocabulary`: every piece has its row again, trained where it was kept, else as it came.
+def _is_plain(table: object) -> bool:
+    return type(table) is nn.Embedding and table.max_norm is None and not table.scale_grad_by_freq and not table.sparse
+
+
+def restore_vocabulary(encoder: Encoder, original: Callable[[], Encoder], decay: float) -> None:
+    """Undoes what was trimmed, if anything was: every piece has its row again, trained where it was kept, else decayed.
 
     Args:
         encoder: changed in place.
-        original: the encoder as it was built; its table is taken.
+        original: builds the encoder as it was; its table is taken.
+        decay: what the weight decay of the training leaves of a weight without gradient (`optimiser.decay_of`).
     """
-    for transformer, whole in zip(encoder.transformers, original.transformers, strict=True):
+    if not any(isinstance(module, TrimmedEmbedding) for module in encoder.modules()):
+        return
+    for transformer, whole in zip(encoder.transformers, original().transformers, strict=True):
         trimmed, table = (one.get_input_embeddings() for one in (transformer, whole))
         with torch.no_grad():
+            if trimmed.weight.requires_grad:
+                table.weight *= decay
             table.weight[trimmed.pieces.cpu()] = trimmed.weight.cpu()
         transformer.set_input_embeddings(table.to(trimmed.weight.device))

@@ -88,13 +88,13 @@ class ComputeConfig(BaseModel):
     """most rectangles of texts of like length in which a chunk is encoded: less padding; 1: all as wide as the longest
     text"""
     packing: Literal["auto", "on", "off"] = "auto"
-    """texts of a chunk one behind the other in one row instead of rectangles, without any padding; auto: on GPUs in
-    bfloat16, for encoders that allow it"""
+    """texts of a chunk one behind the other in one row instead of rectangles, without any padding; auto: for encoders
+    that allow it, on GPUs in bfloat16, on a processor in float32 where they are wide and not compiled"""
     compile: bool = False
     """compile the layers of the encoder for training steps (torch.compile)"""
-    trim_vocabulary: bool = False
+    trim_vocabulary: bool | Literal["auto"] = "auto"
     """train only the embeddings of pieces that the study's texts use: less memory, shorter steps, equal vectors; a kept
-    encoder has all of them"""
+    encoder has all of them; auto: where they are at most half of the vocabulary"""
     evaluation_precision: Literal["float32", "bfloat16"] = "float32"
     """precision of the encoder where it is evaluated, on the dev set and on the benchmarks"""
 

@@ -27,7 +27,7 @@ from trainables.parallel.strategy import Parallel
 from trainables.training.config import ComputeConfig
 from trainables.training.loss import contrastive_loss
 from trainables.training.out_of_memory import Agreement, is_out_of_memory
-from trainables.training.rectangles import Rows, chunks_of_rectangles, equally_many, pass_cost
+from trainables.training.rectangles import Rows, chunks_of_rectangles, equally_many, is_worth_packing, pass_cost
 from trainables.training.remedies import or_recompute, smaller_model
 
 Result = TypeVar("Result")
@@ -96,8 +96,12 @@ def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, *, on
         UserError: they should be, and cannot.
     """
     has_kernel = on_gpu and is_recent and precision == torch.bfloat16
-    if config.packing != "on":
-        return config.packing == "auto" and has_kernel and encoder.can_pack
+    if config.packing == "off":
+        return False
+    if config.packing == "auto":
+        # A processor that computes in bfloat16 does so fast, and would wait for calls.
+        plain = precision == torch.float32 and not config.compile
+        return encoder.can_pack and (has_kernel if on_gpu else plain and _is_worth_packing(encoder))
     if not encoder.can_pack:
         raise UserError(
             f"compute.packing is on, but texts of {encoder.config.name!r} are not known to keep their vectors in a row "
@@ -110,6 +114,10 @@ def packs(encoder: Encoder, config: ComputeConfig, precision: torch.dtype, *, on
             f"more: set {remedy}."
         )
     return True
+
+
+def _is_worth_packing(encoder: Encoder) -> bool:
+    return is_worth_packing(encoder, encoder.dimension, encoder.transformer.config.num_hidden_layers)
 
 
 def is_recent_gpu(device: torch.device) -> bool:

@@ -35,6 +35,11 @@ def learning_rate(config: OptimiserConfig, steps: int, step: int) -> float:
             return config.learning_rate
 
 
+def decay_of(config: OptimiserConfig, steps: int) -> float:
+    """Returns what so many steps leave of a matrix that gets no gradient, as a share of it."""
+    return math.prod(1 - learning_rate(config, steps, step) * config.weight_decay for step in range(steps))
+
+
 def trainable_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     """Returns the parameters that a gradient moves, by name, each once."""
     return {name: p for name, p in module.named_parameters() if p.requires_grad}

@@ -66,8 +66,7 @@ def pass_cost(encoder: nn.Module, width: int, device: torch.device) -> PassCost:
     Every weight outside of embedding tables takes part in 6 operations per token. Attention takes w / (6 · width) times
     as many. A function of these alone, not measured, so that equal trials are computed alike.
     """
-    kinds = (nn.Embedding, TrimmedEmbedding)
-    tables = sum(one.weight.numel() for one in encoder.modules() if isinstance(one, kinds))
+    tables = sum(one.weight.numel() for one in encoder.modules() if isinstance(one, nn.Embedding | TrimmedEmbedding))
     weights = list(encoder.parameters())
     trained = sum(one.numel() for one in weights if one.requires_grad)
     body = max(1, sum(one.numel() for one in weights) - tables)
@@ -77,6 +76,24 @@ def pass_cost(encoder: nn.Module, width: int, device: torch.device) -> PassCost:
         attention=6.0 * width,
         launch=speed.call * len(weights) + speed.weight * trained,
     )
+
+
+def is_worth_packing(encoder: nn.Module, width: int, layers: int) -> bool:
+    """Whether a processor is better off with attention text by text than with padding, for texts of everyday length.
+
+    Args:
+        encoder: with
+        width: components of its vectors, and
+        layers: so many layers.
+    """
+    return pass_cost(encoder, width, torch.device("cpu")).token >= layers * _PACKED_FROM
+
+
+_PACKED_FROM = 1e-4
+"""Seconds of a token in a layer, beyond which the calls of attention for every text weigh less than padding.
+
+Measured on one core, beside the best rectangles: with 384 components (1.2e-4) texts of 7 to 14 tokens take 2 % longer,
+those of 20 to 40 7 % less; with 256 (5e-5) 10 % longer and 9 % less; with 128 (1.3e-5) 25 % longer."""
 
 
 def rectangles(lengths: npt.NDArray[np.integer], most: int, cost: PassCost, multiple_of: int = 1) -> list[Rows]:

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainables.toy_run import toy_encoder
+from trainables.encoders.registry import PRESETS
 from trainables.encoders.vocabulary import trim_vocabulary
+from trainables.training.config import ComputeConfig
+from trainables.training.gradient import packs
 from trainables.training.rectangles import PassCost, chunks_of_rectangles, equally_many, pass_cost, rectangles
 
 _LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=9).map(np.array)
@@ -70,6 +73,26 @@ def test_a_token_costs_the_same_where_the_vocabulary_is_trimmed() -> None:
     trimmed = pass_cost(encoder, encoder.dimension, cpu)
     assert trimmed.token == whole.token
     assert trimmed.launch < whole.launch
+
+
+@pytest.mark.parametrize(
+    ("name", "is_wide"), [("mini-xs", False), ("mini-xl", False), ("multilingual-e5-small", True), ("xlm-r-base", True)]
+)
+def test_a_processor_packs_the_texts_of_wide_encoders(name, is_wide) -> None:
+    encoder = PRESETS[name].config.skeleton(5_000)
+
+    def packed(precision: torch.dtype = torch.float32, *, on_gpu: bool = False, **options) -> bool:
+        return packs(encoder, ComputeConfig(**options), precision, on_gpu=on_gpu, is_recent=True)
+
+    assert packed() == is_wide
+    # Attention text by text is many calls, which compiled or halved products would wait for.
+    assert not packed(compile=True)
+    assert not packed(torch.bfloat16)
+    # A GPU has a kernel for it, in bfloat16 only.
+    assert packed(torch.bfloat16, on_gpu=True)
+    assert not packed(on_gpu=True)
+    assert not packed(packing="off")
+    assert packed(packing="on")
 
 
 @given(
