@@ -66,10 +66,11 @@ def pass_cost(encoder: nn.Module, width: int, device: torch.device) -> PassCost:
     Every weight outside of embedding tables takes part in 6 operations per token. Attention takes w / (6 · width) times
     as many. A function of these alone, not measured, so that equal trials are computed alike.
     """
-    tables = sum(one.weight.numel() for one in encoder.modules() if isinstance(one, nn.Embedding | TrimmedEmbedding))
+    # A table that two modules share, as in T5, counts once, as among all weights.
+    tables = {one.weight for one in encoder.modules() if isinstance(one, nn.Embedding | TrimmedEmbedding)}
     weights = list(encoder.parameters())
     trained = sum(one.numel() for one in weights if one.requires_grad)
-    body = max(1, sum(one.numel() for one in weights) - tables)
+    body = max(1, sum(one.numel() for one in weights) - sum(one.numel() for one in tables))
     speed = _DEVICES.get(device.type, _DEVICES["cuda"])
     return PassCost(
         token=6 * body / speed.operations,

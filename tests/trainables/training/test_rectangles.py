@@ -75,6 +75,15 @@ def test_a_token_costs_the_same_where_the_vocabulary_is_trimmed() -> None:
     assert trimmed.launch < whole.launch
 
 
+@pytest.mark.parametrize("name", ["mini-xs", "mini-t5-xs"])
+def test_a_table_counts_once_however_many_share_it(name) -> None:
+    few, many = (PRESETS[name].config.skeleton(pieces) for pieces in (5_000, 50_000))
+    token = pass_cost(few, few.dimension, torch.device("cpu")).token
+    assert token == pass_cost(many, many.dimension, torch.device("cpu")).token
+    body = token * 9e10 / 6
+    assert body > 12 * 64**2 * 0.5
+
+
 @pytest.mark.parametrize(
     ("name", "is_wide"), [("mini-xs", False), ("mini-xl", False), ("multilingual-e5-small", True), ("xlm-r-base", True)]
 )
