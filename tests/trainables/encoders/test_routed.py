@@ -236,7 +236,7 @@ def test_a_trimmed_vocabulary_gives_the_same_vectors_and_is_restored(routed: Rou
     assert encoder.parameter_count < before
     for vectors, wanted in zip(_ours(config, encoder), expected, strict=True):
         np.testing.assert_array_equal(vectors, wanted)
-    restore_vocabulary(encoder, original)
+    restore_vocabulary(encoder, lambda: original, 1.0)
     assert encoder.parameter_count == before
     for vectors, wanted in zip(_ours(config, encoder), expected, strict=True):
         np.testing.assert_array_equal(vectors, wanted)

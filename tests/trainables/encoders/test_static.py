@@ -273,7 +273,7 @@ def test_a_trimmed_vocabulary_gives_the_same_vectors_and_is_restored(folder: Pat
     trim_vocabulary(encoder, used)
     assert len(encoder.transformer.embedding.weight) < len(used) < len(tokenizer)
     np.testing.assert_array_equal(encode(encoder, table, pad_id=tokenizer.pad_token_id), before)
-    restore_vocabulary(encoder, original)
+    restore_vocabulary(encoder, lambda: original, 1.0)
     np.testing.assert_array_equal(encode(encoder, table, pad_id=tokenizer.pad_token_id), before)
 
 
