@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -11,7 +12,10 @@ from tests.docs.pages import DOCS
 from tests.trainables.toy_run import CHAOS, toy_config
 from tests.trainables.toy_trial import toy_trial
 from trainables.config import TrialConfig
+from trainables.encoders.routed import RoutedEncoder
+from trainables.encoders.static import StaticEncoder
 from trainables.options import patched
+from trainables.training.remedies import smaller_model
 
 
 @pytest.mark.parametrize(
@@ -70,6 +74,44 @@ def test_what_does_not_go_with_sharded_weights_is_refused_by_name(options, sente
     with pytest.raises(ValidationError, match="parallel is 'sharded'") as caught:
         TrialConfig.model_validate(patched(values, options))
     assert sentence in str(caught.value)
+
+
+TABLE = StaticEncoder(name="table", source="/table")
+ROUTED = RoutedEncoder(
+    name="routed", source="/routed", query={"kind": "static_embedding"}, passage={"kind": "hugging_face"}
+)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "options", "sentence"),
+    [
+        (
+            TABLE,
+            {"parallel": "sharded"},
+            "parallel is sharded, but the encoder table has no layers .* set compute.parallel",
+        ),
+        (
+            TABLE,
+            {"compile": True},
+            "compile is true, but the encoder table has no layers .* set compute.compile to false",
+        ),
+        (TABLE, {"activation_checkpointing": True}, "activation_checkpointing is true, but the encoder table has no"),
+        (ROUTED, {"parallel": "sharded"}, "parallel is 'sharded', .* routed has others for passages than for queries"),
+    ],
+)
+def test_what_an_encoder_has_nothing_for_is_refused_by_name(encoder, options, sentence):
+    assert toy_config(encoder=encoder, precision="float32").encoder == encoder
+    with pytest.raises(ValidationError, match=sentence):
+        toy_config(encoder=encoder, precision="float32", **options)
+
+
+@pytest.mark.parametrize("encoder", [TABLE, ROUTED])
+def test_a_remedy_is_one_that_the_encoder_takes(encoder):
+    said = smaller_model(toy_config(encoder=encoder), torch.float32)
+    assert "compute.trim_vocabulary" in said
+    assert "lora" not in said
+    assert "sharded" not in said
+    assert "lora" in smaller_model(toy_config(), torch.float32)
 
 
 def test_a_refusal_has_the_reason_of_the_page_on_parallel_training():

@@ -36,7 +36,7 @@ def sharding_flags(config: TrialConfig, precision: torch.dtype) -> str | None:
 def smaller_model(config: TrialConfig, precision: torch.dtype) -> str:
     """Returns what to do about weights, gradients and moments that do not fit into memory."""
     flags = sharding_flags(config, precision)
-    if not config.encoder.has_layers:
+    if not config.encoder.has_layers or config.encoder.has_routes:
         return "train the embeddings of fewer pieces (compute.trim_vocabulary), or choose a smaller encoder"
     remedies = ["train adapters (encoder.lora.rank)", "choose a smaller encoder"]
     if config.compute.parallel == "sharded":

@@ -156,6 +156,7 @@ def _theirs(folder: Path) -> list[list[np.ndarray]]:
     return [[encoded(texts, normalize_embeddings=True) for encoded, texts in sides]]
 
 
+@pytest.mark.slow
 def test_vectors_are_those_of_the_arithmetic_and_of_sentence_transformers(routed: Routed, tmp_path: Path) -> None:
     config = resolve_encoder(str(routed.folder))
     assert (config.query_prefix, config.passage_prefix) == ("q: ", "passage ")
@@ -204,6 +205,7 @@ def test_every_text_takes_its_route_beside_any_other_and_wherever_its_padding_is
     assert np.abs(queries[1] - passages[2]).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_both_sides_learn_and_what_is_kept_has_it(routed: Routed, tmp_path: Path) -> None:
     config = resolve_encoder(str(routed.folder))
     tokenizer = config.tokenizer([])
@@ -242,6 +244,7 @@ def test_a_trimmed_vocabulary_gives_the_same_vectors_and_is_restored(routed: Rou
         np.testing.assert_array_equal(vectors, wanted)
 
 
+@pytest.mark.slow
 def test_its_plan_is_that_of_both_sides(routed: Routed) -> None:
     config = resolve_encoder(str(routed.folder))
     encoder, skeleton = config.build(config.tokenizer([]), seed=0), config.skeleton(0)
