@@ -210,7 +210,8 @@ def _front(facts: Facts) -> str:
 
 def _seeds(facts: Facts) -> str:
     counts = {len(arm.seeds) for arm in facts.arms if not arm.record.is_untrained}
-    longer = [f"{arm.label} with {len(arm.added)} more" for arm in facts.arms if arm.added]
+    asked = [arm for arm in facts.arms if arm.added and arm.name in facts.main_comparison]
+    longer = [f"{arm.label} with {len(arm.added)} more" for arm in asked]
     more = f", {listed(longer)}, on which the comparison of the question alone rests" if longer else ""
     if not counts:
         return ""

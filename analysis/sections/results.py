@@ -30,13 +30,15 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
         group = f"{place.benchmark} ({facts.benchmark(place.benchmark).measure.label})"
         columns.append(Column(slug(place.metric), label, measure_kind(about), "", group, about.lower_is_better))
     columns.append(Column("seeds", "Seeds", "count"))
+    # What is judged anew has the seeds of its training, which count for nothing there.
+    longer = [arm for arm in facts.arms if arm.added and arm.name in facts.main_comparison]
     rows = []
     for arm in facts.arms:
         rivals = [other for other in facts.arms if other.group == arm.group]
         marks = [_mark(arm, place, rivals, estimates, compared) for place in places]
         cells = [estimate_cell(estimates[arm.label, of.metric], mark) for of, mark in zip(places, marks, strict=True)]
         beside = [f"and {len(arm.diverged)} diverged"] * bool(arm.diverged)
-        beside += [f"and {len(arm.added)} for the question"] * bool(arm.added)
+        beside += [f"and {len(arm.added)} for the question"] * (arm in longer)
         seeds = Cell(len(arm.runs), remark=", ".join(beside))
         name, *levels = arm_cells(facts, arm)
         rows.append([Cell(name, remark=_chosen(arm)), *levels, *cells, seeds])
@@ -50,11 +52,11 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
         )
     elif facts.arms:
         notes.append(best)
-    longer = [arm.label for arm in facts.arms if arm.added]
     if longer:
+        seeds_of = listed([f"{arm.label} has {len(arm.whole.runs)}" for arm in longer])
         notes.append(
-            f"Means and marks rest on the seeds that all arms were given. {listed(longer)} have more: the comparison "
-            "that the question is about rests on all of them."
+            "Means and marks rest on the seeds that all arms were given. The comparison that the question is about "
+            f"rests on more: {seeds_of}."
         )
     twins = [f"{arm.label} is {arm.same_as}" for arm in facts.arms if arm.same_as]
     if twins:

@@ -53,9 +53,9 @@ def test_means_and_marks_are_those_of_the_shared_seeds(reports) -> None:
             key: v for key, v in few[arm].items() if key not in marks
         } | {"seeds_remark": None}
         assert (row["seeds_remark"] == "and 4 for the question") == (arm in MAIN)
-    assert "best dynamic and best static have more" in " ".join(
-        note for note in reports["added"].table("results").notes
-    ) or "best static and best dynamic have more" in " ".join(reports["added"].table("results").notes)
+    notes = " ".join(reports["added"].table("results").notes)
+    assert "rests on more: best static has 7 and best dynamic has 7." in notes
+    assert "rests on more" not in " ".join(reports["few"].table("results").notes)
 
 
 def test_the_question_rests_on_all_seeds_of_its_two_arms(reports, studies) -> None:
