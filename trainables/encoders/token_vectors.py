@@ -87,7 +87,10 @@ def load_token_vectors(folder: Path, source: str, tokenizer: PreTrainedTokenizer
     weights = load_file(file)
     table = weights[_TABLE] if _TABLE in weights else weights[_ROWS]
     if _ROW_OF in weights:
-        table = table[weights[_ROW_OF].long()]
+        row_of = weights[_ROW_OF]
+        if row_of.is_floating_point() or not ((row_of >= 0) & (row_of < len(table))).all():
+            raise UserError(f"{file}: {_ROW_OF} names rows that its {len(table)} vectors do not have: fetch it again.")
+        table = table[row_of.long()]
     table = table.float()
     if _FACTOR in weights:
         table = table * weights[_FACTOR].float().unsqueeze(1)

@@ -357,6 +357,12 @@ def test_a_folder_that_cannot_be_honoured_is_refused_when_it_is_named(folder: Pa
         (_other_weights({"embedding.weight": _table(500), "b": _table(2)}), "holds b, embedding.weight, and"),
         (_other_weights({"embedding.weight": torch.ones(500)}), "which are no table"),
         (_other_weights({"embeddings": _table(500), "weights": torch.ones(3)}), "which are no table"),
+        (_other_weights({"embeddings": _table(3), "mapping": torch.full((500,), 3)}), "rows that its 3 vectors do not"),
+        (
+            _other_weights({"embeddings": _table(3), "mapping": torch.full((500,), -1)}),
+            "rows that its 3 vectors do not",
+        ),
+        (_other_weights({"embeddings": _table(3), "mapping": torch.full((500,), 0.5)}), "rows that its 3 vectors do"),
         (_other_weights({"embedding.weight": torch.ones(500, 12, dtype=torch.int8)}), "of the kind I8"),
         (_other_weights({"embedding.weight": torch.full((500, 12), torch.nan)}), "holds NaN or infinity"),
         (_other_weights({"embedding.weight": _table(30)}), "gives ids up to .* and its table has 30 rows"),
