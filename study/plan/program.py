@@ -392,16 +392,15 @@ class StudyPlan:
     # How it is made.
 
     def _check_other_seeds(self) -> None:
-        """Raises UserError where no arm would have fewer seeds than others, or more than the main comparison."""
-        given = self._settings.other_seeds
-        if given is None:
-            return
-        if self.main_comparison is None:
+        """Raises UserError where no arm would have more seeds than others, or others more than the main comparison."""
+        given, most = self._settings.other_seeds, self._settings.until_separable
+        asked = f"--until-separable {most}" if most is not None else f"--other-seeds {given}"
+        if self.main_comparison is None and (given, most) != (None, None):
             raise UserError(
-                f"--other-seeds {given}: the arms of the main comparison of {self.space.name}, which get more seeds, "
-                "were left out; leave --other-seeds out, too."
+                f"{asked}: an arm of the main comparison of {self.space.name}, which would get more seeds, was left "
+                f"out; leave {asked.split()[0]} out, too."
             )
-        if given > self.seeds:
+        if given is not None and given > self.seeds:
             raise UserError(
                 f"--other-seeds {given} is more than the {self.seeds} of the main comparison: give at most as many, or "
                 "more --seeds."

@@ -876,5 +876,8 @@ def test_every_search_and_cell_gives_its_main_arms_the_added_seeds() -> None:
 def test_fewer_seeds_are_refused_where_no_arm_or_more_than_all_would_have_them() -> None:
     with pytest.raises(UserError, match="--other-seeds 4 is more than the 3 of the main comparison"):
         plan_of(settings=SETTINGS.model_copy(update={"other_seeds": 4}))
-    with pytest.raises(UserError, match=r"the arms of the main comparison of dynamic_vs_static, .* were left out"):
-        plan_of(settings=SETTINGS.model_copy(update={"other_seeds": 2, "arms": ("X-X-mono", "X-Y")}))
+    for option in ("other_seeds", "until_separable"):
+        flag = f"--{option.replace('_', '-')}"
+        said = f"{flag} 2: an arm of the main comparison of dynamic_vs_static, .* was left out; leave {flag} out, too"
+        with pytest.raises(UserError, match=said):
+            plan_of(settings=SETTINGS.model_copy(update={option: 2, "arms": ("X-X-mono", "X-Y")}))
