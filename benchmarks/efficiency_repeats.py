@@ -5,13 +5,15 @@
 A run is a new process. It has as many rounds as there are orders of insertion, in each of which the encoder has one
 turn under each of its two names, in a random order; a number is the median over the rounds, as in reports. Prints for
 every timed number the values of the runs, how much the largest exceeds the least, and how much the second name
-exceeds the first, the median over runs; then how many of them are within the margin of equivalence. Leaves with status
-1 where a number that no machine changes does not come out equal to the last digit.
+exceeds the first, the median over runs; then how many of them are within the margin of equivalence, and beside them a
+bare product of matrices, timed after every turn: what the machine itself does from run to run. Leaves with status 1
+where a number that no machine changes does not come out equal to the last digit.
 """
 
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from transformers import PreTrainedTokenizerBase
 
@@ -33,14 +36,18 @@ from trainables.encoders.base import EncoderConfig
 from trainables.encoders.model import Encoder
 from trainables.encoders.registry import resolve_encoder
 from trainables.encoders.tokens import TokenTable, tokenise
+from trainables.evaluation.arrays import FloatArray
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.machine import pinned
 from trainables.evaluation.efficiency.measure import measure
 from trainables.evaluation.efficiency.registry import efficiency_record
 from trainables.evaluation.efficiency.subject import Subject, timed_queries
+from trainables.evaluation.efficiency.timing import medians
 from trainables.evaluation.encode import encode
 
 NAMES = 2
+PRODUCT = "matrix product"
+"""Seconds of a product of two square matrices of 1,024 rows."""
 
 T = TypeVar("T")
 
@@ -103,11 +110,28 @@ def run(folder: Path, model: str, evaluate: str, threads: int, number: int, conf
                     config=config,
                     order=order,
                 )
-                rounds[name].append(measure(subject).numbers)
+                rounds[name].append({**measure(subject).numbers, PRODUCT: product_seconds()})
     return [
         {number: float(np.median([one[number] for one in found if number in one])) for number in found[0]}
         for found in rounds
     ]
+
+
+def product_seconds() -> float:
+    """The median of eleven products, after one that does not count."""
+    square = torch.ones(1024, 1024)
+
+    def sweep() -> dict[str, FloatArray]:
+        started = time.perf_counter()
+        torch.mm(square, square)
+        return {PRODUCT: np.array(time.perf_counter() - started)}
+
+    return float(medians(sweep, 11)[PRODUCT])
+
+
+def told(values: npt.NDArray[np.float64]) -> str:
+    """The values of the runs, and by how much the largest exceeds the least."""
+    return " ".join(f"{value:10.4g}" for value in values) + f"   range {values.max() / values.min() - 1:6.1%}"
 
 
 def in_a_process(function: Callable[..., T], *arguments: object) -> T:
@@ -132,6 +156,7 @@ def main() -> int:
         runs = [in_a_process(run, folder, *asked, number, config) for number in range(arguments.runs)]
     records = efficiency_record(config).numbers
     ranges, copies, unequal = [], [], []
+    product = np.array([named.pop(PRODUCT) for one in runs for named in one]).reshape(len(runs), NAMES)[:, 0]
     for name in runs[0][0]:
         values = np.array([[named[name] for named in one] for one in runs])
         if not records[name].is_timed:
@@ -139,12 +164,12 @@ def main() -> int:
             continue
         ranges.append(values[:, 0].max() / values[:, 0].min() - 1)
         copies.append(np.median(values[:, 1] / values[:, 0]) - 1)
-        told = " ".join(f"{value:10.4g}" for value in values[:, 0])
-        print(f"{name:24s} {told}   range {ranges[-1]:6.1%}   second name {copies[-1]:+6.1%}")
+        print(f"{name:24s} {told(values[:, 0])}   second name {copies[-1]:+6.1%}")
     for what, found in (("repeat over the runs", ranges), ("are those of the second name", np.abs(copies))):
         within = sum(one <= config.margin for one in found)
         middle = f"median {np.median(found):.1%}, worst {np.max(found):.1%}"
         print(f"{within} of {len(found)} timed numbers {what} within {config.margin:.0%} ({middle})")
+    print(f"{PRODUCT:24s} {told(product)}")
     print(f"{len(runs[0][0]) - len(ranges)} numbers that no machine changes; unequal: {', '.join(unequal) or 'none'}")
     return 1 if unequal else 0
 
