@@ -35,8 +35,8 @@ class EfficiencyConfig(BaseModel):
     """batches in which texts are encoded"""
     lengths: tuple[Count, ...] = (32, 128)
     """lengths in tokens of texts that are encoded; those that an encoder cannot read are left out"""
-    repetitions: Count = 5
-    """times that everything is timed, after one that does not count; the medians do, a query's over its own times"""
+    repetitions: Count = 3
+    """times that everything is timed; the medians count, a query's over its own times"""
     measures: tuple[str, ...] = ("map", "ndcg@10")
     """by which smaller vectors are judged"""
     geometry_sample: Annotated[int, Field(ge=20)] = 2000

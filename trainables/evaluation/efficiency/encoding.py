@@ -53,6 +53,8 @@ def measure(subject: Subject) -> tuple[Mapping[str, float], Sequence[CurvePoint]
         return {name: np.array(_seconds(subject, batch)) for (_, _, name), batch in batches.items()}
 
     with torch.inference_mode():
+        # Does not count.
+        sweep()
         seconds = medians(sweep, subject.config.repetitions)
     found: dict[str, float] = {}
     for size, length, name in batches:

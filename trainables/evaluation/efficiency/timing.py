@@ -1,4 +1,4 @@
-"""Repeated timings: the first one does not count, and of the others the median does."""
+"""Repeated timings, of which the median counts."""
 
 import gc
 from collections.abc import Callable, Mapping
@@ -18,7 +18,6 @@ def medians(sweep: Callable[[], Mapping[str, FloatArray]], repetitions: int) -> 
     gc.collect()
     gc.disable()
     try:
-        sweep()
         sweeps = [sweep() for _ in range(repetitions)]
     finally:
         if was_enabled:

@@ -7,8 +7,8 @@ import pytest
 from trainables.evaluation.efficiency.timing import medians
 
 
-def test_a_query_is_timed_by_the_median_of_its_own_times_after_the_first_sweep() -> None:
-    sweeps = iter([[900.0, 900.0], [1.0, 5.0], [1.0, 80.0], [70.0, 5.0]])
+def test_a_query_is_timed_by_the_median_of_its_own_times() -> None:
+    sweeps = iter([[1.0, 5.0], [1.0, 80.0], [70.0, 5.0]])
     found = medians(lambda: {"search": np.array(next(sweeps)), "build": np.array(2.0)}, 3)
     assert found["search"].tolist() == [1.0, 5.0]
     assert found["build"].shape == ()
@@ -19,7 +19,7 @@ def test_a_disturbance_of_less_than_half_of_the_sweeps_changes_no_quantile() -> 
     number = count()
 
     def sweep() -> dict[str, np.ndarray]:
-        return {"search": np.arange(400.0) * (10 if next(number) in (0, 2, 4) else 1)}
+        return {"search": np.arange(400.0) * (10 if next(number) in (1, 4) else 1)}
 
     assert np.array_equal(medians(sweep, 5)["search"], np.arange(400.0))
 
