@@ -18,7 +18,7 @@ from trainables.evaluation.efficiency.records import CurvePoint, NumberRecord
 from trainables.evaluation.efficiency.subject import Part, Subject
 from trainables.evaluation.efficiency.timing import medians
 
-_MOMENT = 1.0
+_MOMENT = 0.05
 """Seconds."""
 
 Languages: TypeAlias = npt.NDArray[np.integer]

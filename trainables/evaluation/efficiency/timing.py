@@ -15,7 +15,6 @@ def medians(sweep: Callable[[], Mapping[str, FloatArray]], repetitions: int) -> 
     garbage is collected meanwhile.
     """
     was_enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         sweeps = [sweep() for _ in range(repetitions)]
