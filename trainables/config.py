@@ -70,15 +70,12 @@ class TrialConfig(BaseModel):
                 "compute.parallel is 'sharded', where the first worker alone reads the checkpoint, and the others lack "
                 "the code that it brings: set encoder.trust_remote_code to false, or compute.parallel to replicated."
             )
-        if self.compute.parallel == "sharded" and self.encoder.reads_images:
+        routes = "passages than for queries" if self.encoder.has_routes else None
+        apart = "images than for texts" if self.encoder.reads_images else routes
+        if self.compute.parallel == "sharded" and apart is not None:
             raise ValueError(
                 "compute.parallel is 'sharded', where all workers must compute the same layers at the same time, but "
-                f"{self.encoder.name} has others for images than for texts: set compute.parallel to replicated."
-            )
-        if self.compute.parallel == "sharded" and self.encoder.has_routes:
-            raise ValueError(
-                "compute.parallel is 'sharded', where all workers must compute the same layers at the same time, but "
-                f"{self.encoder.name} has others for passages than for queries: set compute.parallel to replicated."
+                f"{self.encoder.name} has others for {apart}: set compute.parallel to replicated."
             )
         return self
 
