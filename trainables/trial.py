@@ -94,6 +94,8 @@ class TrialOptions:
     """Folder on this machine for embeddings that are too many for memory; None: all in memory."""
     holder: str = ""
     """The mark of the process that has taken the trial's folder for its workers; none: the first of them takes it."""
+    chunks: int = 1
+    """In how many chunks a worker encodes its share of a batch at least: of a trial that is begun again with more."""
 
 
 def run_trial(
@@ -110,7 +112,7 @@ def run_trial(
 
     Raises:
         UserError: the checkpoint is of another trial, the batch cannot be shared by the workers, or memory does not
-            suffice.
+            suffice; TooLargeStepError if it would for a trial that is begun again with more chunks.
         TakenOverError: somebody else has begun the trial since.
     """
     with logged(folder, worker.rank), claimed(folder, options.holder) if worker.is_first else nullcontext() as claim:
@@ -165,6 +167,7 @@ def _run(
         clock=clock,
         checkpoints=folder / CHECKPOINT,
         before_storing=check,
+        chunks=options.chunks,
     )
     _logger.info("training is %s after %d of %d steps", summary.status, summary.steps, config.steps)
     check()

@@ -37,6 +37,7 @@ from trainables.plugins import load_plugins
 from trainables.records import RESULT, Result, TrialRecord
 from trainables.sealed import read_sealed
 from trainables.storage import Folder
+from trainables.training.out_of_memory import TooLargeStepError
 from trainables.training.report_log import new_reports
 from trainables.trial import TrialOptions, failure, run_trial, write_result
 
@@ -172,11 +173,32 @@ def _entitle(study: str, trial: TrialRecord) -> None:
 
 
 def _train(trial: TrialRecord, claim: Claim, shared: _Shared) -> None:
+    """Trains it; where memory runs out in a step that its workers cannot try again, anew with as many chunks as that
+    step is to have."""
+    chunks: int | None = 1
+    while chunks is not None:
+        chunks = _train_with(chunks, trial, claim, shared)
+
+
+def _train_with(chunks: int, trial: TrialRecord, claim: Claim, shared: _Shared) -> int | None:
+    """Trains a trial, in so many chunks at least; how many it takes where they were too few."""
+    try:
+        _train_once(chunks, trial, claim, shared)
+    except Exception as error:
+        more = max((one.chunks for one in _causes(error) if isinstance(one, TooLargeStepError)), default=None)
+        if more is None:
+            raise
+        _logger.warning("memory ran out: %s is begun again, with batches in %d chunks", trial.id, more)
+        return more
+    return None
+
+
+def _train_once(chunks: int, trial: TrialRecord, claim: Claim, shared: _Shared) -> None:
     resources = shared.resources
     held = resources.of(trial)
     # Without it the dashboard knows nothing of trainings.
     os.environ.setdefault("RAY_TRAIN_ENABLE_STATE_TRACKING", "1")
-    work = partial(_work, trial.model_dump_json(), claim.folder.location, claim.mark, shared)
+    work = partial(_work, trial.model_dump_json(), claim.folder.location, claim.mark, chunks, shared)
     if held.workers == 1:
         run_alone(work, held, f"{resources.study}-{trial.id}")
     else:
@@ -184,13 +206,13 @@ def _train(trial: TrialRecord, claim: Claim, shared: _Shared) -> None:
         run_together(work, held, name, resources.max_failures, partial(_may_pass, claim.folder))
 
 
-def _work(trial_json: str, location: str, holder: str, shared: _Shared) -> None:
+def _work(trial_json: str, location: str, holder: str, chunks: int, shared: _Shared) -> None:
     """What every worker does for a trial; `holder` is the mark of the process that holds the folder."""
     resources = shared.resources
     load_plugins(resources.plugins)
     trial = TrialRecord.model_validate_json(trial_json)
     inputs = shared.inputs(trial.config.encoder.token_key)
-    options = replace(resources.options(trial), holder=holder)
+    options = replace(resources.options(trial), holder=holder, chunks=chunks)
     run_trial(trial, inputs, Folder(location), _this_worker(resources.of(trial)), options)
 
 

@@ -99,6 +99,7 @@ def fine_tune(
     checkpoints: Folder | None = None,
     before_storing: Callable[[], None] = lambda: None,
     clock: Clock | None = None,
+    chunks: int = 1,
 ) -> TrainingSummary:
     """Trains `encoder` in place, and tells how that ended.
 
@@ -122,9 +123,11 @@ def fine_tune(
         checkpoints: folder of the checkpoint; None: none is written.
         before_storing: asked before one is written, and raises an error where it must not be.
         clock: on which time is booked.
+        chunks: in how many a worker encodes its share of a batch at least.
 
     Raises:
         UserError: the workers cannot share a batch evenly, the checkpoint is of another run, or memory is too small.
+        TooLargeStepError: memory is too small for a step that could not be tried again.
     """
     parallel = parallel_of(config.compute, worker or Worker())
     worker = parallel.worker
@@ -139,6 +142,7 @@ def fine_tune(
         try:
             if checkpoints is not None:
                 run.resume(checkpoints)
+            run.take_chunks(chunks)
             parallel.same_weights(encoder)
             encoder.train()
             with run.clock.measure("train"):
@@ -372,7 +376,11 @@ class _Run:
             self._policy.restore(state["policy"])
             self._kinds.restore(state["kinds"])
             self.clock.restore(state["clock"])
-            self._engine.chunks = self.progress.chunks or self._engine.chunks
+            self.take_chunks(self.progress.chunks or 1)
+
+    def take_chunks(self, least: int) -> None:
+        """Encodes a worker's share of a batch in so many chunks at least."""
+        self._engine.chunks = max(self._engine.chunks, least)
 
     def summary(self, status: Status) -> TrainingSummary:
         """Returns what the run came to."""

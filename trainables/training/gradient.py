@@ -26,7 +26,7 @@ from trainables.errors import UserError
 from trainables.parallel.strategy import Parallel
 from trainables.training.config import ComputeConfig
 from trainables.training.loss import contrastive_loss
-from trainables.training.out_of_memory import Agreement, is_out_of_memory
+from trainables.training.out_of_memory import Agreement, TooLargeStepError, is_out_of_memory
 from trainables.training.rectangles import Rows, chunks_of_rectangles, equally_many, is_worth_packing, pass_cost
 from trainables.training.remedies import or_recompute, smaller_model
 
@@ -166,14 +166,14 @@ class GradientEngine:
         all workers try again with twice as many chunks: whoever adds up batches sees `chunks` grow, and begins again.
 
         Raises:
-            UserError: not even one text at a time fits into memory, or the weights are sharded.
+            UserError: not even one text at a time fits into memory.
+            TooLargeStepError: the workers cannot try again, as of sharded weights.
         """
         shares = self._shares(batch)
         while (loss := self._tried(shares, step)) is None:
-            most = max(len(_Texts.of(share)) for share in shares)
-            if self.chunks >= most:
+            if (more := self._more_chunks(shares)) is None:
                 raise self._too_large(shares[self._worker.rank])
-            self.chunks = min(2 * self.chunks, most)
+            self.chunks = more
             _logger.warning("memory ran out at step %d: batches are now encoded in %d chunks", step, self.chunks)
         return loss
 
@@ -197,20 +197,30 @@ class GradientEngine:
                 self._embed(texts, chunk, step).backward(leaf.grad)
             return True
 
-        parts = self._unless_memory_runs_out(encoded)
+        parts = self._unless_memory_runs_out(shares, encoded)
         if parts is None:
             return None
         leaves = [part.detach().requires_grad_() for part in parts]
-        loss = self._unless_memory_runs_out(lambda: differentiated(leaves), others_wait=True)
-        if loss is None or self._unless_memory_runs_out(lambda: carried_on(parts, leaves)) is None:
+        loss = self._unless_memory_runs_out(shares, lambda: differentiated(leaves), others_wait=True)
+        if loss is None or self._unless_memory_runs_out(shares, lambda: carried_on(parts, leaves)) is None:
             self._forget_gradients()
             return None
         return loss
 
-    def _unless_memory_runs_out(self, compute: Callable[[], Result], *, others_wait: bool = False) -> Result | None:
+    def _more_chunks(self, shares: Sequence[Batch]) -> int | None:
+        """Twice as many chunks; None where they hold a single text each."""
+        texts = [len(_Texts.of(share)) for share in shares]
+        # Workers that pass together have equally many chunks, and none of them is empty.
+        most = min(texts) if self._parallel.passes_together else max(texts)
+        return None if self.chunks >= most else min(2 * self.chunks, most)
+
+    def _unless_memory_runs_out(
+        self, shares: Sequence[Batch], compute: Callable[[], Result], *, others_wait: bool = False
+    ) -> Result | None:
         """What `compute` returns; None, on all workers, if the memory of any did not suffice.
 
         Args:
+            shares: what the workers encode of the batch.
             compute: part of a step.
             others_wait: whether the other workers may be waiting for this one inside of `compute`.
         """
@@ -221,16 +231,26 @@ class GradientEngine:
             if not is_out_of_memory(error):
                 raise
             if self._parallel.passes_together or (others_wait and self._worker.world > 1):
-                raise UserError(
-                    f"Memory ran out in a batch of {self._config.batches.size} pairs, of which a worker encodes its "
-                    f"share in {self.chunks} chunks, at a place where a step cannot be tried again: set "
-                    f"compute.gradient_accumulation to {2 * self.chunks} or more{or_recompute(self._config)}."
-                ) from error
+                raise self._not_tried_again(shares) from error
         if found is None and self._worker.device.type == "cuda":
             torch.cuda.empty_cache()
         if others_wait or self._parallel.passes_together:
             return found
         return None if self._agreement.anybody(found is None) else found
+
+    def _not_tried_again(self, shares: Sequence[Batch]) -> UserError:
+        """The error where the workers cannot agree on anything any more."""
+        said = (
+            f"Memory ran out in a batch of {self._config.batches.size} pairs, of which a worker encodes its share in "
+            f"{self.chunks} chunks, at a place where a step cannot be tried again"
+        )
+        if (more := self._more_chunks(shares)) is None:
+            return UserError(
+                f"{said}, and each of them holds one text: set encoder.max_query_length and "
+                f"encoder.max_passage_length to less{or_recompute(self._config)}, or "
+                f"{smaller_model(self._config, self._precision)}."
+            )
+        return TooLargeStepError(f"{said}: begin again with {more} chunks.", more)
 
     def _too_large(self, share: Batch) -> UserError:
         """The error for a text that does not fit into memory by itself, with the length of one that does."""

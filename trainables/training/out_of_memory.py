@@ -5,6 +5,7 @@ from functools import cache
 import torch
 from torch import distributed
 
+from trainables.errors import UserError
 from trainables.parallel.worker import Worker
 
 _SAID = (
@@ -15,6 +16,18 @@ _SAID = (
 """What torch says where it has no exception of its own: of the processor's memory, and of what CUDA and cuBLAS take of
 a GPU's beside torch. After none of these is a GPU lost to the process, as after an illegal access; where cuBLAS says so
 because it was lost before, the next call says why."""
+
+
+class TooLargeStepError(UserError):
+    """Memory ran out where a step cannot be tried again: other workers may wait in the middle of it. A training that is
+    begun again in `chunks` can go on."""
+
+    def __init__(self, sentence: str, chunks: int) -> None:
+        super().__init__(sentence, chunks)
+        self.chunks = chunks
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ from study.cluster.cells import CellResources
 from study.cluster.full_memory import MemoryRanOutError, SparingTrials, memory_told
 from study.cluster.resources import Resources
 from study.cluster.trainable import TrialResources, _may_pass, _record_failure, trial_trainable
+from tests.study.cluster import little_memory
 from tests.study.cluster.actors import GROUP, processes, wait_until
 from tests.trainables.toy_trial import numbers, run_toy_trial, toy_inputs, toy_trial
 from trainables.claim import TakenOverError, take
@@ -57,10 +58,11 @@ def run(
     workers: int = 1,
     max_failures: int = 0,
     keep_encoders: bool = False,
+    plugins: tuple[str, ...] = (),
 ) -> tuple[Result, tune.Result]:
     """Runs a trial through Tune as a study does; returns its result and what Tune knows of it."""
     results = tune.Tuner(
-        trial_trainable(inputs, TrialResources(each(workers), max_failures, keep_encoders)),
+        trial_trainable(inputs, TrialResources(each(workers), max_failures, keep_encoders, plugins=plugins)),
         param_space={"trial": trial.model_dump_json(), "folder": str(folder / "trial")},
         run_config=tune.RunConfig(name="ray", storage_path=str(folder), verbose=0),
     ).fit()
@@ -144,6 +146,19 @@ def test_a_sharded_trial_has_the_same_numbers_after_a_worker_was_killed(inputs: 
     for name, value in whole.metrics.items():
         if name.endswith("/map"):
             assert value == pytest.approx(alone.metrics[name], abs=5e-3), name
+
+
+def test_a_sharded_trial_that_lacks_memory_is_begun_again_in_chunks_that_fit(
+    inputs: StudyInputs, tmp_path: Path
+) -> None:
+    """A worker with sharded weights cannot try again: the other one waits for its layers."""
+    options = {"compute.parallel": "sharded", "compute.precision": "float32", "compute.rectangles": 1}
+    chunked = toy_trial(**options, **{"compute.gradient_accumulation": 4})
+    ample, _ = run(inputs, tmp_path / "ample", chunked, workers=2)
+    short, _ = run(inputs, tmp_path / "short", toy_trial(**options), workers=2, plugins=(little_memory.__name__,))
+    assert ample.rechunked == {}
+    assert short.rechunked == {0: 4}
+    assert numbers(short) == numbers(ample)
 
 
 @pytest.mark.nightly

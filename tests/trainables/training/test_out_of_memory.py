@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from trainables.parallel.worker import Worker
 from trainables.storage import Folder
 from trainables.training.fine_tune import fine_tune
 from trainables.training.gradient import GradientEngine, Tokens
+from trainables.training.out_of_memory import TooLargeStepError
 
 DATA = toy_data()
 TOKENS = toy_tokens(DATA)
@@ -88,6 +90,33 @@ def test_what_a_failed_attempt_has_added_is_dropped(passes):
     assert found[2] == 6
     torch.testing.assert_close(found[0], expected[0], rtol=1e-6, atol=0)
     assert_same_gradient(found[1], expected[1])
+
+
+class Together(Replicated):
+    """Workers that wait for each other in every pass."""
+
+    passes_together = True
+
+
+@pytest.mark.parametrize(("asked", "more"), [(1, 2), (6, 12)])
+def test_workers_that_wait_for_each_other_are_told_how_to_begin_again(asked, more):
+    config = toy_config(rectangles=1, gradient_accumulation=asked)
+    batch = BatchPlanner.of(DATA, config.batches, config.seed).batch(3, "cross")
+    engine = GradientEngine(limited(toy_encoder(), texts=1), TOKENS, config, Together(config.compute, Worker()))
+    with pytest.raises(TooLargeStepError, match=f"begin again with {more} chunks") as caught:
+        engine.add_gradient(batch, 3)
+    # As it travels between processes.
+    assert deepcopy(caught.value).chunks == more
+
+
+def test_workers_that_wait_for_each_other_and_have_a_text_each_are_not_begun_again():
+    config = toy_config(rectangles=1)
+    batch = BatchPlanner.of(DATA, config.batches, config.seed).batch(3, "cross")
+    engine = GradientEngine(limited(toy_encoder(), tokens=1), TOKENS, config, Together(config.compute, Worker()))
+    engine.chunks = TEXTS
+    with pytest.raises(UserError, match=r"each of them holds one text: set encoder\.max_query_length") as caught:
+        engine.add_gradient(batch, 3)
+    assert not isinstance(caught.value, TooLargeStepError)
 
 
 def failing_once(error):
@@ -220,7 +249,7 @@ def test_sharded_weights_cannot_be_tried_again_and_say_how_many_chunks_would():
     try:
         encoder = limited(parallel.place(toy_encoder), texts=3)
         config = toy_config(parallel="sharded", gradient_accumulation=2)
-        with pytest.raises(UserError, match=r"batch of 8 pairs, .* in 2 chunks, .*\.gradient_accumulation to 4"):
+        with pytest.raises(TooLargeStepError, match=r"batch of 8 pairs, .* in 2 chunks, .* again with 4 chunks"):
             fine_tune(config, DATA, TOKENS, encoder, sink=Reports())
     finally:
         distributed.destroy_process_group()
