@@ -5,9 +5,10 @@
 A run is a new process. It has as many rounds as there are orders of insertion, in each of which the encoder has one
 turn under each of its two names, in a random order; a number is the median over the rounds, as in reports. Prints for
 every timed number the values of the runs, how much the largest exceeds the least, and how much the second name
-exceeds the first, the median over runs; then how many of them are within the margin of equivalence, and beside them a
-bare product of matrices, timed after every turn: what the machine itself does from run to run. Leaves with status 1
-where a number that no machine changes does not come out equal to the last digit.
+exceeds the first, the median over runs; then how many of them are within the margin of equivalence, and beside them
+what is timed after every turn, a bare product of matrices and reads from all over a large memory: what the machine
+itself does from run to run, and its cache and memory. Leaves with status 1 where a number that no machine changes does
+not come out equal to the last digit.
 """
 
 import argparse
@@ -46,8 +47,8 @@ from trainables.evaluation.efficiency.timing import medians
 from trainables.evaluation.encode import encode
 
 NAMES = 2
-PRODUCT = "matrix product"
-"""Seconds of a product of two square matrices of 1,024 rows."""
+PRODUCT, READS = "matrix product", "reads of memory"
+"""Seconds of a product of two square matrices of 1,024 rows, and of half a million reads from 64 MB in random order."""
 
 T = TypeVar("T")
 
@@ -110,23 +111,28 @@ def run(folder: Path, model: str, evaluate: str, threads: int, number: int, conf
                     config=config,
                     order=order,
                 )
-                rounds[name].append({**measure(subject).numbers, PRODUCT: product_seconds()})
+                rounds[name].append({**measure(subject).numbers, **references()})
     return [
         {number: float(np.median([one[number] for one in found if number in one])) for number in found[0]}
         for found in rounds
     ]
 
 
-def product_seconds() -> float:
-    """The median of eleven products, after one that does not count."""
+def references() -> dict[str, float]:
+    """The median of eleven timings of what knows no encoder, after one that does not count."""
     square = torch.ones(1024, 1024)
+    generator = np.random.default_rng(0)
+    memory, places = np.ones(16_000_000, dtype=np.int32), generator.integers(0, 16_000_000, 500_000)
 
     def sweep() -> dict[str, FloatArray]:
         started = time.perf_counter()
         torch.mm(square, square)
-        return {PRODUCT: np.array(time.perf_counter() - started)}
+        multiplied = time.perf_counter()
+        memory[places].sum()
+        return {PRODUCT: np.array(multiplied - started), READS: np.array(time.perf_counter() - multiplied)}
 
-    return float(medians(sweep, 11)[PRODUCT])
+    sweep()
+    return {name: float(found) for name, found in medians(sweep, 11).items()}
 
 
 def told(values: npt.NDArray[np.float64]) -> str:
@@ -156,7 +162,10 @@ def main() -> int:
         runs = [in_a_process(run, folder, *asked, number, config) for number in range(arguments.runs)]
     records = efficiency_record(config).numbers
     ranges, copies, worst, unequal = [], [], [], []
-    product = np.array([named.pop(PRODUCT) for one in runs for named in one]).reshape(len(runs), NAMES)[:, 0]
+    machine = {
+        name: np.array([named.pop(name) for one in runs for named in one]).reshape(len(runs), NAMES)[:, 0]
+        for name in (PRODUCT, READS)
+    }
     for name in runs[0][0]:
         values = np.array([[named[name] for named in one] for one in runs])
         if not records[name].is_timed:
@@ -175,7 +184,8 @@ def main() -> int:
         within = sum(one <= config.margin for one in found)
         middle = f"median {np.median(found):.1%}, worst {np.max(found):.1%}"
         print(f"{within} of {len(found)} timed numbers {what} within {config.margin:.0%} ({middle})")
-    print(f"{PRODUCT:24s} {told(product)}")
+    for name, found in machine.items():
+        print(f"{name:24s} {told(found)}")
     print(f"{len(runs[0][0]) - len(ranges)} numbers that no machine changes; unequal: {', '.join(unequal) or 'none'}")
     return 1 if unequal else 0
 
