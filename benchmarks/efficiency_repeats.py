@@ -1,6 +1,6 @@
 """How well what the measure phase measures repeats: one encoder, measured whole in several runs, under two names.
 
-    python benchmarks/efficiency_repeats.py --model FOLDER --evaluate BENCHMARK [--runs 3] [--repetitions 5]
+    python benchmarks/efficiency_repeats.py --model FOLDER --evaluate BENCHMARK [--runs 3] [--repetitions 3]
 
 A run is a new process. It has as many rounds as there are orders of insertion, in each of which the encoder has one
 turn under each of its two names, in a random order; a number is the median over the rounds, as in reports. Prints for

@@ -134,7 +134,7 @@ def describe(study: Study) -> None:
     print(f"\nstandard deviations: {', '.join(shown)}")
     print("correlation over all arms: {:.3f} [{:.3f}, {:.3f}]".format(*in_common(means)))
     dev = np.stack([dev_of(study, arms[name], found.seeds) for name in found.arms])
-    together = np.cov(within(dev), within(means)) * within(means).size / (within(means).size - len(means))
+    together = np.cov(within(dev), within(means)) * (within(means).size - 1) / (within(means).size - len(means))
     print(
         f"dev value: deviation over seeds {math.sqrt(together[0, 0]):.4f}, of the test value "
         f"{math.sqrt(together[1, 1]):.4f}, in common {math.sqrt(max(together[0, 1], 0.0)):.4f}\n"

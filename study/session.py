@@ -51,7 +51,7 @@ from study.listeners.registry import LISTENERS
 from study.lock import only_driver
 from study.plan.budget import budget_of
 from study.plan.effect import check_without_rectangles
-from study.plan.more_seeds import decide, first_look, looks_so_far, seeds_begun, trials_of_all
+from study.plan.more_seeds import decide, first_look, looks_so_far, seeds_begun, seeds_had, trials_of_all
 from study.plan.objective import asked_measures, asks_bilingual
 from study.plan.program import StudyPlan, asked_space
 from study.plan.replay import check_recorded, check_same_arms
@@ -261,11 +261,15 @@ class Session:
         if not study.arms:
             changes = {**changes, "trials": trials_of_all(study)}
         session = cls.resumed(location, changes, console, watch)
-        seen = 1 + max((trial.seed for trial in study.trials if trial.phase == "confirm"), default=-1)
-        before = -(-seen // study.info.settings.repeat_search)
-        wished = session.settings.seeds
-        if "seeds" in changes and wished is not None and wished < before:
-            raise UserError(f"--seeds {wished}: the study has {before} seeds already; give more than that.")
+        of_all, of_others = seeds_had(study)
+        wished, wished_of_others = session.settings.seeds, session.settings.other_seeds
+        if "seeds" in changes and wished is not None and wished < of_all:
+            raise UserError(f"--seeds {wished}: the study has {of_all} seeds already; give more than that.")
+        if "other_seeds" in changes and wished_of_others is not None and wished_of_others < of_others:
+            raise UserError(
+                f"--other-seeds {wished_of_others}: the arms that the main comparison does not need have {of_others} "
+                "seeds already; give more than that."
+            )
         return session
 
     @property
@@ -454,12 +458,18 @@ class Session:
         asked = {name: getattr(self.settings, name) for name in ("seeds", "other_seeds", "until_separable", "trials")}
         if any(getattr(before, name) != value for name, value in asked.items()):
             seen = recorded.info.seen_at
-            if recorded.status.state == "complete" and before.until_separable is None:
-                seen = (*seen, before.seeds or self._space.seeds)
             settings = before.model_copy(update=asked)
+            adds = settings.until_separable is not None or self._seeds_of(settings) != self._seeds_of(before)
+            if adds and recorded.status.state == "complete" and before.until_separable is None:
+                seen = (*seen, before.seeds or self._space.seeds)
             changes = {"settings": settings, "seen_at": seen, "branches": self._plan().branches}
             write_study(self._folder, recorded.info.model_copy(update=changes))
         return open_study(self._folder.location)
+
+    def _seeds_of(self, settings: StudySettings) -> tuple[int, int]:
+        """Of the arms of the main comparison, and of the others."""
+        seeds = settings.seeds or self._space.seeds
+        return seeds, settings.other_seeds or seeds
 
     def _created(self, resources: CellResources) -> Study:
         check_room(self._folder, disk(self.settings, self._plan(), self._inputs, resources.concurrent))

@@ -12,6 +12,7 @@ from analysis.statistics.questions import QuestionTable, SettingRows, average, o
 from analysis.statistics.sequential import FIRST_LOOK
 from search_spaces.registry import space
 from study.benchmarks import JudgedBenchmark, judged_benchmarks
+from study.main_arms import place_of, trainings_of
 from study.plan.effort import effort
 from study.records import DECISION, ArmRecord, DecisionRecord
 from study.study_folder import Study
@@ -48,6 +49,15 @@ def seeds_begun(study: Study, seeds: int) -> int:
     # The seed after a look begins before there is another one.
     goes_on = decision is not None and not decision.stop and looks[-1] == decision.asked[-1]
     return looks[-1] + goes_on
+
+
+def seeds_had(study: Study) -> tuple[int, int]:
+    """The most seeds that an arm has begun: of all arms, and of those that the main comparison does not need."""
+    needed = trainings_of(study.info.main_comparison, study.arms)
+    begun = [(trial.seed, place_of(trial.record) in needed) for trial in study.trials if trial.phase == "confirm"]
+    most = (max((seed + 1 for seed, _ in found), default=0) for found in (begun, [one for one in begun if not one[1]]))
+    of_all, of_others = (-(-one // study.info.settings.repeat_search) for one in most)
+    return of_all, of_others
 
 
 def last_decision(study: Study) -> DecisionRecord | None:

@@ -50,6 +50,7 @@ from study.plan.early_stopping import rungs
 from study.plan.effect import check_effect
 from study.plan.effort import effort
 from study.plan.measurements import asked_efficiency
+from study.plan.more_seeds import first_look
 from study.plan.objective import parse_objectives
 from study.plan.template import (
     Template,
@@ -400,10 +401,11 @@ class StudyPlan:
                 f"{asked}: an arm of the main comparison of {self.space.name}, which would get more seeds, was left "
                 f"out; leave {asked.split()[0]} out, too."
             )
-        if given is not None and given > self.seeds:
+        least = self.seeds if most is None else first_look(self.seeds)
+        if given is not None and given > least:
             raise UserError(
-                f"--other-seeds {given} is more than the {self.seeds} of the main comparison: give at most as many, or "
-                "more --seeds."
+                f"--other-seeds {given} is more than the {least} that the main comparison has"
+                + (" at its first look: give at most as many." if most else ": give at most as many, or more --seeds.")
             )
 
     def _check_merging(self) -> None:

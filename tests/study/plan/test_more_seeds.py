@@ -159,6 +159,19 @@ def test_seeds_are_added_one_by_one_and_every_look_is_recorded(
     assert "planned its error rate for at most 4 seeds" in capsys.readouterr().err
     assert main(["--confirm-only", str(study), "--seeds", "1"]) == 2
     assert f"the study has {len(own)} seeds already" in capsys.readouterr().err
+    assert main(["--confirm-only", str(study), "--other-seeds", "1"]) == 2
+    assert "the arms that the main comparison does not need have 2 seeds already" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_study_that_is_asked_for_the_seeds_that_it_has_has_not_been_looked_at(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "same"
+    shutil.copytree(undisturbed, study)
+    assert run("--confirm-only", str(study), "--other-seeds", "2", "--quiet").returncode == 0
+    assert open_study(str(study)).info.settings.other_seeds == 2
+    assert open_study(str(study)).info.seen_at == ()
 
 
 def test_what_can_be_confirmed_of_an_unfinished_search_is_what_all_branches_of_all_searches_have(

@@ -874,8 +874,15 @@ def test_every_search_and_cell_gives_its_main_arms_the_added_seeds() -> None:
 
 
 def test_fewer_seeds_are_refused_where_no_arm_or_more_than_all_would_have_them() -> None:
-    with pytest.raises(UserError, match="--other-seeds 4 is more than the 3 of the main comparison"):
+    with pytest.raises(UserError, match="--other-seeds 4 is more than the 3 that the main comparison has: give"):
         plan_of(settings=SETTINGS.model_copy(update={"other_seeds": 4}))
+    # The first look has more than were asked for.
+    added = {"seeds": 1, "until_separable": 20}
+    assert plan_of(settings=SETTINGS.model_copy(update={**added, "other_seeds": 3})).other_seeds == 3
+    with pytest.raises(
+        UserError, match=r"--other-seeds 4 is more than the 3 .* at its first look: give at most as many"
+    ):
+        plan_of(settings=SETTINGS.model_copy(update={**added, "other_seeds": 4}))
     for option in ("other_seeds", "until_separable"):
         flag = f"--{option.replace('_', '-')}"
         said = f"{flag} 2: an arm of the main comparison of dynamic_vs_static, .* was left out; leave {flag} out, too"
