@@ -16,7 +16,7 @@ from trainables.encoders.folder import own_settings
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.module_list import DOCUMENT, QUERY, default_route, is_routed, transformer_folder
 from trainables.encoders.modules import declared
-from trainables.errors import UserError, rule_in
+from trainables.errors import UserError, one_line, rule_in
 from trainables.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class RoutedEncoder(CheckpointEncoder):
                 self.side(route)
             except ValidationError as error:
                 raise ValueError(f"the route {route} has another encoder: {rule_in(error.errors()[0])}") from error
+            except UserError as error:
+                raise ValueError(one_line(error)) from error
         return self
 
     @property
@@ -105,11 +107,13 @@ class RoutedEncoder(CheckpointEncoder):
         from trainables.encoders.registry import KINDS
 
         said = self.query if route == QUERY else self.passage
-        kind = KINDS[str(said.get("kind"))].config
-        if not issubclass(kind, CheckpointEncoder):
+        known = KINDS.get(str(said.get("kind")))
+        if known is None or not issubclass(known.config, CheckpointEncoder):
             raise UserError(
-                f"The encoder {self.name!r} has no checkpoint on its route {route}: load it from its source."
+                f"The encoder {self.name!r} has no checkpoint of a known kind on its route {route}: load it from its "
+                "source."
             )
+        kind = known.config
         length = self.max_query_length if route == QUERY else self.max_passage_length
         found = kind.model_validate(
             {

@@ -49,7 +49,7 @@ def load_tokenizer(
         pool_prompt: see `pools_prompt`.
 
     Raises:
-        UserError: there is none that loads, or it has nothing to pad with.
+        UserError: there is none that loads, it has nothing to pad with, or draws how it cuts.
     """
     try:
         with quiet():
@@ -57,6 +57,7 @@ def load_tokenizer(
     except Exception as error:
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
         raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
+    _check_no_dropout(getattr(tokenizer, "backend_tokenizer", None), source)
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token is None:
             raise UserError(f"The tokenizer of {source!r} has no padding token: set pad_token in its folder.")
@@ -65,6 +66,16 @@ def load_tokenizer(
         _add_lower_case(tokenizer, source)
     tokenizer.pools_prompt = pool_prompt
     return tokenizer
+
+
+def _check_no_dropout(backend: Tokenizer | None, source: str) -> None:
+    """Raises UserError for a tokenizer that cuts a text differently every time (BPE-dropout, arXiv 1910.13267)."""
+    dropout = getattr(backend.model, "dropout", None) if backend is not None else None
+    if dropout:
+        raise UserError(
+            f"The tokenizer of {source!r} draws how it cuts a text (dropout {dropout:g} in its tokenizer.json): set "
+            "that to null."
+        )
 
 
 def load_plain_tokenizer(file: Path, source: str, *, lower_case: bool = False) -> PreTrainedTokenizerFast:
@@ -76,13 +87,14 @@ def load_plain_tokenizer(file: Path, source: str, *, lower_case: bool = False) -
         lower_case: whether it lower-cases what it reads.
 
     Raises:
-        UserError: it does not load, or has no tokens.
+        UserError: it does not load, has no tokens, or draws how it cuts.
     """
     try:
         backend = Tokenizer.from_file(str(file))
     except Exception as error:
         # The library raises a bare Exception for a broken file.
         raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
+    _check_no_dropout(backend, source)
     ids = backend.get_vocab().values()
     if not ids:
         raise UserError(f"The tokenizer of {source!r} has no tokens: {remedy(source)}.")

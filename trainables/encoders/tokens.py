@@ -14,7 +14,7 @@ from trainables.array_cache import ArrayCache
 from trainables.corpora.pairs import fingerprint
 from trainables.encoders.pooling import PROMPT
 from trainables.encoders.tokenizer import first_id, nothing_id, pools_prompt
-from trainables.errors import UserError
+from trainables.errors import UserError, one_line
 from trainables.watch import Watch, unwatched
 
 _CHUNK = 4096
@@ -124,13 +124,22 @@ def _ids(
     """Yields the ids of all texts, some texts at a time, and writes how many each of them has."""
     start, left = 0, iter(texts)
     while chunk := list(islice(left, _CHUNK)):
-        rows = tokenizer(
-            [prefix + text for text in chunk],
-            truncation=True,
-            max_length=max_length,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )["input_ids"]
+        try:
+            rows = tokenizer(
+                [prefix + text for text in chunk],
+                truncation=True,
+                max_length=max_length,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )["input_ids"]
+        except Exception as error:
+            # What the tokenizers library raises has no class of its own.
+            if type(error) is not Exception:
+                raise
+            raise UserError(
+                f"The tokenizer of {tokenizer.name_or_path!r} cannot read a text ({one_line(error)}): mend its "
+                "tokenizer.json."
+            ) from error
         rows = [row or [_stand_in(tokenizer)] for row in rows]
         row_lengths = [len(row) for row in rows]
         lengths[start : start + len(rows)] = row_lengths

@@ -160,7 +160,7 @@ def test_seeds_are_added_one_by_one_and_every_look_is_recorded(
     assert main(["--confirm-only", str(study), "--seeds", "1"]) == 2
     assert f"the study has {len(own)} seeds already" in capsys.readouterr().err
     assert main(["--confirm-only", str(study), "--other-seeds", "1"]) == 2
-    assert "the arms that the main comparison does not need have 2 seeds already" in capsys.readouterr().err
+    assert "the arms that the main comparison does not need have 3 seeds already" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -284,6 +284,8 @@ def test_layers_that_there_are_recompute_and_the_gradient_stays(static_queries: 
         ({"lower_case": True}, "lower_case is set, but .* has two encoders, .* each with its own"),
         ({"layers": ("normalize",)}, "layers is set, but .* has two encoders"),
         ({"query": {"kind": "static_embedding", "pooling": "cls"}}, "route query has another encoder"),
+        ({"query": {"kind": "of_a_plugin"}}, "no checkpoint of a known kind on its route query"),
+        ({"passage": {}}, "no checkpoint of a known kind on its route"),
     ],
 )
 def test_options_that_do_not_apply_are_refused_by_name(static_queries: Path, change: dict[str, Any], part: str) -> None:

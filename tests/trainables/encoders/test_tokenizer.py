@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tokenizers import processors
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, models, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.registry import resolve_encoder
-from trainables.encoders.tokenizer import train_tokenizer, with_end_token
+from trainables.encoders.tokenizer import load_plain_tokenizer, load_tokenizer, train_tokenizer, with_end_token
+from trainables.encoders.tokens import tokenise
 from trainables.errors import UserError
 
 _ROOT = Path(__file__).parents[3]
@@ -144,6 +145,27 @@ def test_a_tokenizer_without_padding_pads_with_its_end_or_is_refused(checkpoint)
     tokenizer.save_pretrained(folder)
     with pytest.raises(UserError, match="no padding token"):
         config.tokenizer()
+
+
+def test_a_tokenizer_that_draws_how_it_cuts_is_refused(tmp_path: Path) -> None:
+    """Token ids are kept, so that every text would have been cut once for all."""
+    backend = Tokenizer(models.BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")], dropout=0.5))
+    PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="b").save_pretrained(tmp_path)
+    for load in (
+        lambda: load_tokenizer(tmp_path, "it"),
+        lambda: load_plain_tokenizer(tmp_path / "tokenizer.json", "it"),
+    ):
+        with pytest.raises(UserError, match=r"'it' draws how it cuts a text \(dropout 0\.5 in its tokenizer.json\)"):
+            load()
+
+
+def test_a_tokenizer_that_cannot_read_a_text_is_told_in_one_sentence() -> None:
+    """Of a word that it does not know, without a token for such words."""
+    backend = Tokenizer(models.WordLevel({"a": 0}, unk_token="[UNK]"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="a")
+    assert len(tokenise(["a"], tokenizer, "", 8).ids) == 1
+    with pytest.raises(UserError, match=r"cannot read a text \(WordLevel error: Missing \[UNK\]"):
+        tokenise(["other"], tokenizer, "", 8)
 
 
 TEMPLATE = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])

@@ -21,6 +21,9 @@ from trainables.evaluation.arrays import IntArray, ScoreArray
 from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.registry import Registry
 
+FEW = 4096
+"""Vectors of an index that is built anew whenever it is timed."""
+
 _POINTS_PER_CENTROID = 39
 """Fewer points than that for a centroid are too few, says FAISS."""
 
@@ -79,9 +82,10 @@ class Index:
         self.build_seconds = time.perf_counter() - started
         self.largest = kind.largest(self._index)
 
-    def again(self) -> "Index":
-        """The same index, built anew in other memory."""
-        return Index(self.kind, self._vectors, self._order, self._config)
+    def to_time(self) -> "Index":
+        """The same index, in other memory if it is small: how fast such a one is searched depends, by up to a half, on
+        where it has come to lie. How many vectors it holds decides, which is the same for every encoder."""
+        return self if len(self._vectors) > FEW else Index(self.kind, self._vectors, self._order, self._config)
 
     @property
     def size(self) -> int:

@@ -18,9 +18,6 @@ from trainables.evaluation.efficiency.records import CurvePoint, NumberRecord
 from trainables.evaluation.efficiency.subject import Part, Subject
 from trainables.evaluation.efficiency.timing import medians
 
-FEW = 4096
-"""Vectors of an index that is built anew for every sweep."""
-
 Languages: TypeAlias = npt.NDArray[np.integer]
 """Numbers of languages."""
 
@@ -135,15 +132,10 @@ def measure(subject: Subject) -> tuple[Mapping[str, float], Sequence[CurvePoint]
 
 
 def _times(index: Index, settings: Sequence[int | None], subject: Subject) -> tuple[float, dict[int | None, float]]:
-    """The seconds that the index takes to build, and by setting the median milliseconds of a query searched alone.
-
-    How fast a small index is searched depends, by up to a half, on where in memory it has come to lie: it is built
-    anew every time. How many vectors it holds decides, which is the same for every encoder.
-    """
-    is_rebuilt = len(subject.candidates) <= FEW
+    """The seconds that the index takes to build, and by setting the median milliseconds of a query searched alone."""
 
     def sweep() -> dict[str, FloatArray]:
-        one = index.again() if is_rebuilt else index
+        one = index.to_time()
         times = {
             str(setting): one.milliseconds(subject.timed, subject.neighbours.count, setting) for setting in settings
         }
