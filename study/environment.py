@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,25 @@ def git_commit() -> str | None:
         return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no", cwd=root) else commit
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def changes_since(before: Mapping[str, str], commit: str | None) -> str | None:
+    """Returns what differs here from the versions and the commit that a study began with, in a sentence on what that
+    means; None where nothing does.
+
+    >>> "python 2.7" in changes_since({**versions(), "python": "2.7"}, git_commit())
+    True
+    """
+    now = versions()
+    packages = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    then = [f"{name} {before.get(name, 'missing')} (now {now.get(name, 'missing')})" for name in packages]
+    if commit != (here := git_commit()):
+        then.append(f"commit {commit or 'unknown'} (now {here or 'unknown'})")
+    if not then:
+        return None
+    return (
+        f"The study began with {', '.join(then)}: what is trained from here on may differ from what it would have been."
+    )
 
 
 def hardware() -> dict[str, Any]:

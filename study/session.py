@@ -125,7 +125,7 @@ class Session:
             settings = settings.model_copy(update={"gpus_per_worker": gpus_so_far(settings, self._cells, recorded)})
         self.settings = settings
         self._resources: CellResources = of_cells(settings, self._cells, asked_resources)
-        self._damage: list[str] = []
+        self._notes: list[str] = []
         if planned_for is not None and planned_for.gpu is not None:
             self._resources = of_cells(settings, self._cells, on_gpus)
         elif settings.address is None:
@@ -183,7 +183,8 @@ class Session:
             )
             self._derived = check_recorded(replayed, recorded)
             self._replayed = replayed
-            self._damage = damage(recorded)
+            changed = environment.changes_since(recorded.info.versions, recorded.info.git_commit)
+            self._notes = [*damage(recorded), *([changed] if changed else [])]
         self._absent = tuple(one for one in plan.encoders if planned_for is not None and not is_here(one))
         gpu = None if planned_for is None else planned_for.gpu
         packed = []
@@ -279,7 +280,7 @@ class Session:
 
     def run(self, quiet: bool) -> Ended:
         """Starts Ray, writes or takes up the records, and runs the plan to its end."""
-        for line in (*self._damage, f"study {self._folder.location}: starting Ray"):
+        for line in (*self._notes, f"study {self._folder.location}: starting Ray"):
             self._say(quiet, line)
         created = not self._folder.exists()
         try:
