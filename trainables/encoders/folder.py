@@ -96,6 +96,11 @@ def model_settings(folder: Path, route: str = "") -> dict[str, Any]:
     settings = read_json(path / "config.json")
     if not isinstance(settings.get("model_type"), str):
         raise UserError(f"{path / 'config.json'} has no model_type: give a folder in the Hugging Face layout.")
+    if settings["model_type"] == "model2vec":
+        raise UserError(
+            f"{path / 'config.json'} is of a table of token vectors (model2vec), but there is no modules.json that says "
+            "how a text is read with it: save it as a StaticEmbedding of sentence-transformers."
+        )
     _check_size(path / "config.json", settings)
     return settings
 

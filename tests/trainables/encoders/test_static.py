@@ -391,3 +391,11 @@ def test_a_hub_id_is_read_like_a_folder(hub, tokenizer) -> None:
     assert resolve_encoder(str(folder)).model_copy(update={"name": "", "source": "", "revision": None}) == (
         found.model_copy(update={"name": "", "source": "", "revision": None})
     )
+
+
+def test_a_table_of_model2vec_is_read_by_its_modules_and_refused_without_them(folder: Path) -> None:
+    (folder / "config.json").write_text('{"model_type": "model2vec", "normalize": true}')
+    assert resolve_encoder(str(folder)).kind == "static_embedding"
+    (folder / "modules.json").unlink()
+    with pytest.raises(UserError, match=r"model2vec\), but there is no modules.json .*: save it as a StaticEmbedding"):
+        resolve_encoder(str(folder))
