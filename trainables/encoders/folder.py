@@ -98,8 +98,8 @@ def model_settings(folder: Path, route: str = "") -> dict[str, Any]:
         raise UserError(f"{path / 'config.json'} has no model_type: give a folder in the Hugging Face layout.")
     if settings["model_type"] == "model2vec":
         raise UserError(
-            f"{path / 'config.json'} is of a table of token vectors (model2vec), but there is no modules.json that says "
-            "how a text is read with it: save it as a StaticEmbedding of sentence-transformers."
+            f"{path / 'config.json'} is of a table of token vectors (model2vec), but there is no modules.json that "
+            "says how a text is read with it: save it as a StaticEmbedding of sentence-transformers."
         )
     _check_size(path / "config.json", settings)
     return settings

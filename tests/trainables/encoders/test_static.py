@@ -397,5 +397,5 @@ def test_a_table_of_model2vec_is_read_by_its_modules_and_refused_without_them(fo
     (folder / "config.json").write_text('{"model_type": "model2vec", "normalize": true}')
     assert resolve_encoder(str(folder)).kind == "static_embedding"
     (folder / "modules.json").unlink()
-    with pytest.raises(UserError, match=r"model2vec\), but there is no modules.json .*: save it as a StaticEmbedding"):
+    with pytest.raises(UserError, match=r"\(model2vec\), but there is no modules\.json .*: save it as a Static"):
         resolve_encoder(str(folder))
