@@ -1,13 +1,17 @@
 """The rank of every relevant candidate in every pool, from one pass over the scores and without sorting them."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, ScoreArray
+from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, ScoreArray, changes, ranges
 from trainables.evaluation.bilingual import BilingualPlaces
+from trainables.evaluation.marks import MarkCounter, marks_of
 from trainables.evaluation.pools import is_multilingual, language_bounds, pools, relevant_languages
 from trainables.evaluation.scores import BLOCK_BYTES, TILE_COLUMNS, Embeddings
 from trainables.evaluation.search import SearchedScores
@@ -87,10 +91,10 @@ def rank_relevant(
     counts.score[:] = searched.relevant
     count = _Counter(benchmark, searched.column, counts, ties)
     for pool in searched_pools:
-        rows = searched.rows(pool, columns=columns, block_bytes=block_bytes)
+        blocks = searched.blocks(pool, columns=columns, block_bytes=block_bytes)
         total = len(pool.queries) * -(-(pool.stop - pool.start) // columns)
-        for query, offset, scores in watch(rows, f"ranking in {benchmark.name}: row of scores", total):
-            count(query, scores, offset)
+        for _ in watch(_counted(blocks, count), f"ranking in {benchmark.name}: row of scores", total):
+            pass
     count.finish()
     return to_ranks(benchmark, counts, ties)
 
@@ -178,81 +182,121 @@ def _sizes(group: IntArray) -> IntArray:
 
 
 class _Counter:
-    """Counts what outranks the relevant candidates of one query after the other, tile by tile."""
+    """Counts what outranks the relevant candidates of queries, block by block."""
 
     def __init__(self, benchmark: Benchmark, column: IntArray, counts: Counts, ties: TieRule) -> None:
         self._counts = counts
         self._ties = ties
         self._id_order = benchmark.id_order[np.argsort(column)]
-        self._starts = benchmark.relevant_start.tolist()
+        self._starts = benchmark.relevant_start.astype(np.int64)
         self._column = column[benchmark.relevant]
         self._column_language = np.sort(benchmark.candidate_language, kind="stable")
-        self._bounds = language_bounds(benchmark)
-        query, language = relevant_languages(benchmark)
-        self._language = language.tolist()
-        self._query_language = benchmark.query_language[query].tolist()
-        self._other, self._places = [], [0] * (len(language) + 1)
+        self._bounds = np.array(language_bounds(benchmark))
+        query, self._language = relevant_languages(benchmark)
+        self._query_language = benchmark.query_language[query].astype(np.int64)
         if counts.places is not None:
-            self._other = counts.places.other.tolist()
-            self._places = np.searchsorted(counts.places.relevant, np.arange(len(language) + 1)).tolist()
+            self._places = np.searchsorted(counts.places.relevant, np.arange(len(query) + 1))
         self._top = None
         if is_multilingual(benchmark):
-            self._top = [TopLanguages(len(benchmark.languages)) for _ in benchmark.query_language]
-        self._comparisons = np.empty(max(COMPARISON_BYTES, len(column)), dtype=bool)
+            self._top = TopLanguages(len(benchmark.query_language), len(benchmark.languages))
+        self._seen = range(0)
+        """The columns of the block before, for which marks were made ready."""
 
-    def __call__(self, query: int, scores: ScoreArray, offset: int) -> None:
-        """`scores` are those of the columns from `offset` on."""
-        counts = self._counts
-        start, stop = self._starts[query], self._starts[query + 1]
-        columns = self._column[start:stop] - offset
-        inside = (columns >= 0) & (columns < len(scores))
-        rows = max(1, COMPARISON_BYTES // len(scores))
-        for first in range(start, stop, rows):
-            last = min(stop, first + rows)
-            thresholds = counts.score[first:last, None]
-            comparisons = self._comparisons[: (last - first) * len(scores)].reshape(last - first, len(scores))
-            np.greater_equal(scores, thresholds, out=comparisons)
-            for index, row in enumerate(comparisons, first):
-                self._count(index, row, offset)
-            np.equal(scores, thresholds, out=comparisons)
-            among = inside[first - start : last - start]
-            if np.count_nonzero(comparisons) == np.count_nonzero(among):
-                counts.equal[first:last] += among
-                continue
-            counts.equal[first:last] += [np.count_nonzero(row) for row in comparisons]
-            if self._ties == "trec":
-                self._let_greater_ids_precede(range(first, last), comparisons, offset)
+    def __call__(self, queries: IntArray, scores: ScoreArray, offset: int) -> None:
+        """`scores` are those of the columns from `offset` on, [queries, columns]."""
+        seen = range(offset, offset + scores.shape[1])
+        if seen != self._seen:
+            self._make_ready(seen)
+        row, place = ranges(self._starts[queries], self._starts[queries + 1])
+        for first in range(0, len(row), len(self._marks)):
+            part = slice(first, first + len(self._marks))
+            self._count(row[part], place[part], scores)
         if self._top is not None:
-            self._top[query].add(scores, self._column_language[offset : offset + len(scores)])
+            self._top.add(queries, scores, self._column_language[seen.start : seen.stop])
 
     def finish(self) -> None:
-        """Writes what is known only when all tiles were seen."""
+        """Writes what is known only when all blocks were seen."""
         if self._top is not None:
-            self._counts.top_languages[:] = [top.counts(TOP) for top in self._top]
-            self._counts.first_language[:] = [top.counts(1) for top in self._top]
+            self._counts.top_languages[:] = self._top.counts(TOP)
+            self._counts.first_language[:] = self._top.counts(1)
 
-    def _count(self, index: int, row: BoolArray, offset: int, sign: int = 1) -> None:
-        """Adds the marked columns of a tile to what is counted for a relevant candidate, or takes them from it."""
+    def _make_ready(self, seen: range) -> None:
+        self._seen = seen
+        self._marks = marks_of(max(1, COMPARISON_BYTES // len(seen)), len(seen))
+        bounds = np.clip(self._bounds - seen.start, 0, len(seen))
+        self._by_language = MarkCounter(bounds, self._marks.shape[1])
+        self._in_all = MarkCounter(np.array([0, len(seen)]), self._marks.shape[1])
+
+    def _count(self, row: IntArray, place: IntArray, scores: ScoreArray) -> None:
+        """Counts in a block, of which relevant candidates (`place`) have their query in which row."""
+        runs = _even_runs(row)
+        above = self._in_all(self._mark(np.greater, runs, place, scores))[:, 0]
+        by_language = self._by_language(self._mark(np.greater_equal, runs, place, scores))
+        equal = by_language.sum(axis=1) - above
+        self._counts.equal[place] += equal
+        self._add(place, by_language)
+        if self._ties == "trec":
+            column = self._column[place]
+            itself = (column >= self._seen.start) & (column < self._seen.stop)
+            tied = np.flatnonzero(equal > itself)
+            self._let_greater_ids_precede(row[tied], place[tied], scores)
+
+    def _mark(self, compare: np.ufunc, runs: list["_EvenRun"], place: IntArray, scores: ScoreArray) -> BoolArray:
+        """[n, columns and a few], the scores that compare so with each relevant candidate's own."""
+        own = self._counts.score[place, None]
+        for run in runs:
+            shape = run.rows.stop - run.rows.start, run.number, -1
+            marks = self._marks[run.part].reshape(shape)[:, :, : len(self._seen)]
+            compare(scores[run.rows, None], own[run.part].reshape(shape), out=marks)
+        return self._marks[: len(place)]
+
+    def _add(self, place: IntArray, by_language: IntArray) -> None:
+        """Adds what was counted in each language, [n, L], for some relevant candidates."""
         counts = self._counts
-        counts.at_least[index] += sign * np.count_nonzero(row)
-        counts.at_least_in_language[index] += sign * self._marked(row, self._language[index], offset)
-        places = range(self._places[index], self._places[index + 1])
-        if places:
-            own = self._marked(row, self._query_language[index], offset)
-            for place in places:
-                counts.at_least_in_two[place] += sign * (own + self._marked(row, self._other[place], offset))
+        counts.at_least[place] += by_language.sum(axis=1)
+        counts.at_least_in_language[place] += by_language[np.arange(len(place)), self._language[place]]
+        if counts.places is not None:
+            which, pool = ranges(self._places[place], self._places[place + 1])
+            own = by_language[which, self._query_language[place[which]]]
+            counts.at_least_in_two[pool] += own + by_language[which, counts.places.other[pool]]
 
-    def _marked(self, row: BoolArray, language: int, offset: int) -> int:
-        """How many of the marked columns of a tile are in a language."""
-        begin, end = self._bounds[language : language + 2]
-        return int(np.count_nonzero(row[max(0, begin - offset) : max(0, end - offset)]))
-
-    def _let_greater_ids_precede(self, indices: range, equal: BoolArray, offset: int) -> None:
+    def _let_greater_ids_precede(self, row: IntArray, place: IntArray, scores: ScoreArray) -> None:
         """Takes from the counts of relevant candidates those that tie with them and have a smaller id."""
-        order = self._id_order[offset : offset + equal.shape[1]]
-        for index, row in zip(indices, equal, strict=True):
-            behind = row & (order > self._id_order[self._column[index]])
-            self._count(index, behind, offset, sign=-1)
+        order = self._id_order[self._seen.start : self._seen.stop]
+        for marks, r, n in zip(self._marks, row.tolist(), place.tolist(), strict=False):
+            behind = order > self._id_order[self._column[n]]
+            marks[: len(order)] = (scores[r] == self._counts.score[n]) & behind
+        self._add(place, -self._by_language(self._marks[: len(place)]))
+
+
+class _EvenRun(NamedTuple):
+    """Rows one after the other whose queries have as many relevant candidates each."""
+
+    rows: slice
+    number: int
+    """Relevant candidates of each row."""
+    part: slice
+    """Those of all the rows."""
+
+
+def _even_runs(row: IntArray) -> list[_EvenRun]:
+    """The runs of relevant candidates that have their query in these rows, ascending."""
+    runs: list[_EvenRun] = []
+    starts = np.flatnonzero(changes(row)).tolist()
+    for at, (start, stop) in zip(row[starts].tolist(), pairwise([*starts, len(row)]), strict=True):
+        run = _EvenRun(slice(at, at + 1), stop - start, slice(start, stop))
+        if runs and runs[-1].number == run.number and runs[-1].rows.stop == at:
+            before = runs.pop()
+            run = _EvenRun(slice(before.rows.start, at + 1), run.number, slice(before.part.start, stop))
+        runs.append(run)
+    return runs
+
+
+def _counted(blocks: Iterable[tuple[IntArray, int, ScoreArray]], count: _Counter) -> Iterator[int]:
+    """Counts in blocks, and passes on the query of each of their rows."""
+    for queries, offset, scores in blocks:
+        count(queries, scores, offset)
+        yield from queries.tolist()
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.arrays import IntArray, ScoreArray
+from trainables.evaluation.arrays import IntArray, ScoreArray, ranges
 from trainables.evaluation.pools import Pool, by_language, relevant_languages
 from trainables.evaluation.scores import BLOCK_BYTES, TILE_COLUMNS, Embeddings, Repeated, checked, on_host, score_tiles
 
 _ROWS = 2**8
 """Relevant candidates scored together: few enough to stay in the cache."""
+
+_CACHED_BYTES = 2**20
+"""Size of a block of scores that stays in the cache while it is looked at several times."""
 
 
 class SearchedScores:
@@ -33,7 +36,7 @@ class SearchedScores:
         _check_sizes(benchmark, self._queries, candidates)
         self.column, self._candidates = by_language(benchmark, candidates)
         """[C], the column of every candidate."""
-        self._starts = benchmark.relevant_start.tolist()
+        self._starts = benchmark.relevant_start.astype(np.int64)
         self._relevant_column = self.column[benchmark.relevant]
         self._ignored = benchmark.ignored
         self.relevant = self._relevant_scores(benchmark)
@@ -42,7 +45,16 @@ class SearchedScores:
     def rows(
         self, pool: Pool, *, columns: int = TILE_COLUMNS, block_bytes: int = BLOCK_BYTES
     ) -> Iterator[tuple[int, int, ScoreArray]]:
-        """Yields (query, first column, scores of the columns from there on), valid until the next one is taken.
+        """Yields (query, first column, scores of the columns from there on), [columns], as `blocks` does."""
+        for queries, offset, block in self.blocks(pool, columns=columns, block_bytes=block_bytes):
+            for query, scores in zip(queries.tolist(), block, strict=True):
+                yield query, offset, scores
+
+    def blocks(
+        self, pool: Pool, *, columns: int = TILE_COLUMNS, block_bytes: int = BLOCK_BYTES
+    ) -> Iterator[tuple[IntArray, int, ScoreArray]]:
+        """Yields (queries, first column, scores of the columns from there on), [queries, columns], valid until the next
+        ones are taken: as many queries as stay in the cache, one at least.
 
         Args:
             pool: which queries search which columns.
@@ -57,22 +69,25 @@ class SearchedScores:
         identical = {column + pool.start: members + pool.start for column, members in same.items()}
         for tile in score_tiles(queries, candidates, repeated, columns=columns, block_bytes=block_bytes):
             offset = pool.start + tile.candidate
-            numbers = pool.queries[tile.query : tile.query + len(tile.scores)].tolist()
-            for query, scores in zip(numbers, tile.scores, strict=True):
-                self._correct(query, scores, offset, identical)
-                yield query, offset, scores
+            numbers = pool.queries[tile.query : tile.query + len(tile.scores)]
+            rows = max(1, _CACHED_BYTES // tile.scores[0].nbytes)
+            for first in range(0, len(numbers), rows):
+                some, scores = numbers[first : first + rows], tile.scores[first : first + rows]
+                self._correct(some, scores, offset, identical)
+                yield some, offset, scores
 
-    def _correct(self, query: int, scores: ScoreArray, offset: int, identical: dict[int, IntArray]) -> None:
-        relevant = slice(self._starts[query], self._starts[query + 1])
-        own, columns = self.relevant[relevant], self._relevant_column[relevant] - offset
-        inside = (columns >= 0) & (columns < len(scores))
-        scores[columns[inside]] = own[inside]
+    def _correct(self, queries: IntArray, scores: ScoreArray, offset: int, identical: dict[int, IntArray]) -> None:
+        row, place = ranges(self._starts[queries], self._starts[queries + 1])
+        own, columns = self.relevant[place], self._relevant_column[place] - offset
+        inside = (columns >= 0) & (columns < scores.shape[1])
+        scores[row[inside], columns[inside]] = own[inside]
         if identical:
-            for column, score in zip(self._relevant_column[relevant].tolist(), own, strict=True):
+            for r, column, score in zip(row.tolist(), self._relevant_column[place].tolist(), own, strict=True):
                 if column in identical:
-                    _set(scores, identical[column] - offset, score)
+                    _set(scores[r], identical[column] - offset, score)
         if self._ignored.longest:
-            _set(scores, self.column[self._ignored[query]] - offset, np.float32(-np.inf))
+            for query, seen in zip(queries.tolist(), scores, strict=True):
+                _set(seen, self.column[self._ignored[query]] - offset, np.float32(-np.inf))
 
     def _relevant_scores(self, benchmark: Benchmark) -> ScoreArray:
         query, _ = relevant_languages(benchmark)

@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables.corpora.benchmark import Benchmark, Candidate, Query, benchmark
+from trainables.evaluation.bilingual import BilingualPlaces
 from trainables.evaluation.rank import rank_relevant
+from trainables.evaluation.tie_rule import TieRule
 
 
 def build(query_languages: str, candidate_languages: str, relevant: list[list[int]]) -> Benchmark:
@@ -93,3 +95,35 @@ def test_many_relevant_candidates_are_counted_in_several_rounds(monkeypatch: pyt
     for name in ("rank", "rank_in_language", "rank_alone", "ties"):
         assert np.array_equal(getattr(found, name), getattr(expected, name))
     assert expected.ties.sum() > 0
+
+
+@given(problems(), st.integers(1, 40), st.sampled_from([1, 60, 10**6]), st.sampled_from(["pessimistic", "trec"]))
+@settings(max_examples=100, deadline=None)
+def test_blocks_of_any_size_count_what_a_sorted_pool_holds(problem, columns: int, size: int, ties: TieRule) -> None:
+    b, queries, candidates = problem
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainables.evaluation.rank.COMPARISON_BYTES", size)
+        patch.setattr("trainables.evaluation.search._CACHED_BYTES", 3 * size)
+        patch.setattr("trainables.evaluation.top_languages._MANY", 3)
+        ranks = rank_relevant(b, queries, candidates, ties=ties, bilingual=True, columns=columns)
+    places = BilingualPlaces.of(b)
+    assert ranks.bilingual is not None
+    for q in range(len(queries)):
+        score = candidates @ queries[q]
+        relevant = set(b.relevant[ranks.query == q].tolist())
+        rules = {
+            "pessimistic": lambda c, score=score, relevant=relevant: (-score[c], c in relevant, c),
+            "trec": lambda c, score=score: (-score[c], b.id_order[c]),
+        }
+        order = sorted(range(len(candidates)), key=rules[ties])
+        language = b.candidate_language[order]
+        for i in np.flatnonzero(ranks.query == q):
+            at = order.index(b.relevant[i])
+            assert ranks.rank[i] == at + 1
+            assert ranks.rank_in_language[i] == np.count_nonzero(language[: at + 1] == ranks.language[i])
+            for m in np.flatnonzero(places.relevant == i):
+                pool = np.isin(language[: at + 1], [b.query_language[q], places.other[m]])
+                assert ranks.bilingual[m] == np.count_nonzero(pool)
+        for found, number in ((ranks.top_languages[q], 10), (ranks.first_language[q], 1)):
+            share = [min(1, max(0, number - np.sum(score > x)) / np.sum(score == x)) for x in score]
+            assert found == pytest.approx(np.bincount(b.candidate_language, share, len(b.languages)))

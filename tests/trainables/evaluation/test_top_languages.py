@@ -7,10 +7,12 @@ from trainables.evaluation.top_languages import TOP, TopLanguages
 
 
 def counted(scores: list[float], languages: list[int], cuts: list[int], places: int = TOP) -> list[float]:
-    top = TopLanguages(4)
+    top = TopLanguages(queries=1, languages=4)
     for part in np.split(np.arange(len(scores)), sorted(cuts)):
-        top.add(np.array(scores, dtype=np.float32)[part], np.array(languages, dtype=np.int32)[part])
-    found: list[float] = top.counts(places).tolist()
+        top.add(
+            np.zeros(1, int), np.array([scores], dtype=np.float32)[:, part], np.array(languages, dtype=np.int32)[part]
+        )
+    found: list[float] = top.counts(places)[0].tolist()
     return found
 
 
