@@ -303,3 +303,16 @@ def test_the_change_between_levels_rests_on_the_seeds_of_the_differences(tmp_pat
     for one, other in zip(found, intact, strict=True):
         assert one.comparison == other.comparison
         assert one.comparison.n_seeds == len(SEEDS)
+
+
+def test_a_decision_does_not_stand_for_seeds_of_another_study(added, tmp_path, write_study) -> None:
+    study = open_study(str(added))
+    study.write_decision(decide(study, [3, 4, 5, 6, 7], 9))
+    more = write_study(tmp_path, name="more", seeds=(7,), questions=20, search_trials=1, arms=ARMS)
+    for arm in ARMS:
+        if arm.name not in MAIN:
+            shutil.rmtree(run_of(more, arm.name, 7))
+    report = build_report([str(added), str(more)])
+    for row in question_rows(report).values():
+        assert (row["seeds"], row.get("p_remark")) == (len(SEEDS) + 1, None)
+    assert any("does not allow for that" in line for line in report.first_lines)
