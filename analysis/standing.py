@@ -34,15 +34,18 @@ def _seeds(facts: Facts) -> list[str]:
     if unused:
         number = sum(len(arm.left_out) for arm in unused)
         shared = sorted({len(arm.seeds) for arm in facts.arms if arm.compared})
+        apart = " but those of the question's own comparison" * any(arm.asked for arm in facts.arms)
         lines.append(
-            f"All numbers rest on the seeds that all compared arms have finished ({span(shared, 'count')}): "
+            f"All numbers{apart} rest on the seeds that all compared arms have finished ({span(shared, 'count')}): "
             f"{count(number, 'finished run')} of {listed([arm.label for arm in unused])} left out."
         )
     for arm in facts.arms:
         if not arm.compared:
+            which = "of the seeds that the others have" if arm.asked else "of what the others have"
+            meets = "compared for the question alone" if arm.asked else "not compared"
             lines.append(
-                f"{arm.label} has {count(len(arm.seeds), 'finished seed')}, no more than half of what the others have: "
-                "it is shown, but not compared."
+                f"{arm.label} has {count(len(arm.seeds), 'finished seed')}, no more than half {which}: "
+                f"it is shown, but {meets}."
             )
         if arm.diverged:
             lines.append(

@@ -33,6 +33,16 @@ DOUBTS: dict[Doubt, str] = {
 """What a doubt means."""
 
 
+def beside_looks(judged: Judged) -> str:
+    """What the looks at a comparison that was decided by them mean for all others."""
+    if judged.has_own_seeds:
+        return (
+            "Comparisons of these two arms elsewhere do not allow for the looks; all others rest on seeds whose number "
+            "was fixed."
+        )
+    return "Other comparisons do not allow for the looks."
+
+
 def headline(judged: Judged) -> str:
     """A comparison in a sentence: what holds, the difference, its interval, what would have shown.
 

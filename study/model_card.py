@@ -45,6 +45,8 @@ class Reported:
     """What a report says that a card repeats."""
 
     numbers: tuple[Number, ...]
+    seeds: int
+    """Over which the numbers are means: those that all arms have."""
     notes: tuple[str, ...]
     methods: str
     references: str
@@ -65,7 +67,7 @@ def read_report(folder: Path, arm: ArmRecord) -> Reported:
         key, label = column["key"], f"{column['group']}: {column['label']}"
         if column["kind"] == "score" and row[key] is not None:
             numbers.append(Number(key, label, row[key], row.get(f"{key}_low"), row.get(f"{key}_high")))
-    return Reported(tuple(numbers), tuple(table["notes"][:1]), said[1], said[2])
+    return Reported(tuple(numbers), row["seeds"], tuple(table["notes"][:1]), said[1], said[2])
 
 
 def model_card(
@@ -170,14 +172,16 @@ def metadata(study: Study, encoder: EncoderConfig) -> dict[str, Any]:
 def _results(runs: Sequence[Trial], reported: Reported) -> list[str]:
     """A table of the arm's numbers, beside those of the one run whose encoder this is."""
     own = _own(runs[0]) if len(runs) == 1 else {}
-    heads = ["benchmark and setting", *(["this encoder"] if own else []), "mean over seeds [95 % interval]"]
+    seeds = f"{reported.seeds} seed{'s' * (reported.seeds > 1)}"
+    heads = ["benchmark and setting", *(["this encoder"] if own else []), f"mean over {seeds} [95 % interval]"]
     lines = [_row(heads), _row(["---"] * len(heads))]
     for number in reported.numbers:
         interval = "" if number.low is None or number.high is None else f" [{number.low:.3f}, {number.high:.3f}]"
         value = [f"{own[number.column]:.3f}" if number.column in own else ""] if own else []
         lines.append(_row([_text(number.label), *value, f"{number.mean:.3f}{interval}"]))
     if not own:
-        lines += ["", "The mean of the weights was not evaluated itself: these are the numbers of the seeds."]
+        which = ", those that all arms of the study have" * (reported.seeds < len(runs))
+        lines += ["", f"The mean of the weights was not evaluated itself: these are the numbers of {seeds}{which}."]
     return [*lines, "", *reported.notes]
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.facts.runs import Cell, Run
@@ -23,8 +23,8 @@ class Arm:
     `runs` are those of the seeds that all arms of the group finished, so that every number of a page rests on the same
     seeds; `left_out` are seeds that this arm finished and others did not, `diverged` those whose training was lost. An
     arm that finished no more than half of the seeds of the others is not `compared`: it keeps its own seeds.
-    `added` are the runs of seeds that a study gave to the trainings of its main comparison alone: that comparison rests
-    on them, too, and nothing else does.
+    Where a study gave the trainings of its main comparison seeds of their own, `added` are runs on which that
+    comparison rests and nothing else does, and `asked` all seeds on which it rests: those that both its arms finished.
     `repeated` are the seeds that the only run of an untrained encoder stands for: nothing in it depends on a seed.
     Where the search was repeated, `choices` are what each of the `searches` chose, and seed s belongs to search s mod
     `searches`: a search with its seeds is one unit, as a seed is in a study that searched once. `record` is the first
@@ -42,6 +42,7 @@ class Arm:
     runs: tuple[Run, ...] = ()
     left_out: tuple[int, ...] = ()
     added: tuple[Run, ...] = ()
+    asked: tuple[int, ...] = ()
     diverged: tuple[int, ...] = ()
     compared: bool = True
     repeated: tuple[int, ...] = ()
@@ -102,12 +103,15 @@ class Arm:
 
     @property
     def whole(self) -> "Arm":
-        """The arm with the seeds that its comparison with the other arm of the question rests on: all it has there."""
-        if not any(part.added for part in self.of_cells):
-            return self
+        """The arm with the seeds that its comparison with the other arm of the question rests on."""
         if self.parts:
-            return replace(self, parts=tuple(part.whole for part in self.parts))
-        return replace(self, runs=tuple(sorted((*self.runs, *self.added), key=lambda run: run.seed)), added=())
+            has_own = any(part.asked for part in self.parts)
+            return replace(self, parts=tuple(part.whole for part in self.parts)) if has_own else self
+        if not self.asked:
+            return self
+        runs = sorted((*self.runs, *self.added), key=lambda run: run.seed)
+        asked = tuple(run for run in runs if run.seed in self.asked)
+        return replace(self, runs=asked, added=(), asked=(), compared=True)
 
     def search_of(self, seed: int) -> int:
         """The search that a seed belongs to."""
@@ -154,11 +158,18 @@ def without_repeats(arms: Sequence[Arm]) -> list[Arm]:
     return list(found.values())
 
 
-def on_shared_seeds(arms: Sequence[Arm]) -> list[Arm]:
+def on_shared_seeds(
+    arms: Sequence[Arm], question: Collection[str] = (), longer: Collection[tuple[str, str]] = ()
+) -> list[Arm]:
     """The arms with the runs of the seeds that all compared arms of their group finished.
 
     The seeds in question are those that at least half of the group's arms finished; an arm with no more than half of
     them would leave too few for the others: it keeps its own seeds and is not compared.
+
+    Args:
+        arms: with all their runs, those apart of seeds that were given to the main comparison alone.
+        question: the names of the arms of the main comparison.
+        longer: the groups in which it rests on all seeds that both its arms finished, whatever others did.
     """
     found = []
     for arm in arms:
@@ -172,9 +183,32 @@ def on_shared_seeds(arms: Sequence[Arm]) -> list[Arm]:
         own = {run.seed for run in arm.runs}
         if arm.record.is_untrained:
             found.append(replace(arm, repeated=tuple(sorted(shared)) or tuple(sorted(own))))
-        elif shared and 2 * len(own & usual) > len(usual):
-            kept = tuple(run for run in arm.runs if run.seed in shared)
-            found.append(replace(arm, runs=kept, left_out=tuple(sorted(own - shared))))
-        else:
-            found.append(replace(arm, compared=False))
+            continue
+        compared = bool(shared) and 2 * len(own & usual) > len(usual)
+        kept = shared if compared else {run.seed for run in (*arm.runs, *arm.added)}
+        pair = [other for other in rivals if other.name in question] if arm.group in longer else []
+        asked = _both_finished(pair) if arm.identity in {other.identity for other in pair} else None
+        found.append(_on_seeds(arm, kept, asked, compared))
     return found
+
+
+def _both_finished(pair: Sequence[Arm]) -> set[int]:
+    """The seeds that both arms of the question finished; none where one is missing."""
+    finished = [{run.seed for run in (*arm.runs, *arm.added)} for arm in pair]
+    return set.intersection(*finished) if len(pair) == 2 else set()
+
+
+def _on_seeds(arm: Arm, kept: Collection[int], asked: Collection[int] | None, compared: bool) -> Arm:
+    """An arm with the runs of the seeds `kept`; `asked`: those of the question, None for an arm that is not in it."""
+    rest = [run for run in (*arm.runs, *arm.added) if run.seed not in kept]
+    given = {run.seed for run in arm.added} if asked is None else asked
+    added = sorted((run for run in rest if run.seed in given), key=lambda run: run.seed)
+    is_longer = asked is not None and (bool(added) or not compared)
+    return replace(
+        arm,
+        runs=tuple(sorted((run for run in (*arm.runs, *arm.added) if run.seed in kept), key=lambda run: run.seed)),
+        left_out=tuple(sorted(run.seed for run in rest if run.seed not in given)),
+        added=tuple(added),
+        asked=tuple(sorted(asked or ())) if is_longer else (),
+        compared=compared,
+    )

@@ -47,7 +47,7 @@ class Decisions:
             # With factors the decision is about the mean over all cells.
             if len(first.of_cells) != len(cells):
                 continue
-            runs = [run for arm in (first, second) for part in arm.of_cells for run in part.runs]
+            runs = [run for arm in (first, second) for part in arm.whole.of_cells for run in part.runs]
             inside = [study.holds(run) for run in runs]
             if all(inside):
                 return decision

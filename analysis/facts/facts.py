@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from analysis.facts.added_seeds import added_seeds
 from analysis.facts.arms import Arm, cell_key, on_shared_seeds
 from analysis.facts.measures import bias_metric, merged_measures
 from analysis.facts.merging import distinct, refuse_unlike, tell_apart, trained_alike
@@ -167,9 +168,12 @@ class Facts:
         names = list(dict.fromkeys(arm.arm for study in self.studies for arm in study.arms))
         levels = _levels(cells)
         arms: list[Arm] = []
+        longer: set[tuple[str, str]] = set()
         for key, cell in cells.items():
             held = [study for study in self.studies if any(of == key for *_, of in confirm[study])]
             pooled = trained_alike(held, cell)
+            together = [held] if pooled else [[study] for study in held]
+            added = {study: found for group in together for found in [added_seeds(group, cell)] for study in group}
             for name in names:
                 holders = [study for study in held if study.choices(name, cell)]
                 for group in [holders] if pooled and holders else [[study] for study in holders]:
@@ -181,12 +185,21 @@ class Facts:
                         ]
                         for study in group
                     }
-                    arm = self._arm(name, cell, levels[key], runs, pooled)
-                    if arm.runs:
+                    arm = self._arm(name, cell, levels[key], runs, pooled, added[group[0]])
+                    if arm.runs or arm.added:
                         arms.append(arm)
-        return tuple(on_shared_seeds(arms))
+                        longer |= {arm.group for study in group if study.adds_seeds}
+        return tuple(on_shared_seeds(arms, self.main_comparison, longer))
 
-    def _arm(self, name: str, cell: Cell, level: str, runs: Mapping[StudyRecords, list[Run]], pooled: bool) -> Arm:
+    def _arm(
+        self,
+        name: str,
+        cell: Cell,
+        level: str,
+        runs: Mapping[StudyRecords, list[Run]],
+        pooled: bool,
+        added: frozenset[int],
+    ) -> Arm:
         by_seed: dict[int, Run] = {}
         twice: dict[int, None] = {}
         for held in runs.values():
@@ -194,7 +207,6 @@ class Facts:
                 if by_seed.setdefault(run.seed, run) is not run:
                     twice[run.seed] = None
         home = next(iter(runs))
-        added = {seed for seed, run in by_seed.items() if any(study.added(run) for study in runs)}
         of_study = "" if pooled else f" [{home.label}]"
         label = name + (f" ({level})" if level else "") + of_study
         if twice:
@@ -215,7 +227,7 @@ class Facts:
             choices=choices,
             searches=home.searches,
             runs=tuple(by_seed[seed] for seed in sorted(set(by_seed) - added)),
-            added=tuple(by_seed[seed] for seed in sorted(added)),
+            added=tuple(by_seed[seed] for seed in sorted(added & set(by_seed))),
             diverged=tuple(sorted(_diverged(runs, name, cell) - set(by_seed))),
         )
 

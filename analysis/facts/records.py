@@ -99,17 +99,17 @@ class StudyRecords:
         """Whether a run is one of this study's own."""
         return run.location == (self.study.folder / TRIALS / run.id).location
 
-    def added(self, run: Run) -> bool:
-        """Whether a run of this study has a seed that the arms of the main comparison alone were given."""
-        return bool(self._seeds_of_others) and self.holds(run) and run.seed not in self._seeds_of_others
+    @property
+    def adds_seeds(self) -> bool:
+        """Whether it was asked to give the trainings of its main comparison seeds that others lack."""
+        settings = self.info.settings
+        return settings.other_seeds is not None or settings.until_separable is not None
 
-    @cached_property
-    def _seeds_of_others(self) -> frozenset[int]:
-        """The seeds that arms have begun which the main comparison does not need; none where it needs all of them."""
+    def of_question(self, cell: Cell) -> frozenset[tuple[str, int]]:
+        """The trainings that its main comparison needs in a cell, each with the search that chose it."""
         needed = trainings_of(self.info.main_comparison, self.arms)
-        others = {place_of(arm) for arm in self.arms if not arm.is_untrained} - needed
-        confirm = [trial.record for trial in self.study.trials if trial.phase == "confirm"]
-        return frozenset(one.config.seed for one in confirm if place_of(one) in others)
+        own = [arm for arm in self.arms if place_of(arm) in needed and self._is_of(arm, cell)]
+        return frozenset((arm.arm, arm.repetition) for arm in own)
 
     def cell(self, record: TrialRecord) -> Cell:
         """The level of every factor in words, and the encoder of the study, unless a factor decides about it."""

@@ -50,6 +50,11 @@ class Judged:
         return self.family != "other"
 
     @property
+    def has_own_seeds(self) -> bool:
+        """Whether its arms rest on seeds here that count nowhere else."""
+        return self.is_main and any(part.asked for arm in (self.first, self.second) for part in arm.of_cells)
+
+    @property
     def is_quality(self) -> bool:
         """Whether the measure is one of quality, not of language bias."""
         return not self.place.measure.is_bias
@@ -64,8 +69,8 @@ class Judged:
 class Comparisons:
     """All comparisons, and per summary metric how the arms stand to the best one of their group.
 
-    `best` holds the labels of the best arms, `tied` those that no verdict separates from it; a metric that was not
-    tested is missing.
+    `best` holds the labels of the best arms, `tied` those that no verdict separates from it, be it for want of a second
+    run; nothing is tied where no metric was tested.
     """
 
     margin: float
@@ -123,7 +128,7 @@ class Judge:
 
         family = self.family(_unordered(first, second), place)
         panel = self._panel(first, second, place)
-        if panel is None or not (first.compared and second.compared) or key(first) == key(second):
+        if panel is None or key(first) == key(second):
             return None
         decision = self._decisions.find(first, second, place) if family != "other" else None
         comparison = judge(
@@ -205,10 +210,11 @@ def compare_arms(facts: Facts, judge: Judge) -> Comparisons:
     judged = sorted((one for one in found if one is not None), key=lambda one: order[one.family])
     best: dict[str, frozenset[str]] = {}
     tied: dict[str, frozenset[str]] = {}
+    tested = False
     for benchmark in facts.benchmarks:
         for place in benchmark.places:
-            _stand(facts, judge, benchmark, place, best, tied)
-    return Comparisons(judge.margin, tuple(judged), best, tied)
+            tested |= _stand(facts, judge, benchmark, place, best, tied)
+    return Comparisons(judge.margin, tuple(judged), best, tied if tested else {})
 
 
 def _stand(
@@ -218,9 +224,9 @@ def _stand(
     place: Place,
     best: dict[str, frozenset[str]],
     tied: dict[str, frozenset[str]],
-) -> None:
-    """Who is best at a place, and whom its verdicts do not separate from it."""
-    metric = place.metric
+) -> bool:
+    """Who is best at a place, and whom its verdicts do not separate from it; returns whether any rests on a test."""
+    metric, tested = place.metric, False
     for group in facts.groups:
         # An arm that lost seeds is not the best for what is left of it.
         rivals = [arm for arm in group if arm.compared and judge.panels.of(arm, place) is not None and not arm.diverged]
@@ -234,10 +240,11 @@ def _stand(
         leaders = [arm for arm in rivals if means[arm.label] == top]
         best[metric] = best.get(metric, frozenset()) | {arm.label for arm in leaders}
         found = [(arm, judge.find(leaders[0], arm, place)) for arm in rivals if arm not in leaders]
-        if any(one is not None and one.comparison.interval is not None for _, one in found):
-            # The arms of the question may have more seeds, on which the leader may turn out to be the worse one.
-            near = {arm.label for arm, one in found if one is not None and one.verdict != "better"}
-            tied[metric] = tied.get(metric, frozenset()) | near
+        tested |= any(one is not None and one.comparison.interval is not None for _, one in found)
+        # The arms of the question may have more seeds, on which the leader may turn out to be the worse one.
+        near = {arm.label for arm, one in found if one is not None and one.verdict != "better"}
+        tied[metric] = tied.get(metric, frozenset()) | near
+    return tested
 
 
 def _mean(panels: Panels, arm: Arm, place: Place) -> float:

@@ -54,6 +54,7 @@ class Priced:
 def priced(facts: Facts, efficiency: Efficiency) -> list[Priced]:
     """Compares every arm with the baseline of its group by every number that is for comparison.
 
+    The arm that the question is about meets the baseline under all seeds that both have, as everywhere else.
     Four families have an error rate each: numbers that no machine changes, and times, of the arm that the question is
     about; and both of all other arms.
     """
@@ -87,10 +88,12 @@ def _places(facts: Facts, efficiency: Efficiency) -> Iterator[tuple[Arm, Arm, st
         for arm in without_repeats(rivals):
             if baseline is None or arm.identity == baseline.identity or arm.record.is_untrained:
                 continue
+            is_main = arm.name == facts.main_comparison[0]
+            one, other = (arm.whole, baseline.whole) if is_main else (arm, baseline)
             for benchmark in efficiency.benchmarks:
                 for number in compared:
-                    if _ratio(efficiency, arm, baseline, benchmark, number, 1) is not None:
-                        yield arm, baseline, benchmark, number
+                    if _ratio(efficiency, one, other, benchmark, number, 1) is not None:
+                        yield one, other, benchmark, number
 
 
 def _ratio(

@@ -40,7 +40,7 @@ def cell_pairs(facts: Facts) -> tuple[list[Pair], str]:
     What else differs between the cells would pass for an effect of the factor: a report may hold studies of other
     steps or data.
     """
-    pairs = [(first, second) for first, second in main_pairs(facts) if first.compared and second.compared]
+    pairs = [(first, second) for first, second in main_pairs(facts) if first.whole.compared and second.whole.compared]
     if len(pairs) < 2 or not facts.factors:
         return [], ""
     reason = _obstacle(facts, pairs)
@@ -57,7 +57,7 @@ def _obstacle(facts: Facts, pairs: Sequence[Pair]) -> str:
     for arms in zip(*pairs, strict=True):
         if (found := difference_of_runs(facts, arms, facts.factors)) is not None:
             return f"The runs differ in {found}, not in {named} alone"
-    if not set.intersection(*(set(arm.seeds) for pair in pairs for arm in pair)):
+    if not set.intersection(*(set(arm.whole.seeds) for pair in pairs for arm in pair)):
         return "The cells share no seed"
     return ""
 
@@ -231,7 +231,7 @@ _CHANGE = np.array([1.0, -1.0, -1.0, 1.0])
 
 def _four(questions: Questions, level: Level, than: Level, place: Place) -> "Panel | None":
     """The panel of both arms at both levels; None if they do not answer the same questions under the same seeds."""
-    return _panel(questions, [*level.pair, *than.pair], place)
+    return _panel(questions, [arm.whole for arm in (*level.pair, *than.pair)], place)
 
 
 def _panel(questions: Questions, arms: Sequence[Arm], place: Place) -> "Panel | None":

@@ -43,7 +43,7 @@ def _why_not_compared(facts: Facts, name: str, cell: Cell) -> str:
         lost = len(facts.diverged_seeds(name, cell))
         seeds = f"{lost} seed{'s' * (lost > 1)}"
         return f"{name} diverged under {seeds} and finished none" if lost else f"{name} has finished no seed"
-    if any(arm.compared for arm in held):
+    if any(arm.whole.compared for arm in held):
         return ""
     return f"{name} has finished too few of the seeds of the others"
 

@@ -42,7 +42,7 @@ class Panels:
         if first.whole is first and second.whole is second:
             return self.of_pair(first, second, place)
         whole = first.whole, second.whole
-        can_meet = first.compared and second.compared and self._questions.comparable(*whole, place)
+        can_meet = all(arm.compared for arm in whole) and self._questions.comparable(*whole, place)
         return self._panel(list(whole), place) if can_meet else None
 
     def _panel(self, arms: list[Arm], place: Place) -> "Panel | None":

@@ -7,7 +7,7 @@ from importlib.resources import files
 from analysis.findings.comparisons import Family, Judged, families
 from analysis.findings.findings import Findings
 from analysis.methods.protocol import protocol
-from analysis.wording import count, listed
+from analysis.wording import beside_looks, count, listed
 
 _FAMILIES: dict[Family, str] = {
     "question": "of the question",
@@ -69,18 +69,8 @@ def _sequential(judged: Judged) -> str:
         f"had a verdict, with at most {most} seeds: {len(rule.looks)} {noun}, at {looks} seeds. "
         f"By n of {most} seeds an error of at most 0.05 (n / {most})\N{SUPERSCRIPT TWO} may have been spent (Lan and "
         "DeMets 1983; Kim and DeMets 1987); each look is a t test at the level that follows, and the interval is the "
-        f"repeated confidence interval of Jennison and Turnbull (1989). {_beside(judged)}"
+        f"repeated confidence interval of Jennison and Turnbull (1989). {beside_looks(judged)}"
     )
-
-
-def _beside(judged: Judged) -> str:
-    """What the looks mean for other comparisons."""
-    if any(part.added for arm in (judged.first, judged.second) for part in arm.of_cells):
-        return (
-            "Comparisons of these two arms elsewhere do not allow for the looks; all others rest on seeds whose number "
-            "was fixed."
-        )
-    return "Other comparisons do not allow for the looks."
 
 
 def _versions(findings: Findings) -> str:

@@ -210,7 +210,7 @@ def _front(facts: Facts) -> str:
 
 def _seeds(facts: Facts) -> str:
     counts = {len(arm.seeds) for arm in facts.arms if not arm.record.is_untrained}
-    asked = [arm for arm in facts.arms if arm.added and arm.name in facts.main_comparison]
+    asked = [arm for arm in facts.arms if arm.asked and arm.added and arm.name in facts.main_comparison]
     longer = [f"{arm.label} with {len(arm.added)} more" for arm in asked]
     more = f", {listed(longer)}, on which the comparison of the question alone rests" if longer else ""
     if not counts:

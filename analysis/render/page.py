@@ -95,7 +95,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     facts = report.findings.facts
     if not facts.arms:
         return []
-    seeds = sorted({len(arm.seeds) for arm in facts.arms})
+    seeds = sorted({len(of.seeds) for arm in facts.arms for of in (arm, arm.whole)})
     searches = max(arm.searches for arm in facts.arms)
     found = [
         *_detectable(report),

@@ -13,7 +13,7 @@ from analysis.sections.cells import difference_kind, interval_cell, slug
 from analysis.sections.questions import questions
 from analysis.sections.rivals import rivals
 from analysis.sections.section import Section
-from analysis.wording import DOUBTS, OBSTACLES, capital, count
+from analysis.wording import DOUBTS, OBSTACLES, beside_looks, capital, count
 
 if TYPE_CHECKING:
     from analysis.render.figure import Figure
@@ -210,14 +210,14 @@ def _decided(compared: Comparisons) -> list[str]:
             continue
         looks = f"{count(len(rule.looks), 'look')} ({', '.join(map(str, rule.looks))} seeds)"
         more = ""
-        if (seeds := min(len(judged.first.seeds), len(judged.second.seeds))) > one.n_seeds:
-            more = f" The decision rests on the first {one.n_seeds} of the {seeds} seeds that the other numbers use."
+        if (seeds := min(len(arm.whole.seeds) for arm in (judged.first, judged.second))) > one.n_seeds:
+            others = "the other settings" if judged.has_own_seeds else "the other numbers"
+            more = f" The decision rests on the first {one.n_seeds} of the {seeds} seeds that {others} use."
         found.append(
             f"Sequential: {judged.place.benchmark}, {judged.place.setting} was decided at {looks} of at most "
             f"{rule.max_seeds}; p = {one.p:.2g} of a t test, where this look may use {rule.level:.2g} (Lan and DeMets "
             "1983). Its interval covers at all looks together (Jennison and Turnbull 1989); margin "
-            f"\N{PLUS-MINUS SIGN}{one.margin:g}. It is a family of its own; the other comparisons do not allow for the "
-            f"looks.{more}"
+            f"\N{PLUS-MINUS SIGN}{one.margin:g}. It is a family of its own. {beside_looks(judged)}{more}"
         )
     return found
 

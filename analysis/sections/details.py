@@ -51,11 +51,12 @@ def spread(findings: Findings) -> Table:
     ]
     rows = []
     for judged in findings.comparisons.main:
-        panel = findings.panels.of_pair(judged.first, judged.second, judged.place)
+        first, second = judged.first.whole, judged.second.whole
+        panel = findings.panels.of_question(judged.first, judged.second, judged.place)
         if panel is not None and panel.is_sample:
-            weights = panel.weights({key(judged.first): 1.0, key(judged.second): -1.0})
+            weights = panel.weights({key(first): 1.0, key(second): -1.0})
             found = panel.components(weights)
-            searches = [_of_searches(questions, [judged.first, judged.second], judged.place, found)] * again
+            searches = [_of_searches(questions, [first, second], judged.place, found)] * again
             rows += _row(judged.label, judged.place, found, None, searches)
     for arm in without_repeats(facts.arms):
         for benchmark in facts.benchmarks:

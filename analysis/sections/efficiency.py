@@ -94,9 +94,21 @@ def _notes(findings: Findings, found: Sequence[Priced]) -> list[str]:
         "twice.",
         f"Recall: share of the {record.neighbours} nearest neighbours of exact search that is found. Numbers are means "
         f"over {record.orders} random orders of insertion, the same for all arms; times are medians over them.",
+        *_own_seeds(findings, found),
         *_left_out(findings, found),
         *_machines(findings),
     ]
+
+
+def _own_seeds(findings: Findings, found: Sequence[Priced]) -> Iterator[str]:
+    """That the comparison of the question rests on other training seeds than the rest of the table, where it does."""
+    seeds = {one.is_main: _measured(findings, one) for one in found}
+    if len(set(seeds.values())) > 1:
+        yield (
+            f"The arm that the question is about was compared under {count(len(seeds[True]), 'training seed')}, all "
+            f"that it shares with {found[0].baseline.name}, the others under {len(seeds[False])}: those that all arms "
+            "have."
+        )
 
 
 def _left_out(findings: Findings, found: Sequence[Priced]) -> Iterator[str]:

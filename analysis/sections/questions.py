@@ -111,8 +111,10 @@ def questions(findings: Findings) -> Iterator["Figure"]:
 
 
 def own_differences(findings: Findings, judged: Judged) -> Any:
-    """The difference of every question, mean over seeds and its own queries, ascending: [questions]."""
-    one, other = (findings.questions.table(arm, judged.place) for arm in (judged.first, judged.second))
+    """The difference of every question in the main comparison, mean over its seeds and its own queries, ascending:
+    [questions].
+    """
+    one, other = (findings.questions.table(arm.whole, judged.place) for arm in (judged.first, judged.second))
     if one is None or other is None:
         raise ValueError(f"{judged.label} has no values per question at {judged.place}")
     return np.sort(one.minus(other).own_means)

@@ -31,14 +31,14 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
         columns.append(Column(slug(place.metric), label, measure_kind(about), "", group, about.lower_is_better))
     columns.append(Column("seeds", "Seeds", "count"))
     # What is judged anew has the seeds of its training, which count for nothing there.
-    longer = [arm for arm in facts.arms if arm.added and arm.name in facts.main_comparison]
+    longer = [arm for arm in facts.arms if arm.asked and arm.name in facts.main_comparison]
     rows = []
     for arm in facts.arms:
         rivals = [other for other in facts.arms if other.group == arm.group]
         marks = [_mark(arm, place, rivals, estimates, compared) for place in places]
         cells = [estimate_cell(estimates[arm.label, of.metric], mark) for of, mark in zip(places, marks, strict=True)]
         beside = [f"and {len(arm.diverged)} diverged"] * bool(arm.diverged)
-        beside += [f"and {len(arm.added)} for the question"] * (arm in longer)
+        beside += [f"and {len(arm.added)} for the question"] * (arm in longer and bool(arm.added))
         seeds = Cell(len(arm.runs), remark=", ".join(beside))
         name, *levels = arm_cells(facts, arm)
         rows.append([Cell(name, remark=_chosen(arm)), *levels, *cells, seeds])
@@ -47,21 +47,27 @@ def results(findings: Findings, only: Benchmark | None = None) -> Table:
     best = f"Bold: best of its column{' for each ' * bool(parts)}{' and '.join(parts)}."
     if compared.tied:
         notes.append(
-            f"{best} \N{DAGGER}: by the verdicts of this report not separable from the best, or equivalent to it; the "
-            "marks of a column hold together with 95 % chance, whichever arm is the best."
+            f"{best} \N{DAGGER}: by the verdicts of this report not separable from the best, or equivalent to it"
+            f"{_untested(compared)}; the marks of a column hold together with 95 % chance, whichever arm is the best."
         )
     elif facts.arms:
         notes.append(best)
     if longer:
         seeds_of = listed([f"{arm.label} has {len(arm.whole.runs)}" for arm in longer])
         notes.append(
-            "Means and marks rest on the seeds that all arms were given. The comparison that the question is about "
-            f"rests on more: {seeds_of}."
+            "Means and marks rest on the seeds that all compared arms have finished. The comparison that the question "
+            f"is about rests on more: {seeds_of}."
         )
     twins = [f"{arm.label} is {arm.same_as}" for arm in facts.arms if arm.same_as]
     if twins:
         notes.append(f"The same training under two names: {', '.join(dict.fromkeys(twins))}.")
     return make_table("results", "Results by arm", columns, rows, notes)
+
+
+def _untested(compared: Comparisons) -> str:
+    """What else a dagger may stand for: single runs, where others have more."""
+    alone = any(judged.verdict == "single run" for judged in compared.judged)
+    return ", or with single runs, which tell nothing apart" if alone else ""
 
 
 def _places(facts: Facts, benchmark: Benchmark) -> list[Place]:

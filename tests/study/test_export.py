@@ -189,8 +189,22 @@ def test_the_average_is_that_of_the_weights_of_all_seeds(kept: Kept, tmp_path: P
         torch.testing.assert_close(weight.double(), summed[name], rtol=0, atol=1e-6)
     card = (tmp_path / "mean" / "README.md").read_text()
     assert "the mean of those of 3 seeds (0, 1, 2)" in card
-    assert "was not evaluated itself" in card
+    assert "was not evaluated itself: these are the numbers of 3 seeds." in card
     assert "| this encoder |" not in card
+
+
+def test_the_card_of_an_average_says_over_which_seeds_its_numbers_are(kept: Kept, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(kept.folder, tmp_path / "study"))
+    edit(study / "study.json", lambda info: info | {"settings": info["settings"] | {"other_seeds": 2}})
+    lost = {trial.record.arm for trial in kept.records.trials if trial.phase == "confirm"} - {ARM, "hybrid 0.5"}
+    assert lost
+    for arm in lost:
+        shutil.rmtree(study / "trials" / f"confirm-{arm.replace(' ', '-')}-002")
+    assert main([str(study), ARM, str(tmp_path / "mean"), "--average"]) == 0
+    card = (tmp_path / "mean" / "README.md").read_text()
+    assert "the mean of those of 3 seeds (0, 1, 2)" in card
+    assert "these are the numbers of 2 seeds, those that all arms of the study have." in card
+    assert "| mean over 2 seeds [95 % interval] |" in card
 
 
 def test_what_cannot_be_exported_is_one_sentence_and_nothing_is_written(kept: Kept, exported: Path, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """What a report says of efficiency, from measurements whose truth is known."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -256,3 +257,33 @@ def test_every_level_of_a_factor_has_an_answer_of_its_own(write_study: Written, 
     assert found[0].startswith("Equally cheap at equal recall") or found[0].startswith("Too small to tell")
     assert "best dynamic (small)" in found[0]
     assert any("no training seed of best dynamic (base) reaches that recall" in text for text in found[1:])
+
+
+def test_the_arm_of_the_question_is_compared_under_all_seeds_of_its_own(write_study: Written, tmp_path: Path) -> None:
+    seeds = (0, 1, 2, 3)
+    whole = measure(write_study(tmp_path / "whole", seeds=seeds), {(MAIN, DISTANCES): 0.8})
+    alone = {(one.arm.name, one.number.name): one for one in Findings.of([str(whole)]).priced}
+    folder = measure(write_study(tmp_path / "few", seeds=seeds), {(MAIN, DISTANCES): 0.8})
+    edit(folder / "study.json", lambda info: info | {"settings": info["settings"] | {"other_seeds": 1}})
+    for name in ("X-X-mono", "X-Y"):
+        for seed in seeds[1:]:
+            shutil.rmtree(folder / "trials" / f"confirm-{name}-{seed}")
+            for path in folder.glob(f"measurements/confirm-{name}-{seed}-*"):
+                path.unlink()
+    findings = Findings.of([str(folder)])
+    found = {(one.arm.name, one.number.name): one for one in findings.priced}
+    assert found.keys() == alone.keys()
+    for (name, number), one in found.items():
+        if name == MAIN:
+            assert one.ratio == alone[name, number].ratio, number
+            assert one.control == alone[name, number].control, number
+        else:
+            assert one.ratio.n_seeds == 1
+    assert found[MAIN, DISTANCES].verdict == "better"
+    assert "(4 training seeds)" in said(folder)
+    (note,) = (note for note in next(tables(findings)).notes if "was compared under" in note)
+    assert note == (
+        f"The arm that the question is about was compared under 4 training seeds, all that it shares with {BASELINE}, "
+        "the others under 1: those that all arms have."
+    )
+    assert not [note for note in next(tables(Findings.of([str(whole)]))).notes if "was compared under" in note]
