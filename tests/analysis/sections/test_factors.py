@@ -268,11 +268,12 @@ def test_what_a_level_changes_in_an_arm_is_the_difference_of_its_means(by_model)
         ("arms", f"Best dynamic (all models) is better than best static (all models) on {PLACE}: +."),
         ("survival", f"By model, the gain of {GAIN} on {PLACE}, is found at 2 of 2 levels: better at s (+."),
         ("change", f"From model s to l the gain of {GAIN} on {PLACE}, changes by \N{MINUS SIGN}."),
-        ("levels", f"From model s to m, on {PLACE}: best dynamic worse, \N{MINUS SIGN}."),
+        ("levels", f"From model s to l, on {PLACE}: best dynamic worse, \N{MINUS SIGN}."),
     ],
 )
 def test_the_answer_begins_with_what_the_question_is_about(tmp_path, write_study, about, first):
-    folder = write_study(tmp_path, models=("s", "l") if about == "change" else ("s", "m"), arms=GROWING, **PLAN)
+    models = {"change": ("s", "l"), "levels": ("s", "m", "l")}.get(about, ("s", "m"))
+    folder = write_study(tmp_path, models=models, arms=GROWING, **PLAN)
     edit(folder / "study.json", lambda study: study | {"about": about})
     answer = build_report([str(folder)]).answer
     assert answer.startswith(first)
