@@ -43,9 +43,9 @@ MONO, CROSS, HYBRID, STATIC, DYNAMIC, _ = ARMS
 ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
 
 
-def choice(folder: Path, *arms: ArmTruth) -> str:
+def choice(folder: Path, *arms: ArmTruth, models: tuple[str, ...] = ("small",)) -> str:
     """The first sentence of a study that asks which constant is best, against `hybrid 0.5`."""
-    study = write_study_files(folder, StudyPlan(arms=arms, questions=60))
+    study = write_study_files(folder, StudyPlan(arms=arms, questions=60, models=models))
     asked = {"about": "choice", "main_comparison": ("best static", "hybrid 0.5")}
     edit(study / "study.json", lambda record: record | asked)
     return build_report([str(study)]).answer.split(". ")[0]
@@ -73,6 +73,12 @@ def test_the_chosen_ratio_is_told_where_it_is_that_of_the_other_arm(tmp_path: Pa
     first = choice(tmp_path, MONO, CROSS, HYBRID, same)
     assert first.startswith(f"Best constant ratio of the search: {ALPHA} 0.5")
     assert first.endswith("are the same training: there is nothing to tell apart")
+
+
+def test_over_several_models_every_one_is_told_its_ratio(tmp_path: Path) -> None:
+    first = choice(tmp_path, HYBRID, replace(STATIC, multi=1.6), models=("s", "m"))
+    chosen = [f"{ALPHA} 0.3 (the best of 12 search trials) at {model}" for model in ("s", "m")]
+    assert first.startswith(f"Best constant ratio: {' and '.join(chosen)}, better than hybrid 0.5 (all models), +.")
 
 
 def test_the_space_of_constants_asks_for_a_choice() -> None:
