@@ -85,7 +85,7 @@ def build_report(locations: Sequence[str], margin: float = DEFAULT_MARGIN, watts
     """
     findings = Findings.of(locations, margin, watts)
     sections = tuple(SECTIONS.values())
-    about_levels = findings.facts.first.info.about != "arms"
+    about_levels = findings.facts.first.info.about in ("survival", "change", "levels")
     answering = sorted(sections, key=lambda section: section.key != "factors") if about_levels else sections
     return Report(
         title=findings.facts.name,

@@ -44,20 +44,55 @@ def beside_looks(judged: Judged) -> str:
 
 
 def headline(judged: Judged) -> str:
-    """A comparison in a sentence: what holds, the difference, its interval, what would have shown.
+    """A comparison in a sentence, of which the arms and the place are known: what holds and by how much.
 
     `Too small to tell: \N{MINUS SIGN}.033 [\N{MINUS SIGN}.100, +.040]; only differences above .13 would show.`
     """
     found = judged.comparison
+    if found.interval is None:
+        return f"One run each: {_by_how_much(judged)}."
+    if judged.withheld:
+        return f"No verdict: {_by_how_much(judged)}."
+    lead = "Too small to tell" if found.verdict == "not separable" else capital(found.verdict)
+    return f"{lead}: {_by_how_much(judged)}."
+
+
+def claim(judged: Judged, first: str, second: str) -> str:
+    """A comparison in a sentence of its own: of what, where, what holds and by how much.
+
+    `Linear is better than static on mAP of xquad-r, overall: +.044 [+.032, +.055].`
+
+    Args:
+        judged: the comparison.
+        first: what its first arm is called.
+        second: what the other one is called.
+    """
+    found, where = judged.comparison, f"on {judged.place.label}"
+    if found.interval is None:
+        said = f"one run each of {first} and {second} {where}"
+    elif judged.withheld:
+        said = f"no verdict on {first} against {second} {where}"
+    elif found.verdict == "not separable":
+        said = f"{first} and {second} cannot be told apart {where}"
+    else:
+        said = f"{first} is {found.verdict} {'to' if found.verdict == 'equivalent' else 'than'} {second} {where}"
+    return f"{capital(said)}: {_by_how_much(judged)}."
+
+
+def _by_how_much(judged: Judged) -> str:
+    """A difference with its interval, and what a reader must know to take it for no more than it is."""
+    found = judged.comparison
     difference = number(found.difference, sign=True)
     if found.interval is None:
-        return f"One run each: {difference}, and nothing to tell it from chance."
+        return f"{difference}, and nothing to tell it from chance"
+    known = f"{difference} {interval(found.interval)}"
     if judged.withheld:
-        return f"No verdict: {difference} {interval(found.interval)}, but {judged.withheld}."
-    if found.verdict != "not separable":
-        within = f", within \N{PLUS-MINUS SIGN}{rough(found.margin or 0.0)}" * (found.verdict == "equivalent")
-        return f"{capital(found.verdict)}: {difference} {interval(found.interval)}{within}."
-    return f"Too small to tell: {difference} {interval(found.interval)}{_would_show(found)}."
+        return f"{known}, but {judged.withheld}"
+    if found.verdict == "not separable":
+        return f"{known}{_would_show(found)}"
+    if found.verdict == "equivalent":
+        return f"{known}, within \N{PLUS-MINUS SIGN}{rough(found.margin or 0.0)}"
+    return known
 
 
 def _would_show(found: Comparison) -> str:

@@ -28,9 +28,10 @@ from trainables.parameters import Parameter
 from trainables.ratio.controls.registry import CONTROLS
 from trainables.ratio.registry import FAMILIES, constant_ratio
 
-About = Literal["arms", "survival", "change", "levels"]
-"""What a question is about: two arms, whatever the levels of a factor; at which levels one of them is better; how their
-difference changes over the levels; or what the levels change in each of the two arms."""
+About = Literal["arms", "choice", "survival", "change", "levels"]
+"""What a question is about: two arms, whatever the levels of a factor; which ratio the search chooses for the first of
+them, and from which others it can be told; at which levels one of them is better; how their difference changes over the
+levels; or what the levels change in each of the two arms."""
 
 Role = Literal["strategy", "static", "dynamic", "control", "fixed"]
 
@@ -56,7 +57,10 @@ class Branch(BaseModel):
 
 
 class Level(BaseModel):
-    """One level of a factor: what it is called, and the options that make it."""
+    """One level of a factor: what it is called, and the options that make it, first the one that the factor is about.
+
+    A level that repeats the first option of an earlier one is a control of it, which holds something else fixed.
+    """
 
     model_config = _FROZEN
 

@@ -13,4 +13,5 @@ def static_ratio() -> Space:
         seeds=5,
         sampler="grid",
         main_comparison=("best static", "hybrid 0.5"),
+        about="choice",
     )

@@ -268,8 +268,9 @@ class StudyRecord(Record):
     main_comparison: tuple[str, str] | None
     """the two arms that the question is about; null where `--arms` or `--without` left one of them out"""
     about: About = "arms"
-    """what it asks of them: which is better; survival: at which levels of a factor; change: how their difference
-    changes over the levels; levels: what the levels change in each of them"""
+    """what it asks of them: which is better; choice: which ratio is chosen for the first of them, and which others it
+    can be told from; survival: at which levels of a factor; change: how their difference changes over the levels;
+    levels: what the levels change in each of them"""
     least_movement: float = 0.0
     """how far a dynamic arm must move its ratio, the largest less the smallest"""
     factors: tuple[FactorRecord, ...] = ()

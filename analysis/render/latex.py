@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from analysis.render.table import (
+    HALF_WIDTH_NOTE,
     MINUS,
     MOST_ROWS,
     Cell,
@@ -153,7 +154,13 @@ def latex_document(names: Iterable[str]) -> str:
 
 def main_table(results: Table) -> str:
     """The results at the size of a paper's table: what is the same in every row stands in the caption."""
-    return latex(replace(shortened(results), name=MAIN_TABLE), is_short=True)
+    is_halved = any(
+        format_half_width(cell, column.kind)
+        for row in results.rows
+        for column, cell in zip(results.columns, row, strict=True)
+    )
+    notes = (*results.notes, *[HALF_WIDTH_NOTE] * is_halved)
+    return latex(replace(shortened(results), name=MAIN_TABLE, notes=notes), is_short=True)
 
 
 def _text(column: Column, cell: Cell, smaller: str, is_short: bool) -> str:

@@ -18,6 +18,11 @@ Scalar = str | int | float | bool | None
 LEAST_SYMMETRY = 0.75
 """Shorter side of an interval by its longer one, from which it may be written with one number."""
 
+HALF_WIDTH_NOTE = (
+    "\N{PLUS-MINUS SIGN}: the longer side of an interval whose sides differ by a quarter at most; any other is "
+    "written out."
+)
+
 MOST_ROWS = 1_000
 """Rows of a table that people are shown; files for programs hold all."""
 
@@ -177,11 +182,14 @@ def format_interval(cell: Cell, kind: Kind) -> str:
 
 
 def format_half_width(cell: Cell, kind: Kind) -> str:
-    """The interval as ± its longer side; empty if there is none or the sides differ by more than a quarter."""
+    """The interval as ± its longer side; empty if there is none, if the sides differ by more than a quarter, or if that
+    would seem to hold a zero that the interval leaves out.
+    """
     if cell.low is None or cell.high is None or not isinstance(cell.value, int | float):
         return ""
     sides = sorted((cell.value - cell.low, cell.high - cell.value))
-    if sides[0] < LEAST_SYMMETRY * sides[1]:
+    leaves_out_zero = cell.low > 0 or cell.high < 0
+    if sides[0] < LEAST_SYMMETRY * sides[1] or (leaves_out_zero and abs(cell.value) <= sides[1]):
         return ""
     return "\N{PLUS-MINUS SIGN}" + format_value(sides[1], cell.kind or kind).lstrip("+")
 

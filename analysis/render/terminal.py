@@ -1,5 +1,7 @@
 """The report in a terminal: standing, answer, and the tables that carry it, at 80 columns or more."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from rich.cells import cell_len
@@ -9,6 +11,7 @@ from rich.text import Text
 
 from analysis.contents import Report
 from analysis.render.table import (
+    HALF_WIDTH_NOTE,
     LOWER,
     TIED,
     Cell,
@@ -25,7 +28,8 @@ from analysis.sections.results import results
 
 Layout = Literal["beside", "short", "below", "wrapped"]
 """Intervals beside their values; short: as a half-width or, where lopsided, below; below: all of them below, under
-headings that break between words; wrapped: names break between words as well."""
+headings that break between words; wrapped: names break between words as well. What fits in none of them is printed in
+parts: by benchmark, then some columns at a time."""
 
 LAYOUTS: tuple[Layout, ...] = ("beside", "short", "below", "wrapped")
 PROSE_WIDTH = 24
@@ -46,23 +50,85 @@ def print_report(report: Report, console: Console) -> None:
     tables = [results(findings, benchmark) for benchmark in findings.facts.benchmarks]
     tables.append(main_comparison(findings.comparisons))
     shown = [table for table in tables if table.rows]
+    is_halved = False
     for number, table in enumerate(shown, start=1):
         console.print()
         # The notes of the results are the same for every benchmark.
         last = number == len(shown) or shown[number].name != table.name
-        print_table(table, console, notes=last)
+        is_halved = print_table(table, console, notes=last, is_halved=is_halved) and not last
 
 
-def print_table(table: Table, console: Console, notes: bool = True) -> None:
-    """Prints a table, its groups as the title, and its notes; numbers and verdicts are never broken over lines."""
-    table = shortened(table)
-    groups = list(dict.fromkeys(column.group for column in table.columns if column.group))
-    title = f"{table.title}: {groups[0]}" if len(groups) == 1 else table.title
-    console.print(Text(title, style="bold"))
-    fitting = (layout for layout in LAYOUTS if _width(table, layout, len(groups) > 1) <= console.width)
-    console.print(_rich_table(table, next(fitting, LAYOUTS[-1]), len(groups) > 1))
-    for note in table.notes if notes else ():
+def print_table(table: Table, console: Console, notes: bool = True, is_halved: bool = False) -> bool:
+    """Prints a table, its groups as the title, and its notes; numbers are never broken over lines nor left out.
+
+    Returns whether it, or one before it (`is_halved`) whose notes are those of this one, has half-widths.
+    """
+    for part, layout in _parts(shortened(table), console.width):
+        groups = _groups(part)
+        title = f"{part.title}: {groups[0]}" if len(groups) == 1 else part.title
+        console.print(Text(title, style="bold"))
+        console.print(_rich_table(part, layout, len(groups) > 1))
+        is_halved = is_halved or (layout != "beside" and _has_half_widths(part))
+    for note in (*table.notes, *[HALF_WIDTH_NOTE] * is_halved) if notes else ():
         console.print(Text(note, style="dim"))
+    return is_halved
+
+
+def _parts(table: Table, width: int) -> Iterator[tuple[Table, Layout]]:
+    """The table in as few parts as fit a width, each with its layout."""
+    several = len(_groups(table)) > 1
+    keys = [column.key for column in table.columns]
+    fitting = next((layout for layout in LAYOUTS[:-1] if _width(table, layout, several) <= width), None)
+    if fitting is not None:
+        yield table, fitting
+    elif "benchmark" in keys:
+        place = keys.index("benchmark")
+        for name in dict.fromkeys(row[place].value for row in table.rows):
+            rows = tuple(row for row in table.rows if row[place].value == name)
+            yield from _parts(shortened(replace(table, rows=rows)), width)
+    else:
+        yield from ((part, "wrapped") for part in _by_columns(table, width))
+
+
+def _by_columns(table: Table, width: int) -> Iterator[Table]:
+    """The names of a table with as many of its other columns at a time as fit a width."""
+    first = next((index for index, column in enumerate(table.columns) if column.is_number), 1)
+    names, taken = list(range(first)), [first]
+    for index in range(first + 1, len(table.columns)):
+        if _least_width(_with_columns(table, [*names, *taken, index])) > width:
+            yield _with_columns(table, [*names, *taken])
+            taken = []
+        taken.append(index)
+    yield _with_columns(table, [*names, *taken])
+
+
+def _with_columns(table: Table, places: Sequence[int]) -> Table:
+    return replace(
+        table,
+        columns=tuple(table.columns[place] for place in places if place < len(table.columns)),
+        rows=tuple(tuple(row[place] for place in places if place < len(row)) for row in table.rows),
+    )
+
+
+def _groups(table: Table) -> list[str]:
+    return list(dict.fromkeys(column.group for column in table.columns if column.group))
+
+
+def _has_half_widths(table: Table) -> bool:
+    return any(format_half_width(row[i], column.kind) for row in table.rows for i, column in enumerate(table.columns))
+
+
+def _least_width(table: Table) -> int:
+    """Columns of the terminal that a wrapped table takes at least."""
+    several = len(_groups(table)) > 1
+    total = len(table.columns) - 1
+    for index, column in enumerate(table.columns):
+        label = _label(column, "wrapped", several)
+        texts = [label, *(_text(table, index, row[index], "wrapped") for row in table.rows)]
+        widest = max(cell_len(line) for text in texts for line in text.plain.split("\n"))
+        named = max(_longest_word(table, index), max(map(cell_len, label.plain.split()), default=0))
+        total += widest if column.is_number else PROSE_WIDTH if column.prose else named
+    return total
 
 
 def _width(table: Table, layout: Layout, with_groups: bool) -> int:

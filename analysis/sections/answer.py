@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from analysis.facts.arms import Arm
+from analysis.facts.arms import Arm, without_repeats
 from analysis.facts.facts import Facts, Place, estimate
 from analysis.findings.comparisons import Judged, pairs_of
 from analysis.findings.findings import Findings
 from analysis.findings.pairing import Pair, main_pairs
 from analysis.render.table import format_value
-from analysis.sections.cells import chosen_ratio
+from analysis.sections.cells import ALPHA, chosen_ratio
+from analysis.sections.level_names import controls_of, listed_levels, quoted
 from analysis.sections.schedule_alone import schedule_alone
-from analysis.wording import capital, count, doubts, evidence, headline, listed
+from analysis.wording import capital, claim, count, doubts, evidence, interval, listed, number
 
 NO_ANSWER = "There is no answer yet: no arm has finished a run on the test benchmarks."
 
@@ -30,12 +31,19 @@ def answer(findings: Findings) -> list[str]:
     for first, second in whole or pairs:
         where = "" if whole else facts.planned_cell_in_words(first.cell)
         if first.identity == second.identity:
-            parts.append(f"{first.label} and {second.label} are the same training: there is nothing to tell apart.")
+            parts.append(_one_training(facts, first, second))
             continue
         judged = [j for j in findings.comparisons.main if j.first is first and j.second is second]
         told = _verdicts(findings, judged) if judged else [_untested(facts, first, second)]
         parts += [f"{capital(where)}: {told[0]}" if where else told[0], *told[1:]]
     return parts
+
+
+def _one_training(facts: Facts, first: Arm, second: Arm) -> str:
+    same = f"{first.label} and {second.label} are the same training: there is nothing to tell apart."
+    if facts.first.info.about != "choice" or first.parts:
+        return same
+    return f"{_title(first)} of the search: {_ratio(first)}{_luck_of_search(facts, first)}; {same}"
 
 
 def _identity(pair: Pair) -> tuple[tuple[str, ...], ...]:
@@ -47,9 +55,9 @@ def _verdicts(findings: Findings, judged: Sequence[Judged]) -> list[str]:
     facts = findings.facts
     chosen = next((j for j in judged if j.family == "question"), judged[0])
     parts = [
-        headline(chosen),
-        f"The difference is {_named(facts, chosen.first)} minus {_named(facts, chosen.second)} on "
-        f"{chosen.place.label} ({evidence(chosen)}).",
+        _choice(findings, chosen) or claim(chosen, _named(facts, chosen.first), _named(facts, chosen.second)),
+        f"The difference is {chosen.first.label} minus {chosen.second.label} ({evidence(chosen)}).",
+        *_over_controls(facts, chosen.first),
     ]
     if chosen.comparison.sequential is not None:
         parts.append(chosen.comparison.sequential.sentence)
@@ -68,6 +76,67 @@ def _verdicts(findings: Findings, judged: Sequence[Judged]) -> list[str]:
     return parts
 
 
+TITLES = {"static": "Best constant ratio", "dynamic": "Best schedule"}
+"""What a question of choice is after, by the role of the arm that it asks about."""
+STANDS = {"better": "better than", "worse": "worse than", "equivalent": "equivalent to"}
+"""How the chosen arm stands to another one; by any other verdict it is not separable from it."""
+
+
+def _choice(findings: Findings, judged: Judged) -> str:
+    """What the search chose, where the question asks for that, and which of its kind it can be told from.
+
+    Empty where the question is another one, or not every cell has a ratio of its own.
+    """
+    facts, first, second = findings.facts, judged.first, judged.second
+    if facts.first.info.about != "choice" or judged.comparison.interval is None or judged.withheld:
+        return ""
+    ratios = [(_ratio(part) + _luck_of_search(facts, part), part) for part in first.of_cells]
+    chosen = listed_levels([f"{ratio} at {quoted(', '.join(part.cell.values()))}" for ratio, part in ratios])
+    chosen = ratios[0][0] if len(ratios) == 1 else chosen
+    found = judged.comparison
+    stands = [f"{STANDS.get(found.verdict, 'not separable from')} {_with_ratio(second)}"]
+    numbers = f"{number(found.difference, sign=True)} {interval(found.interval)}"
+    others: dict[str, list[str]] = {}
+    for rival, verdict in _rivals(findings, judged):
+        others.setdefault(STANDS.get(verdict, "not separable from"), []).append(_with_ratio(rival))
+    stands += [f"{stand} {listed(names)}" for stand, names in others.items()]
+    # What the search chose need not be the best of the test.
+    of_search = " of the search" * any(stand.startswith("worse") for stand in stands)
+    where = f"{numbers} on {judged.place.label}"
+    return f"{_title(first)}{of_search}: {chosen}, {stands[0]}, {where}{''.join(f'; {one}' for one in stands[1:])}."
+
+
+def _title(arm: Arm) -> str:
+    return TITLES.get(arm.role, "Best arm")
+
+
+def _rivals(findings: Findings, judged: Judged) -> list[tuple[Arm, str]]:
+    """All other arms of the kind that was chosen from, constants or schedules, with the verdict of the chosen one."""
+    first, second = judged.first, judged.second
+    if first.parts:
+        return []
+    kind = first.constant_ratio is None
+    arms = [arm for arm in findings.facts.arms if arm.group == first.group and arm.compared and not arm.is_front]
+    found = []
+    for arm in without_repeats([first, second, *arms])[2:]:
+        if arm.role in ("strategy", "static", "dynamic") and (arm.constant_ratio is None) == kind:
+            one = findings.judge.find(first, arm, judged.place)
+            if one is not None and one.comparison.interval is not None:
+                found.append((arm, one.verdict))
+    return found
+
+
+def _ratio(arm: Arm) -> str:
+    """The ratio of an arm: `α 0.1`, `α linear 0.9 → 0.2`."""
+    return chosen_ratio(arm) if arm.constant_ratio is None else f"{ALPHA} {arm.constant_ratio:.3g}"
+
+
+def _with_ratio(arm: Arm) -> str:
+    """An arm with its ratio, unless its name has it."""
+    told = arm.parts or arm.constant_ratio is None or f"{arm.constant_ratio:.3g}" in arm.name
+    return arm.label if told else f"{arm.label} ({_ratio(arm)})"
+
+
 def _named(facts: Facts, arm: Arm) -> str:
     """An arm with its ratio and the luck of its search: `best dynamic (α cosine 1 → 0, the best of 21 trials)`."""
     if arm.parts or arm.record.chosen_from is None or not arm.name.startswith("best "):
@@ -77,6 +146,22 @@ def _named(facts: Facts, arm: Arm) -> str:
     if arm.searches > 1:
         luck = f", chosen anew in each of {arm.searches} searches{luck and f' as{luck[1:]}'}"
     return f"{arm.label} ({chosen_ratio(arm)}{luck})"
+
+
+def _luck_of_search(facts: Facts, arm: Arm) -> str:
+    rivals = facts.rivals_in_search(arm)
+    return f" (the best of {count(rivals, 'search trial')})" if rivals > 1 else ""
+
+
+def _over_controls(facts: Facts, pooled: Arm) -> list[str]:
+    """What a mean over the levels of a factor holds beside the levels themselves."""
+    found = []
+    for factor in facts.factors:
+        levels = dict.fromkeys(part.cell.get(factor, "") for part in pooled.parts)
+        controls = [quoted(name) for name in controls_of(facts, factor) if name in levels]
+        if controls and len(levels) > 1:
+            found.append(f"It is a mean over {len(levels)} levels, the controls {listed_levels(controls)} among them.")
+    return found
 
 
 def _luck(facts: Facts, arms: Sequence[Arm]) -> list[str]:

@@ -4,6 +4,7 @@ Where levels have a size, such as models of several sizes, the gains of all arms
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 from analysis.facts.arms import cell_key
@@ -14,10 +15,12 @@ from analysis.findings.levels import Interaction, Level, LevelEffect, cell_pairs
 from analysis.render.table import Cell, Column, Table, make_table
 from analysis.sections.cells import interval_cell, slug
 from analysis.sections.comparisons import difference_cell, p_cell, withheld_notes
+from analysis.sections.level_names import controls_of, listed_levels, own_levels, quoted
 from analysis.sections.section import Section
 from analysis.sections.sizes import growth_sentences, size_curves, trends
 from analysis.statistics.comparison import Verdict
 from analysis.wording import count, interval, listed, number, p_value, rough
+from trainables.evaluation.measures.words import place_label
 
 CHANGES: dict[Verdict, str] = {"better": "larger", "worse": "smaller"}
 """What a verdict on the difference of two differences is called."""
@@ -167,43 +170,51 @@ def sentences(findings: Findings) -> list[str]:
     _, problems = findings.growths
     _, not_pooled = cell_pairs(findings.facts)
     facts = findings.facts
-    survival = [
-        sentence
-        for place, held in _judged_levels(findings).items()
-        if place.setting == facts.benchmark(place.benchmark).setting_of(facts.objective)
-        for sentence in _in_order(findings, place, held)
-    ]
-    found = [*survival, *_not_compared(findings), *growth_sentences(findings)]
+    judged = _judged_levels(findings)
+    found = []
+    for benchmark in facts.benchmarks:
+        setting = benchmark.setting_of(facts.objective)
+        place = next((p for p in judged if (p.benchmark, p.setting) == (benchmark.name, setting)), None)
+        told = [] if place is None else _in_order(findings, place, judged[place])
+        where = "" if told else f"{place_label(benchmark.name, setting, benchmark.measure)}: "
+        found += [*told, *(f"{where}{sentence}" for sentence in growth_sentences(findings, benchmark))]
+    found += _not_compared(findings)
     # One reason is enough: whatever keeps levels apart keeps sizes apart, too.
     return found or problems or [not_pooled] * bool(not_pooled)
 
 
 def _in_order(findings: Findings, place: Place, held: Sequence[tuple[Level, Judged]]) -> list[str]:
-    """What is said of the levels at a place, what the question is about first."""
-    survival = [*_by_level(findings, place, held), *_same_training(findings, held)]
-    changed = list(_change(findings, place))
+    """What is said of the levels at a place, what the question is about first; arms and place are named once."""
+    first, second = findings.facts.main_comparison
     about = findings.facts.first.info.about
-    if about == "levels":
-        return [*_effects(findings, place), *survival, *changed]
-    return [*changed, *survival] if about == "change" else [*survival, *changed]
+    effects = list(_effects(findings, place)) if about == "levels" else []
+    named = f"the gain of {first} over {second}"
+    gains = chain([named if effects else f"{named} on {place.label},"], repeat("the gain"))
+    if about == "change":
+        told = [*_change(findings, place, gains), *_by_level(findings, held, gains)]
+    else:
+        told = [*_by_level(findings, held, gains), *_change(findings, place, gains)]
+    return [*effects, *told, *_same_training(findings, held)]
 
 
 def _effects(findings: Findings, place: Place) -> Iterator[str]:
-    """What a change of level does to both arms: from the first level on, and wherever one option changes alone."""
+    """What a change of level does to both arms: from the first level to all others, the largest of them first, and
+    wherever one option changes alone.
+    """
     steps: dict[tuple[Level, Level], list[LevelEffect]] = {}
     for one in findings.level_effects:
         is_told = one.alone or one.than.name == findings.facts.factors[one.than.factor][0]
         if is_told and one.place == place and one.comparison.interval is not None:
             steps.setdefault((one.than, one.level), []).append(one)
-    for (than, level), found in steps.items():
+    largest = {factor: own_levels(findings.facts, factor)[-1] for factor in findings.facts.factors}
+    order = sorted(steps, key=lambda step: step[1].name != largest[step[1].factor] or bool(steps[step][0].alone))
+    where = f", on {place.label}"
+    for than, level in order:
+        found = steps[than, level]
         told = [f"{one.arm} {_effect(one)}" for one in found]
         alone = f" ({found[0].alone} alone, each level searched for itself)" if found[0].alone else ""
-        yield f"From {than.factor} {_quoted(than.name)} to {_quoted(level.name)}{alone}: {'; '.join(told)}."
-
-
-def _quoted(level: str) -> str:
-    """A level in a sentence, where its own comma would be read as one of the sentence."""
-    return f"“{level}”" if "," in level else level
+        yield f"From {than.factor} {quoted(than.name)} to {quoted(level.name)}{alone}{where}: {'; '.join(told)}."
+        where = ""
 
 
 def _effect(one: LevelEffect) -> str:
@@ -214,23 +225,33 @@ def _effect(one: LevelEffect) -> str:
     return f"{verdict}, {number(found.difference, sign=True)} {interval(found.interval)}"
 
 
-def _by_level(findings: Findings, place: Place, held: Sequence[tuple[Level, Judged]]) -> Iterator[str]:
-    """At which levels of a factor the difference holds, and which were not compared."""
+def _by_level(findings: Findings, held: Sequence[tuple[Level, Judged]], gains: Iterator[str]) -> Iterator[str]:
+    """At which levels of a factor the difference holds, and which were not compared; `gains`: what it is called.
+
+    With the numbers where the question is about them.
+    """
+    with_numbers = findings.facts.first.info.about == "survival"
     for factor in dict.fromkeys(level.factor for level, _ in held if level.factor):
         own = [(level.name, judged) for level, judged in held if level.factor == factor]
-        first, second = own[0][1].first.name, own[0][1].second.name
         verdicts = dict.fromkeys(judged.verdict for _, judged in own)
-        parts = [f"{verdict} at {listed([n for n, j in own if j.verdict == verdict])}" for verdict in verdicts]
+        named = [(quoted(name) + _numbers(judged) * with_numbers, judged.verdict) for name, judged in own]
+        parts = [f"{verdict} at {listed_levels([n for n, v in named if v == verdict])}" for verdict in verdicts]
         survived = sum(judged.verdict == "better" for _, judged in own)
         compared = {name for name, _ in own}
         lacking = [one.cell[factor] for one in findings.missing if factor in one.cell]
-        absent = [level for level in dict.fromkeys(lacking) if level not in compared]
+        absent = [quoted(level) for level in dict.fromkeys(lacking) if level not in compared]
         if absent:
-            parts.append(f"not compared at {listed(absent)}")
+            parts.append(f"not compared at {listed_levels(absent)}")
         yield (
-            f"By {factor}, on {place.label}, the gain of {first} over {second} is found at {survived} of "
+            f"By {factor}, {next(gains)} is found at {survived} of "
             f"{count(len(own) + len(absent), 'level')}: {'; '.join(parts)}."
         )
+
+
+def _numbers(judged: Judged) -> str:
+    found = judged.comparison
+    ends = f" {interval(found.interval)}" if found.interval else ""
+    return f" ({number(found.difference, sign=True)}{ends})"
 
 
 def _not_compared(findings: Findings) -> list[str]:
@@ -247,30 +268,43 @@ def _same_training(findings: Findings, held: Sequence[tuple[Level, Judged]]) -> 
     judged = {level for level, _ in held}
     for factor in dict.fromkeys(level.factor for level in findings.levels if level.factor):
         same = [
-            level.name
+            quoted(level.name)
             for level in findings.levels
             if level.factor == factor and level not in judged and level.pair[0].identity == level.pair[1].identity
         ]
         if same:
-            yield f"At {factor} {listed(same)} the two arms are the same training: there is nothing to tell apart."
+            where = f"{factor} {listed_levels(same)}"
+            yield f"At {where} the two arms are the same training: there is nothing to tell apart."
 
 
-def _change(findings: Findings, place: Place) -> Iterator[str]:
-    """How the difference changes over the levels of a factor: from the first to the last one."""
-    last: dict[str, Interaction] = {one.level.factor: one for one in findings.interactions if one.place == place}
-    for factor, one in last.items():
-        found = one.comparison
-        if found.interval is None:
-            continue
-        said = {
-            "better": "it rises",
-            "worse": "it falls",
-            "equivalent": f"it stays the same within {rough(found.margin or 0.0)}",
-        }.get(found.verdict, f"no verdict, {one.withheld}" if one.withheld else "no change can be told")
-        yield (
-            f"From {factor} {_quoted(one.than.name)} to {_quoted(one.level.name)} the difference changes by "
-            f"{number(found.difference, sign=True)} {interval(found.interval)} ({p_value(found.p_adjusted)}): {said}."
-        )
+def _change(findings: Findings, place: Place, gains: Iterator[str]) -> Iterator[str]:
+    """How the difference changes from the first level of a factor to the largest and to every control.
+
+    gains: what the difference is called.
+    """
+    facts = findings.facts
+    for factor in facts.factors:
+        told = [own_levels(facts, factor)[-1], *controls_of(facts, factor)]
+        found = {one.level.name: one for one in findings.interactions if _is_at(one, place, factor)}
+        for one in (found[name] for name in told if name in found):
+            yield (
+                f"From {factor} {quoted(one.than.name)} to {quoted(one.level.name)} {next(gains)} changes by "
+                f"{number(one.comparison.difference, sign=True)} {interval(one.comparison.interval)} "
+                f"({p_value(one.comparison.p_adjusted)}): {_outcome(one)}."
+            )
+
+
+def _is_at(one: Interaction, place: Place, factor: str) -> bool:
+    return one.place == place and one.level.factor == factor and one.comparison.interval is not None
+
+
+def _outcome(one: Interaction) -> str:
+    said = {
+        "better": "it rises",
+        "worse": "it falls",
+        "equivalent": f"it stays the same within {rough(one.comparison.margin or 0.0)}",
+    }
+    return said.get(one.comparison.verdict, f"no verdict, {one.withheld}" if one.withheld else "no change can be told")
 
 
 SECTION = Section(

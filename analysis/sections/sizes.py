@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from analysis.facts.facts import Estimate
+from analysis.facts.facts import Benchmark, Estimate
 from analysis.findings.findings import Findings
 from analysis.findings.growth import Growth
 from analysis.render.table import Column, Table, make_table
@@ -54,19 +54,15 @@ def trends(findings: Findings) -> Iterator[Table]:
         yield make_table(table_name, f"Gains by {name}", columns, rows, notes)
 
 
-def growth_sentences(findings: Findings) -> list[str]:
-    """What becomes of the gain of the main arm over size, one sentence per benchmark and kind of size."""
+def growth_sentences(findings: Findings, benchmark: Benchmark) -> Iterator[str]:
+    """What becomes of the gain of the main arm over size on a benchmark, one sentence per kind of size."""
     fits, _ = findings.growths
-    main = findings.facts.main_comparison
-    objective = findings.facts.objective
-    found = []
-    for growth in fits:
-        for trend in growth.scaling.gains if growth.setting == growth.benchmark.setting_of(objective) else ():
+    main, setting = findings.facts.main_comparison, benchmark.setting_of(findings.facts.objective)
+    for growth in (one for one in fits if (one.benchmark.name, one.setting) == (benchmark.name, setting)):
+        for trend in growth.scaling.gains:
             if not main or trend.strategy == main[0]:
-                within = f", {growth.within}" if growth.within else ""
-                where = f"{growth.benchmark.measure.label} of {growth.benchmark.name}, {growth.setting}{within}"
-                found.append(f"{where}: {trend_sentence(trend, growth.size)}{_interaction(growth)}")
-    return found
+                within = f"{growth.within}: " if growth.within else ""
+                yield f"{within}{trend_sentence(trend, growth.size)}{_interaction(growth)}"
 
 
 def trend_sentence(trend: "GainTrend", size_name: str) -> str:

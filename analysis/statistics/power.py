@@ -51,7 +51,8 @@ def smallest_detectable(
     of what they may truly be (inverse chi² distribution).
 
     The interval says between which differences it would lie if the variances were known: at the ends of the 95 %
-    interval of their sum by Graybill and Wang (1980).
+    interval of their sum by Graybill and Wang (1980). It is widened to the difference itself where that, which allows
+    for their luck, lies beyond an end.
 
     None with fewer than three seeds, and where even the `largest` difference that the metric can have would be missed.
     `n_seeds` is None where seeds are given and only questions are sampled. `following` is the other study where it has
@@ -76,7 +77,7 @@ def smallest_detectable(
         else float(np.quantile(needed, WANTED))
     )
     low, high = (float(np.quantile(_needed(following, *ends, level), WANTED)) for ends in _ends(spread))
-    return None if size > largest else (size, (low, min(high, largest)))
+    return None if size > largest else (size, (min(low, size), max(min(high, largest), size)))
 
 
 def _promises(spread: Spread, inflated: float) -> tuple[Values, Values]:

@@ -406,7 +406,7 @@ def _batches(config: TrialConfig, mono_share: float) -> BatchRecord:
 
 
 def _trial_id(phase: str, cell: CellPlan, name: str, number: str) -> str:
-    return "-".join([phase, *cell.levels.values(), slug(name), number])
+    return "-".join([phase, *map(slug, cell.levels.values()), slug(name), number])
 
 
 def _write_search(folder: Folder, plan: StudyPlan, cell: CellPlan, family: str, rng: np.random.Generator) -> None:

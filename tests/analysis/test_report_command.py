@@ -35,7 +35,7 @@ def test_the_terminal_shows_the_answer_then_the_tables(finished_study, tmp_path,
     assert report.main([str(finished_study), "--output", str(tmp_path), "--format", "markdown"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     results = out.index("Results by arm, 3 seeds: atlas (mAP)")
-    assert out.index("Better: +.0") < out.index("on mAP of atlas, multilingual (p") < results
+    assert out.index("is better than") < out.index("on mAP of atlas, multilingual: +.0") < out.index("(p ") < results
     assert results < out.index("Best dynamic against best static")
     assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from analysis.findings.comparisons import Judged
 from analysis.statistics.comparison import Comparison, Detectable, Sequential
-from analysis.wording import MINUS, doubts, evidence, headline, number, p_value, rough, size
+from analysis.wording import MINUS, claim, doubts, evidence, headline, number, p_value, rough, size
 
 FOUND = Comparison(
     difference=0.0123,
@@ -58,6 +58,26 @@ def judged(found: Comparison, withheld: str = "") -> Judged:
 )
 def test_the_headline_holds_the_finding_and_its_numbers(found: Comparison, said: str) -> None:
     assert headline(judged(found)).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("found", "withheld", "said"),
+    [
+        (FOUND, "", "Linear ({alpha} 1) is better than static on {place}: +.012 [+.0040, +.021]."),
+        (replace(FOUND, verdict="worse"), "", "Linear ({alpha} 1) is worse than static on {place}: +.012"),
+        (replace(FOUND, verdict="equivalent"), "", "Linear ({alpha} 1) is equivalent to static on {place}: +.012"),
+        (OPEN, "", "Linear ({alpha} 1) and static cannot be told apart on {place}: {minus}.033"),
+        (SINGLE, "", "One run each of linear ({alpha} 1) and static on {place}: +.012, and nothing to tell"),
+        (
+            FOUND,
+            "a seed diverged",
+            "No verdict on linear ({alpha} 1) against static on {place}: +.012 [+.0040, +.021], but a",
+        ),
+    ],
+)
+def test_a_claim_names_both_arms_and_the_place(found: Comparison, withheld: str, said: str) -> None:
+    words = said.format(alpha="\N{GREEK SMALL LETTER ALPHA}", place="mAP of xquad-r, multilingual", minus=MINUS)
+    assert claim(judged(found, withheld), "linear (\N{GREEK SMALL LETTER ALPHA} 1)", "static").startswith(words)
 
 
 def test_a_withheld_verdict_is_none() -> None:

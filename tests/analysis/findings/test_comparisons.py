@@ -93,7 +93,7 @@ def test_diverged_seeds_are_counted_and_their_arm_is_called_neither_better_nor_b
         if row["arm"] == "best dynamic" and gain > 0:
             assert row["verdict"] != "better"
     assert f"best dynamic diverged under {lost} seed" in " ".join(report.first_lines)
-    assert report.answer.startswith("No verdict: +")
+    assert report.answer.startswith("No verdict on best dynamic (")
     assert f"{lost} of 5 seeds of best dynamic diverged" in report.answer
 
 

@@ -38,7 +38,7 @@ def test_seeds_that_diverged_in_the_cells_withhold_the_verdict_over_all_cells(tm
     end_otherwise(folder, "*-best-dynamic-[45]", "diverged")
     report = build_report([str(folder)])
     assert set(question(report).values()) == {"not separable"}
-    assert report.answer.startswith("No verdict: +")
+    assert report.answer.startswith("No verdict on best dynamic (all models) against best static (all models) on")
     assert "2 of 5 seeds of best dynamic (small) diverged" in report.answer
     assert report.findings.growths[0] == []
 
@@ -48,7 +48,7 @@ def test_an_arm_that_is_not_compared_in_a_cell_is_in_no_mean_over_cells(tmp_path
     end_otherwise(folder, "large-best-dynamic-[345]", "failed")
     report = build_report([str(folder)])
     assert set(question(report)) == {"best dynamic (small)"}
-    assert report.answer.startswith("Model small: Better: +")
+    assert report.answer.startswith("Model small: Best dynamic (small) (α best dynamic, one line) is better than")
     assert "of model large (best dynamic has finished too few of the seeds of the others)" in report.answer
     assert report.findings.interactions == []
 

@@ -138,6 +138,7 @@ def test_the_table_of_a_paper_holds_the_results_in_less_room():
     assert r".500\textsuperscript{$\dagger$} {\scriptsize {[}.450, .700{]}}" in text
     assert r"a {\scriptsize chosen}" in text
     assert "A note." in text
+    assert "the longer side of an interval" in text
 
 
 def compiles(folder: Path, *tables: Table) -> str:

@@ -8,7 +8,16 @@ import pytest
 from rich.console import Console
 
 from analysis.contents import Report, build_report
-from analysis.render.table import Cell, Column, Table, format_half_width, make_table
+from analysis.render.table import (
+    HALF_WIDTH_NOTE,
+    Cell,
+    Column,
+    Table,
+    format_cell,
+    format_half_width,
+    format_interval,
+    make_table,
+)
 from analysis.render.terminal import print_report, print_table
 
 
@@ -79,6 +88,10 @@ def test_a_lopsided_interval_is_never_written_as_one_number():
         (Cell(0.5), ""),
         (Cell(-0.02, -0.03, -0.01, kind="difference"), "±.0100"),
         (Cell(30.0, 10.0, 50.0, kind="ranks"), "±20.0"),
+        # 26.6 ±26.9 would hold a zero that the interval leaves out.
+        (Cell(26.6, 1.0, 53.5, kind="ranks"), ""),
+        (Cell(-26.6, -53.5, -1.0, kind="ranks"), ""),
+        (Cell(26.6, -0.3, 53.5, kind="ranks"), "±26.9"),
     ],
 )
 def test_the_half_width_is_the_longer_side(cell, expected):
@@ -124,3 +137,54 @@ def test_what_is_said_of_a_name_takes_no_width_from_the_numbers(width):
 
 def test_the_remark_of_a_cell_is_shown():
     assert any(line.endswith("– sequential") for line in shown(table(Cell(None, remark="sequential")), 80))
+
+
+def judged(benchmarks: int) -> Table:
+    """As many comparisons as a study of images has, and names as long."""
+    keys = {"benchmark": "Benchmark", "setting": "Setting", "at": "At", "verdict": "Verdict"}
+    numbers = {"difference": "Difference", "p": "p", "detectable": "Detectable"}
+    columns = [Column(key, label) for key, label in keys.items()]
+    columns += [Column(key, label, "size") for key, label in numbers.items()]
+    names = ["pictograms-text-to-image", "pictograms-image-to-text", "pictograms"][:benchmarks]
+    return make_table(
+        "t",
+        "Title",
+        columns,
+        [
+            [
+                name,
+                "cross-lingual",
+                f"mini-image-{size}",
+                "not separable",
+                Cell(0.0401 + i, 0.0302 + i, 0.0503 + i),
+                Cell(0.0021 + i),
+                Cell(0.0604 + i, 0.0505 + i, 0.1006 + i),
+            ]
+            for i, (name, size) in enumerate((name, size) for name in names for size in ("xs", "s"))
+        ],
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("benchmarks", [1, 3])
+def test_a_table_that_is_too_wide_is_printed_in_parts_and_keeps_every_number(width, benchmarks):
+    whole = judged(benchmarks)
+    lines = shown(whole, width)
+    assert all(len(line) <= width for line in lines)
+    text = " ".join(lines)
+    for row in whole.rows:
+        for cell, column in zip(row, whole.columns, strict=True):
+            if column.is_number:
+                assert format_cell(cell, column.kind) in text
+        assert format_interval(row[-1], "size") in text
+        # A name in a title may wrap, one in a cell would be broken inside.
+        assert str(row[0].value) in text
+        assert str(row[2].value) in text
+    assert "Detectable" in text
+
+
+@pytest.mark.parametrize(("width", "has_note"), [(40, True), (200, False)])
+def test_a_note_says_what_a_half_width_is_where_there_is_one(width, has_note):
+    lines = shown(table(Cell(0.5, 0.4, 0.61), Cell(0.5, 0.4, 0.61)), width)
+    assert any("±.110" in line for line in lines) == has_note
+    assert (HALF_WIDTH_NOTE in " ".join(" ".join(lines).split())) == has_note

@@ -1,5 +1,6 @@
 """Models of several sizes, batches of several sizes: what becomes of a gain."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,12 @@ GROWING = [
     for arm in FEW_ARMS
     if arm.name.startswith("best")
 ]
+CONTROLLED = [
+    replace(arm, multi_by_model={"s": 1.1, "m": 1.6, "48, steps of 24": 1.3}) if arm.multi_by_model else arm
+    for arm in GROWING
+]
+PLACE = "mAP of atlas, multilingual"
+GAIN = "best dynamic over best static"
 
 
 def write_level(write_study, storage, model, **changes):
@@ -258,29 +265,63 @@ def test_what_a_level_changes_in_an_arm_is_the_difference_of_its_means(by_model)
 @pytest.mark.parametrize(
     ("about", "first"),
     [
-        ("arms", "Better: +."),
-        ("survival", "By model, on mAP of atlas, multilingual, the gain"),
-        ("change", "From model s to l the difference"),
-        ("levels", "From model s to m: best dynamic"),
+        ("arms", f"Best dynamic (all models) is better than best static (all models) on {PLACE}: +."),
+        ("survival", f"By model, the gain of {GAIN} on {PLACE}, is found at 2 of 2 levels: better at s (+."),
+        ("change", f"From model s to l the gain of {GAIN} on {PLACE}, changes by \N{MINUS SIGN}."),
+        ("levels", f"From model s to l, on {PLACE}: best dynamic worse, \N{MINUS SIGN}."),
     ],
 )
 def test_the_answer_begins_with_what_the_question_is_about(tmp_path, write_study, about, first):
-    folder = write_study(tmp_path, models=("s", "l") if about == "change" else ("s", "m"), arms=GROWING, **PLAN)
+    models = {"change": ("s", "l"), "levels": ("s", "m", "l")}.get(about, ("s", "m"))
+    folder = write_study(tmp_path, models=models, arms=GROWING, **PLAN)
     edit(folder / "study.json", lambda study: study | {"about": about})
-    assert build_report([str(folder)]).answer.startswith(first)
+    answer = build_report([str(folder)]).answer
+    assert answer.startswith(first)
+    # What is said of the levels names the place once, and the mean over them again.
+    assert answer.count(PLACE) == (1 if about == "arms" else 2) + (about == "arms")
+
+
+CONTROL = "48, steps of 24"
+
+
+@pytest.fixture(scope="module", params=["levels", "change"])
+def with_control(request, tmp_path_factory, write_study):
+    """Three levels of which the last repeats the size of the second, to hold something else fixed."""
+    folder = write_study(tmp_path_factory.mktemp("studies"), models=("s", "m", CONTROL), arms=CONTROLLED, **PLAN)
+    first = {"s": 1, "m": 2, CONTROL: 2}
+
+    def declared(study):
+        levels = [{"label": label, "options": {"encoder": value, "steps": 9}} for label, value in first.items()]
+        return study | {"about": request.param, "factors": [{"name": "encoder", "levels": levels}]}
+
+    edit(folder / "study.json", declared)
+    return build_report([str(folder)])
+
+
+def test_the_answer_goes_to_the_largest_level_first_and_then_to_its_controls(with_control):
+    first, *_ = with_control.answer.split(". ")
+    assert first.startswith("From model s to m")
+    changes = re.findall(r"From model (\S+) to (m|“[^”]*”) the gain", with_control.answer)
+    assert changes == [("s", "m"), ("s", f"“{CONTROL}”")]
+    mean = "It is a mean over 3 levels, the controls “48, steps of 24” among them."
+    assert mean in with_control.answer
+
+
+def test_a_level_with_a_comma_in_its_name_is_quoted(with_control):
+    assert f"“{CONTROL}”" in with_control.answer
+    assert CONTROL not in with_control.answer.replace(f"“{CONTROL}”", "")
 
 
 def test_the_answer_says_whether_the_gain_survives(by_model):
-    assert by_model.answer.startswith("Better: +.")
-    words = "The difference is best dynamic (all models) minus best static (all models) on mAP of atlas, multilingual"
-    assert words in by_model.answer
+    assert by_model.answer.startswith(
+        f"Best dynamic (all models) is better than best static (all models) on {PLACE}: +."
+    )
+    assert "The difference is best dynamic (all models) minus best static (all models) (p < .001" in by_model.answer
     found = {row["level"]: row["verdict"] for row in rows_of(by_model, "levels") if row["setting"] == "multilingual"}
     assert (found["s"], found["m"], found["l"]) == ("better", "better", "not separable")
-    words = (
-        "By model, on mAP of atlas, multilingual, the gain of best dynamic over best static is found at 2 of 3 levels"
-    )
+    words = f"By model, the gain of {GAIN} on {PLACE}, is found at 2 of 3 levels"
     assert f"{words}: better at s and m; not separable at l." in by_model.answer
-    assert "From model s to l the difference changes by \N{MINUS SIGN}." in by_model.answer
+    assert "From model s to l the gain changes by \N{MINUS SIGN}." in by_model.answer
     assert "): it falls." in by_model.answer
     assert "a question is one unit in all of them, and so is a seed" in by_model.methods
 
@@ -364,8 +405,8 @@ def test_two_factors_have_a_table_of_cells_and_a_mean_for_every_level(two_factor
     arms = {arm.label for arm in two_factors.findings.facts.arms}
     assert "best dynamic (s, 24)" in arms
     assert {row["batch_size"] for row in rows_of(two_factors, "results")} == {"24", "48"}
-    assert "By model, on" in two_factors.answer
-    assert "By batch size, on" in two_factors.answer
+    assert "By model, the gain of" in two_factors.answer
+    assert "By batch size, the gain is" in two_factors.answer
 
 
 def test_every_branch_has_its_budget_in_every_cell(two_factors):

@@ -8,11 +8,11 @@ import pytest
 from analysis.contents import build_report
 from tests.analysis.conftest import ARMS, ArmTruth, StudyPlan, edit_arms, write_study_files
 
-*_, STATIC, DYNAMIC, _ = ARMS
+MONO, _, HYBRID, STATIC, DYNAMIC, _ = ARMS
 SAME_MEAN = replace(STATIC, name="best dynamic, same mean", role="control", of="best dynamic")
 DIFFER = "Beside their ratios they differ in learning rate (7.4e-05 and 3e-05)."
 NO_CONTROL = "so that the difference need not be the schedule's"
-CONTROL = "Best dynamic against best dynamic, same mean, which has its options and a constant ratio: "
+CONTROL = "Best dynamic against best dynamic, same mean, which has its options and the constant ratio 0.3: "
 
 
 def answer(folder: Path, rates: dict[str, float], *more: ArmTruth) -> str:
@@ -45,3 +45,36 @@ def test_the_constant_at_the_options_of_the_schedule_tells(tmp_path, rate, count
     assert DIFFER in found
     assert (CONTROL in found) == counts
     assert (NO_CONTROL in found) != counts
+
+
+RATE = {"best static": 3e-5, "best dynamic": 7.3566e-5}
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_its_own_control_speaks_for_the_constant_wherever_others_stand(tmp_path, place):
+    """A strategy at the end of the scale has the options, too, and so has one that is no end."""
+    others = [MONO, HYBRID]
+    found = answer(
+        tmp_path,
+        RATE | dict.fromkeys([MONO.name, HYBRID.name, SAME_MEAN.name], 7.3566e-5),
+        *others[:place],
+        SAME_MEAN,
+        *others[place:],
+    )
+    assert CONTROL in found
+
+
+def test_an_end_of_the_scale_never_stands_for_a_constant(tmp_path):
+    found = answer(tmp_path, RATE | {MONO.name: 7.3566e-5}, MONO)
+    assert NO_CONTROL in found
+    assert "against X-X-mono" not in found
+
+
+def test_without_its_control_the_constant_nearest_to_its_mean_is_told_by_its_ratio(tmp_path):
+    """The schedule from 0 to .8 has the mean .4."""
+    near, far = (
+        replace(HYBRID, name=f"constant {value}", schedule={"family": "constant", "value": value})
+        for value in (0.4, 0.9)
+    )
+    found = answer(tmp_path, RATE | dict.fromkeys([MONO.name, far.name, near.name], 7.3566e-5), MONO, far, near)
+    assert "Best dynamic against constant 0.4, which has its options and the constant ratio 0.4: " in found

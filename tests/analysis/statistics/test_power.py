@@ -114,3 +114,14 @@ def test_no_difference_beyond_the_range_of_the_metric_is_detectable(sd: float, f
     assert (unbounded[0] <= 1) == found
     assert (bounded is not None) == found
     assert bounded is None or bounded[1][1] <= 1
+
+
+def test_the_interval_of_the_detectable_difference_holds_it() -> None:
+    """Mean squares that a study had, by which the promise came to lie below the interval for known variances."""
+    own, centre = np.array([5.086e-6, 9.117e-6]), np.full(2, 1.7854e-5)
+    spread = Spread(own, centre, 4.0, 1.2254, 3.0515e-5, 636.0, 2.2304e-5, 159.0, False)
+    found = smallest_detectable(spread, 5, 0.05 / 53)
+    assert found is not None
+    size, (low, high) = found
+    assert size == pytest.approx(0.0363, abs=1e-4)
+    assert low <= size <= high
