@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn import functional
+from torch.nn.functional import pad
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -100,28 +101,37 @@ def _one_by_one(
     window: int | None,
 ) -> Tensor:
     """The same where there is no such kernel, text by text."""
-    place = torch.arange(longest, device=starts.device)
+    seen = _seen(longest, is_causal, window, starts.device)
+    sizes = starts.diff().tolist()
+    texts = zip(*(one.split(sizes) for one in rows), strict=True)
+    return torch.cat([attended([one.unsqueeze(0) for one in text], seen, dropout, scale)[0] for text in texts])
+
+
+def _seen(longest: int, is_causal: bool, window: int | None, device: torch.device) -> Tensor | None:
+    """[W, W], whether a token of a text attends to another one; None: to all of them."""
+    place = torch.arange(longest, device=device)
     distance = place.unsqueeze(1) - place
     seen = distance >= 0 if is_causal else None
     if window is not None:
         near = distance.abs() < window
         seen = near if seen is None else seen & near
-    found = []
-    sizes = starts.diff().tolist()
-    for query, key, value in zip(*(one.transpose(0, 1).split(sizes, 1) for one in rows), strict=True):
-        size = query.shape[1]
-        found.append(
-            scaled_dot_product_attention(
-                query,
-                key,
-                value,
-                None if seen is None else seen[:size, :size],
-                dropout,
-                scale=scale,
-                enable_gqa=len(key) < len(query),
-            ).transpose(0, 1)
-        )
-    return torch.cat(found)
+    return seen
+
+
+def attended(texts: Sequence[Tensor], seen: Tensor | None, dropout: float, scale: float | None) -> Tensor:
+    """[B, T, heads, d] for queries, keys and values of B texts of T tokens, shaped alike."""
+    # The fused kernel of a processor takes four dimensions only.
+    query, key, value = (one.transpose(1, 2) for one in texts)
+    size = query.shape[2]
+    return functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        None if seen is None else seen[:size, :size],
+        dropout,
+        scale=scale,
+        enable_gqa=key.shape[1] < query.shape[1],
+    ).transpose(1, 2)
 
 
 def _mask(
