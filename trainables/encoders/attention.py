@@ -46,7 +46,7 @@ def _attention(
         return found
     # Rotations of positions are computed in float32.
     rows = [one[0].transpose(0, 1).to(value.dtype) for one in (query, key, value)]
-    attend = _by_flash if value.is_cuda else _one_by_one
+    attend = _by_flash if value.is_cuda else one_by_one
     vectors = attend(
         rows,
         cu_seq_lens_q,
@@ -91,7 +91,7 @@ def _by_flash(
     return found[..., :width]
 
 
-def _one_by_one(
+def one_by_one(
     rows: Sequence[Tensor],
     starts: Tensor,
     longest: int,
@@ -100,25 +100,37 @@ def _one_by_one(
     scale: float | None,
     window: int | None,
 ) -> Tensor:
-    """The same where there is no such kernel, text by text."""
-    seen = _seen(longest, is_causal, window, starts.device)
+    """[T, heads, d] for queries, keys and values of packed texts, text by text, where there is no kernel for all.
+
+    Args:
+        rows: queries [T, heads, d], keys and values with as many heads or fewer.
+        starts: [B + 1], of every text, and where the last one ends.
+        longest: no text has more tokens.
+        dropout: share of the weights of attention that is dropped.
+        is_causal: whether a token attends to those before it alone.
+        scale: of the products.
+        window: tokens nearer than this are attended to; None: all.
+    """
+    mask = mask_of(longest, is_causal, window, rows[0])
     sizes = starts.diff().tolist()
     texts = zip(*(one.split(sizes) for one in rows), strict=True)
-    return torch.cat([attended([one.unsqueeze(0) for one in text], seen, dropout, scale)[0] for text in texts])
+    return torch.cat([attended([one.unsqueeze(0) for one in text], mask, dropout, scale)[0] for text in texts])
 
 
-def _seen(longest: int, is_causal: bool, window: int | None, device: torch.device) -> Tensor | None:
-    """[W, W], whether a token of a text attends to another one; None: to all of them."""
-    place = torch.arange(longest, device=device)
+def mask_of(longest: int, is_causal: bool, window: int | None, like: Tensor) -> Tensor | None:
+    """[W, W], what is added to the products of the tokens of a text, typed `like` them; None: nothing."""
+    if window is None and not is_causal:
+        return None
+    place = torch.arange(longest, device=like.device)
     distance = place.unsqueeze(1) - place
-    seen = distance >= 0 if is_causal else None
+    seen = distance >= 0 if is_causal else distance.abs() < longest
     if window is not None:
-        near = distance.abs() < window
-        seen = near if seen is None else seen & near
-    return seen
+        seen &= distance.abs() < window
+    # Of true and false every text would keep such numbers of its own.
+    return like.new_zeros(seen.shape).masked_fill_(~seen, -torch.inf)
 
 
-def attended(texts: Sequence[Tensor], seen: Tensor | None, dropout: float, scale: float | None) -> Tensor:
+def attended(texts: Sequence[Tensor], mask: Tensor | None, dropout: float, scale: float | None) -> Tensor:
     """[B, T, heads, d] for queries, keys and values of B texts of T tokens, shaped alike."""
     # The fused kernel of a processor takes four dimensions only.
     query, key, value = (one.transpose(1, 2) for one in texts)
@@ -127,8 +139,8 @@ def attended(texts: Sequence[Tensor], seen: Tensor | None, dropout: float, scale
         query,
         key,
         value,
-        None if seen is None else seen[:size, :size],
-        dropout,
+        None if mask is None else mask[:size, :size],
+        dropout_p=dropout,
         scale=scale,
         enable_gqa=key.shape[1] < query.shape[1],
     ).transpose(1, 2)

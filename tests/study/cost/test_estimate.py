@@ -1,6 +1,7 @@
 """Memory, GPUs, hours and money of a trial, from a configuration and the lengths of texts."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,22 @@ def test_a_trimmed_vocabulary_is_not_held():
     )
     assert trimmed.optimiser < whole.optimiser
     assert trimmed.weights < whole.weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_packed_texts_are_not_planned_as_if_they_were_equally_long(on_gpu: bool):
+    equal = texts_of(20)
+    lengths = np.resize([1] * 19 + [381], 200)
+    table = TokenTable(equal.queries.ids, np.concatenate([[0], np.cumsum(lengths)]))
+    uneven = replace(equal, queries=table, passages=table)
+    config = trial(packing="on", precision="bfloat16" if on_gpu else "float32")
+    gpu = GPUS["a100-80"] if on_gpu else None
+
+    def activations(texts: TokenisedTexts) -> float:
+        return WorkerMemory(config, texts, 0.0, gpu=gpu, on_gpu=on_gpu).peak(1, 1).activations
+
+    assert activations(uneven) > 1.5 * activations(equal)
 
 
 def test_a_gpu_without_bfloat16_computes_in_float32():

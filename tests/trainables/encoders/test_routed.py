@@ -256,7 +256,7 @@ def test_its_plan_is_that_of_both_sides(routed: Routed) -> None:
     for side in skeleton.sides:
         own = footprint(side, torch.float32)
         assert whole.kept.of(10, 20) >= own.kept.of(10, 20)
-        assert whole.peak.of(10, 20) >= own.peak.of(10, 20)
+        assert whole.peak(10, 20) >= own.peak(10, 20)
 
 
 def test_layers_that_there_are_recompute_and_the_gradient_stays(static_queries: Path) -> None:
