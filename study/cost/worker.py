@@ -77,7 +77,7 @@ class WorkerMemory:
     def skeleton(self) -> Encoder:
         """The encoder as it is trained, without its numbers."""
         found = self._config.encoder.skeleton(self._vocabulary)
-        trim_where_told(found, self._config.compute.trim_vocabulary, self._pieces, self._vocabulary)
+        trim_where_told(found, self._config.compute.trim_vocabulary, self._pieces)
         return found
 
     @cached_property
