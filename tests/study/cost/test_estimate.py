@@ -134,6 +134,18 @@ def test_packed_texts_are_not_planned_as_if_they_were_equally_long(on_gpu: bool)
     assert activations(uneven) > 1.5 * activations(equal)
 
 
+def test_a_preset_is_planned_with_the_embeddings_that_a_stand_in_for_its_tokenizer_uses():
+    texts = texts_of(20)
+    used = len(texts.pieces())
+    assert 2 * used > len(texts.tokenizer)
+    auto, whole = (
+        WorkerMemory(trial(PRESETS["multilingual-e5-small"].config, **options), texts, 0.0, gpu=None, on_gpu=False)
+        for options in ({}, {"trim_vocabulary": False})
+    )
+    assert auto.shape.embeddings == used * auto.shape.width
+    assert whole.shape.embeddings > 200_000 * whole.shape.width
+
+
 def test_a_gpu_without_bfloat16_computes_in_float32():
     config, texts = trial(), texts_of(20)
     old, new = (estimate(config, texts, workers(1), rental=Rental(GPUS[name])) for name in ("t4-16", "a100-80"))
