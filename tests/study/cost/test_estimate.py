@@ -1,11 +1,13 @@
 """Memory, GPUs, hours and money of a trial, from a configuration and the lengths of texts."""
 
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from study.cluster.resources import Resources
 from study.cost.estimate import estimate
@@ -13,13 +15,16 @@ from study.cost.gpus import GPUS, Gpu
 from study.cost.rental import Rental
 from study.cost.worker import WorkerMemory
 from study.run import main
+from tests.trainables.encoders.layouts import static_folder
 from tests.trainables.toy_run import toy_config
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.mini import MiniEncoder
-from trainables.encoders.registry import PRESETS
+from trainables.encoders.registry import PRESETS, resolve_encoder
 from trainables.encoders.tokenizer import train_tokenizer
 from trainables.encoders.tokens import TokenTable
 from trainables.inputs import TokenisedBenchmark, TokenisedTexts
+from trainables.training.config import OptimiserConfig
+from trainables.training.optimiser import build_optimiser
 
 TINY = MiniEncoder(name="tiny", layers=1, width=16, heads=2)
 SMALL_GPU = Gpu("small-1.1", float32=1e12, bfloat16=2e12, watts=100)
@@ -96,8 +101,10 @@ def test_a_step_that_fits_nowhere_is_said():
 def test_seconds_follow_from_operations_and_the_speed_that_is_said():
     config, texts = trial(steps=1000), texts_of(20)
 
+    updates = 1000 * TINY.shape(len(texts.tokenizer)).trained * 3.5e-9
+
     def seconds(count: int = 1, flops: str = "1e9", of: Any = config) -> float:
-        return estimate(of, texts, workers(count), rental=Rental.of({"flops": flops})).trial_seconds - 1
+        return estimate(of, texts, workers(count), rental=Rental.of({"flops": flops})).trial_seconds - 1 - updates
 
     once = seconds()
     assert seconds(flops="2e9") == pytest.approx(once / 2)
@@ -108,6 +115,29 @@ def test_seconds_follow_from_operations_and_the_speed_that_is_said():
     assert once == pytest.approx((1000 * 64 * per_pair + evaluated) / 1e9)
     # Cached gradients: all chunks but the last are encoded twice.
     assert 1.2 < seconds(of=trial(steps=1000, gradient_accumulation=64)) / once < 4 / 3
+
+
+def test_steps_of_a_table_without_layers_take_the_time_of_its_optimiser(tmp_path):
+    texts = texts_of(20)
+    folder = static_folder(tmp_path / "table", texts.tokenizer, 64, 40_000)
+    config = resolve_encoder(str(folder))
+    asked = trial(config, steps=1000, trim_vocabulary=False)
+    planned = estimate(asked, texts, workers(1), rental=Rental.of({"flops": "1e12"})).trial_seconds - 1
+    table = torch.nn.Parameter(torch.zeros(40_000, 64))
+    optimiser = build_optimiser({"table": table}, OptimiserConfig(learning_rate=0.01))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        torch.nn.functional.embedding(torch.arange(100), table).sum().backward()
+        torch.nn.utils.clip_grad_norm_([table], 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        times.append(time.process_time() - start)
+    torch.set_num_threads(threads)
+    # Speeds of processors differ.
+    assert 0.2 < planned / (1000 * min(times)) < 5
 
 
 def test_a_trimmed_vocabulary_is_not_held():
