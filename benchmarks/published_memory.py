@@ -22,7 +22,7 @@ from trainables.encoders.footprint import footprint, shape_of
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.model import Encoder
 from trainables.encoders.quiet import quiet
-from trainables.step_memory import step_memory
+from trainables.step_memory import Rectangle, step_memory
 
 GB, MIB = 1e9, 2**20
 DRIVER = 1e9
@@ -181,7 +181,7 @@ def planned(one: Published) -> float:
     found = step_memory(
         shape_of(skeleton),
         footprint(skeleton, precision, on_gpu=one.fused, checkpointing=one.checkpointing),
-        [[(one.texts, one.tokens)]] * one.accumulated,
+        [[Rectangle(one.texts, one.tokens)]] * one.accumulated,
         dimension=0,
         queries=0,
         candidates=0,

@@ -312,8 +312,7 @@ def main() -> None:
     pieces = np.unique([tokens.pad_id, *tokens.queries.ids, *tokens.passages.ids])
     # As a trial trains it.
     fitted = deepcopy(encoder)
-    vocabulary = encoder.transformer.get_input_embeddings().num_embeddings
-    trim_where_told(fitted, config.compute.trim_vocabulary, lambda: pieces, vocabulary)
+    trim_where_told(fitted, config.compute.trim_vocabulary, lambda: pieces)
     compiled = deepcopy(fitted)
     compile_layers(compiled)
 

@@ -326,7 +326,8 @@ def _not_seen(absent: Sequence[EncoderConfig]) -> dict[str, str]:
     names = ", ".join(encoder.name for encoder in absent)
     return {
         "not checked": f"the weights of {names}, which are not on this machine; without its tokenizer the lengths of "
-        "texts are those of one that was trained on them"
+        "texts and the embeddings that they use are those of one that was trained on them, of few pieces: large "
+        "corpora use more"
     }
 
 

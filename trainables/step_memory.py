@@ -6,6 +6,10 @@ encoder and any number of workers.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from trainables.encoders.base import Shape
 from trainables.encoders.footprint import Footprint
@@ -17,8 +21,25 @@ _MOMENTS = 2
 _BUCKET = 2**24
 """Numbers of a message in which replicated workers add up gradients (trainables.parallel)."""
 
-Rectangle = tuple[int, float]
-"""Texts, and the tokens of each, padding included; of packed texts the tokens on average."""
+
+class Rectangle(NamedTuple):
+    """Texts that are encoded together, padded or packed."""
+
+    texts: int
+    tokens: float
+    """Of each, padding included; of packed texts on average."""
+    squares: float | None = None
+    """Of the tokens of packed texts, on average; None: of `tokens`."""
+    width: int = 0
+    """Places that a packed text is pooled in."""
+
+    @classmethod
+    def of(cls, lengths: npt.NDArray[np.integer], multiple_of: int = 1, *, packed: bool = False) -> "Rectangle":
+        """That of texts of so many tokens, whose width is rounded up."""
+        width = int(-(-lengths.max() // multiple_of) * multiple_of)
+        if not packed:
+            return cls(len(lengths), width)
+        return cls(len(lengths), float(lengths.mean()), float((lengths.astype(float) ** 2).mean()), width)
 
 
 @dataclass(frozen=True)
@@ -74,7 +95,7 @@ def step_memory(
     weights = (_FLOAT * shape.trained + frozen_bytes * (shape.parameters - shape.trained)) / parts
     optimiser = _FLOAT * _MOMENTS * shape.trained / parts
     gradients = _FLOAT * shape.trained / parts
-    texts = sum(rectangle[0] for chunk in chunks for rectangle in chunk)
+    texts = sum(rectangle.texts for chunk in chunks for rectangle in chunk)
     cached = 2 * _FLOAT * texts * dimension if len(chunks) > 1 else 0
     # Scores, scores over temperature and their log-softmax, or the last with its gradient and that of the scores.
     scores = 3 * _FLOAT * queries * candidates
@@ -99,7 +120,7 @@ def _moments(
     for chunk in (*chunks[-1:], *chunks[:-1]):
         for number in reversed(range(len(chunk))):
             before = sum(footprint.kept.of(*rectangle) - copies for rectangle in chunk[:number])
-            yield there, before + footprint.peak.of(*chunk[number]) - copies
+            yield there, before + footprint.peak(*chunk[number]) - copies
             # The gradient of the largest weight once more, until it is added to that of the rectangles behind.
             yield 1, before + there * _FLOAT * shape.largest
             there = 1

@@ -239,8 +239,7 @@ class _Build:
     def __call__(self) -> Encoder:
         encoder = self.whole()
         self.parameters = encoder.parameter_count
-        pieces, vocabulary = self._texts.pieces, len(self._texts.tokenizer)
-        trim_where_told(encoder, self._config.compute.trim_vocabulary, pieces, vocabulary)
+        trim_where_told(encoder, self._config.compute.trim_vocabulary, self._texts.pieces)
         return encoder
 
     def whole(self) -> Encoder:

@@ -77,7 +77,7 @@ class WorkerMemory:
     def skeleton(self) -> Encoder:
         """The encoder as it is trained, without its numbers."""
         found = self._config.encoder.skeleton(self._vocabulary)
-        trim_where_told(found, self._config.compute.trim_vocabulary, self._pieces, self._vocabulary)
+        trim_where_told(found, self._config.compute.trim_vocabulary, self._pieces)
         return found
 
     @cached_property
@@ -94,7 +94,9 @@ class WorkerMemory:
         return pass_cost(self.skeleton, self.skeleton.dimension, self._device)
 
     def _traced(self, checkpointing: bool) -> Footprint:
-        return footprint(self.skeleton, self.precision, on_gpu=self._on_gpu, checkpointing=checkpointing)
+        return footprint(
+            self.skeleton, self.precision, on_gpu=self._on_gpu, checkpointing=checkpointing, packed=self._packs
+        )
 
     def peak(
         self, workers: int, chunks: int, *, sharded: bool | None = None, checkpointing: bool | None = None
@@ -125,17 +127,14 @@ class WorkerMemory:
     def _divisions(
         self, generator: np.random.Generator, counts: tuple[int, int], chunks: int
     ) -> Iterator[list[list[Rectangle]]]:
-        """Chunks of rectangles of random batches; of packed texts as if all of a chunk had as many tokens."""
+        """Chunks of rectangles of random batches."""
         tile = _TILE if self._on_gpu else 1
         most = 1 if self._packs else self._config.compute.rectangles
         for _ in range(max(1, min(_MOST_DRAWS, _TEXTS_DRAWN // sum(counts)))):
             drawn = [generator.choice(side, count) for side, count in zip(self._sides, counts, strict=True)]
             lengths = np.concatenate(drawn)
             found = chunks_of_rectangles(lengths, chunks, most, self._cost, tile)
-            if self._packs:
-                yield [[(len(rows), float(lengths[rows].mean())) for rows in chunk] for chunk in found]
-                continue
-            yield [[(len(rows), int(-(-lengths[rows].max() // tile) * tile)) for rows in chunk] for chunk in found]
+            yield [[Rectangle.of(lengths[rows], tile, packed=self._packs) for rows in chunk] for chunk in found]
 
     def fits(
         self, gpu: Gpu, workers: int, chunks: int, *, sharded: bool | None = None, checkpointing: bool | None = None

@@ -8,18 +8,19 @@ import pytest
 
 from trainables.encoders.base import Shape
 from trainables.encoders.footprint import Bytes, Footprint
-from trainables.step_memory import StepMemory, step_memory
+from trainables.step_memory import Rectangle, StepMemory, step_memory
 
 SHAPE = Shape(layers=4, width=10, parameters=10_000, embeddings=4000, trained=10_000, largest=4000)
 FOOTPRINT = Footprint(
     kept=Bytes(fixed=100, per_text=10, per_token=50, per_square=1),
-    peak=Bytes(fixed=100, per_text=10, per_token=60, per_square=1),
+    layers=Bytes(fixed=100, per_text=10, per_token=60, per_square=1),
 )
 RECTANGLE = (4, 100)
 
 
 def memory(chunks: Any = ((RECTANGLE,),), shape: Shape = SHAPE, **options: Any) -> StepMemory:
-    return step_memory(shape, FOOTPRINT, chunks, **{"dimension": 10, "queries": 2, "candidates": 2, **options})
+    divided = [[Rectangle(*rectangle) for rectangle in chunk] for chunk in chunks]
+    return step_memory(shape, FOOTPRINT, divided, **{"dimension": 10, "queries": 2, "candidates": 2, **options})
 
 
 def test_a_rectangle_is_carried_back_before_there_are_gradients():
@@ -37,7 +38,7 @@ def test_small_batches_take_most_once_all_gradients_are_there():
 
 def test_further_rectangles_meet_the_gradients_of_those_behind():
     found = memory(chunks=[[RECTANGLE, (1, 1)]])
-    assert (found.gradients, found.activations) == (40_000, FOOTPRINT.peak.of(*RECTANGLE))
+    assert (found.gradients, found.activations) == (40_000, FOOTPRINT.peak(*RECTANGLE))
     # The gradient of the largest weight comes a second time, when the long texts are carried back.
     short = memory(chunks=[[(1, 1), (1, 1)]])
     assert (short.gradients, short.activations) == (40_000, 4 * 4000)
@@ -64,7 +65,7 @@ def test_sharded_workers_divide_what_is_held_and_gather_what_is_computed():
         assert more.optimiser == fewer.optimiser / 2
         assert more.activations == fewer.activations
     gathered = 2 * (3 * 6000 / 4 + 4000)
-    assert totals[0].activations == FOOTPRINT.peak.of(*RECTANGLE) - 100 + gathered
+    assert totals[0].activations == FOOTPRINT.peak(*RECTANGLE) - 100 + gathered
 
 
 def test_replicated_workers_need_room_for_a_message_of_gradients():

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn import functional
+from torch.nn.functional import pad
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -45,7 +46,7 @@ def _attention(
         return found
     # Rotations of positions are computed in float32.
     rows = [one[0].transpose(0, 1).to(value.dtype) for one in (query, key, value)]
-    attend = _by_flash if value.is_cuda else _one_by_one
+    attend = _by_flash if value.is_cuda else one_by_one
     vectors = attend(
         rows,
         cu_seq_lens_q,
@@ -90,7 +91,7 @@ def _by_flash(
     return found[..., :width]
 
 
-def _one_by_one(
+def one_by_one(
     rows: Sequence[Tensor],
     starts: Tensor,
     longest: int,
@@ -99,29 +100,50 @@ def _one_by_one(
     scale: float | None,
     window: int | None,
 ) -> Tensor:
-    """The same where there is no such kernel, text by text."""
-    place = torch.arange(longest, device=starts.device)
-    distance = place.unsqueeze(1) - place
-    seen = distance >= 0 if is_causal else None
-    if window is not None:
-        near = distance.abs() < window
-        seen = near if seen is None else seen & near
-    found = []
+    """[T, heads, d] for queries, keys and values of packed texts, text by text, where there is no kernel for all.
+
+    Args:
+        rows: queries [T, heads, d], keys and values with as many heads or fewer.
+        starts: [B + 1], of every text, and where the last one ends.
+        longest: no text has more tokens.
+        dropout: share of the weights of attention that is dropped.
+        is_causal: whether a token attends to those before it alone.
+        scale: of the products.
+        window: tokens nearer than this are attended to; None: all.
+    """
+    mask = mask_of(longest, is_causal, window, rows[0])
     sizes = starts.diff().tolist()
-    for query, key, value in zip(*(one.transpose(0, 1).split(sizes, 1) for one in rows), strict=True):
-        size = query.shape[1]
-        found.append(
-            scaled_dot_product_attention(
-                query,
-                key,
-                value,
-                None if seen is None else seen[:size, :size],
-                dropout,
-                scale=scale,
-                enable_gqa=len(key) < len(query),
-            ).transpose(0, 1)
-        )
-    return torch.cat(found)
+    texts = zip(*(one.split(sizes) for one in rows), strict=True)
+    return torch.cat([attended([one.unsqueeze(0) for one in text], mask, dropout, scale)[0] for text in texts])
+
+
+def mask_of(longest: int, is_causal: bool, window: int | None, like: Tensor) -> Tensor | None:
+    """[W, W], what is added to the products of the tokens of a text, typed `like` them; None: nothing."""
+    if window is None and not is_causal:
+        return None
+    place = torch.arange(longest, device=like.device)
+    distance = place.unsqueeze(1) - place
+    seen = distance >= 0 if is_causal else distance.abs() < longest
+    if window is not None:
+        seen &= distance.abs() < window
+    # Of true and false every text would keep such numbers of its own.
+    return like.new_zeros(seen.shape).masked_fill_(~seen, -torch.inf)
+
+
+def attended(texts: Sequence[Tensor], mask: Tensor | None, dropout: float, scale: float | None) -> Tensor:
+    """[B, T, heads, d] for queries, keys and values of B texts of T tokens, shaped alike."""
+    # The fused kernel of a processor takes four dimensions only.
+    query, key, value = (one.transpose(1, 2) for one in texts)
+    size = query.shape[2]
+    return functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        None if mask is None else mask[:size, :size],
+        dropout_p=dropout,
+        scale=scale,
+        enable_gqa=key.shape[1] < query.shape[1],
+    ).transpose(1, 2)
 
 
 def _mask(

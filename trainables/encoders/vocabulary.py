@@ -5,7 +5,7 @@ tokenizer, and the embedding looks up where their rows have gone, so that nothin
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -48,16 +48,15 @@ class TrimmedEmbedding(nn.Module):
 
 
 def trim_where_told(
-    encoder: Encoder, choice: bool | Literal["auto"], pieces: Callable[[], npt.NDArray[np.int64]], vocabulary: int
+    encoder: Encoder, choice: bool | Literal["auto"], pieces: Callable[[], npt.NDArray[np.int64]]
 ) -> None:
-    """Trims an encoder if `choice` says so; "auto": if its tables are known to be no more than rows, are trained, and
-    at most half of the vocabulary is used, so that there is something to gain.
+    """Trims an encoder if `choice` says so; "auto": every table of it that is known to be no more than rows, is
+    trained, and of which at most half is used, so that there is something to gain.
 
     Args:
         encoder: changed in place.
         choice: `compute.trim_vocabulary`.
         pieces: gives the ids that are used, for `trim_vocabulary`.
-        vocabulary: the pieces of the tokenizer that they are of.
 
     Raises:
         UserError: as `trim_vocabulary`, where it was told.
@@ -66,9 +65,12 @@ def trim_where_told(
         trim_vocabulary(encoder, pieces())
     elif choice == "auto" and encoder.is_known:
         tables = [transformer.get_input_embeddings() for transformer in encoder.transformers]
-        are_rows = all(_is_plain(table) and table.weight.requires_grad for table in tables)
-        if are_rows and 2 * len(used := pieces()) <= vocabulary:
-            trim_vocabulary(encoder, used)
+        if not any(_is_plain(table) and table.weight.requires_grad for table in tables):
+            return
+        for transformer, own in encoder.tables(pieces()):
+            table = transformer.get_input_embeddings()
+            if _is_plain(table) and table.weight.requires_grad and 2 * len(own) <= table.num_embeddings:
+                _trim(transformer, own)
 
 
 def trim_vocabulary(encoder: Encoder, pieces: npt.NDArray[np.int64]) -> None:
@@ -91,8 +93,13 @@ def trim_vocabulary(encoder: Encoder, pieces: npt.NDArray[np.int64]) -> None:
                 f"The token embeddings of {encoder.config.name!r} are not a plain table ({type(table).__name__}), of "
                 "which rows could be left out: set compute.trim_vocabulary to false."
             )
-        # What stands for a text without tokens has no row.
-        transformer.set_input_embeddings(TrimmedEmbedding(table, own[own < table.num_embeddings]))
+        _trim(transformer, own)
+
+
+def _trim(transformer: Any, pieces: npt.NDArray[np.int64]) -> None:
+    table = transformer.get_input_embeddings()
+    # What stands for a text without tokens has no row.
+    transformer.set_input_embeddings(TrimmedEmbedding(table, pieces[pieces < table.num_embeddings]))
 
 
 def _is_plain(table: object) -> bool:
@@ -111,6 +118,8 @@ def restore_vocabulary(encoder: Encoder, original: Callable[[], Encoder], decay:
         return
     for transformer, whole in zip(encoder.transformers, original().transformers, strict=True):
         trimmed, table = (one.get_input_embeddings() for one in (transformer, whole))
+        if not isinstance(trimmed, TrimmedEmbedding):
+            continue
         with torch.no_grad():
             if trimmed.weight.requires_grad:
                 table.weight *= decay

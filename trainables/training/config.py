@@ -94,7 +94,7 @@ class ComputeConfig(BaseModel):
     """compile the layers of the encoder for training steps (torch.compile)"""
     trim_vocabulary: bool | Literal["auto"] = "auto"
     """train only the embeddings of pieces that the study's texts use: less memory, shorter steps, equal vectors; a kept
-    encoder has all of them; auto: where they are at most half of the vocabulary"""
+    encoder has all of them; auto: where they are at most half of a table"""
     evaluation_precision: Literal["float32", "bfloat16"] = "float32"
     """precision of the encoder where it is evaluated, on the dev set and on the benchmarks"""
 

@@ -1,10 +1,13 @@
 """Memory, GPUs, hours and money of a trial, from a configuration and the lengths of texts."""
 
 import re
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from study.cluster.resources import Resources
 from study.cost.estimate import estimate
@@ -12,13 +15,16 @@ from study.cost.gpus import GPUS, Gpu
 from study.cost.rental import Rental
 from study.cost.worker import WorkerMemory
 from study.run import main
+from tests.trainables.encoders.layouts import static_folder
 from tests.trainables.toy_run import toy_config
 from trainables.encoders.base import EncoderConfig
 from trainables.encoders.mini import MiniEncoder
-from trainables.encoders.registry import PRESETS
+from trainables.encoders.registry import PRESETS, resolve_encoder
 from trainables.encoders.tokenizer import train_tokenizer
 from trainables.encoders.tokens import TokenTable
 from trainables.inputs import TokenisedBenchmark, TokenisedTexts
+from trainables.training.config import OptimiserConfig
+from trainables.training.optimiser import build_optimiser
 
 TINY = MiniEncoder(name="tiny", layers=1, width=16, heads=2)
 SMALL_GPU = Gpu("small-1.1", float32=1e12, bfloat16=2e12, watts=100)
@@ -95,8 +101,10 @@ def test_a_step_that_fits_nowhere_is_said():
 def test_seconds_follow_from_operations_and_the_speed_that_is_said():
     config, texts = trial(steps=1000), texts_of(20)
 
+    updates = 1000 * TINY.shape(len(texts.tokenizer)).trained * 3.5e-9
+
     def seconds(count: int = 1, flops: str = "1e9", of: Any = config) -> float:
-        return estimate(of, texts, workers(count), rental=Rental.of({"flops": flops})).trial_seconds - 1
+        return estimate(of, texts, workers(count), rental=Rental.of({"flops": flops})).trial_seconds - 1 - updates
 
     once = seconds()
     assert seconds(flops="2e9") == pytest.approx(once / 2)
@@ -109,12 +117,63 @@ def test_seconds_follow_from_operations_and_the_speed_that_is_said():
     assert 1.2 < seconds(of=trial(steps=1000, gradient_accumulation=64)) / once < 4 / 3
 
 
+def test_steps_of_a_table_without_layers_take_the_time_of_its_optimiser(tmp_path):
+    texts = texts_of(20)
+    folder = static_folder(tmp_path / "table", texts.tokenizer, 64, 40_000)
+    config = resolve_encoder(str(folder))
+    asked = trial(config, steps=1000, trim_vocabulary=False)
+    planned = estimate(asked, texts, workers(1), rental=Rental.of({"flops": "1e12"})).trial_seconds - 1
+    table = torch.nn.Parameter(torch.zeros(40_000, 64))
+    optimiser = build_optimiser({"table": table}, OptimiserConfig(learning_rate=0.01))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        torch.nn.functional.embedding(torch.arange(100), table).sum().backward()
+        torch.nn.utils.clip_grad_norm_([table], 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        times.append(time.process_time() - start)
+    torch.set_num_threads(threads)
+    # Speeds of processors differ.
+    assert 0.2 < planned / (1000 * min(times)) < 5
+
+
 def test_a_trimmed_vocabulary_is_not_held():
     whole, trimmed = (
         estimate(trial(trim_vocabulary=on), texts_of(20, used=10), workers(1)).step for on in (False, True)
     )
     assert trimmed.optimiser < whole.optimiser
     assert trimmed.weights < whole.weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_packed_texts_are_not_planned_as_if_they_were_equally_long(on_gpu: bool):
+    equal = texts_of(20)
+    lengths = np.resize([1] * 19 + [381], 200)
+    table = TokenTable(equal.queries.ids, np.concatenate([[0], np.cumsum(lengths)]))
+    uneven = replace(equal, queries=table, passages=table)
+    config = trial(packing="on", precision="bfloat16" if on_gpu else "float32")
+    gpu = GPUS["a100-80"] if on_gpu else None
+
+    def activations(texts: TokenisedTexts) -> float:
+        return WorkerMemory(config, texts, 0.0, gpu=gpu, on_gpu=on_gpu).peak(1, 1).activations
+
+    assert activations(uneven) > 1.5 * activations(equal)
+
+
+def test_a_preset_is_planned_with_the_embeddings_that_a_stand_in_for_its_tokenizer_uses():
+    texts = texts_of(20)
+    used = len(texts.pieces())
+    assert 2 * used > len(texts.tokenizer)
+    auto, whole = (
+        WorkerMemory(trial(PRESETS["multilingual-e5-small"].config, **options), texts, 0.0, gpu=None, on_gpu=False)
+        for options in ({}, {"trim_vocabulary": False})
+    )
+    assert auto.shape.embeddings == used * auto.shape.width
+    assert whole.shape.embeddings > 200_000 * whole.shape.width
 
 
 def test_a_gpu_without_bfloat16_computes_in_float32():

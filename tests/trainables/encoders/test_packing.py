@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from trainables.encoders.attention import attend_without_waiting
 from trainables.encoders.folder import position_capacity
@@ -102,3 +103,14 @@ def test_a_text_whose_longrope_other_texts_would_decide_is_refused(checkpoint, t
 )
 def test_longrope_numbers_as_many_tokens_as_its_factors_are_the_same_for(said, expected: int) -> None:
     assert position_capacity({"model_type": "phi3", "max_position_embeddings": 64, **said}) == expected
+
+
+@pytest.mark.parametrize("family", ["xlm-r", "modernbert", "qwen3"])
+def test_a_processor_attends_within_packed_texts_by_its_fused_kernel(checkpoint, texts, family: str) -> None:
+    encoder, ids, mask = _built(checkpoint(family, positions=130), texts)
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        _packed(encoder, ids, mask).sum().backward()
+    calls = {event.key: event.count for event in found.key_averages()}
+    each = len(ids) * encoder.transformer.config.num_hidden_layers
+    assert calls["aten::_scaled_dot_product_flash_attention_for_cpu"] == each
+    assert calls["aten::_scaled_dot_product_flash_attention_for_cpu_backward"] == each

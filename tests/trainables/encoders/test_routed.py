@@ -27,9 +27,9 @@ from trainables.encoders.base import LONGEST, EncoderConfig
 from trainables.encoders.footprint import footprint
 from trainables.encoders.model import Encoder, save_encoder
 from trainables.encoders.registry import encoder_config, resolve_encoder
-from trainables.encoders.tokenizer import of_passages, train_tokenizer
+from trainables.encoders.tokenizer import first_id, of_passages, train_tokenizer
 from trainables.encoders.tokens import pad, tokenise
-from trainables.encoders.vocabulary import restore_vocabulary, trim_vocabulary
+from trainables.encoders.vocabulary import TrimmedEmbedding, restore_vocabulary, trim_vocabulary, trim_where_told
 from trainables.errors import UserError
 from trainables.evaluation.encode import encode
 from trainables.parallel.recompute import recompute_activations
@@ -244,6 +244,26 @@ def test_a_trimmed_vocabulary_gives_the_same_vectors_and_is_restored(routed: Rou
         np.testing.assert_array_equal(vectors, wanted)
 
 
+@pytest.mark.parametrize("shares", [(0.4, 0.4), (0.4, 0.9), (0.9, 0.4), (0.9, 0.9)])
+def test_every_table_that_is_half_unused_is_trimmed_by_itself(routed: Routed, shares: tuple[float, float]) -> None:
+    config = resolve_encoder(str(routed.folder))
+    tokenizer = config.tokenizer([])
+    encoder, original = config.build(tokenizer, seed=0), config.build(tokenizer, seed=0)
+    sizes = [side.transformer.get_input_embeddings().num_embeddings for side in encoder.sides]
+    counts = [int(share * size) for share, size in zip(shares, sizes, strict=True)]
+    paddings = tokenizer.pad_token_id, of_passages(tokenizer).pad_token_id
+    used = [np.union1d(np.arange(count - 1), [padding]) for count, padding in zip(counts, paddings, strict=True)]
+    pieces = np.concatenate([used[0], used[1] + first_id(of_passages(tokenizer))])
+    trim_where_told(encoder, "auto", lambda: pieces)
+    # A table that both share holds the pieces of both.
+    expected = [share < 0.5 for share in shares] if routed.transformers == 2 else [max(shares) < 0.5]
+    found = [isinstance(one.get_input_embeddings(), TrimmedEmbedding) for one in encoder.transformers]
+    assert found == expected
+    restore_vocabulary(encoder, lambda: original, 1.0)
+    for ours, theirs in zip(encoder.parameters(), config.build(tokenizer, seed=0).parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
 @pytest.mark.slow
 def test_its_plan_is_that_of_both_sides(routed: Routed) -> None:
     config = resolve_encoder(str(routed.folder))
@@ -256,7 +276,7 @@ def test_its_plan_is_that_of_both_sides(routed: Routed) -> None:
     for side in skeleton.sides:
         own = footprint(side, torch.float32)
         assert whole.kept.of(10, 20) >= own.kept.of(10, 20)
-        assert whole.peak.of(10, 20) >= own.peak.of(10, 20)
+        assert whole.peak(10, 20) >= own.peak(10, 20)
 
 
 def test_layers_that_there_are_recompute_and_the_gradient_stays(static_queries: Path) -> None:

@@ -71,7 +71,7 @@ def test_what_is_trimmed_by_itself_is_a_trained_table_of_known_code_that_is_half
     def trimmed(choice: bool | str, pieces: np.ndarray, change: Callable[[Encoder], object] = lambda _: None) -> bool:
         encoder = PRESETS["mini-xs"].config.build(tokenizer, seed=0)
         change(encoder)
-        trim_where_told(encoder, choice, lambda: pieces, size)
+        trim_where_told(encoder, choice, lambda: pieces)
         return isinstance(encoder.transformer.get_input_embeddings(), TrimmedEmbedding)
 
     def freeze(encoder: Encoder) -> None:
