@@ -189,7 +189,9 @@ def on_host(embeddings: Embeddings) -> ScoreArray:
 
 def _longest(embeddings: Embeddings, kind: str) -> float:
     if isinstance(embeddings, np.ndarray):
-        squares = np.einsum("nd,nd->n", embeddings, embeddings, dtype=np.float64)
+        squares = np.einsum("nd,nd->n", embeddings, embeddings)
+        if not np.isfinite(squares).all():
+            squares = np.einsum("nd,nd->n", embeddings, embeddings, dtype=np.float64)
     else:
         import torch
 

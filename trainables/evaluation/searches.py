@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray
+from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, changes
 from trainables.evaluation.bilingual import BilingualPlaces
 from trainables.evaluation.pools import is_multilingual
 from trainables.evaluation.rank import Ranks
@@ -59,8 +59,11 @@ def group_by_search(
     languages = len(benchmark.languages)
     key = query if language is None else query * languages + language
     order = np.lexsort((rank, key))
-    keys, search, size = np.unique(key[order], return_inverse=True, return_counts=True)
-    hits = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size) + 1
+    in_order = key[order]
+    is_first = changes(in_order)
+    first = np.flatnonzero(is_first)
+    keys, search, size = in_order[first], np.cumsum(is_first) - 1, np.diff(first, append=len(order))
+    hits = np.arange(len(order)) - first[search] + 1
     of_query, pool = (keys, None) if language is None else np.divmod(keys, languages)
     grade = benchmark.grade[order if relevant is None else relevant[order]].astype(np.int64)
     return Searches(benchmark, of_query, pool, search, rank[order], hits, grade, size)
