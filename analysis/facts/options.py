@@ -1,6 +1,7 @@
 """Options of a training in words, and what two trainings differ in; from the one declaration that each option has."""
 
 import json
+import math
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
@@ -33,11 +34,24 @@ def encoder_text(name: str) -> str:
     return Path(name).name if Path(name).is_absolute() else name
 
 
+MOST_VALUES = 6
+"""Numbers of a list that are written out; a longer one, such as the ratios of another training, is summed up."""
+
+
 def schedule_text(ratio: Family) -> str:
-    """A schedule in one line: `linear, start 0, end 0.8`."""
+    """A schedule in one line that can be read: `linear, start 0, end 0.8`. What is left out stands in the records."""
     values = flat(ratio.model_dump(mode="json"))
     family = str(values.pop("family"))
-    return ", ".join([family, *(f"{name} {as_text(value)}" for name, value in values.items())])
+    return ", ".join([family, *(f"{name} {_short(value)}" for name, value in values.items())])
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
+        return as_text(value)
+    if len(value) <= MOST_VALUES:
+        return f"[{', '.join(as_text(float(one)) for one in value)}]"
+    mean = math.fsum(value) / len(value)
+    return f"({len(value)} values, {as_text(value[0])} to {as_text(value[-1])}, mean {mean:.3g})"
 
 
 def as_text(value: Any) -> str:

@@ -19,6 +19,7 @@ from analysis.render.table import (
     format_cell,
     format_half_width,
     format_interval,
+    has_half_widths,
     heading,
     shortened,
 )
@@ -154,12 +155,7 @@ def latex_document(names: Iterable[str]) -> str:
 
 def main_table(results: Table) -> str:
     """The results at the size of a paper's table: what is the same in every row stands in the caption."""
-    is_halved = any(
-        format_half_width(cell, column.kind)
-        for row in results.rows
-        for column, cell in zip(results.columns, row, strict=True)
-    )
-    notes = (*results.notes, *[HALF_WIDTH_NOTE] * is_halved)
+    notes = (*results.notes, *[HALF_WIDTH_NOTE] * has_half_widths(results))
     return latex(replace(shortened(results), name=MAIN_TABLE, notes=notes), is_short=True)
 
 

@@ -194,6 +194,15 @@ def format_half_width(cell: Cell, kind: Kind) -> str:
     return "\N{PLUS-MINUS SIGN}" + format_value(sides[1], cell.kind or kind).lstrip("+")
 
 
+def has_half_widths(table: Table) -> bool:
+    """Whether an interval of the table may be written with one number."""
+    return any(
+        format_half_width(cell, column.kind)
+        for row in table.rows
+        for column, cell in zip(table.columns, row, strict=True)
+    )
+
+
 def format_value(value: Scalar, kind: Kind) -> str:
     """A value as people read it: scores as .798, differences as +.0056, counts as 13,014."""
     if value is None or (isinstance(value, float) and value != value):

@@ -20,6 +20,7 @@ from analysis.render.table import (
     format_cell,
     format_half_width,
     format_interval,
+    has_half_widths,
     heading,
     shortened,
 )
@@ -68,7 +69,7 @@ def print_table(table: Table, console: Console, notes: bool = True, is_halved: b
         title = f"{part.title}: {groups[0]}" if len(groups) == 1 else part.title
         console.print(Text(title, style="bold"))
         console.print(_rich_table(part, layout, len(groups) > 1))
-        is_halved = is_halved or (layout != "beside" and _has_half_widths(part))
+        is_halved = is_halved or (layout != "beside" and has_half_widths(part))
     for note in (*table.notes, *[HALF_WIDTH_NOTE] * is_halved) if notes else ():
         console.print(Text(note, style="dim"))
     return is_halved
@@ -112,10 +113,6 @@ def _with_columns(table: Table, places: Sequence[int]) -> Table:
 
 def _groups(table: Table) -> list[str]:
     return list(dict.fromkeys(column.group for column in table.columns if column.group))
-
-
-def _has_half_widths(table: Table) -> bool:
-    return any(format_half_width(row[i], column.kind) for row in table.rows for i, column in enumerate(table.columns))
 
 
 def _least_width(table: Table) -> int:

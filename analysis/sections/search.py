@@ -1,12 +1,10 @@
 """Search and training: what the arms are, how their parameters were chosen, and how training went."""
 
-import math
 from collections import Counter
 from collections.abc import Collection
-from typing import Any
 
 from analysis.facts.facts import Facts, estimate
-from analysis.facts.options import as_text, option_words, plain_options
+from analysis.facts.options import option_words, plain_options, schedule_text
 from analysis.facts.runs import Run, with_dev_value
 from analysis.render.table import Column, Table, make_table
 from analysis.sections.importance import importance
@@ -14,8 +12,6 @@ from analysis.sections.parallel import parallel_coordinates
 from analysis.sections.section import Section
 from analysis.sections.training import learning_curves, schedules
 from study.records import ArmRecord
-from trainables.options import flat
-from trainables.ratio.family import Family
 
 
 def arms(facts: Facts) -> Table:
@@ -44,7 +40,7 @@ def arms(facts: Facts) -> Table:
             [
                 arm.label_in(record.repetition),
                 _role(record),
-                "" if not record.config.steps else _schedule(record.config.ratio),
+                "" if not record.config.steps else schedule_text(record.config.ratio),
                 None if not record.config.steps else mean,
                 None if share is None else share.mean,
                 None if not record.config.steps else record.config.optimiser.learning_rate,
@@ -54,26 +50,6 @@ def arms(facts: Facts) -> Table:
             ]
         )
     return make_table("arms", "The arms", columns, rows)
-
-
-MOST_VALUES = 6
-"""Numbers of a list that are written out; a longer one, such as the ratios of another training, is summed up."""
-
-
-def _schedule(ratio: Family) -> str:
-    """A schedule in one line that can be read: `linear, start 0, end 0.8`. What is left out stands in the records."""
-    values = flat(ratio.model_dump(mode="json"))
-    family = str(values.pop("family"))
-    return ", ".join([family, *(f"{name} {_short(value)}" for name, value in values.items())])
-
-
-def _short(value: Any) -> str:
-    if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
-        return as_text(value)
-    if len(value) <= MOST_VALUES:
-        return f"[{', '.join(as_text(float(one)) for one in value)}]"
-    mean = math.fsum(value) / len(value)
-    return f"({len(value)} values, {as_text(value[0])} to {as_text(value[-1])}, mean {mean:.3g})"
 
 
 def _role(record: ArmRecord) -> str:
@@ -142,7 +118,7 @@ def _parameters(run: Run, searched: Collection[str]) -> str:
         key: values[key] for key in searched if key in values and key.split(".")[0] != "ratio" and key not in shown
     }
     rate, temperature = run.config.optimiser.learning_rate, run.config.loss.temperature
-    trained = [_schedule(run.config.ratio), f"learning_rate {rate:.6g}", f"temperature {temperature:.6g}"]
+    trained = [schedule_text(run.config.ratio), f"learning_rate {rate:.6g}", f"temperature {temperature:.6g}"]
     parts = trained if run.config.steps else []
     return ", ".join([*parts, *(f"{option_words(key)} {value}" for key, value in others.items())])
 
