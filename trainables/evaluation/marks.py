@@ -8,6 +8,9 @@ _BYTES = 8
 _ADDED = 255
 """Words that can be added before a byte overflows."""
 
+_EXACT = 2**24
+"""Whole numbers up to this one are exact in float32."""
+
 
 def marks_of(rows: int, columns: int) -> BoolArray:
     """Room for the marks of some rows, [rows, columns and 1 to 8 more that stay unmarked]."""
@@ -18,7 +21,7 @@ class MarkCounter:
     """Counts the marks between cuts.
 
     Words of eight marks are added as one number; the few sums, and the words that a cut divides, are then weighted byte
-    by byte in a matrix product, which is exact.
+    by byte in a matrix product, which is exact: no sum is greater than the number of columns.
 
     >>> marks = marks_of(1, 12)
     >>> marks[0, [1, 3, 8, 11]] = True
@@ -36,7 +39,8 @@ class MarkCounter:
         whole = np.repeat(self._starts[:, None] < self._divided, _BYTES, axis=0)
         part = np.arange(_BYTES)[:, None] < within
         parts = np.where(np.eye(len(cuts), dtype=bool)[:, None], part, False).reshape(-1, len(cuts))
-        self._weights = np.diff(np.concatenate([whole, parts]).astype(np.float64), axis=1)
+        exact = np.float32 if columns <= _EXACT else np.float64
+        self._weights = np.diff(np.concatenate([whole, parts]).astype(exact), axis=1)
 
     def __call__(self, marks: BoolArray) -> IntArray:
         """[rows, m], how many columns from each cut up to the next one are marked."""
@@ -44,5 +48,5 @@ class MarkCounter:
         sums = np.empty((len(words), len(self._starts) + len(self._divided)), dtype=np.uint64)
         np.add.reduceat(words, self._starts, axis=1, out=sums[:, : len(self._starts)])
         sums[:, len(self._starts) :] = words[:, self._divided]
-        counts: IntArray = (sums.view(np.uint8).astype(np.float64) @ self._weights).astype(np.int64)
+        counts: IntArray = (sums.view(np.uint8).astype(self._weights.dtype) @ self._weights).astype(np.int64)
         return counts

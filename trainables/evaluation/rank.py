@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, ScoreArray, changes, ranges
+from trainables.evaluation.arrays import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    ScoreArray,
+    changes,
+    descending,
+    ordered,
+    ranges,
+)
 from trainables.evaluation.bilingual import BilingualPlaces
 from trainables.evaluation.marks import MarkCounter, marks_of
 from trainables.evaluation.pools import is_multilingual, language_bounds, pools, relevant_languages
@@ -230,11 +239,9 @@ class _Counter:
     def _count(self, row: IntArray, place: IntArray, scores: ScoreArray) -> None:
         """Counts in a block, of which relevant candidates (`place`) have their query in which row."""
         runs = _even_runs(row)
-        above = self._in_all(self._mark(np.greater, runs, place, scores))[:, 0]
-        by_language = self._by_language(self._mark(np.greater_equal, runs, place, scores))
-        equal = by_language.sum(axis=1) - above
+        equal = self._in_all(self._mark(np.equal, runs, place, scores))[:, 0]
         self._counts.equal[place] += equal
-        self._add(place, by_language)
+        self._add(place, self._by_language(self._mark(np.greater_equal, runs, place, scores)))
         if self._ties == "trec":
             column = self._column[place]
             itself = (column >= self._seen.start) & (column < self._seen.stop)
@@ -281,15 +288,14 @@ class _EvenRun(NamedTuple):
 
 def _even_runs(row: IntArray) -> list[_EvenRun]:
     """The runs of relevant candidates that have their query in these rows, ascending."""
-    runs: list[_EvenRun] = []
     starts = np.flatnonzero(changes(row)).tolist()
-    for at, (start, stop) in zip(row[starts].tolist(), pairwise([*starts, len(row)]), strict=True):
-        run = _EvenRun(slice(at, at + 1), stop - start, slice(start, stop))
-        if runs and runs[-1].number == run.number and runs[-1].rows.stop == at:
-            before = runs.pop()
-            run = _EvenRun(slice(before.rows.start, at + 1), run.number, slice(before.part.start, stop))
-        runs.append(run)
-    return runs
+    at = row[starts].tolist()
+    number = [stop - start for start, stop in pairwise([*starts, len(row)])]
+    bounds = [n for n in range(1, len(at)) if at[n] != at[n - 1] + 1 or number[n] != number[n - 1]]
+    return [
+        _EvenRun(slice(at[n], at[n] + stop - n), number[n], slice(starts[n], starts[n] + (stop - n) * number[n]))
+        for n, stop in pairwise([0, *bounds, len(at)])
+    ]
 
 
 def _counted(blocks: Iterable[tuple[IntArray, int, ScoreArray]], count: _Counter) -> Iterator[int]:
@@ -312,7 +318,7 @@ class _AmongRelevant:
 
 def _among_relevant(group: IntArray, score: ScoreArray, candidate: npt.NDArray[np.int32]) -> _AmongRelevant:
     """Per relevant candidate, those of its group that rank before it, score at least as high, score the same."""
-    order = np.lexsort((candidate, -score, group))
+    order = ordered(group, descending(score), candidate)
     position = np.arange(len(order))
     new_group = np.diff(group[order], prepend=-1) != 0
     new_run = new_group | (score[order] != np.roll(score[order], 1))

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.arrays import IntArray, ScoreArray, ranges
-from trainables.evaluation.pools import Pool, by_language, relevant_languages
+from trainables.evaluation.arrays import IntArray, ScoreArray, changes, ranges
+from trainables.evaluation.pools import Pool, by_language
 from trainables.evaluation.scores import BLOCK_BYTES, TILE_COLUMNS, Embeddings, Repeated, checked, on_host, score_tiles
 
-_ROWS = 2**8
-"""Relevant candidates scored together: few enough to stay in the cache."""
+_QUERIES = 24
+"""Queries whose relevant candidates are scored together."""
+
+_PAIRS = 2**9
+"""Most relevant candidates that are: few enough for their vectors to stay in the cache."""
 
 _CACHED_BYTES = 2**20
 """Size of a block of scores that stays in the cache while it is looked at several times."""
@@ -90,12 +93,18 @@ class SearchedScores:
                 _set(seen, self.column[self._ignored[query]] - offset, np.float32(-np.inf))
 
     def _relevant_scores(self, benchmark: Benchmark) -> ScoreArray:
-        query, _ = relevant_languages(benchmark)
-        found = np.empty(len(query), dtype=np.float32)
-        for start in range(0, len(query), _ROWS):
-            rows = slice(start, start + _ROWS)
-            one, other = on_host(self._queries[query[rows]]), on_host(self._candidates[self._relevant_column[rows]])
-            found[rows] = np.einsum("nd,nd->n", one, other, dtype=np.float64)
+        # Queries with the same relevant candidates, as translations are, come together: few vectors, many pairs.
+        queries = np.flatnonzero(np.diff(self._starts))
+        queries = queries[np.argsort(benchmark.relevant[self._starts[queries]], kind="stable")]
+        row, place = ranges(self._starts[queries], self._starts[queries + 1])
+        cuts = np.flatnonzero(changes(row // _QUERIES) | changes(np.arange(len(row)) // _PAIRS)).tolist()
+        found = np.empty(len(row), dtype=np.float32)
+        for part in map(slice, cuts, [*cuts[1:], len(row)]):
+            one, of_one = np.unique(queries[row[part]], return_inverse=True)
+            other, of_other = np.unique(self._relevant_column[place[part]], return_inverse=True)
+            vectors = (on_host(self._queries[one]), on_host(self._candidates[other]))
+            products = np.matmul(vectors[0], vectors[1].T, dtype=np.float64)
+            found[place[part]] = products[of_one, of_other]
         return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.corpora.benchmark import Benchmark
-from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, changes
+from trainables.evaluation.arrays import BoolArray, FloatArray, IntArray, changes, ordered
 from trainables.evaluation.bilingual import BilingualPlaces
 from trainables.evaluation.pools import is_multilingual
 from trainables.evaluation.rank import Ranks
@@ -58,7 +58,7 @@ def group_by_search(
     """Groups relevant candidates by query and, if given, language: all in the order of the benchmark, or the named."""
     languages = len(benchmark.languages)
     key = query if language is None else query * languages + language
-    order = np.lexsort((rank, key))
+    order = ordered(key, rank)
     in_order = key[order]
     is_first = changes(in_order)
     first = np.flatnonzero(is_first)

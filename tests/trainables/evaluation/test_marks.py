@@ -19,7 +19,7 @@ def test_what_is_counted_between_cuts_is_what_stands_there(
     assert MarkCounter(places, marks.shape[1])(marks).tolist() == expected
 
 
-@pytest.mark.parametrize("columns", [7, 8, 255 * 8, 255 * 8 + 1, 256 * 8, 2**18])
+@pytest.mark.parametrize("columns", [7, 8, 255 * 8, 255 * 8 + 1, 256 * 8, 2**18, 2**24, 2**25 + 2])
 def test_no_byte_overflows_where_everything_is_marked(columns: int) -> None:
     marks = marks_of(1, columns)
     marks[:, :columns] = True
