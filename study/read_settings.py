@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -188,12 +188,12 @@ class _Asked:
     def _checked(self, key: str, value: Any, origin: Origin) -> Any:
         one = self._find(key, origin)
         value = one.from_text(value) if isinstance(value, str) else value
-        if isinstance(value, bool) and one.field.annotation is not bool:
+        if isinstance(value, bool) and bool not in (one.field.annotation, *get_args(one.field.annotation)):
             raise UserError(f"{origin} is {value}: a number or a text must be given.")
         try:
             _adapter(one).validate_python(value)
         except ValidationError as error:
-            raise UserError(f"{origin} {_wrong(error.errors()[0])}") from error
+            raise UserError(f"{origin} {_wrong(*error.errors())}") from error
         return value
 
     def _find(self, key: str, origin: Origin) -> Declared:
@@ -259,9 +259,11 @@ def _unknown(name: str, file: str, short: Sequence[str] | Mapping[str, str] = ()
     return UserError(f"{file}: there is no setting {name!r}; {remedy}")
 
 
-def _wrong(problem: Any) -> str:
-    rule = rule_in(problem)
-    return f"is {problem['input']!r}: {rule[0].lower()}{rule[1:]}" + ("" if rule.endswith((".", "?")) else ".")
+def _wrong(problem: Any, *others: Any) -> str:
+    """What is wrong with a value, and what each of the types that an option may have would take instead."""
+    rules = [rule_in(one) for one in (problem, *others) if one["input"] is problem["input"]]
+    rule = ", or ".join(rule[0].lower() + rule[1:] for rule in dict.fromkeys(rules))
+    return f"is {problem['input']!r}: {rule}" + ("" if rule.endswith((".", "?")) else ".")
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

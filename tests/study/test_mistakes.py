@@ -34,6 +34,11 @@ MISTAKES = [
         ["--gradient-accumulation", "100"],
         "gradient_accumulation is 100, but a batch of 48 pairs has no more chunks than pairs",
     ),
+    (
+        ["--set", "compute.trim_vocabulary=perhaps"],
+        "compute.trim_vocabulary is 'perhaps': input should be a valid boolean, unable to interpret input, or input "
+        "should be 'auto'.\n",
+    ),
     (["--set", "compute.parallel=sharded"], "set both to float32 or both to bfloat16.\n"),
     (
         ["--temperature", "0.1", "--search-temperature"],
