@@ -104,7 +104,8 @@ def _resolved(file: Path, said: Mapping[str, Any], task: str) -> str:
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             raise UserError(f"{file} has a route mapping {key!r} that is no pair of texts: correct it.") from error
     keys = ((task, "text"), (task, None), (None, "text"), (None, None))
-    found = str(next((mapped[key] for key in keys if key in mapped), task))
+    named = next((one for one in (task, "text") if one in said["structure"]), task)
+    found = str(next((mapped[key] for key in keys if key in mapped), named))
     if found not in said["structure"]:
         raise UserError(
             f"{file} has no route {found!r} (it has {', '.join(map(repr, said['structure']))}), by which "

@@ -115,10 +115,24 @@ def _dense_per_route(folder: Path, checkpoint, tokenizer) -> Routed:
     return Routed(folder, queries, passages, (128, 128), 1)
 
 
+def _one_route(folder: Path, checkpoint, tokenizer) -> Routed:
+    """Of texts, whatever they are: images may go another way, but nothing has to."""
+    copytree(checkpoint("xlm-r", positions=130), folder / "text_0_Transformer")
+    pooling_folder(folder / "text_1_Pooling", 24)
+    router_file(folder, {"text": ["text_0_Transformer", "text_1_Pooling"]}, default_route="text")
+    modules_file(folder, ("Router.Router", ""), ("Normalize", "1_Normalize"))
+    queries, passages = (
+        _transformer(folder / "text_0_Transformer", *side, "mean")
+        for side in ((QUERIES, "q: "), (PASSAGES, "passage "))
+    )
+    return Routed(folder, queries, passages, (128, 128), 1)
+
+
 LAYOUTS: dict[str, Callable[..., Routed]] = {
     "static queries": _static_queries,
     "two kinds of transformers": _two_kinds,
     "one transformer, a dense layer per route": _dense_per_route,
+    "one route of texts": _one_route,
 }
 
 
