@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -47,20 +47,34 @@ class RayFolder:
 def ray_folder() -> Iterator[RayFolder]:
     """A private folder for the time of the block, with a token for the Rays of this process alone."""
     folder = Path(mkdtemp(prefix=_PREFIX, dir=_short_folder()))
-    before = os.environ.get("RAY_AUTH_TOKEN_PATH")
     try:
         token = folder / "auth_token"
         with create(token) as stream:
             stream.write(_token())
         token.chmod(0o600)
-        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
-        yield RayFolder(folder, token)
+        with _environment(_told_to_ray(folder, token)):
+            yield RayFolder(folder, token)
     finally:
-        if before is None:
-            os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
-        else:
-            os.environ["RAY_AUTH_TOKEN_PATH"] = before
         _remove(folder)
+
+
+def _told_to_ray(folder: Path, token: Path) -> Mapping[str, str]:
+    told = {"RAY_AUTH_TOKEN_PATH": str(token)}
+    # Its dashboard and Python's multiprocessing put sockets of their own among the temporary files.
+    return told if len(gettempdir()) <= LONGEST_FOLDER else {**told, "TMPDIR": str(folder)}
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Variables of the environment for the time of the block."""
+    before = {name: os.environ[name] for name in values if name in os.environ}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 @cache

@@ -60,6 +60,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     found = Seen(storage / "seen")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", str(temporary))
+        # Sockets do not fit into a folder as deep as those of some clusters' jobs.
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("deep" * 30)))
         patch.setenv("RAY_metrics_report_interval_ms", "500")
         process = start(*OPTIONS, "--storage", str(storage))
     while process.poll() is None:
