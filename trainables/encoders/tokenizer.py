@@ -154,12 +154,15 @@ def pools_prompt(tokenizer: PreTrainedTokenizerBase) -> bool:
 def with_end_token(tokenizer: PreTrainedTokenizerBase, source: str) -> PreTrainedTokenizerBase:
     """Returns a tokenizer that puts its end token behind every text, exactly once, and keeps it where a text is cut.
 
-    One that does so already is returned as it is. Raises UserError if it has no end token, or cannot be changed.
+    One whose template ends every text by a special token is returned as it is: that of Qwen3 Embedding puts another one
+    there than the end token that it names, and the encoder was trained so. Raises UserError if it has no end token, or
+    cannot be changed.
     """
     end = tokenizer.eos_token_id
     if end is None:
         raise UserError(f"The tokenizer of {source!r} has no end token: set eos_token, or encoder.end_token to false.")
-    if tokenizer("a")["input_ids"][-1:] == [end]:
+    last, of_text = (tokenizer("a", add_special_tokens=special)["input_ids"][-1:] for special in (True, False))
+    if last == [end]:
         return tokenizer
     if not tokenizer.is_fast:
         raise UserError(
@@ -174,6 +177,8 @@ def with_end_token(tokenizer: PreTrainedTokenizerBase, source: str) -> PreTraine
             f"The tokenizer of {source!r} ends a text by a {before['type']} without its end token: set "
             "encoder.end_token to false, or another eos_token."
         )
+    if last != of_text:
+        return tokenizer
     # A post-processor is made by nothing but its constructors and by reading a tokenizer.
     carrier = json.loads(Tokenizer(models.WordLevel({tokenizer.eos_token: 0}, tokenizer.eos_token)).to_str())
     backend.post_processor = Tokenizer.from_str(json.dumps({**carrier, "post_processor": behind})).post_processor

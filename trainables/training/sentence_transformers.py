@@ -44,7 +44,12 @@ class PlannedTraining:
     """The batches, step by step."""
 
     def sampler(self, dataset: Any, batch_size: int, **others: Any) -> BatchSampler:
-        """The batches as the trainer asks for them. Raises UserError for another data set or another batch size."""
+        """The batches as the trainer asks for them; rows that are not of the plan, to evaluate on, as they stand.
+
+        Raises UserError for a part of the plan's data set, or another batch size.
+        """
+        if not self._holds(dataset):
+            return BatchSampler(SequentialSampler(dataset), batch_size, drop_last=False)
         planned = len(self.batches[0])
         if batch_size != planned or len(dataset) != len(self.dataset):
             raise UserError(
@@ -54,6 +59,10 @@ class PlannedTraining:
             )
         # Nothing else of what the trainer says matters: order and size are those of the plan.
         return BatchSampler(SequentialSampler(self.dataset), batch_size, drop_last=False)
+
+    def _holds(self, dataset: Any) -> bool:
+        """Whether a data set is the one of the plan, or a part of it."""
+        return set(dataset[dataset.column_names[0]]) <= set(self.dataset[QUERY])
 
 
 def planned_training(

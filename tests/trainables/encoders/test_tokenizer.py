@@ -197,6 +197,17 @@ def test_an_end_token_is_put_behind_whatever_a_tokenizer_does(texts, before, sta
     assert again("Peru")["input_ids"] == [*plain, 2]
 
 
+@pytest.mark.parametrize("bytes_first", [False, True])
+def test_a_template_that_ends_in_another_special_token_than_the_named_one_is_kept(texts, bytes_first: bool) -> None:
+    """Qwen3 Embedding puts <|endoftext|> behind a text and names <|im_end|>, which it was never trained to pool."""
+    tokenizer = train_tokenizer(texts, 1000)
+    own = processors.TemplateProcessing(single="$A <s>", special_tokens=[("<s>", 0)])
+    tokenizer.backend_tokenizer.post_processor = processors.Sequence([BYTES, own]) if bytes_first else own
+    before = tokenizer("Peru")["input_ids"]
+    assert before[-1] == 0 != tokenizer.eos_token_id
+    assert with_end_token(tokenizer, "x")("Peru")["input_ids"] == before
+
+
 def test_an_end_token_that_has_no_place_is_refused(texts) -> None:
     tokenizer = train_tokenizer(texts, 1000)
     tokenizer.backend_tokenizer.post_processor = processors.BertProcessing(("<mask>", 4), ("<s>", 0))

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from datasets import Dataset
 
 from tests.trainables.batches.toy_sets import parallel
 from trainables.batches.config import BatchConfig
@@ -93,6 +95,12 @@ def test_what_cannot_be_planned_or_is_not_the_plan_is_refused() -> None:
         planned.sampler(planned.dataset.select(range(12)), SIZE)
 
 
+def test_rows_that_are_not_of_the_plan_stand_in_batches_of_any_size() -> None:
+    planned = planned_training(_data(), "constant(0.5)", STEPS, BATCHES)
+    others = Dataset.from_dict({"question": ["Who?", "Where?", "When?"], "answer": ["She", "There", "Then"]})
+    assert list(planned.sampler(others, 2)) == [[0, 1], [2]]
+
+
 @pytest.mark.slow
 def test_the_real_trainer_sees_the_planned_batches_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     library = pytest.importorskip("sentence_transformers")
@@ -103,13 +111,18 @@ def test_the_real_trainer_sees_the_planned_batches_and_goes_on_where_it_stopped(
     tokenizer = config.tokenizer(list(data.texts))
     save_encoder(config.build(tokenizer, 0), tokenizer, tmp_path / "model")
 
+    held_out = Dataset.from_dict({"question": ["Who?", "Where?", "When?"], "answer": ["She", "There", "Then"]})
+
     def seen(resume: bool) -> list[list[Any]]:
         """The token ids of every batch that reaches the loss."""
         model = library.SentenceTransformer(str(tmp_path / "model"), device="cpu")
         loss = losses.MultipleNegativesRankingLoss(model)
         batches = []
         loss.register_forward_pre_hook(
-            lambda _, inputs: batches.append([one["input_ids"].tolist() for one in inputs[0]])
+            # Without gradients it evaluates, on rows that are not of the plan.
+            lambda _, inputs: (
+                batches.append([one["input_ids"].tolist() for one in inputs[0]]) if torch.is_grad_enabled() else None
+            )
         )
         arguments = library.SentenceTransformerTrainingArguments(
             str(tmp_path / "out"),
@@ -117,11 +130,15 @@ def test_the_real_trainer_sees_the_planned_batches_and_goes_on_where_it_stopped(
             per_device_train_batch_size=SIZE,
             batch_sampler=planned.sampler,
             save_steps=STEPS // 2,
+            eval_strategy="steps",
+            eval_steps=STEPS // 2,
             report_to=[],
             disable_tqdm=True,
             use_cpu=True,
         )
-        trainer = library.SentenceTransformerTrainer(model, arguments, train_dataset=planned.dataset, loss=loss)
+        trainer = library.SentenceTransformerTrainer(
+            model, arguments, train_dataset=planned.dataset, eval_dataset=held_out, loss=loss
+        )
         trainer.train(resume_from_checkpoint=str(tmp_path / "out" / f"checkpoint-{STEPS // 2}") if resume else None)
         return batches
 
