@@ -95,6 +95,8 @@ def model_settings(folder: Path, route: str = "") -> dict[str, Any]:
         raise UserError(f"The encoder folder {path} has no config.json: {_instead(path)}.")
     settings = read_json(path / "config.json")
     if not isinstance(settings.get("model_type"), str):
+        # A list of modules that begins otherwise is refused by its name, not for what its first module has no need of.
+        declared(folder, route)
         raise UserError(f"{path / 'config.json'} has no model_type: give a folder in the Hugging Face layout.")
     if settings["model_type"] == "model2vec":
         raise UserError(

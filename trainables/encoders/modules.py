@@ -136,9 +136,14 @@ def _prompts(file: Path, ends_normalised: bool) -> dict[str, Any]:
     wrong = next((text for text in texts if not isinstance(text, str | None)), None)
     if wrong is not None:
         raise UserError(f"{file} has a prompt {wrong!r}: prompts must be texts by their name.")
+    usual_name = settings.get("default_prompt_name")
+    if usual_name is not None and usual_name not in [*prompts, "query", "document"]:
+        raise UserError(
+            f"{file} sets default_prompt_name to {usual_name!r}, but has no such prompt: correct one of them."
+        )
     query = prompts.get("query")
     passage = next((prompts[name] for name in _DOCUMENTS if prompts.get(name) is not None), None)
-    default = prompts.get(settings.get("default_prompt_name")) if query is None and passage is None else None
+    default = prompts.get(usual_name) if query is None and passage is None else None
     found: dict[str, Any] = {
         "query_prefix": query or default or "",
         "passage_prefix": passage or default or "",

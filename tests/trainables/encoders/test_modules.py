@@ -205,6 +205,14 @@ def _set(file: str, content: object) -> Callable[[Path], None]:
     return write
 
 
+def _both(*changes: Callable[[Path], None]) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        for change in changes:
+            change(folder)
+
+    return write
+
+
 def _update(file: str, **settings: object) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
         before = json.loads((folder / file).read_text()) if (folder / file).exists() else {}
@@ -230,6 +238,10 @@ PROMPTS, TRANSFORMER, POOLING = (
         (_modules("Transformer", "Pooling", "LSTM"), "has a module LSTM behind the pooling"),
         (_modules("Transformer", "Pooling", "Dropout"), "has a module Dropout behind the pooling"),
         (_modules("WordEmbeddings"), "begins with a module WordEmbeddings, not a Transformer or StaticEmbedding"),
+        (
+            _both(_modules("BoW"), _set("config.json", {"vocab": ["a"], "cumulative_term_frequency": True})),
+            "begins with a module BoW, not a Transformer or StaticEmbedding",
+        ),
         (_modules("Router"), r"router_config\.json cannot be read"),
         (_modules("Transformer", "WeightedLayerPooling"), "has WeightedLayerPooling where the pooling should be"),
         (_modules("Transformer"), "has nothing where the pooling should be"),
@@ -249,6 +261,7 @@ PROMPTS, TRANSFORMER, POOLING = (
         (lambda folder: (folder / "2_Dense/model.safetensors").unlink(), r"2_Dense has no model\.safetensors"),
         (_update(PROMPTS, prompts={"query": 1}), "has a prompt 1"),
         (_update(PROMPTS, prompts=["query"]), "has a prompt \\['query'\\]"),
+        (_update(PROMPTS, default_prompt_name="search"), "default_prompt_name to 'search', but has no such prompt"),
         (_update(PROMPTS, similarity_fn_name="dot"), "sets similarity_fn_name to 'dot'"),
         (_update(PROMPTS, similarity_fn_name="manhattan"), "sets similarity_fn_name to 'manhattan'"),
         (_update(PROMPTS, model_type="SparseEncoder"), "sets model_type to 'SparseEncoder'"),
