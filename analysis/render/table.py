@@ -183,15 +183,16 @@ def format_interval(cell: Cell, kind: Kind) -> str:
 
 def format_half_width(cell: Cell, kind: Kind) -> str:
     """The interval as ± its longer side; empty if there is none, if the sides differ by more than a quarter, or if that
-    would seem to hold a zero that the interval leaves out.
+    would seem to hold a zero that the interval leaves out, as it is written.
     """
     if cell.low is None or cell.high is None or not isinstance(cell.value, int | float):
         return ""
     sides = sorted((cell.value - cell.low, cell.high - cell.value))
-    leaves_out_zero = cell.low > 0 or cell.high < 0
-    if sides[0] < LEAST_SYMMETRY * sides[1] or (leaves_out_zero and abs(cell.value) <= sides[1]):
+    size, half = (format_value(one, cell.kind or kind).lstrip("+") for one in (abs(cell.value), sides[1]))
+    seems_to_hold_zero = abs(cell.value) <= sides[1] or size == half
+    if sides[0] < LEAST_SYMMETRY * sides[1] or ((cell.low > 0 or cell.high < 0) and seems_to_hold_zero):
         return ""
-    return "\N{PLUS-MINUS SIGN}" + format_value(sides[1], cell.kind or kind).lstrip("+")
+    return f"\N{PLUS-MINUS SIGN}{half}"
 
 
 def has_half_widths(table: Table) -> bool:

@@ -92,6 +92,8 @@ def test_a_lopsided_interval_is_never_written_as_one_number():
         (Cell(26.6, 1.0, 53.5, kind="ranks"), ""),
         (Cell(-26.6, -53.5, -1.0, kind="ranks"), ""),
         (Cell(26.6, -0.3, 53.5, kind="ranks"), "±26.9"),
+        # So would what rounds to +.0310 ±.0310.
+        (Cell(0.03100205, 0.03100205 - 0.023699, 0.03100205 + 0.030957, kind="difference"), ""),
     ],
 )
 def test_the_half_width_is_the_longer_side(cell, expected):
