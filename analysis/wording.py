@@ -50,7 +50,7 @@ def headline(judged: Judged) -> str:
     """
     found = judged.comparison
     if found.interval is None:
-        return f"One run each: {_by_how_much(judged)}."
+        return f"{capital(_single(found))}: {_by_how_much(judged)}."
     if judged.withheld:
         return f"No verdict: {_by_how_much(judged)}."
     lead = "Too small to tell" if found.verdict == "not separable" else capital(found.verdict)
@@ -69,7 +69,7 @@ def claim(judged: Judged, first: str, second: str) -> str:
     """
     found, where = judged.comparison, f"on {judged.place.label}"
     if found.interval is None:
-        said = f"one run each of {first} and {second} {where}"
+        said = f"{_single(found)} of {first} and {second} {where}"
     elif judged.withheld:
         said = f"no verdict on {first} against {second} {where}"
     elif found.verdict == "not separable":
@@ -77,6 +77,11 @@ def claim(judged: Judged, first: str, second: str) -> str:
     else:
         said = f"{first} is {found.verdict} {'to' if found.verdict == 'equivalent' else 'than'} {second} {where}"
     return f"{capital(said)}: {_by_how_much(judged)}."
+
+
+def _single(found: Comparison) -> str:
+    """Of what there is only one, so that there is no interval."""
+    return "a single question for the runs" if found.obstacle == "single question" else "one run each"
 
 
 def _by_how_much(judged: Judged) -> str:

@@ -216,6 +216,9 @@ class Facts:
         choices = home.choices(name, cell)
         if not choices:
             raise ValueError(f"{home.label} has no arm {name} in {cell}")
+        if choices[0].is_untrained:
+            # It has one run, whose seed says nothing.
+            added = frozenset()
         return Arm(
             label=label,
             title=name + of_study,

@@ -80,6 +80,7 @@ TITLES = {"static": "Best constant ratio", "dynamic": "Best schedule"}
 """What a question of choice is after, by the role of the arm that it asks about."""
 STANDS = {"better": "better than", "worse": "worse than", "equivalent": "equivalent to"}
 """How the chosen arm stands to another one; by any other verdict it is not separable from it."""
+NOT_COMPARED, NO_VERDICT = "not compared with", "no verdict against"
 
 
 def _choice(findings: Findings, judged: Judged) -> str:
@@ -97,11 +98,13 @@ def _choice(findings: Findings, judged: Judged) -> str:
     stands = [f"{STANDS.get(found.verdict, 'not separable from')} {_with_ratio(second)}"]
     numbers = f"{number(found.difference, sign=True)} {interval(found.interval)}"
     others: dict[str, list[str]] = {}
-    for rival, verdict in _rivals(findings, judged):
-        others.setdefault(STANDS.get(verdict, "not separable from"), []).append(_with_ratio(rival))
+    for rival, stand in _rivals(findings, judged):
+        others.setdefault(stand, []).append(_with_ratio(rival))
     stands += [f"{stand} {listed(names)}" for stand, names in others.items()]
-    # What the search chose need not be the best of the test.
-    of_search = " of the search" * any(stand.startswith("worse") for stand in stands)
+    # What the search chose need not be the best of the test, and where some were not compared nobody knows.
+    doubtful = any(stand.startswith(("worse", NOT_COMPARED, NO_VERDICT)) for stand in stands)
+    is_best = not (doubtful or (first.parts and _others_of_its_kind(facts, first, second)))
+    of_search = "" if is_best else " of the search"
     where = f"{numbers} on {judged.place.label}"
     return f"{_title(first)}{of_search}: {chosen}, {stands[0]}, {where}{''.join(f'; {one}' for one in stands[1:])}."
 
@@ -111,19 +114,35 @@ def _title(arm: Arm) -> str:
 
 
 def _rivals(findings: Findings, judged: Judged) -> list[tuple[Arm, str]]:
-    """All other arms of the kind that was chosen from, constants or schedules, with the verdict of the chosen one."""
+    """How the chosen arm stands to all others of its kind; none of several cells, which are not of one group."""
     first, second = judged.first, judged.second
     if first.parts:
         return []
-    kind = first.constant_ratio is None
-    arms = [arm for arm in findings.facts.arms if arm.group == first.group and arm.compared and not arm.is_front]
     found = []
-    for arm in without_repeats([first, second, *arms])[2:]:
-        if arm.role in ("strategy", "static", "dynamic") and (arm.constant_ratio is None) == kind:
-            one = findings.judge.find(first, arm, judged.place)
-            if one is not None and one.comparison.interval is not None:
-                found.append((arm, one.verdict))
+    for arm in _others_of_its_kind(findings.facts, first, second):
+        if arm.group != first.group:
+            continue
+        one = findings.judge.find(first, arm, judged.place) if arm.compared else None
+        if one is None or one.comparison.interval is None:
+            found.append((arm, NOT_COMPARED))
+        elif one.withheld:
+            found.append((arm, NO_VERDICT))
+        else:
+            found.append((arm, STANDS.get(one.verdict, "not separable from")))
     return found
+
+
+def _others_of_its_kind(facts: Facts, first: Arm, second: Arm) -> list[Arm]:
+    """All constants, or all schedules, but the chosen arm and the one that it is compared with, in any cell."""
+    own = [part for arm in (first, second) for part in arm.of_cells]
+    known, kind = {arm.identity for arm in own}, _is_constant(own[0])
+    arms = [arm for arm in facts.arms if arm.role in ("strategy", "static", "dynamic") and not arm.is_front]
+    return [arm for arm in without_repeats(arms) if arm.identity not in known and _is_constant(arm) == kind]
+
+
+def _is_constant(arm: Arm) -> bool:
+    """Whether all trainings of an arm have a constant ratio each; a search that is repeated may choose several."""
+    return arm.role == "static" or (arm.role == "strategy" and arm.constant_ratio is not None)
 
 
 def _ratio(arm: Arm) -> str:

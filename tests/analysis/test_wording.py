@@ -67,6 +67,11 @@ def test_the_headline_holds_the_finding_and_its_numbers(found: Comparison, said:
         (replace(FOUND, verdict="worse"), "", "Linear ({alpha} 1) is worse than static on {place}: +.012"),
         (replace(FOUND, verdict="equivalent"), "", "Linear ({alpha} 1) is equivalent to static on {place}: +.012"),
         (OPEN, "", "Linear ({alpha} 1) and static cannot be told apart on {place}: {minus}.033"),
+        (
+            replace(SINGLE, obstacle="single question"),
+            "",
+            "A single question for the runs of linear ({alpha} 1) and static on {place}: +.012, and nothing to tell",
+        ),
         (SINGLE, "", "One run each of linear ({alpha} 1) and static on {place}: +.012, and nothing to tell"),
         (
             FOUND,

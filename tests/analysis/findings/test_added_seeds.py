@@ -13,7 +13,7 @@ from analysis.statistics.panel import Panel
 from analysis.statistics.significance import judge
 from study.plan.more_seeds import decide
 from study.study_folder import open_study
-from tests.analysis.conftest import ARMS, edit
+from tests.analysis.conftest import ARMS, ArmTruth, edit, edit_arms
 from trainables.records import RESULT
 
 SEEDS, SHARED = tuple(range(7)), 3
@@ -316,3 +316,17 @@ def test_a_decision_does_not_stand_for_seeds_of_another_study(added, tmp_path, w
     for row in question_rows(report).values():
         assert (row["seeds"], row.get("p_remark")) == (len(SEEDS) + 1, None)
     assert any("does not allow for that" in line for line in report.first_lines)
+
+
+def test_an_untrained_arm_keeps_its_one_run_whatever_its_seed(tmp_path: Path, write_study) -> None:
+    """Only the question's arms have that seed beside it: X-Y lost it."""
+    untrained = ArmTruth("untrained", "fixed", "constant", {"family": "constant", "value": 0.5}, 0.5, -2, -2)
+    arms = (*(arm for arm in ARMS if arm.name in (*MAIN, "X-Y")), untrained)
+    folder = write_study(tmp_path, arms=arms, seeds=SEEDS, questions=20, search_trials=1)
+    edit_arms(folder, lambda all_: [arm | {"is_untrained": arm["arm"] == "untrained"} for arm in all_])
+    for seed in SEEDS:
+        if seed:
+            shutil.rmtree(run_of(folder, "untrained", seed))
+        if seed not in (1, 2):
+            shutil.rmtree(run_of(folder, "X-Y", seed))
+    assert seeds_of(build_report([str(asked(folder, 3))]))["untrained"][0] == 1

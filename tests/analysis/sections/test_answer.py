@@ -1,7 +1,9 @@
 """Where the answer of a report looks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -43,11 +45,15 @@ MONO, CROSS, HYBRID, STATIC, DYNAMIC, _ = ARMS
 ALPHA = "\N{GREEK SMALL LETTER ALPHA}"
 
 
-def choice(folder: Path, *arms: ArmTruth, models: tuple[str, ...] = ("small",)) -> str:
-    """The first sentence of a study that asks which constant is best, against `hybrid 0.5`."""
+def choice(
+    folder: Path, *arms: ArmTruth, models: tuple[str, ...] = ("small",), lost: Sequence[tuple[str, int]] = ()
+) -> str:
+    """The first sentence of a study that asks which constant is best, against `hybrid 0.5`; `lost` are runs of it."""
     study = write_study_files(folder, StudyPlan(arms=arms, questions=60, models=models))
     asked = {"about": "choice", "main_comparison": ("best static", "hybrid 0.5")}
     edit(study / "study.json", lambda record: record | asked)
+    for arm, seed in lost:
+        rmtree(study / "trials" / f"confirm-{arm}-{seed}")
     return build_report([str(study)]).answer.split(". ")[0]
 
 
@@ -68,6 +74,14 @@ def test_what_loses_in_the_test_is_best_in_the_search_alone(tmp_path: Path) -> N
     assert f"worse than X-Y ({ALPHA} 0)" in first
 
 
+def test_what_was_not_compared_is_named_and_the_choice_is_that_of_the_search(tmp_path: Path) -> None:
+    lost = [("X-Y", seed) for seed in StudyPlan().seeds[1:]]
+    first = choice(tmp_path, MONO, replace(CROSS, multi=1.6), HYBRID, STATIC, lost=lost)
+    assert first.startswith(f"Best constant ratio of the search: {ALPHA} 0.3 ")
+    assert f"better than X-X-mono ({ALPHA} 1)" in first
+    assert f"not compared with X-Y ({ALPHA} 0)" in first
+
+
 def test_the_chosen_ratio_is_told_where_it_is_that_of_the_other_arm(tmp_path: Path) -> None:
     same = replace(STATIC, schedule=HYBRID.schedule, same_as=HYBRID.name)
     first = choice(tmp_path, MONO, CROSS, HYBRID, same)
@@ -79,6 +93,11 @@ def test_over_several_models_every_one_is_told_its_ratio(tmp_path: Path) -> None
     first = choice(tmp_path, HYBRID, replace(STATIC, multi=1.6), models=("s", "m"))
     chosen = [f"{ALPHA} 0.3 (the best of 12 search trials) at {model}" for model in ("s", "m")]
     assert first.startswith(f"Best constant ratio: {' and '.join(chosen)}, better than hybrid 0.5 (all models), +.")
+
+
+def test_over_several_models_others_that_are_not_told_leave_it_the_choice_of_the_search(tmp_path: Path) -> None:
+    first = choice(tmp_path, CROSS, HYBRID, replace(STATIC, multi=1.6), models=("s", "m"))
+    assert first.startswith(f"Best constant ratio of the search: {ALPHA} 0.3 ")
 
 
 def test_the_space_of_constants_asks_for_a_choice() -> None:
