@@ -46,7 +46,7 @@ def changes_since(before: Mapping[str, str], commit: str | None) -> str | None:
     """
     now = versions()
     packages = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    then = [f"{name} {before.get(name, 'missing')} (now {now.get(name, 'missing')})" for name in packages]
+    then = [f"{name} {before.get(name, 'not recorded')} (now {now.get(name, 'not installed')})" for name in packages]
     if commit != (here := git_commit()):
         then.append(f"commit {commit or 'unknown'} (now {here or 'unknown'})")
     if not then:

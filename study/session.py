@@ -72,6 +72,7 @@ from trainables.evaluation.efficiency.config import EfficiencyConfig
 from trainables.evaluation.efficiency.registry import efficiency_record
 from trainables.evaluation.measures.registry import chosen_measures
 from trainables.evaluation.runs import qrels_file
+from trainables.inert import inert_line
 from trainables.inputs import EvaluationRules, StudyInputs, load_tokenizer, prepare_inputs
 from trainables.measurement import texts_to_time
 from trainables.ratio.signals import signal_pairs
@@ -184,7 +185,7 @@ class Session:
             self._derived = check_recorded(replayed, recorded)
             self._replayed = replayed
             changed = environment.changes_since(recorded.info.versions, recorded.info.git_commit)
-            self._notes = [*damage(recorded), *([changed] if changed else [])]
+            self._notes = [*damage(recorded), *([inert_line(changed)] if changed else [])]
         self._absent = tuple(one for one in plan.encoders if planned_for is not None and not is_here(one))
         gpu = None if planned_for is None else planned_for.gpu
         packed = []
@@ -265,11 +266,11 @@ class Session:
         of_all, of_others = seeds_had(study)
         wished, wished_of_others = session.settings.seeds, session.settings.other_seeds
         if "seeds" in changes and wished is not None and wished < of_all:
-            raise UserError(f"--seeds {wished}: the study has {of_all} seeds already; give more than that.")
+            raise UserError(f"--seeds {wished}: the study has {of_all} seeds already; give at least as many.")
         if "other_seeds" in changes and wished_of_others is not None and wished_of_others < of_others:
             raise UserError(
                 f"--other-seeds {wished_of_others}: the arms that the main comparison does not need have {of_others} "
-                "seeds already; give more than that."
+                "seeds already; give at least as many."
             )
         return session
 

@@ -233,8 +233,8 @@ def _by_level(findings: Findings, held: Sequence[tuple[Level, Judged]], gains: I
     with_numbers = findings.facts.first.info.about == "survival"
     for factor in dict.fromkeys(level.factor for level, _ in held if level.factor):
         own = [(level.name, judged) for level, judged in held if level.factor == factor]
-        verdicts = dict.fromkeys(judged.verdict for _, judged in own)
-        named = [(quoted(name) + _numbers(judged) * with_numbers, judged.verdict) for name, judged in own]
+        named = [(quoted(name) + _numbers(judged) * with_numbers, _verdict(judged)) for name, judged in own]
+        verdicts = dict.fromkeys(verdict for _, verdict in named)
         parts = [f"{verdict} at {listed_levels([n for n, v in named if v == verdict])}" for verdict in verdicts]
         survived = sum(judged.verdict == "better" for _, judged in own)
         compared = {name for name, _ in own}
@@ -246,6 +246,10 @@ def _by_level(findings: Findings, held: Sequence[tuple[Level, Judged]], gains: I
             f"By {factor}, {next(gains)} is found at {survived} of "
             f"{count(len(own) + len(absent), 'level')}: {'; '.join(parts)}."
         )
+
+
+def _verdict(judged: Judged) -> str:
+    return "no verdict" if judged.withheld else judged.verdict
 
 
 def _numbers(judged: Judged) -> str:
@@ -278,15 +282,17 @@ def _same_training(findings: Findings, held: Sequence[tuple[Level, Judged]]) -> 
 
 
 def _change(findings: Findings, place: Place, gains: Iterator[str]) -> Iterator[str]:
-    """How the difference changes from the first level of a factor to the largest and to every control.
+    """How the difference changes from the first level of a factor to the largest that has one and to every control.
 
     gains: what the difference is called.
     """
     facts = findings.facts
     for factor in facts.factors:
-        told = [own_levels(facts, factor)[-1], *controls_of(facts, factor)]
         found = {one.level.name: one for one in findings.interactions if _is_at(one, place, factor)}
-        for one in (found[name] for name in told if name in found):
+        own, controls = (
+            [name for name in names(facts, factor) if name in found] for names in (own_levels, controls_of)
+        )
+        for one in (found[name] for name in (*own[-1:], *controls)):
             yield (
                 f"From {factor} {quoted(one.than.name)} to {quoted(one.level.name)} {next(gains)} changes by "
                 f"{number(one.comparison.difference, sign=True)} {interval(one.comparison.interval)} "

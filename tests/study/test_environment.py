@@ -13,6 +13,9 @@ def test_other_versions_and_another_commit_are_named() -> None:
     del before["numpy"]
     said = changes_since(before, "abc")
     assert said is not None
-    assert f"gone 2 (now missing), numpy missing (now {known['numpy']}), torch 0.1 (now {known['torch']})" in said
+    assert (
+        f"gone 2 (now not installed), numpy not recorded (now {known['numpy']}), torch 0.1 (now {known['torch']})"
+        in said
+    )
     assert f"commit abc (now {git_commit() or 'unknown'})" in said
     assert "may differ" in said

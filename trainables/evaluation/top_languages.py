@@ -13,6 +13,8 @@ _RUN = 100
 
 _MANY = 2**18
 
+_LOWEST = np.finfo(np.float32).min
+
 
 class TopLanguages:
     """The best candidates of every query so far. Those that tie for the last places are all kept, counted per language.
@@ -36,6 +38,8 @@ class TopLanguages:
     def add(self, queries: IntArray, scores: ScoreArray, languages: npt.NDArray[np.int32]) -> None:
         """Adds n candidates with their scores for some queries, [q] and [q, n], and their languages, [n]."""
         least = self._least[queries] = np.maximum(self._least[queries], _reached(scores))
+        # What a query does not see has minus infinity, and is no candidate even where there are few others.
+        least = np.maximum(least, _LOWEST)
         row, column = np.divmod(np.flatnonzero(scores >= least[:, None]), scores.shape[1])
         self._new.append(_Best(queries[row], scores[row, column], languages[column], np.ones(len(row))))
         self._room -= len(row)

@@ -37,5 +37,5 @@ def test_candidates_that_tie_for_the_last_places_share_them_however_they_are_cut
     assert counted(scores, languages, cuts, places) == pytest.approx(by_hand(scores, languages, places))
 
 
-def test_what_a_query_does_not_see_is_below_everything() -> None:
-    assert counted([1.0] * 9 + [-np.inf] * 2, [0] * 9 + [1, 2], [4]) == [9.0, 0.5, 0.5, 0.0]
+def test_what_a_query_does_not_see_is_never_among_the_first() -> None:
+    assert counted([1.0] * 9 + [-np.inf] * 2, [0] * 9 + [1, 2], [4]) == [9.0, 0.0, 0.0, 0.0]
