@@ -70,7 +70,7 @@ def _verdicts(findings: Findings, judged: Sequence[Judged]) -> list[str]:
     said: dict[str, list[str]] = {}
     for j in others:
         where = f"{j.place.benchmark} {j.place.setting}" if several else j.place.setting
-        said.setdefault(j.verdict, []).append(where)
+        said.setdefault("no verdict" if j.withheld else j.verdict, []).append(where)
     if said:
         parts.append(f"Elsewhere: {'; '.join(f'{verdict} in {listed(where)}' for verdict, where in said.items())}.")
     return parts

@@ -289,10 +289,8 @@ def _change(findings: Findings, place: Place, gains: Iterator[str]) -> Iterator[
     facts = findings.facts
     for factor in facts.factors:
         found = {one.level.name: one for one in findings.interactions if _is_at(one, place, factor)}
-        own, controls = (
-            [name for name in names(facts, factor) if name in found] for names in (own_levels, controls_of)
-        )
-        for one in (found[name] for name in (*own[-1:], *controls)):
+        own = [name for name in own_levels(facts, factor) if name in found]
+        for one in (found[name] for name in (*own[-1:], *controls_of(facts, factor)) if name in found):
             yield (
                 f"From {factor} {quoted(one.than.name)} to {quoted(one.level.name)} {next(gains)} changes by "
                 f"{number(one.comparison.difference, sign=True)} {interval(one.comparison.interval)} "

@@ -281,6 +281,24 @@ def test_the_answer_begins_with_what_the_question_is_about(tmp_path, write_study
     assert answer.count(PLACE) == (1 if about == "arms" else 2) + (about == "arms")
 
 
+def test_the_change_goes_to_the_largest_level_that_was_not_lost(tmp_path, write_study):
+    folder = write_study(tmp_path, models=("s", "m", "l"), arms=GROWING, **PLAN)
+    edit(folder / "study.json", lambda study: study | {"about": "change"})
+    for run in (folder / "trials").glob("confirm-l-best-dynamic-*"):
+        shutil.rmtree(run)
+    assert build_report([str(folder)]).answer.startswith(f"From model s to m the gain of {GAIN} on {PLACE}, changes by")
+
+
+def test_a_level_whose_verdict_is_withheld_has_none(tmp_path, write_study):
+    folder = write_study(tmp_path, models=("s", "m"), arms=GROWING, **PLAN)
+    edit(folder / "study.json", lambda study: study | {"about": "survival"})
+    run = sorted((folder / "trials").glob("confirm-m-best-dynamic-*"))[0]
+    edit(run / "result.json", lambda found: found | {"status": "diverged", "error": "The loss is not finite"})
+    first, *_ = build_report([str(folder)]).answer.split(". ")
+    assert "is found at 1 of 2 levels: better at s (+." in first
+    assert "no verdict at m (+." in first
+
+
 CONTROL = "48, steps of 24"
 
 
