@@ -58,6 +58,11 @@ def load_tokenizer(
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
         raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
     _check_no_dropout(getattr(tokenizer, "backend_tokenizer", None), source)
+    if (tokenizer.init_kwargs.get("sp_model_kwargs") or {}).get("enable_sampling"):
+        raise UserError(
+            f"The tokenizer of {source!r} draws how it cuts a text (enable_sampling in the sp_model_kwargs of its "
+            "tokenizer_config.json): set that to false."
+        )
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token is None:
             raise UserError(f"The tokenizer of {source!r} has no padding token: set pad_token in its folder.")

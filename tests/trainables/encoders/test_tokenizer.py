@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sentencepiece
 from tokenizers import Tokenizer, models, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -145,6 +146,24 @@ def test_a_tokenizer_without_padding_pads_with_its_end_or_is_refused(checkpoint)
     tokenizer.save_pretrained(folder)
     with pytest.raises(UserError, match="no padding token"):
         config.tokenizer()
+
+
+def test_a_tokenizer_of_sentencepiece_that_draws_how_it_cuts_is_refused(texts, tmp_path: Path) -> None:
+    (tmp_path / "corpus").write_text("\n".join(texts * 3))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "corpus"), model_prefix=str(tmp_path / "spiece"), vocab_size=300, hard_vocab_limit=False
+    )
+    for draws in (True, False):
+        settings = {
+            "tokenizer_class": "BertGenerationTokenizer",
+            "sp_model_kwargs": {"enable_sampling": draws, "nbest_size": -1, "alpha": 0.1},
+        }
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+        if draws:
+            with pytest.raises(UserError, match=r"'it' draws how it cuts a text \(enable_sampling in"):
+                load_tokenizer(tmp_path, "it")
+        else:
+            assert load_tokenizer(tmp_path, "it")("Peru") == load_tokenizer(tmp_path, "it")("Peru")
 
 
 def test_a_tokenizer_that_draws_how_it_cuts_is_refused(tmp_path: Path) -> None:
