@@ -82,6 +82,9 @@ def _refusal(error: ValidationError, *within: str) -> UserError:
     """What is wrong first, by the dotted key of where it is, and the option that can be set there, if there is one."""
     problem = error.errors()[0]
     parts = [*within, *map(str, problem["loc"])] if problem["loc"] else []
+    if problem["type"] == "extra_forbidden":
+        kind = ".".join(parts[:-1])
+        return UserError(f"{'.'.join(parts)} is set, which the {kind} that was chosen has not: leave it out.")
     options = trial_options()
     # A group of options, or a member of a list, has no value of its own that could be set.
     option = next((one for n in range(len(parts), 0, -1) if (one := ".".join(parts[:n])) in options), None)

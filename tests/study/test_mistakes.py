@@ -39,6 +39,10 @@ MISTAKES = [
         "compute.trim_vocabulary is 'perhaps': input should be a valid boolean, unable to interpret input, or input "
         "should be 'auto'.\n",
     ),
+    (
+        ["--model", "mini-xs", "--set", "encoder.lora.rank=4"],
+        "encoder.lora is set, which the encoder that was chosen has not: leave it out.\n",
+    ),
     (["--set", "compute.parallel=sharded"], "set both to float32 or both to bfloat16.\n"),
     (
         ["--temperature", "0.1", "--search-temperature"],

@@ -58,7 +58,8 @@ def load_tokenizer(
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
         raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
     _check_no_dropout(getattr(tokenizer, "backend_tokenizer", None), source)
-    if (tokenizer.init_kwargs.get("sp_model_kwargs") or {}).get("enable_sampling"):
+    drawn = tokenizer.init_kwargs.get("sp_model_kwargs")
+    if isinstance(drawn, dict) and drawn.get("enable_sampling"):
         raise UserError(
             f"The tokenizer of {source!r} draws how it cuts a text (enable_sampling in the sp_model_kwargs of its "
             "tokenizer_config.json): set that to false."
