@@ -45,6 +45,11 @@ class Judged:
         return f"{self.first.label} \N{MINUS SIGN} {self.second.label}"
 
     @property
+    def told(self) -> str:
+        """The verdict as a reader is told it: that there is none, where it is withheld."""
+        return "no verdict" if self.withheld else self.verdict
+
+    @property
     def is_main(self) -> bool:
         """Whether it is about the two arms that the study is about."""
         return self.family != "other"

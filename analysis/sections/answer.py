@@ -70,7 +70,7 @@ def _verdicts(findings: Findings, judged: Sequence[Judged]) -> list[str]:
     said: dict[str, list[str]] = {}
     for j in others:
         where = f"{j.place.benchmark} {j.place.setting}" if several else j.place.setting
-        said.setdefault("no verdict" if j.withheld else j.verdict, []).append(where)
+        said.setdefault(j.told, []).append(where)
     if said:
         parts.append(f"Elsewhere: {'; '.join(f'{verdict} in {listed(where)}' for verdict, where in said.items())}.")
     return parts
@@ -95,7 +95,7 @@ def _choice(findings: Findings, judged: Judged) -> str:
     chosen = listed_levels([f"{ratio} at {quoted(', '.join(part.cell.values()))}" for ratio, part in ratios])
     chosen = ratios[0][0] if len(ratios) == 1 else chosen
     found = judged.comparison
-    stands = [f"{STANDS.get(found.verdict, 'not separable from')} {_with_ratio(second)}"]
+    stands = [f"{_stand(judged)} {_with_ratio(second)}"]
     numbers = f"{number(found.difference, sign=True)} {interval(found.interval)}"
     others: dict[str, list[str]] = {}
     for rival, stand in _rivals(findings, judged):
@@ -120,23 +120,20 @@ def _rivals(findings: Findings, judged: Judged) -> list[tuple[Arm, str]]:
         return []
     found = []
     for arm in _others_of_its_kind(findings.facts, first, second):
-        if arm.group != first.group:
-            continue
         one = findings.judge.find(first, arm, judged.place) if arm.compared else None
-        if one is None or one.comparison.interval is None:
-            found.append((arm, NOT_COMPARED))
-        elif one.withheld:
-            found.append((arm, NO_VERDICT))
-        else:
-            found.append((arm, STANDS.get(one.verdict, "not separable from")))
+        found.append((arm, NOT_COMPARED if one is None or one.comparison.interval is None else _stand(one)))
     return found
 
 
+def _stand(judged: Judged) -> str:
+    return NO_VERDICT if judged.withheld else STANDS.get(judged.verdict, "not separable from")
+
+
 def _others_of_its_kind(facts: Facts, first: Arm, second: Arm) -> list[Arm]:
-    """All constants, or all schedules, but the chosen arm and the one that it is compared with, in any cell."""
+    """All constants, or all schedules, of their cells, but the chosen arm and the one that it is compared with."""
     own = [part for arm in (first, second) for part in arm.of_cells]
-    known, kind = {arm.identity for arm in own}, _is_constant(own[0])
-    arms = [arm for arm in facts.arms if arm.role in ("strategy", "static", "dynamic") and not arm.is_front]
+    known, groups, kind = {arm.identity for arm in own}, {arm.group for arm in own}, _is_constant(own[0])
+    arms = [arm for arm in facts.arms if arm.group in groups and arm.role in (*TITLES, "strategy") and not arm.is_front]
     return [arm for arm in without_repeats(arms) if arm.identity not in known and _is_constant(arm) == kind]
 
 

@@ -233,7 +233,7 @@ def _by_level(findings: Findings, held: Sequence[tuple[Level, Judged]], gains: I
     with_numbers = findings.facts.first.info.about == "survival"
     for factor in dict.fromkeys(level.factor for level, _ in held if level.factor):
         own = [(level.name, judged) for level, judged in held if level.factor == factor]
-        named = [(quoted(name) + _numbers(judged) * with_numbers, _verdict(judged)) for name, judged in own]
+        named = [(quoted(name) + _numbers(judged) * with_numbers, judged.told) for name, judged in own]
         verdicts = dict.fromkeys(verdict for _, verdict in named)
         parts = [f"{verdict} at {listed_levels([n for n, v in named if v == verdict])}" for verdict in verdicts]
         survived = sum(judged.verdict == "better" for _, judged in own)
@@ -246,10 +246,6 @@ def _by_level(findings: Findings, held: Sequence[tuple[Level, Judged]], gains: I
             f"By {factor}, {next(gains)} is found at {survived} of "
             f"{count(len(own) + len(absent), 'level')}: {'; '.join(parts)}."
         )
-
-
-def _verdict(judged: Judged) -> str:
-    return "no verdict" if judged.withheld else judged.verdict
 
 
 def _numbers(judged: Judged) -> str:

@@ -91,19 +91,20 @@ def model_settings(folder: Path, route: str = "") -> dict[str, Any]:
     base = base_of(path)
     if base is not None:
         return model_settings(base)
-    if not (path / "config.json").is_file():
-        raise UserError(f"The encoder folder {path} has no config.json: {_instead(path)}.")
-    settings = read_json(path / "config.json")
+    file = path / "config.json"
+    settings = read_json(file) if file.is_file() else {}
     if not isinstance(settings.get("model_type"), str):
         # A list of modules that begins otherwise is refused by its name, not for what its first module has no need of.
         declared(folder, route)
-        raise UserError(f"{path / 'config.json'} has no model_type: give a folder in the Hugging Face layout.")
+        if not file.is_file():
+            raise UserError(f"The encoder folder {path} has no config.json: {_instead(path)}.")
+        raise UserError(f"{file} has no model_type: give a folder in the Hugging Face layout.")
     if settings["model_type"] == "model2vec":
         raise UserError(
-            f"{path / 'config.json'} is of a table of token vectors (model2vec), but there is no modules.json that "
+            f"{file} is of a table of token vectors (model2vec), but there is no modules.json that "
             "says how a text is read with it: save it as a StaticEmbedding of sentence-transformers."
         )
-    _check_size(path / "config.json", settings)
+    _check_size(file, settings)
     return settings
 
 

@@ -15,7 +15,6 @@ from trainables.encoders.checkpoint import CheckpointEncoder
 from trainables.encoders.folder import own_settings
 from trainables.encoders.hugging_face import HuggingFaceEncoder
 from trainables.encoders.module_list import DOCUMENT, QUERY, default_route, is_routed, transformer_folder
-from trainables.encoders.modules import declared
 from trainables.errors import UserError, one_line, rule_in
 from trainables.recipe import Recipe
 
@@ -156,8 +155,6 @@ def _on_route(folder: Path, fields: Mapping[str, Any], route: str) -> Checkpoint
     place = transformer_folder(folder, route)
     if (place / ADAPTER_FILE).is_file():
         raise UserError(f"{place} holds an adapter, on the route {route} of a Router: merge it into its model first.")
-    # Before a kind looks for files that another module would not have.
-    declared(folder, route)
     kinds = [one.config for one in KINDS.values() if issubclass(one.config, CheckpointEncoder)]
     found = next(one for kind in kinds if (one := kind.of_folder(folder, fields, route)) is not None)
     if found.reads_images:

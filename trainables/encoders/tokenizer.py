@@ -57,13 +57,7 @@ def load_tokenizer(
     except Exception as error:
         # Libraries below raise anything from KeyError to a bare Exception for a broken file.
         raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
-    _check_no_dropout(getattr(tokenizer, "backend_tokenizer", None), source)
-    drawn = tokenizer.init_kwargs.get("sp_model_kwargs")
-    if isinstance(drawn, dict) and drawn.get("enable_sampling"):
-        raise UserError(
-            f"The tokenizer of {source!r} draws how it cuts a text (enable_sampling in the sp_model_kwargs of its "
-            "tokenizer_config.json): set that to false."
-        )
+    _check_no_draws(tokenizer, source)
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token is None:
             raise UserError(f"The tokenizer of {source!r} has no padding token: set pad_token in its folder.")
@@ -74,14 +68,19 @@ def load_tokenizer(
     return tokenizer
 
 
-def _check_no_dropout(backend: Tokenizer | None, source: str) -> None:
-    """Raises UserError for a tokenizer that cuts a text differently every time (BPE-dropout, arXiv 1910.13267)."""
+def _check_no_draws(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    """Raises UserError for a tokenizer that cuts a text differently every time: by BPE-dropout (arXiv 1910.13267) or by
+    the sampling of sentencepiece (arXiv 1804.10959)."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
     dropout = getattr(backend.model, "dropout", None) if backend is not None else None
+    sampling = tokenizer.init_kwargs.get("sp_model_kwargs")
     if dropout:
-        raise UserError(
-            f"The tokenizer of {source!r} draws how it cuts a text (dropout {dropout:g} in its tokenizer.json): set "
-            "that to null."
-        )
+        how, off = f"dropout {dropout:g} in its tokenizer.json", "null"
+    elif isinstance(sampling, dict) and sampling.get("enable_sampling"):
+        how, off = "enable_sampling in the sp_model_kwargs of its tokenizer_config.json", "false"
+    else:
+        return
+    raise UserError(f"The tokenizer of {source!r} draws how it cuts a text ({how}): set that to {off}.")
 
 
 def load_plain_tokenizer(file: Path, source: str, *, lower_case: bool = False) -> PreTrainedTokenizerFast:
@@ -100,13 +99,13 @@ def load_plain_tokenizer(file: Path, source: str, *, lower_case: bool = False) -
     except Exception as error:
         # The library raises a bare Exception for a broken file.
         raise UserError(f"The tokenizer of {source!r} does not load ({one_line(error)}): {remedy(source)}.") from error
-    _check_no_dropout(backend, source)
     ids = backend.get_vocab().values()
     if not ids:
         raise UserError(f"The tokenizer of {source!r} has no tokens: {remedy(source)}.")
     backend.post_processor = None
     backend.no_padding()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
+    _check_no_draws(tokenizer, source)
     # Any token does, since the mask hides it. Named afterwards, it stays what it is: a special one would be found in
     # texts before they are cut.
     tokenizer.pad_token = backend.id_to_token(min(ids))

@@ -14,6 +14,7 @@ _RUN = 100
 _MANY = 2**18
 
 _LOWEST = np.finfo(np.float32).min
+"""What a query does not see scores minus infinity, less than this."""
 
 
 class TopLanguages:
@@ -29,8 +30,8 @@ class TopLanguages:
 
     def __init__(self, queries: int, languages: int) -> None:
         self._shape = queries, languages
-        self._least = np.full(queries, -np.inf, dtype=np.float32)
-        """[Q], a score that TOP candidates reach."""
+        self._least = np.full(queries, _LOWEST)
+        """[Q], a score that TOP candidates reach; whatever a query sees where there are fewer."""
         self._best = _Best.none()
         self._new: list[_Best] = []
         self._room = _MANY
@@ -38,8 +39,6 @@ class TopLanguages:
     def add(self, queries: IntArray, scores: ScoreArray, languages: npt.NDArray[np.int32]) -> None:
         """Adds n candidates with their scores for some queries, [q] and [q, n], and their languages, [n]."""
         least = self._least[queries] = np.maximum(self._least[queries], _reached(scores))
-        # What a query does not see has minus infinity, and is no candidate even where there are few others.
-        least = np.maximum(least, _LOWEST)
         row, column = np.divmod(np.flatnonzero(scores >= least[:, None]), scores.shape[1])
         self._new.append(_Best(queries[row], scores[row, column], languages[column], np.ones(len(row))))
         self._room -= len(row)
